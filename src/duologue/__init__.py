@@ -1,0 +1,60 @@
+"""duologue: typed realtime voice.
+
+The floors, each importing only from below:
+
+    6  cli                      what people run
+    5  client   server          shells: tasks, clocks, sockets
+    4  transports   recording   engines
+    3  protocol                 what is legal now: no I/O, no clock, no task
+    2  codec   audio   errors   text to events; samples; one error tree
+    1  events                   values
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from duologue import events
+from duologue.codec import decode, encode
+from duologue.errors import (
+    ConnectFailed,
+    ConnectionClosed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    DecodeError,
+    DuologueError,
+)
+from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
+
+if TYPE_CHECKING:
+    from duologue.client import Connection, connect
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "UNSET",
+    "ConnectFailed",
+    "Connection",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "DecodeError",
+    "DuologueError",
+    "RealtimeEvent",
+    "UnknownRealtimeEvent",
+    "__version__",
+    "connect",
+    "decode",
+    "encode",
+    "events",
+]
+
+_CLIENT = frozenset({"Connection", "connect"})
+
+
+def __getattr__(name: str) -> Any:
+    # The client brings asyncio and a WebSocket library along: programs that only read events do without.
+    if name in _CLIENT:
+        return getattr(import_module("duologue.client"), name)
+    raise AttributeError(f"module 'duologue' has no attribute {name!r}")

@@ -1,0 +1,31 @@
+"""How loud audio is."""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+
+from duologue.audio.g711 import whole_samples
+
+__all__ = ["FLOOR_DBFS", "level_dbfs"]
+
+FLOOR_DBFS = -96.0
+"""Silence. The smallest step of 16-bit audio lies 96 dB below full scale; nothing quieter can be written."""
+
+_FULL_SCALE = 32768
+
+
+def level_dbfs(pcm16: bytes) -> float:
+    """RMS level of PCM16 in dB below full scale: 0 for a full-scale square wave, `FLOOR_DBFS` for silence or nothing.
+
+    Raises:
+        AudioError: an odd number of bytes.
+    """
+    samples = array("h", whole_samples(pcm16))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    energy = sum(sample * sample for sample in samples)
+    if energy == 0:
+        return FLOOR_DBFS
+    return max(FLOOR_DBFS, 10 * math.log10(energy / len(samples) / _FULL_SCALE**2))

@@ -1,0 +1,127 @@
+"""A session as an application sees it: typed events out, typed events in."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Final
+
+from duologue.errors import ConnectionClosed, ConnectionClosedOK
+from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.protocol import ClientProtocol
+from duologue.transports import Transport
+
+__all__ = ["QUEUE_EVENTS", "Connection"]
+
+QUEUE_EVENTS: Final = 256
+"""Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the
+socket from being read, and so the server from sending; a sender that is further ahead waits. Nothing is dropped."""
+
+_FLUSH_S: Final = 2.0
+"""How long a close waits for what was sent before it."""
+
+
+class Connection:
+    """An open session. Made by `duologue.connect`; one task may receive and any number may send.
+
+    `send` and `receive` may be cancelled: nothing is lost, and nothing is sent by halves.
+    """
+
+    def __init__(self, transport: Transport, *, dialect: str = "openai") -> None:
+        self._transport = transport
+        self._protocol = ClientProtocol(dialect=dialect, new_id=lambda kind: f"{kind}_{secrets.token_hex(10)}")
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue(QUEUE_EVENTS)
+        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
+        self._closed: ConnectionClosed | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def session(self) -> AnySession | None:
+        """The session as the server last told it; None before `session.created` was read."""
+        return self._protocol.session
+
+    @property
+    def last_error(self) -> ErrorEvent | None:
+        """The last `error` event that was read."""
+        return self._protocol.last_error
+
+    async def send(self, event: RealtimeEvent) -> None:
+        """Send an event; waits while the server is slow. Events go out in the order of the calls.
+
+        Raises:
+            ConnectionClosed: the session is over.
+            LocalProtocolError: only servers send such an event.
+        """
+        if self._closed is not None:
+            raise self._closed
+        await self._outgoing.put(self._protocol.send(event))
+
+    async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
+        """The next event, in the order in which the server sent it.
+
+        Raises:
+            ConnectionClosed: the session is over, and every event before its end has been returned.
+            TimeoutError: nothing came in time; the session goes on.
+        """
+        async with asyncio.timeout(timeout_s):
+            event = await self._incoming.get()
+        if isinstance(event, ConnectionClosed):
+            self._incoming.put_nowait(event)  # for the next call, which must learn it too
+            raise event
+        return event
+
+    async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
+        """Events until the session is over.
+
+        Raises:
+            ConnectionClosedError: it did not end as agreed.
+        """
+        while True:
+            try:
+                event = await self.receive()
+            except ConnectionClosedOK:
+                return
+            yield event
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
+        if self._closed is None:
+            # A server that reads nothing gets the close without the rest.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH_S):
+                    await self._outgoing.join()
+        await self._transport.close(code, reason)
+
+    # --- the two tasks
+
+    def start(self) -> None:
+        """Start reading and writing; `stop` ends it."""
+        # Not a TaskGroup: it would wrap what the application raises inside `async with connect(...)`.
+        self._tasks = [asyncio.ensure_future(work) for work in (self._read(), self._write())]  # noqa: TID251
+
+    async def stop(self) -> None:
+        """Close at once, and wait until both tasks are gone."""
+        await self._transport.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        while self._closed is None:
+            try:
+                message = await self._transport.receive()
+            except ConnectionClosed as closed:
+                self._closed = self._protocol.closed(closed.code, closed.reason)
+                await self._incoming.put(self._closed)
+            else:
+                await self._incoming.put(self._protocol.receive(message))
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._outgoing.get()
+            # After the end it goes on taking messages, so that no sender waits for a place in the queue for ever.
+            with suppress(ConnectionClosed):
+                await self._transport.send(message)
+            self._outgoing.task_done()

@@ -1,0 +1,66 @@
+"""JSON text, with a decided answer to everything that the grammar leaves open.
+
+- A byte order mark is skipped; bytes must be UTF-8.
+- NaN and Infinity are not JSON.
+- Of duplicate keys the last one counts.
+- Integers of any size stay exact.
+- A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
+- Nesting deeper than the parser can follow is refused: no event nests deeper than ten levels.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+import msgspec
+
+from duologue.errors import DecodeError
+
+__all__ = ["parse_object", "write_text"]
+
+_BOM = "\ufeff"
+
+
+def parse_object(data: str | bytes) -> dict[str, Any]:
+    """The JSON object that the text is. Raises DecodeError if it is none."""
+    size_bytes = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
+    try:
+        value = _parse(data)
+    except RecursionError as fault:
+        raise DecodeError("nested too deeply", size_bytes=size_bytes) from fault
+    except UnicodeDecodeError as fault:
+        raise DecodeError("not UTF-8", size_bytes=size_bytes, position=fault.start) from None
+    except json.JSONDecodeError as fault:
+        raise DecodeError(fault.msg, size_bytes=size_bytes, position=fault.pos) from None
+    except ValueError as fault:
+        raise DecodeError(str(fault), size_bytes=size_bytes) from None
+    if not isinstance(value, dict):
+        raise DecodeError(f"it is {_kind(value)}", size_bytes=size_bytes)
+    return value
+
+
+def _parse(data: str | bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        # The standard parser is slower but reads what the fast one refuses, and says where a fault is.
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        return json.loads(text.removeprefix(_BOM), parse_constant=_not_json)
+
+
+def write_text(value: dict[str, Any]) -> bytes:
+    """The JSON text of plain data, UTF-8."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _kind(value: Any) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

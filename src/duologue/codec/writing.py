@@ -1,0 +1,49 @@
+"""Events back to plain JSON data, with every field that they came with."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from msgspec import UNSET
+
+from duologue.events import Extra, UnknownRealtimeEvent, UnknownVariant, WireObject
+
+__all__ = ["NotPlain", "refuse", "to_plain"]
+
+
+class NotPlain(Exception):
+    """The event holds something that is written field by field: extra fields, or an unknown variant."""
+
+
+def refuse(value: Any) -> NoReturn:
+    """Encoder hook: stops the fast encoder at what it cannot flatten."""
+    if isinstance(value, Extra):
+        raise NotPlain
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def to_plain(value: Any) -> Any:
+    """JSON-ready data: dicts, lists, strings, numbers, booleans and None, none of them shared with the event."""
+    if isinstance(value, (UnknownRealtimeEvent, UnknownVariant)):
+        return to_plain(value.json)
+    if isinstance(value, WireObject):
+        return _object_to_plain(value)
+    if isinstance(value, (dict, Extra)):
+        return {key: to_plain(element) for key, element in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(element) for element in value]
+    return value
+
+
+def _object_to_plain(value: WireObject) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    tag = value.__struct_config__.tag
+    if tag is not None:
+        plain["type"] = tag
+    for attribute, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+        field = getattr(value, attribute)
+        if field is not UNSET and attribute != "extra":
+            plain[name] = to_plain(field)
+    for name, field in value.extra.items():
+        plain.setdefault(name, to_plain(field))
+    return plain

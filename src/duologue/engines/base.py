@@ -1,0 +1,107 @@
+"""What an engine has to offer: four small contracts.
+
+Audio crosses these contracts as PCM16: signed 16-bit little-endian mono samples in `bytes`, at the rate that the
+engine names. The server resamples; an engine never does. All methods run on the event loop and must not block it:
+an engine that computes moves its work to a thread (`duologue.engines.worker`).
+
+Every stream is an async iterator. Closing it, or cancelling the task that reads it, stops the work: at once where
+the engine can, else after the piece under way, whose result is dropped.
+
+One engine object serves all sessions at once; only a `VoiceDetector` belongs to one stream of audio, because it
+remembers what it heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+__all__ = ["Exchange", "Message", "Responder", "Synthesizer", "Transcriber", "VoiceDetector"]
+
+
+class VoiceDetector(Protocol):
+    """Tells speech from everything else in one stream of audio."""
+
+    sample_rate_hz: int
+    frame_ms: int
+
+    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
+        """Probability of speech, 0 to 1, for each frame of `frame_ms` that this audio completes.
+
+        Audio may come in pieces of any even length; what does not fill a frame is kept for the next call. The
+        number of frames returned depends on the audio alone, never on how it was cut.
+        """
+        ...
+
+
+class Transcriber(Protocol):
+    """Turns one utterance into text."""
+
+    sample_rate_hz: int
+    name: str
+
+    def transcribe(self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None) -> AsyncIterator[str]:
+        """Pieces of the transcript; joined, they are the transcript.
+
+        Audio without speech yields nothing. `language` is an ISO-639-1 code, `prompt` a hint; an engine that knows
+        no use for them ignores them.
+        """
+        ...
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of the conversation as a responder sees it: what was said, by whom."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a responder may know when it is asked to respond."""
+
+    messages: tuple[Message, ...]
+    """The conversation, oldest first; the last user message is the one to answer."""
+    instructions: str
+    """The session's or the response's system prompt; may be empty."""
+    max_output_tokens: int | None
+    """None: no limit."""
+    now: datetime
+    """The server's local time, with its zone."""
+    session_id: str
+    model: str
+    voice: str
+    turn: int
+    """How many responses this session has had before this one."""
+    session_age_s: float
+
+
+class Responder(Protocol):
+    """Decides what to say."""
+
+    name: str
+
+    def respond(self, exchange: Exchange, /) -> AsyncIterator[str]:
+        """Pieces of the answer, as soon as they are known; joined, they are the answer.
+
+        Pieces keep their white space. Raises `EngineError` when no answer can be had.
+        """
+        ...
+
+
+class Synthesizer(Protocol):
+    """Speaks."""
+
+    sample_rate_hz: int
+    name: str
+    voices: tuple[str, ...]
+
+    def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncIterator[bytes]:
+        """PCM16 of the text, piece by piece, in order.
+
+        An unknown voice is spoken with the engine's first one: clients send the names of hosted voices. Text that
+        cannot be spoken (no letters, no digits) yields nothing.
+        """
+        ...

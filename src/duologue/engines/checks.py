@@ -1,0 +1,140 @@
+"""Checks for engines of your own: does it keep its contract?
+
+Each takes an engine, or what makes one, and audio or text to try it on, and raises `AssertionError` with a sentence
+that says what is wrong. Run them in your tests; the engines that come with duologue pass them in ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from duologue.engines.base import Exchange, Message, Responder, Synthesizer, Transcriber, VoiceDetector
+
+__all__ = ["an_exchange", "check_detector", "check_responder", "check_synthesizer", "check_transcriber"]
+
+T = TypeVar("T")
+
+_CUTS_BYTES = (2, 30, 320, 640, 6_400)
+"""Pieces a client may send: one sample, an odd few, 10 ms, 20 ms, 200 ms of 16 kHz audio."""
+
+_PROMPT_SPEECH_FRAMES = 0.2  # of a recorded sentence, at the very least, is speech
+
+
+async def check_detector(make: Callable[[], VoiceDetector], *, speech: bytes) -> None:
+    """`speech` is PCM16 of at least a second of somebody talking, at the detector's rate."""
+    detector = make()
+    rate_hz, frame_ms = detector.sample_rate_hz, detector.frame_ms
+    _expect(rate_hz > 0 and frame_ms > 0, f"rate and frame are positive, not {rate_hz} Hz and {frame_ms} ms")
+    expected = list(await detector.detect(speech))
+    n_frames = len(speech) // 2 // (rate_hz * frame_ms // 1000)
+    _expect(len(expected) == n_frames, f"{len(expected)} frames came for audio of {n_frames} frames")
+    _expect(all(0.0 <= p <= 1.0 for p in expected), "a probability lies between 0 and 1")
+    spoken = sum(p >= 0.5 for p in expected)
+    _expect(
+        spoken >= _PROMPT_SPEECH_FRAMES * n_frames, f"only {spoken} of {n_frames} frames of speech are called speech"
+    )
+    silence = await make().detect(bytes(2 * rate_hz))
+    _expect(not any(p >= 0.5 for p in silence), "digital silence is called speech")
+    _expect(len(await make().detect(b"")) == 0, "no audio gave a frame")
+    for cut_bytes in _CUTS_BYTES:
+        detector, found = make(), list[float]()
+        for start in range(0, len(speech), cut_bytes):
+            found += await detector.detect(speech[start : start + cut_bytes])
+            if len(found) >= 50:  # enough to see a difference; one sample at a time takes long
+                break
+        _expect(
+            found == expected[: len(found)] and bool(found),
+            f"cutting the audio into pieces of {cut_bytes} bytes changed what was detected",
+        )
+
+
+async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: str = "") -> None:
+    """`speech` is PCM16 at the transcriber's rate; `words`, when given, must all be heard, in any spelling of case."""
+    rate_hz = transcriber.sample_rate_hz
+    _expect(rate_hz > 0 and bool(transcriber.name), "a transcriber has a rate and a name")
+    pieces = await _all(transcriber.transcribe(speech), str)
+    heard = "".join(pieces)
+    _expect(bool(heard.strip()), "nothing was heard in the speech")
+    _expect(heard == heard.strip(), f"the transcript has space around it: {heard!r}")
+    missing = [word for word in words.lower().split() if word not in heard.lower()]
+    _expect(not missing, f"not heard: {', '.join(missing)}; instead: {heard!r}")
+    for name, audio in {"no audio": b"", "one sample": b"\0\0", "a second of silence": bytes(2 * rate_hz)}.items():
+        pieces = await _all(transcriber.transcribe(audio, language="en", prompt="a hint"), str)
+        _expect(not "".join(pieces), f"{name} was transcribed as {''.join(pieces)!r}")
+    await _check_early_close(transcriber.transcribe(speech))
+
+
+async def check_responder(responder: Responder, *, question: str = "Hello!") -> None:
+    """Any text will do as a question that the responder can answer."""
+    _expect(bool(responder.name), "a responder has a name")
+    answer = "".join(await _all(responder.respond(an_exchange(question)), str))
+    _expect(bool(answer.strip()), f"{question!r} was not answered")
+    # A session may ask for a response before anybody has spoken.
+    await _all(responder.respond(an_exchange()), str)
+    await _check_early_close(responder.respond(an_exchange(question)))
+
+
+async def check_synthesizer(synthesizer: Synthesizer, *, text: str = "One sentence. And, to be sure, another.") -> None:
+    """`text` is something that the synthesizer's language can say."""
+    _expect(synthesizer.sample_rate_hz > 0 and bool(synthesizer.name), "a synthesizer has a rate and a name")
+    _expect(len(set(synthesizer.voices)) == len(synthesizer.voices) > 0, "a synthesizer has voices, each named once")
+    first_voice = synthesizer.voices[0]
+    for voice in synthesizer.voices:
+        pieces = await _all(synthesizer.synthesize(text, voice=voice), bytes)
+        _expect(len(b"".join(pieces)) > 0, f"voice {voice!r} said nothing")
+        _expect(all(len(piece) % 2 == 0 for piece in pieces), f"voice {voice!r} cut a sample in half")
+    known = b"".join(await _all(synthesizer.synthesize(text, voice=first_voice), bytes))
+    unknown = b"".join(await _all(synthesizer.synthesize(text, voice="no such voice"), bytes))
+    _expect(unknown == known, f"an unknown voice is not spoken as the first one, {first_voice!r}")
+    for speed in (0.25, 1.5):
+        _expect(
+            bool(await _all(synthesizer.synthesize(text, voice=first_voice, speed=speed), bytes)),
+            f"speed {speed} is not spoken",
+        )
+    for nothing in ("", " \n", "…!"):
+        spoken = await _all(synthesizer.synthesize(nothing, voice=first_voice), bytes)
+        _expect(not b"".join(spoken), f"{nothing!r} cannot be spoken, and was")
+    await _check_early_close(synthesizer.synthesize(text, voice=first_voice))
+
+
+def an_exchange(
+    *texts: str, instructions: str = "", now: datetime = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
+) -> Exchange:
+    """An exchange to try a responder on: texts of the user and the assistant in turn, the last one the user's."""
+    messages = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(texts))
+    return Exchange(
+        messages=messages,
+        instructions=instructions,
+        max_output_tokens=None,
+        now=now,
+        session_id="sess_check",
+        model="check",
+        voice="heart",
+        turn=len(texts) // 2,
+        session_age_s=90.0,
+    )
+
+
+async def _check_early_close(pieces: AsyncIterator[object]) -> None:
+    """Whoever stops listening closes the stream: it must allow that after its first piece."""
+    async for _ in pieces:
+        break
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()
+        async for _ in pieces:
+            raise AssertionError("a stream that was closed went on")
+
+
+async def _all(pieces: AsyncIterator[T], kind: type[T]) -> list[T]:
+    found = [piece async for piece in pieces]
+    wrong = next((piece for piece in found if not isinstance(piece, kind)), None)
+    _expect(wrong is None, f"a piece is {kind.__name__}, not {type(wrong).__name__}")
+    return found
+
+
+def _expect(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise AssertionError(sentence)

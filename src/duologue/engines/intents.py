@@ -1,0 +1,191 @@
+"""What the embedded responder can do, as a table: what people say, and what answers it.
+
+All of it is computed from the exchange; nothing is looked up, guessed or remembered outside the conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+from duologue.engines.arithmetic import calculate, number
+from duologue.engines.base import Exchange
+
+__all__ = ["answer"]
+
+Said = re.Match[str]
+Answer = Callable[[Exchange, Said], "str | None"]
+"""None: this was not meant after all, and the next entry of the table is asked."""
+
+_MAX_COUNT = 50  # numbers; at two a second, what a listener sits through
+_MAX_SPELLED = 40  # letters; longer than any English word in use
+
+_WHAT_I_DO = "I can tell the time and the date, do arithmetic, spell, count, repeat after you, and remember your name."
+_NO_MODEL = "I have no language model behind me"
+
+
+def answer(exchange: Exchange) -> str:
+    """What to say to the last message of the user, or to begin with where there is none."""
+    text = _last(exchange, "user")
+    if not text:
+        return "Hello! I am listening."
+    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    for pattern, reply in _INTENTS:
+        if (said := pattern.search(plain)) is not None and (words := reply(exchange, said)) is not None:
+            return words
+    heard = text.rstrip(",;: ")
+    return f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
+
+
+def _arithmetic(exchange: Exchange, said: Said) -> str | None:
+    calculation = calculate(said[0])
+    return None if calculation is None else calculation.answer
+
+
+def _meet(exchange: Exchange, said: Said) -> str | None:
+    name = _name_in(said)
+    return None if name is None else f"Nice to meet you, {name}."
+
+
+def _recall_name(exchange: Exchange, said: Said) -> str:
+    for message in reversed(exchange.messages):
+        if message.role == "user" and (told := _MY_NAME.search(message.text)) and (name := _name_in(told)):
+            return f"Your name is {name}."
+    return "You have not told me your name yet."
+
+
+def _name_in(said: Said) -> str | None:
+    words = re.findall(r"[^\W\d_][\w'-]*", said["name"])
+    # A transcript writes names with capitals; "call me later" has none.
+    named = words[:1] if said["sure"] else []
+    for word in words[len(named) : 3]:
+        if not word[0].isupper():
+            break
+        named.append(word)
+    return " ".join(word[0].upper() + word[1:] for word in named) or None
+
+
+def _time(exchange: Exchange, said: Said) -> str:
+    now = exchange.now
+    return f"It is {now.hour % 12 or 12}:{now.minute:02} {'AM' if now.hour < 12 else 'PM'}."
+
+
+def _date(exchange: Exchange, said: Said) -> str:
+    word = (said["when"] or "today").lower()
+    day = exchange.now + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[word])
+    tense = {"yesterday": "was", "today": "is", "tomorrow": "will be"}[word]
+    return f"{word.capitalize()} {tense} {day:%A}, {day:%B} {day.day}, {day.year}."
+
+
+def _spell(exchange: Exchange, said: Said) -> str | None:
+    letters = [letter.upper() for letter in said["word"] if letter.isalnum()]
+    if not 0 < len(letters) <= _MAX_SPELLED:
+        return None
+    return f"{said['word'].strip().capitalize()} is spelled {', '.join(letters)}."
+
+
+def _count(exchange: Exchange, said: Said) -> str | None:
+    first, last = number(said["first"] or "one"), number(said["last"])
+    if first is None or last is None:
+        return None
+    if abs(last - first) >= _MAX_COUNT:
+        return f"That is a long way. I count {_MAX_COUNT} numbers at most."
+    step = 1 if last >= first else -1
+    return ", ".join(map(str, range(first, last + step, step))) + "."
+
+
+def _repeat(exchange: Exchange, said: Said) -> str | None:
+    return said["words"].strip(" \"'") or None
+
+
+def _say_again(exchange: Exchange, said: Said) -> str:
+    return _last(exchange, "assistant") or "I have not said anything yet."
+
+
+def _what_was_said(exchange: Exchange, said: Said) -> str:
+    earlier = [message.text for message in exchange.messages if message.role == "user"][:-1]
+    return f'You said: "{earlier[-1]}"' if earlier else "That was the first thing you said."
+
+
+def _instructions(exchange: Exchange, said: Said) -> str:
+    if not exchange.instructions.strip():
+        return f"I was given no instructions. {_NO_MODEL}, so I could not follow them anyway."
+    return f"I was given instructions, but {_NO_MODEL}, so I cannot follow them."
+
+
+def _age(exchange: Exchange, said: Said) -> str:
+    minutes, seconds = divmod(int(exchange.session_age_s), 60)
+    parts = [_plural(minutes, "minute")] if minutes else []
+    return f"We have been connected for {' and '.join([*parts, _plural(seconds, 'second')])}."
+
+
+def _turns(exchange: Exchange, said: Said) -> str:
+    return f"I have answered {_plural(exchange.turn, 'time')} before this."
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _last(exchange: Exchange, role: str) -> str:
+    return next((message.text.strip() for message in reversed(exchange.messages) if message.role == role), "")
+
+
+def _saying(words: str) -> Answer:
+    """An answer that is always the same; `{…}` in it is a field of the exchange."""
+    return lambda exchange, said: words.format(exchange=exchange)
+
+
+_MY_NAME = re.compile(
+    r"\b(?:(?P<sure>my name is|my name's|i am called|i'm called)|call me)\s+(?P<name>[^.!?,;]+)", re.I
+)
+
+_TABLE: tuple[tuple[str, Answer], ...] = (
+    # What is said may contain anything: these come first.
+    (r"\b(?:repeat|say) after me\b[:,.]?\s*(?P<words>.+)", _repeat),
+    (r"\b(?:say|repeat) (?:that|it)(?: again)?\b|\bwhat did you (?:just )?say\b|^\W*(?:pardon|sorry)\?", _say_again),
+    (r"^\W*(?:please )?(?:say|repeat)\b(?: the words?)?[:,]?\s+(?P<words>.+)", _repeat),
+    (r"\bwhat (?:did|have) i (?:just )?(?:say|said|ask)", _what_was_said),
+    (r"\bspell(?: the word| me)?[:,]?\s+(?P<word>[\w'-]+)", _spell),
+    (r"\bcount (?:down )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:to|till|until) (?P<last>[\w -]+)", _count),
+    (_MY_NAME.pattern, _meet),
+    (r"\b(?:what(?:'s| is)|do you (?:know|remember)|say|tell me) my name\b|\bwho am i\b", _recall_name),
+    (r"^.*$", _arithmetic),
+    (r"\bwhat(?:'s| is)? (?:the )?time\b|\bwhat time\b|\btell me the time\b|\btime is it\b", _time),
+    (
+        r"(?:\b(?:what|which)(?:'s| is)?|\btell me) (?:the |today's )?(?:date|day|year|month)\b"
+        r"(?:.*\b(?P<when>yesterday|today|tomorrow)\b)?",
+        _date,
+    ),
+    # About this session.
+    (
+        r"\b(?:what|which|whose) (?:voice|speaker)\b|\byour voice\b",
+        _saying("You asked for the voice {exchange.voice}."),
+    ),
+    (r"\bhow (?:long|much time) (?:have|are|did) we\b|\bhow long .*\b(?:session|connected|talking)\b", _age),
+    (r"\bhow many (?:turns|times|answers|responses|questions)\b", _turns),
+    (r"\b(?:session|conversation)(?:'s)? (?:id|number|name)\b", _saying("This session is {exchange.session_id}.")),
+    (r"\b(?:your|the|any|follow|what) (?:instructions|system prompt|prompt)\b", _instructions),
+    (
+        r"\b(?:what|which|language) model\b|\bare you (?:an? )?(?:ai|chat ?gpt|gpt|bot|robot|human|real|person)\b",
+        _saying(
+            "You asked for the model {exchange.model}, and I am a small program in its place: "
+            f"{_NO_MODEL}. {_WHAT_I_DO}"
+        ),
+    ),
+    (
+        r"\b(?:who|what) are you\b|\byour name\b|\bintroduce yourself\b|\btell me about yourself\b",
+        _saying(f"I am duologue, a voice server that runs on this machine. {_NO_MODEL}. {_WHAT_I_DO}"),
+    ),
+    (r"\bwhat (?:can|do) you do\b|\bhow can you help\b|\bcan you help\b|^\W*help\b", _saying(_WHAT_I_DO)),
+    # Manners, when there is nothing else in what was said.
+    (r"\b(?:thank you|thanks|thank)\b", _saying("You are welcome.")),
+    (r"\b(?:goodbye|good bye|bye|see you|good night)\b", _saying("Goodbye!")),
+    (r"\bhow (?:are|do) you\b", _saying("I am well, thank you. What can I do for you?")),
+    (
+        r"^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|greetings)\b(?:\W+\w+){0,2}\W*$",
+        _saying("Hello! What can I do for you?"),
+    ),
+)
+_INTENTS = tuple((re.compile(pattern, re.I | re.S), reply) for pattern, reply in _TABLE)

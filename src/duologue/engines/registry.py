@@ -1,0 +1,148 @@
+"""Engines by kind and name: the ones that come with the package, and any that an installed package adds.
+
+A package adds an engine by an entry point of the group `duologue.engines`, called by its kind and its name:
+
+    [project.entry-points."duologue.engines"]
+    "transcriber.parrot" = "parrot_speech:Transcriber"
+
+What it points to is called in a thread with the user's options as keywords, and with the `Worker` that all engines
+share if it has a parameter `worker`; it returns the engine. For a detector it returns what makes one for each new
+stream of audio. An engine that holds something open has a coroutine `aclose`, called at the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from duologue.engines.base import Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.worker import Worker
+from duologue.errors import EngineError
+
+__all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "known", "load", "load_default"]
+
+GROUP = "duologue.engines"
+
+Kind = Literal["detector", "transcriber", "responder", "synthesizer"]
+
+_BUILT_IN = {
+    "detector.silero": "duologue.engines.silero:detectors",
+    "detector.scripted": "duologue.engines.scripted:detectors",
+    "transcriber.moonshine": "duologue.engines.moonshine:MoonshineTranscriber",
+    "transcriber.scripted": "duologue.engines.scripted:ScriptedTranscriber",
+    "responder.embedded": "duologue.engines.embedded:EmbeddedResponder",
+    "responder.chat": "duologue.engines.chat:ChatResponder",
+    "responder.llm": "duologue.engines.local_llm:LocalLanguageModel",
+    "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
+    "synthesizer.hibari": "duologue.engines.hibari:HibariSynthesizer",
+    "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
+}
+
+DEFAULTS: Mapping[Kind, str] = {
+    "detector": "silero",
+    "transcriber": "moonshine",
+    "responder": "embedded",
+    "synthesizer": "hibari",
+}
+"""What is used where nothing else is asked for: needs no network, no key and no model file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """One engine of each kind, loaded. All sessions share them; each stream of audio gets a detector of its own."""
+
+    new_detector: Callable[[], VoiceDetector]
+    transcriber: Transcriber
+    responder: Responder
+    synthesizer: Synthesizer
+
+
+def known(kind: Kind) -> list[str]:
+    """Names of all engines of a kind, sorted; nothing is imported."""
+    return sorted(entry.partition(".")[2] for entry in _targets() if entry.partition(".")[0] == kind)
+
+
+async def load(kind: Kind, name: str, worker: Worker, options: Mapping[str, object] | None = None) -> Any:
+    """Import and make one engine, in a thread of the worker. A detector's is what makes detectors.
+
+    Cancelled: a load that has begun is finished in its thread and dropped.
+
+    Raises:
+        EngineError: no engine of that kind has the name, it does not take these options, or it fails to load.
+        MissingExtra: what it needs is not installed.
+    """
+    target = _targets().get(f"{kind}.{name}")
+    if target is None:
+        raise EngineError(f"no {kind} has this name; known: {', '.join(known(kind))}", engine=name)
+    return await worker.run(_make, name, target, worker, dict(options or {}))
+
+
+@asynccontextmanager
+async def load_default(
+    names: Mapping[Kind, str] | None = None,
+    *,
+    options: Mapping[Kind, Mapping[str, object]] | None = None,
+    threads: int | None = None,
+) -> AsyncGenerator[Engines, None]:
+    """One engine of each kind, loaded side by side and warmed up, closed at the end of the block.
+
+    `names` and `options` replace the defaults by kind; `threads` is how many compute at once, by default one for
+    each core. Raises as `load` does. Cancelled: as at the end of the block, what runs is waited for 5 seconds.
+    """
+    chosen = {**DEFAULTS, **(names or {})}
+    given = options or {}
+    async with AsyncExitStack() as stack:
+        # A frame of detection takes 0.3 ms and must not wait behind an utterance that takes 300.
+        hearing = await stack.enter_async_context(Worker(threads=threads, name="hearing"))
+        worker = await stack.enter_async_context(Worker(threads=threads))
+
+        async def get(kind: Kind) -> Any:
+            engine = await load(kind, chosen[kind], hearing if kind == "detector" else worker, given.get(kind))
+            if (close := getattr(engine, "aclose", None)) is not None:
+                stack.push_async_callback(close)
+            return engine
+
+        loaded: list[Any] = await asyncio.gather(*map(get, DEFAULTS), return_exceptions=True)
+        for fault in loaded:  # all have come to an end by now: what did load is closed with the rest
+            if isinstance(fault, BaseException):
+                raise fault
+        engines = Engines(*loaded)
+        await _warm_up(engines)
+        yield engines
+
+
+async def _warm_up(engines: Engines) -> None:
+    """The first run of a model allocates what all later ones use. A responder is left out: an answer may cost money."""
+    detector = engines.new_detector()
+    await detector.detect(bytes(2 * detector.sample_rate_hz // 10))
+    async for _ in engines.transcriber.transcribe(bytes(2 * engines.transcriber.sample_rate_hz)):
+        pass
+    async for _ in engines.synthesizer.synthesize("Ready.", voice=engines.synthesizer.voices[0]):
+        pass
+
+
+def _targets() -> dict[str, str]:
+    """By kind and name: where the engine is. An installed package may replace a built-in one by its name."""
+    return _BUILT_IN | {entry.name: entry.value for entry in entry_points(group=GROUP)}
+
+
+def _make(name: str, target: str, worker: Worker, options: dict[str, object]) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        make = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as fault:
+        raise EngineError(f"cannot be imported from {target}: {fault}", engine=name) from fault
+    signature = inspect.signature(make)
+    if "worker" in signature.parameters:
+        options = {"worker": worker, **options}
+    try:
+        signature.bind(**options)
+    except TypeError as fault:
+        raise EngineError(f"does not take these options: {fault}", engine=name) from fault
+    return make(**options)

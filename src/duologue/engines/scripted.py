@@ -1,0 +1,128 @@
+"""Engines that do what a script says: deterministic, instant, in the standard library alone.
+
+They hear loudness instead of speech, return the texts they were given, and speak in tones: what protocol tests and
+benchmarks need of an engine.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import cache, partial
+
+from duologue.audio.g711 import whole_samples
+from duologue.audio.levels import level_dbfs
+from duologue.engines.base import Exchange
+
+__all__ = ["ScriptedDetector", "ScriptedResponder", "ScriptedSynthesizer", "ScriptedTranscriber", "detectors"]
+
+_LOUD_DBFS = -40.0  # between a quiet room, about -60, and quiet speech, about -30
+
+
+class ScriptedDetector:
+    """Calls speech whatever is louder than a threshold: probability 1 or 0 per frame."""
+
+    def __init__(self, *, sample_rate_hz: int = 16_000, frame_ms: int = 20, threshold_dbfs: float = _LOUD_DBFS) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.frame_ms = frame_ms
+        self._threshold_dbfs = threshold_dbfs
+        self._frame_bytes = 2 * sample_rate_hz * frame_ms // 1000
+        self._rest = b""
+
+    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
+        """One number per frame completed. Raises `AudioError` for an odd number of bytes."""
+        audio = self._rest + whole_samples(pcm16)
+        whole = len(audio) // self._frame_bytes * self._frame_bytes
+        self._rest = audio[whole:]
+        frames = (audio[start : start + self._frame_bytes] for start in range(0, whole, self._frame_bytes))
+        return [float(level_dbfs(frame) > self._threshold_dbfs) for frame in frames]
+
+
+def detectors(
+    *, sample_rate_hz: int = 16_000, frame_ms: int = 20, threshold_dbfs: float = _LOUD_DBFS
+) -> Callable[[], ScriptedDetector]:
+    """What makes detectors of these settings."""
+    return partial(ScriptedDetector, sample_rate_hz=sample_rate_hz, frame_ms=frame_ms, threshold_dbfs=threshold_dbfs)
+
+
+class ScriptedTranscriber:
+    """Hears the next line of its script in every utterance that is not silent; begins again after the last."""
+
+    name: str = "scripted"
+
+    def __init__(self, lines: Sequence[str] = ("hello",), *, sample_rate_hz: int = 16_000) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._lines = tuple(lines)
+        self._heard = 0
+
+    async def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        """The words of the line, each with the space before it. Raises `AudioError` for an odd number of bytes."""
+        del language, prompt
+        if level_dbfs(pcm16) <= _LOUD_DBFS or not self._lines:
+            return
+        line = self._lines[self._heard % len(self._lines)]
+        self._heard += 1
+        for piece in _words(line):
+            yield piece
+
+
+class ScriptedResponder:
+    """Answers the next line of its script, whatever was said; begins again after the last.
+
+    `exchanges` holds what it was asked, for tests to look at.
+    """
+
+    name: str = "scripted"
+
+    def __init__(self, lines: Sequence[str] = ("Hello, this is a script.",)) -> None:
+        self._lines = tuple(lines)
+        self.exchanges: list[Exchange] = []
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        """The words of the line, each with the space before it."""
+        line = self._lines[len(self.exchanges) % len(self._lines)] if self._lines else ""
+        self.exchanges.append(exchange)
+        for piece in _words(line):
+            yield piece
+
+
+class ScriptedSynthesizer:
+    """Speaks in one tone per voice, for as long as the text is: 60 ms a character, in pieces of 100 ms."""
+
+    name: str = "scripted"
+    ms_per_character: int = 60
+    piece_ms: int = 100
+
+    def __init__(self, *, sample_rate_hz: int = 24_000, voices: Sequence[str] = ("tone", "high", "low")) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self.voices = tuple(voices)
+
+    async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
+        """The tone of the voice; the text decides how long, `speed` shortens it."""
+        if not any(map(str.isalnum, text)):
+            return
+        number = self.voices.index(voice) if voice in self.voices else 0
+        # Tones at multiples of 10 Hz, in pieces of 100 ms: each piece ends where the next begins.
+        piece = _tone(200 + 110 * number, self.sample_rate_hz, self.piece_ms)
+        left_ms = max(1, round(len(text) * self.ms_per_character / speed))
+        while left_ms > 0:
+            yield piece[: 2 * (min(left_ms, self.piece_ms) * self.sample_rate_hz // 1000)]
+            left_ms -= self.piece_ms
+
+
+def _words(line: str) -> list[str]:
+    return [word if place == 0 else f" {word}" for place, word in enumerate(line.split(" "))] if line else []
+
+
+@cache
+def _tone(hz: int, rate_hz: int, ms: int) -> bytes:
+    """PCM16 at -12 dBFS RMS: loud enough to count as speech."""
+    step = 2 * math.pi * hz / rate_hz
+    samples = array("h", (round(11_600 * math.sin(step * n)) for n in range(rate_hz * ms // 1000)))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples.tobytes()

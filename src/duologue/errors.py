@@ -1,0 +1,131 @@
+"""Every exception that duologue raises on purpose, as one tree.
+
+DuologueError
+├── ProtocolError
+│   ├── LocalProtocolError      you asked for something that is not legal now
+│   └── RemoteProtocolError     the peer broke the protocol
+│       └── DecodeError         the text is not a JSON object
+├── ConnectFailed               no session came about; `.retryable` says whether trying again can help
+├── ConnectionClosed            the session is over; code, reason and the `error` event that preceded it
+│   ├── ConnectionClosedOK
+│   └── ConnectionClosedError
+├── EngineError                 a speech engine failed
+│   └── MissingExtra            an optional dependency is not installed; names the extra
+├── AudioError                  audio that cannot be read or converted
+└── RecordingError              not a recording, a newer version, or a damaged line
+
+A class exists only where somebody would catch it differently from its parent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duologue.events import ErrorEvent
+
+__all__ = [
+    "AudioError",
+    "ConnectFailed",
+    "ConnectionClosed",
+    "ConnectionClosedError",
+    "ConnectionClosedOK",
+    "DecodeError",
+    "DuologueError",
+    "EngineError",
+    "LocalProtocolError",
+    "MissingExtra",
+    "ProtocolError",
+    "RecordingError",
+    "RemoteProtocolError",
+]
+
+
+class DuologueError(Exception):
+    """Base of everything that duologue raises on purpose."""
+
+
+class ProtocolError(DuologueError):
+    """The Realtime protocol was broken by one of the two sides."""
+
+
+class LocalProtocolError(ProtocolError):
+    """This side tried something that is not legal in the present state."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer did something that the protocol does not allow."""
+
+
+class DecodeError(RemoteProtocolError, ValueError):
+    """A message is not a JSON object.
+
+    Carries its size and, where the parser knows it, the position of the fault; never the payload, which may hold
+    speech or keys.
+    """
+
+    def __init__(self, reason: str, *, size_bytes: int, position: int | None = None) -> None:
+        where = "" if position is None else f" at byte {position}"
+        super().__init__(f"not a JSON object: {reason}{where} (message of {size_bytes} bytes)")
+        self.reason = reason
+        self.size_bytes = size_bytes
+        self.position = position
+
+
+class ConnectFailed(DuologueError):
+    """No session came about: refused, unauthorised, unreachable or timed out."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ConnectionClosed(DuologueError):
+    """The connection is closed; nothing can be sent or received any more.
+
+    `error` is the last `error` event read before the close: servers explain a refusal there, one frame before
+    they hang up.
+    """
+
+    def __init__(self, code: int, reason: str = "", *, error: ErrorEvent | None = None) -> None:
+        text = f"connection closed with code {code}"
+        if reason:
+            text += f" ({reason})"
+        if error is not None:
+            text += f": {error.error.message}"
+        super().__init__(text)
+        self.code = code
+        self.reason = reason
+        self.error = error
+
+
+class ConnectionClosedOK(ConnectionClosed):
+    """Closed as agreed: code 1000 or 1001 and no `error` before it."""
+
+
+class ConnectionClosedError(ConnectionClosed):
+    """Closed by a failure: any other code, or an `error` event right before the close."""
+
+
+class EngineError(DuologueError):
+    """A speech engine could not be loaded or failed at work."""
+
+    def __init__(self, message: str, *, engine: str) -> None:
+        super().__init__(f"{engine}: {message}")
+        self.engine = engine
+
+
+class MissingExtra(EngineError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(f"not installed; run: pip install 'duologue[{extra}]'", engine=what)
+        self.extra = extra
+
+
+class AudioError(DuologueError):
+    """Audio that cannot be read, or a format that cannot be converted."""
+
+
+class RecordingError(DuologueError):
+    """A file is not a recording, comes from a newer version, or is damaged."""

@@ -1,0 +1,234 @@
+"""What every event and every object inside an event has in common.
+
+All of them are msgspec structs: frozen, keyword-only, compared by content. Three states of a field stay apart:
+`UNSET` is absent from the wire, `None` is `null`, anything else is a value.
+
+A field that this version does not know is kept in `extra` and written back. `extra` is an ordinary field, so
+that equality sees it, but of a type that no JSON can produce: a frame cannot put anything there by using its name.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeGuard, TypeVar
+
+from msgspec import UNSET, Struct, UnsetType
+
+__all__ = [
+    "EXTRA_KEY",
+    "UNKNOWN_TAG",
+    "UNSET",
+    "ClientEvent",
+    "Extra",
+    "Id",
+    "Maybe",
+    "Number",
+    "Opt",
+    "RealtimeEvent",
+    "ServerEvent",
+    "UnknownRealtimeEvent",
+    "UnknownVariant",
+    "UnsetType",
+    "Variant",
+    "WireObject",
+    "decode_audio",
+    "encode_audio",
+    "is_set",
+]
+
+T = TypeVar("T")
+
+Opt: TypeAlias = T | UnsetType
+"""May be absent."""
+Maybe: TypeAlias = T | UnsetType | None
+"""May be absent or null."""
+Number: TypeAlias = int | float
+"""A JSON number; kept as it was written, so that 3 does not come back as 3.0."""
+Id: TypeAlias = str
+"""An opaque identifier. Servers use every spelling there is; never take one apart."""
+
+EXTRA_KEY: Final = "$extra"
+UNKNOWN_TAG: Final = "$unknown"
+
+_REPR_TEXT_CHARS: Final = 80
+"""Longest string that a repr shows whole: about what is left of a terminal line beside the field names."""
+
+
+def is_set(value: T | UnsetType | None) -> TypeGuard[T]:
+    """True for a value, false for absent and null."""
+    return value is not UNSET and value is not None
+
+
+class Extra(Mapping[str, Any]):
+    """Fields that came with an object and are not part of its class: read-only, in the order they came."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, Any] | None = None) -> None:
+        self._fields: dict[str, Any] = dict(fields) if fields else {}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._fields))
+
+    def __repr__(self) -> str:
+        return repr(self._fields)
+
+
+_NO_EXTRA: Final = Extra()
+
+
+class WireObject(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    rename={"extra": EXTRA_KEY},
+):
+    """Base of every JSON object of the protocol."""
+
+    extra: Extra = _NO_EXTRA
+    """Fields beyond those of the class, as they came."""
+
+    audio_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold base64 audio; a repr shows their size instead."""
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that hold keys; a repr shows that they are there and no more."""
+
+    def __hash__(self) -> int:
+        # By type and id alone: fields may hold lists and plain JSON, which do not hash.
+        return hash((type(self), getattr(self, "event_id", None), getattr(self, "id", None)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self._shown_fields())})"
+
+    def _shown_fields(self) -> Iterator[str]:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is UNSET or value is _NO_EXTRA:
+                continue
+            if name in self.secret_fields and value is not None:
+                yield f"{name}='***'"
+            elif name in self.audio_fields and isinstance(value, str):
+                yield f"{name}=<{_describe_audio(value)}>"
+            elif isinstance(value, str) and len(value) > _REPR_TEXT_CHARS:
+                yield f"{name}={value[:_REPR_TEXT_CHARS]!r}… ({len(value)} characters)"
+            else:
+                yield f"{name}={value!r}"
+
+
+def _describe_audio(encoded: str) -> str:
+    """Size of base64 audio, and how long it plays if it is the protocol's default format."""
+    size_bytes = len(encoded) * 3 // 4 - encoded[-2:].count("=")
+    return f"{size_bytes} bytes of audio, {size_bytes / 48:.0f} ms as 24 kHz PCM16"
+
+
+class Variant(WireObject, frozen=True, kw_only=True, tag_field="type"):
+    """Base of objects that say by their `type` what they are."""
+
+
+class UnknownVariant(Variant, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
+    """Stands where a union has a kind that this version does not know; keeps its JSON untouched."""
+
+    may_be_untagged: ClassVar[bool] = True
+    """Whether an object without a `type` is of an unknown kind too, rather than damaged."""
+
+    json: Extra
+
+    @property
+    def type(self) -> str | None:
+        """The kind as the wire named it; None when it named none."""
+        kind = self.json.get("type")
+        return kind if isinstance(kind, str) else None
+
+
+class RealtimeEvent(Variant, frozen=True, kw_only=True):
+    """Base of every event that is sent or received over the WebSocket connection.
+
+    `type` is the event's canonical wire name, whichever historical spelling it arrived with.
+    """
+
+    type: ClassVar[Any]
+
+    if TYPE_CHECKING:
+        # Each event class says for itself whether its id may be absent.
+        @property
+        def event_id(self) -> Maybe[Id]: ...
+
+    # Reading and writing JSON is the work of a floor above, which puts these two in place when it is imported.
+    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], RealtimeEvent]]
+    _write_json: ClassVar[Callable[[RealtimeEvent], dict[str, Any]]]
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
+        """The event that this JSON object is, dispatched on its `type`.
+
+        An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
+
+        Raises:
+            DecodeError: the text is not a JSON object.
+        """
+        return RealtimeEvent._read_json(data)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as a JSON-ready dict, with the canonical wire name and every extra field it came with."""
+        return RealtimeEvent._write_json(self)
+
+
+class ServerEvent(RealtimeEvent, frozen=True, kw_only=True):
+    """An event that servers send; each carries an id that the server gave it."""
+
+    event_id: Id  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, so as read-only as the property
+
+
+class ClientEvent(RealtimeEvent, frozen=True, kw_only=True):
+    """An event that clients send. The id is optional, and comes back only in an `error` that answers the event."""
+
+    event_id: Maybe[Id] = UNSET  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, likewise
+
+
+class UnknownRealtimeEvent(RealtimeEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
+    """An event that cannot be typed truthfully; nothing of it is lost.
+
+    Either its type is unknown, or a field of a known type is missing or has the wrong type.
+    """
+
+    json: dict[str, Any]
+    """The event as it came."""
+    problem: str
+    """Why it is not typed: where in the JSON, what was expected, what came."""
+
+    @property
+    def type(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # here it varies by instance
+        """The wire name as it came; None when there was no string of that name."""
+        name = self.json.get("type")
+        return name if isinstance(name, str) else None
+
+    @property
+    def event_id(self) -> Maybe[Id]:
+        """The id as it came; None when it was not a string."""
+        identifier = self.json.get("event_id", UNSET)
+        return identifier if isinstance(identifier, str | UnsetType) else None
+
+
+def encode_audio(audio: bytes) -> str:
+    """Audio bytes as the wire carries them."""
+    return base64.b64encode(audio).decode("ascii")
+
+
+def decode_audio(encoded: str) -> bytes:
+    """The bytes of base64 audio. Raises ValueError for text that is not base64."""
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError as fault:
+        raise ValueError(f"audio field is not base64 ({len(encoded)} characters): {fault}") from fault

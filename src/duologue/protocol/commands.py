@@ -1,0 +1,62 @@
+"""What the server protocol wants done: plain values for the shell, which has the engines and the clock."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from duologue.audio.formats import Encoding
+from duologue.events import ConversationItem
+
+__all__ = ["Close", "Command", "Detect", "Respond", "StopResponse", "Transcribe"]
+
+
+class Detect(Struct, frozen=True):
+    """Look for speech in the next piece of input audio; report with `ServerProtocol.heard`, in order."""
+
+    audio: bytes
+    encoding: Encoding
+
+
+class Transcribe(Struct, frozen=True):
+    """Transcribe an item's speech; report with `transcript_delta`, then `transcribed` or `transcription_failed`."""
+
+    item_id: str
+    audio: bytes
+    encoding: Encoding
+    language: str | None
+    prompt: str | None
+
+
+class Respond(Struct, frozen=True, kw_only=True):
+    """Make a response; report with `response_text`, `response_audio`, then `response_finished` or `response_failed`."""
+
+    response_id: str
+    context: tuple[ConversationItem, ...]
+    instructions: str
+    model: str
+    max_output_tokens: int | None
+    speak: bool
+    """False: text alone is wanted."""
+    encoding: Encoding
+    voice: str
+    speed: float
+    turn: int
+    """Responses that this session has had before."""
+
+
+class StopResponse(Struct, frozen=True):
+    """Drop all work on a response; its end has already been told to the client."""
+
+    response_id: str
+
+
+class Close(Struct, frozen=True):
+    """Close the connection, after the events that are waiting."""
+
+    code: int
+    reason: str
+
+
+Command: TypeAlias = Detect | Transcribe | Respond | StopResponse | Close

@@ -1,0 +1,150 @@
+"""The server's list of items, in order, with what the wire does not show: audio, and what was understood of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from duologue.audio.formats import Encoding
+from duologue.events import (
+    ConversationItem,
+    InputAudioPart,
+    MessageItem,
+    OutputAudioPart,
+    UnknownItem,
+    is_set,
+)
+from duologue.events.base import encode_audio
+from duologue.protocol.refusals import Refusal
+
+__all__ = ["ROOT", "Conversation", "Entry", "with_transcript"]
+
+ROOT: Final = "root"
+"""As `previous_item_id`: put the item first."""
+
+
+class Entry(Struct, kw_only=True):
+    """One item and its audio."""
+
+    item: ConversationItem
+    audio: bytearray = msgspec.field(default_factory=bytearray)
+    encoding: Encoding | None = None
+    heard: str | None = None
+    """What a user's speech says; None until it is transcribed."""
+    transcribing: bool = False
+
+    @property
+    def item_id(self) -> str:
+        """The item's id; every item of a conversation has one."""
+        return str(self.item.id)
+
+    def understood(self) -> ConversationItem:
+        """The item as a responder should read it: with what was heard as its transcript."""
+        if self.heard is None:
+            return self.item
+        return with_transcript(self.item, self.heard)
+
+    def with_audio(self) -> ConversationItem:
+        """The item with its audio inside, as only `conversation.item.retrieved` shows it."""
+        if not self.audio or not isinstance(self.item, MessageItem):
+            return self.item
+        parts = [
+            msgspec.structs.replace(part, audio=encode_audio(bytes(self.audio)))
+            if isinstance(part, InputAudioPart | OutputAudioPart)
+            else part
+            for part in self.item.content
+        ]
+        return msgspec.structs.replace(self.item, content=parts)
+
+
+def with_transcript(item: ConversationItem, transcript: str) -> ConversationItem:
+    """The item with the transcript of its speech filled in."""
+    if not isinstance(item, MessageItem):
+        return item
+    parts: list[Any] = [
+        msgspec.structs.replace(part, transcript=transcript)
+        if isinstance(part, InputAudioPart | OutputAudioPart)
+        else part
+        for part in item.content
+    ]
+    return msgspec.structs.replace(item, content=parts)
+
+
+class Conversation:
+    """Items in the order in which the model reads them."""
+
+    def __init__(self, conversation_id: str) -> None:
+        self.conversation_id = conversation_id
+        self._entries: dict[str, Entry] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._entries
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the last item."""
+        return next(reversed(self._entries), None)
+
+    def get(self, item_id: str) -> Entry | None:
+        """The item's entry, if the conversation has it."""
+        return self._entries.get(item_id)
+
+    def predecessor_id(self, item_id: str) -> str | None:
+        """Id of the item before this one; None for the first."""
+        before = None
+        for other in self._entries:
+            if other == item_id:
+                return before
+            before = other
+        return None
+
+    def insert(self, entry: Entry, *, after: str | None = None) -> None:
+        """Put an item at the end, or behind another, or first. Raises Refusal; nothing has changed then."""
+        if isinstance(entry.item, UnknownItem):
+            raise Refusal("not_supported", param="item.type", value=entry.item.type)
+        if entry.item_id in self._entries:
+            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
+        if after is None or after == self.last_id:
+            self._entries[entry.item_id] = entry
+            return
+        if after != ROOT and after not in self._entries:
+            raise Refusal("previous_unknown", param="previous_item_id", item_id=after)
+        order = list(self._entries.items())
+        place = 0 if after == ROOT else [item_id for item_id, _ in order].index(after) + 1
+        order.insert(place, (entry.item_id, entry))
+        self._entries = dict(order)
+
+    def remove(self, item_id: str) -> Entry | None:
+        """Take an item out; None if there is no such item."""
+        return self._entries.pop(item_id, None)
+
+    def truncate(self, item_id: str, audio_end_ms: int) -> None:
+        """Cut an assistant's speech; its transcript goes, because nobody knows how much of it was heard."""
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise Refusal("truncate_unknown", param="item_id", item_id=item_id)
+        item = entry.item
+        if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
+            raise Refusal("truncate_not_audio")
+        held_ms = entry.encoding.duration_ms(len(entry.audio))
+        if audio_end_ms > held_ms:
+            raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
+        del entry.audio[entry.encoding.bytes_for_ms(audio_end_ms) :]
+        parts: list[Any] = [
+            OutputAudioPart(transcript="") if isinstance(part, OutputAudioPart) else part for part in item.content
+        ]
+        entry.item = msgspec.structs.replace(item, content=parts)
+
+    def has_assistant_audio(self) -> bool:
+        """Whether the model has spoken."""
+        return any(
+            isinstance(entry.item, MessageItem)
+            and any(isinstance(part, OutputAudioPart) and is_set(part.transcript) for part in entry.item.content)
+            for entry in self
+        )

@@ -1,0 +1,76 @@
+"""The input audio buffer: what the client has sent and no item holds yet. Positions count from the first byte."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duologue.audio.formats import Encoding
+from duologue.protocol.refusals import Refusal
+
+__all__ = ["LEAST_COMMIT_MS", "MOST_BUFFERED_MS", "InputAudio"]
+
+LEAST_COMMIT_MS: Final = 100
+"""The hosted service makes no item of less."""
+
+MOST_BUFFERED_MS: Final = 20 * 60 * 1000
+"""A third of the longest session, 58 MB at 24 kHz: nobody speaks one turn of that length, a runaway sender does."""
+
+
+class InputAudio:
+    """Audio between `start_byte` and `end_byte` of the session, in the session's input format."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self._held = bytearray()
+        self._start_byte = 0
+
+    @property
+    def start_ms(self) -> int:
+        """Where the buffer begins."""
+        return self.encoding.duration_ms(self._start_byte)
+
+    @property
+    def end_ms(self) -> int:
+        """Length of all audio that ever came."""
+        return self.encoding.duration_ms(self._start_byte + len(self._held))
+
+    @property
+    def held_ms(self) -> int:
+        """Length of what the buffer holds."""
+        return self.encoding.duration_ms(len(self._held))
+
+    def append(self, audio: bytes) -> None:
+        """Take more audio. Raises Refusal if the buffer is full."""
+        if self.encoding.duration_ms(len(self._held) + len(audio)) > MOST_BUFFERED_MS:
+            raise Refusal("buffer_full", param="audio", held_ms=self.held_ms)
+        self._held += audio
+
+    def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
+        """Audio from `start_ms` to `end_ms`, or to the ends of the buffer; all before `end_ms` is dropped."""
+        first = 0 if start_ms is None else self._offset(start_ms)
+        last = len(self._held) if end_ms is None else self._offset(end_ms)
+        taken = bytes(self._held[first:last])
+        self._drop(last)
+        return taken
+
+    def keep_from(self, start_ms: int) -> None:
+        """Drop what lies before `start_ms`."""
+        self._drop(self._offset(start_ms))
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._drop(len(self._held))
+
+    def change_encoding(self, encoding: Encoding) -> None:
+        """Take another format from now on. What was held in the old one is dropped; positions go on."""
+        end_ms = self.end_ms
+        self._held.clear()
+        self.encoding = encoding
+        self._start_byte = encoding.bytes_for_ms(end_ms)
+
+    def _offset(self, position_ms: int) -> int:
+        return min(max(self.encoding.bytes_for_ms(position_ms) - self._start_byte, 0), len(self._held))
+
+    def _drop(self, n_bytes: int) -> None:
+        del self._held[:n_bytes]
+        self._start_byte += n_bytes

@@ -1,0 +1,201 @@
+"""The server's ear: input audio, the user's turns in it, and the items that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from duologue.events import (
+    ConversationItemAddedEvent,
+    ConversationItemDoneEvent,
+    InputAudioBufferClearedEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioBufferSpeechStartedEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    InputAudioPart,
+    InputAudioTranscriptionCompletedEvent,
+    InputAudioTranscriptionDeltaEvent,
+    InputAudioTranscriptionFailedEvent,
+    MessageItem,
+    TranscriptionError,
+    is_set,
+)
+from duologue.protocol.commands import Detect, Transcribe
+from duologue.protocol.conversation import Conversation, Entry, with_transcript
+from duologue.protocol.input_audio import LEAST_COMMIT_MS, InputAudio
+from duologue.protocol.outgoing import Outgoing
+from duologue.protocol.refusals import Refusal
+from duologue.protocol.session import Session, encoding_of
+from duologue.protocol.turns import MIN_SPEECH_MS, SpeechStarted, SpeechStopped, TurnDetector
+from duologue.protocol.usage import transcription_usage
+
+__all__ = ["Listening"]
+
+
+class Listening:
+    """Buffers input audio, finds turns, makes items of them and has them transcribed."""
+
+    def __init__(self, session: Session, conversation: Conversation, outgoing: Outgoing) -> None:
+        self._session = session
+        self._conversation = conversation
+        self._out = outgoing
+        self._audio = InputAudio(encoding_of(session.input))
+        self._turns = TurnDetector()
+        self._detecting = session.turn_settings is not None
+        self._turn_item_id: str | None = None
+        self._turn_start_ms = 0
+
+    def session_updated(self) -> None:
+        """Take over a change of the input format or of the way to detect turns."""
+        encoding = encoding_of(self._session.input)
+        if encoding != self._audio.encoding:
+            self._audio.change_encoding(encoding)
+        detecting = self._session.turn_settings is not None
+        if detecting and not self._detecting:
+            self._turns.audio_ms = self._audio.end_ms
+        if not detecting:
+            self._forget_turn()
+        self._detecting = detecting
+
+    # --- the buffer
+
+    def append(self, audio: bytes) -> None:
+        """More audio from the client. Raises Refusal if the buffer is full."""
+        self._audio.append(audio)
+        if self._detecting:
+            self._out.command(Detect(audio, self._audio.encoding))
+
+    def clear(self) -> None:
+        """Drop the buffer, and the turn under way with it."""
+        self._audio.clear()
+        self._forget_turn()
+        self._out.send(InputAudioBufferClearedEvent(event_id=self._out.event_id()))
+
+    def commit(self) -> str:
+        """Make an item of all that is buffered, as the client asked. Returns its id; raises Refusal."""
+        if self._audio.held_ms < LEAST_COMMIT_MS:
+            raise Refusal("commit_empty", least_ms=LEAST_COMMIT_MS, held_ms=float(self._audio.held_ms))
+        item_id = self._turn_item_id or self._out.new_id("item")
+        self._forget_turn()
+        self._make_item(item_id, self._audio.take())
+        return item_id
+
+    def _forget_turn(self) -> None:
+        self._turns.forget()
+        self._turn_item_id = None
+
+    # --- turns
+
+    def heard(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[SpeechStarted | SpeechStopped]:
+        """Speech probabilities of the next frames. Yields each turn's begin and end, after its events are made."""
+        settings = self._session.turn_settings
+        if settings is None:
+            return
+        for event in self._turns.judge(probabilities, frame_ms, settings):
+            match event:
+                case SpeechStarted():
+                    self._turn_started(event.audio_ms - settings.prefix_padding_ms)
+                case SpeechStopped():
+                    self._turn_ended(event.audio_ms)
+            yield event
+        if not self._turns.speaking:
+            # A turn that begins now would begin this much earlier in the audio.
+            self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
+
+    def _turn_started(self, start_ms: int) -> None:
+        self._turn_item_id = item_id = self._out.new_id("item")
+        self._audio.keep_from(start_ms)
+        self._turn_start_ms = self._audio.start_ms
+        self._out.send(
+            InputAudioBufferSpeechStartedEvent(
+                event_id=self._out.event_id(), item_id=item_id, audio_start_ms=self._turn_start_ms
+            )
+        )
+
+    def _turn_ended(self, end_ms: int) -> None:
+        item_id = self._turn_item_id
+        assert item_id is not None, "the turn table lets a turn end only after it began"
+        self._turn_item_id = None
+        self._out.send(
+            InputAudioBufferSpeechStoppedEvent(event_id=self._out.event_id(), item_id=item_id, audio_end_ms=end_ms)
+        )
+        self._make_item(item_id, self._audio.take(self._turn_start_ms, end_ms))
+
+    def _make_item(self, item_id: str, audio: bytes) -> None:
+        item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])
+        previous_item_id = self._conversation.last_id
+        entry = Entry(item=item, audio=bytearray(audio), encoding=self._audio.encoding)
+        self._out.send(
+            InputAudioBufferCommittedEvent(
+                event_id=self._out.event_id(), item_id=item_id, previous_item_id=previous_item_id
+            )
+        )
+        self._conversation.insert(entry)
+        self._out.send(
+            ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
+            ConversationItemDoneEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
+        )
+        if self._session.transcription is not None:
+            self.transcribe(entry)
+
+    # --- transcription
+
+    def transcribe(self, entry: Entry) -> None:
+        """Have an item's speech transcribed, unless that is done or under way."""
+        if entry.heard is not None or entry.transcribing or entry.encoding is None:
+            return
+        entry.transcribing = True
+        settings = self._session.transcription
+        self._out.command(
+            Transcribe(
+                item_id=entry.item_id,
+                audio=bytes(entry.audio),
+                encoding=entry.encoding,
+                language=settings.language if settings and is_set(settings.language) else None,
+                prompt=settings.prompt if settings and is_set(settings.prompt) else None,
+            )
+        )
+
+    def transcript_delta(self, item_id: str, delta: str) -> None:
+        """The next piece of a transcript."""
+        if self._session.transcription is not None and item_id in self._conversation:
+            self._out.send(
+                InputAudioTranscriptionDeltaEvent(
+                    event_id=self._out.event_id(), item_id=item_id, content_index=0, delta=delta
+                )
+            )
+
+    def transcribed(self, item_id: str, transcript: str) -> None:
+        """All that was said in an item."""
+        entry = self._conversation.get(item_id)
+        if entry is None:
+            return
+        entry.transcribing, entry.heard = False, transcript
+        if self._session.transcription is None:
+            return
+        entry.item = with_transcript(entry.item, transcript)
+        audio_ms = entry.encoding.duration_ms(len(entry.audio)) if entry.encoding else 0
+        self._out.send(
+            InputAudioTranscriptionCompletedEvent(
+                event_id=self._out.event_id(),
+                item_id=item_id,
+                content_index=0,
+                transcript=transcript,
+                usage=transcription_usage(transcript, audio_ms),
+            )
+        )
+
+    def transcription_failed(self, item_id: str, fault: str) -> None:
+        """An item could not be transcribed; for a response it counts as silence."""
+        entry = self._conversation.get(item_id)
+        if entry is None:
+            return
+        entry.transcribing, entry.heard = False, ""
+        if self._session.transcription is not None:
+            self._out.send(
+                InputAudioTranscriptionFailedEvent(
+                    event_id=self._out.event_id(),
+                    item_id=item_id,
+                    content_index=0,
+                    error=TranscriptionError(type="server_error", code="engine_failed", message=fault, param=None),
+                )
+            )

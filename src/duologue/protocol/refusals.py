@@ -1,0 +1,86 @@
+"""Why a client event is refused: codes, messages and parameters as the hosted service words them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from duologue.events import ErrorEvent, RealtimeError
+
+__all__ = ["REFUSALS", "Refusal"]
+
+REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
+    "not_json": ("invalid_json", "Invalid event: failed to parse JSON value: {reason}."),
+    "binary": ("invalid_event", "Expected a text WebSocket message; binary frames are not supported."),
+    "unknown_type": ("invalid_value", "Invalid value: {value!r}. Supported values are: {supported}."),
+    "unknown_parameter": ("unknown_parameter", "Unknown parameter: '{param}'."),
+    "missing": ("missing_required_parameter", "Missing required parameter: '{param}'."),
+    "wrong_type": ("invalid_value", "Invalid value for '{param}': expected {expected}, but got {got}."),
+    "wrong_value": ("invalid_value", "Invalid value for '{param}': {reason}."),
+    "rate_too_low": ("integer_below_min_value", "Invalid '{param}': expected a value >= {least}, but got {got}."),
+    "other_session_kind": (
+        None,
+        "Passing a {kind} session update event to a realtime session is not allowed.",
+    ),
+    "voice_in_use": ("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."),
+    "not_audio": ("invalid_value", "Invalid value for '{param}': it is not base64-encoded audio."),
+    "buffer_full": (
+        "invalid_value",
+        "The input audio buffer holds {held_ms}ms of audio and takes no more; commit or clear it.",
+    ),
+    "commit_empty": (
+        "input_audio_buffer_commit_empty",
+        "Error committing input audio buffer: buffer too small. Expected at least {least_ms}ms of audio, "
+        "but buffer only has {held_ms:.2f}ms of audio.",
+    ),
+    "response_active": (
+        "conversation_already_has_active_response",
+        "Conversation already has an active response in progress: {response_id}. "
+        "Wait until the response is finished before creating a new one.",
+    ),
+    "no_response_active": ("response_cancel_not_active", "Cancellation failed: no active response found."),
+    "retrieve_unknown": (
+        "item_retrieve_invalid_item_id",
+        "Error retrieving item: the item with id '{item_id}' does not exist.",
+    ),
+    "truncate_unknown": (
+        "item_truncate_invalid_item_id",
+        "Error truncating item: the item with id '{item_id}' does not exist.",
+    ),
+    "delete_unknown": (
+        "item_delete_invalid_item_id",
+        "Error deleting item: the item with id '{item_id}' does not exist.",
+    ),
+    "truncate_not_audio": (None, "Only model output audio messages can be truncated."),
+    "truncate_too_late": ("invalid_value", "Audio content of {held_ms}ms is already shorter than {audio_end_ms}ms."),
+    "item_exists": ("invalid_value", "Invalid value for 'item.id': the conversation already has an item '{item_id}'."),
+    "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
+    "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
+    "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),
+    "unauthorised": ("invalid_api_key", "Incorrect API key provided."),
+    "no_key": (None, "Missing bearer or basic authentication in header"),
+}
+"""Every refusal: the wire's `code`, and the message with places to fill in."""
+
+
+class Refusal(Exception):
+    """A client event that is not carried out. Leaves the session as it was."""
+
+    def __init__(self, name: str, *, param: str | None = None, **details: Any) -> None:
+        code, template = REFUSALS[name]
+        self.code = code
+        self.param = param
+        self.message = template.format(param=param, **details)
+        super().__init__(self.message)
+
+    def event(self, event_id: str, *, answers: str | None) -> ErrorEvent:
+        """The `error` event that tells it; `answers` is the id of the refused event, if it had one."""
+        return ErrorEvent(
+            event_id=event_id,
+            error=RealtimeError(
+                type="invalid_request_error",
+                code=self.code,
+                message=self.message,
+                param=self.param,
+                event_id=answers,
+            ),
+        )

@@ -1,0 +1,81 @@
+"""What a turn costs, in tokens of the size that the hosted service counts.
+
+No tokenizer runs here: text is counted at four characters a token, input audio at ten tokens a second and output audio
+at twenty, which is what the hosted service charges. The counts are estimates, and always add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from duologue.events import (
+    CachedTokensDetails,
+    ConversationItem,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    MessageItem,
+    ResponseUsage,
+    ResponseUsageInputTokenDetails,
+    ResponseUsageOutputTokenDetails,
+    TranscriptionTokenUsage,
+    TranscriptionTokenUsageInputDetails,
+)
+
+__all__ = ["response_usage", "text_tokens", "transcription_usage"]
+
+_CHARACTERS_PER_TOKEN: Final = 4
+_MS_PER_INPUT_TOKEN: Final = 100
+_MS_PER_OUTPUT_TOKEN: Final = 50
+
+
+def text_tokens(text: str) -> int:
+    """Tokens of a text; none for no text."""
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
+def response_usage(context: Iterable[ConversationItem], instructions: str, text: str, spoken_ms: int) -> ResponseUsage:
+    """Usage of a response: what it read, and what it said."""
+    read = text_tokens(instructions) + sum(text_tokens(_text_of(item)) for item in context)
+    said, spoken = text_tokens(text), -(-spoken_ms // _MS_PER_OUTPUT_TOKEN)
+    return ResponseUsage(
+        total_tokens=read + said + spoken,
+        input_tokens=read,
+        output_tokens=said + spoken,
+        input_token_details=ResponseUsageInputTokenDetails(
+            text_tokens=read,
+            audio_tokens=0,
+            image_tokens=0,
+            cached_tokens=0,
+            cached_tokens_details=CachedTokensDetails(text_tokens=0, audio_tokens=0, image_tokens=0),
+        ),
+        output_token_details=ResponseUsageOutputTokenDetails(text_tokens=said, audio_tokens=spoken),
+    )
+
+
+def transcription_usage(transcript: str, audio_ms: int) -> TranscriptionTokenUsage:
+    """Usage of the transcription of one item."""
+    listened, written = -(-audio_ms // _MS_PER_INPUT_TOKEN), text_tokens(transcript)
+    return TranscriptionTokenUsage(
+        total_tokens=listened + written,
+        input_tokens=listened,
+        output_tokens=written,
+        input_token_details=TranscriptionTokenUsageInputDetails(text_tokens=0, audio_tokens=listened),
+    )
+
+
+def _text_of(item: ConversationItem) -> str:
+    match item:
+        case MessageItem():
+            return " ".join(
+                text
+                for part in item.content
+                for name in ("text", "transcript")
+                if isinstance(text := getattr(part, name, None), str)
+            )
+        case FunctionCallItem():
+            return item.name + item.arguments
+        case FunctionCallOutputItem():
+            return item.output
+        case _:
+            return ""

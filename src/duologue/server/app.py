@@ -1,0 +1,147 @@
+"""The server as an ASGI application: `GET /v1/realtime` is the WebSocket, `/healthz` says that it is up."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Final
+from urllib.parse import parse_qs
+
+import msgspec
+
+from duologue.codec import encode
+from duologue.engines.registry import Engines, load_default
+from duologue.errors import ConnectionClosed
+from duologue.protocol import SessionDefaults
+from duologue.protocol.refusals import Refusal
+from duologue.server.session import ServerSession, new_id
+from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
+
+__all__ = ["PATH", "RealtimeApp", "app"]
+
+_logger = logging.getLogger(__name__)
+
+PATH: Final = "/v1/realtime"
+
+_UNAUTHORISED: Final = 3000
+"""Close code of a refused key; the HTTP handshake has succeeded by then, as it does at the hosted service."""
+
+_SUBPROTOCOL: Final = "realtime"
+_KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
+"""Browsers cannot send headers; they offer the key as a sub-protocol."""
+
+_MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
+
+
+class RealtimeApp:
+    """Serves any number of sessions, which share one set of engines and nothing else.
+
+    `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
+    engines that come with the package. With an `api_key` only clients that present it are served.
+    """
+
+    def __init__(
+        self,
+        *,
+        engines: _MakeEngines = load_default,
+        api_key: str | None = None,
+        defaults: SessionDefaults | None = None,
+    ) -> None:
+        self._make_engines = engines
+        self._api_key = api_key
+        self._defaults = defaults or SessionDefaults()
+        self._engines: Engines | None = None
+        self._open = AsyncExitStack()
+
+    async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        """The ASGI entry point."""
+        match scope["type"]:
+            case "lifespan":
+                await self._lifespan(receive, send)
+            case "websocket" if scope["path"] == PATH:
+                await self._serve(scope, receive, send)
+            case "websocket":
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": f"the path is {PATH}"})
+            case _:
+                await self._http(scope, send)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None, None]:
+        """Load the engines for a block, for servers and mounts that know no lifespan."""
+        async with self._make_engines() as self._engines:
+            yield
+        self._engines = None
+
+    async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
+        await receive()
+        running = self.running()
+        try:
+            await running.__aenter__()
+        except Exception as fault:
+            await send({"type": "lifespan.startup.failed", "message": str(fault)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await running.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
+        transport = ASGITransport(receive, send)
+        offered: list[str] = scope.get("subprotocols") or []
+        await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
+        refusal = self._refusal(scope, offered)
+        if refusal is not None:
+            await _turn_away(transport, refusal)
+            return
+        assert self._engines is not None, "the ASGI server did not run the application's lifespan"
+        session = ServerSession(transport, self._engines, self._session_defaults(scope))
+        _logger.info("session %s opened", session.session_id)
+        await session.run()
+        _logger.info("session %s closed", session.session_id)
+
+    def _session_defaults(self, scope: Scope) -> SessionDefaults:
+        query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
+        model = query.get("model", [self._defaults.model])[0]
+        return msgspec.structs.replace(self._defaults, model=model)
+
+    def _refusal(self, scope: Scope, offered: list[str]) -> Refusal | None:
+        if self._api_key is None:
+            return None
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        keys = [name.removeprefix(_KEY_SUBPROTOCOL) for name in offered if name.startswith(_KEY_SUBPROTOCOL)]
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            keys.append(bearer.strip())
+        if "api-key" in headers:
+            keys.append(headers["api-key"])
+        if not keys:
+            return Refusal("no_key")
+        # In constant time, so that a wrong key says nothing about the right one.
+        right = any(hmac.compare_digest(key.encode(), self._api_key.encode()) for key in keys)
+        return None if right else Refusal("unauthorised")
+
+    async def _http(self, scope: Scope, send: ASGISend) -> None:
+        found = scope["path"] == "/healthz"
+        body = b'{"status":"ok"}' if found else msgspec.json.encode({"error": f"the WebSocket is at {PATH}"})
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _turn_away(transport: ASGITransport, refusal: Refusal) -> None:
+    """Say why, and close."""
+    event = refusal.event(new_id("event"), answers=None)
+    reason = ".".join(part for part in (event.error.type, refusal.code) if part)
+    try:
+        await transport.send(encode(event).decode("utf-8"))
+        await transport.close(_UNAUTHORISED, reason)
+    except ConnectionClosed:
+        _logger.info("a client without the right key went before it was told")
+
+
+def app() -> RealtimeApp:
+    """The application with everything at its default, for `uvicorn --factory duologue.server:app`."""
+    return RealtimeApp()

@@ -1,0 +1,50 @@
+"""Messages on their way to one client: in order, and no more than it can take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from duologue.protocol import Close
+
+__all__ = ["MOST_WAITING_BYTES", "Outbox"]
+
+MOST_WAITING_BYTES: Final = 1024 * 1024
+"""About 16 s of speech as base64. A client that is further behind than that is waited for, not buffered for."""
+
+
+class Outbox:
+    """Filled by whatever works for the session, emptied by its one writer."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[str | Close] = deque()
+        self._waiting_bytes = 0
+        self._filled = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+
+    def put(self, message: str | Close) -> None:
+        """Add a message, or the wish to close behind all that is waiting. Never waits: call `room` before more work."""
+        self._waiting.append(message)
+        if isinstance(message, str):
+            self._waiting_bytes += len(message)
+        if self._waiting_bytes > MOST_WAITING_BYTES:
+            self._has_room.clear()
+        self._filled.set()
+
+    async def get(self) -> str | Close:
+        """The next message. Cancelling loses nothing."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        message = self._waiting.popleft()
+        if isinstance(message, str):
+            self._waiting_bytes -= len(message)
+        if self._waiting_bytes <= MOST_WAITING_BYTES:
+            self._has_room.set()
+        return message
+
+    async def room(self) -> None:
+        """Wait until the client has caught up."""
+        await self._has_room.wait()

@@ -1,0 +1,74 @@
+"""An ASGI WebSocket as a transport, server side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+
+__all__ = ["ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CLOSE_TIMEOUT_S: Final = 3
+"""How long a peer may take to let itself be closed."""
+
+_NO_STATUS_RECEIVED: Final = 1005
+
+
+class ASGITransport:
+    """An accepted ASGI WebSocket. `accept` comes before everything else."""
+
+    def __init__(self, receive: ASGIReceive, send: ASGISend) -> None:
+        self._receive = receive
+        self._send = send
+        self._closed: ConnectionClosed | None = None
+
+    async def accept(self, subprotocol: str | None = None) -> None:
+        """Finish the handshake."""
+        message = await self._receive()
+        assert message["type"] == "websocket.connect", message["type"]
+        await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def send(self, message: str | bytes, /) -> None:
+        """Hand over one message; waits while the server's write buffer is full."""
+        if self._closed is not None:
+            raise self._closed
+        key = "text" if isinstance(message, str) else "bytes"
+        try:
+            await self._send({"type": "websocket.send", key: message})
+        except OSError as fault:
+            # Servers report a peer that is gone with an OSError of their own.
+            raise ConnectionClosedError(1006, "the client is gone") from fault
+
+    async def receive(self) -> str | bytes:
+        """The next message."""
+        if self._closed is not None:
+            raise self._closed
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            code = message.get("code") or _NO_STATUS_RECEIVED
+            kind = ConnectionClosedOK if code in (1000, 1001, _NO_STATUS_RECEIVED) else ConnectionClosedError
+            self._closed = kind(code, message.get("reason") or "")
+            raise self._closed
+        text: str | None = message.get("text")
+        binary: bytes = message.get("bytes") or b""
+        return text if text is not None else binary
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close. Reasons are cut to what a close frame can hold."""
+        if self._closed is not None:
+            return
+        self._closed = ConnectionClosedOK(code, reason) if code in (1000, 1001) else ConnectionClosedError(code, reason)
+        # 125 bytes of a control frame, less the two of the code.
+        short = reason.encode()[:123].decode(errors="ignore")
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._send({"type": "websocket.close", "code": code, "reason": short})
+        except (OSError, TimeoutError):
+            # The peer went first, or does not read: closed either way.
+            return

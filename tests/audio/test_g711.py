@@ -1,0 +1,61 @@
+"""G.711 is bit exact: every sample, every code, against the reference and against itself."""
+
+import importlib.util
+import warnings
+from array import array
+from typing import Any
+
+import pytest
+
+from duologue.audio import g711
+from duologue.errors import AudioError
+
+EVERY_SAMPLE = array("h", range(-32768, 32768)).tobytes()
+EVERY_CODE = bytes(range(256))
+
+LAWS = {
+    "ulaw": (g711.pcm16_to_ulaw, g711.ulaw_to_pcm16),
+    "alaw": (g711.pcm16_to_alaw, g711.alaw_to_pcm16),
+}
+
+
+@pytest.fixture
+def reference() -> Any:
+    if importlib.util.find_spec("audioop") is None:
+        pytest.skip("this Python has no audioop to compare with (removed in 3.13)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return importlib.import_module("audioop")
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_sample_is_compressed_as_by_the_reference(law: str, reference: Any) -> None:
+    assert LAWS[law][0](EVERY_SAMPLE) == getattr(reference, f"lin2{law}")(EVERY_SAMPLE, 2)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_code_is_expanded_as_by_the_reference(law: str, reference: Any) -> None:
+    assert LAWS[law][1](EVERY_CODE) == getattr(reference, f"{law}2lin")(EVERY_CODE, 2)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_code_survives_expansion_and_compression(law: str) -> None:
+    compress, expand = LAWS[law]
+    again = compress(expand(EVERY_CODE))
+    # mu-law writes zero in two ways; the negative one comes back as the positive one.
+    assert again == (EVERY_CODE.replace(b"\x7f", b"\xff") if law == "ulaw" else EVERY_CODE)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_louder_sample_never_gets_a_quieter_code(law: str) -> None:
+    compress, expand = LAWS[law]
+    heard = array("h", expand(compress(EVERY_SAMPLE)))
+    assert list(heard) == sorted(heard)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_nothing_is_nothing_and_half_a_sample_is_an_error(law: str) -> None:
+    compress, expand = LAWS[law]
+    assert compress(b"") == expand(b"") == b""
+    with pytest.raises(AudioError, match="7 bytes end in half a sample"):
+        compress(bytes(7))

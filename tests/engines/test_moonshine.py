@@ -1,0 +1,101 @@
+"""Moonshine writes down what was said, and nothing where nothing was."""
+
+import re
+from typing import Any
+
+import pytest
+
+from duologue.engines import moonshine as module
+from duologue.engines.base import Transcriber
+from duologue.engines.checks import check_transcriber
+
+np = pytest.importorskip("numpy", reason="the speech extra is not installed")
+
+RANDOM = np.random.default_rng(0)
+TIME = np.arange(32_000)
+NOT_SPEECH = {
+    "silence": TIME * 0,
+    "hum": 2_000 * np.sin(TIME * 2 * np.pi * 50 / 16_000),
+    "noise": RANDOM.standard_normal(32_000) * 3_000,
+    "a quiet room": RANDOM.standard_normal(32_000) * 20,
+    "clicks": np.where(TIME % 8_000 < 20, 20_000, 0),
+    "a tone": 8_000 * np.sin(TIME / 5),
+}
+
+
+def plain(text: str) -> list[str]:
+    return re.sub(r"[^a-z ]", "", text.lower().replace("-", " ").replace("mr.", "mister")).split()
+
+
+def edits(expected: list[str], found: list[str]) -> int:
+    """How many words must be put in, taken out or replaced."""
+    row = list(range(len(found) + 1))
+    for place, word in enumerate(expected, 1):
+        diagonal, row[0] = row[0], place
+        for column, other in enumerate(found, 1):
+            diagonal, row[column] = row[column], min(diagonal + (word != other), row[column] + 1, row[column - 1] + 1)
+    return row[-1]
+
+
+async def transcript(transcriber: Transcriber, pcm16: bytes) -> str:
+    return "".join([piece async for piece in transcriber.transcribe(pcm16)])
+
+
+async def test_moonshine_keeps_the_contract(transcriber: Transcriber, recordings: dict[str, bytes]) -> None:
+    await check_transcriber(transcriber, speech=recordings["librivox_0930"], words="he might even have been amiable")
+
+
+async def test_a_reader_is_understood(
+    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str]
+) -> None:
+    assert set(recordings) == set(words)
+    wrong = total = 0
+    for name, pcm16 in recordings.items():
+        expected = words[name].split()
+        wrong += edits(expected, plain(await transcript(transcriber, pcm16)))
+        total += len(expected)
+    assert wrong / total <= 0.03
+
+
+@pytest.mark.parametrize("name", NOT_SPEECH)
+async def test_what_is_not_speech_gives_no_text(transcriber: Transcriber, name: str) -> None:
+    assert await transcript(transcriber, NOT_SPEECH[name].astype("<i2").tobytes()) == ""
+
+
+async def test_speech_beyond_the_window_is_cut_where_it_is_quiet(
+    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str]
+) -> None:
+    names = sorted(recordings)
+    speech = b"".join(recordings[name] for name in names)
+    assert len(speech) > 2 * module._MAX_SAMPLES
+    expected = [word for name in names for word in words[name].split()]
+    assert edits(expected, plain(await transcript(transcriber, speech))) <= 2
+
+
+def test_the_quietest_stretch_of_the_second_half_is_where_to_cut() -> None:
+    samples = np.ones(16_000, np.float32)
+    samples[2_000:4_000] = samples[11_200:12_800] = 0
+    assert module._quiet_place(samples) == 12_000
+
+
+def decoder(transcriber: Transcriber, monkeypatch: pytest.MonkeyPatch, text: str, confidence: float) -> None:
+    """Makes the model say this."""
+    pieces: Any = transcriber._pieces  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    ids = [pieces.index(bytes([byte])) if byte != 32 else pieces.index("▁".encode()) for byte in text.encode()]
+    monkeypatch.setattr(transcriber, "_decode", lambda samples: (ids, confidence))
+
+
+@pytest.mark.parametrize(
+    ("decoded", "confidence", "written"),
+    [
+        ("To-morrow, or to-day", -0.1, "Tomorrow, or today"),
+        ("you see", -0.9, ""),
+        ("you see it is fine", -0.9, "you see it is fine"),
+        ("♪♪", -0.1, ""),
+    ],
+)
+async def test_what_the_model_says_is_judged_and_spelled(
+    transcriber: Transcriber, monkeypatch: pytest.MonkeyPatch, decoded: str, confidence: float, written: str
+) -> None:
+    decoder(transcriber, monkeypatch, decoded, confidence)
+    assert await transcript(transcriber, bytes(3_200)) == written

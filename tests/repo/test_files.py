@@ -1,0 +1,85 @@
+"""What must hold for every file of the repository."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.repo._tree import ROOT, files, text_files
+
+# Pieces, so that this file does not name what it forbids.
+_REGISTRY_HOSTS = [
+    ".".join(labels)
+    for labels in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("yarnpkg", "com"),
+        ("deb", "debian", "org"),
+        ("archive", "ubuntu", "com"),
+        ("crates", "io"),
+        ("proxy", "golang", "org"),
+    )
+]
+_MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|root|work|workspace|Users)/[\w.-]+|\b[A-Z]:\\Users\\")
+_MARKDOWN_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!\w+:|#)([^)\s#]+)[^)]*\)")
+_FENCED = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+
+
+def test_no_python_file_is_longer_than_500_lines() -> None:
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in files()
+        if path.suffix == ".py"
+    }
+    assert {name: length for name, length in lengths.items() if length > 500} == {}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_the_first_pages_stay_within_150_lines(name: str) -> None:
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_constraints_hold_names_and_versions_and_nothing_else() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line)] == []
+
+
+def test_constraints_are_sorted_and_name_each_package_once() -> None:
+    names = [line.split("==")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
+    assert names == sorted(set(names))
+
+
+def test_no_file_names_the_host_of_a_package_registry() -> None:
+    assert [(name, host) for name, text in text_files() for host in _REGISTRY_HOSTS if host in text] == []
+
+
+def test_no_file_names_a_path_of_the_machine_it_was_written_on() -> None:
+    assert [(name, hit.group()) for name, text in text_files() for hit in _MACHINE_PATH.finditer(text)] == []
+
+
+def test_links_between_markdown_files_lead_somewhere() -> None:
+    broken = [
+        (name, target)
+        for name, text in text_files()
+        if name.endswith(".md")
+        for target in _MARKDOWN_LINK.findall(_FENCED.sub("", text))
+        if not (ROOT / name).parent.joinpath(target).exists()
+    ]
+    assert broken == []
+
+
+def test_no_test_sleeps_the_thread() -> None:
+    sleepers = [
+        path.relative_to(ROOT).as_posix()
+        for path in files()
+        if path.suffix == ".py" and (ROOT / "tests") in path.parents
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "sleep"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "time"
+    ]
+    assert sleepers == []
