@@ -16,6 +16,7 @@ import msgspec
 from duologue.codec.aliases import ALIASES, CANONICAL
 from duologue.codec.forgiving import read_object
 from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
 from duologue.codec.shape import shapes_by_tag
 from duologue.codec.writing import NotPlain, refuse, to_plain
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent, UnknownRealtimeEvent
@@ -56,6 +57,11 @@ def decode(data: str | bytes, *, dialect: str = "openai") -> RealtimeEvent:
     if dialect not in DIALECTS:
         raise _no_such_dialect(dialect)
     try:
+        if len(data) >= LEAST_CHARS:
+            text = data if isinstance(data, str) else data.decode("utf-8")
+            event = read_long_audio(text, _decode_known)
+            if event is not None:
+                return event
         return _decode_known(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return _read(parse_object(data))

@@ -29,21 +29,17 @@ class ASGITransport:
         self._closed: ConnectionClosed | None = None
 
     async def accept(self, subprotocol: str | None = None) -> None:
-        """Finish the handshake."""
+        """Finish the handshake. Raises ConnectionClosed if the client does not wait for it."""
         message = await self._receive()
         assert message["type"] == "websocket.connect", message["type"]
-        await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
+        await self._hand_over({"type": "websocket.accept", "subprotocol": subprotocol})
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""
         if self._closed is not None:
             raise self._closed
         key = "text" if isinstance(message, str) else "bytes"
-        try:
-            await self._send({"type": "websocket.send", key: message})
-        except OSError as fault:
-            # Servers report a peer that is gone with an OSError of their own.
-            raise ConnectionClosedError(1006, "the client is gone") from fault
+        await self._hand_over({"type": "websocket.send", key: message})
 
     async def receive(self) -> str | bytes:
         """The next message."""
@@ -68,7 +64,15 @@ class ASGITransport:
         short = reason.encode()[:123].decode(errors="ignore")
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                await self._send({"type": "websocket.close", "code": code, "reason": short})
-        except (OSError, TimeoutError):
+                await self._hand_over({"type": "websocket.close", "code": code, "reason": short})
+        except (ConnectionClosed, TimeoutError):
             # The peer went first, or does not read: closed either way.
             return
+
+    async def _hand_over(self, message: MutableMapping[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError) as fault:
+            # A peer that is gone is an OSError by the specification; where the server itself has hung up, after
+            # a ping without answer or at shutdown, servers complain of an unexpected message instead.
+            raise ConnectionClosedError(1006, "the client is gone") from fault

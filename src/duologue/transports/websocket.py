@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
@@ -48,8 +50,15 @@ class WebSocketTransport:
             raise _closed(fault) from fault
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close, waiting a few seconds at most for the peer to agree."""
-        await self._socket.close(code, reason)
+        """Close, waiting a few seconds at most for the peer to agree. Reasons are cut to what a frame can hold."""
+        # 125 bytes of a control frame, less the two of the code.
+        short = reason.encode()[:123].decode(errors="ignore")
+        try:
+            # The library bounds the wait for the peer's frame, but not the one for a buffer that nobody empties.
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S + 1):
+                await self._socket.close(code, short)
+        except TimeoutError:
+            self._socket.transport.abort()
 
 
 async def open_websocket(
@@ -62,6 +71,7 @@ async def open_websocket(
     Raises:
         ConnectFailed: no connection came about; `.retryable` says whether another try can help.
     """
+    shown = _without_secrets(url)
     try:
         socket = await websockets_connect(
             url,
@@ -75,17 +85,23 @@ async def open_websocket(
     except InvalidStatus as fault:
         status = fault.response.status_code
         raise ConnectFailed(
-            f"{url} answered the handshake with HTTP {status}", retryable=status in _RETRYABLE_STATUS
+            f"{shown} answered the handshake with HTTP {status}", retryable=status in _RETRYABLE_STATUS
         ) from fault
     except InvalidURI as fault:
-        raise ConnectFailed(f"{url} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from fault
+        raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from fault
     except (InvalidHandshake, WebSocketException) as fault:
-        raise ConnectFailed(f"{url} does not speak WebSocket: {fault}", retryable=False) from fault
+        raise ConnectFailed(f"{shown} does not speak WebSocket: {fault}", retryable=False) from fault
     except TimeoutError as fault:
-        raise ConnectFailed(f"{url} did not answer within {open_timeout_s:g} s", retryable=True) from fault
+        raise ConnectFailed(f"{shown} did not answer within {open_timeout_s:g} s", retryable=True) from fault
     except OSError as fault:
-        raise ConnectFailed(f"cannot reach {url}: {fault.strerror or fault}", retryable=True) from fault
+        raise ConnectFailed(f"cannot reach {shown}: {fault.strerror or fault}", retryable=True) from fault
     return WebSocketTransport(socket)
+
+
+def _without_secrets(url: str) -> str:
+    """The URL for people to read: no query and no password, where some services want their keys."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _closed(fault: WebSocketClosed) -> ConnectionClosed:

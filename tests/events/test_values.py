@@ -1,0 +1,96 @@
+"""Events as values: frozen, comparable, hashable, readable."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from duologue import RealtimeEvent, decode, encode, events
+from duologue.codec import EVENT_CLASSES
+from duologue.events import UNSET
+
+
+def test_every_event_class_has_one_wire_name_as_type_and_as_tag() -> None:
+    assert {name: cls.type for name, cls in EVENT_CLASSES.items()} == {name: name for name in EVENT_CLASSES}
+
+
+def test_an_event_cannot_be_changed() -> None:
+    event = events.InputAudioBufferCommitEvent()
+    with pytest.raises(AttributeError):
+        event.event_id = "e"  # type: ignore[misc]
+
+
+def test_equality_is_by_content() -> None:
+    one = events.ConversationItemDeleteEvent(item_id="a")
+    assert one == events.ConversationItemDeleteEvent(item_id="a")
+    assert one != events.ConversationItemDeleteEvent(item_id="b")
+    other: object = events.ConversationItemRetrieveEvent(item_id="a")
+    assert one != other
+
+
+def test_events_that_hold_lists_and_plain_json_hash() -> None:
+    event = RealtimeEvent.from_json(
+        {
+            "type": "session.update",
+            "session": {"type": "realtime", "tools": [{"type": "function", "parameters": {"a": [{}]}}], "new": {}},
+        }
+    )
+    assert len({event, decode(encode(event))}) == 1
+    assert hash(RealtimeEvent.from_json({"type": "new", "x": [{}]})) is not None
+
+
+def test_a_repr_is_one_line_without_what_is_absent() -> None:
+    event = events.ConversationItemCreateEvent(
+        item=events.MessageItem(role="user", content=[events.InputTextPart(text="one\ntwo")])
+    )
+    assert repr(event) == (
+        "ConversationItemCreateEvent(item=MessageItem(role='user', content=[InputTextPart(text='one\\ntwo')]))"
+    )
+
+
+def test_a_repr_shortens_audio_to_its_size_and_duration_and_long_text_to_its_beginning() -> None:
+    assert repr(events.InputAudioBufferAppendEvent.from_audio(bytes(4800))) == (
+        "InputAudioBufferAppendEvent(audio=<4800 bytes of audio, 100 ms as 24 kHz PCM16>)"
+    )
+    part = events.OutputAudioPart(audio=base64.b64encode(bytes(4799)).decode(), transcript="a" * 500)
+    assert repr(part) == (
+        "OutputAudioPart(audio=<4799 bytes of audio, 100 ms as 24 kHz PCM16>, "
+        f"transcript='{'a' * 80}'… (500 characters))"
+    )
+
+
+def test_keys_stay_out_of_reprs() -> None:
+    tool = events.McpServerTool(server_label="files", authorization="sk-secret", headers={"x-key": "sk-secret"})
+    assert "sk-secret" not in repr(tool)
+    secret = events.BetaClientSecret(value="ek-secret", expires_at=1)
+    assert repr(secret) == "BetaClientSecret(value='***', expires_at=1)"
+
+
+def test_audio_goes_in_as_bytes_and_comes_out_as_bytes() -> None:
+    append = events.InputAudioBufferAppendEvent.from_audio(b"\x01\x02\x03")
+    assert append.decode_audio() == b"\x01\x02\x03"
+    delta = events.ResponseAudioDeltaEvent(
+        event_id="e", response_id="r", item_id="i", output_index=0, content_index=0, delta=append.audio
+    )
+    assert delta.decode_audio() == b"\x01\x02\x03"
+
+
+@pytest.mark.parametrize("audio", ["%%%%", "AAA", "AA AA", "é"])
+def test_audio_that_is_not_base64_is_found_when_it_is_read(audio: str) -> None:
+    event = events.InputAudioBufferAppendEvent(audio=audio)
+    with pytest.raises(ValueError, match="not base64"):
+        event.decode_audio()
+
+
+def test_extra_is_read_only_and_compares_by_content() -> None:
+    extra = events.Extra({"a": [1]})
+    assert extra == events.Extra({"a": [1]}) == {"a": [1]}
+    assert hash(extra) == hash(events.Extra({"a": [2]}))
+    with pytest.raises(TypeError, match="item assignment"):
+        extra["b"] = 1  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("value", "expected"), [(UNSET, False), (None, False), (0, True), ("", True)])
+def test_is_set_tells_a_value_from_null_and_absent(value: object, expected: bool) -> None:
+    assert events.is_set(value) is expected
