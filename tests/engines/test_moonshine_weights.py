@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from duologue.engines import moonshine_weights as module
+from duologue.engines.onnx import open_session
+from duologue.engines.onnx_graph import Graph, Node
 from duologue.engines.weights import MOONSHINE_BASE
 
 np = pytest.importorskip("numpy", reason="the speech extra is not installed")
@@ -21,6 +23,21 @@ def encoder() -> Path:
     return MOONSHINE_BASE.verified()[ENCODER]
 
 
+def test_a_weight_without_a_zero_point_is_left_as_it_is() -> None:
+    def constant(name: str, value: float) -> bytes:
+        return module._tensor(name, np.array([value], np.float32))
+
+    graph = Graph(
+        [Node("Cast", ["w"], ["a"]), Node("Mul", ["a", "scale"], ["b"]), Node("Add", ["b", "offset"], ["c"])],
+        {"w": module._tensor("w", np.array([1], np.int8)), "scale": constant("scale", 0.5)},
+        set(),
+        [],
+    )
+    for offset, zeros in ((-1.5, [3]), (-1.6, []), (-100.0, [])):
+        graph.initializers["offset"] = constant("offset", offset)
+        assert [packed.zero for packed in module._packed_weights(graph).values()] == zeros
+
+
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "duologue")
@@ -33,10 +50,10 @@ def hear(session: Any) -> Any:
 
 
 def test_both_forms_of_weights_hear_what_the_shipped_model_hears(encoder: Path) -> None:
-    shipped = hear(module.open_session(encoder))
+    shipped = hear(open_session(encoder))
     scale = np.abs(shipped).mean()
     for unsigned in (False, True):
-        repacked = hear(module.open_session(module.repack(encoder, unsigned=unsigned)))
+        repacked = hear(open_session(module.repack(encoder, unsigned=unsigned)))
         assert np.abs(repacked - shipped).mean() < 0.1 * scale
 
 

@@ -17,7 +17,9 @@ fields = st.lists(
 
 @given(fields)
 def test_fields_survive_packing(expected: list[Field]) -> None:
-    found = [(number, wire, bytes(v) if isinstance(v, memoryview) else v) for number, wire, v in fields_of(pack(expected))]
+    found = [
+        (number, wire, bytes(v) if isinstance(v, memoryview) else v) for number, wire, v in fields_of(pack(expected))
+    ]
     assert found == expected
 
 

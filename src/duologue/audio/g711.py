@@ -5,14 +5,12 @@ The tables follow ITU-T G.711 and its reference rounding: 14-bit mu-law, 13-bit 
 
 from __future__ import annotations
 
-import sys
-from array import array
 from functools import cache
 from itertools import chain
 
-from duologue.errors import AudioError
+from duologue.audio.samples import to_samples
 
-__all__ = ["alaw_to_pcm16", "pcm16_to_alaw", "pcm16_to_ulaw", "ulaw_to_pcm16", "whole_samples"]
+__all__ = ["alaw_to_pcm16", "pcm16_to_alaw", "pcm16_to_ulaw", "ulaw_to_pcm16"]
 
 _ULAW_BIAS = 33  # moves every segment's edge onto a power of two
 _ULAW_CLIP = 8158  # the largest 14-bit magnitude that stays in the eighth segment once biased
@@ -46,17 +44,6 @@ def pcm16_to_alaw(pcm16: bytes) -> bytes:
     return _compress(pcm16, _alaw_codes())
 
 
-def whole_samples(pcm16: bytes) -> bytes:
-    """The same bytes, if they are whole PCM16 samples.
-
-    Raises:
-        AudioError: an odd number of bytes.
-    """
-    if len(pcm16) % 2:
-        raise AudioError(f"PCM16 has two bytes per sample; {len(pcm16)} bytes end in half a sample")
-    return pcm16
-
-
 def _expand(data: bytes, low: bytes, high: bytes) -> bytes:
     out = bytearray(2 * len(data))
     out[0::2] = data.translate(low)
@@ -65,10 +52,7 @@ def _expand(data: bytes, low: bytes, high: bytes) -> bytes:
 
 
 def _compress(pcm16: bytes, codes: bytes) -> bytes:
-    samples = array("H", whole_samples(pcm16))
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return bytes(map(codes.__getitem__, samples))
+    return bytes(map(codes.__getitem__, to_samples(pcm16)))  # negative samples count from the table's end
 
 
 def _split(samples: list[int]) -> tuple[bytes, bytes]:
@@ -101,7 +85,7 @@ def _alaw_bytes() -> tuple[bytes, bytes]:
 
 @cache
 def _ulaw_codes() -> bytes:
-    """Codes of all samples, in the order of the samples read as unsigned 16-bit numbers."""
+    """Codes of all samples: those of 0 to 32767, then those of -32768 to -1."""
 
     def code(sample: int) -> int:
         magnitude = min(abs(sample), _ULAW_CLIP) + _ULAW_BIAS
@@ -114,7 +98,7 @@ def _ulaw_codes() -> bytes:
 
 @cache
 def _alaw_codes() -> bytes:
-    """Codes of all samples, in the order of the samples read as unsigned 16-bit numbers."""
+    """Codes of all samples: those of 0 to 32767, then those of -32768 to -1."""
 
     def code(sample: int) -> int:
         magnitude = sample if sample >= 0 else -sample - 1

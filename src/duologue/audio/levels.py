@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
-from array import array
 
-from duologue.audio.g711 import whole_samples
+from duologue.audio.samples import to_samples
 
 __all__ = ["FLOOR_DBFS", "level_dbfs"]
 
@@ -22,9 +20,7 @@ def level_dbfs(pcm16: bytes) -> float:
     Raises:
         AudioError: an odd number of bytes.
     """
-    samples = array("h", whole_samples(pcm16))
-    if sys.byteorder == "big":
-        samples.byteswap()
+    samples = to_samples(pcm16)
     energy = sum(sample * sample for sample in samples)
     if energy == 0:
         return FLOOR_DBFS

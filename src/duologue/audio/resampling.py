@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from duologue.audio.extras import needs
-from duologue.audio.g711 import whole_samples
+from duologue.audio.samples import whole_samples
 from duologue.errors import AudioError
 
 if TYPE_CHECKING:

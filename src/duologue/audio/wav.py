@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from duologue.audio.extras import needs
-from duologue.audio.g711 import whole_samples
 from duologue.audio.resampling import resample
+from duologue.audio.samples import whole_samples
 from duologue.errors import AudioError
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -15,11 +16,15 @@ from duologue.transports import Transport
 
 __all__ = ["QUEUE_EVENTS", "Connection"]
 
+_logger = logging.getLogger(__name__)
+
 QUEUE_EVENTS: Final = 256
 """Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the
 socket from being read, and so the server from sending; a sender that is further ahead waits. Nothing is dropped."""
 
-_FLUSH_S: Final = 2.0
+_ABNORMAL_CLOSURE: Final = 1006
+
+_FLUSH_S: Final = 1.0
 """How long a close waits for what was sent before it."""
 
 
@@ -35,6 +40,7 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(QUEUE_EVENTS)
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
         self._closed: ConnectionClosed | None = None
+        self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -56,6 +62,8 @@ class Connection:
         """
         if self._closed is not None:
             raise self._closed
+        if self._closing is not None:
+            raise self._closing
         await self._outgoing.put(self._protocol.send(event))
 
     async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
@@ -87,7 +95,8 @@ class Connection:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
-        if self._closed is None:
+        if self._closed is None and self._closing is None:
+            self._closing = ConnectionClosedOK(code, reason)
             # A server that reads nothing gets the close without the rest.
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FLUSH_S):
@@ -103,10 +112,12 @@ class Connection:
 
     async def stop(self) -> None:
         """Close at once, and wait until both tasks are gone."""
-        await self._transport.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        try:
+            await self._transport.close()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _read(self) -> None:
         while self._closed is None:
@@ -115,13 +126,24 @@ class Connection:
             except ConnectionClosed as closed:
                 self._closed = self._protocol.closed(closed.code, closed.reason)
                 await self._incoming.put(self._closed)
+            except Exception as fault:
+                # A transport of somebody else's: without this the application would wait for ever.
+                self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
+                self._closed.__cause__ = fault
+                await self._incoming.put(self._closed)
             else:
                 await self._incoming.put(self._protocol.receive(message))
 
     async def _write(self) -> None:
         while True:
             message = await self._outgoing.get()
-            # After the end it goes on taking messages, so that no sender waits for a place in the queue for ever.
-            with suppress(ConnectionClosed):
+            try:
                 await self._transport.send(message)
-            self._outgoing.task_done()
+            except ConnectionClosed:
+                # It goes on taking messages, so that no sender waits for a place in the queue for ever.
+                pass
+            except Exception:
+                _logger.exception("the transport broke while sending")
+                await self._transport.close(1011, "cannot send")
+            finally:
+                self._outgoing.task_done()

@@ -1,4 +1,4 @@
-"""Text to events and back.
+"""Text to events and back, in every dialect.
 
 Decoding tries one decoder for all known events first; it is written in C and allows no surprise. What it refuses
 takes the forgiving path: unknown fields are set aside, unknown variants wrapped, historical spellings read as the
@@ -8,30 +8,133 @@ JSON object raises.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final, get_args
 
 import msgspec
 
-from duologue.codec.aliases import ALIASES, CANONICAL
-from duologue.codec.forgiving import read_object
+from duologue.codec.carrying import NotCarried, carry
+from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
 from duologue.codec.shape import shapes_by_tag
 from duologue.codec.writing import NotPlain, refuse, to_plain
+from duologue.dialects import PROFILES, Profile
+from duologue.dialects.names import ALIASES, CANONICAL
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent, UnknownRealtimeEvent
 
-__all__ = ["ALIASES", "CANONICAL", "DIALECTS", "EVENT_CLASSES", "decode", "encode"]
+__all__ = [
+    "ALIASES",
+    "CANONICAL",
+    "DIALECTS",
+    "EVENT_CLASSES",
+    "Translation",
+    "UncarriedWarning",
+    "decode",
+    "encode",
+    "translate",
+]
 
 EVENT_CLASSES: Final[Mapping[str, type[RealtimeEvent]]] = {
     cls.__struct_config__.tag: cls for cls in (*get_args(AnyServerEvent), *get_args(AnyClientEvent))
 }
 """Every known event by its canonical wire name."""
 
-DIALECTS: Final = ("openai",)
+_HOME: Final = "openai"
+"""The dialect of the canonical model itself."""
+
+DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
+
+
+class UncarriedWarning(UserWarning):
+    """Something of an event has no counterpart in the dialect that it was written in, and was left out."""
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """An event in a dialect, and what of it that dialect could not carry."""
+
+    frame: dict[str, Any] | None
+    """The frame; None if the event as a whole has no counterpart."""
+    lost: tuple[str, ...]
+    """Paths of what was left out, in the canonical form."""
+
+
+def decode(data: str | bytes, *, dialect: str = _HOME) -> RealtimeEvent:
+    """The event that a text message is.
+
+    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
+
+    Raises:
+        DecodeError: the message is not a JSON object.
+        ValueError: there is no such dialect.
+    """
+    if dialect != _HOME:
+        return _decode_in(data, _profile(dialect))
+    try:
+        if len(data) >= LEAST_CHARS:
+            text = data if isinstance(data, str) else data.decode("utf-8")
+            event = read_long_audio(text, _decode_known)
+            if event is not None:
+                return event
+        return _decode_known(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return _reader(_HOME).read(parse_object(data))
+
+
+def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
+    """The event as a text message, UTF-8, in the spelling of the dialect.
+
+    What the dialect cannot carry is left out with an `UncarriedWarning`; `translate` returns it instead.
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    profile = _profile(dialect)
+    if not isinstance(event, UnknownRealtimeEvent) and (dialect == _HOME or profile.spells_alone(event.type)):
+        try:
+            text = _encoder.encode(event)
+        except (NotPlain, UnicodeError):
+            pass
+        else:
+            return text if dialect == _HOME else _respell(text, event.type, profile.spelled(event.type))
+    translation = translate(event, dialect=dialect)
+    if translation.lost:
+        warnings.warn(
+            f"{event.type}: the dialect {dialect!r} has no counterpart for {', '.join(translation.lost)}",
+            UncarriedWarning,
+            stacklevel=2,
+        )
+    return write_text(to_plain(event) if translation.frame is None else translation.frame)
+
+
+def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
+    """The event's frame in a dialect, with a report of what has no counterpart there.
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    profile = _profile(dialect)
+    if isinstance(event, UnknownRealtimeEvent):
+        return Translation(to_plain(event), ())
+    origin = event.extra.frame if event.extra.dialect == dialect else None
+    if origin is not None and profile.read(dict(origin)) == to_plain(event):
+        return Translation(dict(origin), ())
+    lost: list[str] = []
+    if event.type in profile.lacks_events:
+        return Translation(None, ("type",))
+    try:
+        plain = carry(event, dialect, lost)
+    except NotCarried as fault:
+        return Translation(None, (str(fault),))
+    return Translation(profile.write(plain, lost), tuple(lost))
+
+
+# --- one decoder for all known events ---------------------------------------------------------------------------------
 
 
 def _first_decode(data: str | bytes) -> RealtimeEvent:
@@ -45,57 +148,67 @@ def _first_decode(data: str | bytes) -> RealtimeEvent:
 _decode_known: Callable[[str | bytes], RealtimeEvent] = _first_decode
 
 
-def decode(data: str | bytes, *, dialect: str = "openai") -> RealtimeEvent:
-    """The event that a text message is.
-
-    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
-
-    Raises:
-        DecodeError: the message is not a JSON object.
-        ValueError: there is no such dialect.
-    """
-    if dialect not in DIALECTS:
-        raise _no_such_dialect(dialect)
-    try:
-        if len(data) >= LEAST_CHARS:
-            text = data if isinstance(data, str) else data.decode("utf-8")
-            event = read_long_audio(text, _decode_known)
-            if event is not None:
-                return event
-        return _decode_known(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return _read(parse_object(data))
+@cache
+def _reader(dialect: str) -> ForgivingReader:
+    return ForgivingReader(shapes_by_tag(EVENT_CLASSES), dialect)
 
 
-def encode(event: RealtimeEvent, *, dialect: str = "openai") -> bytes:
-    """The event as a text message, UTF-8, in the spelling of the dialect.
+# --- dialects ---------------------------------------------------------------------------------------------------------
 
-    Raises:
-        ValueError: there is no such dialect.
-    """
-    if dialect not in DIALECTS:
-        raise _no_such_dialect(dialect)
+_OPENING: Final = '{"type":"'
+
+
+def _profile(dialect: str) -> Profile:
+    profile = PROFILES.get(dialect)
+    if profile is None:
+        raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+    return profile
+
+
+@cache
+def _name_only(dialect: str) -> Mapping[str, str]:
+    """Events of which only the name may differ: as the dialect writes it, and the canonical one."""
+    profile = PROFILES[dialect]
+    return {profile.spelled(name): name for name in EVENT_CLASSES if profile.spells_alone(name)}
+
+
+def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
+    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
+    if text.startswith(_OPENING):
+        end = text.find('"', len(_OPENING))
+        canonical = _name_only(profile.name).get(text[len(_OPENING) : end])
+        if canonical is not None:
+            try:
+                return _decode_known(f"{_OPENING}{canonical}{text[end:]}")
+            except (msgspec.DecodeError, RecursionError, UnicodeError):
+                pass  # a surprise: the long way tells what it is
+    return _read_in(parse_object(data), profile)
+
+
+def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
+    canonical = profile.read(frame)
+    came_as_written = profile.write(canonical, []) == frame
+    event = _reader(profile.name).read(canonical, frame=None if came_as_written else frame)
     if isinstance(event, UnknownRealtimeEvent):
-        return write_text(event.json)
-    try:
-        return _encoder.encode(event)
-    except (NotPlain, UnicodeError):
-        return write_text(to_plain(event))
+        return UnknownRealtimeEvent(json=frame, problem=event.problem)
+    return event
 
 
-def _read(fields: dict[str, Any]) -> RealtimeEvent:
-    return read_object(fields, shapes_by_tag(EVENT_CLASSES))
+def _respell(text: bytes, canonical: str, theirs: str) -> bytes:
+    """The text with another name in its first field, where the encoder puts it."""
+    if canonical == theirs:
+        return text
+    return f"{_OPENING}{theirs}".encode() + text[len(_OPENING) + len(canonical) :]
+
+
+# --- the methods of RealtimeEvent -------------------------------------------------------------------------------------
 
 
 def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
     if isinstance(data, (str, bytes)):
         return decode(data)
     # A copy: the event must not change when the caller's dict does.
-    return _read(msgspec.to_builtins(dict(data), str_keys=True))
-
-
-def _no_such_dialect(dialect: str) -> ValueError:
-    return ValueError(f"no dialect {dialect!r}; known: {', '.join(DIALECTS)}")
+    return _reader(_HOME).read(msgspec.to_builtins(dict(data), str_keys=True))
 
 
 RealtimeEvent._read_json = staticmethod(_from_json)

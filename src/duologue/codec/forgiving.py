@@ -12,79 +12,80 @@ from typing import Any
 
 import msgspec
 
-from duologue.codec.aliases import CANONICAL
 from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape
+from duologue.dialects.names import CANONICAL
 from duologue.events import Extra, RealtimeEvent, UnknownRealtimeEvent
 from duologue.events.base import EXTRA_KEY, UNKNOWN_TAG
 
-__all__ = ["read_object"]
+__all__ = ["ForgivingReader"]
 
 
-def read_object(fields: dict[str, Any], shapes: Mapping[str, ObjectShape]) -> RealtimeEvent:
-    """The event that this JSON object is; `UnknownRealtimeEvent` if it is none, or none that holds together."""
-    name = fields.get("type")
-    if not isinstance(name, str):
-        what = "no `type`" if "type" not in fields else f"`type` is not a string but {_kind(name)}"
-        return UnknownRealtimeEvent(json=fields, problem=f"{what} - at `$.type`")
-    canonical = CANONICAL.get(name, name)
-    shape = shapes.get(canonical)
-    if shape is None:
-        return UnknownRealtimeEvent(json=fields, problem=f"unknown event type {name!r} - at `$.type`")
-    prepared = _prepare_object(fields, shape)
-    prepared["type"] = canonical
-    try:
-        return msgspec.convert(prepared, type=shape.cls)  # type: ignore[return-value]
-    except msgspec.ValidationError as fault:
-        return UnknownRealtimeEvent(json=fields, problem=str(fault))
+class ForgivingReader:
+    """Reads plain JSON objects that came in one dialect and have its canonical form."""
 
+    def __init__(self, shapes: Mapping[str, ObjectShape], dialect: str) -> None:
+        self._shapes = shapes
+        self._dialect = dialect
 
-def _prepare(value: Any, shape: Shape | None) -> Any:
-    match shape:
-        case ObjectShape() if isinstance(value, dict):
-            return _prepare_object(value, shape)
-        case ListShape() if isinstance(value, list):
-            return [_prepare(element, shape.element) for element in value]
-        case UnionShape() if isinstance(value, dict):
-            return _prepare_union(value, shape)
-        case UnionShape() if isinstance(value, list):
-            return _prepare(value, shape.elements)
-        case _:
-            return value
+    def read(self, fields: dict[str, Any], *, frame: Mapping[str, Any] | None = None) -> RealtimeEvent:
+        """The event that this object is; `UnknownRealtimeEvent` if it is none, or none that holds together.
 
+        `frame` is remembered beside a typed event, to be written again in the same dialect.
+        """
+        name = fields.get("type")
+        if not isinstance(name, str):
+            what = "no `type`" if "type" not in fields else f"`type` is not a string but {_kind(name)}"
+            return UnknownRealtimeEvent(json=fields, problem=f"{what} - at `$.type`")
+        canonical = CANONICAL.get(name, name)
+        shape = self._shapes.get(canonical)
+        if shape is None:
+            return UnknownRealtimeEvent(json=fields, problem=f"unknown event type {name!r} - at `$.type`")
+        prepared = self._object(fields, shape, frame=frame)
+        prepared["type"] = canonical
+        try:
+            event: RealtimeEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
+        except msgspec.ValidationError as fault:
+            return UnknownRealtimeEvent(json=fields, problem=str(fault))
+        return event
 
-def _prepare_object(fields: dict[str, Any], shape: ObjectShape) -> dict[str, Any]:
-    prepared: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name not in shape.names:
-            extra[name] = value
-        elif name in shape.nested:
-            prepared[name] = _prepare(value, shape.nested[name])
-        else:
-            prepared[name] = value
-    if extra:
-        prepared[EXTRA_KEY] = Extra(extra)
-    return prepared
+    def _prepare(self, value: Any, shape: Shape | None) -> Any:
+        match shape:
+            case ObjectShape() if isinstance(value, dict):
+                return self._object(value, shape)
+            case ListShape() if isinstance(value, list):
+                return [self._prepare(element, shape.element) for element in value]
+            case UnionShape() if isinstance(value, dict):
+                return self._variant(value, shape)
+            case UnionShape() if isinstance(value, list):
+                return self._prepare(value, shape.elements)
+            case _:
+                return value
 
+    def _object(
+        self, fields: dict[str, Any], shape: ObjectShape, *, frame: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        prepared: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for name, value in fields.items():
+            if name not in shape.names:
+                extra[name] = value
+            elif name in shape.nested:
+                prepared[name] = self._prepare(value, shape.nested[name])
+            else:
+                prepared[name] = value
+        if extra or frame is not None:
+            prepared[EXTRA_KEY] = Extra(extra, dialect=self._dialect, frame=frame)
+        return prepared
 
-def _prepare_union(fields: dict[str, Any], union: UnionShape) -> dict[str, Any]:
-    tag = fields.get("type")
-    member = union.tagged.get(tag) if isinstance(tag, str) else None
-    member = member or union.untagged
-    if member is not None:
-        return _prepare_object(fields, member)
-    if union.unknown is not None and _may_be_unknown(fields, union):
-        return {"type": UNKNOWN_TAG, "json": Extra(fields)}
-    return fields
-
-
-def _may_be_unknown(fields: dict[str, Any], union: UnionShape) -> bool:
-    """Whether the object is of another kind, rather than damaged.
-
-    An object that names no kind counts as one of another kind only where servers leave the name out.
-    """
-    tag = fields.get("type")
-    return isinstance(tag, str) or (tag is None and union.unknown is not None and union.unknown.may_be_untagged)
+    def _variant(self, fields: dict[str, Any], union: UnionShape) -> dict[str, Any]:
+        tag = fields.get("type")
+        member = union.tagged.get(tag) if isinstance(tag, str) else None
+        member = member or union.untagged
+        if member is not None:
+            return self._object(fields, member)
+        if union.unknown is not None and (isinstance(tag, str) or (tag is None and union.unknown.may_be_untagged)):
+            return {"type": UNKNOWN_TAG, "json": Extra(fields, dialect=self._dialect)}
+        return fields
 
 
 def _kind(value: Any) -> str:

@@ -55,6 +55,7 @@ _PART_NAMES = {value: word if word == "half" else f"a {word}" for word, value in
 # Powers grow without end; this many digits are more than anybody listens to, and are computed in no time.
 _MAX_DIGITS = 24
 _MAX_EXPONENT = 256
+_MAX_CHARACTERS = 200  # nobody says a longer sum, and the parser goes as deep as signs can be piled up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Calculation:
 
 def calculate(text: str) -> Calculation | None:
     """The calculation that a sentence asks for; None when it asks for something else."""
+    if len(text) > _MAX_CHARACTERS:
+        return None
     asked = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .?!=")
     asked = _ASKING_END.sub("", _ASKING.sub("", asked))
     for pattern, replacement in _COMMANDS:
@@ -95,7 +98,7 @@ def calculate(text: str) -> Calculation | None:
 
 def number(words: str) -> int | None:
     """A whole number in digits or words; None for anything else."""
-    parser = _Parser(_tokens(words.lower()))
+    parser = _Parser(_tokens(words[:_MAX_CHARACTERS].lower()))
     try:
         value = parser.number()
     except _NotArithmetic:
@@ -164,7 +167,7 @@ class _Parser:
 
     def number(self) -> Fraction:
         """Digits, or words: "two hundred and five", "three point one four", "half", "two and a half"."""
-        if self.rest and self.rest[0][-1].isdigit():
+        if self.rest and self.rest[0][-1].isdecimal():
             return self._scaled(Fraction(self.rest.pop(0)))
         if (part := self._part()) is not None:
             return part

@@ -43,7 +43,9 @@ class Transcriber(Protocol):
     sample_rate_hz: int
     name: str
 
-    def transcribe(self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None) -> AsyncIterator[str]:
+    def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncIterator[str]:
         """Pieces of the transcript; joined, they are the transcript.
 
         Audio without speech yields nothing. `language` is an ISO-639-1 code, `prompt` a hint; an engine that knows

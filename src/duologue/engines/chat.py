@@ -49,11 +49,20 @@ class ChatResponder:
     def __init__(
         self, *, url: str, model: str, api_key: str | None = None, parameters: Mapping[str, object] | None = None
     ) -> None:
-        """`url` ends before `/chat/completions`; `parameters` go into each request as they are (`temperature` …)."""
+        """`url` ends before `/chat/completions`; `parameters` go into each request as they are (`temperature` …).
+
+        Raises:
+            EngineError: `url` is no address.
+        """
         self.name = f"chat-{model}"
         self._model = model
         self._parameters = dict(parameters or {})
-        self._url = f"{url.rstrip('/')}/chat/completions"
+        try:
+            self._url = httpx.URL(f"{url.rstrip('/')}/chat/completions")
+        except httpx.InvalidURL as fault:
+            raise EngineError(f"{url!r} is no address: {fault}", engine=self.name) from fault
+        if self._url.scheme not in ("http", "https") or not self._url.host:
+            raise EngineError(f"{url!r} is no address: it looks like http://host:port/v1", engine=self.name)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S))
 
@@ -70,8 +79,6 @@ class ChatResponder:
                 async for line in response.aiter_lines():
                     if piece := self._piece(line):
                         yield piece
-        except httpx.InvalidURL as fault:
-            raise self._error(f"is no address: {fault}") from fault
         except httpx.TimeoutException as fault:
             raise self._error("did not answer in time") from fault
         except httpx.HTTPError as fault:
@@ -100,7 +107,7 @@ class ChatResponder:
         return "".join(choice.delta.content or "" for choice in chunk.choices[:1])
 
     def _error(self, what: str) -> EngineError:
-        return EngineError(f"{httpx.URL(self._url).host} {what}", engine=self.name)
+        return EngineError(f"{self._url.host} {what}", engine=self.name)
 
 
 def _fault_in(body: bytes) -> str:

@@ -19,6 +19,7 @@ Answer = Callable[[Exchange, Said], "str | None"]
 """None: this was not meant after all, and the next entry of the table is asked."""
 
 _MAX_COUNT = 50  # numbers; at two a second, what a listener sits through
+_MAX_CHARACTERS = 1_000  # a minute of speech; what is asked is asked in less
 _MAX_SPELLED = 40  # letters; longer than any English word in use
 
 _WHAT_I_DO = "I can tell the time and the date, do arithmetic, spell, count, repeat after you, and remember your name."
@@ -30,11 +31,11 @@ def answer(exchange: Exchange) -> str:
     text = _last(exchange, "user")
     if not text:
         return "Hello! I am listening."
-    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = text[:_MAX_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, reply in _INTENTS:
         if (said := pattern.search(plain)) is not None and (words := reply(exchange, said)) is not None:
             return words
-    heard = text.rstrip(",;: ")
+    heard = text[:_MAX_CHARACTERS].rstrip(",;: ")
     return f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duologue.audio.extras import needs
-from duologue.audio.g711 import whole_samples
+from duologue.audio.samples import whole_samples
 from duologue.engines.moonshine_weights import open_repacked
 from duologue.engines.onnx import Array, Session, open_session, runtime
 from duologue.engines.weights import MOONSHINE_BASE, MOONSHINE_TINY, Weights

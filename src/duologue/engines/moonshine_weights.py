@@ -166,28 +166,14 @@ def _add(
 def _array(tensor: bytes | memoryview) -> Array:
     dims: list[int] = []
     dtype, data = "<f4", memoryview(b"")
-    for number, wire, value in fields_of(tensor):
+    for number, _, value in fields_of(tensor):
         if number == _TENSOR_DIMS and isinstance(value, int):
             dims.append(value)
-        elif number == _TENSOR_DIMS and wire == 2 and isinstance(value, memoryview):
-            # A packed list of numbers has the shape of a message whose every byte run is a varint.
-            dims += _varints(value)
         elif number == _TENSOR_TYPE and isinstance(value, int):
             dtype = _TYPES[value]
         elif number in (_TENSOR_FLOATS, _TENSOR_RAW) and isinstance(value, memoryview):
             data = value
     return np.frombuffer(data, dtype).reshape(dims)
-
-
-def _varints(view: memoryview) -> list[int]:
-    values, value, shift = list[int](), 0, 0
-    for byte in view:
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            values.append(value)
-            value = shift = 0
-    return values
 
 
 def _tensor(name: str, array: Array) -> bytes:

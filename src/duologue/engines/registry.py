@@ -121,10 +121,9 @@ async def _warm_up(engines: Engines) -> None:
     """The first run of a model allocates what all later ones use. A responder is left out: an answer may cost money."""
     detector = engines.new_detector()
     await detector.detect(bytes(2 * detector.sample_rate_hz // 10))
-    async for _ in engines.transcriber.transcribe(bytes(2 * engines.transcriber.sample_rate_hz)):
-        pass
-    async for _ in engines.synthesizer.synthesize("Ready.", voice=engines.synthesizer.voices[0]):
-        pass
+    transcriber, synthesizer = engines.transcriber, engines.synthesizer
+    _ = [piece async for piece in transcriber.transcribe(bytes(2 * transcriber.sample_rate_hz))]
+    _ = [piece async for piece in synthesizer.synthesize("Ready.", voice=synthesizer.voices[0])]
 
 
 def _targets() -> dict[str, str]:

@@ -7,13 +7,12 @@ benchmarks need of an engine.
 from __future__ import annotations
 
 import math
-import sys
 from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache, partial
 
-from duologue.audio.g711 import whole_samples
 from duologue.audio.levels import level_dbfs
+from duologue.audio.samples import from_samples, whole_samples
 from duologue.engines.base import Exchange
 
 __all__ = ["ScriptedDetector", "ScriptedResponder", "ScriptedSynthesizer", "ScriptedTranscriber", "detectors"]
@@ -123,6 +122,4 @@ def _tone(hz: int, rate_hz: int, ms: int) -> bytes:
     """PCM16 at -12 dBFS RMS: loud enough to count as speech."""
     step = 2 * math.pi * hz / rate_hz
     samples = array("h", (round(11_600 * math.sin(step * n)) for n in range(rate_hz * ms // 1000)))
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples.tobytes()
+    return from_samples(samples)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from duologue.audio.extras import needs
-from duologue.audio.g711 import whole_samples
+from duologue.audio.samples import whole_samples
 from duologue.engines.onnx import Array, Session, open_session
 from duologue.engines.weights import SILERO
 from duologue.engines.worker import Worker

@@ -51,7 +51,7 @@ class Worker:
     async def stream(self, generate: Callable[[*Ts], Generator[T, None, None]], *args: *Ts) -> AsyncGenerator[T, None]:
         """The pieces of a synchronous generator, each computed in a thread when it is asked for.
 
-        Closed or cancelled: the generator is closed too, after the piece it is at, in the thread that computes it.
+        Closed or cancelled: the generator is closed too; if a piece is being computed, after that, in its thread.
         Raises as `run` does.
         """
         steps = generate(*args)

@@ -139,9 +139,9 @@ class AudioInputConfig(WireObject, frozen=True, kw_only=True):
 
 
 class CustomVoice(WireObject, frozen=True, kw_only=True):
-    """A voice made by the user, by its id."""
+    """A voice that is not one of the named ones: made by the user, or described as some vendors do."""
 
-    id: str
+    id: Opt[Id] = UNSET
 
 
 Voice: TypeAlias = VoiceName | CustomVoice

@@ -61,12 +61,20 @@ def is_set(value: T | UnsetType | None) -> TypeGuard[T]:
 
 
 class Extra(Mapping[str, Any]):
-    """Fields that came with an object and are not part of its class: read-only, in the order they came."""
+    """Fields that came with an object and are not part of its class: read-only, in the order they came.
 
-    __slots__ = ("_fields",)
+    Beside them, and no part of what is compared: the dialect that they came in, and the whole frame where that would
+    not come back from its typed form as it was.
+    """
 
-    def __init__(self, fields: Mapping[str, Any] | None = None) -> None:
+    __slots__ = ("_fields", "dialect", "frame")
+
+    def __init__(
+        self, fields: Mapping[str, Any] | None = None, *, dialect: str | None = None, frame: Any = None
+    ) -> None:
         self._fields: dict[str, Any] = dict(fields) if fields else {}
+        self.dialect: str | None = dialect
+        self.frame: Mapping[str, Any] | None = frame
 
     def __getitem__(self, name: str) -> Any:
         return self._fields[name]
@@ -115,7 +123,7 @@ class WireObject(
     def _shown_fields(self) -> Iterator[str]:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value is UNSET or value is _NO_EXTRA:
+            if value is UNSET or (name == "extra" and not value):
                 continue
             if name in self.secret_fields and value is not None:
                 yield f"{name}='***'"

@@ -227,7 +227,7 @@ class InputAudioTranscriptionCompletedEvent(
     item_id: Id
     content_index: int
     transcript: str
-    usage: TranscriptionUsage
+    usage: TranscriptionUsage | None
     languages: Maybe[list[TranscriptionLanguage]] = UNSET
     logprobs: Maybe[list[LogProb]] = UNSET
 

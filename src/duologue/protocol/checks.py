@@ -56,6 +56,16 @@ def _one_of(*known: str) -> _Check:
     return check
 
 
+def _one_of_if_text(*known: str) -> _Check:
+    check_text = _one_of(*known)
+
+    def check(value: Any, param: str) -> None:
+        if isinstance(value, str):
+            check_text(value, param)
+
+    return check
+
+
 def _pcm_rate(value: Any, param: str) -> None:
     if value < 24_000:
         raise Refusal("rate_too_low", param=param, least=24_000, got=value)
@@ -85,6 +95,9 @@ RANGES: Final[dict[str, _Check]] = {
     "max_output_tokens": _tokens,
     "metadata": _metadata,
     "conversation": _one_of("auto", "none"),
+    "tool_choice": _one_of_if_text("none", "auto", "required"),
+    "truncation": _one_of_if_text("auto", "disabled"),
+    "tracing": _one_of_if_text("auto"),
     "audio.input.format.rate": _pcm_rate,
     "audio.output.format.rate": _pcm_rate,
     "audio.output.speed": _between(0.25, 1.5),

@@ -35,6 +35,8 @@ class Entry(Struct, kw_only=True):
     heard: str | None = None
     """What a user's speech says; None until it is transcribed."""
     transcribing: bool = False
+    truncated: bool = False
+    """Cut by the client: what the model goes on to say of it is no longer part of the conversation."""
 
     @property
     def item_id(self) -> str:
@@ -136,10 +138,8 @@ class Conversation:
         if audio_end_ms > held_ms:
             raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
         del entry.audio[entry.encoding.bytes_for_ms(audio_end_ms) :]
-        parts: list[Any] = [
-            OutputAudioPart(transcript="") if isinstance(part, OutputAudioPart) else part for part in item.content
-        ]
-        entry.item = msgspec.structs.replace(item, content=parts)
+        entry.truncated = True
+        entry.item = with_transcript(item, "")
 
     def has_assistant_audio(self) -> bool:
         """Whether the model has spoken."""

@@ -17,7 +17,10 @@ MOST_BUFFERED_MS: Final = 20 * 60 * 1000
 
 
 class InputAudio:
-    """Audio between `start_byte` and `end_byte` of the session, in the session's input format."""
+    """Audio between `start_byte` and `end_byte` of the session, in the session's input format.
+
+    Clients may cut it anywhere: half a sample stays until its other half comes, so that nothing is taken out of step.
+    """
 
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
@@ -48,7 +51,7 @@ class InputAudio:
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
         """Audio from `start_ms` to `end_ms`, or to the ends of the buffer; all before `end_ms` is dropped."""
         first = 0 if start_ms is None else self._offset(start_ms)
-        last = len(self._held) if end_ms is None else self._offset(end_ms)
+        last = self._whole_bytes() if end_ms is None else self._offset(end_ms)
         taken = bytes(self._held[first:last])
         self._drop(last)
         return taken
@@ -59,7 +62,7 @@ class InputAudio:
 
     def clear(self) -> None:
         """Drop everything."""
-        self._drop(len(self._held))
+        self._drop(self._whole_bytes())
 
     def change_encoding(self, encoding: Encoding) -> None:
         """Take another format from now on. What was held in the old one is dropped; positions go on."""
@@ -69,7 +72,10 @@ class InputAudio:
         self._start_byte = encoding.bytes_for_ms(end_ms)
 
     def _offset(self, position_ms: int) -> int:
-        return min(max(self.encoding.bytes_for_ms(position_ms) - self._start_byte, 0), len(self._held))
+        return min(max(self.encoding.bytes_for_ms(position_ms) - self._start_byte, 0), self._whole_bytes())
+
+    def _whole_bytes(self) -> int:
+        return len(self._held) // self.encoding.bytes_per_sample * self.encoding.bytes_per_sample
 
     def _drop(self, n_bytes: int) -> None:
         del self._held[:n_bytes]

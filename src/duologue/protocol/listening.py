@@ -43,14 +43,17 @@ class Listening:
         self._detecting = session.turn_settings is not None
         self._turn_item_id: str | None = None
         self._turn_start_ms = 0
+        self._transcribing: dict[str, Entry] = {}
 
     def session_updated(self) -> None:
         """Take over a change of the input format or of the way to detect turns."""
         encoding = encoding_of(self._session.input)
+        detecting = self._session.turn_settings is not None
         if encoding != self._audio.encoding:
             self._audio.change_encoding(encoding)
-        detecting = self._session.turn_settings is not None
-        if detecting and not self._detecting:
+            # A converter in front of the detector keeps a few milliseconds of the old format for itself.
+            self._turns.audio_ms = self._audio.end_ms
+        elif detecting and not self._detecting:
             self._turns.audio_ms = self._audio.end_ms
         if not detecting:
             self._forget_turn()
@@ -144,6 +147,7 @@ class Listening:
         if entry.heard is not None or entry.transcribing or entry.encoding is None:
             return
         entry.transcribing = True
+        self._transcribing[entry.item_id] = entry
         settings = self._session.transcription
         self._out.command(
             Transcribe(
@@ -155,9 +159,13 @@ class Listening:
             )
         )
 
+    def is_transcribing(self, item_id: str) -> bool:
+        """Whether a transcript of this item is on its way, even if the item itself is gone."""
+        return item_id in self._transcribing
+
     def transcript_delta(self, item_id: str, delta: str) -> None:
         """The next piece of a transcript."""
-        if self._session.transcription is not None and item_id in self._conversation:
+        if self._is_told(self._transcribing.get(item_id)):
             self._out.send(
                 InputAudioTranscriptionDeltaEvent(
                     event_id=self._out.event_id(), item_id=item_id, content_index=0, delta=delta
@@ -166,11 +174,11 @@ class Listening:
 
     def transcribed(self, item_id: str, transcript: str) -> None:
         """All that was said in an item."""
-        entry = self._conversation.get(item_id)
+        entry = self._transcribing.pop(item_id, None)
         if entry is None:
             return
         entry.transcribing, entry.heard = False, transcript
-        if self._session.transcription is None:
+        if not self._is_told(entry):
             return
         entry.item = with_transcript(entry.item, transcript)
         audio_ms = entry.encoding.duration_ms(len(entry.audio)) if entry.encoding else 0
@@ -186,11 +194,11 @@ class Listening:
 
     def transcription_failed(self, item_id: str, fault: str) -> None:
         """An item could not be transcribed; for a response it counts as silence."""
-        entry = self._conversation.get(item_id)
+        entry = self._transcribing.pop(item_id, None)
         if entry is None:
             return
         entry.transcribing, entry.heard = False, ""
-        if self._session.transcription is not None:
+        if self._is_told(entry):
             self._out.send(
                 InputAudioTranscriptionFailedEvent(
                     event_id=self._out.event_id(),
@@ -199,3 +207,11 @@ class Listening:
                     error=TranscriptionError(type="server_error", code="engine_failed", message=fault, param=None),
                 )
             )
+
+    def _is_told(self, entry: Entry | None) -> bool:
+        """Whether the client hears of an item's transcript: it asked for that, and has not deleted the item."""
+        return (
+            entry is not None
+            and self._session.transcription is not None
+            and self._conversation.get(entry.item_id) is entry
+        )

@@ -48,7 +48,7 @@ from duologue.events import (
     TextPart,
 )
 from duologue.events.base import encode_audio
-from duologue.protocol.conversation import Conversation, Entry
+from duologue.protocol.conversation import Conversation, Entry, with_transcript
 from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, ResponseState, step
 from duologue.protocol.usage import response_usage
 
@@ -73,8 +73,8 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None
     metadata: dict[str, str] | None
     in_conversation: bool
-    context: tuple[Entry, ...] | None
-    """What to answer; None for the whole conversation as it stands when the response starts."""
+    context: tuple[Entry, ...]
+    """What to answer; by default the whole conversation as it stood when the response was created."""
 
 
 class Response:
@@ -92,6 +92,7 @@ class Response:
         self._conversation = conversation
         self._new_id = new_id
         self._text: list[str] = []
+        self._spoken_bytes = 0
 
     @property
     def ended(self) -> bool:
@@ -133,7 +134,9 @@ class Response:
         entry = self.entry
         if entry is None:
             entry = yield from self._open()
-        entry.audio += audio
+        if not entry.truncated:
+            entry.audio += audio
+        self._spoken_bytes += len(audio)
         step_bytes = self.settings.encoding.bytes_for_ms(DELTA_MS)
         for start in range(0, len(audio), step_bytes):
             yield ResponseAudioDeltaEvent(
@@ -165,8 +168,7 @@ class Response:
             details = ResponseStatusDetails(type=following.value, reason=reason or UNSET, error=error)
         output: list[ConversationItem] = []
         if self.entry is not None:
-            yield from self._close(self.entry)
-            output.append(self.entry.item)
+            output.append((yield from self._close(self.entry)))
         usage = response_usage(self.context, self.settings.instructions, self.text, self._spoken_ms())
         yield ResponseDoneEvent(event_id=self._event_id(), response=self._wire(output, details, usage))
 
@@ -195,7 +197,7 @@ class Response:
         )
         return entry
 
-    def _close(self, entry: Entry) -> Iterator[ServerEvent]:
+    def _close(self, entry: Entry) -> Generator[ServerEvent, None, ConversationItem]:
         where: dict[str, Any] = {"response_id": self.response_id, "item_id": entry.item_id, "output_index": 0}
         where["content_index"] = 0
         if self.settings.speak:
@@ -204,16 +206,18 @@ class Response:
         else:
             yield ResponseTextDoneEvent(event_id=self._event_id(), text=self.text, **where)
         yield ResponseContentPartDoneEvent(event_id=self._event_id(), part=self._part(self.text), **where)
-        entry.item = item = self._item(_ITEM_STATUS.get(self.state, "incomplete"))
-        if self.settings.in_conversation and entry.item_id in self._conversation:
+        item = self._item(_ITEM_STATUS.get(self.state, "incomplete"))
+        entry.item = with_transcript(item, "") if entry.truncated else item
+        if self.settings.in_conversation and self._conversation.get(entry.item_id) is entry:
             yield ConversationItemDoneEvent(
                 event_id=self._event_id(),
                 previous_item_id=self._conversation.predecessor_id(entry.item_id),
-                item=item,
+                item=entry.item,
             )
         yield ResponseOutputItemDoneEvent(
-            event_id=self._event_id(), response_id=self.response_id, output_index=0, item=item
+            event_id=self._event_id(), response_id=self.response_id, output_index=0, item=entry.item
         )
+        return entry.item
 
     def _item(self, status: str) -> MessageItem:
         assert self.entry is not None
@@ -247,7 +251,7 @@ class Response:
         )
 
     def _spoken_ms(self) -> int:
-        return self.settings.encoding.duration_ms(len(self.entry.audio)) if self.entry else 0
+        return self.settings.encoding.duration_ms(self._spoken_bytes)
 
     def _event_id(self) -> str:
         return self._new_id("event")

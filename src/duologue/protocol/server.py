@@ -4,7 +4,8 @@ In go the client's messages, and reports of the work that was asked for; out com
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
     connect · receive · tick                                             what the shell sees
-    heard · transcript_delta · transcribed · transcription_failed        what the engines report
+    heard · detection_failed                                             what the engines report
+    transcript_delta · transcribed · transcription_failed
     response_text · response_audio · response_finished · response_failed
     take_events · take_commands                                          what the shell collects after each of these
 
@@ -15,8 +16,7 @@ carried out is answered with an `error` event, and the session goes on as if it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-import msgspec
+from math import inf
 
 from duologue.codec import EVENT_CLASSES, decode
 from duologue.codec.problems import read_problem
@@ -33,12 +33,13 @@ from duologue.events import (
     ConversationItemRetrieveEvent,
     ConversationItemTruncatedEvent,
     ConversationItemTruncateEvent,
+    ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
-    InputAudioPart,
     MessageItem,
     OutputAudioPart,
+    RealtimeError,
     RealtimeEvent,
     ResponseCancelEvent,
     ResponseCreateEvent,
@@ -48,10 +49,10 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.events.base import UNSET, decode_audio
 from duologue.protocol.checks import check_known
+from duologue.protocol.client_items import audio_of, entry_of
 from duologue.protocol.commands import Close
-from duologue.protocol.conversation import Conversation, Entry
+from duologue.protocol.conversation import Conversation
 from duologue.protocol.listening import Listening
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
@@ -93,7 +94,7 @@ class ServerProtocol:
     ) -> None:
         defaults = defaults or SessionDefaults()
         self._out = Outgoing(new_id)
-        self._ends_at = now + defaults.duration_s
+        self._ends_at: float = now + defaults.duration_s
         self._duration_s = defaults.duration_s
         self.session = Session(new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s)
         self.conversation = Conversation(new_id("conv"))
@@ -110,12 +111,13 @@ class ServerProtocol:
 
     @property
     def next_tick_at(self) -> float:
-        """When `tick` is due next, on the clock of `now`."""
+        """When `tick` is due next, on the clock of `now`; infinity once there is nothing to wait for."""
         return self._ends_at
 
     def tick(self, now: float) -> None:
         """Time has passed: end the session if it has lasted for as long as it may."""
         if now >= self._ends_at:
+            self._ends_at = inf
             refusal = Refusal("expired", minutes=self._duration_s // 60)
             self._out.send(refusal.event(self._out.event_id(), answers=None))
             self._out.command(Close(1001, refusal.message))
@@ -146,6 +148,12 @@ class ServerProtocol:
                     self._speaking.cancel(None, reason="turn_detected")
             elif settings and settings.create_response:
                 self._speaking.answer_turn()
+
+    def detection_failed(self, fault: str) -> None:
+        """Answers `Detect`: the session is deaf from now on, so it ends; `fault` is told to the client."""
+        error = RealtimeError(type="server_error", code="engine_failed", message=fault, param=None, event_id=None)
+        self._out.send(ErrorEvent(event_id=self._out.event_id(), error=error))
+        self._out.command(Close(1011, fault))
 
     def transcript_delta(self, item_id: str, delta: str) -> None:
         """Answers `Transcribe`: the next piece of the transcript."""
@@ -200,7 +208,7 @@ class ServerProtocol:
     def _carry_out(self, event: ClientEvent) -> None:
         match event:
             case InputAudioBufferAppendEvent():
-                self._listening.append(_audio_of(event.audio, "audio"))
+                self._listening.append(audio_of(event.audio, "audio"))
             case InputAudioBufferCommitEvent():
                 self._listening.commit()
             case InputAudioBufferClearEvent():
@@ -227,28 +235,17 @@ class ServerProtocol:
 
     def _create_item(self, event: ConversationItemCreateEvent) -> None:
         item = event.item
-        entry = Entry(item=item)
         if isinstance(item, MessageItem):
             for index, part in enumerate(item.content):
-                path = f"item.content[{index}]"
                 if isinstance(part, OutputAudioPart):
-                    raise Refusal("wrong_value", param=f"{path}.type", reason="assistant audio cannot be created")
-                if isinstance(part, InputAudioPart) and is_set(part.audio):
-                    entry.audio += _audio_of(part.audio, f"{path}.audio")
-                    entry.encoding = encoding_of(self.session.input)
-        changes: dict[str, object] = {} if is_set(item.id) else {"id": self._out.new_id("item")}
-        if hasattr(item, "status"):
-            changes["status"] = "completed"
-        if isinstance(item, MessageItem):
-            changes["content"] = [
-                msgspec.structs.replace(part, audio=UNSET, transcript=part.transcript or None)
-                if isinstance(part, InputAudioPart)
-                else part
-                for part in item.content
-            ]
-        entry.item = item = msgspec.structs.replace(item, **changes)
+                    param = f"item.content[{index}].type"
+                    raise Refusal("wrong_value", param=param, reason="assistant audio cannot be created")
+        entry = entry_of(item, "item", encoding=encoding_of(self.session.input), new_id=self._out.new_id)
+        if self._listening.is_transcribing(entry.item_id):
+            # Deleted, but the transcript that is on its way would be taken for the new item's.
+            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
         self.conversation.insert(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
-        previous_item_id = self.conversation.predecessor_id(entry.item_id)
+        item, previous_item_id = entry.item, self.conversation.predecessor_id(entry.item_id)
         self._out.send(
             ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
             ConversationItemDoneEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
@@ -263,6 +260,12 @@ class ServerProtocol:
         self._out.send(ConversationItemRetrievedEvent(event_id=self._out.event_id(), item=entry.with_audio()))
 
     def _truncate_item(self, event: ConversationItemTruncateEvent) -> None:
+        if event.content_index != 0:
+            reason = f"speech is always part 0, not {event.content_index}"
+            raise Refusal("wrong_value", param="content_index", reason=reason)
+        if event.audio_end_ms < 0:
+            reason = f"expected 0 or more, but got {event.audio_end_ms}"
+            raise Refusal("wrong_value", param="audio_end_ms", reason=reason)
         self.conversation.truncate(event.item_id, event.audio_end_ms)
         self._out.send(
             ConversationItemTruncatedEvent(
@@ -277,11 +280,3 @@ class ServerProtocol:
         if self.conversation.remove(event.item_id) is None:
             raise Refusal("delete_unknown", param="item_id", item_id=event.item_id)
         self._out.send(ConversationItemDeletedEvent(event_id=self._out.event_id(), item_id=event.item_id))
-
-
-def _audio_of(encoded: str, param: str) -> bytes:
-    """The bytes of a base64 field. Raises Refusal."""
-    try:
-        return decode_audio(encoded)
-    except ValueError as fault:
-        raise Refusal("not_audio", param=param) from fault

@@ -167,8 +167,8 @@ def voice_name(voice: object) -> str:
     match voice:
         case str():
             return voice
-        case CustomVoice():
-            return voice.id
+        case CustomVoice(id=str() as identifier):
+            return identifier
         case _:
             return ""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import msgspec
+
 from duologue.events import (
     ConversationItem,
     InputAudioPart,
@@ -19,6 +21,7 @@ from duologue.events import (
 )
 from duologue.events.base import Maybe
 from duologue.protocol.checks import check_ranges
+from duologue.protocol.client_items import entry_of
 from duologue.protocol.commands import Respond, StopResponse
 from duologue.protocol.conversation import Conversation, Entry
 from duologue.protocol.listening import Listening
@@ -63,7 +66,7 @@ class Speaking:
         self._running[response.response_id] = response
         self._out.send_all(response.created())
         self._created += 1
-        for entry in self._context(response):
+        for entry in settings.context:
             if _is_speech(entry):
                 self._listening.transcribe(entry)
         self.context_changed()
@@ -78,7 +81,7 @@ class Speaking:
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""
         for response in list(self._running.values()):
-            entries = self._context(response)
+            entries = response.settings.context
             if response.state is ResponseState.WAITING and not any(
                 _is_speech(entry) and entry.heard is None for entry in entries
             ):
@@ -90,6 +93,9 @@ class Speaking:
         response = self.active if response_id is None else self._running.get(response_id)
         if response is None:
             raise Refusal("no_response_active")
+        if reason == "turn_detected":
+            # What the user says now is answered when the turn ends, together with the turn before.
+            self._owed = False
         self._end(response, ResponseInput.CANCELLED, reason=reason)
         self._out.command(StopResponse(response.response_id))
 
@@ -97,7 +103,7 @@ class Speaking:
 
     def add_text(self, response_id: str, delta: str) -> None:
         """The responder said more."""
-        response = self._running.get(response_id)
+        response = self._at_work(response_id)
         if response is None:
             return
         self._out.send_all(response.add_text(delta))
@@ -108,19 +114,24 @@ class Speaking:
 
     def add_audio(self, response_id: str, audio: bytes) -> None:
         """The synthesizer spoke more, in the response's encoding."""
-        response = self._running.get(response_id)
+        response = self._at_work(response_id)
         if response is not None:
             self._out.send_all(response.add_audio(audio))
 
     def finish(self, response_id: str) -> None:
         """All of a response is made."""
-        if (response := self._running.get(response_id)) is not None:
+        if (response := self._at_work(response_id)) is not None:
             self._end(response, ResponseInput.FINISHED)
 
     def fail(self, response_id: str, fault: str) -> None:
         """An engine failed at a response."""
-        if (response := self._running.get(response_id)) is not None:
+        if (response := self._at_work(response_id)) is not None:
             self._end(response, ResponseInput.FAILED, fault=fault)
+
+    def _at_work(self, response_id: str) -> Response | None:
+        """The response, if engines were asked for it and it has not ended: other reports are stale."""
+        response = self._running.get(response_id)
+        return response if response is not None and response.state is ResponseState.RUNNING else None
 
     def _end(
         self, response: Response, happened: ResponseInput, *, reason: str | None = None, fault: str | None = None
@@ -153,12 +164,13 @@ class Speaking:
             max_output_tokens=token_limit(_wanted_or_standard(params.max_output_tokens, session.max_output_tokens)),
             metadata=params.metadata if is_set(params.metadata) else None,
             in_conversation=params.conversation != "none",
-            context=self._given_context(params),
+            context=self._context(params),
         )
 
-    def _given_context(self, params: ResponseCreateParams) -> tuple[Entry, ...] | None:
+    def _context(self, params: ResponseCreateParams) -> tuple[Entry, ...]:
         if not is_set(params.input):
-            return None
+            return tuple(self._conversation)
+        encoding = encoding_of(self._session.input)
         entries: list[Entry] = []
         for index, item in enumerate(params.input):
             if isinstance(item, ItemReference):
@@ -167,12 +179,10 @@ class Speaking:
                     raise Refusal("previous_unknown", param=f"response.input[{index}].id", item_id=item.id)
                 entries.append(entry)
             else:
-                entries.append(Entry(item=item))
+                # An id of its own: the client's may be that of an item of the conversation.
+                item = msgspec.structs.replace(item, id=self._out.new_id("item"))
+                entries.append(entry_of(item, f"response.input[{index}]", encoding=encoding, new_id=self._out.new_id))
         return tuple(entries)
-
-    def _context(self, response: Response) -> list[Entry]:
-        given = response.settings.context
-        return list(self._conversation) if given is None else list(given)
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings

@@ -91,7 +91,11 @@ class RealtimeApp:
     async def _serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         transport = ASGITransport(receive, send)
         offered: list[str] = scope.get("subprotocols") or []
-        await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
+        try:
+            await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
+        except ConnectionClosed:
+            _logger.info("a client went before its handshake was answered")
+            return
         refusal = self._refusal(scope, offered)
         if refusal is not None:
             await _turn_away(transport, refusal)

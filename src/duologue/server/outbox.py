@@ -23,9 +23,12 @@ class Outbox:
         self._filled = asyncio.Event()
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._closed = False
 
     def put(self, message: str | Close) -> None:
         """Add a message, or the wish to close behind all that is waiting. Never waits: call `room` before more work."""
+        if self._closed:
+            return
         self._waiting.append(message)
         if isinstance(message, str):
             self._waiting_bytes += len(message)
@@ -46,5 +49,11 @@ class Outbox:
         return message
 
     async def room(self) -> None:
-        """Wait until the client has caught up."""
+        """Wait until the client has caught up, or is gone."""
         await self._has_room.wait()
+
+    def close(self) -> None:
+        """Nobody will read any more: drop what is waiting and what is still to come, and let nobody wait."""
+        self._closed = True
+        self._waiting.clear()
+        self._has_room.set()

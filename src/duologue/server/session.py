@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import string
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from duologue.codec import encode
 from duologue.engines.registry import Engines
@@ -56,7 +58,7 @@ class ServerSession:
         self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
         self._ear = Ear(engines.new_detector())
         self._outbox = Outbox()
-        self._to_detect: list[Detect] = []
+        self._to_detect: deque[Detect] = deque()
         self._work: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -66,14 +68,26 @@ class ServerSession:
 
     async def run(self) -> None:
         """Serve until the client goes or the session is over. Cancelling ends it at once, leaving no task behind."""
+        try:
+            await self._serve()
+        except asyncio.CancelledError:
+            await self._transport.close(1001, "the server is going away")
+            raise
+        except Exception:
+            _logger.exception("session %s broke", self.session_id)
+            await self._transport.close(1011, "internal error")
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
-            watchers = [self._tasks.create_task(self._write()), self._tasks.create_task(self._watch_clock())]
+            self._protocol.connect()
+            await self._pass_on()
+            reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
+            clock = self._tasks.create_task(self._watch_clock())
             try:
-                self._protocol.connect()
-                await self._pass_on()
-                await self._read()
+                # Whichever learns first that the client is gone: the other may be waiting for something else.
+                await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (*watchers, *self._work.values()):
+                for task in (reading, writing, clock, *self._work.values()):
                     task.cancel()
 
     # --- the three loops
@@ -88,25 +102,28 @@ class ServerSession:
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
-                probabilities = await self._ear.hear(self._to_detect.pop(0))
-                self._protocol.heard(probabilities, self._ear.frame_ms)
+                await self._detect(self._to_detect.popleft())
                 await self._pass_on()
 
     async def _write(self) -> None:
-        while True:
-            message = await self._outbox.get()
-            try:
+        try:
+            while True:
+                message = await self._outbox.get()
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return
                 await self._transport.send(message)
-            except ConnectionClosed:
-                return  # the reader learns it too, and ends the session
+        except ConnectionClosed:
+            return
+        finally:
+            self._outbox.close()
 
     async def _watch_clock(self) -> None:
-        await asyncio.sleep(max(0.0, self._protocol.next_tick_at - time.monotonic()))
-        self._protocol.tick(time.monotonic())
-        await self._pass_on()
+        while (tick_at := self._protocol.next_tick_at) < math.inf:
+            await asyncio.sleep(max(0.0, tick_at - time.monotonic()))
+            # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+            self._protocol.tick(time.monotonic())
+            await self._pass_on()
 
     # --- what the protocol wants
 
@@ -123,23 +140,29 @@ class ServerSession:
             case Detect():
                 self._to_detect.append(command)
             case Transcribe():
-                self._start(command.item_id, self._transcribe(command))
+                self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
-                self._start(command.response_id, self._respond(command))
+                self._start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
-                if (task := self._work.get(command.response_id)) is not None:
+                if (task := self._work.get(f"respond {command.response_id}")) is not None:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
 
-    def _start(self, work_id: str, work: Awaitable[None]) -> None:
-        async def run() -> None:
-            try:
-                await work
-            finally:
-                del self._work[work_id]
+    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=work_id)
+        self._work[work_id] = task
+        # Not in the task itself: one that is cancelled before it began runs none of its code.
+        task.add_done_callback(lambda _: self._work.pop(work_id))
 
-        self._work[work_id] = self._tasks.create_task(run(), name=work_id)
+    async def _detect(self, command: Detect) -> None:
+        try:
+            probabilities = await self._ear.hear(command)
+        except Exception as fault:
+            _logger.exception("session %s: the voice detector broke", self.session_id)
+            self._protocol.detection_failed(_told(fault))
+        else:
+            self._protocol.heard(probabilities, self._ear.frame_ms)
 
     async def _transcribe(self, command: Transcribe) -> None:
         async def work() -> None:
@@ -182,8 +205,13 @@ class ServerSession:
             await work()
         except EngineError as fault:
             _logger.warning("session %s: %s failed: %s", self.session_id, work_id, fault)
-            return str(fault)
-        except Exception:
+            return _told(fault)
+        except Exception as fault:
             _logger.exception("session %s: an engine broke at %s", self.session_id, work_id)
-            return "a speech engine broke; the server's log says how"
+            return _told(fault)
         return None
+
+
+def _told(fault: Exception) -> str:
+    """What the client is told of an engine's failure: its own sentence, or none if it was not meant for anybody."""
+    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

@@ -1,0 +1,57 @@
+"""The command's parts put together: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+
+from cyclopts import App, CycloptsError, Parameter
+
+from duologue import __version__
+from duologue.cli.demo import demo
+from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
+from duologue.cli.replay import replay
+from duologue.cli.serve import serve
+from duologue.cli.talk import talk
+from duologue.errors import DuologueError
+
+__all__ = ["command", "run"]
+
+
+def command() -> App:
+    """The command line's grammar."""
+    app = App(
+        name="duologue",
+        help="Typed realtime voice: a server to talk to, and a client that talks to any.",
+        help_epilogue="Exit codes: 0 all went well, 1 something failed, 2 the command line cannot be right.",
+        version=__version__,
+        default_parameter=Parameter(negative=()),
+    )
+    for function in (serve, talk, replay, demo):
+        app.command(function)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command. What goes wrong ends as one sentence on standard error, never as a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an arrow that the terminal lacks must not end a session
+    try:
+        result = command()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        return result if isinstance(result, int) else 0
+    except CycloptsError as fault:
+        _say(f"{' '.join(str(fault).split())} Try: duologue --help")
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # Whoever read standard output has gone; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return EXIT_FAILURE
+    except (DuologueError, OSError) as fault:
+        _say(sentence_of(fault))
+        return exit_code_of(fault)
+
+
+def _say(sentence: str) -> None:
+    print(f"duologue: {sentence}", file=sys.stderr)

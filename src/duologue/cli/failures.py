@@ -1,0 +1,50 @@
+"""What goes wrong, as one sentence and an exit code."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duologue.errors import ConnectionClosed, DuologueError
+
+__all__ = ["EXIT_FAILURE", "EXIT_USAGE", "TurnFailed", "Usage", "exit_code_of", "printable", "sentence_of"]
+
+EXIT_FAILURE: Final = 1
+EXIT_USAGE: Final = 2
+
+_MOST_CHARACTERS: Final = 600
+"""Of a sentence: what a server or an operating system has to say about a failure may be a page."""
+
+
+class Usage(DuologueError):
+    """The command line asks for something that cannot be; nothing was started."""
+
+
+class TurnFailed(DuologueError):
+    """A turn did not come to its end."""
+
+
+def exit_code_of(fault: BaseException) -> int:
+    """2 for a command line that cannot be right, 1 for all else."""
+    return EXIT_USAGE if isinstance(fault, Usage) else EXIT_FAILURE
+
+
+def sentence_of(fault: BaseException) -> str:
+    """What happened, on one line."""
+    match fault:
+        case ConnectionClosed():
+            text = f"the server ended the session: {fault}"
+        case DuologueError():
+            text = str(fault)
+        case OSError(strerror=str(reason), filename=name) if name is not None:
+            text = f"{name}: {reason}"
+        case OSError():
+            text = fault.strerror or str(fault)
+        case _:
+            text = f"{type(fault).__name__}: {fault}"
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "…"
+
+
+def printable(text: str) -> str:
+    """The text without anything that a terminal would obey: a server's words must not move the cursor."""
+    return "".join(character if character.isprintable() else "�" for character in text)

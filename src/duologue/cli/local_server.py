@@ -1,0 +1,101 @@
+"""Our own server in a process of its own, for as long as somebody needs one to talk to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from duologue.errors import DuologueError
+
+__all__ = ["KEY_VARIABLE", "LISTENING", "LocalServer", "local_server"]
+
+KEY_VARIABLE: Final = "DUOLOGUE_API_KEY"
+"""Where `serve` looks for the key: arguments can be read by every user of a machine, the environment cannot."""
+
+LISTENING: Final = "listening on "
+
+_START_S: Final = 90.0
+"""Loading the speech models takes 4 seconds on a laptop; ten times that on a small board, and once more cold."""
+
+_END_S: Final = 8.0
+"""Five seconds are what the server gives its engines to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """Where it is and what it wants to be shown."""
+
+    url: str
+    api_key: str
+
+
+@asynccontextmanager
+async def local_server(
+    arguments: Sequence[str] = (), *, start_s: float = _START_S
+) -> AsyncGenerator[LocalServer, None]:
+    """A server for the length of a block, on a free port of this machine, with a random key.
+
+    `arguments` go to `duologue serve`. It ends with the block, and also when this process dies without leaving the
+    block: it watches its standard input.
+
+    Raises:
+        DuologueError: it did not start; says what it said.
+    """
+    api_key = secrets.token_urlsafe(24)
+    with tempfile.TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments,
+            stdin=PIPE, stdout=PIPE, stderr=log,
+            env={**os.environ, KEY_VARIABLE: api_key},
+            # Ctrl-C in a terminal goes to every process of the group; this one is ours to end.
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield LocalServer(await _url(process, log, start_s), api_key)
+        finally:
+            await _end(process)
+
+
+def _python() -> list[str]:
+    # Without -P, a file that happens to lie in the working directory could stand in for a module of the library.
+    return [sys.executable] if "" in sys.path or os.getcwd() in sys.path else [sys.executable, "-P"]
+
+
+async def _url(process: Process, log: BinaryIO, start_s: float) -> str:
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(start_s):
+            line = (await process.stdout.readline()).decode("utf-8", "replace").strip()
+    except TimeoutError as fault:
+        raise DuologueError(f"our own server did not start within {start_s:g} s{_said(log)}") from fault
+    if not line.startswith(LISTENING):
+        raise DuologueError(f"our own server did not start{_said(log)}")
+    return line.removeprefix(LISTENING)
+
+
+def _said(log: BinaryIO) -> str:
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
+
+
+async def _end(process: Process) -> None:
+    """Ask, wait, insist. A second Ctrl-C, which cancels the wait, insists at once."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    await process.wait()

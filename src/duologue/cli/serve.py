@@ -1,0 +1,136 @@
+"""`duologue serve`: the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from duologue.cli.failures import Usage
+from duologue.cli.local_server import KEY_VARIABLE, LISTENING
+from duologue.cli.running import run_to_end
+from duologue.engines.registry import Kind, load_default
+from duologue.protocol import SessionDefaults
+from duologue.server import RealtimeApp
+from duologue.server import serve as run_server
+
+__all__ = ["ServeOptions", "serve"]
+
+_LogLevel = Literal["debug", "info", "warning", "error"]
+
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Options of `serve`."""
+
+    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 takes calls from other machines.")] = "127.0.0.1"
+    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000
+    api_key: Annotated[
+        str | None,
+        Parameter(help=f"Serve only clients that present this key; by default {KEY_VARIABLE}, if that is set."),
+    ] = None
+    llm: Annotated[str | None, Parameter(help="Let a chat endpoint answer: the URL in front of /chat/completions.")] = (
+        None
+    )
+    llm_model: Annotated[str | None, Parameter(help="Model to ask --llm for.")] = None
+    llm_key: Annotated[str | None, Parameter(help="Key for --llm.")] = None
+    llm_file: Annotated[Path | None, Parameter(help="Let a language model in this process answer: its GGUF file.")] = (
+        None
+    )
+    model: Annotated[str, Parameter(help="Name that sessions show where the client names no model.")] = "duologue"
+    voice: Annotated[str, Parameter(help="Voice of sessions that ask for none.")] = "alloy"
+    instructions: Annotated[str, Parameter(help="System prompt of sessions that bring none.")] = ""
+    detector: Annotated[str | None, Parameter(help="Voice detector, by its name.")] = None
+    transcriber: Annotated[str | None, Parameter(help="Transcriber, by its name.")] = None
+    responder: Annotated[str | None, Parameter(help="Responder, by its name.")] = None
+    synthesizer: Annotated[str | None, Parameter(help="Synthesizer, by its name.")] = None
+    log_level: Annotated[_LogLevel, Parameter(help="How much to log on standard error.")] = "warning"
+    until_eof: Annotated[
+        bool, Parameter(help="Stop when standard input ends: for programs that start a server of their own.")
+    ] = False
+
+
+_STANDARD = ServeOptions()
+
+
+def serve(*, options: ServeOptions = _STANDARD) -> int:
+    """Serve the Realtime protocol, by default with speech engines that need no network and no key.
+
+    Says on one line where it listens. Ctrl-C stops it.
+    """
+    names, settings = _engines(options)
+    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT)
+    application = RealtimeApp(
+        engines=partial(load_default, names, options=settings),
+        api_key=options.api_key or os.environ.get(KEY_VARIABLE) or None,
+        defaults=SessionDefaults(model=options.model, voice=options.voice, instructions=options.instructions),
+    )
+    return run_to_end(_serve(application, options))
+
+
+async def _serve(application: RealtimeApp, options: ServeOptions) -> int:
+    serving = asyncio.current_task()
+    assert serving is not None
+    ended = threading.Event()
+    if options.until_eof:
+        _at_eof(asyncio.get_running_loop(), serving, ended)
+    try:
+        await run_server(application, host=options.host, port=options.port, on_listening=_say_where)
+    except asyncio.CancelledError:
+        if not ended.is_set():
+            raise
+    return 0
+
+
+def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:
+    """Names and options of the engines that were asked for. Raises Usage for a choice that makes no sense."""
+    if options.llm is not None and options.llm_file is not None:
+        raise Usage("--llm and --llm-file are two answers to one question: name one")
+    if options.llm is None and (options.llm_model is not None or options.llm_key is not None):
+        raise Usage("--llm-model and --llm-key belong to --llm URL")
+    if (options.llm or options.llm_file) is not None and options.responder is not None:
+        raise Usage("--llm and --llm-file choose the responder: leave --responder out")
+    chosen: dict[Kind, str | None] = {
+        "detector": options.detector,
+        "transcriber": options.transcriber,
+        "responder": options.responder,
+        "synthesizer": options.synthesizer,
+    }
+    settings: dict[Kind, Mapping[str, object]] = {}
+    if options.llm is not None:
+        if options.llm_model is None:
+            raise Usage("--llm needs --llm-model, the name of the model to ask for")
+        chosen["responder"] = "chat"
+        settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
+    elif options.llm_file is not None:
+        chosen["responder"] = "llm"
+        settings["responder"] = {"file": options.llm_file}
+    return {kind: name for kind, name in chosen.items() if name is not None}, settings
+
+
+def _say_where(url: str) -> None:
+    print(f"{LISTENING}{url}", flush=True)
+
+
+def _at_eof(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[int], ended: threading.Event) -> None:
+    """Cancel the server when standard input ends. In a thread: not every loop can wait for a pipe."""
+
+    def wait() -> None:
+        # Not through sys.stdin: its lock would still be held when the interpreter ends.
+        while os.read(0, 4096):
+            pass
+        ended.set()
+        loop.call_soon_threadsafe(serving.cancel)
+
+    threading.Thread(target=wait, name="standard-input", daemon=True).start()

@@ -1,0 +1,113 @@
+"""What a session says about audio, whichever shape it comes in, reduced to what a talker needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
+from duologue.errors import AudioError
+from duologue.events import (
+    AnySession,
+    AudioTranscription,
+    RealtimeEvent,
+    RealtimeSession,
+    SemanticVad,
+    ServerVad,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    TranscriptionSession,
+    UnknownSession,
+    is_set,
+)
+
+__all__ = ["SessionAudio"]
+
+_SILENCE_MS: Final = 500
+"""What ends a turn where the session does not say: the published default."""
+
+_SEMANTIC_SILENCE_MS: Final = 8000
+"""The longest wait of `semantic_vad`."""
+
+_BETA_FORMATS: Final = {"pcm16": PCM, "g711_ulaw": PCMU, "g711_alaw": PCMA}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionAudio:
+    """Formats and turns of a session; the defaults are those of a session that says nothing."""
+
+    input: Encoding = PCM
+    output: Encoding = PCM
+    silence_ms: int = _SILENCE_MS
+    """How long a silence ends a turn."""
+    detects_turns: bool = True
+    """Whether the server ends turns; else the client commits."""
+    transcribes: bool = True
+    """Whether a transcript of the user's speech may come."""
+
+    @staticmethod
+    def of(session: AnySession | None) -> SessionAudio:
+        """What this session says."""
+        match session:
+            case RealtimeSession():
+                return _of_realtime(session)
+            case TranscriptionSession(audio=audio) if is_set(audio) and is_set(audio.input):
+                return SessionAudio(
+                    input=_encoding(audio.input.format), detects_turns=is_set(audio.input.turn_detection)
+                )
+            case UnknownSession():
+                return _of_beta(session.json)
+            case _:
+                return SessionAudio()
+
+    def after(self, event: RealtimeEvent) -> SessionAudio:
+        """What holds once this event has gone by."""
+        return SessionAudio.of(event.session) if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent) else self
+
+
+def _of_realtime(session: RealtimeSession) -> SessionAudio:
+    audio = session.audio
+    if not is_set(audio):
+        return SessionAudio()
+    output = _encoding(audio.output.format) if is_set(audio.output) else PCM
+    if not is_set(audio.input):
+        return SessionAudio(output=output)
+    detection = audio.input.turn_detection
+    match detection:
+        case ServerVad(silence_duration_ms=int(silence_ms)):
+            pass
+        case SemanticVad():
+            silence_ms = _SEMANTIC_SILENCE_MS
+        case _:
+            silence_ms = _SILENCE_MS
+    return SessionAudio(
+        input=_encoding(audio.input.format),
+        output=output,
+        silence_ms=silence_ms,
+        detects_turns=detection is not None,
+        transcribes=isinstance(audio.input.transcription, AudioTranscription),
+    )
+
+
+def _of_beta(session: Mapping[str, Any]) -> SessionAudio:
+    detection = session.get("turn_detection", {})
+    silence_ms = detection.get("silence_duration_ms") if isinstance(detection, Mapping) else None
+    return SessionAudio(
+        input=_BETA_FORMATS.get(str(session.get("input_audio_format")), PCM),
+        output=_BETA_FORMATS.get(str(session.get("output_audio_format")), PCM),
+        silence_ms=silence_ms if isinstance(silence_ms, int) else _SILENCE_MS,
+        detects_turns=detection is not None,
+        transcribes=session.get("input_audio_transcription", True) is not None,
+    )
+
+
+def _encoding(wire: object) -> Encoding:
+    """The encoding of a wire format; PCM for none and for one that is not known."""
+    name, rate_hz = getattr(wire, "type", None), getattr(wire, "rate", None)
+    if not isinstance(name, str):
+        return PCM
+    try:
+        return Encoding.of(name, rate_hz if isinstance(rate_hz, int) else None)
+    except AudioError:
+        return PCM

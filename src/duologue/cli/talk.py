@@ -1,0 +1,100 @@
+"""`duologue talk`: one turn with any realtime server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from duologue.audio.wav import read_wav
+from duologue.cli.call import Call, CallOptions, check_url, hold, view_for
+from duologue.cli.conversation import Wishes
+from duologue.cli.failures import Usage
+from duologue.cli.running import run_to_end
+
+__all__ = ["TalkOptions", "talk"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkOptions:
+    """Options of `talk`."""
+
+    say: Annotated[str | None, Parameter(help="Send this text as a typed message instead of speech.")] = None
+    url: Annotated[
+        str | None,
+        Parameter(help="Server to talk to, ws:// or wss://. Without it our own server is started for this one turn."),
+    ] = None
+    model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
+    api_key: Annotated[
+        str | None, Parameter(help="Key for --url, sent as a bearer token; by default OPENAI_API_KEY, if that is set.")
+    ] = None
+    voice: Annotated[str | None, Parameter(help="Voice that answers.")] = None
+    instructions: Annotated[str | None, Parameter(help="System prompt of the session.")] = None
+    text: Annotated[bool, Parameter(help="Have the answer written instead of spoken.")] = False
+    out: Annotated[Path | None, Parameter(help="Write the answer's speech to this WAV file.")] = None
+    record: Annotated[Path | None, Parameter(help="Record every message, both ways, to this file of JSON lines.")] = (
+        None
+    )
+    json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
+    fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False
+    timeout: Annotated[float, Parameter(help="Seconds without progress after which the turn has failed.")] = 30.0
+
+
+_STANDARD = TalkOptions()
+
+
+def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> int:
+    """Talk to a realtime server: send INPUT, a WAV file of speech, and show everything that comes of it.
+
+    Any sample rate and channel count will do. The speech goes out in real time, followed by the silence that ends a
+    turn. With --say TEXT a typed message and a request to answer it are sent instead.
+    """
+    if (input is None) == (options.say is None):
+        raise Usage("name either a WAV file to send or a text: duologue talk INPUT.wav, or duologue talk --say TEXT")
+    if not options.timeout > 0:
+        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+    if options.url is None and options.api_key is not None:
+        raise Usage("--api-key is for a server named with --url; our own makes up a key by itself")
+    return run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
+
+
+def _call_options(options: TalkOptions) -> CallOptions:
+    # A key in the environment goes to a server that was named, and nowhere else.
+    api_key = None if options.url is None else options.api_key or os.environ.get("OPENAI_API_KEY")
+    return CallOptions(
+        url=None if options.url is None else check_url(options.url),
+        api_key=api_key,
+        model=options.model,
+        wishes=Wishes(instructions=options.instructions, voice=options.voice, text_only=options.text),
+        reply_file=options.out,
+        recording_file=options.record,
+        paced=not options.fast,
+        patience_s=options.timeout,
+    )
+
+
+def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable[None]]:
+    if path is None:
+        text = options.say or ""
+
+        async def type_it(call: Call) -> None:
+            await call.say(text, note=f"typing: {text}")
+
+        return type_it
+
+    # Read before anything is started: what cannot be sent needs no server.
+    if not path.exists():
+        raise Usage(f"there is no file {path}")
+    if options.out is not None and options.out.exists() and options.out.samefile(path):
+        raise Usage(f"--out {options.out} would write over the file that is to be sent")
+    sound = read_wav(path)
+
+    async def speak_it(call: Call) -> None:
+        await call.speak(sound, note=f"speaking: {path}, {sound.duration_ms / 1000:.1f} s")
+
+    return speak_it

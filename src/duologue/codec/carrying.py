@@ -1,0 +1,72 @@
+"""What an event takes along from the dialect that it came in to another one: its fields, and nothing foreign.
+
+Fields and kinds that only the first dialect knows have no counterpart in the second; they are left out, and reported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from duologue.codec.writing import to_plain
+from duologue.events import Extra, UnknownVariant, WireObject
+
+__all__ = ["NotCarried", "carry"]
+
+
+class NotCarried(Exception):
+    """A required part of the event has no counterpart."""
+
+
+def carry(event: WireObject, dialect: str, lost: list[str]) -> dict[str, Any]:
+    """The event as plain canonical JSON without what is foreign to `dialect`; paths of that are added to `lost`.
+
+    Raises NotCarried if what is foreign cannot be left out.
+    """
+    plain = _carry(event, dialect, "", lost)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _carry(value: Any, dialect: str, path: str, lost: list[str]) -> Any:
+    if isinstance(value, UnknownVariant):
+        if _foreign(value.json, dialect):
+            lost.append(path.removesuffix("."))
+            return UNSET
+        return to_plain(value.json)
+    if isinstance(value, WireObject):
+        return _carry_object(value, dialect, path, lost)
+    if isinstance(value, list):
+        place = path.removesuffix(".")
+        carried = [_carry(element, dialect, f"{place}[{index}].", lost) for index, element in enumerate(value)]
+        return [element for element in carried if element is not UNSET]
+    return to_plain(value)
+
+
+def _carry_object(value: WireObject, dialect: str, path: str, lost: list[str]) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    tag = value.__struct_config__.tag
+    if tag is not None:
+        plain["type"] = tag
+    for field in msgspec.structs.fields(value):
+        part = getattr(value, field.name)
+        if part is UNSET or field.name == "extra":
+            continue
+        carried = _carry(part, dialect, f"{path}{field.encode_name}.", lost)
+        if carried is not UNSET:
+            plain[field.encode_name] = carried
+        elif field.required:
+            raise NotCarried(f"{path}{field.encode_name}")
+    if _foreign(value.extra, dialect):
+        lost.extend(f"{path}{name}" for name in value.extra)
+    else:
+        for name, part in value.extra.items():
+            plain.setdefault(name, to_plain(part))
+    return plain
+
+
+def _foreign(extra: Extra, dialect: str) -> bool:
+    """Whether fields came in another dialect. What a program made by itself belongs to whatever it is sent to."""
+    return extra.dialect is not None and extra.dialect != dialect

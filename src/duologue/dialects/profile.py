@@ -1,0 +1,82 @@
+"""A profile: one accent of the protocol, as data.
+
+`read` and `write` are each other's inverse. Where the rules alone are not, on frames that mix eras or say a default
+aloud, the frame is remembered whole beside its canonical form; as long as that form has not been changed, it is what
+is written back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from duologue.dialects.names import CANONICAL
+from duologue.dialects.places import Json, copy_json
+from duologue.dialects.rules import Rule
+
+__all__ = ["Auth", "Profile"]
+
+Auth = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol"]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """How one vendor or server differs from the canonical model."""
+
+    name: str
+    title: str
+    names: Mapping[str, str] = {}
+    """Their event names to ours. Of several with the same canonical name the first is written."""
+    rules: Mapping[str, tuple[Rule, ...]] = {}
+    """By canonical event name; "*" for all events."""
+    heartbeats: frozenset[str] = frozenset()
+    """Events that only say that the server is alive."""
+    end_of_input: str | None = None
+    """The client event that says that no more audio will come, where there is one."""
+    lacks_events: frozenset[str] = frozenset()
+    """Canonical client events that they refuse."""
+    input_rates_hz: tuple[int, ...] = (24_000,)
+    output_rates_hz: tuple[int, ...] = (24_000,)
+    """First the usual one."""
+    auth: tuple[Auth, ...] = ("bearer",)
+    session_minutes: int | None = None
+    """After how long they end a session; None: not known."""
+    hosts: tuple[str, ...] = ()
+    """Ends of host names that speak this dialect."""
+    path: str | None = None
+    """Part of the URL's path that gives the dialect away."""
+    notes: str = ""
+    """What is unsure about it."""
+
+    def rules_for(self, canonical_name: str | None) -> tuple[Rule, ...]:
+        """The rules that an event is subject to, in the order of reading."""
+        return (*self.rules.get(canonical_name or "", ()), *self.rules.get("*", ()))
+
+    def read(self, frame: Json) -> Json:
+        """The canonical form of their frame, which is left alone."""
+        canonical: Json = copy_json(frame)
+        name = canonical.get("type")
+        if isinstance(name, str):
+            canonical["type"] = name = self.names.get(name) or CANONICAL.get(name, name)
+        for rule in self.rules_for(name if isinstance(name, str) else None):
+            rule.read(canonical)
+        return canonical
+
+    def write(self, canonical: Json, lost: list[str]) -> Json:
+        """Their form of a canonical frame, which is left alone; paths that they cannot carry are added to `lost`."""
+        frame: Json = copy_json(canonical)
+        name = canonical.get("type")
+        for rule in reversed(self.rules_for(name if isinstance(name, str) else None)):
+            rule.write(frame, lost)
+        if isinstance(name, str):
+            frame["type"] = self.spelled(name)
+        return frame
+
+    def spelled(self, canonical_name: str) -> str:
+        """Their name for an event."""
+        return next((theirs for theirs, ours in self.names.items() if ours == canonical_name), canonical_name)
+
+    def spells_alone(self, canonical_name: str) -> bool:
+        """Whether an event differs in its name at most."""
+        return not self.rules_for(canonical_name)

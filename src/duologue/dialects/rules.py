@@ -1,0 +1,163 @@
+"""The ways in which an accent differs from the canonical model, each a small reversible rule over plain JSON.
+
+`read` turns a vendor's frame into the canonical one, `write` turns it back; both work in place. A rule that meets
+what it does not expect leaves it as it came. No rule has to be reversible for every value: a frame that would not come
+back as it was is remembered whole (see `profile`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from duologue.dialects.places import ABSENT, Json, copy_json, find, objects_at, put, take
+
+__all__ = ["Constant", "Default", "Hook", "Lacks", "Move", "Rename", "Rule", "Spelling"]
+
+
+class Rule(Protocol):
+    """One difference."""
+
+    def read(self, frame: Json) -> None:
+        """Vendor to canonical, in place."""
+        ...
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        """Canonical to vendor, in place; what cannot be carried is taken out and its path appended to `lost`."""
+        ...
+
+
+class Move(Struct, frozen=True):
+    """A field stands elsewhere, and may spell its values otherwise: `voice` for `audio.output.voice`."""
+
+    at: str
+    """Path of the objects that the rule is about."""
+    theirs: str
+    ours: str
+    values: tuple[tuple[Any, Any], ...] = ()
+    """Pairs of their spelling and ours; of several with the same canonical value the first is written."""
+    reads_only: bool = False
+    """Their field is one of several spellings, and not the one to write."""
+
+    def read(self, frame: Json) -> None:
+        for obj in objects_at(frame, self.at):
+            value = find(obj, self.theirs)
+            if value is not ABSENT and find(obj, self.ours) is ABSENT:
+                spelled = next((copy_json(ours) for theirs, ours in self.values if same(theirs, value)), value)
+                take(obj, self.theirs)
+                if not put(obj, self.ours, spelled):
+                    put(obj, self.theirs, value)
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        for obj in () if self.reads_only else objects_at(frame, self.at):
+            value = take(obj, self.ours)
+            if value is not ABSENT:
+                spelled = next((copy_json(theirs) for theirs, ours in self.values if same(ours, value)), value)
+                put(obj, self.theirs, spelled)
+
+
+class Rename(Struct, frozen=True):
+    """Fields have other names, in the same object."""
+
+    at: str
+    names: Mapping[str, str]
+    """Their name to ours."""
+
+    def read(self, frame: Json) -> None:
+        for obj in objects_at(frame, self.at):
+            for theirs, ours in self.names.items():
+                if theirs in obj and ours not in obj:
+                    obj[ours] = obj.pop(theirs)
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        for obj in objects_at(frame, self.at):
+            for theirs, ours in self.names.items():
+                if ours in obj and theirs not in obj:
+                    obj[theirs] = obj.pop(ours)
+
+
+class Constant(Struct, frozen=True):
+    """A field that they leave out because it always has one value for them."""
+
+    at: str
+    field: str
+    value: Any
+
+    def read(self, frame: Json) -> None:
+        for obj in objects_at(frame, self.at):
+            obj.setdefault(self.field, copy_json(self.value))
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        for obj in objects_at(frame, self.at):
+            if same(obj.get(self.field, ABSENT), self.value):
+                del obj[self.field]
+
+
+class Default(Struct, frozen=True):
+    """A field that they are documented, or seen, to leave out, and that is written when there is something to say."""
+
+    at: str
+    field: str
+    value: Any
+    """What stands for "they did not say": an empty id, an index of 0, null."""
+
+    read = Constant.read
+    write = Constant.write
+
+
+class Spelling(Struct, frozen=True):
+    """A field spells its values otherwise: a part of type `text` for `output_text`."""
+
+    at: str
+    field: str
+    values: Mapping[Any, Any]
+    """Their value to ours."""
+    where: tuple[str, Any] | None = None
+    """Only in objects in which this field has this value."""
+
+    def read(self, frame: Json) -> None:
+        self._respell(frame, self.values)
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        self._respell(frame, {ours: theirs for theirs, ours in self.values.items()})
+
+    def _respell(self, frame: Json, values: Mapping[Any, Any]) -> None:
+        for obj in objects_at(frame, self.at):
+            value = obj.get(self.field)
+            if isinstance(value, str) and value in values:
+                obj[self.field] = values[value]
+
+
+class Lacks(Struct, frozen=True):
+    """Canonical fields for which they have no counterpart."""
+
+    at: str
+    fields: tuple[str, ...]
+
+    def read(self, frame: Json) -> None:
+        return
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        for obj in objects_at(frame, self.at):
+            taken = [field for field in self.fields if take(obj, field) is not ABSENT]
+            lost.extend(f"{self.at}.{field}" if self.at else field for field in taken)
+
+
+class Hook(Struct, frozen=True):
+    """What a table cannot say."""
+
+    reads: Callable[[Json], None]
+    writes: Callable[[Json], None]
+
+    def read(self, frame: Json) -> None:
+        self.reads(frame)
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        self.writes(frame)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: 1 and true are not."""
+    return type(one) is type(other) and one == other

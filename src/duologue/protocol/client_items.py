@@ -1,0 +1,51 @@
+"""Items as clients make them: checked, given an id, their audio taken out of the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from duologue.audio.formats import Encoding
+from duologue.events import ConversationItem, InputAudioPart, MessageItem, OutputAudioPart, is_set
+from duologue.events.base import decode_audio
+from duologue.protocol.conversation import Entry
+from duologue.protocol.refusals import Refusal
+
+__all__ = ["audio_of", "entry_of"]
+
+_ROLES: Final = ("system", "user", "assistant")
+
+
+def audio_of(encoded: str, param: str) -> bytes:
+    """The bytes of a base64 field. Raises Refusal."""
+    try:
+        return decode_audio(encoded)
+    except ValueError as fault:
+        raise Refusal("not_audio", param=param) from fault
+
+
+def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: Callable[[str], str]) -> Entry:
+    """The entry of an item that came at `path` of an event; its audio is in `encoding`. Raises Refusal."""
+    entry = Entry(item=item)
+    changes: dict[str, Any] = {} if is_set(item.id) else {"id": new_id("item")}
+    if hasattr(item, "status"):
+        changes["status"] = "completed"
+    if isinstance(item, MessageItem):
+        if item.role not in _ROLES:
+            reason = f"expected one of {', '.join(_ROLES)}, but got {item.role!r}"
+            raise Refusal("wrong_value", param=f"{path}.role", reason=reason)
+        for index, part in enumerate(item.content):
+            if isinstance(part, InputAudioPart) and is_set(part.audio):
+                entry.audio += audio_of(part.audio, f"{path}.content[{index}].audio")
+                entry.encoding = encoding
+        changes["content"] = [
+            msgspec.structs.replace(part, audio=UNSET, transcript=part.transcript or None)
+            if isinstance(part, InputAudioPart | OutputAudioPart)
+            else part
+            for part in item.content
+        ]
+    entry.item = msgspec.structs.replace(item, **changes)
+    return entry

@@ -1,0 +1,34 @@
+"""A transport that writes down what passes through another one."""
+
+from __future__ import annotations
+
+from duologue.recording.format import RecordingWriter
+from duologue.transports import Transport
+
+__all__ = ["RecordingTransport"]
+
+
+class RecordingTransport:
+    """Passes everything on; each message is recorded once it has been accepted or has arrived.
+
+    The writer is the caller's to close, after the transport. A writer that fails disturbs nothing: see its `failure`.
+    """
+
+    def __init__(self, transport: Transport, writer: RecordingWriter) -> None:
+        self._transport = transport
+        self._writer = writer
+
+    async def send(self, message: str | bytes, /) -> None:
+        """Hand over one message, then record it: one that was not accepted is not in the recording."""
+        await self._transport.send(message)
+        self._writer.write("sent", message)
+
+    async def receive(self) -> str | bytes:
+        """The next message, recorded. Cancelling loses nothing."""
+        message = await self._transport.receive()
+        self._writer.write("received", message)
+        return message
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close the transport; the recording stays open."""
+        await self._transport.close(code, reason)

@@ -1,0 +1,25 @@
+"""For tests of what is built on duologue: both ends of a session in memory, scripted engines, and checks.
+
+pair = Pair()                                   one session, without a socket, a task or a clock
+play(pair, [ResponseCreateEvent(), ...])        a conversation as it must go, step by step
+RealtimeApp(engines=scripted_app_engines())     a server whose engines do what they are told
+await check_transport(make_pair)                does a transport of your own keep its contract?
+"""
+
+from __future__ import annotations
+
+from duologue.testing.engines import scripted_app_engines, scripted_engines
+from duologue.testing.pair import CountedIds, Pair
+from duologue.testing.playbook import Step, play
+from duologue.testing.transports import TransportPair, check_transport
+
+__all__ = [
+    "CountedIds",
+    "Pair",
+    "Step",
+    "TransportPair",
+    "check_transport",
+    "play",
+    "scripted_app_engines",
+    "scripted_engines",
+]

@@ -1,0 +1,36 @@
+"""Engines that do what a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from duologue.audio.formats import PCM
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedResponder, ScriptedSynthesizer, ScriptedTranscriber, detectors
+
+__all__ = ["scripted_app_engines", "scripted_engines"]
+
+
+def scripted_engines(
+    *, hears: Sequence[str] = ("hello",), says: Sequence[str] = ("Hello, this is a script.",)
+) -> Engines:
+    """One engine of each kind: instant, deterministic, in the standard library alone.
+
+    Loud audio counts as speech. Each utterance is heard as the next line of `hears`, each response is the next line
+    of `says`, spoken as a tone. The engines work at 24 kHz, as the wire's PCM does, so that nothing is resampled.
+    """
+    return Engines(
+        new_detector=detectors(sample_rate_hz=PCM.rate_hz),
+        transcriber=ScriptedTranscriber(hears, sample_rate_hz=PCM.rate_hz),
+        responder=ScriptedResponder(says),
+        synthesizer=ScriptedSynthesizer(sample_rate_hz=PCM.rate_hz),
+    )
+
+
+def scripted_app_engines(
+    engines: Engines | None = None,
+) -> Callable[[], AbstractAsyncContextManager[Engines]]:
+    """These engines, or the scripted ones, in the form in which `RealtimeApp` loads its engines."""
+    loaded = engines or scripted_engines()
+    return lambda: nullcontext(loaded)

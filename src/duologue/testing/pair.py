@@ -1,0 +1,164 @@
+"""Both ends of one session in memory: a client's and a server's protocol, and nobody else.
+
+The test is the application, the engines and the clock. Every event travels as the text that it is on the wire, and
+each verb returns what the client receives because of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from duologue.codec import encode
+from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
+from duologue.protocol import ClientProtocol, Command, Detect, Respond, ServerProtocol, SessionDefaults, Transcribe
+from duologue.protocol.session import encoding_of
+
+__all__ = ["FRAME_MS", "CountedIds", "Pair"]
+
+FRAME_MS: Final = 20
+"""Length of the frames in which `speak` and `pause` report probabilities."""
+
+_STARTED_AT: Final = 1_700_000_000
+
+C = TypeVar("C", bound=Command)
+
+
+class CountedIds:
+    """Makes `item_1`, `item_2`, `resp_1` …: ids that a test can foresee."""
+
+    def __init__(self) -> None:
+        self._made: Counter[str] = Counter()
+
+    def __call__(self, kind: str) -> str:
+        self._made[kind] += 1
+        return f"{kind}_{self._made[kind]}"
+
+
+class Pair:
+    """One session. `now` is the time that the server sees; only `advance` moves it."""
+
+    def __init__(self, defaults: SessionDefaults | None = None) -> None:
+        self.now = 0.0
+        self.client = ClientProtocol(new_id=CountedIds())
+        self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT)
+        self.commands: list[Command] = []
+        """What the server has asked for, and no `take` has taken; detection is left out, `speak` and `pause` do it."""
+        self.received: list[RealtimeEvent] = []
+        """Everything that the client has received."""
+        self._to_detect: list[Detect] = []
+        self._responding: str | None = None
+
+    # --- the client
+
+    def connect(self) -> list[RealtimeEvent]:
+        """The client arrives."""
+        self.server.connect()
+        return self._collect()
+
+    def send(self, *events: RealtimeEvent) -> list[RealtimeEvent]:
+        """The client sends events; returns what it receives."""
+        for event in events:
+            self.server.receive(self.client.send(event))
+        return self._collect()
+
+    def send_raw(self, message: str | bytes) -> list[RealtimeEvent]:
+        """A message as it is: text that is no event, or bytes for a binary message."""
+        self.server.receive(message)
+        return self._collect()
+
+    def speak(self, ms: int) -> list[RealtimeEvent]:
+        """The user speaks: audio is appended, and all of it is heard as speech."""
+        return self._append(ms, probability=1.0)
+
+    def pause(self, ms: int) -> list[RealtimeEvent]:
+        """The user is silent: audio is appended, and none of it is heard as speech."""
+        return self._append(ms, probability=0.0)
+
+    # --- the engines
+
+    def take(self, kind: type[C]) -> C:
+        """The first command of this kind that has not been taken. Raises AssertionError if there is none."""
+        for index, command in enumerate(self.commands):
+            if isinstance(command, kind):
+                del self.commands[index]
+                return command
+        asked = ", ".join(type(command).__name__ for command in self.commands) or "nothing"
+        raise AssertionError(f"the server has asked for no {kind.__name__}, but for {asked}")
+
+    def hears(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """An item is transcribed: the one named, or the first that the server asked for."""
+        item_id = item_id or self.take(Transcribe).item_id
+        for index, word in enumerate(transcript.split(" ")):
+            self.server.transcript_delta(item_id, word if index == 0 else f" {word}")
+        self.server.transcribed(item_id, transcript)
+        return self._collect()
+
+    def hears_nothing(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """A transcription fails."""
+        self.server.transcription_failed(item_id or self.take(Transcribe).item_id, fault)
+        return self._collect()
+
+    def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """The responder says a piece of its answer: to the response named, or to the one asked for last."""
+        self.server.response_text(response_id or self._asked_last(), text)
+        return self._collect()
+
+    def plays(self, audio: bytes, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """The synthesizer speaks a piece, in the response's encoding."""
+        self.server.response_audio(response_id or self._asked_last(), audio)
+        return self._collect()
+
+    def finishes(self, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """A response is complete."""
+        self.server.response_finished(response_id or self._asked_last())
+        return self._collect()
+
+    def fails(self, fault: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """An engine fails at a response."""
+        self.server.response_failed(response_id or self._asked_last(), fault)
+        return self._collect()
+
+    # --- the clock
+
+    def advance(self, seconds: float) -> list[RealtimeEvent]:
+        """Time passes."""
+        self.now += seconds
+        if self.now >= self.server.next_tick_at:
+            self.server.tick(self.now)
+        return self._collect()
+
+    # --- what happens in between
+
+    def _append(self, ms: int, *, probability: float) -> list[RealtimeEvent]:
+        audio = bytes(encoding_of(self.server.session.input).bytes_for_ms(ms))
+        seen = len(self.received)
+        self.send(InputAudioBufferAppendEvent.from_audio(audio))
+        detected, self._to_detect = self._to_detect, []
+        for command in detected:
+            n_frames = command.encoding.duration_ms(len(command.audio)) // FRAME_MS
+            self.heard([probability] * n_frames)
+        return self.received[seen:]
+
+    def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
+        """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
+        self.server.heard(probabilities, frame_ms)
+        return self._collect()
+
+    def _asked_last(self) -> str:
+        if self._responding is None:
+            raise AssertionError("the server has asked for no response")
+        return self._responding
+
+    def _collect(self) -> list[RealtimeEvent]:
+        events = [self.client.receive(encode(event).decode("utf-8")) for event in self.server.take_events()]
+        self.received += events
+        for command in self.server.take_commands():
+            if isinstance(command, Detect):
+                self._to_detect.append(command)
+                continue
+            if isinstance(command, Respond):
+                self._responding = command.response_id
+            self.commands.append(command)
+        return events

@@ -1,0 +1,90 @@
+"""A conversation as it must go: a list of steps, played and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import ndiff
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from duologue.events import RealtimeEvent
+
+if TYPE_CHECKING:
+    from duologue.testing.pair import Pair
+
+__all__ = ["Step", "play"]
+
+Step: TypeAlias = RealtimeEvent | Callable[[], object] | str | tuple[str, Mapping[str, object]]
+"""One step of a conversation.
+
+An event is sent by the client. A callable is called: an engine that reports, or time that passes. A string is the
+type of the event that the client must receive next; with a mapping beside it, the event must also hold these values,
+each by its dotted path: `("response.done", {"response.status": "completed"})`.
+"""
+
+_ABSENT = "absent"
+
+
+def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
+    """Play the steps; returns the events that were received.
+
+    All that the client receives must be expected, in the order in which it comes.
+
+    Raises:
+        AssertionError: the conversation went another way; shows both as a diff.
+    """
+    expected: list[str] = []
+    happened: list[str] = []
+    begin = len(pair.received)
+    told = begin
+    for index, step in enumerate(steps):
+        match step:
+            case str() | (str(), _):
+                name, fields = (step, {}) if isinstance(step, str) else step
+                expected.append(_line(name, fields))
+                if told < len(pair.received):
+                    event = pair.received[told]
+                    told += 1
+                    happened.append(_line(event.type or "?", _values(event, fields) if event.type == name else {}))
+            case _:
+                told = _tell_rest(pair, told, happened)
+                if happened != expected:
+                    break
+                did = step.type if isinstance(step, RealtimeEvent) else getattr(step, "__name__", "step")
+                expected.append(f"step {index}: {did}")
+                happened.append(f"step {index}: {did}")
+                if isinstance(step, RealtimeEvent):
+                    pair.send(step)
+                else:
+                    step()
+    _tell_rest(pair, told, happened)
+    if happened != expected:
+        difference = "\n".join(line for line in ndiff(expected, happened) if not line.startswith("?"))
+        raise AssertionError(f"the conversation went another way (- expected, + happened):\n{difference}")
+    return pair.received[begin:]
+
+
+def _tell_rest(pair: Pair, told: int, happened: list[str]) -> int:
+    happened += [_line(event.type or "?", {}) for event in pair.received[told:]]
+    return len(pair.received)
+
+
+def _line(name: str, fields: Mapping[str, object]) -> str:
+    held = ", ".join(f"{path}={value!r}" for path, value in fields.items())
+    return f"    {name}  {held}".rstrip()
+
+
+def _values(event: RealtimeEvent, expected: Mapping[str, object]) -> dict[str, object]:
+    """What the event holds at these paths of its JSON; what is equal is shown as it was expected."""
+    held = {path: _at(event.to_json(), path) for path in expected}
+    return {path: expected[path] if value == expected[path] else value for path, value in held.items()}
+
+
+def _at(value: Any, path: str) -> object:
+    for name in path.split("."):
+        if isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        elif isinstance(value, dict) and name in value:
+            value = value[name]
+        else:
+            return _ABSENT
+    return value

@@ -1,0 +1,29 @@
+"""Samples are little-endian on every machine."""
+
+from array import array
+
+import pytest
+
+from duologue.audio.samples import from_samples, to_samples, whole_samples
+from duologue.errors import AudioError
+
+PCM16, SAMPLES = b"\x01\x00\xff\xff\x00\x80", [1, -1, -32768]
+
+
+def test_bytes_are_samples_and_back() -> None:
+    assert to_samples(PCM16).tolist() == SAMPLES
+    assert from_samples(array("h", SAMPLES)) == PCM16
+
+
+def test_a_big_endian_machine_swaps_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.byteorder", "big")
+    assert to_samples(b"\x00\x01").tolist() == [1]
+    samples = array("h", [1])
+    assert from_samples(samples) == b"\x00\x01"
+    assert samples.tolist() == [1]
+
+
+def test_half_a_sample_is_an_error() -> None:
+    assert whole_samples(b"") == b""
+    with pytest.raises(AudioError, match="1 bytes end in half a sample"):
+        to_samples(b"\0")

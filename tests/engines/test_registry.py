@@ -1,0 +1,117 @@
+"""Engines are found by kind and name, made in a thread, and closed by who made them."""
+
+import sys
+import threading
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from types import ModuleType
+
+import pytest
+
+from duologue.engines import registry
+from duologue.engines.base import Transcriber
+from duologue.engines.registry import Kind, known, load, load_default
+from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber
+from duologue.engines.worker import Worker
+from duologue.errors import EngineError, MissingExtra
+
+SCRIPTED: dict[Kind, str] = dict.fromkeys(registry.DEFAULTS, "scripted")
+
+
+@pytest.fixture
+def parrot(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An installed package that adds a transcriber."""
+    module = ModuleType("parrot_speech")
+    monkeypatch.setitem(sys.modules, "parrot_speech", module)
+    entry = EntryPoint("transcriber.parrot", "parrot_speech:Parrot", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == registry.GROUP else [])
+    return module
+
+
+def test_the_built_in_engines_are_known_without_being_imported() -> None:
+    assert known("detector") == ["scripted", "silero"]
+    assert known("transcriber") == ["moonshine", "scripted"]
+    assert known("responder") == ["chat", "embedded", "llm", "scripted"]
+    assert known("synthesizer") == ["hibari", "scripted"]
+
+
+def test_every_built_in_name_leads_to_a_module_that_exists() -> None:
+    for target in registry._BUILT_IN.values():
+        module = target.partition(":")[0]
+        assert find_spec(module) is not None
+
+
+async def test_an_unknown_name_lists_the_known_ones() -> None:
+    async with Worker(threads=1) as worker:
+        with pytest.raises(EngineError, match="whisper: no transcriber has this name; known: moonshine, scripted"):
+            await load("transcriber", "whisper", worker)
+
+
+async def test_options_reach_the_engine_and_wrong_ones_are_told() -> None:
+    async with Worker(threads=1) as worker:
+        responder = await load("responder", "scripted", worker, {"lines": ["one"]})
+        assert isinstance(responder, ScriptedResponder)
+        with pytest.raises(EngineError, match=r"scripted: does not take these options: .*'colour'"):
+            await load("responder", "scripted", worker, {"colour": "red"})
+
+
+async def test_an_installed_package_adds_engines(parrot: ModuleType) -> None:
+    made_in: list[int] = []
+
+    class Parrot(ScriptedTranscriber):
+        def __init__(self, worker: Worker, phrase: str = "hello") -> None:
+            super().__init__([phrase])
+            made_in.append(threading.get_ident())
+
+    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    assert "parrot" in known("transcriber")
+    async with Worker(threads=1) as worker:
+        engine: Transcriber = await load("transcriber", "parrot", worker, {"phrase": "polly"})
+        assert engine.name == "scripted"
+        assert made_in != [threading.get_ident()]
+
+
+async def test_an_entry_that_leads_nowhere_is_an_engine_error(parrot: ModuleType) -> None:
+    async with Worker(threads=1) as worker:
+        with pytest.raises(EngineError, match="parrot: cannot be imported from parrot_speech:Parrot"):
+            await load("transcriber", "parrot", worker)
+
+
+async def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "duologue.engines.chat", raising=False)
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    async with Worker(threads=1) as worker:
+        with pytest.raises(MissingExtra, match=r"pip install 'duologue\[server\]'"):
+            await load("responder", "chat", worker, {"url": "http://localhost", "model": "m"})
+
+
+async def test_one_engine_of_each_kind_is_loaded_and_closed_at_the_end(parrot: ModuleType) -> None:
+    events: list[str] = []
+
+    class Parrot(ScriptedTranscriber):
+        async def aclose(self) -> None:
+            events.append("closed")
+
+    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot"}
+    async with load_default(names, options={"detector": {"frame_ms": 30}}) as engines:
+        assert engines.new_detector().frame_ms == 30
+        assert engines.new_detector() is not engines.new_detector()
+        assert isinstance(engines.transcriber, Parrot)
+        assert events == []
+    assert events == ["closed"]
+
+
+async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> None:
+    events: list[str] = []
+
+    class Parrot(ScriptedTranscriber):
+        async def aclose(self) -> None:
+            events.append("closed")
+
+    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "nobody"}
+    with pytest.raises(EngineError, match="nobody: no synthesizer has this name"):
+        async with load_default(names):
+            pass
+    assert events == ["closed"]

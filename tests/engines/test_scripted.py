@@ -1,0 +1,67 @@
+"""Scripted engines keep the contracts and the script."""
+
+import pytest
+
+from duologue.audio.levels import level_dbfs
+from duologue.engines.checks import (
+    an_exchange,
+    check_detector,
+    check_responder,
+    check_synthesizer,
+    check_transcriber,
+)
+from duologue.engines.scripted import (
+    ScriptedDetector,
+    ScriptedResponder,
+    ScriptedSynthesizer,
+    ScriptedTranscriber,
+    detectors,
+)
+
+
+async def tone(ms: int, rate_hz: int = 16_000) -> bytes:
+    speaker = ScriptedSynthesizer(sample_rate_hz=rate_hz)
+    speaker.ms_per_character = ms
+    return b"".join([piece async for piece in speaker.synthesize("x", voice="tone")])
+
+
+async def test_scripted_engines_keep_the_contracts() -> None:
+    speech = await tone(2_000)
+    await check_detector(ScriptedDetector, speech=speech)
+    await check_detector(detectors(sample_rate_hz=8_000, frame_ms=30), speech=await tone(2_000, 8_000))
+    await check_transcriber(ScriptedTranscriber(["good morning"]), speech=speech, words="good morning")
+    await check_responder(ScriptedResponder())
+    await check_synthesizer(ScriptedSynthesizer())
+
+
+async def test_loudness_decides_what_is_speech() -> None:
+    detector = ScriptedDetector(frame_ms=10)
+    assert list(await detector.detect(bytes(320) + await tone(10) + bytes(100))) == [0.0, 1.0]
+    assert list(await detector.detect(bytes(220))) == [0.0]
+
+
+async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
+    speech, transcriber, responder = (
+        await tone(100),
+        ScriptedTranscriber(["a b", "c"]),
+        ScriptedResponder(["x  y", "z"]),
+    )
+    heard = [[piece async for piece in transcriber.transcribe(speech)] for _ in range(3)]
+    assert heard == [["a", " b"], ["c"], ["a", " b"]]
+    exchange = an_exchange("Hello!")
+    answers = ["".join([piece async for piece in responder.respond(exchange)]) for _ in range(3)]
+    assert answers == ["x  y", "z", "x  y"]
+    assert responder.exchanges == [exchange] * 3
+
+
+async def test_an_empty_script_is_silent() -> None:
+    assert [piece async for piece in ScriptedTranscriber([]).transcribe(await tone(100))] == []
+    assert [piece async for piece in ScriptedResponder([]).respond(an_exchange("Hello!"))] == []
+
+
+@pytest.mark.parametrize(("speed", "ms"), [(1.0, 300), (2.0, 150), (0.5, 600)])
+async def test_a_tone_lasts_as_long_as_the_text_at_the_speed(speed: float, ms: int) -> None:
+    pieces = [piece async for piece in ScriptedSynthesizer().synthesize("hello", voice="low", speed=speed)]
+    assert len(b"".join(pieces)) == 48 * ms
+    assert {len(piece) for piece in pieces[:-1]} <= {48 * 100}
+    assert level_dbfs(b"".join(pieces)) == pytest.approx(-12, abs=0.1)

@@ -1,0 +1,75 @@
+"""Short names for what tests of the protocol send and look at."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from duologue.events import ErrorEvent, RealtimeEvent
+from duologue.testing import Pair
+
+
+def update(**session: Any) -> RealtimeEvent:
+    """A `session.update` of these fields."""
+    return RealtimeEvent.from_json({"type": "session.update", "session": {"type": "realtime", **session}})
+
+
+def turn_detection(**settings: Any) -> RealtimeEvent:
+    """A `session.update` of `server_vad` with these settings."""
+    return update(audio={"input": {"turn_detection": {"type": "server_vad", **settings}}})
+
+
+def by_hand() -> RealtimeEvent:
+    """A `session.update` that switches turn detection off."""
+    return update(audio={"input": {"turn_detection": None}})
+
+
+def transcribed() -> RealtimeEvent:
+    """A `session.update` that asks for transcripts."""
+    return update(audio={"input": {"transcription": {"model": "whisper-1"}}})
+
+
+def create(item: dict[str, Any], **fields: Any) -> RealtimeEvent:
+    """A `conversation.item.create`."""
+    return RealtimeEvent.from_json({"type": "conversation.item.create", "item": item, **fields})
+
+
+def user_text(text: str, **fields: Any) -> dict[str, Any]:
+    """A typed message of the user."""
+    return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}], **fields}
+
+
+def respond(**response: Any) -> RealtimeEvent:
+    """A `response.create` with these settings."""
+    fields = {"response": response} if response else {}
+    return RealtimeEvent.from_json({"type": "response.create", **fields})
+
+
+def client_event(name: str, **fields: Any) -> RealtimeEvent:
+    """Any client event."""
+    return RealtimeEvent.from_json({"type": name, **fields})
+
+
+def types(events: list[RealtimeEvent]) -> list[str | None]:
+    """The events' names."""
+    return [event.type for event in events]
+
+
+def session_of(pair: Pair) -> dict[str, Any]:
+    """The session as the client last heard of it."""
+    last = [event for event in pair.received if event.type in ("session.created", "session.updated")][-1]
+    session: dict[str, Any] = last.to_json()["session"]
+    return session
+
+
+def refusal(events: list[RealtimeEvent]) -> dict[str, Any]:
+    """The one `error` that these events are."""
+    assert types(events) == ["error"], types(events)
+    assert isinstance(events[0], ErrorEvent)
+    error: dict[str, Any] = events[0].to_json()["error"]
+    return error
+
+
+def raw(pair: Pair, message: dict[str, Any]) -> list[RealtimeEvent]:
+    """Send JSON as it is."""
+    return pair.send_raw(json.dumps(message))

@@ -1,0 +1,15 @@
+"""A session in memory for every test of the protocol."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.testing import Pair
+
+
+@pytest.fixture
+def pair() -> Pair:
+    """A connected session, its greeting read."""
+    pair = Pair()
+    pair.connect()
+    return pair

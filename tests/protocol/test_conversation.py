@@ -1,0 +1,263 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duologue.events.base import encode_audio
+from duologue.protocol import Respond, Transcribe
+from duologue.testing import Pair, play
+from tests.protocol._wire import client_event, create, raw, refusal, respond, transcribed, types, user_text
+
+HALF_SECOND = bytes(range(250)) * 96
+
+
+def order(pair: Pair) -> list[str]:
+    """The ids of the conversation, in order."""
+    return [entry.item_id for entry in pair.server.conversation]
+
+
+def retrieve(pair: Pair, item_id: str) -> dict[str, Any]:
+    """An item as `conversation.item.retrieved` shows it."""
+    [event] = pair.send(client_event("conversation.item.retrieve", item_id=item_id))
+    assert event.type == "conversation.item.retrieved"
+    item: dict[str, Any] = event.to_json()["item"]
+    return item
+
+
+def spoken_response(pair: Pair, *, finished: bool = True) -> str:
+    """Half a second of the assistant's speech; returns the item's id."""
+    pair.send(respond())
+    pair.says("Hello there")
+    item_id = next(e.to_json()["item"]["id"] for e in pair.received if e.type == "response.output_item.added")
+    pair.plays(HALF_SECOND)
+    if finished:
+        pair.finishes()
+    return str(item_id)
+
+
+def truncate(item_id: str, audio_end_ms: int, content_index: int = 0) -> Any:
+    return client_event(
+        "conversation.item.truncate", item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms
+    )
+
+
+def test_an_item_is_added_and_done_back_to_back_with_the_same_content(pair: Pair) -> None:
+    whole = user_text("hi", id="item_1", status="completed")
+    play(
+        pair,
+        [
+            create(user_text("hi")),
+            ("conversation.item.added", {"previous_item_id": None, "item": whole}),
+            ("conversation.item.done", {"previous_item_id": None, "item": whole}),
+        ],
+    )
+    assert pair.commands == []
+
+
+ITEMS: list[dict[str, Any]] = [
+    {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "be nice"}]},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I said"}]},
+    {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,"}]},
+    {"type": "function_call", "name": "f", "call_id": "call_1", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "call_1", "output": "42"},
+]
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
+def test_every_kind_of_item_that_a_client_makes_is_taken(pair: Pair, item: dict[str, Any]) -> None:
+    added, done = pair.send(create(item))
+    assert added.to_json()["item"] == {**item, "id": "item_1", "status": "completed"} == done.to_json()["item"]
+    assert types(pair.send(respond())) == ["response.created"]
+    assert len(pair.take(Respond).context) == 1
+
+
+def test_an_id_that_the_client_chose_comes_back_and_counts(pair: Pair) -> None:
+    pair.send(create(user_text("hi", id="mine")))
+    assert order(pair) == ["mine"]
+    error = refusal(pair.send(create(user_text("again", id="mine"), event_id="e1")))
+    assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "item.id", "e1")
+    assert retrieve(pair, "mine")["content"][0]["text"] == "hi"
+
+
+@pytest.mark.parametrize(
+    ("previous", "expected", "told"),
+    [
+        ({}, ["a", "b", "new"], "b"),
+        ({"previous_item_id": None}, ["a", "b", "new"], "b"),
+        ({"previous_item_id": "root"}, ["new", "a", "b"], None),
+        ({"previous_item_id": "a"}, ["a", "new", "b"], "a"),
+        ({"previous_item_id": "b"}, ["a", "b", "new"], "b"),
+    ],
+)
+def test_an_item_goes_where_previous_item_id_says(
+    pair: Pair, previous: dict[str, Any], expected: list[str], told: str | None
+) -> None:
+    pair.send(create(user_text("1", id="a")), create(user_text("2", id="b")))
+    added, done = pair.send(create(user_text("3", id="new"), **previous))
+    assert order(pair) == expected
+    assert added.to_json()["previous_item_id"] == told == done.to_json()["previous_item_id"]
+
+
+def test_root_puts_the_first_item_first(pair: Pair) -> None:
+    added, _ = pair.send(create(user_text("1"), previous_item_id="root"))
+    assert added.to_json()["previous_item_id"] is None
+
+
+def test_an_item_behind_an_unknown_one_is_refused(pair: Pair) -> None:
+    error = refusal(pair.send(create(user_text("1"), previous_item_id="nobody", event_id="e1")))
+    assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "previous_item_id", "e1")
+    assert order(pair) == []
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"type": "message", "role": "user"}, "missing_required_parameter", "item.content"),
+    ({"type": "message", "content": []}, "missing_required_parameter", "item.role"),
+    ({"type": "message", "role": "robot", "content": []}, "invalid_value", "item.role"),
+    ({"type": "message", "role": "user", "content": "hi"}, "invalid_value", "item.content"),
+    ({"type": "message", "role": "user", "content": [{"type": "input_text"}]}, "missing_required_parameter", "text"),
+    ({"type": "message", "role": "user", "content": [{"type": "smell"}]}, "invalid_value", "item.content[0].type"),
+    (
+        {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "?"}]},
+        "invalid_value",
+        "item.content[0].audio",
+    ),
+    (
+        {"type": "message", "role": "assistant", "content": [{"type": "output_audio", "transcript": "x"}]},
+        "invalid_value",
+        "item.content[0].type",
+    ),
+    ({"type": "message", "role": "user", "content": [], "mood": "good"}, "unknown_parameter", "item.mood"),
+    ({"type": "poem"}, "invalid_value", "item.type"),
+    ({"role": "user", "content": []}, "missing_required_parameter", "item.type"),
+]
+
+
+@pytest.mark.parametrize(("item", "code", "param"), BAD, ids=[f"{n}-{bad[2]}" for n, bad in enumerate(BAD)])
+def test_an_item_that_cannot_be_is_refused(pair: Pair, item: dict[str, Any], code: str, param: str) -> None:
+    error = refusal(raw(pair, {"type": "conversation.item.create", "event_id": "e1", "item": item}))
+    assert (error["code"], error["event_id"]) == (code, "e1")
+    assert error["param"].endswith(param)
+    assert order(pair) == []
+
+
+def test_speech_in_an_item_is_kept_but_not_shown_and_transcribed_if_asked_for(pair: Pair) -> None:
+    part = {"type": "input_audio", "audio": encode_audio(HALF_SECOND)}
+    pair.send(transcribed())
+    added, done = pair.send(create({"type": "message", "role": "user", "content": [part]}))
+    assert added.to_json()["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+    assert done.to_json()["item"] == added.to_json()["item"]
+    assert pair.take(Transcribe).audio == HALF_SECOND
+    assert retrieve(pair, "item_1")["content"] == [{**part, "transcript": None}]
+
+
+# --- retrieve
+
+
+def test_a_retrieved_item_has_its_audio_and_transcript(pair: Pair) -> None:
+    item_id = spoken_response(pair)
+    assert retrieve(pair, item_id)["content"] == [
+        {"type": "output_audio", "audio": encode_audio(HALF_SECOND), "transcript": "Hello there"}
+    ]
+
+
+def test_retrieving_an_unknown_item_is_refused(pair: Pair) -> None:
+    error = refusal(pair.send(client_event("conversation.item.retrieve", item_id="x", event_id="e1")))
+    assert (error["code"], error["event_id"]) == ("item_retrieve_invalid_item_id", "e1")
+
+
+# --- truncate
+
+
+def test_a_truncated_item_loses_its_later_audio_and_its_transcript(pair: Pair) -> None:
+    item_id = spoken_response(pair)
+    play(
+        pair,
+        [
+            truncate(item_id, 120),
+            ("conversation.item.truncated", {"item_id": item_id, "content_index": 0, "audio_end_ms": 120}),
+        ],
+    )
+    assert retrieve(pair, item_id)["content"] == [
+        {"type": "output_audio", "audio": encode_audio(HALF_SECOND[: 120 * 48]), "transcript": ""}
+    ]
+
+
+def test_what_is_said_after_a_truncation_in_progress_stays_out_of_the_conversation(pair: Pair) -> None:
+    item_id = spoken_response(pair, finished=False)
+    assert types(pair.send(truncate(item_id, 120))) == ["conversation.item.truncated"]
+    pair.says(" and then some")
+    pair.plays(HALF_SECOND)
+    events = pair.finishes()
+    assert events[1].to_json()["transcript"] == "Hello there and then some"
+    content = retrieve(pair, item_id)["content"][0]
+    assert (content["audio"], content["transcript"]) == (encode_audio(HALF_SECOND[: 120 * 48]), "")
+    assert events[-1].to_json()["response"]["usage"]["output_token_details"]["audio_tokens"] == 20
+
+
+def test_an_interrupted_item_can_be_truncated(pair: Pair) -> None:
+    item_id = spoken_response(pair, finished=False)
+    pair.speak(300)
+    assert types(pair.send(truncate(item_id, 0))) == ["conversation.item.truncated"]
+
+
+def test_truncating_behind_the_end_is_refused(pair: Pair) -> None:
+    item_id = spoken_response(pair)
+    error = refusal(pair.send(truncate(item_id, 501)))
+    assert (error["code"], error["message"]) == (
+        "invalid_value",
+        "Audio content of 500ms is already shorter than 501ms.",
+    )
+    assert types(pair.send(truncate(item_id, 500))) == ["conversation.item.truncated"]
+
+
+@pytest.mark.parametrize(("ms", "index", "param"), [(-1, 0, "audio_end_ms"), (0, 1, "content_index")])
+def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: int, param: str) -> None:
+    item_id = spoken_response(pair)
+    error = refusal(pair.send(truncate(item_id, ms, index)))
+    assert (error["code"], error["param"]) == ("invalid_value", param)
+    assert retrieve(pair, item_id)["content"][0]["audio"] == encode_audio(HALF_SECOND)
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
+def test_only_the_speech_of_the_model_can_be_truncated(pair: Pair, item: dict[str, Any]) -> None:
+    pair.send(create({**item, "id": "mine"}))
+    error = refusal(pair.send(truncate("mine", 0)))
+    assert error["code"] is None
+    assert error["message"].startswith("Only model output audio messages can be truncated")
+
+
+def test_truncating_an_unknown_item_is_refused(pair: Pair) -> None:
+    assert refusal(pair.send(truncate("x", 0)))["code"] == "item_truncate_invalid_item_id"
+
+
+# --- delete
+
+
+def test_a_deleted_item_is_gone_and_the_chain_closes_behind_it(pair: Pair) -> None:
+    for name in ("a", "b"):
+        pair.send(create(user_text(name, id=name)))
+    play(
+        pair,
+        [client_event("conversation.item.delete", item_id="b"), ("conversation.item.deleted", {"item_id": "b"})],
+    )
+    added, _ = pair.send(create(user_text("c")))
+    assert added.to_json()["previous_item_id"] == "a"
+    assert refusal(pair.send(client_event("conversation.item.retrieve", item_id="b")))
+
+
+def test_deleting_an_unknown_item_is_refused(pair: Pair) -> None:
+    error = refusal(pair.send(client_event("conversation.item.delete", item_id="x")))
+    assert error["code"] == "item_delete_invalid_item_id"
+    assert error["message"] == "Error deleting item: the item with id 'x' does not exist."
+
+
+def test_deleting_the_item_that_a_response_is_making_does_not_cancel_it(pair: Pair) -> None:
+    item_id = spoken_response(pair, finished=False)
+    pair.send(client_event("conversation.item.delete", item_id=item_id))
+    assert types(pair.says(" more")) == ["response.output_audio_transcript.delta"]
+    pair.send(create(user_text("in its place", id=item_id)))
+    events = pair.finishes()
+    assert "conversation.item.done" not in types(events)
+    assert types(events)[-2:] == ["response.output_item.done", "response.done"]
+    assert retrieve(pair, item_id)["role"] == "user"

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duologue.protocol import SessionDefaults
+from duologue.testing import Pair, play
+from tests.protocol._wire import client_event, create, raw, refusal, respond, session_of, types, update, user_text
+
+
+def test_the_server_greets_with_the_session_in_full() -> None:
+    pair = Pair(SessionDefaults(model="parrot-1", voice="marin", instructions="Be brief.", duration_s=600))
+    assert types(pair.connect()) == ["session.created"]
+    assert session_of(pair) == {
+        "type": "realtime",
+        "id": "sess_1",
+        "object": "realtime.session",
+        "model": "parrot-1",
+        "output_modalities": ["audio"],
+        "instructions": "Be brief.",
+        "tools": [],
+        "tool_choice": "auto",
+        "max_output_tokens": "inf",
+        "tracing": None,
+        "truncation": "auto",
+        "prompt": None,
+        "expires_at": 1_700_000_600,
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24_000},
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": {
+                    "type": "server_vad",
+                    "threshold": 0.5,
+                    "prefix_padding_ms": 300,
+                    "silence_duration_ms": 500,
+                    "idle_timeout_ms": None,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+            },
+            "output": {"format": {"type": "audio/pcm", "rate": 24_000}, "voice": "marin", "speed": 1.0},
+        },
+        "include": None,
+    }
+
+
+def test_an_update_that_comes_before_the_greeting_was_read_counts() -> None:
+    pair = Pair()
+    pair.server.connect()
+    assert types(pair.send(update(instructions="a"), update(instructions="b"))) == [
+        "session.created",
+        "session.updated",
+        "session.updated",
+    ]
+    assert session_of(pair)["instructions"] == "b"
+
+
+def test_an_update_is_answered_with_the_session_in_full_and_changes_only_what_it_names(pair: Pair) -> None:
+    before = session_of(pair)
+    play(pair, [update(instructions="Rhyme.", audio={"output": {"speed": 1.25}}), "session.updated"])
+    before["instructions"] = "Rhyme."
+    before["audio"]["output"]["speed"] = 1.25
+    assert session_of(pair) == before
+
+
+def test_an_empty_update_changes_nothing(pair: Pair) -> None:
+    before = session_of(pair)
+    pair.send(update())
+    assert session_of(pair) == before
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("turn_detection", {"type": "semantic_vad", "eagerness": "low"}),
+        ("transcription", {"model": "gpt-realtime-whisper", "language": "de"}),
+        ("noise_reduction", {"type": "near_field"}),
+    ],
+)
+def test_absent_leaves_alone_a_value_sets_and_null_switches_off(pair: Pair, field: str, value: dict[str, Any]) -> None:
+    pair.send(update(audio={"input": {field: value}}))
+    assert session_of(pair)["audio"]["input"][field].items() >= value.items()
+    pair.send(update(audio={"input": {}}))
+    assert session_of(pair)["audio"]["input"][field].items() >= value.items()
+    pair.send(update(audio={"input": {field: None}}))
+    assert session_of(pair)["audio"]["input"][field] is None
+
+
+@pytest.mark.parametrize("field", ["instructions", "model", "tools", "output_modalities", "audio", "max_output_tokens"])
+def test_null_where_nothing_can_be_switched_off_changes_nothing(pair: Pair, field: str) -> None:
+    before = session_of(pair)
+    assert types(pair.send(update(**{field: None}))) == ["session.updated"]
+    assert session_of(pair) == before
+
+
+def test_instructions_and_tools_are_cleared_by_empty_values(pair: Pair) -> None:
+    tool = {"type": "function", "name": "f", "parameters": {"$schema": "x", "type": "object"}}
+    pair.send(update(instructions="Rhyme.", tools=[tool]))
+    assert session_of(pair)["tools"] == [tool]
+    pair.send(update(instructions="", tools=[]))
+    assert (session_of(pair)["instructions"], session_of(pair)["tools"]) == ("", [])
+
+
+def test_turn_detection_is_echoed_with_its_defaults_filled_in(pair: Pair) -> None:
+    pair.send(update(audio={"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 250}}}))
+    assert session_of(pair)["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 250,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+
+
+def test_what_clients_in_the_field_configure_is_taken_whole(pair: Pair) -> None:
+    answer = pair.send(
+        update(
+            model="gpt-realtime",
+            tracing="auto",
+            instructions=None,
+            tools=[{"type": "function", "name": "f", "description": "d", "parameters": {"$schema": "s"}}],
+            tool_choice="required",
+            audio={
+                "input": {
+                    "noise_reduction": None,
+                    "transcription": {"model": "gpt-4o-mini-transcribe"},
+                    "turn_detection": {"type": "semantic_vad", "eagerness": "high", "interrupt_response": True},
+                },
+                "output": {"voice": "cedar", "speed": 0.9},
+            },
+        )
+    )
+    assert types(answer) == ["session.updated"]
+
+
+def test_the_model_of_a_session_never_changes(pair: Pair) -> None:
+    pair.send(update(model="another"))
+    assert session_of(pair)["model"] == "duologue"
+
+
+REFUSED = [
+    ({}, "missing_required_parameter", "session.type"),
+    ({"instructions": "a"}, "missing_required_parameter", "session.type"),
+    ({"type": "transcription"}, None, "session.type"),
+    ({"type": "poetry"}, "invalid_value", "session.type"),
+    ({"type": "realtime", "modalities": ["text"]}, "unknown_parameter", "session.modalities"),
+    ({"type": "realtime", "audio": {"input": {"gain": 2}}}, "unknown_parameter", "session.audio.input.gain"),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "wait": 1}}}},
+        "unknown_parameter",
+        "session.audio.input.turn_detection.wait",
+    ),
+    (
+        {"type": "realtime", "tools": [{"type": "function", "name": "f", "strict": True}]},
+        "unknown_parameter",
+        "session.tools[0].strict",
+    ),
+    ({"type": "realtime", "instructions": 7}, "invalid_value", "session.instructions"),
+    ({"type": "realtime", "audio": {"output": {"speed": "fast"}}}, "invalid_value", "session.audio.output.speed"),
+    ({"type": "realtime", "output_modalities": ["audio", "text"]}, "invalid_value", "session.output_modalities"),
+    ({"type": "realtime", "output_modalities": []}, "invalid_value", "session.output_modalities"),
+    ({"type": "realtime", "max_output_tokens": 0}, "invalid_value", "session.max_output_tokens"),
+    ({"type": "realtime", "max_output_tokens": 4097}, "invalid_value", "session.max_output_tokens"),
+    ({"type": "realtime", "max_output_tokens": "lots"}, "invalid_value", "session.max_output_tokens"),
+    ({"type": "realtime", "tool_choice": "maybe"}, "invalid_value", "session.tool_choice"),
+    ({"type": "realtime", "truncation": "never"}, "invalid_value", "session.truncation"),
+    ({"type": "realtime", "tracing": "on"}, "invalid_value", "session.tracing"),
+    ({"type": "realtime", "audio": {"output": {"speed": 1.51}}}, "invalid_value", "session.audio.output.speed"),
+    ({"type": "realtime", "audio": {"output": {"speed": 0.2}}}, "invalid_value", "session.audio.output.speed"),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "threshold": 1.1}}}},
+        "invalid_value",
+        "session.audio.input.turn_detection.threshold",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 100}}}},
+        "invalid_value",
+        "session.audio.input.turn_detection.idle_timeout_ms",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "very"}}}},
+        "invalid_value",
+        "session.audio.input.turn_detection.eagerness",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "telepathy"}}}},
+        "invalid_value",
+        "session.audio.input.turn_detection.type",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"turn_detection": {}}}},
+        "missing_required_parameter",
+        "session.audio.input.turn_detection.type",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"noise_reduction": {"type": "magic"}}}},
+        "invalid_value",
+        "session.audio.input.noise_reduction.type",
+    ),
+    (
+        {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}},
+        "integer_below_min_value",
+        "session.audio.input.format.rate",
+    ),
+    (
+        {"type": "realtime", "audio": {"output": {"format": {"type": "audio/pcm", "rate": 48_000}}}},
+        "invalid_value",
+        "session.audio.output.format.rate",
+    ),
+    (
+        {"type": "realtime", "audio": {"output": {"format": {"type": "audio/opus"}}}},
+        "invalid_value",
+        "session.audio.output.format.type",
+    ),
+]
+
+
+@pytest.mark.parametrize(("session", "code", "param"), REFUSED, ids=[f"{n}-{r[2]}" for n, r in enumerate(REFUSED)])
+def test_one_bad_field_discards_the_whole_update(
+    pair: Pair, session: dict[str, Any], code: str | None, param: str
+) -> None:
+    before = session_of(pair)
+    whole = {"instructions": "must not come through", **session} if session.get("type") == "realtime" else session
+    error = refusal(raw(pair, {"type": "session.update", "event_id": "mine", "session": whole}))
+    assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
+    assert error["event_id"] == "mine"
+    pair.send(update())
+    assert session_of(pair) == before
+
+
+def test_the_other_kind_of_session_is_refused_in_the_words_that_clients_know(pair: Pair) -> None:
+    error = refusal(raw(pair, {"type": "session.update", "session": {"type": "transcription"}}))
+    assert error["message"] == "Passing a transcription session update event to a realtime session is not allowed."
+
+
+def test_a_voice_cannot_be_changed_once_the_model_has_spoken(pair: Pair) -> None:
+    pair.send(update(audio={"output": {"voice": "marin"}}), respond())
+    pair.says("Hi.")
+    pair.finishes()
+    error = refusal(pair.send(update(instructions="x", audio={"output": {"voice": "cedar"}})))
+    assert error["code"] == "cannot_update_voice"
+    assert session_of(pair)["instructions"] == ""
+    assert types(pair.send(update(audio={"output": {"voice": "marin"}}))) == ["session.updated"]
+
+
+def test_a_voice_can_be_changed_after_text_alone(pair: Pair) -> None:
+    pair.send(respond(output_modalities=["text"]))
+    pair.says("Hi.")
+    pair.finishes()
+    pair.send(update(audio={"output": {"voice": "cedar"}}))
+    assert session_of(pair)["audio"]["output"]["voice"] == "cedar"
+
+
+def test_a_running_response_keeps_the_settings_that_it_began_with(pair: Pair) -> None:
+    pair.send(update(output_modalities=["text"]), create(user_text("hi")), respond())
+    pair.send(update(output_modalities=["audio"], max_output_tokens=1))
+    assert types(pair.says("a longer piece of text"))[-1] == "response.output_text.delta"
+
+
+def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
+    pair = Pair(SessionDefaults(duration_s=3600))
+    pair.connect()
+    assert pair.advance(3599.9) == []
+    error = refusal(pair.advance(0.1))
+    assert (error["code"], error["message"]) == (
+        "session_expired",
+        "Your session hit the maximum duration of 60 minutes.",
+    )
+    closes = [(command.code, command.reason) for command in pair.commands if hasattr(command, "code")]
+    assert closes == [(1001, "Your session hit the maximum duration of 60 minutes.")]
+    assert pair.advance(1) == []
+    pair.server.tick(pair.now + 10)
+    assert pair.server.take_events() == []
+
+
+def test_a_command_without_an_id_is_refused_with_a_null_id(pair: Pair) -> None:
+    error = refusal(raw(pair, {"type": "response.cancel"}))
+    assert error["event_id"] is None
+
+
+def test_every_server_event_has_an_id_of_its_own(pair: Pair) -> None:
+    pair.send(create(user_text("hi")), respond(), client_event("response.cancel"))
+    ids = [event.event_id for event in pair.received]
+    assert len(set(ids)) == len(ids) == 5

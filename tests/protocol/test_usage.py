@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.events import (
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    InputTextPart,
+    McpListToolsItem,
+    MessageItem,
+    is_set,
+)
+from duologue.protocol.usage import response_usage, text_tokens, transcription_usage
+
+
+def test_no_text_costs_nothing_and_any_text_something() -> None:
+    assert [text_tokens(text) for text in ("", "a", "abcd", "abcde")] == [0, 1, 1, 2]
+
+
+def test_calls_of_functions_are_read_too() -> None:
+    call = FunctionCallItem(name="f" * 4, arguments="a" * 8)
+    output = FunctionCallOutputItem(call_id="c", output="o" * 4)
+    silent = McpListToolsItem(server_label="s", tools=[])
+    assert response_usage([call, output, silent], "", "", 0).input_tokens == 4
+
+
+@given(st.lists(st.text()), st.text(), st.text(), st.integers(0, 10**7))
+def test_the_parts_of_a_response_s_usage_add_up(read: list[str], rules: str, said: str, spoken_ms: int) -> None:
+    items = [MessageItem(role="user", content=[InputTextPart(text=text)]) for text in read]
+    usage = response_usage(items, rules, said, spoken_ms)
+    assert is_set(usage.input_token_details)
+    assert is_set(usage.output_token_details)
+    inputs, outputs = usage.input_token_details, usage.output_token_details
+    assert is_set(inputs.text_tokens)
+    assert is_set(outputs.text_tokens)
+    assert is_set(outputs.audio_tokens)
+    assert usage.input_tokens == inputs.text_tokens
+    assert usage.output_tokens == outputs.text_tokens + outputs.audio_tokens
+    assert usage.total_tokens == inputs.text_tokens + outputs.text_tokens + outputs.audio_tokens
+
+
+@given(st.text(), st.integers(0, 10**7))
+def test_the_parts_of_a_transcription_s_usage_add_up(transcript: str, audio_ms: int) -> None:
+    usage = transcription_usage(transcript, audio_ms)
+    assert usage.total_tokens == usage.input_tokens + usage.output_tokens
