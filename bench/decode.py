@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs b
 from bench._frames import AUDIO, AUDIO_DELTA, BETA_TEXT_DELTA, NEW_FIELD_TEXT_DELTA, RESPONSE_DONE, TEXT_DELTA
 from bench._rounds import median_us, report
 from duologue import decode, encode
+from duologue.codec import encode_append
 from duologue.events import InputAudioBufferAppendEvent
 
 FRAMES = {
@@ -67,7 +68,8 @@ def measure_encoding() -> dict[str, dict[str, float]]:
         ),
         "append": median_us(
             {
-                "duologue": lambda: encode(InputAudioBufferAppendEvent.from_audio(AUDIO)),
+                "duologue": lambda: encode_append(AUDIO),
+                "as_event": lambda: encode(InputAudioBufferAppendEvent.from_audio(AUDIO)),
                 "base64_and_copy": lambda: bytearray(b64encode(AUDIO)),
                 "orjson": append_with_dict,
             }

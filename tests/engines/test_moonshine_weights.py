@@ -94,8 +94,8 @@ def test_a_store_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     ("platform", "variables", "folder"),
     [
         ("linux", {"XDG_CACHE_HOME": "/c"}, "/c/duologue"),
-        ("linux", {"HOME": "/home/ada"}, "/home/ada/.cache/duologue"),
-        ("darwin", {"HOME": "/Users/ada"}, "/Users/ada/Library/Caches/duologue"),
+        ("linux", {"HOME": "/h/ada"}, "/h/ada/.cache/duologue"),
+        ("darwin", {"HOME": "/u/ada"}, "/u/ada/Library/Caches/duologue"),
         ("win32", {"LOCALAPPDATA": "/local"}, "/local/duologue"),
     ],
 )

@@ -9,6 +9,7 @@ JSON object raises.
 from __future__ import annotations
 
 import warnings
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final, get_args
@@ -23,7 +24,14 @@ from duologue.codec.shape import shapes_by_tag
 from duologue.codec.writing import NotPlain, refuse, to_plain
 from duologue.dialects import PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
-from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import (
+    UNSET,
+    AnyClientEvent,
+    AnyServerEvent,
+    InputAudioBufferAppendEvent,
+    RealtimeEvent,
+    UnknownRealtimeEvent,
+)
 
 __all__ = [
     "ALIASES",
@@ -34,6 +42,7 @@ __all__ = [
     "UncarriedWarning",
     "decode",
     "encode",
+    "encode_append",
     "translate",
 ]
 
@@ -47,6 +56,9 @@ _HOME: Final = "openai"
 
 DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
+
+_SURPRISES: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""What the strict decoder raises when a text is not what it knows."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
 
@@ -82,8 +94,8 @@ def decode(data: str | bytes, *, dialect: str = _HOME) -> RealtimeEvent:
             if event is not None:
                 return event
         return _decode_known(data)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return _reader(_HOME).read(parse_object(data))
+    except _SURPRISES:
+        return _decode_named(data, CANONICAL) or _reader(_HOME).read(parse_object(data))
 
 
 def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
@@ -94,14 +106,15 @@ def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
     Raises:
         ValueError: there is no such dialect.
     """
-    profile = _profile(dialect)
-    if not isinstance(event, UnknownRealtimeEvent) and (dialect == _HOME or profile.spells_alone(event.type)):
+    if not isinstance(event, UnknownRealtimeEvent):
         try:
-            text = _encoder.encode(event)
+            if dialect == _HOME:
+                return _encoder.encode(event)
+            profile = _profile(dialect)
+            if profile.spells_alone(event.type):
+                return _respell(_encoder.encode(event), event.type, profile.spelled(event.type))
         except (NotPlain, UnicodeError):
-            pass
-        else:
-            return text if dialect == _HOME else _respell(text, event.type, profile.spelled(event.type))
+            pass  # fields that are written one by one
     translation = translate(event, dialect=dialect)
     if translation.lost:
         warnings.warn(
@@ -132,6 +145,19 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     except NotCarried as fault:
         return Translation(None, (str(fault),))
     return Translation(profile.write(plain, lost), tuple(lost))
+
+
+def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = _HOME) -> bytes:
+    """The text message that appends audio, without an event in between: it costs what its base64 costs.
+
+    Raises:
+        ValueError: there is no such dialect.
+    """
+    opening = _append_opening(dialect)
+    if event_id is None and opening is not None:
+        return b"".join((opening, b2a_base64(audio, newline=False), b'"}'))
+    event = InputAudioBufferAppendEvent.from_audio(audio, event_id=UNSET if event_id is None else event_id)
+    return encode(event, dialect=dialect)
 
 
 # --- one decoder for all known events ---------------------------------------------------------------------------------
@@ -173,16 +199,23 @@ def _name_only(dialect: str) -> Mapping[str, str]:
 
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
-    text = data if isinstance(data, str) else data.decode("utf-8", "surrogateescape")
-    if text.startswith(_OPENING):
+    return _decode_named(data, _name_only(profile.name)) or _read_in(parse_object(data), profile)
+
+
+def _decode_named(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent | None:
+    """The event of a text that begins with a name of the table, read under its canonical name.
+
+    None for any other text, and for one that holds a surprise: the long way tells what it is.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        if not text.startswith(_OPENING):
+            return None
         end = text.find('"', len(_OPENING))
-        canonical = _name_only(profile.name).get(text[len(_OPENING) : end])
-        if canonical is not None:
-            try:
-                return _decode_known(f"{_OPENING}{canonical}{text[end:]}")
-            except (msgspec.DecodeError, RecursionError, UnicodeError):
-                pass  # a surprise: the long way tells what it is
-    return _read_in(parse_object(data), profile)
+        canonical = names.get(text[len(_OPENING) : end])
+        return None if canonical is None else _decode_known(f"{_OPENING}{canonical}{text[end:]}")
+    except _SURPRISES:
+        return None
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
@@ -192,6 +225,14 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
     if isinstance(event, UnknownRealtimeEvent):
         return UnknownRealtimeEvent(json=frame, problem=event.problem)
     return event
+
+
+@cache
+def _append_opening(dialect: str) -> bytes | None:
+    """An append up to its audio, if the dialect writes it as everybody does."""
+    profile = _profile(dialect)
+    name = "input_audio_buffer.append"
+    return f'{_OPENING}{profile.spelled(name)}","audio":"'.encode() if profile.spells_alone(name) else None
 
 
 def _respell(text: bytes, canonical: str, theirs: str) -> bytes:

@@ -45,7 +45,7 @@ class Move(Struct, frozen=True):
         for obj in objects_at(frame, self.at):
             value = find(obj, self.theirs)
             if value is not ABSENT and find(obj, self.ours) is ABSENT:
-                spelled = next((copy_json(ours) for theirs, ours in self.values if same(theirs, value)), value)
+                spelled = next((copy_json(ours) for theirs, ours in self.values if _same(theirs, value)), value)
                 take(obj, self.theirs)
                 if not put(obj, self.ours, spelled):
                     put(obj, self.theirs, value)
@@ -54,7 +54,7 @@ class Move(Struct, frozen=True):
         for obj in () if self.reads_only else objects_at(frame, self.at):
             value = take(obj, self.ours)
             if value is not ABSENT:
-                spelled = next((copy_json(theirs) for theirs, ours in self.values if same(ours, value)), value)
+                spelled = next((copy_json(theirs) for theirs, ours in self.values if _same(ours, value)), value)
                 put(obj, self.theirs, spelled)
 
 
@@ -91,7 +91,7 @@ class Constant(Struct, frozen=True):
 
     def write(self, frame: Json, lost: list[str]) -> None:
         for obj in objects_at(frame, self.at):
-            if same(obj.get(self.field, ABSENT), self.value):
+            if _same(obj.get(self.field, ABSENT), self.value):
                 del obj[self.field]
 
 
@@ -158,6 +158,6 @@ class Hook(Struct, frozen=True):
         self.writes(frame)
 
 
-def same(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any) -> bool:
     """Equal as JSON: 1 and true are not."""
     return type(one) is type(other) and one == other

@@ -14,8 +14,8 @@ from duologue.engines.base import Exchange
 
 __all__ = ["answer"]
 
-Said = re.Match[str]
-Answer = Callable[[Exchange, Said], "str | None"]
+_Said = re.Match[str]
+_Answer = Callable[[Exchange, _Said], "str | None"]
 """None: this was not meant after all, and the next entry of the table is asked."""
 
 _MAX_COUNT = 50  # numbers; at two a second, what a listener sits through
@@ -39,24 +39,24 @@ def answer(exchange: Exchange) -> str:
     return f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
 
 
-def _arithmetic(exchange: Exchange, said: Said) -> str | None:
+def _arithmetic(exchange: Exchange, said: _Said) -> str | None:
     calculation = calculate(said[0])
     return None if calculation is None else calculation.answer
 
 
-def _meet(exchange: Exchange, said: Said) -> str | None:
+def _meet(exchange: Exchange, said: _Said) -> str | None:
     name = _name_in(said)
     return None if name is None else f"Nice to meet you, {name}."
 
 
-def _recall_name(exchange: Exchange, said: Said) -> str:
+def _recall_name(exchange: Exchange, said: _Said) -> str:
     for message in reversed(exchange.messages):
         if message.role == "user" and (told := _MY_NAME.search(message.text)) and (name := _name_in(told)):
             return f"Your name is {name}."
     return "You have not told me your name yet."
 
 
-def _name_in(said: Said) -> str | None:
+def _name_in(said: _Said) -> str | None:
     words = re.findall(r"[^\W\d_][\w'-]*", said["name"])
     # A transcript writes names with capitals; "call me later" has none.
     named = words[:1] if said["sure"] else []
@@ -67,26 +67,26 @@ def _name_in(said: Said) -> str | None:
     return " ".join(word[0].upper() + word[1:] for word in named) or None
 
 
-def _time(exchange: Exchange, said: Said) -> str:
+def _time(exchange: Exchange, said: _Said) -> str:
     now = exchange.now
     return f"It is {now.hour % 12 or 12}:{now.minute:02} {'AM' if now.hour < 12 else 'PM'}."
 
 
-def _date(exchange: Exchange, said: Said) -> str:
+def _date(exchange: Exchange, said: _Said) -> str:
     word = (said["when"] or "today").lower()
     day = exchange.now + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[word])
     tense = {"yesterday": "was", "today": "is", "tomorrow": "will be"}[word]
     return f"{word.capitalize()} {tense} {day:%A}, {day:%B} {day.day}, {day.year}."
 
 
-def _spell(exchange: Exchange, said: Said) -> str | None:
+def _spell(exchange: Exchange, said: _Said) -> str | None:
     letters = [letter.upper() for letter in said["word"] if letter.isalnum()]
     if not 0 < len(letters) <= _MAX_SPELLED:
         return None
     return f"{said['word'].strip().capitalize()} is spelled {', '.join(letters)}."
 
 
-def _count(exchange: Exchange, said: Said) -> str | None:
+def _count(exchange: Exchange, said: _Said) -> str | None:
     first, last = number(said["first"] or "one"), number(said["last"])
     if first is None or last is None:
         return None
@@ -96,32 +96,32 @@ def _count(exchange: Exchange, said: Said) -> str | None:
     return ", ".join(map(str, range(first, last + step, step))) + "."
 
 
-def _repeat(exchange: Exchange, said: Said) -> str | None:
+def _repeat(exchange: Exchange, said: _Said) -> str | None:
     return said["words"].strip(" \"'") or None
 
 
-def _say_again(exchange: Exchange, said: Said) -> str:
+def _say_again(exchange: Exchange, said: _Said) -> str:
     return _last(exchange, "assistant") or "I have not said anything yet."
 
 
-def _what_was_said(exchange: Exchange, said: Said) -> str:
+def _what_was_said(exchange: Exchange, said: _Said) -> str:
     earlier = [message.text for message in exchange.messages if message.role == "user"][:-1]
     return f'You said: "{earlier[-1]}"' if earlier else "That was the first thing you said."
 
 
-def _instructions(exchange: Exchange, said: Said) -> str:
+def _instructions(exchange: Exchange, said: _Said) -> str:
     if not exchange.instructions.strip():
         return f"I was given no instructions. {_NO_MODEL}, so I could not follow them anyway."
     return f"I was given instructions, but {_NO_MODEL}, so I cannot follow them."
 
 
-def _age(exchange: Exchange, said: Said) -> str:
+def _age(exchange: Exchange, said: _Said) -> str:
     minutes, seconds = divmod(int(exchange.session_age_s), 60)
     parts = [_plural(minutes, "minute")] if minutes else []
     return f"We have been connected for {' and '.join([*parts, _plural(seconds, 'second')])}."
 
 
-def _turns(exchange: Exchange, said: Said) -> str:
+def _turns(exchange: Exchange, said: _Said) -> str:
     return f"I have answered {_plural(exchange.turn, 'time')} before this."
 
 
@@ -133,7 +133,7 @@ def _last(exchange: Exchange, role: str) -> str:
     return next((message.text.strip() for message in reversed(exchange.messages) if message.role == role), "")
 
 
-def _saying(words: str) -> Answer:
+def _saying(words: str) -> _Answer:
     """An answer that is always the same; `{…}` in it is a field of the exchange."""
     return lambda exchange, said: words.format(exchange=exchange)
 
@@ -142,7 +142,7 @@ _MY_NAME = re.compile(
     r"\b(?:(?P<sure>my name is|my name's|i am called|i'm called)|call me)\s+(?P<name>[^.!?,;]+)", re.I
 )
 
-_TABLE: tuple[tuple[str, Answer], ...] = (
+_TABLE: tuple[tuple[str, _Answer], ...] = (
     # What is said may contain anything: these come first.
     (r"\b(?:repeat|say) after me\b[:,.]?\s*(?P<words>.+)", _repeat),
     (r"\b(?:say|repeat) (?:that|it)(?: again)?\b|\bwhat did you (?:just )?say\b|^\W*(?:pardon|sorry)\?", _say_again),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from duologue.codec import decode, encode
+from duologue.codec import decode, encode, encode_append
 from duologue.errors import (
     ConnectionClosed,
     ConnectionClosedError,
@@ -78,6 +78,16 @@ class ClientProtocol:
         elif not isinstance(event, UnknownRealtimeEvent):
             raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return encode(event, dialect=self._dialect).decode("utf-8")
+
+    def append(self, audio: bytes) -> str:
+        """The message that appends input audio, in the session's input format.
+
+        Raises:
+            LocalProtocolError: the session is over.
+        """
+        if self.state is ConnectionState.CLOSED:
+            raise LocalProtocolError("cannot append audio: the connection is closed")
+        return encode_append(audio, dialect=self._dialect).decode("ascii")
 
     def closed(self, code: int, reason: str) -> ConnectionClosed:
         """The connection is closed: the exception that tells it, with the `error` that came right before."""
