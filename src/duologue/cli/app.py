@@ -10,7 +10,10 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from duologue import __version__
+from duologue.cli.check import check
+from duologue.cli.convert import convert
 from duologue.cli.demo import demo
+from duologue.cli.events import events
 from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
 from duologue.cli.replay import replay
 from duologue.cli.serve import serve
@@ -29,7 +32,7 @@ def command() -> App:
         version=__version__,
         default_parameter=Parameter(negative=()),
     )
-    for function in (serve, talk, replay, demo):
+    for function in (serve, talk, replay, demo, events, check, convert):
         app.command(function)
     return app
 

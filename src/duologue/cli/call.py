@@ -141,8 +141,12 @@ def view_for(*, json: bool) -> View:
 
 def check_url(url: str) -> str:
     """The URL. Raises Usage for one that no session can be at."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        fits = False
+    if not fits:
         raise Usage(f"--url {url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
     return url
 
@@ -157,7 +161,6 @@ async def hold(options: CallOptions, view: View, talk: Talk) -> int:
     faults: list[DuologueError | OSError] = []
     try:
         with view, kept:
-            kept.open(options)
             await _hold(options, view, kept, account, talk)
     except (DuologueError, OSError) as fault:
         faults.append(fault)
@@ -177,6 +180,7 @@ async def hold(options: CallOptions, view: View, talk: Talk) -> int:
 
 async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, talk: Talk) -> None:
     async with background(_tick(view)), _server(options, view) as server:
+        kept.open(options)
         transport: Transport = await open_websocket(
             session_url(server.url, model=options.model),
             headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},

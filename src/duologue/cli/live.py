@@ -26,8 +26,15 @@ __all__ = ["LiveView"]
 _STYLES: Final = {"sent": "cyan", "received": "green"}
 _METER_CELLS: Final = 24
 _BAR_CELLS: Final = 24
+_NAME_CELLS: Final = 53
+_WIDE_CELLS: Final = 120
+"""Terminals from here on have room for names in a column of their own."""
+
 _QUIETEST_DBFS: Final = -60.0
 """Left end of the meters: a quiet room."""
+
+_FALL_DB: Final = 2.0
+"""How far a peak sinks at each tick."""
 
 
 class LiveView:
@@ -42,7 +49,8 @@ class LiveView:
         self._words = Words()
         self._progress: Progress | None = None
         self._heard_dbfs = FLOOR_DBFS
-        self._began_s = time.monotonic()
+        self._began_s: float | None = None
+        self._finished: list[Text] = []
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -51,28 +59,27 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for line in self._timeline.close():
-            self._console.print(_text(line))
+        self._finished += map(self._text, self._timeline.close())
+        self._print_finished()
         self._live.stop()
 
     def note(self, text: str) -> None:
         """A remark, and the begin of a new turn."""
-        for line in self._timeline.close():
-            self._console.print(_text(line))
-        self._console.print(Text(text, style="bold"))
+        self._finished += [*map(self._text, self._timeline.close()), Text(text, style="bold")]
         self._words = Words()
         self._progress = None
         self._heard_dbfs = FLOOR_DBFS
 
     def observe(self, observation: Observation) -> None:
-        """Prints what is finished; the rest waits for the next tick."""
+        """Shown at the next tick: drawing takes milliseconds, which the next event's time must not include."""
         event = observation.event
+        if self._began_s is None:
+            self._began_s = time.monotonic() - observation.at_s
         self._audio = self._audio.after(event)
         self._words.note(event)
         if isinstance(event, ResponseAudioDeltaEvent):
-            self._heard_dbfs = _level_dbfs(event, self._audio)
-        for line in self._timeline.push(observation):
-            self._console.print(_text(line))
+            self._heard_dbfs = max(self._heard_dbfs, _level_dbfs(event, self._audio))
+        self._finished += map(self._text, self._timeline.push(observation))
 
     def watch(self, progress: Progress) -> None:
         """Shown at the next tick."""
@@ -80,17 +87,28 @@ class LiveView:
 
     def tick(self) -> None:
         """Draw."""
+        self._print_finished()
         self._live.update(self._lower_part(), refresh=True)
+        # Speech comes faster than it plays: the meter keeps its peak, and lets it sink.
+        self._heard_dbfs = max(FLOOR_DBFS, self._heard_dbfs - _FALL_DB)
 
     def conclude(self, summary: Summary) -> None:
         """Below everything, to stay."""
-        self._console.print(Rule(style="dim"))
-        for label, text in lines_of(summary):
+        lines = lines_of(summary)
+        if lines:
+            self._console.print(Rule(style="dim"))
+        for label, text in lines:
             self._console.print(Text.assemble((f"{label:<12} ", "bold"), text))
 
+    def _print_finished(self) -> None:
+        if self._finished:
+            self._console.print(Group(*self._finished))
+            self._finished.clear()
+
     def _lower_part(self) -> RenderableType:
-        rows: list[RenderableType] = [_text(line) for line in self._timeline.open]
-        rows.append(Rule(f"{time.monotonic() - self._began_s:.1f} s", style="dim", align="right"))
+        rows: list[RenderableType] = [self._text(line) for line in self._timeline.open]
+        elapsed = "" if self._began_s is None else f"{time.monotonic() - self._began_s:.1f} s"
+        rows.append(Rule(elapsed, style="dim", align="left"))
         rows.append(Text.assemble(("you     ", "bold cyan"), _tail(self._words.user, self._console.width - 9)))
         rows.append(Text.assemble(("server  ", "bold green"), _tail(self._words.server, self._console.width - 9)))
         if (progress := self._progress) is not None:
@@ -103,20 +121,20 @@ class LiveView:
                 )
             )
             rows.append(_meter("you", progress.level_dbfs, "cyan"))
-        if self._heard_dbfs > FLOOR_DBFS:
+        if self._heard_dbfs > _QUIETEST_DBFS:
             rows.append(_meter("server", self._heard_dbfs, "green"))
         return Group(*rows)
 
-
-def _text(line: Line) -> Text:
-    style = "red" if line.odd else _STYLES[line.direction]
-    return Text.assemble(
-        (f"{line.at_s:8.3f} ", "dim"),
-        (f"{ARROWS[line.direction]} {line.name}", style),
-        f"  {line.saying}",
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    def _text(self, line: Line) -> Text:
+        style = "red" if line.odd else _STYLES[line.direction]
+        name_cells = _NAME_CELLS if self._console.width >= _WIDE_CELLS else 0
+        return Text.assemble(
+            (f"{line.at_s:8.3f} ", "dim"),
+            (f"{ARROWS[line.direction]} {line.name:<{name_cells}}", style),
+            f"  {line.saying}",
+            no_wrap=True,
+            overflow="ellipsis",
+        )
 
 
 def _meter(whose: str, level: float, style: str) -> Text:

@@ -57,8 +57,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
-_FROM_SPEECH: Final = "the last 100 ms of audio with speech in it being sent"
-_FROM_TEXT: Final = "response.create being sent"
+_FROM_SPEECH: Final = (
+    "the moment the last 100 ms with speech in them were sent; it includes the silence by which a server tells that a"
+    " turn is over"
+)
+_FROM_TEXT: Final = "the moment response.create was sent"
 
 
 class Account:
@@ -105,7 +108,9 @@ class Account:
 
 
 def lines_of(summary: Summary) -> list[tuple[str, str]]:
-    """The summary for people: labels and texts."""
+    """The summary for people: labels and texts; none of a conversation in which nothing happened."""
+    if not any(summary.events.values()):
+        return []
     lines: list[tuple[str, str]] = []
     for number, turn in enumerate(summary.turns, 1):
         label = f"turn {number}" if len(summary.turns) > 1 else "turn"
@@ -116,12 +121,12 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
     if len(summary.turns) > 1:
         lines.append(("median", _latency(summary.latencies_ms)))
     if summary.turns:
-        lines.append(("", f"Latency counts from {summary.latencies_from}."))
+        lines.append(("", f"Counted from {summary.latencies_from}."))
     for direction, counts in summary.events.items():
-        kinds = ", ".join(f"{printable(name)} {count}" for name, count in counts.items())
-        lines.append((direction, f"{sum(counts.values())} events: {kinds}" if counts else "nothing"))
-    lines += [(f"usage of {what}", _flat(usage)) for what, usage in summary.usage.items()]
-    lines += [(f"{what}", f"written to {path}") for what, path in summary.files.items()]
+        lines.append((direction, f"{sum(counts.values())} events"))
+        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
+    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
+    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
     return lines
 
 

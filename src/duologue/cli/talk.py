@@ -65,7 +65,7 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
 
 def _call_options(options: TalkOptions) -> CallOptions:
     # A key in the environment goes to a server that was named, and nowhere else.
-    api_key = None if options.url is None else options.api_key or os.environ.get("OPENAI_API_KEY")
+    api_key = None if options.url is None else (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip()
     return CallOptions(
         url=None if options.url is None else check_url(options.url),
         api_key=api_key,

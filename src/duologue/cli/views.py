@@ -77,8 +77,10 @@ class PlainView:
         """Nothing: lines do not change."""
 
     def conclude(self, summary: Summary) -> None:
-        print()
-        for label, text in lines_of(summary):
+        lines = lines_of(summary)
+        if lines:
+            print()
+        for label, text in lines:
             print(f"{label:<12} {text}", flush=True)
 
 

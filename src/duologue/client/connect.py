@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from duologue.client.connection import Connection
+from duologue.errors import ConnectFailed
 from duologue.transports import Transport
 
 __all__ = ["connect", "session_url"]
@@ -54,8 +55,15 @@ async def connect(
 
 
 def session_url(url: str, *, model: str | None = None) -> str:
-    """The WebSocket URL of a session: scheme, path and model filled in where they are missing."""
-    parts = urlsplit(url)
+    """The WebSocket URL of a session: scheme, path and model filled in where they are missing.
+
+    Raises:
+        ConnectFailed: it is no URL at all.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as fault:
+        raise ConnectFailed(f"this is no URL: {fault}", retryable=False) from fault
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if model is not None:
         query["model"] = model

@@ -56,7 +56,8 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, *, tell
             both.create_task(_speak(engines.synthesizer, clauses, command, play))
     except* Exception as faults:
         # The first failure cancelled the other half; one cause is what the caller can use.
-        raise faults.exceptions[0] from None
+        first = faults.exceptions[0]
+        raise first from first.__cause__
 
 
 async def _think(responder: Responder, exchange: Exchange, tell: Tell) -> None:

@@ -15,6 +15,10 @@ _LEAST_CLAUSE_CHARS: Final = 25
 """A shorter clause is spoken with what follows: half-second snippets sound chopped."""
 
 
+_MOST_CLAUSE_CHARS: Final = 250
+"""Longer than any breath, about 15 seconds: text without punctuation is cut between words, not saved up to its end."""
+
+
 class Clauses:
     """Collects pieces of text; yields sentences, and of a long sentence the clauses."""
 
@@ -39,4 +43,6 @@ class Clauses:
         sentence = _SENTENCE_END.search(self._text)
         clause = _CLAUSE_END.search(self._text, _LEAST_CLAUSE_CHARS)
         ends = [found.end() for found in (sentence, clause) if found is not None]
+        if not ends and len(self._text) > _MOST_CLAUSE_CHARS:
+            return self._text.rfind(" ") + 1 or len(self._text)
         return min(ends) if ends else None

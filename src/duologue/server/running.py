@@ -21,6 +21,8 @@ _MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 _PING_INTERVAL_S: Final = 20
 """As the hosted service pings."""
 
+_LAST_PORT: Final = 65535
+
 _DRAIN_S: Final = 3
 """How long sessions may take to end when the server stops."""
 
@@ -33,8 +35,9 @@ async def serve(
     `port` 0 takes a free one. `on_listening` is called with the URL once clients can connect.
 
     Raises:
-        DuologueError: the address cannot be listened on, or an engine does not load.
-        MissingExtra: uvicorn is not installed.
+        DuologueError: the address cannot be listened on.
+        EngineError: an engine does not load.
+        MissingExtra: uvicorn, or what an engine needs, is not installed.
     """
     try:
         import uvicorn
@@ -48,11 +51,20 @@ async def serve(
         ws_ping_interval=_PING_INTERVAL_S,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=_DRAIN_S,
-        lifespan="on",
+        # Not by the lifespan protocol: a failed start-up there ends in sys.exit, and the reason in a log.
+        lifespan="off",
         log_config=None,
         access_log=False,
     )
-    server = uvicorn.Server(config)
+    try:
+        async with application.running():
+            await _run(uvicorn.Server(config), listening, on_listening)
+    finally:
+        listening.close()
+
+
+async def _run(server: uvicorn.Server, listening: socket.socket, on_listening: Callable[[str], None]) -> None:
+    """Serve on this socket. Cancelled: clients are said goodbye to first."""
     # Not in a TaskGroup: that would cancel the server where it must be let finish.
     running = asyncio.ensure_future(server.serve(sockets=[listening]))  # noqa: TID251
     try:
@@ -60,14 +72,11 @@ async def serve(
         shown_host, shown_port = listening.getsockname()[:2]
         shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
         on_listening(f"ws://{shown_host}:{shown_port}{PATH}")
-        # Shielded: a cancelled server still says goodbye to its clients and closes its engines.
         await asyncio.shield(running)
     except asyncio.CancelledError:
         server.should_exit = True
         await running
         raise
-    finally:
-        listening.close()
 
 
 async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) -> None:
@@ -81,6 +90,8 @@ async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) 
 
 def _bind(host: str, port: int) -> socket.socket:
     """A listening socket. Raises DuologueError for an address that cannot be had."""
+    if not 0 <= port <= _LAST_PORT:
+        raise DuologueError(f"cannot listen on {host}:{port}: ports end at {_LAST_PORT}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)

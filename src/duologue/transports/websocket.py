@@ -71,6 +71,10 @@ async def open_websocket(
     Raises:
         ConnectFailed: no connection came about; `.retryable` says whether another try can help.
     """
+    for name, value in (headers or {}).items():
+        # Checked here, because the library's own complaint quotes the value, which may be a key.
+        if not (value.isascii() and value.isprintable()):
+            raise ConnectFailed(f"the header {name} holds characters that HTTP does not allow", retryable=False)
     shown = _without_secrets(url)
     try:
         socket = await websockets_connect(
@@ -87,7 +91,7 @@ async def open_websocket(
         raise ConnectFailed(
             f"{shown} answered the handshake with HTTP {status}", retryable=status in _RETRYABLE_STATUS
         ) from fault
-    except InvalidURI as fault:
+    except (InvalidURI, ValueError) as fault:  # the standard library's word for a port that is no number
         raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from fault
     except (InvalidHandshake, WebSocketException) as fault:
         raise ConnectFailed(f"{shown} does not speak WebSocket: {fault}", retryable=False) from fault

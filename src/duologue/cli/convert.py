@@ -1,0 +1,77 @@
+"""`duologue convert`: frames from one dialect into another."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+from cyclopts import Parameter
+
+from duologue.cli.failures import EXIT_FAILURE, Usage, printable
+from duologue.cli.frame_files import Line, read_frames
+from duologue.codec import DIALECTS, decode, translate
+from duologue.codec.jsontext import write_text
+from duologue.errors import DecodeError
+from duologue.events import UnknownRealtimeEvent
+
+__all__ = ["convert"]
+
+
+def convert(
+    file: Path,
+    /,
+    *,
+    source: Annotated[str, Parameter(name="--from", help="Whose accent the frames have.")],
+    target: Annotated[str, Parameter(name="--to", help="The accent to write them in.")],
+    out: Annotated[Path | None, Parameter(help="Write there, not to standard output.")] = None,
+) -> int:
+    """Write frames in another dialect, as JSON lines.
+
+    FILE is a recording, or holds a frame on each line, bare or under the key "frame". What the other dialect has no
+    counterpart for is left out and named on standard error; that is no failure. A line that holds no frame is one.
+    """
+    for dialect in (source, target):
+        if dialect not in DIALECTS:
+            raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    if out is not None and out.exists() and out.samefile(file):
+        raise Usage("--out is the file that is read: name another one")
+    damaged = False
+    with ExitStack() as stack:
+        lines = read_frames(file)
+        first = next(lines, None)  # a file that cannot be read must not leave an empty one behind
+        sink: BinaryIO = sys.stdout.buffer if out is None else stack.enter_context(out.open("wb"))
+        while first is not None:
+            damaged |= not _convert(first, file, sink, source=source, target=target)
+            first = next(lines, None)
+        sink.flush()
+    return EXIT_FAILURE if damaged else 0
+
+
+def _convert(line: Line, file: Path, sink: BinaryIO, *, source: str, target: str) -> bool:
+    """Write one frame; False if there is none."""
+    if line.problem:
+        _say(file, line, line.problem)
+        return False
+    try:
+        event = decode(line.text, dialect=source)
+    except DecodeError as fault:
+        _say(file, line, str(fault))
+        return False
+    if isinstance(event, UnknownRealtimeEvent):
+        _say(file, line, f"passed on as it is: {event.problem}")
+    translation = translate(event, dialect=target)
+    lost = ", ".join(translation.lost)
+    if translation.frame is None:
+        why = "has no such event" if translation.lost == ("type",) else f"has no counterpart for {lost}"
+        _say(file, line, f"{event.type}: left out, {target} {why}")
+        return True
+    if lost:
+        _say(file, line, f"{event.type}: {target} has no counterpart for {lost}")
+    sink.write(write_text(translation.frame) + b"\n")
+    return True
+
+
+def _say(file: Path, line: Line, sentence: str) -> None:
+    print(printable(f"{file}:{line.number}: {sentence}"), file=sys.stderr)

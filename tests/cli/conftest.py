@@ -1,0 +1,87 @@
+"""Servers to talk to and sounds to say: our server with scripted engines, and servers made by hand."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import threading
+from array import array
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websockets
+
+from duologue.audio.wav import Sound, WavWriter
+
+SCRIPTED = [f"--{kind}=scripted" for kind in ("detector", "transcriber", "responder", "synthesizer")]
+KEY = "sesame"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server."""
+
+    url: str
+    api_key: str
+
+
+@pytest.fixture(scope="session")
+def scripted_server() -> Iterator[Place]:
+    """Our server in a process of its own, with engines that need no time."""
+    command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--api-key", KEY, "--until-eof", *SCRIPTED]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield Place(process.stdout.readline().removeprefix("listening on ").strip(), KEY)
+        finally:
+            process.stdin.close()
+            process.wait(10)
+
+
+Handle = Callable[[ServerConnection], None]
+
+
+@contextmanager
+def server_of(handle: Handle) -> Generator[str, None, None]:
+    """A WebSocket server that does what it is told; its URL."""
+    with serve_websockets(handle, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield "ws://{}:{}".format(*server.socket.getsockname()[:2])
+        finally:
+            server.shutdown()
+            thread.join(5)
+
+
+def tone(duration_ms: int = 400, *, rate_hz: int = 24_000, amplitude: int = 12_000) -> Sound:
+    """What scripted engines take for speech."""
+    count = rate_hz * duration_ms // 1000
+    samples = array("h", (round(amplitude * math.sin(n * 2 * math.pi * 300 / rate_hz)) for n in range(count)))
+    return Sound(samples.tobytes(), rate_hz)
+
+
+def write_wav(path: Path, sound: Sound) -> Path:
+    with WavWriter(path, rate_hz=sound.rate_hz) as wav:
+        wav.write(sound.pcm16)
+    return path
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """A WAV file of 400 ms that scripted engines take for speech."""
+    return write_wav(tmp_path / "speech.wav", tone())
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "DUOLOGUE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,129 @@
+"""`duologue check`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duologue import catalogue
+from duologue.cli import main
+from duologue.recording import RecordingWriter
+
+GOOD: list[dict[str, Any]] = [
+    catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "realtime"
+]
+DELTA = '{"type":"response.output_audio.delta","event_id":"e","response_id":"r","item_id":"i","output_index":0,\
+"content_index":0,"delta":"AAAA"}'
+
+
+def write(path: Path, *lines: str | dict[str, Any]) -> str:
+    path.write_text("".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines), encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_of_bare_frames_is_counted_by_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "frames.jsonl", *GOOD, "", DELTA)
+    assert main(["check", file]) == 0
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first == f"{file}: {len(GOOD) + 1} frames, 0 unknown, 0 problems"
+    assert second.split() == ["2", "response.output_audio.delta"]
+
+
+def test_a_frame_may_stand_under_a_key_as_object_or_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "f.jsonl", {"frame": json.loads(DELTA), "direction": "server"}, {"frame": DELTA})
+    assert main(["check", file]) == 0
+    assert capsys.readouterr().out.startswith(f"{file}: 2 frames, 0 unknown")
+
+
+def test_unknown_types_and_problems_are_told_with_their_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(
+        tmp_path / "f.jsonl",
+        DELTA,
+        {"type": "new.thing"},
+        {"type": "response.done", "event_id": "e"},
+        "garbage",
+        {"frame": 7},
+        {"type": "new.thing"},
+        {"kind": "nothing"},
+        DELTA.replace("AAAA", "!!"),
+    )
+    assert main(["check", file]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{file}: 6 frames, 2 unknown, 5 problems"
+    told = [line.removeprefix(f"{file}:") for line in lines if line.startswith(f"{file}:")][1:]
+    assert told[0] == "2: unknown event type 'new.thing' - at `$.type`, and 1 time more"
+    assert told[1] == "3: response.done: Object missing required field `response`"
+    assert told[2].startswith("4: not a JSON object")
+    assert told[3] == "5: `frame` is neither an object nor a text"
+    assert told[4] == "7: no `type` - at `$.type`"
+    assert told[5].startswith("8: response.output_audio.delta: audio field is not base64")
+
+
+def test_a_recording_is_checked_message_by_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "session.jsonl"
+    with RecordingWriter(path) as writer:
+        writer.write("received", DELTA)
+        writer.write("received", b"\0\1")
+        writer.write("sent", '{"type":"response.cancel"}')
+    with path.open("ab") as file:
+        file.write(b'{"at_s":"x"}\n{"at_s":9,"direction":"sent","te')
+    assert main(["check", str(path), "--json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)["files"]
+    assert report["frames"] == 2
+    assert [problem["line"] for problem in report["problems"]] == [3, 5, 6]
+    assert "binary" in report["problems"][0]["problem"]
+    assert "crash" in report["problems"][2]["problem"]
+
+
+def test_a_recording_of_a_newer_version_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "new.jsonl", {"duologue": "recording", "version": 99, "started_at": "", "side": "client"})
+    assert main(["check", file]) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert "version 99" in shown.err
+
+
+def test_frames_of_another_dialect_are_checked_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(
+        tmp_path / "beta.jsonl",
+        {"type": "conversation.item.input_audio_transcription.completed", "event_id": "e", "item_id": "i",
+         "content_index": 0, "transcript": "hi"},
+    )  # fmt: skip
+    assert main(["check", file]) == 1
+    assert main(["check", file, "--dialect", "openai-beta"]) == 0
+    capsys.readouterr()
+
+
+def test_frames_of_the_translation_endpoint_are_checked_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "translation"]
+    file = write(tmp_path / "t.jsonl", *frames)
+    assert main(["check", file, "--api", "translation"]) == 0
+    write(tmp_path / "t.jsonl", *frames, {"type": "response.cancel"}, {"type": "session.closed"})
+    assert main(["check", file, "--api", "translation", "--json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out.splitlines()[-1])["files"]
+    assert (len(report["unknown"]), len(report["problems"])) == (1, 1)
+
+
+def test_several_files_are_checked_even_if_one_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path / "f.jsonl", DELTA)
+    missing = str(tmp_path / "missing.jsonl")
+    assert main(["check", missing, file]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"{file}: 1 frame, 0 unknown, 0 problems")
+    assert shown.err == f"duologue: {missing}: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["f.jsonl", "--dialect", "klingon"], ["f.jsonl", "--api", "translation", "--dialect", "openai-beta"]],
+)
+def test_a_call_that_cannot_be_right_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,122 @@
+"""`duologue convert`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duologue.cli import main
+from duologue.recording import RecordingWriter
+
+BETA = {"type": "response.text.delta", "event_id": "e", "response_id": "r", "item_id": "i", "output_index": 0,
+        "content_index": 0, "delta": "hé"}  # fmt: skip
+GA = {**BETA, "type": "response.output_text.delta"}
+TO_GA = ["--from", "openai-beta", "--to", "openai"]
+TO_BETA = ["--from", "openai", "--to", "openai-beta"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "frames.jsonl"
+
+
+def write(file: Path, *frames: dict[str, Any] | str) -> None:
+    lines = [frame if isinstance(frame, str) else json.dumps(frame) for frame in frames]
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+
+def frames_of(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_frames_come_out_as_json_lines_in_the_other_dialect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(file, BETA, {"frame": BETA})
+    assert main(["convert", *TO_GA, str(file)]) == 0
+    shown = capsys.readouterr()
+    assert frames_of(shown.out) == [GA, GA]
+    assert shown.err == ""
+
+
+def test_a_recording_is_converted_without_its_header(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RecordingWriter(file) as writer:
+        writer.write("received", json.dumps(BETA))
+    assert main(["convert", *TO_GA, str(file)]) == 0
+    assert frames_of(capsys.readouterr().out) == [GA]
+
+
+def test_what_cannot_be_carried_is_named_with_its_line_and_is_no_failure(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = {"type": "session.update", "session": {"type": "realtime", "instructions": "x", "truncation": "auto"}}
+    write(file, GA, update, {"type": "something.new", "a": 1})
+    assert main(["convert", *TO_BETA, str(file)]) == 0
+    shown = capsys.readouterr()
+    assert frames_of(shown.out) == [
+        BETA,
+        {"type": "session.update", "session": {"instructions": "x"}},
+        {"type": "something.new", "a": 1},
+    ]
+    assert shown.err.splitlines() == [
+        f"{file}:2: session.update: openai-beta has no counterpart for session.truncation",
+        f"{file}:3: passed on as it is: unknown event type 'something.new' - at `$.type`",
+    ]
+
+
+def test_a_foreign_field_is_left_out_and_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(file, {**BETA, "mine": 1})
+    assert main(["convert", *TO_GA, str(file)]) == 0
+    shown = capsys.readouterr()
+    assert frames_of(shown.out) == [GA]
+    assert shown.err == f"{file}:1: response.output_text.delta: openai has no counterpart for mine\n"
+
+
+def test_an_event_that_the_other_dialect_does_not_have_is_left_out_and_named(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = {"id": "i", "type": "message", "role": "user", "content": []}
+    write(file, {"type": "conversation.item.added", "event_id": "e", "item": item})
+    assert main(["convert", *TO_BETA, str(file)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == f"{file}:1: conversation.item.added: left out, openai-beta has no such event\n"
+
+
+def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(file, "garbage", BETA, {"frame": "garbage"})
+    assert main(["convert", *TO_GA, str(file)]) == 1
+    shown = capsys.readouterr()
+    assert frames_of(shown.out) == [GA]
+    assert [line.split(": ")[0] for line in shown.err.splitlines()] == [f"{file}:1", f"{file}:3"]
+
+
+def test_the_result_can_go_into_a_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(file, BETA)
+    out = file.with_name("out.jsonl")
+    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 0
+    assert capsys.readouterr().out == ""
+    assert frames_of(out.read_text(encoding="utf-8")) == [GA]
+
+
+def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = file.with_name("out.jsonl")
+    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"duologue: {file}: No such file or directory\n"
+    assert not out.exists()
+
+
+def test_a_call_that_cannot_be_right_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(file, BETA)
+    for arguments in (
+        ["--from", "klingon", "--to", "openai"],
+        ["--from", "openai", "--to", "klingon"],
+        ["--from", "openai"],
+        [*TO_GA, "--out", str(file)],
+    ):
+        assert main(["convert", *arguments, str(file)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert frames_of(file.read_text(encoding="utf-8")) == [BETA]
