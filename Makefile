@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 	--constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs constraints clean
+.PHONY: help demo test check bench bench-peers fuzz docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,20 @@ bench: $(VENV)/ready-bench ## run every benchmark; what each printed stays in be
 		cat "$$result"; \
 	done
 
+bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with ours; downloads more than 1 GB
+	@test -e $(VENV)-peers/ready || { "$(PYTHON)" -m venv --clear $(VENV)-peers && \
+		$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+			--editable . orjson openai-agents pipecat-ai && touch $(VENV)-peers/ready; }
+	@$(VENV)-peers/bin/python bench/decode.py
+
+FUZZ_S ?= 60
+fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60; findings are written into build/fuzz
+	@mkdir -p build/fuzz/corpus
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "No atheris for this platform: nothing is fuzzed."; exit 0; }; \
+		$(BIN)/python fuzz/decode.py -max_total_time=$(FUZZ_S) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
+			build/fuzz/corpus fuzz/corpus 2>build/fuzz/log || { tail -n 40 build/fuzz/log; exit 1; }; \
+		grep -E 'stat::number_of_executed_units|Done' build/fuzz/log
+
 docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an error
 	@$(BIN)/mkdocs build --strict
 	@echo "Built: build/site/index.html"
@@ -54,7 +68,7 @@ constraints: $(VENV)/ready ## raise every pinned version to the newest that fits
 	@test -s $(VENV)/constraints.txt && mv $(VENV)/constraints.txt constraints.txt
 
 clean: ## remove all that the other targets made
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-peers build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find bench/results -name '*.txt' -delete 2>/dev/null || true
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -7,12 +7,15 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 from openai._models import construct_type_unchecked
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
+from pydantic import TypeAdapter
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
@@ -30,10 +33,27 @@ FRAMES = {
     "new_field_text_delta": NEW_FIELD_TEXT_DELTA,
 }
 
+TODAYS = ("text_delta", "audio_delta", "response_done")
+"""Frames that every typed reader takes."""
+
+TYPED = ("sdk", "pydantic_union", "openai_agents", "pipecat")
+"""Readers that yield typed events; the others yield dicts."""
+
 
 def parse_with_sdk(frame: str) -> object:
     """What the official SDK's connection does with a message."""
     return construct_type_unchecked(value=json.loads(frame), type_=cast(Any, RealtimeServerEvent))
+
+
+def peers() -> dict[str, Callable[[str], object]]:
+    """Other typed readers of today's frames: the SDK's union validated by pydantic, and what else is installed."""
+    found: dict[str, Callable[[str], object]] = {"pydantic_union": TypeAdapter(RealtimeServerEvent).validate_json}
+    if find_spec("agents") is not None:
+        agents = import_module("agents.realtime.openai_realtime")
+        found["openai_agents"] = agents.get_server_event_type_adapter().validate_json
+    if find_spec("pipecat") is not None:
+        found["pipecat"] = import_module("pipecat.services.openai.realtime.events").parse_server_event
+    return found
 
 
 def append_with_dict() -> bytes:
@@ -49,8 +69,11 @@ def measure_decoding() -> dict[str, dict[str, float]]:
         "json": json.loads,
         "sdk": parse_with_sdk,
     }
+    todays = readers | peers()
     return {
-        name: median_us({reader: partial(read, frame) for reader, read in readers.items()})
+        name: median_us(
+            {reader: partial(read, frame) for reader, read in (todays if name in TODAYS else readers).items()}
+        )
         for name, frame in FRAMES.items()
     }
 
@@ -84,8 +107,8 @@ def figures_of(verb: str, measured: dict[str, dict[str, float]]) -> dict[str, fl
         ours = us["duologue"]
         figures[f"{verb}_{name}_us"] = round(ours, 3)
         for other, theirs in us.items():
-            if other == "sdk":
-                figures[f"{verb}_{name}_times_sdk"] = round(theirs / ours, 1)
+            if other in TYPED:
+                figures[f"{verb}_{name}_times_{other}"] = round(theirs / ours, 1)
             elif other != "duologue":
                 figures[f"{verb}_{name}_of_{other}"] = round(ours / theirs, 3)
     return figures

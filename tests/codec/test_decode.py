@@ -261,6 +261,24 @@ def test_integers_of_any_size_stay_exact() -> None:
     assert json.loads(encode(event))["n"] == 10**30
 
 
+def test_a_lone_surrogate_in_the_place_of_an_object_is_a_problem_like_any_other() -> None:
+    event = decode('{"response":"\\udd00e","type":"response.created","event_id":"e"}')
+    assert isinstance(event, UnknownRealtimeEvent)
+    assert json.loads(encode(event))["response"] == "\udd00e"
+
+
+@pytest.mark.parametrize(("number", "value"), [("1e400", 10**400), ("-1.5e309", -15 * 10**308), ("1" * 4300, int("1" * 4300))])
+def test_numbers_beyond_a_double_become_the_integers_that_they_are(number: str, value: int) -> None:
+    event = decode(f'{{"type":"new.event","n":{number}}}')
+    assert event.to_json()["n"] == json.loads(encode(event))["n"] == value
+
+
+@pytest.mark.parametrize("number", ["1e4300", "-1e999999999999", "1" * 4301])
+def test_numbers_of_thousands_of_digits_are_refused(number: str) -> None:
+    with pytest.raises(DecodeError, match="more than 4300 digits"):
+        decode(f'{{"type":"new.event","n":{number}}}')
+
+
 def test_nesting_beyond_reason_is_refused_with_an_error_of_ours() -> None:
     with pytest.raises(DecodeError, match="nested too deeply"):
         decode('{"type":"new.event","x":' + "[" * 100_000 + "]" * 100_000 + "}")

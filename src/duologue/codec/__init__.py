@@ -12,11 +12,12 @@ import warnings
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
 import msgspec
 
 from duologue.codec.carrying import NotCarried, carry
+from duologue.codec.families import decode_translation, encode_translation
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
@@ -24,6 +25,7 @@ from duologue.codec.shape import shapes_by_tag
 from duologue.codec.writing import NotPlain, refuse, to_plain
 from duologue.dialects import PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
+from duologue.dialects.rules import same
 from duologue.events import (
     UNSET,
     AnyClientEvent,
@@ -41,7 +43,9 @@ __all__ = [
     "Translation",
     "UncarriedWarning",
     "decode",
+    "decode_translation",
     "encode",
+    "encode_translation",
     "encode_append",
     "translate",
 ]
@@ -110,9 +114,9 @@ def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
         try:
             if dialect == _HOME:
                 return _encoder.encode(event)
-            profile = _profile(dialect)
-            if profile.spells_alone(event.type):
-                return _respell(_encoder.encode(event), event.type, profile.spelled(event.type))
+            short = _short_ways(_profile(dialect).name).get(event.type)
+            if short is not None and not short.omits(event):
+                return _respell(_encoder.encode(event), event.type, short.theirs)
         except (NotPlain, UnicodeError):
             pass  # fields that are written one by one
     translation = translate(event, dialect=dialect)
@@ -122,7 +126,9 @@ def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
             UncarriedWarning,
             stacklevel=2,
         )
-    return write_text(to_plain(event) if translation.frame is None else translation.frame)
+    if translation.frame is None:
+        return write_text(_profile(dialect).write(to_plain(event), []))
+    return write_text(translation.frame)
 
 
 def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
@@ -135,7 +141,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if isinstance(event, UnknownRealtimeEvent):
         return Translation(to_plain(event), ())
     origin = event.extra.frame if event.extra.dialect == dialect else None
-    if origin is not None and profile.read(dict(origin)) == to_plain(event):
+    if origin is not None and same(profile.read(dict(origin)), to_plain(event)):
         return Translation(dict(origin), ())
     lost: list[str] = []
     if event.type in profile.lacks_events:
@@ -191,15 +197,40 @@ def _profile(dialect: str) -> Profile:
     return profile
 
 
+class _ShortWay(NamedTuple):
+    """An event that differs in its name at most, as long as it has all its fields."""
+
+    theirs: str
+    omitted: tuple[tuple[str, Any], ...]
+    """Fields that may be missing, and what stands for them."""
+
+    def omits(self, event: RealtimeEvent) -> bool:
+        return any(same(getattr(event, name), value) for name, value in self.omitted)
+
+
 @cache
-def _name_only(dialect: str) -> Mapping[str, str]:
-    """Events of which only the name may differ: as the dialect writes it, and the canonical one."""
+def _short_ways(dialect: str) -> Mapping[str, _ShortWay]:
+    """By canonical name."""
     profile = PROFILES[dialect]
-    return {profile.spelled(name): name for name in EVENT_CLASSES if profile.spells_alone(name)}
+    omissions = {name: profile.omissions(name) for name in EVENT_CLASSES}
+    return {
+        name: _ShortWay(profile.spelled(name), tuple((d.field, d.value) for d in defaults if not d.said))
+        for name, defaults in omissions.items()
+        if defaults is not None
+    }
+
+
+@cache
+def _short_names(dialect: str) -> Mapping[str, str]:
+    """Events that the short way is open to: as the dialect writes their names, and the canonical ones."""
+    return {short.theirs: name for name, short in _short_ways(dialect).items()}
 
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
-    return _decode_named(data, _name_only(profile.name)) or _read_in(parse_object(data), profile)
+    event = _decode_named(data, _short_names(profile.name))
+    if event is None or _short_ways(profile.name)[event.type].omits(event):
+        return _read_in(parse_object(data), profile)
+    return event
 
 
 def _decode_named(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent | None:
@@ -213,15 +244,20 @@ def _decode_named(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent 
             return None
         end = text.find('"', len(_OPENING))
         canonical = names.get(text[len(_OPENING) : end])
-        return None if canonical is None else _decode_known(f"{_OPENING}{canonical}{text[end:]}")
+        if canonical is None:
+            return None
+        text = f"{_OPENING}{canonical}{text[end:]}"
+        event = read_long_audio(text, _decode_known) if len(text) >= LEAST_CHARS else None
+        return _decode_known(text) if event is None else event
     except _SURPRISES:
         return None
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
     canonical = profile.read(frame)
-    came_as_written = profile.write(canonical, []) == frame
-    event = _reader(profile.name).read(canonical, frame=None if came_as_written else frame)
+    # An event that they do not have is written to nobody but to whom it came from.
+    comes_back = canonical.get("type") not in profile.lacks_events and same(profile.write(canonical, []), frame)
+    event = _reader(profile.name).read(canonical, frame=None if comes_back else frame)
     if isinstance(event, UnknownRealtimeEvent):
         return UnknownRealtimeEvent(json=frame, problem=event.problem)
     return event
@@ -230,9 +266,8 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
 @cache
 def _append_opening(dialect: str) -> bytes | None:
     """An append up to its audio, if the dialect writes it as everybody does."""
-    profile = _profile(dialect)
-    name = "input_audio_buffer.append"
-    return f'{_OPENING}{profile.spelled(name)}","audio":"'.encode() if profile.spells_alone(name) else None
+    short = _short_ways(_profile(dialect).name).get("input_audio_buffer.append")
+    return None if short is None or short.omitted else f'{_OPENING}{short.theirs}","audio":"'.encode()
 
 
 def _respell(text: bytes, canonical: str, theirs: str) -> bytes:

@@ -46,6 +46,9 @@ class ForgivingReader:
             event: RealtimeEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
         except msgspec.ValidationError as fault:
             return UnknownRealtimeEvent(json=fields, problem=str(fault))
+        except UnicodeError:
+            # The converter looks into a string that stands for something else, and stumbles over half a character.
+            return UnknownRealtimeEvent(json=fields, problem="a string with a lone surrogate is not what belongs there")
         return event
 
     def _prepare(self, value: Any, shape: Shape | None) -> Any:

@@ -3,7 +3,8 @@
 - A byte order mark is skipped; bytes must be UTF-8.
 - NaN and Infinity are not JSON.
 - Of duplicate keys the last one counts.
-- Integers of any size stay exact.
+- Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits: Python
+  converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
 - Nesting deeper than the parser can follow is refused: no event nests deeper than ten levels.
 """
@@ -11,6 +12,8 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal, InvalidOperation
+from math import isinf
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,6 +23,7 @@ from duologue.errors import DecodeError
 __all__ = ["parse_object", "write_text"]
 
 _BOM = "\ufeff"
+_MOST_DIGITS = 4300
 
 
 def parse_object(data: str | bytes) -> dict[str, Any]:
@@ -46,7 +50,7 @@ def _parse(data: str | bytes) -> Any:
     except (msgspec.DecodeError, UnicodeError):
         # The standard parser is slower but reads what the fast one refuses, and says where a fault is.
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        return json.loads(text.removeprefix(_BOM), parse_constant=_not_json)
+        return json.loads(text.removeprefix(_BOM), parse_constant=_not_json, parse_float=_finite, parse_int=_integer)
 
 
 def write_text(value: dict[str, Any]) -> bytes:
@@ -55,6 +59,25 @@ def write_text(value: dict[str, Any]) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeError:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _finite(number: str) -> float | int:
+    value = float(number)
+    if not isinf(value):
+        return value
+    try:
+        exact = Decimal(number)
+    except InvalidOperation:  # its exponent alone is beyond what a Decimal holds
+        exact = Decimal("Infinity")
+    if not exact.is_finite() or exact.adjusted() >= _MOST_DIGITS:
+        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    return int(exact)
 
 
 def _not_json(constant: str) -> NoReturn:
