@@ -103,7 +103,10 @@ def test_an_unknown_field_is_named_in_every_event(pair: Pair, name: str) -> None
         ({"type": "input_audio_buffer.append", "audio": None}, "audio"),
         ({"type": "session.update", "session": "x"}, "session"),
         ({"type": "conversation.item.delete", "item_id": 7}, "item_id"),
-        ({"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 1.5}, "audio_end_ms"),
+        (
+            {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 1.5},
+            "audio_end_ms",
+        ),
         ({"type": "response.create", "response": []}, "response"),
         ({"type": "response.cancel", "response_id": 7}, "response_id"),
     ],

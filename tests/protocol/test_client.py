@@ -61,7 +61,7 @@ def test_the_session_is_known_as_the_server_last_told_it() -> None:
     pair = Pair()
     assert (pair.client.state, pair.client.session) == (ConnectionState.CONNECTING, None)
     pair.connect()
-    assert pair.client.state is ConnectionState.OPEN
+    assert pair.client.state == ConnectionState("open")
     pair.send(update(instructions="Rhyme."))
     assert getattr(pair.client.session, "instructions", None) == "Rhyme."
     pair.client.closed(1000, "")
@@ -88,7 +88,12 @@ def test_a_close_some_time_after_an_error_does_not(client: ClientProtocol) -> No
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [(1000, ConnectionClosedOK), (1001, ConnectionClosedOK), (1006, ConnectionClosedError), (4000, ConnectionClosedError)],
+    [
+        (1000, ConnectionClosedOK),
+        (1001, ConnectionClosedOK),
+        (1006, ConnectionClosedError),
+        (4000, ConnectionClosedError),
+    ],
 )
 def test_a_close_is_an_error_unless_it_was_agreed(client: ClientProtocol, code: int, kind: type[Exception]) -> None:
     assert type(client.closed(code, "why")) is kind

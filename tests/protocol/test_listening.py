@@ -130,9 +130,7 @@ def test_the_threshold_decides_what_speech_is(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(("eagerness", "silence_ms"), [("high", 500), ("medium", 1000), ("auto", 1000), ("low", 2000)])
-def test_semantic_turns_have_the_same_events_and_wait_by_eagerness(
-    pair: Pair, eagerness: str, silence_ms: int
-) -> None:
+def test_semantic_turns_have_the_same_events_and_wait_by_eagerness(pair: Pair, eagerness: str, silence_ms: int) -> None:
     pair.send(update(audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}}}))
     events = pair.speak(400) + pair.pause(silence_ms - 20)
     assert types(events) == TURN[:1]
@@ -390,6 +388,12 @@ def test_an_id_whose_transcript_is_on_its_way_cannot_be_given_to_another_item(pa
     assert refusal(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
     pair.hears("good morning")
     assert types(pair.send(create(user_text("new", id="item_1")))) == TURN[3:]
+
+
+def test_an_id_that_is_announced_for_the_turn_under_way_cannot_be_given_to_another_item(pair: Pair) -> None:
+    pair.speak(300)
+    assert refusal(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
+    assert types(pair.pause(500))[:4] == TURN[1:]
 
 
 def test_a_report_about_a_transcript_that_nobody_asked_for_is_ignored(pair: Pair) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from duologue.protocol import SessionDefaults
+from duologue.protocol import Close, SessionDefaults
 from duologue.testing import Pair, play
 from tests.protocol._wire import client_event, create, raw, refusal, respond, session_of, types, update, user_text
 
@@ -271,8 +271,7 @@ def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
         "session_expired",
         "Your session hit the maximum duration of 60 minutes.",
     )
-    closes = [(command.code, command.reason) for command in pair.commands if hasattr(command, "code")]
-    assert closes == [(1001, "Your session hit the maximum duration of 60 minutes.")]
+    assert pair.commands == [Close(1001, "Your session hit the maximum duration of 60 minutes.")]
     assert pair.advance(1) == []
     pair.server.tick(pair.now + 10)
     assert pair.server.take_events() == []

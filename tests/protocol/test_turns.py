@@ -8,7 +8,9 @@ from duologue.events import SemanticVad, ServerVad
 from duologue.protocol.turns import MIN_SPEECH_MS, SpeechStarted, SpeechStopped, TurnDetector, TurnSettings
 
 
-def judge(detector: TurnDetector, *runs: tuple[float, int], frame_ms: float = 32) -> list[SpeechStarted | SpeechStopped]:
+def judge(
+    detector: TurnDetector, *runs: tuple[float, int], frame_ms: float = 32
+) -> list[SpeechStarted | SpeechStopped]:
     """Runs of frames: a probability, and how often it comes."""
     probabilities = [probability for probability, times in runs for _ in range(times)]
     return list(detector.judge(probabilities, frame_ms, TurnSettings()))

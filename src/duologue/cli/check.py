@@ -15,6 +15,7 @@ from duologue.cli.failures import EXIT_FAILURE, Usage, printable, sentence_of
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
+from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
 from duologue.errors import DecodeError, RecordingError
 from duologue.events import (
@@ -172,4 +173,4 @@ def _number(count: int, of: str) -> str:
 
 def _as_json(reports: list[Report]) -> str:
     content: Any = msgspec.to_builtins(reports)
-    return msgspec.json.encode({"files": content, "good": all(report.good for report in reports)}).decode()
+    return write_text({"files": content, "good": all(report.good for report in reports)}).decode()

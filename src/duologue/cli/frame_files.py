@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,12 @@ def read_frames(file: Path) -> Iterator[Line]:
         RecordingError: it is a recording that this version cannot read.
     """
     with file.open("rb") as lines:
-        if _is_header(lines.readline()):
+        first = lines.readline()
+        if _is_header(first):
             yield from _recorded(file)
             return
-        lines.seek(0)
-        for number, text in enumerate(lines, start=1):
+        # The first line once more, and not from the start: the file may be a pipe.
+        for number, text in enumerate(chain([first], lines), start=1):
             if text.strip():
                 yield _line(number, text)
 

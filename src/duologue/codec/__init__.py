@@ -256,7 +256,8 @@ def _decode_named(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
     canonical = profile.read(frame)
     # An event that they do not have is written to nobody but to whom it came from.
-    comes_back = canonical.get("type") not in profile.lacks_events and same(profile.write(canonical, []), frame)
+    lacked = any(canonical.get("type") == name for name in profile.lacks_events)
+    comes_back = not lacked and same(profile.write(canonical, []), frame)
     event = _reader(profile.name).read(canonical, frame=None if comes_back else frame)
     if isinstance(event, UnknownRealtimeEvent):
         return UnknownRealtimeEvent(json=frame, problem=event.problem)

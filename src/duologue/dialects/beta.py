@@ -5,93 +5,189 @@ Six event names, a flat session, and flat settings in responses. Profiles take f
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from duologue.dialects.rules import Constant, Default, Lacks, Move, Rule, Spelling
+from msgspec import Struct
+
+from duologue.dialects.names import CANONICAL
+from duologue.dialects.omissions import absent, merged
+from duologue.dialects.places import Json
+from duologue.dialects.profile import Profile
+from duologue.dialects.rules import Default, Lacks, Move, Rule, Spelling, Values
+from duologue.dialects.wrapping import Format
 
 __all__ = [
     "AUDIO_FORMATS",
-    "ITEM_RULES",
-    "RESPONSE_RULES",
-    "RULES",
-    "SESSION_CONFIG_RULES",
-    "SESSION_RULES",
-    "TRANSCRIPT_RULES",
+    "GA_ONLY_EVENTS",
+    "MODALITIES",
+    "NAMES",
+    "PROFILES",
+    "SessionKind",
+    "flat_rules",
+    "item_rules",
 ]
 
-AUDIO_FORMATS: Final[tuple[tuple[Any, Any], ...]] = (
+AUDIO_FORMATS: Final[Values] = (
     ("pcm16", {"type": "audio/pcm", "rate": 24000}),
+    ("pcm16", {"type": "audio/pcm"}),
     ("g711_ulaw", {"type": "audio/pcmu"}),
     ("g711_alaw", {"type": "audio/pcma"}),
 )
 
-_MODALITIES: Final[tuple[tuple[Any, Any], ...]] = (
+MODALITIES: Final[Values] = (
     # Beta wants text beside audio where GA wants audio alone, and means the same.
     (["text", "audio"], ["audio"]),
     (["audio", "text"], ["audio"]),
 )
 
+_TRANSCRIPTION: Final = {
+    "session.created": "transcription_session.created",
+    "session.updated": "transcription_session.updated",
+    "session.update": "transcription_session.update",
+}
+"""Sessions that only transcribe had events of their own."""
 
-def _flat_settings(at: str) -> tuple[Rule, ...]:
+NAMES: Final[dict[str, str]] = {
+    **CANONICAL,
+    **{name: name for name in _TRANSCRIPTION},
+    **{theirs: ours for ours, theirs in _TRANSCRIPTION.items()},
+}
+
+GA_ONLY_EVENTS: Final = frozenset(
+    {
+        # These two were one, `conversation.item.created`: see `itemstream`.
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.segment",
+        "input_audio_buffer.dtmf_event_received",
+        "input_audio_buffer.timeout_triggered",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
+        "mcp_list_tools.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.mcp_call.in_progress",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+    }
+)
+
+
+class SessionKind(Struct, frozen=True):
+    """A session does not say its kind; one that only transcribes is known by the name of its events."""
+
+    transcription: Mapping[str, str]
+    """Canonical event to the name of its twin for transcription."""
+    usual: str = "realtime"
+
+    def read(self, frame: Json) -> None:
+        session = frame.get("session")
+        if isinstance(session, dict) and "type" not in session:
+            transcribes = frame.get("type") in self.transcription.values()
+            session["type"] = "transcription" if transcribes else self.usual
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        session = frame.get("session")
+        if not isinstance(session, dict):
+            return
+        kind = session.get("type")
+        if kind == "transcription" and frame.get("type") in self.transcription:
+            frame["type"] = self.transcription[frame["type"]]
+            del session["type"]
+        elif kind == self.usual:
+            del session["type"]
+
+
+def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[Rule, ...]:
     """What a session and a response have in common."""
     return (
-        Move(at, "modalities", "output_modalities", _MODALITIES),
+        Move(at, "modalities", "output_modalities", modalities),
         Move(at, "voice", "audio.output.voice"),
-        Move(at, "output_audio_format", "audio.output.format", AUDIO_FORMATS),
+        Format(at, "output_audio_format", "audio.output.format", output),
     )
 
 
-def _flat_session(at: str) -> tuple[Rule, ...]:
-    """The flat session, at a path."""
-    return (
-        Constant(at, "type", "realtime"),
-        *_flat_settings(at),
-        Move(at, "max_response_output_tokens", "max_output_tokens"),
-        Move(at, "speed", "audio.output.speed"),
-        Move(at, "input_audio_format", "audio.input.format", AUDIO_FORMATS),
-        Move(at, "input_audio_transcription", "audio.input.transcription"),
-        Move(at, "input_audio_noise_reduction", "audio.input.noise_reduction"),
-        Move(at, "turn_detection", "audio.input.turn_detection"),
-        Lacks(at, ("truncation", "reasoning", "parallel_tool_calls")),
-    )
-
-
-def _items_at(at: str) -> tuple[Rule, ...]:
+def item_rules(at: str) -> tuple[Rule, ...]:
     """Parts of assistant items, which beta spells as the parts of responses."""
     return (Spelling(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
 
 
-SESSION_RULES: Final = (
-    *_flat_session("session"),
-    Default("session", "object", "realtime.session"),
-    Default("session", "id", ""),
-)
-SESSION_CONFIG_RULES: Final = _flat_session("session")
-RESPONSE_RULES: Final = (*_flat_settings("response"), *_items_at("response.output[]"))
-ITEM_RULES: Final = _items_at("item")
-TRANSCRIPT_RULES: Final = (
-    # Not sent before 2025, and by few others since.
-    Default("", "usage", None),
+def flat_rules(
+    *,
+    input_formats: Values = AUDIO_FORMATS,
+    output_formats: Values = AUDIO_FORMATS,
+    modalities: Values = MODALITIES,
+    turn_detection: Values = (),
+    lacks: tuple[str, ...] = ("truncation", "prompt", "include", "reasoning", "parallel_tool_calls"),
+    kind: Rule | None = None,
+) -> dict[str, tuple[Rule, ...]]:
+    """The rules of the flat era by event, with what a vendor has made of the formats and settings."""
+    session: tuple[Rule, ...] = (
+        kind or SessionKind(_TRANSCRIPTION),
+        # Written last, so that only what has not found its flat place is left to be reported.
+        Lacks("session", ("audio", *lacks)),
+        *_flat_settings("session", output_formats, modalities),
+        Move("session", "max_response_output_tokens", "max_output_tokens"),
+        Move("session", "speed", "audio.output.speed"),
+        Format("session", "input_audio_format", "audio.input.format", input_formats),
+        Move("session", "input_audio_transcription", "audio.input.transcription"),
+        Move("session", "input_audio_noise_reduction", "audio.input.noise_reduction"),
+        Move("session", "turn_detection", "audio.input.turn_detection", turn_detection),
+    )
+    told: tuple[Rule, ...] = (
+        *session,
+        Default("session[type=realtime]", "object", "realtime.session", said=True),
+        Default("session[type=transcription]", "object", "realtime.transcription_session", said=True),
+        Default("session", "id", ""),
+    )
+    response: tuple[Rule, ...] = (
+        Lacks("response", ("audio",)),
+        *_flat_settings("response", output_formats, modalities),
+        *item_rules("response.output[]"),
+    )
+    return {
+        "session.created": told,
+        "session.updated": told,
+        "session.update": session,
+        "response.created": response,
+        "response.done": response,
+        "response.create": (
+            Lacks("response", ("audio", *(name for name in lacks if name not in ("truncation", "include")))),
+            *_flat_settings("response", output_formats, modalities),
+            Move("response", "max_response_output_tokens", "max_output_tokens"),
+            *item_rules("response.input[]"),
+        ),
+        **{name: item_rules("item") for name in _ITEM_EVENTS},
+    }
+
+
+_ITEM_EVENTS: Final = (
+    "response.output_item.added",
+    "response.output_item.done",
+    "conversation.item.created",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.retrieved",
+    "conversation.item.create",
 )
 
-RULES: Final[dict[str, tuple[Rule, ...]]] = {
-    "session.created": SESSION_RULES,
-    "session.updated": SESSION_RULES,
-    "session.update": SESSION_CONFIG_RULES,
-    "response.created": RESPONSE_RULES,
-    "response.done": RESPONSE_RULES,
-    "response.create": (
-        *_flat_settings("response"),
-        Move("response", "max_response_output_tokens", "max_output_tokens"),
-        *_items_at("response.input[]"),
-        Lacks("response", ("reasoning", "parallel_tool_calls")),
+_NEVER_SENT: Final[dict[str, tuple[Rule, ...]]] = merged(
+    # Not sent before 2025, and by few others since.
+    absent("usage", events=("conversation.item.input_audio_transcription.completed",)),
+    absent("name", events=("response.function_call_arguments.done",)),
+)
+
+PROFILES: Final = (
+    Profile(
+        name="openai-beta",
+        title="OpenAI Realtime, beta",
+        names=NAMES,
+        # Late servers also told `prompt` and `include`; nobody is known to have taken them.
+        rules=merged(flat_rules(lacks=("truncation", "reasoning", "parallel_tool_calls")), _NEVER_SENT),
+        lacks_events=GA_ONLY_EVENTS,
+        auth=("bearer", "subprotocol"),
+        session_minutes=30,
+        notes="Refused by the hosted service since May 2026; lives on in recordings and in compatible servers.",
     ),
-    "response.output_item.added": ITEM_RULES,
-    "response.output_item.done": ITEM_RULES,
-    "conversation.item.created": ITEM_RULES,
-    "conversation.item.added": ITEM_RULES,
-    "conversation.item.done": ITEM_RULES,
-    "conversation.item.retrieved": ITEM_RULES,
-    "conversation.item.create": ITEM_RULES,
-    "conversation.item.input_audio_transcription.completed": TRANSCRIPT_RULES,
-}
+)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final, TypeAlias
+import re
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = ["ABSENT", "Json", "copy_json", "find", "objects_at", "put", "take"]
 
 Json: TypeAlias = dict[str, Any]
+
+_DOT: Final = re.compile(r"\.(?![^\[]*\])")
+_STEP: Final = re.compile(r"(?P<name>\w+)(?P<many>\[\])?(?:\[(?P<field>\w+)=(?P<value>[^\]]+)\])?")
 
 
 class _Absent:
@@ -29,19 +33,41 @@ def copy_json(value: Any) -> Any:
     return value
 
 
-def objects_at(frame: Any, path: str) -> Iterator[Json]:
-    """Every object at a path; `[]` stands for each element of a list, the empty path for the frame itself."""
-    step, _, rest = path.partition(".")
-    if not step:
-        if isinstance(frame, dict):
-            yield frame
-        return
-    if not isinstance(frame, dict):
-        return
-    value = frame.get(step.removesuffix("[]"))
-    elements = value if step.endswith("[]") and isinstance(value, list) else [value]
-    for element in elements:
-        yield from objects_at(element, rest)
+def objects_at(frame: Any, path: str) -> list[Json]:
+    """Every object at a path, the empty path being the frame itself.
+
+    `name[]` stands for each object of a list, `[type=message]` behind a step for those in which a field has a value.
+    """
+    places: list[Any] = [frame] if isinstance(frame, dict) else []
+    for step in _steps(path):
+        inner: list[Any] = [place.get(step.name) for place in places]
+        if step.many:
+            inner = [element for value in inner if isinstance(value, list) for element in value]
+        places = [place for place in inner if isinstance(place, dict) and step.admits(place)]
+    return places
+
+
+class _Step(NamedTuple):
+    """One step of a path."""
+
+    name: str
+    many: bool
+    field: str | None
+    value: str | None
+
+    def admits(self, place: Json) -> bool:
+        return self.field is None or place.get(self.field) == self.value
+
+
+@cache
+def _steps(path: str) -> tuple[_Step, ...]:
+    steps: list[_Step] = []
+    for step in _DOT.split(path) if path else []:
+        found = _STEP.fullmatch(step)
+        if found is None:
+            raise ValueError(f"not a step of a path: {step!r}")
+        steps.append(_Step(found["name"], found["many"] is not None, found["field"], found["value"]))
+    return tuple(steps)
 
 
 def find(obj: Json, path: str) -> Any:

@@ -8,17 +8,18 @@ is written back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.places import Json, copy_json
-from duologue.dialects.rules import Rule
+from duologue.dialects.rules import Default, Rule
 
-__all__ = ["Auth", "Profile"]
+__all__ = ["Auth", "Profile", "Rules"]
 
-Auth = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol"]
+Auth = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
+Rules = Mapping[str, tuple[Rule, ...]]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -28,17 +29,19 @@ class Profile(Struct, frozen=True, kw_only=True):
     title: str
     names: Mapping[str, str] = {}
     """Their event names to ours. Of several with the same canonical name the first is written."""
-    rules: Mapping[str, tuple[Rule, ...]] = {}
+    rules: Rules = {}
     """By canonical event name; "*" for all events."""
     heartbeats: frozenset[str] = frozenset()
-    """Events that only say that the server is alive."""
-    end_of_input: str | None = None
-    """The client event that says that no more audio will come, where there is one."""
+    """Events that only say that the server is alive, by their own name."""
+    twins: frozenset[str] = frozenset()
+    """Their names of events that only repeat what another event says as well."""
+    end_of_input: Mapping[str, Any] | None = None
+    """The frame by which a client says that no more audio will come, where there is one."""
     lacks_events: frozenset[str] = frozenset()
-    """Canonical client events that they refuse."""
+    """Canonical events that they do not have, and client events that they refuse."""
     input_rates_hz: tuple[int, ...] = (24_000,)
     output_rates_hz: tuple[int, ...] = (24_000,)
-    """First the usual one."""
+    """First the usual one; empty where there is no speech."""
     auth: tuple[Auth, ...] = ("bearer",)
     session_minutes: int | None = None
     """After how long they end a session; None: not known."""
@@ -56,27 +59,35 @@ class Profile(Struct, frozen=True, kw_only=True):
     def read(self, frame: Json) -> Json:
         """The canonical form of their frame, which is left alone."""
         canonical: Json = copy_json(frame)
-        name = canonical.get("type")
-        if isinstance(name, str):
-            canonical["type"] = name = self.names.get(name) or CANONICAL.get(name, name)
-        for rule in self.rules_for(name if isinstance(name, str) else None):
+        theirs = canonical.get("type")
+        ours = self.canonical(theirs) if isinstance(theirs, str) else None
+        for rule in self.rules_for(ours):
             rule.read(canonical)
+        if ours is not None:
+            canonical["type"] = ours
         return canonical
 
     def write(self, canonical: Json, lost: list[str]) -> Json:
         """Their form of a canonical frame, which is left alone; paths that they cannot carry are added to `lost`."""
         frame: Json = copy_json(canonical)
         name = canonical.get("type")
-        for rule in reversed(self.rules_for(name if isinstance(name, str) else None)):
-            rule.write(frame, lost)
         if isinstance(name, str):
             frame["type"] = self.spelled(name)
+        for rule in reversed(self.rules_for(name if isinstance(name, str) else None)):
+            rule.write(frame, lost)
         return frame
+
+    def canonical(self, name: str) -> str:
+        """Our name for an event of theirs."""
+        return self.names.get(name) or CANONICAL.get(name, name)
 
     def spelled(self, canonical_name: str) -> str:
         """Their name for an event."""
         return next((theirs for theirs, ours in self.names.items() if ours == canonical_name), canonical_name)
 
-    def spells_alone(self, canonical_name: str) -> bool:
-        """Whether an event differs in its name at most."""
-        return not self.rules_for(canonical_name)
+    def omissions(self, canonical_name: str) -> tuple[Default, ...] | None:
+        """What an event may leave out, if it differs in that and in its name at most; None if in more."""
+        if canonical_name in self.lacks_events:
+            return None
+        defaults = [rule for rule in self.rules_for(canonical_name) if isinstance(rule, Default) and not rule.at]
+        return tuple(defaults) if len(defaults) == len(self.rules_for(canonical_name)) else None

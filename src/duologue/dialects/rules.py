@@ -7,14 +7,29 @@ back as it was is remembered whole (see `profile`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 from duologue.dialects.places import ABSENT, Json, copy_json, find, objects_at, put, take
 
-__all__ = ["Constant", "Default", "Hook", "Lacks", "Move", "Rename", "Rule", "Spelling"]
+__all__ = [
+    "Constant",
+    "Default",
+    "Hook",
+    "Lacks",
+    "Move",
+    "Placeholder",
+    "Rename",
+    "Rule",
+    "Spelling",
+    "Values",
+    "same",
+]
+
+Values = tuple[tuple[Any, Any], ...]
+"""Pairs of their spelling and ours; of several with the same spelling on the other side the first one counts."""
 
 
 class Rule(Protocol):
@@ -36,8 +51,7 @@ class Move(Struct, frozen=True):
     """Path of the objects that the rule is about."""
     theirs: str
     ours: str
-    values: tuple[tuple[Any, Any], ...] = ()
-    """Pairs of their spelling and ours; of several with the same canonical value the first is written."""
+    values: Values = ()
     reads_only: bool = False
     """Their field is one of several spellings, and not the one to write."""
 
@@ -45,7 +59,7 @@ class Move(Struct, frozen=True):
         for obj in objects_at(frame, self.at):
             value = find(obj, self.theirs)
             if value is not ABSENT and find(obj, self.ours) is ABSENT:
-                spelled = next((copy_json(ours) for theirs, ours in self.values if _same(theirs, value)), value)
+                spelled = next((copy_json(ours) for theirs, ours in self.values if same(theirs, value)), value)
                 take(obj, self.theirs)
                 if not put(obj, self.ours, spelled):
                     put(obj, self.theirs, value)
@@ -54,8 +68,9 @@ class Move(Struct, frozen=True):
         for obj in () if self.reads_only else objects_at(frame, self.at):
             value = take(obj, self.ours)
             if value is not ABSENT:
-                spelled = next((copy_json(theirs) for theirs, ours in self.values if _same(ours, value)), value)
-                put(obj, self.theirs, spelled)
+                spelled = next((copy_json(theirs) for theirs, ours in self.values if same(ours, value)), value)
+                if not put(obj, self.theirs, spelled):
+                    put(obj, self.ours, value)
 
 
 class Rename(Struct, frozen=True):
@@ -91,7 +106,7 @@ class Constant(Struct, frozen=True):
 
     def write(self, frame: Json, lost: list[str]) -> None:
         for obj in objects_at(frame, self.at):
-            if _same(obj.get(self.field, ABSENT), self.value):
+            if same(obj.get(self.field, ABSENT), self.value):
                 del obj[self.field]
 
 
@@ -102,32 +117,54 @@ class Default(Struct, frozen=True):
     field: str
     value: Any
     """What stands for "they did not say": an empty id, an index of 0, null."""
+    said: bool = False
+    """Written all the same, because it is as good as any other value: an index of 0."""
 
     read = Constant.read
-    write = Constant.write
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        if not self.said:
+            Constant(self.at, self.field, self.value).write(frame, lost)
 
 
-class Spelling(Struct, frozen=True):
-    """A field spells its values otherwise: a part of type `text` for `output_text`."""
+class Placeholder(Struct, frozen=True):
+    """A field holds words that stand for something else, which is what is written: "unimplemented" for null."""
 
     at: str
     field: str
-    values: Mapping[Any, Any]
-    """Their value to ours."""
-    where: tuple[str, Any] | None = None
-    """Only in objects in which this field has this value."""
+    values: Values
 
     def read(self, frame: Json) -> None:
-        self._respell(frame, self.values)
+        for obj in objects_at(frame, self.at):
+            value = obj.get(self.field, ABSENT)
+            for theirs, ours in self.values:
+                if same(theirs, value):
+                    obj[self.field] = copy_json(ours)
+                    break
 
     def write(self, frame: Json, lost: list[str]) -> None:
-        self._respell(frame, {ours: theirs for theirs, ours in self.values.items()})
+        return
 
-    def _respell(self, frame: Json, values: Mapping[Any, Any]) -> None:
+
+class Spelling(Struct, frozen=True):
+    """A field spells its words otherwise: a part of type `text` for `output_text`."""
+
+    at: str
+    field: str
+    words: Mapping[str, str]
+    """Their word to ours."""
+
+    def read(self, frame: Json) -> None:
+        self._respell(frame, self.words)
+
+    def write(self, frame: Json, lost: list[str]) -> None:
+        self._respell(frame, {ours: theirs for theirs, ours in self.words.items()})
+
+    def _respell(self, frame: Json, words: Mapping[str, str]) -> None:
         for obj in objects_at(frame, self.at):
-            value = obj.get(self.field)
-            if isinstance(value, str) and value in values:
-                obj[self.field] = values[value]
+            word = obj.get(self.field)
+            if isinstance(word, str) and word in words:
+                obj[self.field] = words[word]
 
 
 class Lacks(Struct, frozen=True):
@@ -141,8 +178,8 @@ class Lacks(Struct, frozen=True):
 
     def write(self, frame: Json, lost: list[str]) -> None:
         for obj in objects_at(frame, self.at):
-            taken = [field for field in self.fields if take(obj, field) is not ABSENT]
-            lost.extend(f"{self.at}.{field}" if self.at else field for field in taken)
+            for field in self.fields:
+                lost.extend(_leaves(take(obj, field), f"{self.at}.{field}" if self.at else field))
 
 
 class Hook(Struct, frozen=True):
@@ -158,6 +195,21 @@ class Hook(Struct, frozen=True):
         self.writes(frame)
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: 1 and true are not."""
-    return type(one) is type(other) and one == other
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON, at every depth: 1, 1.0 and true are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _leaves(value: Any, path: str) -> Iterator[str]:
+    """The path of every value inside; an object without fields says nothing."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}")
+    elif value is not ABSENT:
+        yield path

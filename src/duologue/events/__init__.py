@@ -1,8 +1,6 @@
-"""Every event of the realtime family, every object inside them, and the two unions to match on."""
+"""Every event of the realtime and the translation family, every object inside them, and the unions to match on."""
 
 from __future__ import annotations
-
-from typing import TypeAlias
 
 from duologue.events.audio import (
     AudioConfig,
@@ -188,6 +186,35 @@ from duologue.events.tools import (
     UnknownTool,
     UnknownToolChoice,
 )
+from duologue.events.translation import (
+    AnyTranslationClientEvent,
+    AnyTranslationEvent,
+    AnyTranslationServerEvent,
+    AnyTranslationSession,
+    TranslationAudio,
+    TranslationAudioInput,
+    TranslationAudioOutput,
+    TranslationClientEvent,
+    TranslationErrorEvent,
+    TranslationEvent,
+    TranslationInputAudioBufferAppendEvent,
+    TranslationInputTranscriptDeltaEvent,
+    TranslationInputTranscription,
+    TranslationNoiseReduction,
+    TranslationOutputAudioDeltaEvent,
+    TranslationOutputTranscriptDeltaEvent,
+    TranslationServerEvent,
+    TranslationSession,
+    TranslationSessionClosedEvent,
+    TranslationSessionCloseEvent,
+    TranslationSessionCreatedEvent,
+    TranslationSessionUpdate,
+    TranslationSessionUpdatedEvent,
+    TranslationSessionUpdateEvent,
+    UnknownTranslationEvent,
+    UnknownTranslationSession,
+)
+from duologue.events.unions import AnyClientEvent, AnyEvent, AnyServerEvent
 from duologue.events.values import (
     ApprovalPolicy,
     Eagerness,
@@ -210,12 +237,15 @@ from duologue.events.values import (
 )
 
 __all__ = [
-    "UNSET",
     "AnyClientEvent",
     "AnyEvent",
     "AnyServerEvent",
     "AnySession",
     "AnySessionConfig",
+    "AnyTranslationClientEvent",
+    "AnyTranslationEvent",
+    "AnyTranslationServerEvent",
+    "AnyTranslationSession",
     "ApprovalPolicy",
     "AudioConfig",
     "AudioFormat",
@@ -377,10 +407,31 @@ __all__ = [
     "TranscriptionTokenUsage",
     "TranscriptionTokenUsageInputDetails",
     "TranscriptionUsage",
+    "TranslationAudio",
+    "TranslationAudioInput",
+    "TranslationAudioOutput",
+    "TranslationClientEvent",
+    "TranslationErrorEvent",
+    "TranslationEvent",
+    "TranslationInputAudioBufferAppendEvent",
+    "TranslationInputTranscriptDeltaEvent",
+    "TranslationInputTranscription",
+    "TranslationNoiseReduction",
+    "TranslationOutputAudioDeltaEvent",
+    "TranslationOutputTranscriptDeltaEvent",
+    "TranslationServerEvent",
+    "TranslationSession",
+    "TranslationSessionCloseEvent",
+    "TranslationSessionClosedEvent",
+    "TranslationSessionCreatedEvent",
+    "TranslationSessionUpdate",
+    "TranslationSessionUpdateEvent",
+    "TranslationSessionUpdatedEvent",
     "Truncation",
     "TruncationMode",
     "TruncationTokenLimits",
     "TurnDetection",
+    "UNSET",
     "UnknownAudioFormat",
     "UnknownItem",
     "UnknownMcpCallError",
@@ -390,6 +441,8 @@ __all__ = [
     "UnknownTool",
     "UnknownToolChoice",
     "UnknownTranscriptionUsage",
+    "UnknownTranslationEvent",
+    "UnknownTranslationSession",
     "UnknownTruncation",
     "UnknownTurnDetection",
     "UnknownVariant",
@@ -400,74 +453,3 @@ __all__ = [
     "WireObject",
     "is_set",
 ]
-
-AnyClientEvent: TypeAlias = (
-    ConversationItemCreateEvent
-    | ConversationItemDeleteEvent
-    | ConversationItemRetrieveEvent
-    | ConversationItemTruncateEvent
-    | InputAudioBufferAppendEvent
-    | InputAudioBufferClearEvent
-    | InputAudioBufferCommitEvent
-    | OutputAudioBufferClearEvent
-    | ResponseCancelEvent
-    | ResponseCreateEvent
-    | SessionUpdateEvent
-    | TranscriptionSessionUpdateEvent
-)
-"""Everything that a client sends."""
-
-AnyServerEvent: TypeAlias = (
-    ConversationCreatedEvent
-    | ConversationItemAddedEvent
-    | ConversationItemCreatedEvent
-    | ConversationItemDeletedEvent
-    | ConversationItemDoneEvent
-    | ConversationItemRetrievedEvent
-    | ConversationItemTruncatedEvent
-    | ErrorEvent
-    | InputAudioBufferClearedEvent
-    | InputAudioBufferCommittedEvent
-    | InputAudioBufferDtmfEventReceivedEvent
-    | InputAudioBufferSpeechStartedEvent
-    | InputAudioBufferSpeechStoppedEvent
-    | InputAudioBufferTimeoutTriggeredEvent
-    | InputAudioTranscriptionCompletedEvent
-    | InputAudioTranscriptionDeltaEvent
-    | InputAudioTranscriptionFailedEvent
-    | InputAudioTranscriptionSegmentEvent
-    | McpListToolsCompletedEvent
-    | McpListToolsFailedEvent
-    | McpListToolsInProgressEvent
-    | OutputAudioBufferClearedEvent
-    | OutputAudioBufferStartedEvent
-    | OutputAudioBufferStoppedEvent
-    | RateLimitsUpdatedEvent
-    | ResponseAudioDeltaEvent
-    | ResponseAudioDoneEvent
-    | ResponseAudioTranscriptDeltaEvent
-    | ResponseAudioTranscriptDoneEvent
-    | ResponseContentPartAddedEvent
-    | ResponseContentPartDoneEvent
-    | ResponseCreatedEvent
-    | ResponseDoneEvent
-    | ResponseFunctionCallArgumentsDeltaEvent
-    | ResponseFunctionCallArgumentsDoneEvent
-    | ResponseMcpCallArgumentsDeltaEvent
-    | ResponseMcpCallArgumentsDoneEvent
-    | ResponseMcpCallCompletedEvent
-    | ResponseMcpCallFailedEvent
-    | ResponseMcpCallInProgressEvent
-    | ResponseOutputItemAddedEvent
-    | ResponseOutputItemDoneEvent
-    | ResponseTextDeltaEvent
-    | ResponseTextDoneEvent
-    | SessionCreatedEvent
-    | SessionUpdatedEvent
-    | TranscriptionSessionCreatedEvent
-    | TranscriptionSessionUpdatedEvent
-)
-"""Everything that a server sends."""
-
-AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
-"""Everything that decoding can yield."""

@@ -159,9 +159,9 @@ class Listening:
             )
         )
 
-    def is_transcribing(self, item_id: str) -> bool:
-        """Whether a transcript of this item is on its way, even if the item itself is gone."""
-        return item_id in self._transcribing
+    def claims(self, item_id: str) -> bool:
+        """Whether the id is taken: by the turn under way, or by a transcript on its way, even of a deleted item."""
+        return item_id == self._turn_item_id or item_id in self._transcribing
 
     def transcript_delta(self, item_id: str, delta: str) -> None:
         """The next piece of a transcript."""

@@ -241,8 +241,7 @@ class ServerProtocol:
                     param = f"item.content[{index}].type"
                     raise Refusal("wrong_value", param=param, reason="assistant audio cannot be created")
         entry = entry_of(item, "item", encoding=encoding_of(self.session.input), new_id=self._out.new_id)
-        if self._listening.is_transcribing(entry.item_id):
-            # Deleted, but the transcript that is on its way would be taken for the new item's.
+        if self._listening.claims(entry.item_id):
             raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
         self.conversation.insert(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
         item, previous_item_id = entry.item, self.conversation.predecessor_id(entry.item_id)

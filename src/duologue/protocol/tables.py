@@ -11,13 +11,22 @@ from typing import Final, TypeVar
 
 __all__ = [
     "CONNECTION",
+    "PLAYBACK",
+    "RECONNECT",
     "RESPONSE",
     "RESPONSE_ENDS",
+    "SEQUENCE",
     "TURN",
     "ConnectionInput",
     "ConnectionState",
+    "PlaybackInput",
+    "PlaybackState",
+    "ReconnectInput",
+    "ReconnectState",
     "ResponseInput",
     "ResponseState",
+    "SequenceInput",
+    "SequenceState",
     "TurnInput",
     "TurnState",
     "step",
@@ -122,3 +131,125 @@ RESPONSE: Final[Mapping[tuple[ResponseState, ResponseInput], ResponseState]] = {
 RESPONSE_ENDS: Final = frozenset(
     {ResponseState.COMPLETED, ResponseState.CANCELLED, ResponseState.INCOMPLETE, ResponseState.FAILED}
 )
+
+
+class SequenceState(Enum):
+    """Who may speak in the conversation, as its client sees it: one response at a time."""
+
+    IDLE = "idle"
+    REQUESTED = "requested"
+    """A `response.create` is sent and not answered."""
+    ACTIVE = "active"
+    """A response is running, whoever asked for it."""
+    CANCELLING = "cancelling"
+    """A response is to stop, and its `response.done` has not come."""
+
+
+class SequenceInput(Enum):
+    """What happens to the responses of a conversation."""
+
+    CREATE_SENT = "create sent"
+    CREATED = "created"
+    REFUSED = "refused"
+    BUSY = "busy"
+    """A create is refused because a response runs that this side has not heard of."""
+    CANCEL = "cancel"
+    NOT_ACTIVE = "not active"
+    """A cancel is answered: nothing was running any more."""
+    CANCEL_REFUSED = "cancel refused"
+    DONE = "done"
+    OVERDUE = "overdue"
+    """No answer came for so long that none will."""
+    LOST = "lost"
+    """The connection is gone, and everything that was under way on it."""
+
+
+SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
+    (SequenceState.IDLE, SequenceInput.CREATE_SENT): SequenceState.REQUESTED,
+    (SequenceState.IDLE, SequenceInput.CREATED): SequenceState.ACTIVE,
+    (SequenceState.IDLE, SequenceInput.LOST): SequenceState.IDLE,
+    (SequenceState.REQUESTED, SequenceInput.CREATED): SequenceState.ACTIVE,
+    (SequenceState.REQUESTED, SequenceInput.REFUSED): SequenceState.IDLE,
+    (SequenceState.REQUESTED, SequenceInput.BUSY): SequenceState.ACTIVE,
+    (SequenceState.REQUESTED, SequenceInput.CANCEL): SequenceState.CANCELLING,
+    (SequenceState.REQUESTED, SequenceInput.OVERDUE): SequenceState.IDLE,
+    (SequenceState.REQUESTED, SequenceInput.LOST): SequenceState.IDLE,
+    (SequenceState.ACTIVE, SequenceInput.CANCEL): SequenceState.CANCELLING,
+    (SequenceState.ACTIVE, SequenceInput.DONE): SequenceState.IDLE,
+    (SequenceState.ACTIVE, SequenceInput.OVERDUE): SequenceState.IDLE,
+    (SequenceState.ACTIVE, SequenceInput.LOST): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.CREATED): SequenceState.CANCELLING,
+    (SequenceState.CANCELLING, SequenceInput.REFUSED): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.NOT_ACTIVE): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.CANCEL_REFUSED): SequenceState.ACTIVE,
+    (SequenceState.CANCELLING, SequenceInput.DONE): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.OVERDUE): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.LOST): SequenceState.IDLE,
+}
+
+
+class PlaybackState(Enum):
+    """The speech of one content part, between the wire and the user's ear."""
+
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+    """All of it is here; some may still have to be heard."""
+    PLAYED = "played"
+    CUT = "cut"
+    """Interrupted: nothing more of it will be heard."""
+
+
+class PlaybackInput(Enum):
+    """What happens to the speech of a part."""
+
+    ALL_RECEIVED = "all received"
+    ALL_HEARD = "all heard"
+    INTERRUPTED = "interrupted"
+
+
+PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
+    (PlaybackState.RECEIVING, PlaybackInput.ALL_RECEIVED): PlaybackState.RECEIVED,
+    (PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
+    (PlaybackState.RECEIVED, PlaybackInput.ALL_HEARD): PlaybackState.PLAYED,
+    (PlaybackState.RECEIVED, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
+}
+
+
+class ReconnectState(Enum):
+    """A client's way back to its session."""
+
+    CONNECTED = "connected"
+    LOST = "lost"
+    WAITING = "waiting"
+    """For the time of the next attempt."""
+    CONNECTING = "connecting"
+    RESTORING = "restoring"
+    """A new session is there, and is told what the old one knew."""
+    GIVEN_UP = "given up"
+
+
+class ReconnectInput(Enum):
+    """What happens on the way back."""
+
+    CONNECTION_LOST = "connection lost"
+    ATTEMPT_PLANNED = "attempt planned"
+    ATTEMPT_DUE = "attempt due"
+    ATTEMPT_FAILED = "attempt failed"
+    OPENED = "opened"
+    RESTORED = "restored"
+    GAVE_UP = "gave up"
+
+
+RECONNECT: Final[Mapping[tuple[ReconnectState, ReconnectInput], ReconnectState]] = {
+    (ReconnectState.CONNECTED, ReconnectInput.CONNECTION_LOST): ReconnectState.LOST,
+    (ReconnectState.LOST, ReconnectInput.ATTEMPT_PLANNED): ReconnectState.WAITING,
+    (ReconnectState.LOST, ReconnectInput.GAVE_UP): ReconnectState.GIVEN_UP,
+    (ReconnectState.WAITING, ReconnectInput.ATTEMPT_DUE): ReconnectState.CONNECTING,
+    (ReconnectState.WAITING, ReconnectInput.GAVE_UP): ReconnectState.GIVEN_UP,
+    (ReconnectState.CONNECTING, ReconnectInput.ATTEMPT_FAILED): ReconnectState.LOST,
+    (ReconnectState.CONNECTING, ReconnectInput.OPENED): ReconnectState.RESTORING,
+    (ReconnectState.CONNECTING, ReconnectInput.GAVE_UP): ReconnectState.GIVEN_UP,
+    (ReconnectState.RESTORING, ReconnectInput.CONNECTION_LOST): ReconnectState.LOST,
+    (ReconnectState.RESTORING, ReconnectInput.RESTORED): ReconnectState.CONNECTED,
+    (ReconnectState.RESTORING, ReconnectInput.GAVE_UP): ReconnectState.GIVEN_UP,
+}

@@ -89,7 +89,7 @@ class Pair:
 
     def hears(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """An item is transcribed: the one named, or the first that the server asked for."""
-        item_id = item_id or self.take(Transcribe).item_id
+        item_id = self.take(Transcribe).item_id if item_id is None else item_id
         for index, word in enumerate(transcript.split(" ")):
             self.server.transcript_delta(item_id, word if index == 0 else f" {word}")
         self.server.transcribed(item_id, transcript)
@@ -97,27 +97,28 @@ class Pair:
 
     def hears_nothing(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """A transcription fails."""
-        self.server.transcription_failed(item_id or self.take(Transcribe).item_id, fault)
+        item_id = self.take(Transcribe).item_id if item_id is None else item_id
+        self.server.transcription_failed(item_id, fault)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """The responder says a piece of its answer: to the response named, or to the one asked for last."""
-        self.server.response_text(response_id or self._asked_last(), text)
+        self.server.response_text(self._named(response_id), text)
         return self._collect()
 
     def plays(self, audio: bytes, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """The synthesizer speaks a piece, in the response's encoding."""
-        self.server.response_audio(response_id or self._asked_last(), audio)
+        self.server.response_audio(self._named(response_id), audio)
         return self._collect()
 
     def finishes(self, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """A response is complete."""
-        self.server.response_finished(response_id or self._asked_last())
+        self.server.response_finished(self._named(response_id))
         return self._collect()
 
     def fails(self, fault: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """An engine fails at a response."""
-        self.server.response_failed(response_id or self._asked_last(), fault)
+        self.server.response_failed(self._named(response_id), fault)
         return self._collect()
 
     # --- the clock
@@ -146,7 +147,9 @@ class Pair:
         self.server.heard(probabilities, frame_ms)
         return self._collect()
 
-    def _asked_last(self) -> str:
+    def _named(self, response_id: str | None) -> str:
+        if response_id is not None:
+            return response_id
         if self._responding is None:
             raise AssertionError("the server has asked for no response")
         return self._responding

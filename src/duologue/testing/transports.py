@@ -26,7 +26,7 @@ _CLOSE_S: Final = 5.0
 _STALL_S: Final = 0.5
 """A send that takes as long as this waits for its peer."""
 
-_LARGE_BYTES: Final = 1024 * 1024
+_LARGE_BYTES: Final = 256 * 1024
 _MOST_UNREAD: Final = 256
 """Large messages that may be on the way before a sender must wait: more than all buffers of a socket's path hold."""
 
@@ -60,11 +60,9 @@ async def _ends(make_pair: TransportPair, first: int) -> AsyncGenerator[tuple[Tr
 async def _check_order_and_types(one: Transport, other: Transport) -> None:
     sent: list[str | bytes] = ["", b"", "grüß dich \N{WAVING HAND SIGN}", b"\x00\xff", "x" * _LARGE_BYTES]
     sent += [str(number) for number in range(100)]
-    received: list[str | bytes] = []
     async with asyncio.TaskGroup() as both:
         both.create_task(_send_all(one, sent))
-        for _ in sent:
-            received.append(await _within("a message does not arrive", other.receive()))
+        received = [await _within("a message does not arrive", other.receive()) for _ in sent]
     _expect(
         [type(message) for message in received] == [type(message) for message in sent], "text and bytes are mixed up"
     )
@@ -137,7 +135,7 @@ async def _stall(one: Transport) -> tuple[int, asyncio.Future[None]]:
         if not done:
             return number + 1, sending
         sending.result()
-    raise AssertionError(f"a sender may be {_MOST_UNREAD} MiB ahead of its peer and is never made to wait")
+    raise AssertionError(f"a sender may be {_MOST_UNREAD} large messages ahead of its peer and is never made to wait")
 
 
 async def _send_all(end: Transport, messages: list[str | bytes]) -> None:

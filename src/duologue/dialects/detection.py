@@ -1,0 +1,90 @@
+"""Guesses which dialect a server speaks, from its URL or from its first frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
+
+from duologue.dialects.places import ABSENT, find
+from duologue.dialects.profile import Profile
+from duologue.dialects.signs import FRAME_SIGNS, QUERY_SIGNS, Sign
+
+__all__ = ["Guess", "guess_by_frame", "guess_by_url"]
+
+_BY_HOST: Final = 0.9
+"""A host name is the vendor's own, but a vendor may speak more than one dialect."""
+_BY_PATH: Final = 0.6
+"""Paths are copied by gateways."""
+
+
+class Guess(Struct, frozen=True):
+    """A dialect, and how sure that is."""
+
+    dialect: str
+    confidence: float
+    """0 where nothing speaks for it, 1 where nothing could speak against it."""
+    reason: str
+
+
+_ERAS: Final = frozenset({"openai", "openai-beta"})
+"""What speaks for an era does not speak against a vendor of it."""
+
+_NOTHING: Final = Guess("openai", 0.0, "nothing gives it away")
+
+
+def guess_by_url(url: str, profiles: Iterable[Profile]) -> Guess:
+    """The dialect that is spoken at a URL."""
+    parts = urlsplit(url)
+    host, path = (parts.hostname or "").lower(), parts.path
+    evidence: list[Guess] = []
+    for profile in profiles:
+        ends = [end for end in profile.hosts if host == end or host.endswith(f".{end}")]
+        evidence.extend(Guess(profile.name, _BY_HOST, f"host {end}") for end in ends)
+        if profile.path is not None and profile.path in path:
+            evidence.append(Guess(profile.name, _BY_PATH, f"path {profile.path}"))
+    query = dict(parse_qsl(parts.query))
+    evidence.extend(_seen(query, QUERY_SIGNS))
+    if not evidence and path.rstrip("/").endswith("/realtime"):
+        evidence.append(Guess("openai", 0.2, "path /realtime"))
+    return _strongest(evidence)
+
+
+def guess_by_frame(frame: Mapping[str, Any]) -> Guess:
+    """The dialect that a frame is in; the first one that a server sends tells most."""
+    return _strongest(_seen(dict(frame), FRAME_SIGNS))
+
+
+def _seen(frame: dict[str, Any], signs: Iterable[Sign]) -> list[Guess]:
+    return [Guess(sign.dialect, sign.weight, sign.reason) for sign in signs if _holds(frame, sign)]
+
+
+def _holds(frame: dict[str, Any], sign: Sign) -> bool:
+    if sign.of_type is not None and not re.fullmatch(sign.of_type, str(frame.get("type"))):
+        return False
+    if any(find(frame, path) is not ABSENT for path in sign.without):
+        return False
+    value = find(frame, sign.path)
+    if value is ABSENT or (sign.kind is not None and not isinstance(value, sign.kind)):
+        return False
+    return sign.pattern is None or (isinstance(value, str) and re.fullmatch(sign.pattern, value) is not None)
+
+
+def _strongest(evidence: list[Guess]) -> Guess:
+    """Signs of one dialect add up: each leaves less doubt. Of equals the one that was seen first counts."""
+    doubts: dict[str, float] = {}
+    for guess in evidence:
+        doubts[guess.dialect] = doubts.get(guess.dialect, 1.0) * (1 - guess.confidence)
+    if not doubts:
+        return _NOTHING
+    dialect = min(doubts, key=lambda name: doubts[name])
+    reasons = [guess.reason for guess in evidence if guess.dialect == dialect]
+    # What speaks for others is doubt as well.
+    others = [
+        1 - doubt for name, doubt in doubts.items() if name != dialect and (dialect in _ERAS or name not in _ERAS)
+    ]
+    confidence = (1 - doubts[dialect]) * (1 - max(others, default=0.0) / 2)
+    return Guess(dialect, round(confidence, 2), "; ".join(reasons))

@@ -1,0 +1,72 @@
+"""Fields that canonical events require and that some servers leave out, and what is read in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, get_args
+
+import msgspec
+
+from duologue.dialects.rules import Default, Rule
+from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
+
+__all__ = ["absent", "all_but", "merged"]
+
+_STAND_INS: Final[dict[str, Any]] = {
+    "event_id": "",
+    "item_id": "",
+    "response_id": "",
+    "call_id": "",
+    "name": "",
+    "output_index": 0,
+    "content_index": 0,
+    "audio_start_ms": 0,
+    "audio_end_ms": 0,
+    "usage": None,
+    "part": {},
+}
+"""What stands for "they did not say". An empty part is one of an unknown kind."""
+
+_EVENTS: Final[dict[str, type[RealtimeEvent]]] = {
+    str(cls.__struct_config__.tag): cls for cls in get_args(AnyServerEvent)
+}
+
+
+def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple[Rule, ...]]:
+    """For each server event, or for those named, the rules by which these fields may be missing.
+
+    Only fields that the event requires are meant; others may be missing anyway.
+    """
+    rules = {
+        name: tuple(_default(field) for field in _required(_EVENTS[name]) if field in fields)
+        for name in (_EVENTS if events is None else events)
+    }
+    return {name: found for name, found in rules.items() if found}
+
+
+def _default(field: str) -> Default:
+    value = _STAND_INS[field]
+    return Default("", field, value, said=isinstance(value, int))
+
+
+def _required(cls: type[RealtimeEvent]) -> list[str]:
+    # By the class's own table: its annotations would have to be evaluated, and this runs at import.
+    defaults = (*cls.__struct_defaults__,)
+    defaults = (msgspec.NODEFAULT,) * (len(cls.__struct_fields__) - len(defaults)) + defaults
+    return [
+        name
+        for name, default in zip(cls.__struct_encode_fields__, defaults, strict=True)
+        if default is msgspec.NODEFAULT
+    ]
+
+
+def merged(*parts: dict[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
+    """The rules of all parts, those of earlier parts first in the order of reading."""
+    names = dict.fromkeys(name for part in parts for name in part)
+    return {name: tuple(rule for part in parts for rule in part.get(name, ())) for name in names}
+
+
+def all_but(*names: str) -> frozenset[str]:
+    """Every canonical event except these, which are all that a small server has."""
+    clients = {str(cls.__struct_config__.tag) for cls in get_args(AnyClientEvent)}
+    return frozenset({*_EVENTS, *clients}.difference(names))

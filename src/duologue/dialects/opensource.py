@@ -1,0 +1,177 @@
+"""Servers that anybody can run: vLLM and its cousins, sglang-omni, speaches, LocalAI."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duologue.dialects.beta import GA_ONLY_EVENTS, MODALITIES, SessionKind, flat_rules
+from duologue.dialects.names import CANONICAL
+from duologue.dialects.omissions import absent, all_but, merged
+from duologue.dialects.profile import Profile
+from duologue.dialects.rules import Constant, Default, Lacks, Move, Rename, Rule
+from duologue.dialects.wrapping import Wrap
+
+__all__ = ["PROFILES"]
+
+_DELTA: Final = "conversation.item.input_audio_transcription.delta"
+_COMPLETED: Final = "conversation.item.input_audio_transcription.completed"
+
+_VLLM_NAMES: Final = {"transcription.delta": _DELTA, "transcription.done": _COMPLETED}
+
+_VLLM_RULES: Final[dict[str, tuple[Rule, ...]]] = merged(
+    {
+        # A session has no object of its own: its id and its settings stand in the event.
+        "session.created": (
+            Lacks("", ("session",)),
+            Move("", "id", "session.id"),
+            Move("", "created", "session.created"),
+            Constant("session", "type", "transcription"),
+            Default("session", "object", "realtime.transcription_session"),
+            Default("session", "id", ""),
+        ),
+        "session.update": (
+            Lacks("", ("session",)),
+            Move("", "model", "session.audio.input.transcription.model"),
+            Move("", "include", "session.include"),
+            Default("", "session", {}),
+            Constant("session", "type", "transcription"),
+        ),
+        _COMPLETED: (
+            Rename("", {"text": "transcript"}),
+            Rename("usage", {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}),
+            Constant("usage", "type", "tokens"),
+        ),
+        "error": (
+            Wrap("", "error", "message"),
+            Move("", "code", "error.code"),
+            Default("error", "type", ""),
+        ),
+    },
+    absent("event_id", "item_id", "content_index", "usage"),
+)
+
+_ANY_ID: Final = ("event_id", "response_id", "item_id", "call_id", "name", "output_index", "content_index")
+_ANY_TIME: Final = ("audio_start_ms", "audio_end_ms", "usage")
+
+_SPEACHES_FIXED: Final[tuple[Rule, ...]] = (
+    # Refused by name, whatever their value.
+    Lacks("session", ("audio.input.format", "audio.output.format", "audio.input.turn_detection.prefix_padding_ms")),
+)
+
+_LOCALAI_SESSION: Final[tuple[Rule, ...]] = (
+    SessionKind({}),
+    Move("session", "modalities", "output_modalities", MODALITIES, reads_only=True),
+    Default("session", "id", ""),
+    Default("session", "object", "realtime.session", said=True),
+)
+
+PROFILES: Final = (
+    Profile(
+        name="vllm",
+        title="vLLM realtime transcription",
+        names=_VLLM_NAMES,
+        rules=_VLLM_RULES,
+        end_of_input={"type": "input_audio_buffer.commit", "final": True},
+        lacks_events=all_but(
+            _DELTA,
+            _COMPLETED,
+            "error",
+            "input_audio_buffer.append",
+            "input_audio_buffer.commit",
+            "session.created",
+            "session.update",
+        ),
+        input_rates_hz=(16_000,),
+        output_rates_hz=(),
+        auth=("none", "bearer"),
+        notes="Its streams say no item: all of one connection is one speech, until `transcription.done`.",
+    ),
+    Profile(
+        name="vllm-omni",
+        title="vLLM-Omni",
+        names={**_VLLM_NAMES, **CANONICAL},
+        rules=merged(
+            # Later versions speak a part of GA instead; such frames are read as they are, and kept.
+            {
+                **{
+                    name: rules
+                    for name, rules in _VLLM_RULES.items()
+                    if name in (_COMPLETED, "session.created", "error")
+                },
+                "response.output_audio.delta": (Rename("", {"audio": "delta"}),),
+            },
+            absent(*_ANY_ID, *_ANY_TIME),
+        ),
+        end_of_input={"type": "input_audio_buffer.commit", "final": True},
+        lacks_events=frozenset(
+            {
+                "conversation.item.delete",
+                "conversation.item.retrieve",
+                "conversation.item.truncate",
+                "input_audio_buffer.clear",
+                "output_audio_buffer.clear",
+                "response.cancel",
+                "response.create",
+                "transcription_session.update",
+            }
+        ),
+        input_rates_hz=(16_000,),
+        auth=("none", "bearer"),
+        notes="Versions differ: early ones take four client events. Audio says its rate in each piece.",
+    ),
+    Profile(
+        name="sglang",
+        title="sglang-omni",
+        names=CANONICAL,
+        rules=merged(flat_rules(), absent(*_ANY_ID, *_ANY_TIME)),
+        end_of_input={"type": "session.close"},
+        lacks_events=GA_ONLY_EVENTS
+        | {
+            "conversation.item.delete",
+            "conversation.item.retrieve",
+            "output_audio_buffer.clear",
+            "transcription_session.update",
+        },
+        auth=("none", "bearer"),
+        # The fields of `transcription.segment`, `.done` and `.completed` are not documented: they stay unknown.
+        notes="Known by the names of its events alone; which of six client events it takes is inferred.",
+    ),
+    Profile(
+        name="speaches",
+        title="speaches",
+        names=CANONICAL,
+        rules=merged(
+            flat_rules(lacks=("truncation", "prompt", "tracing", "include", "reasoning", "parallel_tool_calls")),
+            {"session.update": _SPEACHES_FIXED},
+            absent("content_index", "output_index", "name", "usage"),
+        ),
+        lacks_events=GA_ONLY_EVENTS
+        | {
+            "conversation.item.retrieve",
+            "conversation.item.truncate",
+            "output_audio_buffer.clear",
+            "response.cancel",
+            "transcription_session.update",
+        },
+        auth=("none", "bearer", "api-key", "query"),
+        notes="`partial_message` and `full_message` are its own. Known from its source.",
+    ),
+    Profile(
+        name="localai",
+        title="LocalAI",
+        rules=merged(
+            {
+                "session.created": _LOCALAI_SESSION,
+                "session.updated": _LOCALAI_SESSION,
+                "response.created": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
+                "response.done": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
+                "error": (Default("error", "type", ""),),
+            },
+            # Its encoder drops what is empty or 0.
+            absent(*_ANY_ID, *_ANY_TIME),
+        ),
+        lacks_events=frozenset({"output_audio_buffer.clear"}),
+        auth=("none", "bearer"),
+        notes="Known from its source; versions say `modalities` or `output_modalities`.",
+    ),
+)

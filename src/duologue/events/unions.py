@@ -1,0 +1,146 @@
+"""What can be on the wire of a realtime connection, as unions to match on and to exhaust."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from duologue.events.audio import (
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearedEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioBufferDtmfEventReceivedEvent,
+    InputAudioBufferSpeechStartedEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    InputAudioBufferTimeoutTriggeredEvent,
+    OutputAudioBufferClearedEvent,
+    OutputAudioBufferClearEvent,
+    OutputAudioBufferStartedEvent,
+    OutputAudioBufferStoppedEvent,
+)
+from duologue.events.base import UnknownRealtimeEvent
+from duologue.events.conversation import (
+    ConversationCreatedEvent,
+    ConversationItemAddedEvent,
+    ConversationItemCreatedEvent,
+    ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
+    ConversationItemDeleteEvent,
+    ConversationItemDoneEvent,
+    ConversationItemRetrievedEvent,
+    ConversationItemRetrieveEvent,
+    ConversationItemTruncatedEvent,
+    ConversationItemTruncateEvent,
+    InputAudioTranscriptionCompletedEvent,
+    InputAudioTranscriptionDeltaEvent,
+    InputAudioTranscriptionFailedEvent,
+    InputAudioTranscriptionSegmentEvent,
+)
+from duologue.events.error import ErrorEvent
+from duologue.events.response import (
+    RateLimitsUpdatedEvent,
+    ResponseAudioDeltaEvent,
+    ResponseAudioDoneEvent,
+    ResponseAudioTranscriptDeltaEvent,
+    ResponseAudioTranscriptDoneEvent,
+    ResponseCancelEvent,
+    ResponseContentPartAddedEvent,
+    ResponseContentPartDoneEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseFunctionCallArgumentsDoneEvent,
+    ResponseMcpCallArgumentsDeltaEvent,
+    ResponseMcpCallArgumentsDoneEvent,
+    ResponseMcpCallCompletedEvent,
+    ResponseMcpCallFailedEvent,
+    ResponseMcpCallInProgressEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseTextDeltaEvent,
+    ResponseTextDoneEvent,
+)
+from duologue.events.session import (
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionCreatedEvent,
+    TranscriptionSessionUpdatedEvent,
+    TranscriptionSessionUpdateEvent,
+)
+from duologue.events.tools import McpListToolsCompletedEvent, McpListToolsFailedEvent, McpListToolsInProgressEvent
+
+__all__ = ["AnyClientEvent", "AnyEvent", "AnyServerEvent"]
+
+AnyClientEvent: TypeAlias = (
+    ConversationItemCreateEvent
+    | ConversationItemDeleteEvent
+    | ConversationItemRetrieveEvent
+    | ConversationItemTruncateEvent
+    | InputAudioBufferAppendEvent
+    | InputAudioBufferClearEvent
+    | InputAudioBufferCommitEvent
+    | OutputAudioBufferClearEvent
+    | ResponseCancelEvent
+    | ResponseCreateEvent
+    | SessionUpdateEvent
+    | TranscriptionSessionUpdateEvent
+)
+"""Everything that a client sends."""
+
+AnyServerEvent: TypeAlias = (
+    ConversationCreatedEvent
+    | ConversationItemAddedEvent
+    | ConversationItemCreatedEvent
+    | ConversationItemDeletedEvent
+    | ConversationItemDoneEvent
+    | ConversationItemRetrievedEvent
+    | ConversationItemTruncatedEvent
+    | ErrorEvent
+    | InputAudioBufferClearedEvent
+    | InputAudioBufferCommittedEvent
+    | InputAudioBufferDtmfEventReceivedEvent
+    | InputAudioBufferSpeechStartedEvent
+    | InputAudioBufferSpeechStoppedEvent
+    | InputAudioBufferTimeoutTriggeredEvent
+    | InputAudioTranscriptionCompletedEvent
+    | InputAudioTranscriptionDeltaEvent
+    | InputAudioTranscriptionFailedEvent
+    | InputAudioTranscriptionSegmentEvent
+    | McpListToolsCompletedEvent
+    | McpListToolsFailedEvent
+    | McpListToolsInProgressEvent
+    | OutputAudioBufferClearedEvent
+    | OutputAudioBufferStartedEvent
+    | OutputAudioBufferStoppedEvent
+    | RateLimitsUpdatedEvent
+    | ResponseAudioDeltaEvent
+    | ResponseAudioDoneEvent
+    | ResponseAudioTranscriptDeltaEvent
+    | ResponseAudioTranscriptDoneEvent
+    | ResponseContentPartAddedEvent
+    | ResponseContentPartDoneEvent
+    | ResponseCreatedEvent
+    | ResponseDoneEvent
+    | ResponseFunctionCallArgumentsDeltaEvent
+    | ResponseFunctionCallArgumentsDoneEvent
+    | ResponseMcpCallArgumentsDeltaEvent
+    | ResponseMcpCallArgumentsDoneEvent
+    | ResponseMcpCallCompletedEvent
+    | ResponseMcpCallFailedEvent
+    | ResponseMcpCallInProgressEvent
+    | ResponseOutputItemAddedEvent
+    | ResponseOutputItemDoneEvent
+    | ResponseTextDeltaEvent
+    | ResponseTextDoneEvent
+    | SessionCreatedEvent
+    | SessionUpdatedEvent
+    | TranscriptionSessionCreatedEvent
+    | TranscriptionSessionUpdatedEvent
+)
+"""Everything that a server sends."""
+
+AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
+"""Everything that decoding can yield."""

@@ -1,0 +1,108 @@
+"""The order of a conversation's items, from what each says about the one before it.
+
+Every item hangs below its predecessor, the newest first: put behind the same item, the later one stands in front. The
+order is that tree read from the top, so that placing an item costs the same whenever it comes. An item whose
+predecessor has not come hangs below a name that nobody has yet, stands at the end meanwhile, and is in its place, with
+all that follows it, as soon as the predecessor comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct, field
+
+__all__ = ["ItemOrder"]
+
+_MANY_GONE: Final = 32
+"""Places of deleted items that are kept at least: events about their neighbours may be on the way."""
+
+
+class _Place(Struct, eq=False):
+    item_id: str
+    here: bool
+    gone: bool = False
+    """Deleted; it still tells where what came behind it belongs."""
+    behind: list[_Place] = field(default_factory=list)
+    """Places that named this one as their predecessor, oldest first."""
+
+
+class ItemOrder:
+    """Ids of items, in order."""
+
+    def __init__(self) -> None:
+        self._top = _Place("", here=False)
+        self._places: dict[str, _Place] = {}
+        self._missing: dict[str, _Place] = {}
+        self._here = 0
+        self._gone = 0
+        self._cached: tuple[str, ...] | None = ()
+
+    def __len__(self) -> int:
+        return self._here
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._places
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids, in order; items without a known place come last."""
+        if self._cached is None:
+            self._cached = tuple(self._read())
+            if self._gone > self._here + _MANY_GONE and not self._missing:
+                self._compact(self._cached)
+        return self._cached
+
+    def place(self, item_id: str, *, after: str | None) -> None:
+        """Put an item behind another, or first. What has a place keeps it."""
+        if item_id in self._places:
+            return
+        place = self._missing.pop(item_id, None) or _Place(item_id, here=True)
+        place.here = True
+        self._places[item_id] = place
+        self._here += 1
+        self._below(after).behind.append(place)
+        self._cached = None
+
+    def append(self, item_id: str) -> None:
+        """Put an item at the end."""
+        ids = self.ids
+        self.place(item_id, after=ids[-1] if ids else None)
+
+    def remove(self, item_id: str) -> None:
+        """Take an item out; what came behind it stays where it is."""
+        place = self._places.pop(item_id, None)
+        if place is not None:
+            place.here, place.gone = False, True
+            self._here -= 1
+            self._gone += 1
+            self._cached = None
+
+    def _below(self, item_id: str | None) -> _Place:
+        if item_id is None:
+            return self._top
+        place = self._places.get(item_id) or self._missing.get(item_id)
+        if place is None:
+            place = self._missing[item_id] = _Place(item_id, here=False)
+        return place
+
+    def _read(self) -> Iterator[str]:
+        # Names that nobody has yet are read last, and each after the one that was missed before it.
+        waiting = [*reversed(self._missing.values()), self._top]
+        while waiting:
+            place = waiting.pop()
+            if place.here:
+                yield place.item_id
+            waiting.extend(place.behind)
+
+    def _compact(self, ids: tuple[str, ...]) -> None:
+        """Forget the places of deleted items: one chain of those that are left."""
+        self._top.behind = []
+        above = self._top
+        for item_id in ids:
+            place = self._places[item_id]
+            place.behind = []
+            above.behind.append(place)
+            above = place
+        self._gone = 0

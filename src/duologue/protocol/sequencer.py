@@ -1,0 +1,470 @@
+"""The order of responses, as their client keeps it: one at a time in the conversation, any number beside it.
+
+    request · cancel                what the application wants
+    receive · tick · lost           what happened
+    take_events · take_resolutions  what the shell collects after each of these
+
+A request for the conversation is sent when nothing runs there, and waits or is refused otherwise. Responses that the
+server starts count like any other. Every request ends exactly once: with its `response.done`, with the `error` that
+answered it, or with the connection.
+
+An answer is matched by event id (errors), else by metadata, else by order. A create that loses the race against a
+response of the server's own is refused by the server; with the policy "wait" it is sent again when that one is done.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from math import inf
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    ErrorEvent,
+    RealtimeEvent,
+    RealtimeResponse,
+    ResponseCancelEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    is_set,
+)
+from duologue.protocol.requests import RequestPolicy, Resolution, ResponseRequest, tag_of, tagged, untagged
+from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState, step
+
+__all__ = ["ANSWER_WITHIN_S", "ResponseSequencer"]
+
+ANSWER_WITHIN_S: Final = 30.0
+"""A server answers a create or a cancel at once; this long is three times what people call broken."""
+
+_BUSY_RETRY_S: Final = 2.0
+"""How long to wait for the end of a response that was never announced, before asking again."""
+
+_MOST_TRIES: Final = 10
+"""A create that is refused this often for another response is not going to be taken."""
+
+_REMEMBERED: Final = 64
+"""Ended responses whose late or repeated events are recognised; they come within the same turn or never."""
+
+_BUSY_CODE: Final = "conversation_already_has_active_response"
+_NOT_ACTIVE_CODE: Final = "response_cancel_not_active"
+
+
+class _Attempt(Struct, kw_only=True):
+    """A request on its way."""
+
+    request: ResponseRequest
+    event_id: str = ""
+    tagged: bool = False
+    tries: int = 0
+    cancelled: bool = False
+    ends_by: float = inf
+
+
+class ResponseSequencer:
+    """The responses of one session. `new_id` makes ids of events ("event") and of requests ("request").
+
+    Without `tag_requests` nothing is added to a request's metadata, and answers are matched by the metadata that the
+    caller gave, else by order. `now` is any clock in seconds that does not go backwards.
+    """
+
+    def __init__(
+        self,
+        *,
+        new_id: Callable[[str], str],
+        tag_requests: bool = True,
+        answer_within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        self.state = SequenceState.IDLE
+        self.active_id: str | None = None
+        """Id of the response that runs in the conversation; None also when one runs that was never announced."""
+        self.illegal_steps = 0
+        """Steps that the table does not have. Always zero, or this class has a fault."""
+        self._new_id = new_id
+        self._tag_requests = tag_requests
+        self._answer_within_s = answer_within_s
+        self._waiting: deque[_Attempt] = deque()
+        self._sent: _Attempt | None = None
+        self._active: _Attempt | None = None
+        self._state_ends_by = inf
+        self._beside_sent: dict[str, _Attempt] = {}
+        self._beside: dict[str, _Attempt] = {}
+        self._cancels: dict[str, str] = {}
+        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
+        self._echoes_metadata = False
+        self._names_conversations = False
+        self._events: list[RealtimeEvent] = []
+        self._resolutions: list[Resolution] = []
+
+    # --- what the application wants
+
+    def request(
+        self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
+    ) -> ResponseRequest:
+        """Ask for a response: sent now, or when its turn comes.
+
+        Raises:
+            LocalProtocolError: the policy is "refuse", and a response runs or is asked for in the conversation.
+        """
+        request = ResponseRequest(
+            request_id=self._new_id("request"),
+            event=event if event is not None else ResponseCreateEvent(),
+            policy=policy,
+            requested_at_s=now,
+        )
+        attempt = _Attempt(request=request)
+        if request.out_of_band or (self.state is SequenceState.IDLE and not self._waiting):
+            self._send(attempt, now)
+        elif policy == "wait":
+            self._waiting.append(attempt)
+        else:
+            running = self.active_id or "one that is not answered yet"
+            raise LocalProtocolError(
+                f"cannot send response.create: the conversation has a response already ({running}); wait for its end, "
+                "cancel it first, or ask with the policy 'wait'"
+            )
+        return request
+
+    def cancel(self, request_id: str | None = None, *, now: float) -> bool:
+        """Stop the response of a request, or the one that runs in the conversation. False if there is nothing to stop.
+
+        A request that is still waiting is withdrawn; a response that is not there yet is stopped when it comes.
+        Requests that wait behind the one that is stopped go on.
+        """
+        attempt = self._find(request_id) if request_id is not None else None
+        if attempt is None and request_id is not None:
+            return False
+        if attempt is not None and attempt in self._waiting:
+            self._waiting.remove(attempt)
+            self._resolve(attempt, reason="withdrawn before it was sent")
+            return True
+        for response_id, other in self._beside.items():
+            if other is attempt:
+                self._send_cancel(response_id)
+                return True
+        if attempt is not None and attempt.request.out_of_band:
+            attempt.cancelled = True
+            return True
+        return self._cancel_in_conversation(attempt, now)
+
+    def is_waiting(self, request_id: str) -> bool:
+        """Whether the request has not been sent, or must be sent again."""
+        return any(attempt.request.request_id == request_id for attempt in self._waiting)
+
+    def is_pending(self, request_id: str) -> bool:
+        """Whether the request has not ended."""
+        return self._find(request_id) is not None
+
+    @property
+    def pending(self) -> tuple[ResponseRequest, ...]:
+        """Requests that have not ended: running, sent, and waiting, in this order."""
+        return tuple(attempt.request for attempt in self._attempts())
+
+    # --- what happened
+
+    def receive(self, event: RealtimeEvent, *, now: float, answers: str | None = None) -> None:
+        """An event of the server. `answers` is the id of our event that an `error` answers, if it is known better."""
+        match event:
+            case ResponseCreatedEvent():
+                self._created(event.response, now)
+            case ResponseDoneEvent():
+                self._done(event, now)
+            case ErrorEvent():
+                named = event.error.event_id if is_set(event.error.event_id) else None
+                self._refused(event, answers or named, now)
+            case _:
+                return
+        self._go_on(now)
+
+    @property
+    def next_tick_at(self) -> float:
+        """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
+        attempts = [self._sent, *self._beside_sent.values(), *self._beside.values()]
+        return min([self._state_ends_by, *(attempt.ends_by for attempt in attempts if attempt is not None)])
+
+    def tick(self, now: float) -> None:
+        """Time has passed: what was never answered ends."""
+        reason = f"not answered within {self._answer_within_s:g} seconds"
+        if now >= self._state_ends_by:
+            self._end_active(SequenceInput.OVERDUE, reason=reason)
+        if self._sent is not None and now >= self._sent.ends_by:
+            attempt, self._sent = self._sent, None
+            self._resolve(attempt, reason=reason)
+            if self.state is SequenceState.REQUESTED or self._awaits_create():
+                self._step(SequenceInput.OVERDUE)
+        for attempts in (self._beside_sent, self._beside):
+            for key in [key for key, attempt in attempts.items() if now >= attempt.ends_by]:
+                self._resolve(attempts.pop(key), reason=reason)
+        self._go_on(now)
+
+    def lost(self, reason: str = "the connection is lost") -> None:
+        """The connection is gone: every request that has not ended fails, sent or not."""
+        for attempt in list(self._attempts()):
+            self._resolve(attempt, reason=reason)
+        self._waiting.clear()
+        self._beside_sent.clear()
+        self._beside.clear()
+        self._cancels.clear()
+        self._sent = self._active = self.active_id = None
+        self._state_ends_by = inf
+        self._events.clear()
+        self._step(SequenceInput.LOST)
+
+    # --- what the shell collects
+
+    def take_events(self) -> list[RealtimeEvent]:
+        """Events to send, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def take_resolutions(self) -> list[Resolution]:
+        """Requests that have ended."""
+        resolutions, self._resolutions = self._resolutions, []
+        return resolutions
+
+    # --- sending
+
+    def _send(self, attempt: _Attempt, now: float) -> None:
+        event = attempt.request.event
+        first = attempt.tries == 0 and is_set(event.event_id)
+        attempt.event_id = str(event.event_id) if first else self._new_id("event")
+        attempt.tries += 1
+        attempt.ends_by = now + self._answer_within_s
+        marked = tagged(event, attempt.request.request_id) if self._tag_requests else None
+        attempt.tagged = marked is not None
+        self._events.append(msgspec.structs.replace(marked or event, event_id=attempt.event_id))
+        if attempt.request.out_of_band:
+            self._beside_sent[attempt.event_id] = attempt
+        else:
+            self._sent = attempt
+            self._step(SequenceInput.CREATE_SENT)
+
+    def _send_cancel(self, response_id: str) -> None:
+        # By its id: without one a cancel that comes late would stop the next response.
+        event_id = self._new_id("event")
+        self._cancels[event_id] = response_id
+        self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id))
+
+    def _cancel_in_conversation(self, attempt: _Attempt | None, now: float) -> bool:
+        if self._sent is not None and attempt in (None, self._sent):
+            self._sent.cancelled = True
+            if self.state is SequenceState.REQUESTED:
+                self._step(SequenceInput.CANCEL)
+                return True
+            if attempt is not None:
+                return True
+        if self.state is not SequenceState.ACTIVE or self.active_id is None:
+            return False
+        self._step(SequenceInput.CANCEL)
+        self._state_ends_by = now + self._answer_within_s
+        self._send_cancel(self.active_id)
+        return True
+
+    def _go_on(self, now: float) -> None:
+        if self.state is SequenceState.IDLE and self._sent is None and self._waiting:
+            self._send(self._waiting.popleft(), now)
+
+    # --- beginnings
+
+    def _created(self, response: RealtimeResponse, now: float) -> None:
+        response_id = response.id if is_set(response.id) else ""
+        if response_id in self._ended or response_id == self.active_id or response_id in self._beside:
+            return
+        attempt = self._answered_by(response)
+        names_one = isinstance(response.conversation_id, str)
+        self._names_conversations |= names_one
+        if attempt is not None and attempt.request.out_of_band:
+            del self._beside_sent[attempt.event_id]
+            self._beside[response_id] = attempt
+            attempt.ends_by = inf
+            if attempt.cancelled:
+                self._send_cancel(response_id)
+        elif attempt is not None or names_one or not self._names_conversations:
+            self._created_in_conversation(response_id, attempt, now)
+
+    def _created_in_conversation(self, response_id: str, attempt: _Attempt | None, now: float) -> None:
+        if self.active_id is not None or self.state is SequenceState.ACTIVE:
+            self._supersede(now)
+        if attempt is not None:
+            self._sent = None
+            attempt.ends_by = inf
+        stopping = self.state is SequenceState.CANCELLING
+        self._step(SequenceInput.CREATED)
+        self.active_id, self._active = response_id, attempt
+        self._state_ends_by = inf
+        if stopping or (attempt is not None and attempt.cancelled):
+            if not stopping:
+                self._step(SequenceInput.CANCEL)
+            self._state_ends_by = now + self._answer_within_s
+            self._send_cancel(response_id)
+
+    def _supersede(self, now: float) -> None:
+        """Another response begins although this one has not ended: its end is lost, or still to come."""
+        if self._active is not None and self.active_id is not None:
+            self._active.ends_by = now + self._answer_within_s
+            self._beside[self.active_id] = self._active
+        self._active = self.active_id = None
+        self._ended_in_conversation(SequenceInput.DONE)
+
+    # --- ends
+
+    def _done(self, event: ResponseDoneEvent, now: float) -> None:
+        response = event.response
+        response_id = response.id if is_set(response.id) else ""
+        if response_id in self._ended:
+            return
+        if response_id == self.active_id:
+            self._end_active(SequenceInput.DONE, done=event)
+        elif (beside := self._beside.pop(response_id, None)) is not None:
+            self._resolve(beside, done=event)
+        else:
+            self._done_unannounced(event, now)
+        self._ended.append(response_id)
+
+    def _done_unannounced(self, event: ResponseDoneEvent, now: float) -> None:
+        attempt = self._answered_by(event.response)
+        if attempt is not None and attempt.request.out_of_band:
+            del self._beside_sent[attempt.event_id]
+            self._resolve(attempt, done=event)
+        elif attempt is not None:
+            self._created_in_conversation(event.response.id or "" if is_set(event.response.id) else "", attempt, now)
+            self._end_active(SequenceInput.DONE, done=event)
+        elif self.state is SequenceState.ACTIVE and self.active_id is None:
+            self._end_active(SequenceInput.DONE)
+
+    def _end_active(
+        self,
+        happened: SequenceInput,
+        *,
+        done: ResponseDoneEvent | None = None,
+        error: ErrorEvent | None = None,
+        reason: str = "",
+    ) -> None:
+        attempt, self._active = self._active, None
+        if self.active_id is not None and self.active_id not in self._ended:
+            self._ended.append(self.active_id)
+        self.active_id = None
+        if attempt is not None:
+            self._resolve(attempt, done=done, error=error, reason=reason)
+        self._ended_in_conversation(happened)
+
+    def _ended_in_conversation(self, happened: SequenceInput) -> None:
+        self._state_ends_by = inf
+        self._step(happened)
+        if self._sent is not None:  # crossed the wire while the other one ran
+            self._step(SequenceInput.CREATE_SENT)
+            if self._sent.cancelled:
+                self._step(SequenceInput.CANCEL)
+
+    # --- refusals
+
+    def _refused(self, event: ErrorEvent, event_id: str | None, now: float) -> None:
+        code = event.error.code
+        if event_id is None and code == _BUSY_CODE and self._sent is not None:
+            event_id = self._sent.event_id
+        elif event_id is None and code == _NOT_ACTIVE_CODE and self._cancels:
+            event_id = next(iter(self._cancels))
+        if event_id is None:
+            return
+        if event_id in self._cancels:
+            self._cancel_refused(event, self._cancels.pop(event_id), now)
+        elif event_id in self._beside_sent:
+            self._resolve(self._beside_sent.pop(event_id), error=event, reason=event.error.message)
+        elif self._sent is not None and self._sent.event_id == event_id:
+            self._create_refused(self._sent, event, now)
+        elif self._active is not None and self._active.event_id == event_id:
+            # It was taken for the answer by its place in the order, and is the server's own.
+            attempt, self._active = self._active, None
+            self._again_or_failed(attempt, event)
+
+    def _create_refused(self, attempt: _Attempt, event: ErrorEvent, now: float) -> None:
+        self._sent = None
+        if self._awaits_create():
+            self._step(SequenceInput.REFUSED)
+        elif self.state is SequenceState.REQUESTED and event.error.code == _BUSY_CODE:
+            self._step(SequenceInput.BUSY)
+            self._state_ends_by = now + _BUSY_RETRY_S
+        elif self.state is SequenceState.REQUESTED:
+            self._step(SequenceInput.REFUSED)
+        self._again_or_failed(attempt, event)
+
+    def _again_or_failed(self, attempt: _Attempt, event: ErrorEvent) -> None:
+        wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MOST_TRIES
+        if event.error.code == _BUSY_CODE and wanted:
+            self._waiting.appendleft(attempt)
+        else:
+            self._resolve(attempt, error=event, reason=event.error.message)
+
+    def _cancel_refused(self, event: ErrorEvent, response_id: str, now: float) -> None:
+        stopping = self.state is SequenceState.CANCELLING and response_id == self.active_id
+        if event.error.code != _NOT_ACTIVE_CODE:
+            if stopping:
+                self._step(SequenceInput.CANCEL_REFUSED)
+                self._state_ends_by = inf
+        elif stopping:
+            self._end_active(SequenceInput.NOT_ACTIVE, error=event, reason="it ended, and its end was not seen")
+        elif (beside := self._beside.pop(response_id, None)) is not None:
+            self._resolve(beside, error=event, reason="it ended, and its end was not seen")
+
+    # --- who is who
+
+    def _answered_by(self, response: RealtimeResponse) -> _Attempt | None:
+        """The request that a response answers which was not known before."""
+        tag = tag_of(response)
+        self._echoes_metadata |= tag is not None
+        candidates = [attempt for attempt in (self._sent, *self._beside_sent.values()) if attempt is not None]
+        if tag is not None:
+            return next((attempt for attempt in candidates if attempt.request.request_id == tag), None)
+        return next((attempt for attempt in candidates if self._may_be(attempt, response)), None)
+
+    def _may_be(self, attempt: _Attempt, response: RealtimeResponse) -> bool:
+        if attempt.request.out_of_band:
+            fits = not isinstance(response.conversation_id, str)
+        else:
+            fits = response.conversation_id is not None or not self._beside_sent
+        if attempt.tagged:
+            return fits and not self._echoes_metadata
+        params = attempt.request.event.response
+        wanted = params.metadata if is_set(params) else UNSET
+        echoed = response.metadata
+        return fits and not (is_set(wanted) and is_set(echoed) and wanted != echoed)
+
+    def _attempts(self) -> Iterator[_Attempt]:
+        if self._active is not None:
+            yield self._active
+        yield from self._beside.values()
+        if self._sent is not None:
+            yield self._sent
+        yield from self._beside_sent.values()
+        yield from self._waiting
+
+    def _find(self, request_id: str) -> _Attempt | None:
+        return next((attempt for attempt in self._attempts() if attempt.request.request_id == request_id), None)
+
+    def _awaits_create(self) -> bool:
+        """Whether the response that is to be cancelled is not there yet."""
+        return self.state is SequenceState.CANCELLING and self.active_id is None
+
+    def _resolve(
+        self,
+        attempt: _Attempt,
+        *,
+        done: ResponseDoneEvent | None = None,
+        error: ErrorEvent | None = None,
+        reason: str = "",
+    ) -> None:
+        if done is not None:
+            plain = untagged(done)
+            done = plain if isinstance(plain, ResponseDoneEvent) else done
+        self._resolutions.append(Resolution(request=attempt.request, done=done, error=error, reason=reason))
+
+    def _step(self, happened: SequenceInput) -> None:
+        following = step(SEQUENCE, self.state, happened)
+        if following is None:
+            self.illegal_steps += 1
+            return
+        self.state = following

@@ -1,0 +1,112 @@
+"""Every event, type and field of the catalogue has a home in the classes, and the other way round, or a reason."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from importlib.resources import files
+from typing import Any, get_args
+
+from duologue import catalogue, events
+from duologue.codec import EVENT_CLASSES, decode, encode
+from duologue.codec.families import TRANSLATION_CLASSES, decode_translation, encode_translation
+from duologue.dialects.names import CANONICAL
+from tests.catalogue._comparison import Difference, classes, differences
+
+
+def divergences() -> list[dict[str, Any]]:
+    text = files("duologue.catalogue").joinpath("DIVERGENCES.toml").read_text(encoding="utf-8")
+    listed: list[dict[str, Any]] = tomllib.loads(text)["divergence"]
+    return listed
+
+
+def listed_differences() -> list[Difference]:
+    return [Difference(entry["kind"], place) for entry in divergences() for place in entry["at"]]
+
+
+def test_catalogue_and_classes_differ_only_where_a_divergence_says_why() -> None:
+    assert sorted(set(differences()) - set(listed_differences())) == []
+
+
+def test_every_divergence_still_exists() -> None:
+    assert sorted(set(listed_differences()) - set(differences())) == []
+
+
+def test_a_divergence_is_listed_once_and_has_a_reason() -> None:
+    assert [place for place, times in Counter(listed_differences()).items() if times > 1] == []
+    assert [entry for entry in divergences() if len(entry["reason"]) < 20] == []
+
+
+def test_the_catalogue_has_every_event_of_both_families_and_no_other() -> None:
+    by_class = {entry.class_name: entry for entry in catalogue.events()}
+    assert len(by_class) == len(catalogue.events()) == len({entry.key for entry in catalogue.events()})
+    unions = {
+        ("realtime", "server"): events.AnyServerEvent,
+        ("realtime", "client"): events.AnyClientEvent,
+        ("translation", "server"): events.AnyTranslationServerEvent,
+        ("translation", "client"): events.AnyTranslationClientEvent,
+    }
+    for (api, direction), union in unions.items():
+        listed = {name for name, entry in by_class.items() if (entry.api, entry.direction) == (api, direction)}
+        assert listed == {cls.__name__ for cls in get_args(union)}
+
+
+def test_an_event_has_the_wire_name_of_its_class() -> None:
+    codecs = {"realtime": EVENT_CLASSES, "translation": TRANSLATION_CLASSES}
+    assert {entry.key: entry.class_name for entry in catalogue.events()} == {
+        entry.key: codecs[entry.api][entry.wire].__name__ for entry in catalogue.events()
+    }
+
+
+def test_aliases_are_those_that_decoding_knows() -> None:
+    assert {alias: entry.wire for entry in catalogue.events() for alias in entry.aliases} == CANONICAL
+
+
+def test_answers_and_successors_are_events_too() -> None:
+    names = {(entry.api, entry.wire) for entry in catalogue.events()}
+    named = {
+        (entry.api, name)
+        for entry in catalogue.events()
+        for name in (*entry.answers, *([] if entry.now is None else [entry.now]))
+    }
+    assert named - names == set()
+
+
+def test_every_group_has_events() -> None:
+    assert list(catalogue.GROUPS) == list(dict.fromkeys(entry.group for entry in catalogue.events()))
+
+
+def test_the_comparison_sees_all_classes_and_types() -> None:
+    assert len(classes()) > 130
+    assert len(catalogue.types()) > 130
+
+
+def test_every_event_has_an_example_without_extra_fields() -> None:
+    assert list(catalogue.examples()) == [entry.key for entry in catalogue.events()]
+    for entry in catalogue.events():
+        assert {field.name for field in entry.fields} >= set(catalogue.examples()[entry.key])
+
+
+def test_every_example_reads_as_its_class_and_comes_back_the_same() -> None:
+    for entry in catalogue.events():
+        text = catalogue.example_text(entry)
+        if entry.api == "realtime":
+            event = decode(text)
+            assert decode(encode(event)) == event
+            assert (type(event).__name__, dict(event.extra), event.to_json()) == told(entry)
+        else:
+            translation = decode_translation(text)
+            assert decode_translation(encode_translation(translation)) == translation
+            assert (type(translation).__name__, dict(translation.extra), translation.to_json()) == told(entry)
+
+
+def told(entry: catalogue.EventEntry) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    return entry.class_name, {}, catalogue.examples()[entry.key]
+
+
+def test_an_event_is_found_by_wire_name_by_alias_and_by_class() -> None:
+    (text,) = catalogue.events_named("response.output_text.delta")
+    assert catalogue.events_named("response.text.delta") == (text,)
+    assert catalogue.events_named("ResponseTextDeltaEvent") == (text,)
+    assert [entry.api for entry in catalogue.events_named("session.update")] == ["realtime", "translation"]
+    assert catalogue.events_named("nothing") == ()

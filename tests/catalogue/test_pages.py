@@ -1,0 +1,52 @@
+"""The reference pages are what the catalogue says today."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from duologue import catalogue, decode
+from duologue.catalogue.pages import pages, write_pages
+from duologue.codec import decode_translation
+from tests.repo._tree import ROOT
+
+REFERENCE = ROOT / "docs" / "reference"
+SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
+
+
+def test_the_committed_pages_are_fresh() -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in REFERENCE.glob("*.md")}
+    stale = [name for name, text in pages().items() if committed.get(name) != text]
+    assert stale == [], "run: python -m duologue.catalogue.pages docs/reference"
+    assert committed.keys() == pages().keys()
+
+
+def test_every_example_on_a_page_reads_as_the_event_above_it() -> None:
+    read = 0
+    for group in catalogue.GROUPS:
+        page = pages()[f"{group}.md"]
+        for section in SECTION.split(page)[3::3]:
+            found = re.search(r"`duologue\.events\.(\w+)`.*?```json\n(.+?)\n```", section, re.DOTALL)
+            assert found
+            decoded = (decode_translation if group == "translation" else decode)(found[2])
+            assert type(decoded).__name__ == found[1]
+            assert decoded.to_json() == json.loads(found[2])
+            read += 1
+    assert read == len(catalogue.events())
+
+
+def test_every_link_leads_to_a_section() -> None:
+    anchors = {f"{name}#{found['anchor']}" for name, text in pages().items() for found in SECTION.finditer(text)}
+    targets = {
+        target if not target.startswith("#") else f"{name}{target}"
+        for name, text in pages().items()
+        for target in re.findall(r"\]\(([^)]*#[^)]+)\)", text)
+    }
+    assert targets - anchors == set()
+
+
+def test_pages_are_written_into_a_folder_that_need_not_be_there(tmp_path: Path) -> None:
+    write_pages(tmp_path / "new" / "reference")
+    written = {path.name for path in (tmp_path / "new" / "reference").iterdir()}
+    assert written == set(pages())

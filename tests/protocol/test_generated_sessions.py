@@ -1,0 +1,234 @@
+"""Sessions that nobody thought of: any client event, legal or not, and any report, in any order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from duologue.events import ErrorEvent, RealtimeEvent
+from duologue.events.base import encode_audio
+from duologue.protocol import Respond, SessionDefaults, StopResponse, Transcribe
+from duologue.protocol.tables import RESPONSE_ENDS
+from duologue.testing import Pair
+from tests.protocol._order import OrderedStream
+from tests.protocol._wire import client_event, create, respond, update, user_text
+
+numbers = st.integers(0, 5)
+item_ids = numbers.map("item_{}".format) | st.sampled_from(["mine", "root", ""])
+response_ids = numbers.map("resp_{}".format)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+vad = st.none() | st.fixed_dictionaries(
+    {"type": st.sampled_from(["server_vad", "semantic_vad"])},
+    optional={"create_response": st.booleans(), "interrupt_response": st.booleans()},
+)
+audio_formats = st.sampled_from([{"type": "audio/pcm", "rate": 24_000}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}])
+inputs = st.fixed_dictionaries(
+    {},
+    optional={
+        "turn_detection": vad,
+        "transcription": st.none() | st.just({"model": "m"}),
+        "format": audio_formats,
+        "gain": st.integers(),
+    },
+)
+sessions = st.fixed_dictionaries(
+    {},
+    optional={
+        "output_modalities": st.sampled_from([["audio"], ["text"], ["audio", "text"]]),
+        "max_output_tokens": st.sampled_from([1, 3, "inf", 0]),
+        "audio": st.fixed_dictionaries(
+            {}, optional={"input": inputs, "output": st.fixed_dictionaries({"format": audio_formats})}
+        ),
+    },
+)
+parts = st.sampled_from(
+    [
+        {"type": "input_text", "text": "hi"},
+        {"type": "input_audio", "audio": encode_audio(bytes(481))},
+        {"type": "input_audio", "audio": "?"},
+        {"type": "output_text", "text": "ho"},
+        {"type": "output_audio", "transcript": "ho"},
+        {"type": "smell"},
+    ]
+)
+items = st.fixed_dictionaries(
+    {
+        "type": st.just("message"),
+        "role": st.sampled_from(["user", "assistant", "system", "robot"]),
+        "content": st.lists(parts, max_size=2),
+    },
+    optional={"id": st.sampled_from(["mine", "root", ""])},
+)
+responses = st.fixed_dictionaries(
+    {},
+    optional={
+        "conversation": st.sampled_from(["none", "auto"]),
+        "output_modalities": st.sampled_from([["audio"], ["text"]]),
+        "max_output_tokens": st.sampled_from([1, 2, "inf"]),
+        "metadata": st.just({"k": "v"}),
+        "input": st.lists(items | item_ids.map(lambda i: {"type": "item_reference", "id": i}), max_size=2),
+    },
+)
+names = st.sampled_from(["session.update", "input_audio_buffer.append", "conversation.item.create", "response.create"])
+
+
+class Session(RuleBasedStateMachine):
+    """One session; every rule is something that a client, an engine or the clock may do at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair(SessionDefaults(duration_s=3600))
+        self.stream = OrderedStream()
+        self.seen(self.pair.connect())
+
+    def seen(self, events: list[RealtimeEvent]) -> None:
+        for event in events:
+            self.stream.see(event)
+        self.stream.at_rest()
+
+    def sent(self, event: RealtimeEvent) -> None:
+        """A client event is carried out, or refused with exactly one error that names it, and nothing else."""
+        event_id = f"client_{len(self.pair.received)}"
+        events = self.pair.send_raw(json.dumps({**event.to_json(), "event_id": event_id}))
+        refused = [error for error in events if isinstance(error, ErrorEvent)]
+        if refused:
+            assert len(events) == 1
+            assert refused[0].error.event_id == event_id
+        self.seen(events)
+
+    # --- the client
+
+    @rule(session=sessions)
+    def client_updates(self, session: dict[str, Any]) -> None:
+        self.sent(update(**session))
+
+    @rule(n_bytes=st.sampled_from([0, 1, 799, 4800, 4801, 48_000]))
+    def client_appends(self, n_bytes: int) -> None:
+        assert self.pair.send(client_event("input_audio_buffer.append", audio=encode_audio(bytes(n_bytes)))) == []
+
+    @rule(ms=st.sampled_from([20, 100, 400, 1000]), speech=st.booleans())
+    def user_speaks_or_not(self, ms: int, speech: bool) -> None:
+        self.seen(self.pair.speak(ms) if speech else self.pair.pause(ms))
+
+    @rule(name=st.sampled_from(["input_audio_buffer.commit", "input_audio_buffer.clear", "response.cancel"]))
+    def client_commits_clears_or_cancels(self, name: str) -> None:
+        self.sent(client_event(name))
+
+    @rule(text=st.text(max_size=5), after=st.none() | item_ids)
+    def client_types(self, text: str, after: str | None) -> None:
+        self.sent(create(user_text(text), previous_item_id=after))
+
+    @rule(item=items, after=st.none() | item_ids)
+    def client_makes_any_item(self, item: dict[str, Any], after: str | None) -> None:
+        self.sent(create(item, previous_item_id=after))
+
+    @rule()
+    def client_takes_the_id_of_the_turn_under_way(self) -> None:
+        if self.stream.turn is not None:
+            self.sent(create(user_text("mine now", id=self.stream.turn)))
+
+    @rule(item_id=item_ids, name=st.sampled_from(["retrieve", "delete"]))
+    def client_asks_for_an_item(self, item_id: str, name: str) -> None:
+        self.sent(client_event(f"conversation.item.{name}", item_id=item_id))
+
+    @rule(item_id=item_ids, ms=st.integers(-10, 300))
+    def client_truncates(self, item_id: str, ms: int) -> None:
+        self.sent(client_event("conversation.item.truncate", item_id=item_id, content_index=0, audio_end_ms=ms))
+
+    @rule(response=responses)
+    def client_asks_for_a_response(self, response: dict[str, Any]) -> None:
+        self.sent(respond(**response))
+
+    @rule(response_id=response_ids)
+    def client_cancels(self, response_id: str) -> None:
+        self.sent(client_event("response.cancel", response_id=response_id))
+
+    @rule(
+        name=names, fields=st.dictionaries(st.sampled_from(["session", "audio", "item", "response", "x"]), json_values)
+    )
+    def client_sends_nonsense(self, name: str, fields: dict[str, Any]) -> None:
+        self.seen(self.pair.send_raw(json.dumps({**fields, "type": name})))
+
+    @rule(message=st.text(max_size=20) | st.binary(max_size=20))
+    def client_sends_noise(self, message: str | bytes) -> None:
+        self.seen(self.pair.send_raw(message))
+
+    # --- the engines, on time or late
+
+    @rule(response_id=response_ids, text=st.text(max_size=12))
+    def responder_says(self, response_id: str, text: str) -> None:
+        self.seen(self.pair.says(text, response_id=response_id))
+
+    @rule(response_id=response_ids, n_bytes=st.sampled_from([0, 2, 4800, 30_000]))
+    def synthesizer_plays(self, response_id: str, n_bytes: int) -> None:
+        self.seen(self.pair.plays(bytes(n_bytes), response_id=response_id))
+
+    @rule(response_id=response_ids, fails=st.booleans())
+    def response_ends(self, response_id: str, fails: bool) -> None:
+        end = (
+            self.pair.fails("broken", response_id=response_id) if fails else self.pair.finishes(response_id=response_id)
+        )
+        self.seen(end)
+
+    @rule(transcript=st.text(max_size=10), fails=st.booleans())
+    def transcriber_does_what_it_was_asked(self, transcript: str, fails: bool) -> None:
+        if any(isinstance(command, Transcribe) for command in self.pair.commands):
+            self.seen(self.pair.hears_nothing("broken") if fails else self.pair.hears(transcript))
+
+    @rule(item_id=item_ids)
+    def transcriber_says_what_nobody_asked(self, item_id: str) -> None:
+        asked = {command.item_id for command in self.pair.commands if isinstance(command, Transcribe)}
+        if item_id not in asked:
+            assert self.pair.hears("what?", item_id=item_id) == []
+
+    @rule()
+    def responder_does_what_it_was_asked_last(self) -> None:
+        if any(isinstance(command, Respond) for command in self.pair.commands):
+            command = self.pair.take(Respond)
+            self.seen(self.pair.says("well", response_id=command.response_id))
+            self.seen(self.pair.finishes(response_id=command.response_id))
+
+    @rule(seconds=st.sampled_from([0.1, 1000.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.seen(self.pair.advance(seconds))
+
+    # --- what holds all the time
+
+    @invariant()
+    def the_chain_is_the_conversation(self) -> None:
+        assert self.stream.order == [entry.item_id for entry in self.pair.server.conversation]
+
+    @invariant()
+    def a_response_that_ended_has_said_so(self) -> None:
+        running = self.pair.server._speaking._running
+        assert set(running) == set(self.stream.responses)
+        assert all(response.state not in RESPONSE_ENDS for response in running.values())
+
+    @invariant()
+    def work_is_stopped_for_responses_that_have_ended_and_no_others(self) -> None:
+        stopped = {command.response_id for command in self.pair.commands if isinstance(command, StopResponse)}
+        assert stopped <= self.stream.ended
+
+    def teardown(self) -> None:
+        """Whatever happened, every response can be brought to its end, and every item is done."""
+        for _ in range(2):  # one that is owed for a turn is created when the active one ends
+            while any(isinstance(command, Transcribe) for command in self.pair.commands):
+                self.seen(self.pair.hears("at last"))
+            for response_id in list(self.stream.responses):
+                self.seen(self.pair.finishes(response_id=response_id))
+        assert self.stream.responses == {}
+        assert all(self.stream.added.values())
+
+
+Session.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestEverySessionKeepsTheRules = Session.TestCase

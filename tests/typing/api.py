@@ -1,0 +1,252 @@
+"""The public API as two type checkers see it: nothing here runs but the import."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, assert_never, assert_type
+
+import duologue
+from duologue import RealtimeEvent, UnknownRealtimeEvent, codec, decode, encode, events
+from duologue.events import UnsetType
+
+__all__: list[str] = []
+
+# --- reading and writing ----------------------------------------------------------------------------------------------
+
+
+def reads_and_writes(text: str, data: bytes, mapping: dict[str, Any], event: RealtimeEvent) -> None:
+    assert_type(decode(text), RealtimeEvent)
+    assert_type(decode(data, dialect="openai-beta"), RealtimeEvent)
+    assert_type(duologue.decode(data), RealtimeEvent)
+    assert_type(encode(event), bytes)
+    assert_type(encode(event, dialect="openai-beta"), bytes)
+    assert_type(RealtimeEvent.from_json(text), RealtimeEvent)
+    assert_type(RealtimeEvent.from_json(data), RealtimeEvent)
+    assert_type(RealtimeEvent.from_json(mapping), RealtimeEvent)
+    assert_type(events.ErrorEvent.from_json(mapping), RealtimeEvent)
+    assert_type(event.to_json(), dict[str, Any])
+    assert_type(codec.translate(event, dialect="openai").frame, dict[str, Any] | None)
+    assert_type(codec.translate(event, dialect="openai").lost, tuple[str, ...])
+
+
+def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: events.TranslationEvent) -> None:
+    assert_type(codec.decode_translation(text), events.TranslationEvent)
+    assert_type(codec.encode_translation(event), bytes)
+    assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
+    assert_type(event.to_json(), dict[str, Any])
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
+def fields_have_three_states(event: events.ErrorEvent, update: events.SessionUpdateEvent) -> None:
+    assert_type(event.event_id, str)
+    assert_type(event.error.message, str)
+    assert_type(event.error.code, str | UnsetType | None)
+    if events.is_set(event.error.code):
+        assert_type(event.error.code, str)
+    assert_type(update.event_id, str | UnsetType | None)
+
+
+def the_type_is_a_literal(delta: events.ResponseTextDeltaEvent, unknown: UnknownRealtimeEvent) -> None:
+    kind: Literal["response.output_text.delta"] = delta.type
+    assert_type(unknown.type, str | None)
+    assert_type(events.InputAudioBufferAppendEvent.from_audio(b"").audio, str)
+    del kind
+
+
+# --- narrowing --------------------------------------------------------------------------------------------------------
+
+
+def a_class_pattern_narrows(event: RealtimeEvent) -> None:
+    match event:
+        case events.ResponseTextDeltaEvent(delta=delta):
+            assert_type(event, events.ResponseTextDeltaEvent)
+            assert_type(delta, str)
+        case events.ConversationItemAddedEvent(item=events.MessageItem(role="user", content=content)):
+            assert_type(content, list[events.ContentPart])
+        case events.ServerEvent():
+            assert_type(event.event_id, str)
+        case UnknownRealtimeEvent(problem=problem):
+            assert_type(problem, str)
+        case _:
+            assert_type(event, RealtimeEvent)
+
+
+def a_literal_type_narrows(event: events.ResponseTextDeltaEvent | events.ResponseAudioDeltaEvent) -> str | bytes:
+    # A checker narrows a union by a literal that its members share as a class variable.
+    if event.type == "response.output_text.delta":
+        assert_type(event, events.ResponseTextDeltaEvent)
+        return event.delta
+    assert_type(event, events.ResponseAudioDeltaEvent)
+    return event.decode_audio()
+
+
+# --- exhausting: a class more or less in a union is an error here -----------------------------------------------------
+
+
+def every_client_event(event: events.AnyClientEvent) -> str:
+    match event:
+        case events.ConversationItemCreateEvent():
+            return event.type
+        case events.ConversationItemDeleteEvent():
+            return event.type
+        case events.ConversationItemRetrieveEvent():
+            return event.type
+        case events.ConversationItemTruncateEvent():
+            return event.type
+        case events.InputAudioBufferAppendEvent():
+            return event.type
+        case events.InputAudioBufferClearEvent():
+            return event.type
+        case events.InputAudioBufferCommitEvent():
+            return event.type
+        case events.OutputAudioBufferClearEvent():
+            return event.type
+        case events.ResponseCancelEvent():
+            return event.type
+        case events.ResponseCreateEvent():
+            return event.type
+        case events.SessionUpdateEvent():
+            return event.type
+        case events.TranscriptionSessionUpdateEvent():
+            return event.type
+        case _:
+            assert_never(event)
+
+
+def every_server_event(event: events.AnyServerEvent) -> str:
+    match event:
+        case events.ConversationCreatedEvent():
+            return event.type
+        case events.ConversationItemAddedEvent():
+            return event.type
+        case events.ConversationItemCreatedEvent():
+            return event.type
+        case events.ConversationItemDeletedEvent():
+            return event.type
+        case events.ConversationItemDoneEvent():
+            return event.type
+        case events.ConversationItemRetrievedEvent():
+            return event.type
+        case events.ConversationItemTruncatedEvent():
+            return event.type
+        case events.ErrorEvent():
+            return event.type
+        case events.InputAudioBufferClearedEvent():
+            return event.type
+        case events.InputAudioBufferCommittedEvent():
+            return event.type
+        case events.InputAudioBufferDtmfEventReceivedEvent():
+            return event.type
+        case events.InputAudioBufferSpeechStartedEvent():
+            return event.type
+        case events.InputAudioBufferSpeechStoppedEvent():
+            return event.type
+        case events.InputAudioBufferTimeoutTriggeredEvent():
+            return event.type
+        case events.InputAudioTranscriptionCompletedEvent():
+            return event.type
+        case events.InputAudioTranscriptionDeltaEvent():
+            return event.type
+        case events.InputAudioTranscriptionFailedEvent():
+            return event.type
+        case events.InputAudioTranscriptionSegmentEvent():
+            return event.type
+        case events.McpListToolsCompletedEvent():
+            return event.type
+        case events.McpListToolsFailedEvent():
+            return event.type
+        case events.McpListToolsInProgressEvent():
+            return event.type
+        case events.OutputAudioBufferClearedEvent():
+            return event.type
+        case events.OutputAudioBufferStartedEvent():
+            return event.type
+        case events.OutputAudioBufferStoppedEvent():
+            return event.type
+        case events.RateLimitsUpdatedEvent():
+            return event.type
+        case events.ResponseAudioDeltaEvent():
+            return event.type
+        case events.ResponseAudioDoneEvent():
+            return event.type
+        case events.ResponseAudioTranscriptDeltaEvent():
+            return event.type
+        case events.ResponseAudioTranscriptDoneEvent():
+            return event.type
+        case events.ResponseContentPartAddedEvent():
+            return event.type
+        case events.ResponseContentPartDoneEvent():
+            return event.type
+        case events.ResponseCreatedEvent():
+            return event.type
+        case events.ResponseDoneEvent():
+            return event.type
+        case events.ResponseFunctionCallArgumentsDeltaEvent():
+            return event.type
+        case events.ResponseFunctionCallArgumentsDoneEvent():
+            return event.type
+        case events.ResponseMcpCallArgumentsDeltaEvent():
+            return event.type
+        case events.ResponseMcpCallArgumentsDoneEvent():
+            return event.type
+        case events.ResponseMcpCallCompletedEvent():
+            return event.type
+        case events.ResponseMcpCallFailedEvent():
+            return event.type
+        case events.ResponseMcpCallInProgressEvent():
+            return event.type
+        case events.ResponseOutputItemAddedEvent():
+            return event.type
+        case events.ResponseOutputItemDoneEvent():
+            return event.type
+        case events.ResponseTextDeltaEvent():
+            return event.type
+        case events.ResponseTextDoneEvent():
+            return event.type
+        case events.SessionCreatedEvent():
+            return event.type
+        case events.SessionUpdatedEvent():
+            return event.type
+        case events.TranscriptionSessionCreatedEvent():
+            return event.type
+        case events.TranscriptionSessionUpdatedEvent():
+            return event.type
+        case _:
+            assert_never(event)
+
+
+def every_event(event: events.AnyEvent) -> str | None:
+    match event:
+        case UnknownRealtimeEvent():
+            return event.type
+        case events.ErrorEvent():
+            return event.error.message
+        case _:
+            return event.type
+
+
+def every_translation_event(event: events.AnyTranslationClientEvent | events.AnyTranslationServerEvent) -> str:
+    match event:
+        case events.TranslationInputAudioBufferAppendEvent():
+            return event.type
+        case events.TranslationSessionCloseEvent():
+            return event.type
+        case events.TranslationSessionUpdateEvent():
+            return event.type
+        case events.TranslationErrorEvent():
+            return event.type
+        case events.TranslationInputTranscriptDeltaEvent():
+            return event.type
+        case events.TranslationOutputAudioDeltaEvent():
+            return event.type
+        case events.TranslationOutputTranscriptDeltaEvent():
+            return event.type
+        case events.TranslationSessionClosedEvent():
+            return event.type
+        case events.TranslationSessionCreatedEvent():
+            return event.type
+        case events.TranslationSessionUpdatedEvent():
+            return event.type
+        case _:
+            assert_never(event)
