@@ -267,7 +267,9 @@ def test_a_lone_surrogate_in_the_place_of_an_object_is_a_problem_like_any_other(
     assert json.loads(encode(event))["response"] == "\udd00e"
 
 
-@pytest.mark.parametrize(("number", "value"), [("1e400", 10**400), ("-1.5e309", -15 * 10**308), ("1" * 4300, int("1" * 4300))])
+@pytest.mark.parametrize(
+    ("number", "value"), [("1e400", 10**400), ("-1.5e309", -15 * 10**308), ("1" * 4300, int("1" * 4300))]
+)
 def test_numbers_beyond_a_double_become_the_integers_that_they_are(number: str, value: int) -> None:
     event = decode(f'{{"type":"new.event","n":{number}}}')
     assert event.to_json()["n"] == json.loads(encode(event))["n"] == value

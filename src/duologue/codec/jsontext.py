@@ -3,8 +3,8 @@
 - A byte order mark is skipped; bytes must be UTF-8.
 - NaN and Infinity are not JSON.
 - Of duplicate keys the last one counts.
-- Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits: Python
-  converts no more without asking, and no event means such a number.
+- Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits:
+  Python converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
 - Nesting deeper than the parser can follow is refused: no event nests deeper than ten levels.
 """

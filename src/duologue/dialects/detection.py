@@ -19,6 +19,8 @@ _BY_HOST: Final = 0.9
 """A host name is the vendor's own, but a vendor may speak more than one dialect."""
 _BY_PATH: Final = 0.6
 """Paths are copied by gateways."""
+_NEVER_MORE: Final = 0.99
+"""Anybody may send anything."""
 
 
 class Guess(Struct, frozen=True):
@@ -26,7 +28,7 @@ class Guess(Struct, frozen=True):
 
     dialect: str
     confidence: float
-    """0 where nothing speaks for it, 1 where nothing could speak against it."""
+    """From 0, where nothing speaks for it, towards 1."""
     reason: str
 
 
@@ -87,4 +89,4 @@ def _strongest(evidence: list[Guess]) -> Guess:
         1 - doubt for name, doubt in doubts.items() if name != dialect and (dialect in _ERAS or name not in _ERAS)
     ]
     confidence = (1 - doubts[dialect]) * (1 - max(others, default=0.0) / 2)
-    return Guess(dialect, round(confidence, 2), "; ".join(reasons))
+    return Guess(dialect, min(round(confidence, 2), _NEVER_MORE), "; ".join(reasons))

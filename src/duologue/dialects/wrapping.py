@@ -39,7 +39,7 @@ class Format(Struct, frozen=True):
                 continue
             word = self._word(value)
             if word is ABSENT:
-                lost.append(f"{self.at}.{self.ours}")
+                lost.append(f"{self.at}.{self.ours}" if self.at else self.ours)
             else:
                 obj[self.theirs] = word
 

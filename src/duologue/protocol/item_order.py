@@ -22,8 +22,6 @@ _MANY_GONE: Final = 32
 class _Place(Struct, eq=False):
     item_id: str
     here: bool
-    gone: bool = False
-    """Deleted; it still tells where what came behind it belongs."""
     behind: list[_Place] = field(default_factory=list)
     """Places that named this one as their predecessor, oldest first."""
 
@@ -35,12 +33,12 @@ class ItemOrder:
         self._top = _Place("", here=False)
         self._places: dict[str, _Place] = {}
         self._missing: dict[str, _Place] = {}
-        self._here = 0
-        self._gone = 0
+        self._gone: dict[str, _Place] = {}
+        """Deleted items; they still tell where what came behind them belongs."""
         self._cached: tuple[str, ...] | None = ()
 
     def __len__(self) -> int:
-        return self._here
+        return len(self._places)
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._places
@@ -49,9 +47,15 @@ class ItemOrder:
     def ids(self) -> tuple[str, ...]:
         """All ids, in order; items without a known place come last."""
         if self._cached is None:
-            self._cached = tuple(self._read())
-            if self._gone > self._here + _MANY_GONE and not self._missing:
-                self._compact(self._cached)
+            read = tuple(self._read())
+            if len(read) < len(self._places):
+                # Two items that each claim to come behind the other hang nowhere: they go to the end.
+                reached = set(read)
+                read += tuple(item_id for item_id in self._places if item_id not in reached)
+                self._chain(read)
+            elif len(self._gone) > len(read) + _MANY_GONE and not self._missing:
+                self._chain(read)
+            self._cached = read
         return self._cached
 
     def place(self, item_id: str, *, after: str | None) -> None:
@@ -61,7 +65,6 @@ class ItemOrder:
         place = self._missing.pop(item_id, None) or _Place(item_id, here=True)
         place.here = True
         self._places[item_id] = place
-        self._here += 1
         self._below(after).behind.append(place)
         self._cached = None
 
@@ -74,15 +77,14 @@ class ItemOrder:
         """Take an item out; what came behind it stays where it is."""
         place = self._places.pop(item_id, None)
         if place is not None:
-            place.here, place.gone = False, True
-            self._here -= 1
-            self._gone += 1
+            place.here = False
+            self._gone[item_id] = place
             self._cached = None
 
     def _below(self, item_id: str | None) -> _Place:
         if item_id is None:
             return self._top
-        place = self._places.get(item_id) or self._missing.get(item_id)
+        place = self._places.get(item_id) or self._gone.get(item_id) or self._missing.get(item_id)
         if place is None:
             place = self._missing[item_id] = _Place(item_id, here=False)
         return place
@@ -96,8 +98,10 @@ class ItemOrder:
                 yield place.item_id
             waiting.extend(place.behind)
 
-    def _compact(self, ids: tuple[str, ...]) -> None:
-        """Forget the places of deleted items: one chain of those that are left."""
+    def _chain(self, ids: tuple[str, ...]) -> None:
+        """Hang every item below the one before it, and forget all other places."""
+        self._gone.clear()
+        self._missing.clear()
         self._top.behind = []
         above = self._top
         for item_id in ids:
@@ -105,4 +109,3 @@ class ItemOrder:
             place.behind = []
             above.behind.append(place)
             above = place
-        self._gone = 0

@@ -1,0 +1,52 @@
+"""Audio of a conversation, kept up to a limit: an hour of speech both ways is 350 MB, so none is kept unasked."""
+
+from __future__ import annotations
+
+__all__ = ["KeptAudio"]
+
+
+class KeptAudio:
+    """Audio by item and content part; when `limit_bytes` are full, that of the oldest part goes first."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.held_bytes = 0
+        self._pieces: dict[tuple[str, int], list[bytes]] = {}
+
+    def add(self, item_id: str, content_index: int, audio: bytes) -> None:
+        """Keep the next piece of a part. A part that alone is larger than the limit is not kept."""
+        if self.limit_bytes <= 0:
+            return
+        self._pieces.setdefault((item_id, content_index), []).append(audio)
+        self.held_bytes += len(audio)
+        while self.held_bytes > self.limit_bytes:
+            self._drop(next(iter(self._pieces)))
+
+    def get(self, item_id: str, content_index: int) -> bytes | None:
+        """All of a part that has come; None if nothing of it is kept."""
+        pieces = self._pieces.get((item_id, content_index))
+        if pieces is None:
+            return None
+        if len(pieces) > 1:
+            pieces[:] = [b"".join(pieces)]
+        return pieces[0]
+
+    def cut(self, item_id: str, content_index: int, n_bytes: int) -> None:
+        """Keep the first `n_bytes` of a part."""
+        audio = self.get(item_id, content_index)
+        if audio is not None and len(audio) > n_bytes:
+            self.held_bytes -= len(audio) - n_bytes
+            self._pieces[item_id, content_index] = [audio[:n_bytes]]
+
+    def remove(self, item_id: str) -> None:
+        """Drop the audio of an item."""
+        for key in [key for key in self._pieces if key[0] == item_id]:
+            self._drop(key)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._pieces.clear()
+        self.held_bytes = 0
+
+    def _drop(self, key: tuple[str, int]) -> None:
+        self.held_bytes -= sum(map(len, self._pieces.pop(key)))

@@ -1,0 +1,280 @@
+"""What a server would refuse of a client's event, refused before it is sent, with a sentence that says what to do.
+
+Each check has a name, and can be switched off by it: servers exist that take more than the hosted one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeAlias
+
+from duologue.audio.formats import PCM, Encoding
+from duologue.errors import AudioError, LocalProtocolError
+from duologue.events import (
+    AnySession,
+    AudioConfig,
+    ClientEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    PcmAudioFormat,
+    RealtimeEvent,
+    RealtimeSession,
+    RealtimeSessionConfig,
+    ResponseAudioDeltaEvent,
+    ResponseCreateEvent,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSession,
+    UnknownVariant,
+    is_set,
+)
+from duologue.protocol.input_audio import LEAST_COMMIT_MS
+from duologue.protocol.requests import MOST_METADATA_PAIRS
+
+__all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks", "session_encodings"]
+
+MOST_APPEND_BYTES: Final = 15 * 1024 * 1024
+"""Published limit of the audio in one append."""
+
+MOST_EVENT_ID_CHARS: Final = 512
+"""Published limit of a client's event id."""
+
+_MOST_KEY_CHARS: Final = 64
+_MOST_VALUE_CHARS: Final = 512
+"""Published limits of metadata."""
+
+
+class LocalChecks:
+    """Follows one session, and refuses what its server would. `off` names checks that are not made.
+
+    Raises:
+        ValueError: there is no check of such a name.
+    """
+
+    def __init__(self, *, off: Collection[str] = ()) -> None:
+        unknown = set(off) - LOCAL_CHECKS.keys()
+        if unknown:
+            raise ValueError(f"no check {', '.join(sorted(unknown))}; known: {', '.join(LOCAL_CHECKS)}")
+        self._off = frozenset(off)
+        self.input_encoding: Encoding | None = PCM
+        """Of the session's input audio; None for a format that this version does not know."""
+        self.voice: object = None
+        self.has_spoken = False
+        self._appended_bytes = 0
+        self._taken_bytes = 0
+        self._last_commit: tuple[str, int] | None = None
+
+    @property
+    def buffered_ms(self) -> int:
+        """The most that the server's input buffer can hold; turn detection may have dropped some of it."""
+        if self.input_encoding is None:
+            return LEAST_COMMIT_MS
+        return self.input_encoding.duration_ms(self._appended_bytes - self._taken_bytes)
+
+    def check(self, event: ClientEvent) -> None:
+        """Look at an event that is to be sent.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+        """
+        for name, look in LOCAL_CHECKS.items():
+            if name not in self._off:
+                look(self, event)
+
+    def check_audio(self, n_bytes: int, *, encoding: Encoding | None = None) -> None:
+        """Look at audio that is to be appended; `encoding` is what its source says that it is.
+
+        Raises:
+            LocalProtocolError: it is not what the session's input takes, or too much at once.
+        """
+        if "append_size" not in self._off:
+            _append_size(n_bytes)
+        wanted = self.input_encoding
+        if wanted is None or "append_format" in self._off:
+            return
+        if encoding is not None and encoding != wanted:
+            raise LocalProtocolError(
+                f"cannot send input_audio_buffer.append: the audio is {encoding.type} at {encoding.rate_hz} Hz and the "
+                f"session takes {wanted.type} at {wanted.rate_hz} Hz, as which it would be heard; convert it, or "
+                "change the session's audio.input.format"
+            )
+        if n_bytes % wanted.bytes_per_sample:
+            raise LocalProtocolError(
+                f"cannot send input_audio_buffer.append: {n_bytes} bytes are not whole {wanted.type} samples of "
+                f"{wanted.bytes_per_sample} bytes; keep the odd byte for the next chunk"
+            )
+
+    def sent(self, event: ClientEvent) -> None:
+        """An event goes out."""
+        match event:
+            case InputAudioBufferAppendEvent():
+                self.appended(_audio_bytes(event))
+            case InputAudioBufferCommitEvent() | InputAudioBufferClearEvent():
+                self._last_commit = (str(event.event_id), self._taken_bytes)
+                self._taken_bytes = self._appended_bytes
+            case _:
+                pass
+
+    def appended(self, n_bytes: int) -> None:
+        """Audio goes out."""
+        self._appended_bytes += n_bytes
+
+    def receive(self, event: RealtimeEvent) -> None:
+        """An event of the server."""
+        match event:
+            case SessionCreatedEvent() | SessionUpdatedEvent():
+                self._session(event.session)
+            case ResponseAudioDeltaEvent():
+                self.has_spoken = True
+            case InputAudioBufferSpeechStoppedEvent() if self.input_encoding is not None:
+                end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
+                self._taken_bytes = max(self._taken_bytes, end)
+            case ErrorEvent() if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
+                self._taken_bytes, self._last_commit = self._last_commit[1], None
+            case _:
+                pass
+
+    def connected(self) -> None:
+        """A new connection: its server has heard and said nothing yet."""
+        self._appended_bytes = self._taken_bytes = 0
+        self._last_commit = None
+        self.has_spoken = False
+
+    def _session(self, session: AnySession) -> None:
+        before = self.input_encoding
+        self.input_encoding, _ = session_encodings(session)
+        if before != self.input_encoding:
+            self._appended_bytes = self._taken_bytes = 0
+        if isinstance(session, RealtimeSession) and is_set(session.audio) and is_set(session.audio.output):
+            self.voice = session.audio.output.voice
+
+
+def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | None]:
+    """Encodings of a session's input and output; None for one that this version does not know."""
+    if isinstance(session, UnknownVariant) or not is_set(session.audio):
+        return (None, None) if isinstance(session, UnknownVariant) else (PCM, PCM)
+    audio = session.audio
+    output = audio.output if isinstance(audio, AudioConfig) else None
+    return (
+        _encoding(audio.input.format if is_set(audio.input) else None),
+        _encoding(output.format if is_set(output) else None),
+    )
+
+
+def _encoding(wire: object) -> Encoding | None:
+    match wire:
+        case UnknownVariant():
+            return None
+        case PcmAudioFormat(rate=int() as rate):
+            try:
+                return Encoding.of("audio/pcm", rate)
+            except AudioError:
+                return None  # a rate that is none
+        case _:
+            return Encoding.of(str(getattr(wire, "type", "audio/pcm")))
+
+
+# --- the checks -------------------------------------------------------------------------------------------------------
+
+
+def _append_size(n_bytes: int) -> None:
+    if n_bytes > MOST_APPEND_BYTES:
+        raise LocalProtocolError(
+            f"cannot send input_audio_buffer.append: {n_bytes} bytes of audio are more than one event may carry "
+            f"({MOST_APPEND_BYTES}); send them in several"
+        )
+
+
+def _audio_bytes(event: InputAudioBufferAppendEvent) -> int:
+    return len(event.audio) // 4 * 3 - event.audio[-2:].count("=")
+
+
+def _check_append_size(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferAppendEvent):
+        _append_size(_audio_bytes(event))
+
+
+def _check_append_format(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferAppendEvent):
+        checks.check_audio(_audio_bytes(event))
+
+
+def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < LEAST_COMMIT_MS:
+        raise LocalProtocolError(
+            f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "
+            f"turn, and a turn has {LEAST_COMMIT_MS} ms at least; append more first, or clear the buffer"
+        )
+
+
+def _check_modalities(checks: LocalChecks, event: ClientEvent) -> None:
+    match event:
+        case ResponseCreateEvent(response=params) if is_set(params):
+            modalities = params.output_modalities
+        case SessionUpdateEvent(session=RealtimeSessionConfig() as config):
+            modalities = config.output_modalities
+        case _:
+            return
+    if is_set(modalities) and modalities not in (["audio"], ["text"]):
+        raise LocalProtocolError(
+            f"cannot send {event.type}: output_modalities {modalities} is not ['audio'] or ['text']; audio brings its "
+            "transcript along, so ask for ['audio'] to have both"
+        )
+
+
+def _check_voice(checks: LocalChecks, event: ClientEvent) -> None:
+    if not checks.has_spoken or not isinstance(event, SessionUpdateEvent):
+        return
+    config = event.session
+    if not isinstance(config, RealtimeSessionConfig) or not is_set(config.audio) or not is_set(config.audio.output):
+        return
+    voice = config.audio.output.voice
+    if is_set(voice) and voice != checks.voice:
+        raise LocalProtocolError(
+            f"cannot send session.update: the voice cannot change to {voice!r} after the model has spoken, and the "
+            "whole update would be lost; leave the voice out, or open a new session for it"
+        )
+
+
+def _check_event_id(checks: LocalChecks, event: ClientEvent) -> None:
+    if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARS:
+        raise LocalProtocolError(
+            f"cannot send {event.type}: its event_id has {len(event.event_id)} characters, and "
+            f"{MOST_EVENT_ID_CHARS} are allowed; use a shorter one, or none"
+        )
+
+
+def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:
+    if not isinstance(event, ResponseCreateEvent) or not is_set(event.response):
+        return
+    metadata = event.response.metadata
+    if not is_set(metadata):
+        return
+    problem = ""
+    if len(metadata) > MOST_METADATA_PAIRS:
+        problem = f"{len(metadata)} pairs, and {MOST_METADATA_PAIRS} are allowed"
+    for key, value in metadata.items():
+        if len(key) > _MOST_KEY_CHARS:
+            problem = f"a key of {len(key)} characters, and {_MOST_KEY_CHARS} are allowed"
+        elif len(value) > _MOST_VALUE_CHARS:
+            problem = f"a value of {len(value)} characters under {key!r}, and {_MOST_VALUE_CHARS} are allowed"
+    if problem:
+        raise LocalProtocolError(f"cannot send response.create: its metadata has {problem}; keep the rest on your side")
+
+
+_Check: TypeAlias = Callable[[LocalChecks, ClientEvent], None]
+
+LOCAL_CHECKS: Final[Mapping[str, _Check]] = {
+    "append_size": _check_append_size,
+    "append_format": _check_append_format,
+    "commit_length": _check_commit_length,
+    "modalities": _check_modalities,
+    "voice": _check_voice,
+    "event_id": _check_event_id,
+    "metadata": _check_metadata,
+}
+"""Every check by its name."""

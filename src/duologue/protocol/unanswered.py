@@ -1,0 +1,142 @@
+"""Commands that the server has not answered: which of ours an `error` is about.
+
+Every command but `input_audio_buffer.append` is answered, by its acknowledgement or by one `error`, and in order. An
+error names the command by its event id; servers that leave the id out are read by the code and by the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from duologue.events import (
+    ClientEvent,
+    ConversationItemAddedEvent,
+    ConversationItemCreatedEvent,
+    ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
+    ConversationItemDeleteEvent,
+    ConversationItemRetrievedEvent,
+    ConversationItemRetrieveEvent,
+    ConversationItemTruncatedEvent,
+    ConversationItemTruncateEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearedEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    InputAudioBufferCommittedEvent,
+    MessageItem,
+    OutputAudioBufferClearedEvent,
+    OutputAudioBufferClearEvent,
+    RealtimeEvent,
+    ResponseCancelEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent,
+    TranscriptionSessionUpdateEvent,
+    is_set,
+)
+
+__all__ = ["Unanswered"]
+
+_ANSWERS: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
+    SessionUpdatedEvent: SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent: TranscriptionSessionUpdateEvent,
+    InputAudioBufferCommittedEvent: InputAudioBufferCommitEvent,
+    InputAudioBufferClearedEvent: InputAudioBufferClearEvent,
+    OutputAudioBufferClearedEvent: OutputAudioBufferClearEvent,
+    ConversationItemAddedEvent: ConversationItemCreateEvent,
+    ConversationItemCreatedEvent: ConversationItemCreateEvent,
+    ConversationItemRetrievedEvent: ConversationItemRetrieveEvent,
+    ConversationItemTruncatedEvent: ConversationItemTruncateEvent,
+    ConversationItemDeletedEvent: ConversationItemDeleteEvent,
+    ResponseCreatedEvent: ResponseCreateEvent,
+    ResponseDoneEvent: ResponseCancelEvent,
+}
+"""Acknowledgements, and the command of each."""
+
+_REFUSALS: Final[Mapping[str, type[ClientEvent]]] = {
+    "cannot_update_voice": SessionUpdateEvent,
+    "conversation_already_has_active_response": ResponseCreateEvent,
+    "input_audio_buffer_commit_empty": InputAudioBufferCommitEvent,
+    "invalid_tool_call_id": ConversationItemCreateEvent,
+    "item_delete_invalid_item_id": ConversationItemDeleteEvent,
+    "item_retrieve_invalid_item_id": ConversationItemRetrieveEvent,
+    "item_truncate_invalid_audio_end_ms": ConversationItemTruncateEvent,
+    "item_truncate_invalid_item_id": ConversationItemTruncateEvent,
+    "response_cancel_not_active": ResponseCancelEvent,
+}
+"""Codes that only one command is refused with."""
+
+_MOST: Final = 256
+"""Commands that wait for an answer; a server that far behind is not going to give it."""
+
+
+class Unanswered:
+    """Commands of one connection, in the order in which they went out."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, ClientEvent] = {}
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    def sent(self, event: ClientEvent) -> None:
+        """A command goes out; it has its event id."""
+        if isinstance(event, InputAudioBufferAppendEvent) or not is_set(event.event_id):
+            return
+        if len(self._sent) >= _MOST:
+            del self._sent[next(iter(self._sent))]
+        self._sent[event.event_id] = event
+
+    def receive(self, event: RealtimeEvent) -> ClientEvent | None:
+        """An event of the server; returns the command that it answers, if one can be named."""
+        if isinstance(event, ErrorEvent):
+            return self._refused(event)
+        kind = _ANSWERS.get(type(event))
+        if kind is None:
+            return None
+        candidates = (command for command in self._sent.values() if isinstance(command, kind))
+        command = next((command for command in candidates if _fits(command, event)), None)
+        return None if command is None else self._answered(command)
+
+    def clear(self) -> None:
+        """The connection is gone, and every answer with it."""
+        self._sent.clear()
+
+    def _refused(self, event: ErrorEvent) -> ClientEvent | None:
+        error = event.error
+        if is_set(error.event_id):
+            return self._sent.pop(error.event_id, None)
+        kind = _REFUSALS.get(error.code) if is_set(error.code) else None
+        candidates = self._sent.values()
+        command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
+        return None if command is None else self._answered(command)
+
+    def _answered(self, command: ClientEvent) -> ClientEvent:
+        return self._sent.pop(str(command.event_id))
+
+
+def _fits(command: ClientEvent, answer: RealtimeEvent) -> bool:
+    """Whether the answer speaks of what the command does."""
+    match command, answer:
+        case ConversationItemCreateEvent(), ConversationItemAddedEvent() | ConversationItemCreatedEvent():
+            if is_set(command.item.id):
+                return bool(command.item.id == answer.item.id)
+            roles = [item.role if isinstance(item, MessageItem) else None for item in (command.item, answer.item)]
+            return type(command.item) is type(answer.item) and roles[0] == roles[1]
+        case (
+            ConversationItemTruncateEvent() | ConversationItemDeleteEvent(),
+            ConversationItemTruncatedEvent() | ConversationItemDeletedEvent(),
+        ):
+            return command.item_id == answer.item_id
+        case ConversationItemRetrieveEvent(), ConversationItemRetrievedEvent():
+            return bool(command.item_id == answer.item.id)
+        case ResponseCancelEvent(), ResponseDoneEvent():
+            return not is_set(command.response_id) or command.response_id == answer.response.id
+        case _:
+            return True

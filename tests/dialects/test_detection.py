@@ -1,0 +1,79 @@
+"""A dialect is guessed from a URL or a first frame, and the guess says how sure it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duologue.dialects import PROFILES, detect
+from duologue.dialects.signs import FRAME_SIGNS, QUERY_SIGNS
+from tests.dialects.vendor_frames import VENDOR_FRAMES
+
+FIRST: dict[str, dict[str, Any]] = {dialect: frames[0] for dialect, frames in VENDOR_FRAMES.items()}
+
+NO_SIGN_OF_ITS_OWN = {
+    # The dated endpoint tells the session that the hosted service told: only the URL says whose it is.
+    "azure-preview": "openai-beta",
+    # It says hello as vLLM does.
+    "vllm-omni": "vllm",
+}
+
+
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_a_first_frame_gives_its_dialect_away(dialect: str) -> None:
+    guess = detect(FIRST[dialect])
+    assert guess.dialect == NO_SIGN_OF_ITS_OWN.get(dialect, dialect)
+    assert 0.5 <= guess.confidence < 1
+    assert guess.reason
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect", "sure"),
+    [
+        ("wss://api.openai.com/v1/realtime?model=gpt-realtime", "openai", True),
+        ("wss://r.openai.azure.com/openai/v1/realtime?model=mine", "openai", False),
+        (
+            "wss://r.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=mine",
+            "azure-preview",
+            True,
+        ),
+        ("wss://r.services.ai.azure.com/voice-live/realtime?api-version=2026-07-15&model=m", "azure-voice-live", True),
+        ("wss://r.cognitiveservices.azure.com/voice-live/realtime?model=m", "azure-voice-live", False),
+        ("wss://api.x.ai/v1/realtime?model=grok-voice-latest", "xai", True),
+        ("wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime?model=qwen3-omni-flash-realtime", "qwen", True),
+        ("wss://ws1.cn-beijing.maas.aliyuncs.com/api-ws/v1/realtime", "qwen", True),
+        ("wss://open.bigmodel.cn/api/paas/v4/realtime", "glm", True),
+        ("wss://api.stepfun.ai/v1/realtime?model=step-audio-2", "stepfun", True),
+        ("wss://api.inworld.ai/api/v1/realtime/session?key=k&protocol=realtime", "inworld", True),
+        ("wss://rest-assistant.api.cloud.yandex.net/v1/realtime/openai", "yandex", True),
+        ("wss://api.together.ai/v1/realtime?model=m&input_audio_format=pcm_s16le_16000", "together", True),
+        ("ws://localhost:8000/v1/realtime?duplex=0", "vllm-omni", False),
+        ("ws://localhost:8000/v1/realtime?transcription_model=whisper", "speaches", False),
+        ("ws://localhost:8000/v1/realtime", "openai", False),
+    ],
+)
+def test_a_url_gives_its_dialect_away(url: str, dialect: str, *, sure: bool) -> None:
+    guess = detect(url)
+    assert guess.dialect == dialect
+    assert (guess.confidence >= 0.9) is sure
+
+
+@pytest.mark.parametrize(
+    "nothing", [{}, {"type": "new.event"}, {"type": 7, "session": "x"}, "wss://example.com/voice", ""]
+)
+def test_where_nothing_gives_it_away_the_guess_says_so(nothing: dict[str, Any] | str) -> None:
+    guess = detect(nothing)
+    assert (guess.dialect, guess.confidence, guess.reason) == ("openai", 0.0, "nothing gives it away")
+
+
+def test_a_name_of_an_era_is_a_weaker_sign_than_what_only_one_vendor_has() -> None:
+    era = detect({"type": "response.audio.delta", "event_id": "e", "item_id": "i", "delta": ""})
+    vendor = detect({"type": "response.audio.delta", "event_id": "e", "client_timestamp": 1, "delta": ""})
+    assert (era.dialect, vendor.dialect) == ("openai-beta", "glm")
+    assert era.confidence < vendor.confidence
+
+
+def test_signs_speak_of_dialects_that_exist() -> None:
+    assert {sign.dialect for sign in (*FRAME_SIGNS, *QUERY_SIGNS)} <= set(PROFILES)
+    assert all(0 < sign.weight < 1 for sign in (*FRAME_SIGNS, *QUERY_SIGNS))
