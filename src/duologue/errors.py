@@ -9,6 +9,8 @@ DuologueError
 ├── ConnectionClosed            the session is over; code, reason and the `error` event that preceded it
 │   ├── ConnectionClosedOK
 │   └── ConnectionClosedError
+├── RequestRejected             a request for a response ended without one; holds the `error` that answered it
+├── StreamOverflow              a stream of notices was not read for too long
 ├── EngineError                 a speech engine failed
 │   └── MissingExtra            an optional dependency is not installed; names the extra
 ├── AudioError                  audio that cannot be read or converted
@@ -38,6 +40,8 @@ __all__ = [
     "ProtocolError",
     "RecordingError",
     "RemoteProtocolError",
+    "RequestRejected",
+    "StreamOverflow",
 ]
 
 
@@ -105,6 +109,19 @@ class ConnectionClosedOK(ConnectionClosed):
 
 class ConnectionClosedError(ConnectionClosed):
     """Closed by a failure: any other code, or an `error` event right before the close."""
+
+
+class RequestRejected(DuologueError):
+    """A request for a response ended without one. `error` is the event that answered it, where there was one."""
+
+    def __init__(self, reason: str, *, error: ErrorEvent | None = None) -> None:
+        super().__init__(reason if error is None else f"{reason}: {error.error.message}")
+        self.reason = reason
+        self.error = error
+
+
+class StreamOverflow(DuologueError):
+    """A stream of notices was not read for too long, and has been closed. The conversation goes on."""
 
 
 class EngineError(DuologueError):

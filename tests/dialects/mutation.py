@@ -10,7 +10,7 @@ from tests.codec.frames import any_json
 
 __all__ = ["mutate"]
 
-_TEMPTING = st.sampled_from(
+_TEMPTING: st.SearchStrategy[Any] = st.sampled_from(
     [None, "", 0, 1, True, False, 0.0, [], {}, "text", "audio", "pcm16", "realtime", "client_vad", ["audio"]]
 )
 """Values that some rule of some profile is about."""

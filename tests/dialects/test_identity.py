@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duologue import decode, encode
+from duologue import UnknownRealtimeEvent, decode, encode
 from duologue.codec import DIALECTS
 from duologue.dialects import PROFILES
 from duologue.dialects.names import CANONICAL
@@ -21,6 +21,15 @@ from tests.dialects.vendor_frames import VENDOR_FRAMES
 
 def comes_back(frame: dict[str, Any], dialect: str) -> None:
     event = decode(json.dumps(frame), dialect=dialect)
+    # However the text is laid out, and whichever way through the codec is open to it.
+    for keys_sorted in (False, True):
+        other = decode(json.dumps(frame, separators=(",", ":"), sort_keys=keys_sorted), dialect=dialect)
+        if isinstance(event, UnknownRealtimeEvent):
+            # Of several problems the first one is told, which depends on the order.
+            assert isinstance(other, UnknownRealtimeEvent)
+            assert same(other.json, event.json)
+        else:
+            assert other == event
     back = json.loads(encode(event, dialect=dialect))
     name = frame.get("type")
     if dialect == "openai" and isinstance(name, str) and back.get("type") == CANONICAL.get(name):

@@ -61,12 +61,22 @@ def test_a_vendors_frame_is_typed_unless_nobody_else_has_its_like(dialect: str, 
 @pytest.mark.parametrize(("dialect", "index"), CASES)
 def test_a_changed_event_is_written_changed(dialect: str, index: int) -> None:
     event = decode(json.dumps(VENDOR_FRAMES[dialect][index]), dialect=dialect)
-    if isinstance(event, UnknownRealtimeEvent) or event.type in PROFILES[dialect].lacks_events:
+    if isinstance(event, UnknownRealtimeEvent):
         return
     changed = msgspec.structs.replace(event, event_id="event_changed")
     frame = written(changed, dialect)
     assert frame["event_id"] == "event_changed"
     assert decode(json.dumps(frame), dialect=dialect) == changed
+
+
+def test_what_a_vendor_was_thought_to_lack_stays_when_it_sent_it_itself() -> None:
+    told = next(frame for frame in VENDOR_FRAMES["azure-preview"] if frame["type"] == "session.updated")
+    created = json.loads(json.dumps(told))
+    created["session"] |= {"truncation": "auto", "prompt": None}
+    event = decode(json.dumps(created), dialect="azure-preview")
+    frame = written(msgspec.structs.replace(event, event_id="event_changed"), "azure-preview")
+    assert (frame["session"]["truncation"], frame["session"]["prompt"]) == ("auto", None)
+    assert (frame["event_id"], frame["session"]["voice"]) == ("event_changed", "sage")
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue.dialects.places import objects_at
+from duologue.dialects.places import copy_json, objects_at
 from duologue.dialects.rules import Constant, Default, Lacks, Move, Placeholder, Rename, Rule, Spelling, same
 from duologue.dialects.wrapping import Format, Unwrap, Wrap
 
@@ -48,8 +48,8 @@ def write(rule: Rule, frame: dict[str, Any], *lost: str) -> dict[str, Any]:
     ],
 )
 def test_reading_and_writing_undo_each_other(rule: Rule, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
-    assert read(rule, theirs) == ours
-    assert write(rule, ours) == theirs
+    assert read(rule, copy_json(theirs)) == ours
+    assert write(rule, copy_json(ours)) == theirs
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,7 @@ def test_reading_and_writing_undo_each_other(rule: Rule, theirs: dict[str, Any],
     ],
 )
 def test_what_a_rule_does_not_expect_stays_as_it_came(rule: Rule, frame: dict[str, Any]) -> None:
-    before = repr(frame)
-    assert repr(read(rule, frame)) == before
+    assert read(rule, copy_json(frame)) == frame
 
 
 def test_a_default_that_is_as_good_as_any_other_value_is_written() -> None:

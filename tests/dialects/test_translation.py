@@ -68,7 +68,7 @@ def test_azure_is_not_sent_what_it_refuses() -> None:
     update["session"] |= {"truncation": "auto", "prompt": {"id": "pmpt_1"}}
     update["session"]["audio"]["output"]["format"]["rate"] = 16000
     frame, lost = moved(update, "openai", "azure-preview")
-    assert lost == {"session.truncation", "session.prompt", "session.audio.output.format"}
+    assert lost == {"session.truncation", "session.prompt.id", "session.audio.output.format"}
     assert frame is not None
     assert not {"type", "audio", "output_modalities", "truncation", "prompt"} & set(frame["session"])
     assert frame["session"]["modalities"] == ["text", "audio"]

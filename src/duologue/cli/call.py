@@ -17,9 +17,11 @@ from duologue.audio.wav import Sound
 from duologue.cli.conversation import Conversation, Wishes
 from duologue.cli.failures import TurnFailed, Usage, exit_code_of, sentence_of
 from duologue.cli.local_server import LocalServer, local_server
-from duologue.cli.observations import Observation
+from duologue.cli.microphone import MicrophoneTalk
+from duologue.cli.observations import Observation, Observer
 from duologue.cli.reply import ReplyFile
 from duologue.cli.running import background
+from duologue.cli.sound_device import SoundDevice
 from duologue.cli.summary import Account
 from duologue.cli.turns import Turn
 from duologue.cli.views import JsonView, PlainView, View
@@ -51,6 +53,8 @@ class CallOptions:
     recording_file: Path | None = None
     paced: bool = True
     patience_s: float = 30.0
+    open_ended: bool = False
+    """The user ends it: an interruption is no failure."""
     server_arguments: Sequence[str] = ()
     """For our own server."""
 
@@ -58,11 +62,14 @@ class CallOptions:
 class Call:
     """A call under way: what a command holds its turns with."""
 
-    def __init__(self, conversation: Conversation, view: View, account: Account, *, paced: bool) -> None:
+    def __init__(
+        self, conversation: Conversation, view: View, account: Account, *, paced: bool, observers: list[Observer]
+    ) -> None:
         self._conversation = conversation
         self._view = view
         self._account = account
         self._paced = paced
+        self._observers = observers
 
     async def speak(self, sound: Sound, *, note: str) -> Turn:
         """Hold a spoken turn. Raises as `Conversation.speak` does, and TurnFailed if the response did not complete."""
@@ -71,6 +78,13 @@ class Call:
     async def say(self, text: str, *, note: str) -> Turn:
         """Hold a typed turn. Raises as `speak` does."""
         return await self._take(self._conversation.say(text), note)
+
+    async def converse(self, device: SoundDevice, *, note: str) -> None:
+        """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
+        self._view.note(note)
+        talk = MicrophoneTalk(self._conversation, device, turn_began=self._account.turns.append)
+        self._observers.append(talk.observe)
+        await talk.run()
 
     async def _take(self, turn: Awaitable[Turn], note: str) -> Turn:
         self._view.note(note)
@@ -165,7 +179,7 @@ async def hold(options: CallOptions, view: View, talk: Talk) -> int:
     except (DuologueError, OSError) as fault:
         faults.append(fault)
     except asyncio.CancelledError:
-        account.failure = "interrupted"
+        account.failure = None if options.open_ended else "interrupted"
         raise
     finally:
         faults += kept.failures
@@ -194,12 +208,15 @@ async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, 
             if isinstance(observation.event, ResponseAudioDeltaEvent) and kept.reply is not None:
                 kept.reply.take(observation.event, conversation.audio.output)
             view.observe(observation)
+            for observer in observers:
+                observer(observation)
 
+        observers: list[Observer] = []
         async with connect(transport=transport) as connection:
             conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
             async with conversation:
                 await conversation.begin(options.wishes)
-                await talk(Call(conversation, view, account, paced=options.paced))
+                await talk(Call(conversation, view, account, paced=options.paced, observers=observers))
 
 
 @asynccontextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
@@ -15,6 +16,7 @@ from duologue.cli.call import Call, CallOptions, check_url, hold, view_for
 from duologue.cli.conversation import Wishes
 from duologue.cli.failures import Usage
 from duologue.cli.running import run_to_end
+from duologue.cli.sound_device import SystemSound
 
 __all__ = ["TalkOptions", "talk"]
 
@@ -25,6 +27,13 @@ class TalkOptions:
     """Options of `talk`."""
 
     say: Annotated[str | None, Parameter(help="Send this text as a typed message instead of speech.")] = None
+    mic: Annotated[
+        bool,
+        Parameter(
+            help="Talk with this machine's microphone and loudspeaker until Ctrl-C; speak to interrupt. Use headphones:"
+            " a microphone that hears the loudspeaker interrupts the server with its own words."
+        ),
+    ] = False
     url: Annotated[
         str | None,
         Parameter(help="Server to talk to, ws:// or wss://. Without it our own server is started for this one turn."),
@@ -46,21 +55,28 @@ class TalkOptions:
 
 
 _STANDARD = TalkOptions()
+_INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> int:
     """Talk to a realtime server: send INPUT, a WAV file of speech, and show everything that comes of it.
 
     Any sample rate and channel count will do. The speech goes out in real time, followed by the silence that ends a
-    turn. With --say TEXT a typed message and a request to answer it are sent instead.
+    turn. With --say TEXT a typed message and a request to answer it are sent instead. With --mic you talk yourself,
+    turn after turn.
     """
-    if (input is None) == (options.say is None):
-        raise Usage("name either a WAV file to send or a text: duologue talk INPUT.wav, or duologue talk --say TEXT")
+    if (input is not None) + (options.say is not None) + options.mic != 1:
+        raise Usage(
+            "name a WAV file to send, or a text, or the microphone: duologue talk INPUT.wav, duologue talk --say TEXT,"
+            " or duologue talk --mic"
+        )
     if not options.timeout > 0:
         raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.url is None and options.api_key is not None:
         raise Usage("--api-key is for a server named with --url; our own makes up a key by itself")
-    return run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
+    code = run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
+    # Ctrl-C is how such a talk ends.
+    return 0 if options.mic and code == _INTERRUPTED else code
 
 
 def _call_options(options: TalkOptions) -> CallOptions:
@@ -75,10 +91,18 @@ def _call_options(options: TalkOptions) -> CallOptions:
         recording_file=options.record,
         paced=not options.fast,
         patience_s=options.timeout,
+        open_ended=options.mic,
     )
 
 
 def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable[None]]:
+    if options.mic:
+
+        async def converse(call: Call) -> None:
+            await call.converse(SystemSound(), note="listening: speak; Ctrl-C ends it")
+
+        return converse
+
     if path is None:
         text = options.say or ""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from duologue.client.client_secrets import ClientSecret, client_secret
 from duologue.client.connect import connect
 from duologue.client.connection import Connection
+from duologue.client.endpoint import Endpoint
 
-__all__ = ["Connection", "connect"]
+__all__ = ["ClientSecret", "Connection", "Endpoint", "client_secret", "connect"]

@@ -3,69 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from contextlib import asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
+from duologue.client.accent import AUTO
+from duologue.client.auth import Auth
 from duologue.client.connection import Connection
-from duologue.errors import ConnectFailed
+from duologue.client.endpoint import Endpoint, session_url
+from duologue.client.watchdog import LATE_MS, watched_loop
 from duologue.transports import Transport
+from duologue.transports.socket_options import (
+    ENVIRONMENT,
+    MAX_MESSAGE_BYTES,
+    OPEN_TIMEOUT_S,
+    PING_INTERVAL_S,
+    PING_TIMEOUT_S,
+    SocketOptions,
+)
 
-__all__ = ["connect", "session_url"]
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
-_DEFAULT_PATH: Final = "/v1/realtime"
-_SCHEMES: Final = {"http": "ws", "https": "wss"}
+__all__ = ["connect", "open_endpoint", "session_url"]
 
 
 @asynccontextmanager
 async def connect(
-    url: str = "",
+    url: str | Endpoint = "",
     *,
     model: str | None = None,
     api_key: str | None = None,
+    dialect: str = AUTO,
+    auth: Auth | None = None,
     headers: Mapping[str, str] | None = None,
-    dialect: str = "openai",
+    query: Mapping[str, str] | None = None,
+    call_id: str | None = None,
+    intent: str | None = None,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+    open_timeout_s: float = OPEN_TIMEOUT_S,
+    ping_interval_s: float | None = PING_INTERVAL_S,
+    ping_timeout_s: float = PING_TIMEOUT_S,
+    loop_lag_ms: int | None = LATE_MS,
     transport: Transport | None = None,
-    open_timeout_s: float = 10.0,
 ) -> AsyncGenerator[Connection, None]:
     """A session with the realtime server at `url`, for the length of an `async with` block.
 
-    A URL without a path gets `/v1/realtime`; `model` goes into its query, `api_key` into a bearer header. With a
+    What the parts mean is said at `Endpoint` and `SocketOptions`; an `Endpoint` may be given in their place. With a
     `transport` (an end of `memory_pair()`, a recorder) that is used and nothing is opened. Leaving the block sends
     what is waiting, closes, and leaves no task behind; if it is left by an exception, nothing more is sent.
 
     Raises:
         ConnectFailed: no connection came about; `.retryable` says whether another try can help.
+        ValueError: there is no such dialect.
+        TypeError: an `Endpoint` and some of its parts.
     """
+    endpoint = Endpoint(
+        model=model,
+        api_key=api_key,
+        dialect=dialect,
+        auth=auth,
+        headers=headers or {},
+        query=query or {},
+        call_id=call_id,
+        intent=intent,
+        socket=SocketOptions(
+            ssl=ssl,
+            proxy=proxy,
+            max_message_bytes=max_message_bytes,
+            open_timeout_s=open_timeout_s,
+            ping_interval_s=ping_interval_s,
+            ping_timeout_s=ping_timeout_s,
+        ),
+        loop_lag_ms=loop_lag_ms,
+    )
+    if isinstance(url, Endpoint):
+        if endpoint != Endpoint():
+            raise TypeError("connect takes an Endpoint or its parts, not both; msgspec.structs.replace changes a part")
+        endpoint = url
+    else:
+        endpoint = replace(endpoint, url=url)
+    accent = endpoint.accent()
     if transport is None:
-        # Here, because a client over another transport does without the WebSocket library.
-        from duologue.transports.websocket import open_websocket
-
-        authorisation = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-        transport = await open_websocket(
-            session_url(url, model=model), headers={**authorisation, **(headers or {})}, open_timeout_s=open_timeout_s
-        )
-    connection = Connection(transport, dialect=dialect)
-    connection.start()
-    try:
-        yield connection
-        await connection.close()
-    finally:
-        await connection.stop()
+        transport = await open_endpoint(endpoint)
+    connection = Connection(transport, accent=accent)
+    with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
+        connection.start()
+        try:
+            yield connection
+            await connection.close()
+        finally:
+            await connection.stop()
 
 
-def session_url(url: str, *, model: str | None = None) -> str:
-    """The WebSocket URL of a session: scheme, path and model filled in where they are missing.
+async def open_endpoint(endpoint: Endpoint) -> Transport:
+    """A WebSocket to this place, for whoever wraps it before a session is held over it. Cancelling is safe.
 
     Raises:
-        ConnectFailed: it is no URL at all.
+        ConnectFailed: no connection came about; `.retryable` says whether another try can help.
     """
-    try:
-        parts = urlsplit(url)
-    except ValueError as fault:
-        raise ConnectFailed(f"this is no URL: {fault}", retryable=False) from fault
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if model is not None:
-        query["model"] = model
-    path = parts.path if parts.path.strip("/") else _DEFAULT_PATH
-    return urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, urlencode(query), ""))
+    # Here, because a client over another transport does without the WebSocket library.
+    from duologue.transports.websocket import open_websocket
+
+    credentials = endpoint.credentials()
+    return await open_websocket(
+        endpoint.session_url(credentials),
+        headers=credentials.headers,
+        subprotocols=credentials.subprotocols,
+        options=endpoint.socket,
+    )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
+from duologue.client.accent import Accent
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 from duologue.protocol import ClientProtocol
@@ -34,14 +35,20 @@ class Connection:
     `send` and `receive` may be cancelled: nothing is lost, and nothing is sent by halves.
     """
 
-    def __init__(self, transport: Transport, *, dialect: str = "openai") -> None:
+    def __init__(self, transport: Transport, *, dialect: str = "openai", accent: Accent | None = None) -> None:
         self._transport = transport
-        self._protocol = ClientProtocol(dialect=dialect, new_id=lambda kind: f"{kind}_{secrets.token_hex(10)}")
+        self._accent = accent if accent is not None else Accent(dialect)
+        self._protocol = _protocol(self._accent.dialect)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(QUEUE_EVENTS)
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def dialect(self) -> str:
+        """The dialect that is read and written; with "auto" the server's first frames may change it."""
+        return self._accent.dialect
 
     @property
     def session(self) -> AnySession | None:
@@ -144,7 +151,15 @@ class Connection:
                 self._closed.__cause__ = fault
                 await self._incoming.put(self._closed)
             else:
+                if not self._accent.is_settled:
+                    self._listen_for_accent(message)
                 await self._incoming.put(self._protocol.receive(message))
+
+    def _listen_for_accent(self, message: str | bytes) -> None:
+        spoken = self._accent.dialect
+        self._accent.hear(message)
+        if self._accent.dialect != spoken:
+            self._protocol = _protocol(self._accent.dialect, before=self._protocol)
 
     async def _write(self) -> None:
         while True:
@@ -159,3 +174,11 @@ class Connection:
                 await self._transport.close(1011, "cannot send")
             finally:
                 self._outgoing.task_done()
+
+
+def _protocol(dialect: str, *, before: ClientProtocol | None = None) -> ClientProtocol:
+    """One session's protocol in a dialect, which goes on where another left off."""
+    protocol = ClientProtocol(dialect=dialect, new_id=lambda kind: f"{kind}_{secrets.token_hex(10)}")
+    if before is not None:
+        protocol.state, protocol.session, protocol.last_error = before.state, before.session, before.last_error
+    return protocol

@@ -144,13 +144,13 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if origin is not None and same(profile.read(dict(origin)), to_plain(event)):
         return Translation(dict(origin), ())
     lost: list[str] = []
-    if event.type in profile.lacks_events:
+    if origin is None and event.type in profile.lacks_events:
         return Translation(None, ("type",))
     try:
         plain = carry(event, dialect, lost)
     except NotCarried as fault:
         return Translation(None, (str(fault),))
-    return Translation(profile.write(plain, lost), tuple(lost))
+    return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
 
 
 def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = _HOME) -> bytes:
@@ -205,7 +205,11 @@ class _ShortWay(NamedTuple):
     """Fields that may be missing, and what stands for them."""
 
     def omits(self, event: RealtimeEvent) -> bool:
-        return any(same(getattr(event, name), value) for name, value in self.omitted)
+        # The values are empty strings and null: these compare as they are.
+        for name, value in self.omitted:  # noqa: SIM110  # a generator would double the cost of a text delta's dialect
+            if getattr(event, name) == value:
+                return True
+        return False
 
 
 @cache
@@ -221,36 +225,56 @@ def _short_ways(dialect: str) -> Mapping[str, _ShortWay]:
 
 
 @cache
-def _short_names(dialect: str) -> Mapping[str, str]:
-    """Events that the short way is open to: as the dialect writes their names, and the canonical ones."""
-    return {short.theirs: name for name, short in _short_ways(dialect).items()}
+def _short_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, _ShortWay]]:
+    """Events that the short way is open to: canonical by their names, and those that may omit something by ours."""
+    read, ways = PROFILES[dialect].canonical, _short_ways(dialect)
+    return (
+        {short.theirs: name for name, short in ways.items() if read(short.theirs) == name},
+        {name: short for name, short in ways.items() if short.omitted},
+    )
 
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
-    event = _decode_named(data, _short_names(profile.name))
-    if event is None or _short_ways(profile.name)[event.type].omits(event):
-        return _read_in(parse_object(data), profile)
-    return event
+    names, omitting = _short_names(profile.name)
+    event = _decode_named(data, names)
+    if event is not None:
+        short = omitting.get(event.type)
+        if short is None or not short.omits(event):
+            return event
+    return _read_in(parse_object(data), profile)
 
 
 def _decode_named(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent | None:
-    """The event of a text that begins with a name of the table, read under its canonical name.
+    """The event of a text whose name is in the table, read under its canonical name.
 
     None for any other text, and for one that holds a surprise: the long way tells what it is.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
-        if not text.startswith(_OPENING):
-            return None
-        end = text.find('"', len(_OPENING))
-        canonical = names.get(text[len(_OPENING) : end])
+        begin = len(_OPENING) if text.startswith(_OPENING) else _begin_of_name(text)
+        end = text.find('"', begin)
+        theirs = text[begin:end]
+        canonical = names.get(theirs)
         if canonical is None:
             return None
-        text = f"{_OPENING}{canonical}{text[end:]}"
+        if canonical != theirs:
+            # Away from the beginning the name may be that of an object inside. If the canonical name is nowhere else,
+            # and the event turns out to have it, then it is the event's.
+            if begin != len(_OPENING) and canonical in text:
+                return None
+            text = f"{text[:begin]}{canonical}{text[end:]}"
         event = read_long_audio(text, _decode_known) if len(text) >= LEAST_CHARS else None
-        return _decode_known(text) if event is None else event
+        event = event or _decode_known(text)
+        return event if event.type == canonical else None
     except _SURPRISES:
         return None
+
+
+def _begin_of_name(text: str) -> int:
+    """Where the first name begins that follows a key `type`; where there is none, no name is."""
+    key = text.find('"type":')
+    begin = key + (9 if text.startswith(' "', key + 7) else 8)
+    return begin if key >= 0 and text[begin - 1 : begin] == '"' else len(text)
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:

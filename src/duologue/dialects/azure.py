@@ -48,7 +48,7 @@ PROFILES: Final = (
         names=NAMES,
         rules=merged(
             # It refuses `type`, `output_modalities` and `audio` by name. Whether it took `tracing` is not known.
-            flat_rules(),
+            flat_rules(transcription=True),
             absent("usage", events=(_COMPLETED,)),
             absent("name", events=("response.function_call_arguments.done",)),
         ),

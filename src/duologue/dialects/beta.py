@@ -120,11 +120,14 @@ def flat_rules(
     modalities: Values = MODALITIES,
     turn_detection: Values = (),
     lacks: tuple[str, ...] = ("truncation", "prompt", "include", "reasoning", "parallel_tool_calls"),
-    kind: Rule | None = None,
+    transcription: bool = False,
 ) -> dict[str, tuple[Rule, ...]]:
-    """The rules of the flat era by event, with what a vendor has made of the formats and settings."""
+    """The rules of the flat era by event, with what a vendor has made of the formats and settings.
+
+    `transcription` goes with `NAMES`: sessions that only transcribe have events of their own.
+    """
     session: tuple[Rule, ...] = (
-        kind or SessionKind(_TRANSCRIPTION),
+        SessionKind(_TRANSCRIPTION if transcription else {}),
         # Written last, so that only what has not found its flat place is left to be reported.
         Lacks("session", ("audio", *lacks)),
         *_flat_settings("session", output_formats, modalities),
@@ -184,7 +187,9 @@ PROFILES: Final = (
         title="OpenAI Realtime, beta",
         names=NAMES,
         # Late servers also told `prompt` and `include`; nobody is known to have taken them.
-        rules=merged(flat_rules(lacks=("truncation", "reasoning", "parallel_tool_calls")), _NEVER_SENT),
+        rules=merged(
+            flat_rules(lacks=("truncation", "reasoning", "parallel_tool_calls"), transcription=True), _NEVER_SENT
+        ),
         lacks_events=GA_ONLY_EVENTS,
         auth=("bearer", "subprotocol"),
         session_minutes=30,

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.places import Json, copy_json
-from duologue.dialects.rules import Default, Rule
+from duologue.dialects.rules import Default, Lacks, Rule
 
 __all__ = ["Auth", "Profile", "Rules"]
 
@@ -67,14 +67,18 @@ class Profile(Struct, frozen=True, kw_only=True):
             canonical["type"] = ours
         return canonical
 
-    def write(self, canonical: Json, lost: list[str]) -> Json:
-        """Their form of a canonical frame, which is left alone; paths that they cannot carry are added to `lost`."""
+    def write(self, canonical: Json, lost: list[str], *, own: bool = False) -> Json:
+        """Their form of a canonical frame, which is left alone; paths that they cannot carry are added to `lost`.
+
+        `own` says that it came from them: what it holds they evidently have, whatever the table says that they lack.
+        """
         frame: Json = copy_json(canonical)
         name = canonical.get("type")
         if isinstance(name, str):
             frame["type"] = self.spelled(name)
         for rule in reversed(self.rules_for(name if isinstance(name, str) else None)):
-            rule.write(frame, lost)
+            if not (own and isinstance(rule, Lacks)):
+                rule.write(frame, lost)
         return frame
 
     def canonical(self, name: str) -> str:

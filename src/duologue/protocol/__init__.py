@@ -8,17 +8,33 @@ from __future__ import annotations
 
 from duologue.protocol.client import ClientProtocol
 from duologue.protocol.commands import Close, Command, Detect, Respond, StopResponse, Transcribe
+from duologue.protocol.core import ConversationCore, CoreOptions
+from duologue.protocol.error_kinds import ErrorKind, classify
+from duologue.protocol.notices import Notice
+from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
+from duologue.protocol.requests import Resolution, ResponseRequest
 from duologue.protocol.server import ServerProtocol
 from duologue.protocol.session import SessionDefaults
+from duologue.protocol.toolbox import Toolbox
 
 __all__ = [
     "ClientProtocol",
     "Close",
     "Command",
+    "ConversationCore",
+    "CoreOptions",
     "Detect",
+    "ErrorKind",
+    "Notice",
+    "ReconnectPolicy",
+    "Reconnection",
+    "Resolution",
     "Respond",
+    "ResponseRequest",
     "ServerProtocol",
     "SessionDefaults",
     "StopResponse",
+    "Toolbox",
     "Transcribe",
+    "classify",
 ]

@@ -9,17 +9,15 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.errors import AudioError, LocalProtocolError
+from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySession,
-    AudioConfig,
     ClientEvent,
     ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
     InputAudioBufferSpeechStoppedEvent,
-    PcmAudioFormat,
     RealtimeEvent,
     RealtimeSession,
     RealtimeSessionConfig,
@@ -28,14 +26,14 @@ from duologue.events import (
     SessionCreatedEvent,
     SessionUpdatedEvent,
     SessionUpdateEvent,
-    TranscriptionSession,
-    UnknownVariant,
+    TranscriptionSessionConfig,
     is_set,
 )
+from duologue.protocol.encodings import encoding_of_format, input_config, session_encodings
 from duologue.protocol.input_audio import LEAST_COMMIT_MS
 from duologue.protocol.requests import MOST_METADATA_PAIRS
 
-__all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks", "session_encodings"]
+__all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks"]
 
 MOST_APPEND_BYTES: Final = 15 * 1024 * 1024
 """Published limit of the audio in one append."""
@@ -67,6 +65,8 @@ class LocalChecks:
         self._appended_bytes = 0
         self._taken_bytes = 0
         self._last_commit: tuple[str, int] | None = None
+        self._format_asked: tuple[str, Encoding | None] | None = None
+        """An update of the input format that is not answered: its event id, and the format before it."""
 
     @property
     def buffered_ms(self) -> int:
@@ -116,6 +116,12 @@ class LocalChecks:
             case InputAudioBufferCommitEvent() | InputAudioBufferClearEvent():
                 self._last_commit = (str(event.event_id), self._taken_bytes)
                 self._taken_bytes = self._appended_bytes
+            case SessionUpdateEvent(session=RealtimeSessionConfig() | TranscriptionSessionConfig() as config):
+                wire = input_config(config.audio)
+                if wire is not None and is_set(wire.format):
+                    # What is appended from now on is heard in this format, whenever the answer comes.
+                    self._format_asked = (str(event.event_id), self.input_encoding)
+                    self._change_input(encoding_of_format(wire.format))
             case _:
                 pass
 
@@ -135,47 +141,32 @@ class LocalChecks:
                 self._taken_bytes = max(self._taken_bytes, end)
             case ErrorEvent() if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
                 self._taken_bytes, self._last_commit = self._last_commit[1], None
+            case ErrorEvent() if self._format_asked is not None and event.error.event_id == self._format_asked[0]:
+                before, self._format_asked = self._format_asked[1], None
+                self._change_input(before)
             case _:
                 pass
 
     def connected(self) -> None:
         """A new connection: its server has heard and said nothing yet."""
         self._appended_bytes = self._taken_bytes = 0
-        self._last_commit = None
+        self._last_commit = self._format_asked = None
         self.has_spoken = False
 
     def _session(self, session: AnySession) -> None:
-        before = self.input_encoding
-        self.input_encoding, _ = session_encodings(session)
-        if before != self.input_encoding:
-            self._appended_bytes = self._taken_bytes = 0
+        encoding, _ = session_encodings(session)
+        if encoding == self.input_encoding:
+            self._format_asked = None
+        elif self._format_asked is None:
+            self._change_input(encoding)
         if isinstance(session, RealtimeSession) and is_set(session.audio) and is_set(session.audio.output):
             self.voice = session.audio.output.voice
 
-
-def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | None]:
-    """Encodings of a session's input and output; None for one that this version does not know."""
-    if isinstance(session, UnknownVariant) or not is_set(session.audio):
-        return (None, None) if isinstance(session, UnknownVariant) else (PCM, PCM)
-    audio = session.audio
-    output = audio.output if isinstance(audio, AudioConfig) else None
-    return (
-        _encoding(audio.input.format if is_set(audio.input) else None),
-        _encoding(output.format if is_set(output) else None),
-    )
-
-
-def _encoding(wire: object) -> Encoding | None:
-    match wire:
-        case UnknownVariant():
-            return None
-        case PcmAudioFormat(rate=int() as rate):
-            try:
-                return Encoding.of("audio/pcm", rate)
-            except AudioError:
-                return None  # a rate that is none
-        case _:
-            return Encoding.of(str(getattr(wire, "type", "audio/pcm")))
+    def _change_input(self, encoding: Encoding | None) -> None:
+        before, self.input_encoding = self.input_encoding, encoding
+        if before is not None and encoding is not None:  # positions go on, counted in milliseconds
+            self._appended_bytes = encoding.bytes_for_ms(before.duration_ms(self._appended_bytes))
+            self._taken_bytes = encoding.bytes_for_ms(before.duration_ms(self._taken_bytes))
 
 
 # --- the checks -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ The wire echoes a response's `metadata` and no event id, so a request carries it
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -30,6 +30,8 @@ __all__ = [
     "tagged",
     "untagged",
 ]
+
+E = TypeVar("E", ResponseCreatedEvent, ResponseDoneEvent)
 
 REQUEST_TAG: Final = "duologue.request"
 """Key of the pair that a request adds to its metadata; `untagged` takes it out again."""
@@ -81,11 +83,11 @@ def tag_of(response: RealtimeResponse) -> str | None:
     return response.metadata.get(REQUEST_TAG) if is_set(response.metadata) else None
 
 
-def untagged(event: ResponseDoneEvent | ResponseCreatedEvent) -> ResponseDoneEvent | ResponseCreatedEvent:
+def untagged(event: E) -> E:
     """The event as it would have come without the tag; no metadata is null, as servers write it."""
-    metadata = event.response.metadata
-    if not is_set(metadata) or REQUEST_TAG not in metadata:
+    if tag_of(event.response) is None:
         return event
-    rest = {key: value for key, value in metadata.items() if key != REQUEST_TAG}
+    metadata = event.response.metadata or {}
+    rest = {key: value for key, value in metadata.items() if key != REQUEST_TAG} if is_set(metadata) else {}
     response = msgspec.structs.replace(event.response, metadata=rest or None)
     return msgspec.structs.replace(event, response=response)

@@ -97,7 +97,7 @@ class ResponseSequencer:
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._echoes_metadata = False
         self._names_conversations = False
-        self._events: list[RealtimeEvent] = []
+        self._events: list[ResponseCreateEvent | ResponseCancelEvent] = []
         self._resolutions: list[Resolution] = []
 
     # --- what the application wants
@@ -160,6 +160,13 @@ class ResponseSequencer:
         return self._find(request_id) is not None
 
     @property
+    def will_send(self) -> bool:
+        """Whether a create for the conversation is still to go out."""
+        return bool(self._waiting) or any(
+            self._sent is not None and event.event_id == self._sent.event_id for event in self._events
+        )
+
+    @property
     def pending(self) -> tuple[ResponseRequest, ...]:
         """Requests that have not ended: running, sent, and waiting, in this order."""
         return tuple(attempt.request for attempt in self._attempts())
@@ -209,6 +216,7 @@ class ResponseSequencer:
         self._beside_sent.clear()
         self._beside.clear()
         self._cancels.clear()
+        self._ended.clear()
         self._sent = self._active = self.active_id = None
         self._state_ends_by = inf
         self._events.clear()
@@ -216,7 +224,7 @@ class ResponseSequencer:
 
     # --- what the shell collects
 
-    def take_events(self) -> list[RealtimeEvent]:
+    def take_events(self) -> list[ResponseCreateEvent | ResponseCancelEvent]:
         """Events to send, in order."""
         events, self._events = self._events, []
         return events
@@ -244,6 +252,8 @@ class ResponseSequencer:
             self._step(SequenceInput.CREATE_SENT)
 
     def _send_cancel(self, response_id: str) -> None:
+        if response_id in self._cancels.values():
+            return
         # By its id: without one a cancel that comes late would stop the next response.
         event_id = self._new_id("event")
         self._cancels[event_id] = response_id
@@ -457,10 +467,8 @@ class ResponseSequencer:
         error: ErrorEvent | None = None,
         reason: str = "",
     ) -> None:
-        if done is not None:
-            plain = untagged(done)
-            done = plain if isinstance(plain, ResponseDoneEvent) else done
-        self._resolutions.append(Resolution(request=attempt.request, done=done, error=error, reason=reason))
+        told = untagged(done) if done is not None else None
+        self._resolutions.append(Resolution(request=attempt.request, done=told, error=error, reason=reason))
 
     def _step(self, happened: SequenceInput) -> None:
         following = step(SEQUENCE, self.state, happened)

@@ -1,7 +1,7 @@
 """A conversation as its client knows it: every item, in order, as far as it has come.
 
-    sent · receive · audio_received     what happened
-    items · get · audio                 what there is; values that never change under their reader
+    receive · audio_received     what happened
+    items · get · audio          what there is; values that never change under their reader
 
 Events may come twice or out of order: each says all that is needed to put it where it belongs. An event of the server
 costs the same however long the conversation is.
@@ -16,7 +16,6 @@ from duologue.events import (
     ConversationItem,
     ConversationItemAddedEvent,
     ConversationItemCreatedEvent,
-    ConversationItemCreateEvent,
     ConversationItemDeletedEvent,
     ConversationItemDoneEvent,
     ConversationItemRetrievedEvent,
@@ -42,7 +41,6 @@ from duologue.events import (
     is_set,
 )
 from duologue.events.base import Maybe
-from duologue.protocol.conversation import ROOT
 from duologue.protocol.drafts import ItemDraft, StoredItem
 from duologue.protocol.item_order import ItemOrder
 from duologue.protocol.kept_audio import KeptAudio
@@ -65,7 +63,6 @@ class ConversationStore:
         """Items that are gone, and the event that had added each: seen again, it is a repetition."""
         self._added_by: dict[str, str] = {}
         self._audio = KeptAudio(keep_audio_bytes)
-        self._firsts_wanted = 0
         self._names_predecessors = False
         self._cached: tuple[StoredItem, ...] | None = ()
 
@@ -99,11 +96,6 @@ class ConversationStore:
 
     # --- what happened
 
-    def sent(self, event: RealtimeEvent) -> None:
-        """An event of ours goes out."""
-        if isinstance(event, ConversationItemCreateEvent) and event.previous_item_id == ROOT:
-            self._firsts_wanted += 1
-
     def audio_received(self, item_id: str, content_index: int, audio: bytes) -> None:
         """A piece of the model's speech, decoded; does nothing unless audio is kept."""
         self._audio.add(item_id, content_index, audio)
@@ -116,19 +108,22 @@ class ConversationStore:
         self._deleted.clear()
         self._added_by.clear()
         self._audio.clear()
-        self._firsts_wanted = 0
         self._cached = ()
 
-    def receive(self, event: RealtimeEvent, *, encoding: Encoding | None = None) -> None:
-        """An event of the server; `encoding` is that of the model's speech, needed to cut what is kept of it."""
+    def receive(self, event: RealtimeEvent, *, encoding: Encoding | None = None, first: bool = False) -> None:
+        """An event of the server.
+
+        `encoding` is that of the model's speech, needed to cut what is kept of it. `first` says that the event adds an
+        item which was asked to be the first: null as its predecessor means that, and not that a server names none.
+        """
         self._cached = None
         match event:
             case InputAudioBufferCommittedEvent():
                 self._committed(event)
             case ConversationItemAddedEvent():
-                self._added(event, final=False)
+                self._added(event, final=False, first=first)
             case ConversationItemCreatedEvent():
-                self._added(event, final=_is_final(event.item))
+                self._added(event, final=_is_final(event.item), first=first)
             case ConversationItemDoneEvent():
                 self._done(event)
             case ConversationItemRetrievedEvent(item=item):
@@ -200,7 +195,9 @@ class ConversationStore:
         draft.began(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
         self._place(event.item_id, event.previous_item_id)
 
-    def _added(self, event: ConversationItemAddedEvent | ConversationItemCreatedEvent, *, final: bool) -> None:
+    def _added(
+        self, event: ConversationItemAddedEvent | ConversationItemCreatedEvent, *, final: bool, first: bool
+    ) -> None:
         if not is_set(event.item.id):
             return
         item_id = str(event.item.id)
@@ -212,7 +209,7 @@ class ConversationStore:
         draft = self._draft(item_id)
         draft.ended(event.item) if final else draft.began(event.item)
         self._added_by[item_id] = event.event_id
-        self._place(item_id, event.previous_item_id)
+        self._place(item_id, event.previous_item_id, first=first)
 
     def _done(self, event: ConversationItemDoneEvent) -> None:
         if not is_set(event.item.id) or str(event.item.id) in self._deleted:
@@ -245,15 +242,14 @@ class ConversationStore:
             del self._detached[item_id], self._drafts[item_id]
             self._audio.remove(item_id)
 
-    def _place(self, item_id: str, previous_item_id: Maybe[str]) -> None:
+    def _place(self, item_id: str, previous_item_id: Maybe[str], *, first: bool = False) -> None:
         if item_id in self._order:
             return
         self._detached.pop(item_id, None)
         if is_set(previous_item_id):
             self._names_predecessors = True
             self._order.place(item_id, after=previous_item_id)
-        elif previous_item_id is None and (self._names_predecessors or self._firsts_wanted):
-            self._firsts_wanted = max(self._firsts_wanted - 1, 0)
+        elif previous_item_id is None and (self._names_predecessors or first):
             self._order.place(item_id, after=None)
         else:  # null of a server that never names predecessors says nothing
             self._order.append(item_id)

@@ -81,6 +81,8 @@ class Unanswered:
 
     def __init__(self) -> None:
         self._sent: dict[str, ClientEvent] = {}
+        self._answered: dict[str, ClientEvent] = {}
+        """Commands that seemed answered: what the server does of its own accord reads like an acknowledgement."""
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -102,23 +104,28 @@ class Unanswered:
             return None
         candidates = (command for command in self._sent.values() if isinstance(command, kind))
         command = next((command for command in candidates if _fits(command, event)), None)
-        return None if command is None else self._answered(command)
+        return None if command is None else self._take(command)
 
     def clear(self) -> None:
         """The connection is gone, and every answer with it."""
         self._sent.clear()
+        self._answered.clear()
 
     def _refused(self, event: ErrorEvent) -> ClientEvent | None:
         error = event.error
         if is_set(error.event_id):
-            return self._sent.pop(error.event_id, None)
+            return self._sent.pop(error.event_id, None) or self._answered.get(error.event_id)
         kind = _REFUSALS.get(error.code) if is_set(error.code) else None
         candidates = self._sent.values()
         command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
-        return None if command is None else self._answered(command)
+        return None if command is None else self._take(command)
 
-    def _answered(self, command: ClientEvent) -> ClientEvent:
-        return self._sent.pop(str(command.event_id))
+    def _take(self, command: ClientEvent) -> ClientEvent:
+        event_id = str(command.event_id)
+        self._answered[event_id] = command
+        if len(self._answered) > _MOST:
+            del self._answered[next(iter(self._answered))]
+        return self._sent.pop(event_id)
 
 
 def _fits(command: ClientEvent, answer: RealtimeEvent) -> bool:

@@ -55,9 +55,7 @@ class InputTokens(_Sum, frozen=True, kw_only=True):
 
     @property
     def cached_tokens(self) -> int:
-        return (
-            self.cached_text_tokens + self.cached_audio_tokens + self.cached_image_tokens + self.cached_other_tokens
-        )
+        return self.cached_text_tokens + self.cached_audio_tokens + self.cached_image_tokens + self.cached_other_tokens
 
 
 class OutputTokens(_Sum, frozen=True, kw_only=True):

@@ -1,0 +1,76 @@
+"""How a key is shown to a server: in a header, in the query, or as a sub-protocol."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from duologue.dialects import PROFILES
+from duologue.dialects.profile import Auth
+
+__all__ = ["Auth", "Credentials", "credentials_for", "usual_auth"]
+
+_QUERY_NAMES: Final[Mapping[str, str]] = {
+    "azure-preview": "api-key",
+    "azure-voice-live": "api-key",
+    "inworld": "key",
+}
+"""By dialect; everybody else who reads a key there calls it `api_key`."""
+
+_SUBPROTOCOLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "xai": ("xai-client-secret.",),
+    "openai-beta": ("realtime", "openai-insecure-api-key.", "openai-beta.realtime-v1"),
+}
+_USUAL_SUBPROTOCOLS: Final = ("realtime", "openai-insecure-api-key.")
+"""A name that ends in a dot takes the key behind it."""
+
+_AZURE: Final = "azure.com"
+
+
+class Credentials(Struct, frozen=True, kw_only=True):
+    """What a handshake carries to say who asks. Holds the key: its repr does not."""
+
+    headers: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+    subprotocols: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        return []
+
+
+def usual_auth(dialect: str, url: str, api_key: str) -> Auth:
+    """The way in which a server of this dialect is shown this key, unless told otherwise.
+
+    Azure takes its own keys in a header of its own and the tokens of Entra, which are JWTs, as bearers.
+    """
+    if f".{urlsplit(url).hostname}".endswith(f".{_AZURE}"):
+        return "bearer" if api_key.startswith("eyJ") and api_key.count(".") == 2 else "api-key"
+    # Servers that need no key have been given one all the same.
+    return next((way for way in PROFILES[dialect].auth if way != "none"), "bearer")
+
+
+def credentials_for(api_key: str, auth: Auth, *, dialect: str) -> Credentials:
+    """The key as a server of this dialect expects it."""
+    match auth:
+        case "bearer" | "jwt":
+            return Credentials(headers={"Authorization": f"Bearer {api_key}"})
+        case "api-key":
+            return Credentials(headers={"api-key": api_key})
+        case "basic":
+            # What services hand out is encoded already; a name and a password are not.
+            encoded = b64encode(api_key.encode()).decode() if ":" in api_key else api_key
+            return Credentials(headers={"Authorization": f"Basic {encoded}"})
+        case "query":
+            return Credentials(query={_QUERY_NAMES.get(dialect, "api_key"): api_key})
+        case "subprotocol":
+            names = _SUBPROTOCOLS.get(dialect, _USUAL_SUBPROTOCOLS)
+            return Credentials(subprotocols=tuple(name + api_key if name.endswith(".") else name for name in names))
+        case "none":
+            return Credentials()

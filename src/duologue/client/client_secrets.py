@@ -1,0 +1,156 @@
+"""Keys for one session: made by a server that has a real key, given to a browser or a telephone that must not."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import urllib.request
+from collections.abc import Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Struct
+
+from duologue.client.endpoint import Endpoint
+from duologue.errors import ConnectFailed
+from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, SessionCreatedEvent, SessionUpdateEvent
+from duologue.transports.addresses import is_loopback, without_secrets
+from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS
+
+if TYPE_CHECKING:
+    from email.message import Message
+    from ssl import SSLContext
+
+__all__ = ["ClientSecret", "client_secret"]
+
+_SCHEMES: Final = {"ws": "http", "wss": "https"}
+_PATH: Final = "/client_secrets"
+_TIMEOUT_S: Final = 10.0
+_MAX_ANSWER_BYTES: Final = 1024 * 1024
+"""A session with all its instructions and tools; a secret alone has 300."""
+
+
+class ClientSecret(Struct, frozen=True, kw_only=True):
+    """A key that opens one session and then, or soon, expires. Its repr does not show it."""
+
+    value: str
+    """What goes to the client, which gives it to `connect` as its `api_key`."""
+    expires_at: int
+    """In Unix seconds."""
+    session: AnySession | None = None
+    """The session that it opens, as the server told it."""
+
+    def __repr__(self) -> str:
+        return f"ClientSecret(value='…', expires_at={self.expires_at})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, object]]:  # type: ignore[override]  # rich takes any iterable
+        yield "value", "…"
+        yield "expires_at", self.expires_at
+
+
+class _Answer(Struct):
+    value: str
+    expires_at: int
+    session: Any = None
+
+
+async def client_secret(
+    url: str,
+    *,
+    api_key: str,
+    session: AnySessionConfig | None = None,
+    expires_after_s: int | None = None,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    timeout_s: float = _TIMEOUT_S,
+) -> ClientSecret:
+    """Have a key made for one session of this kind, by the server whose sessions are at `url`.
+
+    `url` is the one for `connect`. The key goes over HTTPS, or to this machine; redirects are refused. Cancelling
+    returns at once, and leaves the request to its timeout in a thread.
+
+    Raises:
+        ConnectFailed: no key was made; `.retryable` says whether another try can help.
+    """
+    endpoint = Endpoint(url=url, api_key=api_key)
+    parts = urlsplit(endpoint.session_url())
+    path = parts.path if parts.path.endswith(_PATH) else parts.path.rstrip("/") + _PATH
+    target = urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, "", ""))
+    shown = without_secrets(target)
+    if not (target.startswith("https:") or (target.startswith("http:") and is_loopback(target))):
+        raise ConnectFailed(f"{shown} is not encrypted: a key is sent over https only", retryable=False)
+    headers = {**endpoint.credentials().headers, "Content-Type": "application/json"}
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
+    request = urllib.request.Request(target, _body(session, expires_after_s), headers, method="POST")
+    answer = await asyncio.to_thread(_ask, request, _opener(target, ssl, proxy), timeout_s, shown)
+    return _secret(answer, shown)
+
+
+def _body(session: AnySessionConfig | None, expires_after_s: int | None) -> bytes:
+    body: dict[str, Any] = {}
+    if session is not None:
+        body["session"] = SessionUpdateEvent(session=session).to_json()["session"]
+    if expires_after_s is not None:
+        body["expires_after"] = {"anchor": "created_at", "seconds": expires_after_s}
+    return msgspec.json.encode(body)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The standard one would take the key along to wherever it is sent."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        return None
+
+
+def _opener(url: str, ssl: SSLContext | None, proxy: str | None) -> urllib.request.OpenerDirector:
+    if proxy == ENVIRONMENT:
+        proxies: Mapping[str, str] | None = {} if is_loopback(url) else None
+    else:
+        proxies = {} if proxy is None else {"http": proxy, "https": proxy}
+    return urllib.request.build_opener(
+        _NoRedirects(),
+        urllib.request.ProxyHandler(None if proxies is None else dict(proxies)),
+        urllib.request.HTTPSHandler(context=ssl),
+    )
+
+
+def _ask(request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout_s: float, shown: str) -> bytes:
+    # No cause but where it says more than the sentence: a cause is printed too, and may quote what was sent.
+    try:
+        with opener.open(request, timeout=timeout_s) as answer:
+            content: bytes = answer.read(_MAX_ANSWER_BYTES + 1)
+            return content
+    except HTTPError as fault:
+        with fault:
+            status = fault.code
+        redirects = " and redirects are not followed with a key" if 300 <= status < 400 else ""
+        raise ConnectFailed(
+            f"{shown} answered with HTTP {status}{redirects}", retryable=status in RETRYABLE_STATUS
+        ) from None
+    except TimeoutError as fault:
+        raise ConnectFailed(f"{shown} did not answer within {timeout_s:g} s", retryable=True) from fault
+    except URLError as fault:
+        reason = fault.reason.strerror if isinstance(fault.reason, OSError) else None
+        raise ConnectFailed(f"cannot reach {shown}: {reason or fault.reason}", retryable=True) from fault
+    except (OSError, http.client.HTTPException) as fault:
+        raise ConnectFailed(f"{shown} broke off: {type(fault).__name__}", retryable=True) from fault
+
+
+def _secret(content: bytes, shown: str) -> ClientSecret:
+    if len(content) > _MAX_ANSWER_BYTES:
+        raise ConnectFailed(f"{shown} answered with more than {_MAX_ANSWER_BYTES} bytes", retryable=False)
+    try:
+        answer = msgspec.json.decode(content, type=_Answer)
+    except msgspec.DecodeError:
+        raise ConnectFailed(f"{shown} answered with something else than a key", retryable=False) from None
+    told = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
+    return ClientSecret(
+        value=answer.value,
+        expires_at=answer.expires_at,
+        session=told.session if isinstance(told, SessionCreatedEvent) else None,
+    )

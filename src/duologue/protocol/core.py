@@ -1,0 +1,431 @@
+"""A client's conversation without I/O: what asyncio and threaded shells, and anybody's own loop, drive alike.
+
+Its parts each keep one thing; this is the order in which they hear of an event, and what the application is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from duologue.audio.formats import PCM, Encoding
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    AnySession,
+    ClientEvent,
+    ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
+    ConversationItemDeleteEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioBufferSpeechStartedEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    RealtimeEvent,
+    RealtimeSession,
+    ResponseAudioDeltaEvent,
+    ResponseAudioDoneEvent,
+    ResponseCancelEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    SemanticVad,
+    ServerVad,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    TranscriptionSession,
+    UnknownRealtimeEvent,
+    is_set,
+)
+from duologue.protocol.conversation import ROOT
+from duologue.protocol.deadlines import RotationLimits, rotation_due
+from duologue.protocol.encodings import encoding_of_format, session_encodings
+from duologue.protocol.error_kinds import classify
+from duologue.protocol.local_checks import LocalChecks
+from duologue.protocol.memory import SessionMemory
+from duologue.protocol.notices import (
+    AudioDelta,
+    AudioDone,
+    ConnectionLost,
+    ErrorReported,
+    Interrupted,
+    Notice,
+    RequestEnded,
+    RunTool,
+    SessionChanged,
+    StopTool,
+    Unreadable,
+    UsageChanged,
+)
+from duologue.protocol.playback import PlaybackLedger
+from duologue.protocol.repeats import Repeats
+from duologue.protocol.requests import RequestPolicy, ResponseRequest
+from duologue.protocol.sequencer import ANSWER_WITHIN_S, ResponseSequencer
+from duologue.protocol.store import ConversationStore
+from duologue.protocol.tables import SequenceState
+from duologue.protocol.telling import told
+from duologue.protocol.tool_calls import ToolCalls
+from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.unanswered import Unanswered
+from duologue.protocol.usage_ledger import UsageLedger
+
+__all__ = ["ConversationCore", "CoreOptions"]
+
+
+class CoreOptions(Struct, frozen=True, kw_only=True):
+    """How a conversation is kept."""
+
+    tag_requests: bool = True
+    """Add a pair to a request's metadata, so that its answer is found without guessing."""
+    answer_within_s: float = ANSWER_WITHIN_S
+    keep_audio_bytes: int = 0
+    """Keep so much of the model's speech in the store; none by default."""
+    checks_off: tuple[str, ...] = ()
+    """Names in `LOCAL_CHECKS` that are not made."""
+    truncate_on_speech: bool = True
+    """Cut the model's speech where it was heard to, when the user begins to talk over it."""
+    continue_after_tools: bool = True
+    """Ask the model to go on when all its calls are answered."""
+    rotation: RotationLimits = RotationLimits()
+
+
+class ConversationCore:
+    """One conversation, over as many connections as it takes.
+
+        receive · lost · tick                            what happens; tick is due at `next_tick_at`
+        send · append · respond · cancel · interrupt     what the application wants
+        heard · heard_until                              what the player reports, in bytes or milliseconds of a part
+        tool_answered · tool_failed · cancel_tools       what became of the functions that `RunTool` asked for
+        take_events · take_notices                       what the shell collects after each of these
+
+    `receive` takes the events of `ClientProtocol.receive`, in order; what `take_events` returns goes to
+    `ClientProtocol.send`, in order. Call from one thread at a time. `now` is any clock in seconds that does not go
+    backwards; `new_id` makes an id for a kind of thing ("event", "item", "request").
+
+    After `lost` nothing is sent. The first `session.created` of another connection opens it again: the configuration
+    and the confirmed items are sent, and a `SessionRestored` notice says what could not be. To rotate, open the new
+    connection first, then call `lost` and go on with its events.
+
+    Receiving never raises. Wishes raise LocalProtocolError where the server would refuse them.
+    """
+
+    def __init__(
+        self,
+        *,
+        new_id: Callable[[str], str],
+        options: CoreOptions | None = None,
+        toolbox: Toolbox | None = None,
+    ) -> None:
+        self.options = options if options is not None else CoreOptions()
+        self.sequencer = ResponseSequencer(
+            new_id=new_id, tag_requests=self.options.tag_requests, answer_within_s=self.options.answer_within_s
+        )
+        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
+        self.playback = PlaybackLedger()
+        self.usage = UsageLedger()
+        self.memory = SessionMemory(new_id=new_id)
+        self.checks = LocalChecks(off=self.options.checks_off)
+        self.calls = ToolCalls(toolbox if toolbox is not None else Toolbox(), new_id=new_id)
+        self.is_open = True
+        """Whether there is a connection. It may be used before the server has greeted."""
+        self.expires_at: int | None = None
+        """When the server will end the session, in Unix seconds."""
+        self._has_tools = toolbox is not None
+        self._new_id = new_id
+        self._unanswered = Unanswered()
+        self._repeats = Repeats()
+        self._speaking = False
+        self._interruptible = True
+        self._output: Encoding = PCM
+        self._outputs: dict[str, Encoding] = {}
+        self._silenced: set[str] = set()
+        self._events: list[ClientEvent | UnknownRealtimeEvent] = []
+        self._notices: list[Notice] = []
+
+    # --- what the application wants
+
+    def send(self, event: RealtimeEvent, *, policy: RequestPolicy = "wait", now: float) -> ResponseRequest | None:
+        """Send any event. A `response.create` goes through `respond`, a `response.cancel` through `cancel`.
+
+        Raises:
+            LocalProtocolError: there is no connection, the server would refuse it, or only servers send it.
+        """
+        if not self.is_open:
+            raise LocalProtocolError(f"cannot send {event.type}: the connection is lost; wait for SessionRestored")
+        match event:
+            case ResponseCreateEvent():
+                return self.respond(event, policy=policy, now=now)
+            case ResponseCancelEvent() if (
+                not is_set(event.response_id) or event.response_id == self.sequencer.active_id
+            ):
+                self.cancel(now=now)
+            case ClientEvent():
+                self.checks.check(event)
+                self._put(event)
+            case UnknownRealtimeEvent():
+                self._events.append(event)
+            case _:
+                raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
+        return None
+
+    def append(self, audio: bytes, *, encoding: Encoding | None = None) -> None:
+        """Send input audio; `encoding` is what its source says that it is.
+
+        Raises:
+            LocalProtocolError: there is no connection, or the audio is not what the session's input takes.
+        """
+        if not self.is_open:
+            raise LocalProtocolError("cannot append audio: the connection is lost; wait for SessionRestored")
+        self.checks.check_audio(len(audio), encoding=encoding)
+        self.checks.appended(len(audio))
+        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+
+    def respond(
+        self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
+    ) -> ResponseRequest:
+        """Ask for a response, now or when its turn comes. A `RequestEnded` notice with this request answers it.
+
+        Raises:
+            LocalProtocolError: there is no connection, the server would refuse it, or the policy is "refuse" and
+                another response has the floor.
+        """
+        event = event if event is not None else ResponseCreateEvent()
+        if not self.is_open:
+            raise LocalProtocolError("cannot send response.create: the connection is lost; wait for SessionRestored")
+        self.checks.check(event)
+        request = self.sequencer.request(event, policy=policy, now=now)
+        self._collect(now)
+        return request
+
+    def cancel(self, request_id: str | None = None, *, now: float) -> bool:
+        """Stop the response of a request, or the one that runs. False if nothing does: then nothing is sent."""
+        stopped = self.sequencer.cancel(request_id, now=now)
+        self._collect(now)
+        return stopped
+
+    def interrupt(self, *, now: float) -> None:
+        """The user takes the floor without turn detection: stop the response, and cut what was not heard of it."""
+        self._interrupt()
+        self.cancel(now=now)
+
+    # --- what the player and the functions report
+
+    def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+        """So many more bytes of a part, in the wire's format, have been heard."""
+        self.playback.heard(item_id, content_index, n_bytes=n_bytes)
+
+    def heard_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
+        """A part has been heard up to here."""
+        self.playback.heard_until(item_id, content_index, position_ms=position_ms)
+
+    def tool_answered(self, call_id: str, result: object, *, now: float) -> None:
+        """A function has returned: text, or anything that can be written as JSON. Late reports are ignored."""
+        self.calls.answered(call_id, result)
+        self._collect(now)
+
+    def tool_failed(self, call_id: str, reason: str, *, now: float) -> None:
+        """A function has raised, or taken too long; the model is told the reason."""
+        self.calls.failed(call_id, reason)
+        self._collect(now)
+
+    def cancel_tools(self, call_id: str | None = None, *, now: float) -> None:
+        """Give up a function that runs, or all of them; `StopTool` notices name those to stop."""
+        self._notices += [StopTool(given_up) for given_up in self.calls.cancel(call_id)]
+        self._collect(now)
+
+    # --- what happens
+
+    def receive(self, event: RealtimeEvent, *, now: float) -> None:
+        """An event of the server. A repeated one is dropped; one that cannot be read is told and changes nothing."""
+        if self._repeats.is_repeated(event):
+            return
+        if isinstance(event, UnknownRealtimeEvent):
+            self._notices.append(Unreadable(event=event, problem=event.problem))
+            return
+        if isinstance(event, SessionCreatedEvent) and not self.is_open:
+            self._reopen()
+        command = self._unanswered.receive(event)
+        answers = str(command.event_id) if command is not None else None
+        self.checks.receive(event)
+        self.memory.receive(event, answers=answers)
+        self.sequencer.receive(event, now=now, answers=answers if isinstance(event, ErrorEvent) else None)
+        first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
+        self.store.receive(event, encoding=self._output, first=first)
+        if self._has_tools:
+            self.calls.receive(event)
+        self._notices += told(event, self.store)
+        if isinstance(event, ErrorEvent):
+            self._notices.append(ErrorReported(event=event, kind=classify(event), command=command))
+        self._follow(event)
+        if self.usage.receive(event):
+            self._notices.append(UsageChanged(self.usage.snapshot()))
+        self._collect(now)
+
+    def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
+        """The connection is gone: every request fails now, and nothing is sent before there is another one."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._events.clear()
+        self._unanswered.clear()
+        self.sequencer.lost(reason)
+        self.calls.lost()
+        self._repeats.clear()
+        self._speaking = False
+        self._notices.append(ConnectionLost(reason))
+        self._collect(now)
+
+    @property
+    def next_tick_at(self) -> float:
+        """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
+        return self.sequencer.next_tick_at
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        self.sequencer.tick(now)
+        self._collect(now)
+
+    @property
+    def between_turns(self) -> bool:
+        """Whether nobody speaks and nothing is under way: a moment to change the connection unnoticed."""
+        return (
+            self.sequencer.state is SequenceState.IDLE
+            and not self.sequencer.pending
+            and not self._speaking
+            and not self.playback.playing
+            and not self.calls.running
+            and not len(self._unanswered)
+        )
+
+    def rotation_due(self, *, unix_now_s: float) -> bool:
+        """Whether to change to another connection now, before the server ends this one."""
+        ends_at = None if self.expires_at is None else float(self.expires_at)
+        return rotation_due(unix_now_s, ends_at, between_turns=self.between_turns, limits=self.options.rotation)
+
+    # --- what the shell collects
+
+    def take_events(self) -> list[ClientEvent | UnknownRealtimeEvent]:
+        """Events to send since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    def take_notices(self) -> list[Notice]:
+        """What the application is told since the last call, in order."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    # --- how the parts hear of it
+
+    def _follow(self, event: RealtimeEvent) -> None:
+        match event:
+            case SessionCreatedEvent(session=session) | SessionUpdatedEvent(session=session):
+                _, output = session_encodings(session)
+                self._output = output if output is not None else self._output
+                self.playback.encoding = self._output
+                self._interruptible = _interrupts(session)
+                if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
+                    self.expires_at = session.expires_at
+                self._notices.append(SessionChanged(session))
+            case ResponseCreatedEvent(response=response):
+                audio = response.audio.output if is_set(response.audio) else None
+                if is_set(response.id) and is_set(audio) and is_set(audio.format):
+                    self._outputs[response.id] = encoding_of_format(audio.format) or self._output
+            case ResponseAudioDeltaEvent():
+                self._hear(event)
+            case ResponseAudioDoneEvent():
+                self.playback.all_received(event.item_id, event.content_index)
+                self._notices.append(AudioDone(item_id=event.item_id, content_index=event.content_index))
+            case ResponseDoneEvent(response=response):
+                self._outputs.pop(str(response.id), None)
+                self._silenced.discard(str(response.id))
+            case InputAudioBufferSpeechStartedEvent():
+                self._speaking = True
+                if self._interruptible and self.options.truncate_on_speech:
+                    self._interrupt()
+            case InputAudioBufferSpeechStoppedEvent() | InputAudioBufferCommittedEvent():
+                self._speaking = False
+            case ConversationItemDeletedEvent():
+                self.playback.forget(event.item_id)
+            case _:
+                pass
+
+    def _hear(self, event: ResponseAudioDeltaEvent) -> None:
+        try:
+            audio = event.decode_audio()
+        except ValueError as fault:
+            self._notices.append(Unreadable(event=event, problem=str(fault)))
+            return
+        if event.response_id in self._silenced:
+            return
+        encoding = self.playback.encoding = self._outputs.get(event.response_id, self._output)
+        if not self.playback.received(event.item_id, event.content_index, len(audio)):
+            return
+        self.store.audio_received(event.item_id, event.content_index, audio)
+        self._notices.append(
+            AudioDelta(
+                response_id=event.response_id,
+                item_id=event.item_id,
+                content_index=event.content_index,
+                audio=audio,
+                encoding=encoding,
+            )
+        )
+
+    def _interrupt(self) -> None:
+        interruption = self.playback.interrupt()
+        if self.sequencer.active_id is not None:
+            self._silenced.add(self.sequencer.active_id)  # what it has not begun to say is not to be heard either
+        truncate = interruption.truncate
+        if truncate is not None and truncate.item_id in self.store:
+            self._put(truncate)
+        elif truncate is not None:  # out of band: the server has no item of it that could be cut
+            interruption = msgspec.structs.replace(interruption, truncate=None)
+        if interruption.cut:
+            self._notices.append(Interrupted(interruption))
+
+    def _put(self, event: ClientEvent) -> None:
+        """Have an event sent, and let everybody know who waits for its answer."""
+        if not is_set(event.event_id):
+            event = msgspec.structs.replace(event, event_id=self._new_id("event"))
+        if isinstance(event, ConversationItemDeleteEvent):
+            self.playback.forget(event.item_id)
+        self._unanswered.sent(event)
+        self.memory.sent(event)
+        self.checks.sent(event)
+        self._events.append(event)
+
+    def _collect(self, now: float) -> None:
+        """Take what the parts have to say."""
+        self._notices += [RunTool(call) for call in self.calls.take_runs()]
+        if self.is_open:
+            for answer in self.calls.take_events():
+                self._put(answer)
+            # One create is enough for all answers that go out before it, whoever asked for it.
+            if self.calls.take_follow_ups() and self.options.continue_after_tools and not self.sequencer.will_send:
+                self.sequencer.request(now=now)
+            for event in self.sequencer.take_events():
+                self._put(event)
+        self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
+
+    def _reopen(self) -> None:
+        """Another session: it is told what the one before knew."""
+        self.is_open = True
+        replay = self.memory.replay(self.store.items)
+        self.store.clear()
+        self.playback.clear()
+        self.checks.connected()
+        self._outputs.clear()
+        self._silenced.clear()
+        for event in replay.events:
+            self._put(event)
+        self._notices.append(replay.restored)
+
+
+def _interrupts(session: AnySession) -> bool:
+    """Whether the server stops a response when the user begins to speak."""
+    if not isinstance(session, RealtimeSession) or not is_set(session.audio) or not is_set(session.audio.input):
+        return True
+    detection = session.audio.input.turn_detection
+    return not (isinstance(detection, ServerVad | SemanticVad) and detection.interrupt_response is False)

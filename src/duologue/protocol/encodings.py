@@ -1,0 +1,58 @@
+"""How a session's audio is encoded, read from whatever its server said of it."""
+
+from __future__ import annotations
+
+from duologue.audio.formats import Encoding
+from duologue.errors import AudioError
+from duologue.events import (
+    AnySession,
+    AudioConfig,
+    AudioInputConfig,
+    PcmAudioFormat,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    UnknownVariant,
+    is_set,
+)
+
+__all__ = ["encoding_of_format", "input_config", "session_encodings"]
+
+
+def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | None]:
+    """Encodings of a session's input and output; None for one that this version does not know."""
+    if isinstance(session, UnknownVariant):
+        return None, None
+    wire = input_config(session.audio)
+    output = session.audio.output if isinstance(session.audio, AudioConfig) else None
+    return (
+        encoding_of_format(wire.format if wire is not None else None),
+        encoding_of_format(output.format if is_set(output) else None),
+    )
+
+
+def input_config(audio: object) -> AudioInputConfig | TranscriptionSessionAudioInput | None:
+    """The settings of the input inside a session's `audio`, if it has them."""
+    match audio:
+        case AudioConfig(input=AudioInputConfig() as found):
+            return found
+        case TranscriptionSessionAudio(input=TranscriptionSessionAudioInput() as found_too):
+            return found_too
+        case _:
+            return None
+
+
+def encoding_of_format(wire: object) -> Encoding | None:
+    """The encoding that a `format` object names; absent and null are the hosted service's default.
+
+    None for a type or a rate that this version does not know.
+    """
+    match wire:
+        case UnknownVariant():
+            return None
+        case PcmAudioFormat(rate=int() as rate):
+            try:
+                return Encoding.of("audio/pcm", rate)
+            except AudioError:
+                return None  # a rate that is none
+        case _:
+            return Encoding.of(str(getattr(wire, "type", "audio/pcm")))

@@ -1,0 +1,40 @@
+"""Addresses of servers: where they lead, and what of them people may read."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+__all__ = ["is_loopback", "origin_of", "without_secrets"]
+
+_PORTS: Final = {"ws": 80, "http": 80, "wss": 443, "https": 443}
+_SECURE: Final = frozenset({"wss", "https"})
+
+
+def origin_of(url: str) -> tuple[bool, str, int | None]:
+    """Whether it is encrypted, the host and the port: what a key is for. `ws` and `http` are one here.
+
+    Raises:
+        ValueError: it is no URL.
+    """
+    parts = urlsplit(url)
+    return parts.scheme in _SECURE, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether it leads to this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL
+        return False
+
+
+def without_secrets(url: str) -> str:
+    """The URL for people to read: no query and no password, where some services want their keys."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the given address"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

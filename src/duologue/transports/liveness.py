@@ -1,0 +1,74 @@
+"""Finds out that a connection is dead although it looks open."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from websockets.protocol import State
+
+from duologue.protocol.deadlines import LivenessLimits
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+__all__ = ["Lifeline"]
+
+_logger = logging.getLogger(__name__)
+
+_OWN_FAULT_S: Final = 0.5
+"""Whoever wakes up so much too late was stopped himself, and cannot tell who else was silent."""
+
+
+class Lifeline:
+    """Asks a server that has been silent for too long, and cuts the connection to one that does not answer.
+
+    Only silence while somebody waits for a message counts: as long as the application does not read, the socket is
+    not read either, and the server's answer to a ping lies behind all that it has sent before.
+    """
+
+    def __init__(self, socket: ClientConnection, limits: LivenessLimits) -> None:
+        self.silent_since_s: float | None = None
+        """Since when, on the loop's clock, a reader waits; None: nobody does. Set by the reader."""
+        self.verdict: str | None = None
+        """Why the connection was cut, if it was."""
+        self._socket = socket
+        self._limits = limits
+        self._now = asyncio.get_running_loop().time
+
+    async def watch(self) -> None:
+        """Until the connection is over. Cancel to stop."""
+        while self._socket.state is State.OPEN:
+            since_s = self.silent_since_s
+            wait_s = self._limits.quiet_s if since_s is None else since_s + self._limits.quiet_s - self._now()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            elif not await self._answers():
+                self.verdict = (
+                    f"the server was silent for {self._limits.quiet_s:g} s and did not answer a ping within"
+                    f" {self._limits.answer_s:g} s"
+                )
+                _logger.warning("cutting a connection that is dead: %s", self.verdict)
+                self._socket.transport.abort()
+                return
+
+    async def _answers(self) -> bool:
+        """Send a ping and wait for the answer or for any message."""
+        asked_s, since_s = self._now(), self.silent_since_s
+        deadline_s = asked_s + self._limits.answer_s
+        pong = asyncio.ensure_future(self._ping())  # noqa: TID251 - awaited or cancelled below
+        try:
+            # Not asyncio.timeout: after a pause of this program it would prefer the timeout to an answer that is there.
+            await asyncio.wait([pong], timeout=self._limits.answer_s)
+            answered = pong.done() or self.silent_since_s != since_s
+        finally:
+            pong.cancel()
+            await asyncio.gather(pong, return_exceptions=True)
+        if answered and self.silent_since_s == since_s:
+            self.silent_since_s = self._now()
+        return answered or self._now() - deadline_s > min(_OWN_FAULT_S, self._limits.answer_s)
+
+    async def _ping(self) -> None:
+        # Sending waits too, behind audio for which a dead peer has no room.
+        await (await self._socket.ping())

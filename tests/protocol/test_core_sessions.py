@@ -1,0 +1,331 @@
+"""Conversations that nobody thought of: any wish, any report, any delay, repetitions, losses and reconnections."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from duologue.codec import decode
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    ErrorEvent,
+    RealtimeEvent,
+    ResponseCancelEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    is_set,
+)
+from duologue.protocol.core import CoreOptions
+from duologue.protocol.requests import ResponseRequest, tag_of
+from duologue.protocol.tables import SequenceState
+from tests.protocol._conversation import Talk
+from tests.protocol._wire import client_event, create, respond, update, user_text
+
+picks = st.integers(0, 50)
+NEVER = ("already shorter", "Only model output audio", "speech is always part 0")
+"""Messages of the server that a ledger of what was heard makes impossible."""
+
+BUSY = "conversation_already_has_active_response"
+
+
+class Conversation(RuleBasedStateMachine):
+    """One conversation; every rule is something that may happen at any time."""
+
+    losing = False
+    tag_requests = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.talk = Talk(instant=False, options=CoreOptions(tag_requests=self.tag_requests, answer_within_s=60.0))
+        self.core = self.talk.core
+        self.requests: dict[str, ResponseRequest] = {}
+        self.tags: dict[str, str | None] = {}
+        self.old: list[str] = []
+        self.seen_sent = 0
+        self.seen_received = 0
+        self.active: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.made = 0
+        self.withdrawn: set[str] = set()
+        """Requests that may have been meant when the application cancelled."""
+
+    @initialize(transcribed=st.booleans(), by_hand=st.booleans(), text=st.booleans())
+    def begins(self, transcribed: bool, by_hand: bool, text: bool) -> None:
+        self.settle_wire()
+        wanted: dict[str, Any] = {"input": {"transcription": {"model": "m"} if transcribed else None}}
+        if by_hand:
+            wanted["input"]["turn_detection"] = None
+        self.talk.send(update(audio=wanted, **({"output_modalities": ["text"]} if text else {})))
+        # One request before anything else: from its answer the client learns that this server echoes metadata.
+        self.asks(policy="wait", beside=False)
+        self.settle_wire()
+        self.finish_everything()
+
+    # --- the application
+
+    def withdraw(self) -> None:
+        self.withdrawn |= {request.request_id for request in self.core.sequencer.pending}
+
+    def ask(self, event: ResponseCreateEvent, policy: Literal["wait", "refuse"]) -> None:
+        try:
+            request = self.core.respond(event, policy=policy, now=self.talk.now)
+        except LocalProtocolError:
+            assert policy == "refuse" or not self.core.is_open
+        else:
+            self.requests[request.request_id] = request
+        self.talk.flow()
+
+    @rule(policy=st.sampled_from(["wait", "refuse"]), beside=st.booleans())
+    def asks(self, policy: Literal["wait", "refuse"], beside: bool) -> None:
+        event = respond(conversation="none") if beside else respond()
+        assert isinstance(event, ResponseCreateEvent)
+        self.ask(event, policy)
+
+    @rule()
+    def cancels(self) -> None:
+        self.withdraw()
+        self.core.cancel(now=self.talk.now)
+        self.talk.flow()
+
+    @precondition(lambda self: self.core.sequencer.pending)
+    @rule(pick=picks)
+    def cancels_a_request(self, pick: int) -> None:
+        pending = self.core.sequencer.pending
+        self.withdraw()
+        assert self.core.cancel(pending[pick % len(pending)].request_id, now=self.talk.now) or True
+        self.talk.flow()
+
+    @rule()
+    def interrupts(self) -> None:
+        self.withdraw()
+        self.core.interrupt(now=self.talk.now)
+        self.talk.flow()
+
+    @precondition(lambda self: self.core.is_open)
+    @rule(text=st.text(max_size=5), pick=picks, where=st.sampled_from(["end", "root", "after"]))
+    def types(self, text: str, pick: int, where: str) -> None:
+        items = self.core.store.items
+        fields: dict[str, Any] = {"root": {"previous_item_id": "root"}}.get(where, {})
+        if where == "after" and items:
+            fields = {"previous_item_id": items[pick % len(items)].item_id}
+        self.made += 1
+        item = user_text(text, id=f"mine_{self.made}") if pick % 2 else user_text(text)
+        self.talk.send(create(item, **fields))
+
+    @precondition(lambda self: self.core.is_open and self.core.store.items)
+    @rule(pick=picks)
+    def deletes(self, pick: int) -> None:
+        items = self.core.store.items
+        self.talk.send(client_event("conversation.item.delete", item_id=items[pick % len(items)].item_id))
+
+    @precondition(lambda self: self.core.is_open and self.core.store.items)
+    @rule(pick=picks)
+    def retrieves(self, pick: int) -> None:
+        items = self.core.store.items
+        self.talk.send(client_event("conversation.item.retrieve", item_id=items[pick % len(items)].item_id))
+
+    @precondition(lambda self: self.core.is_open)
+    @rule(ms=st.sampled_from([20, 200, 600]), speech=st.booleans())
+    def user_speaks_or_not(self, ms: int, speech: bool) -> None:
+        self.talk.speak(ms) if speech else self.talk.pause(ms)
+
+    @precondition(lambda self: self.core.is_open)
+    @rule(name=st.sampled_from(["commit", "clear"]))
+    def commits_or_clears(self, name: str) -> None:
+        if name == "clear" or self.core.checks.buffered_ms >= 100:
+            self.talk.send(client_event(f"input_audio_buffer.{name}"))
+
+    @rule(ms=st.sampled_from([1, 90, 400, 5000]))
+    def plays(self, ms: int) -> None:
+        self.talk.player.play(self.core, ms * 48)
+
+    # --- the network
+
+    @rule(count=st.integers(1, 5))
+    def server_receives(self, count: int) -> None:
+        self.talk.deliver_to_server(count)
+
+    @rule(count=st.integers(1, 8))
+    def client_receives(self, count: int) -> None:
+        for _ in range(min(count, len(self.talk.to_client))):
+            message = self.talk.to_client.pop(0)
+            self.note(decode(message))
+            self.old = [*self.old[-20:], message]
+            self.talk.arrive(message)
+
+    @precondition(lambda self: self.old and self.core.is_open)
+    @rule(pick=picks)
+    def a_message_comes_again(self, pick: int) -> None:
+        self.talk.arrive(self.old[pick % len(self.old)])
+
+    @precondition(lambda self: self.losing and self.talk.to_client)
+    @rule(pick=picks)
+    def a_message_is_lost(self, pick: int) -> None:
+        del self.talk.to_client[pick % len(self.talk.to_client)]
+
+    @rule()
+    def connection_breaks(self) -> None:
+        self.talk.lose()
+        assert self.core.sequencer.pending == ()
+        self.active.clear()
+        self.cancelled.clear()
+        self.old.clear()
+
+    @precondition(lambda self: not self.core.is_open)
+    @rule()
+    def connects_again(self) -> None:
+        self.talk.connect()
+
+    @rule(seconds=st.sampled_from([0.1, 3.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.talk.now += seconds
+        if self.talk.now >= self.core.next_tick_at:
+            self.core.tick(self.talk.now)
+        self.talk.flow()
+
+    # --- the engines
+
+    @precondition(lambda self: self.talk.responds)
+    @rule(pick=picks, what=st.sampled_from(["says", "plays", "finishes", "fails"]))
+    def engine_works(self, pick: int, what: str) -> None:
+        response_id = list(self.talk.responds)[pick % len(self.talk.responds)]
+        match what:
+            case "says":
+                self.talk.says(response_id, "word ")
+            case "plays":
+                self.talk.plays(response_id, 250)
+            case "finishes":
+                self.talk.finishes(response_id)
+            case _:
+                self.talk.server.response_failed(response_id, "broken")
+                self.talk.responds.pop(response_id, None)
+                self.talk.flow()
+
+    @precondition(lambda self: self.talk.transcribes)
+    @rule(pick=picks, fails=st.booleans())
+    def transcriber_works(self, pick: int, fails: bool) -> None:
+        item_id = list(self.talk.transcribes)[pick % len(self.talk.transcribes)]
+        if fails:
+            del self.talk.transcribes[item_id]
+            self.talk.server.transcription_failed(item_id, "broken")
+            self.talk.flow()
+        else:
+            self.talk.hears(item_id, "what I said")
+
+    # --- what holds all the time
+
+    def note(self, event: RealtimeEvent) -> None:
+        """Keep the books on which response is whose, from the wire alone."""
+        match event:
+            case ResponseCreatedEvent(response=response):
+                self.tags[str(response.id)] = tag_of(response)
+                if response.conversation_id is not None:
+                    self.active.add(str(response.id))
+            case ResponseDoneEvent(response=response):
+                self.tags.setdefault(str(response.id), tag_of(response))
+                self.active.discard(str(response.id))
+                self.cancelled.discard(str(response.id))
+            case ErrorEvent(error=error):
+                assert not any(message in error.message for message in NEVER), error.message
+            case _:
+                pass
+
+    @invariant()
+    def no_table_was_left(self) -> None:
+        assert self.core.sequencer.illegal_steps == 0
+
+    @invariant()
+    def nothing_is_created_before_what_runs_is_done(self) -> None:
+        for event in self.talk.sent[self.seen_sent :]:
+            match event:
+                case ResponseCreateEvent(response=params) if not is_set(params) or params.conversation != "none":
+                    assert self.losing or not self.active
+                case ResponseCancelEvent():
+                    assert is_set(event.response_id)
+                    assert event.response_id not in self.cancelled, "cancelled twice"
+                    self.cancelled.add(event.response_id)
+                case _:
+                    pass
+        self.seen_sent = len(self.talk.sent)
+
+    @invariant()
+    def every_request_ends_once_and_with_its_own_response(self) -> None:
+        ended = [resolution.request.request_id for resolution in self.talk.resolutions]
+        assert len(ended) == len(set(ended))
+        pending = {request.request_id for request in self.core.sequencer.pending}
+        assert pending | set(ended) == set(self.requests)
+        assert not pending & set(ended)
+        for resolution in self.talk.resolutions:
+            if resolution.done is not None and self.tag_requests:
+                assert self.tags[str(resolution.done.response.id)] == resolution.request.request_id
+            assert (resolution.done is None) == bool(resolution.reason)
+            if resolution.error is not None and resolution.request.policy == "wait":
+                assert resolution.error.error.code != BUSY or resolution.request.request_id in self.withdrawn
+
+    # --- the end
+
+    def settle_wire(self) -> None:
+        for _ in range(100):
+            if not (self.talk.to_server or self.talk.to_client):
+                return
+            self.server_receives(1000)
+            self.client_receives(1000)
+        raise AssertionError("the two never stop talking")
+
+    def finish_everything(self) -> None:
+        for _ in range(100):
+            for item_id in list(self.talk.transcribes):
+                self.talk.hears(item_id, "at last")
+            for response_id in list(self.talk.responds):
+                self.talk.finishes(response_id)
+            self.settle_wire()
+            if not (self.talk.responds or self.talk.transcribes or self.core.sequencer.pending):
+                return
+            if self.losing:
+                self.withdraw()
+                self.core.cancel(now=self.talk.now)
+                self.settle_wire()
+                self.talk.now += 31.0
+                self.core.tick(self.talk.now)
+                self.talk.flow()
+        raise AssertionError(f"requests never end: {self.core.sequencer.pending}")
+
+    def teardown(self) -> None:
+        """When everybody has come to rest, both sides know the same conversation."""
+        if not self.core.is_open:
+            self.connects_again()
+        self.finish_everything()
+        self.every_request_ends_once_and_with_its_own_response()
+        if not self.losing:
+            assert self.core.sequencer.state is SequenceState.IDLE
+            assert self.talk.client_view() == self.talk.server_view()
+            assert not self.core.memory.restoring
+
+
+class LossyConversation(Conversation):
+    """The same over a wire that loses single messages of the server; nothing ends badly, and everything ends."""
+
+    losing = True
+
+
+class UntaggedConversation(Conversation):
+    """The same without a mark in the requests' metadata."""
+
+    tag_requests = False
+
+
+_SETTINGS = settings(
+    max_examples=40,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+for _machine in (Conversation, LossyConversation, UntaggedConversation):
+    _machine.TestCase.settings = _SETTINGS
+TestEveryConversationIsTheServersOwn = Conversation.TestCase
+TestWhatIsLostEndsAllTheSame = LossyConversation.TestCase
+TestRequestsWithoutATagEndToo = UntaggedConversation.TestCase
