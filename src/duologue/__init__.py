@@ -5,8 +5,9 @@ The floors, each importing only from below:
     6  cli                      what people run
     5  client   server          shells: tasks, clocks, sockets
     4  transports   recording   engines
-    3  protocol                 what is legal now: no I/O, no clock, no task
-    2  codec   audio   errors   text to events; samples; one error tree
+    3  protocol   catalogue     what is legal now: no I/O, no clock, no task
+    2  codec   dialects         text to events; accents
+       audio   errors           samples; one error tree
     1  events                   values
 """
 

@@ -8,12 +8,15 @@ from duologue.events import (
 )
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.notices import (
+    ResponseStarted,
     RunTool,
     StopTool,
 )
+from duologue.protocol.requests import REQUEST_TAG
 from duologue.protocol.toolbox import Toolbox
 from duologue.testing import CountedIds
 from tests.protocol._conversation import calling, clock, kinds, told
+from tests.protocol._wire import respond
 
 
 def sent_types(core: ConversationCore) -> list[str | None]:
@@ -80,3 +83,21 @@ def test_an_application_may_go_on_by_itself() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock), options=options)
     calling(core, ("c1", "oops"))
     assert sent_types(core) == ["conversation.item.create"]
+
+
+def test_a_server_that_names_no_conversation_has_its_calls_run_all_the_same() -> None:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+    told(core, "response.created", response={"id": "r", "conversation_id": None})
+    item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c", "arguments": '{"zone":"UTC"}'}
+    notices = told(core, "response.output_item.done", response_id="r", output_index=0, item=item)
+    assert [notice.call.call_id for notice in notices if isinstance(notice, RunTool)] == ["c"]
+
+
+def test_calls_of_a_response_out_of_band_are_not_run() -> None:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+    request = core.respond(respond(conversation="none"), now=0.0)  # type: ignore[arg-type]  # it is a response.create
+    response = {"id": "r", "conversation_id": None, "metadata": {REQUEST_TAG: request.request_id}}
+    (started,) = told(core, "response.created", response=response)
+    assert started == ResponseStarted(response_id="r", in_conversation=False)
+    item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c", "arguments": '{"zone":"UTC"}'}
+    assert told(core, "response.output_item.done", response_id="r", output_index=0, item=item) == []

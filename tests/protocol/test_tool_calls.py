@@ -177,7 +177,8 @@ def test_one_call_can_be_given_up_before_it_is_taken() -> None:
 
 
 def test_calls_of_responses_out_of_band_are_left_to_whoever_asked(bench: Bench) -> None:
-    bench.told("response.created", response={"id": "r", "conversation_id": None})
+    created = {"type": "response.created", "event_id": "e", "response": {"id": "r", "conversation_id": None}}
+    bench.calls.receive(RealtimeEvent.from_json(created), out_of_band=True)
     item = bench.call("c1")
     bench.done(item)
     assert (bench.runs, bench.answers) == ([], [])

@@ -71,6 +71,15 @@ def test_a_response_that_comes_twice_counts_once() -> None:
     assert ledger.snapshot() == before
 
 
+def test_pain_19_sums_go_on_over_connections_whose_servers_count_from_one_again() -> None:
+    ledger = UsageLedger()
+    ledger.receive(done("r", FULL))
+    ledger.connected()
+    assert ledger.response("r") is None
+    assert ledger.receive(done("r", FULL))
+    assert ledger.snapshot().total_tokens == 360
+
+
 def test_pain_19_transcripts_cost_tokens_or_seconds() -> None:
     ledger = UsageLedger()
     tokens = {"type": "tokens", "total_tokens": 25, "input_tokens": 20, "output_tokens": 5}

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed as WebSocketClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.transports.socket_options import SocketOptions
 from duologue.transports.websocket import open_websocket
 
 
@@ -17,6 +24,12 @@ def port_of(server: object) -> int:
     sockets: list[socket.socket] = list(getattr(server, "sockets", ()))
     port: int = sockets[0].getsockname()[1]
     return port
+
+
+def told(fault: BaseException) -> str:
+    """What a traceback says of an exception and of those behind it, without the lines of source."""
+    behind = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
+    return f"{fault!r} {fault}" + (told(behind) if behind is not None else "")
 
 
 async def idle(socket: ServerConnection) -> None:
@@ -114,3 +127,247 @@ async def test_a_close_is_bounded_whatever_the_peer_does(
             await end.close(1000, "x" * 200)
             await end.close()
         over.set()
+
+
+# --- redirects
+
+
+Answers = dict[str, tuple[int, str]]
+"""By path: a status and where to."""
+
+
+@asynccontextmanager
+async def redirecting(answers: Answers, seen: list[Request]) -> AsyncGenerator[int, None]:
+    """A server that sends callers on."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        seen.append(request)
+        status, location = answers.get(request.path, (101, ""))
+        return None if status == 101 else Response(status, "elsewhere", Headers(Location=location))
+
+    async with serve(idle, "127.0.0.1", 0, process_request=answer) as server:
+        yield port_of(server)
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+async def test_a_redirect_within_the_origin_is_followed_with_the_headers(status: int) -> None:
+    seen: list[Request] = []
+    answers: Answers = {"/old": (status, "/new/")}
+    async with redirecting(answers, seen) as port, asyncio.timeout(5):
+        answers["/new/"] = (status, f"http://127.0.0.1:{port}/newest")
+        end = await open_websocket(f"ws://127.0.0.1:{port}/old", headers={"api-key": "secret"})
+        await end.close()
+    assert [request.path for request in seen] == ["/old", "/new/", "/newest"]
+    assert [request.headers["api-key"] for request in seen] == ["secret"] * 3
+
+
+@pytest.mark.parametrize("location", ["ws://127.0.0.1:{other}/", "http://127.0.0.1:{other}/x", "//localhost:{other}/"])
+async def test_a_redirect_to_another_origin_is_refused_and_nothing_is_sent_there(location: str) -> None:
+    seen: list[Request] = []
+    elsewhere: list[Request] = []
+    answers: Answers = {}
+    async with redirecting({}, elsewhere) as other, redirecting(answers, seen) as port, asyncio.timeout(5):
+        answers["/?key=secret"] = (307, location.format(other=other) + "?key=secret")
+        with pytest.raises(ConnectFailed, match="redirects to another origin") as caught:
+            await open_websocket(f"ws://127.0.0.1:{port}/?key=secret", headers={"api-key": "secret"})
+    assert (len(seen), elsewhere) == (1, [])
+    assert not caught.value.retryable
+    assert "secret" not in told(caught.value)
+
+
+async def test_the_same_host_by_another_scheme_or_port_is_another_origin() -> None:
+    seen: list[Request] = []
+    answers: Answers = {"/port": (302, "ws://127.0.0.1:1/")}
+    async with redirecting(answers, seen) as port, asyncio.timeout(5):
+        answers["/tls"] = (302, f"wss://127.0.0.1:{port}/")
+        for path in ("/port", "/tls"):
+            with pytest.raises(ConnectFailed, match="redirects to another origin"):
+                await open_websocket(f"ws://127.0.0.1:{port}{path}")
+
+
+async def test_redirects_in_a_circle_come_to_an_end() -> None:
+    seen: list[Request] = []
+    async with redirecting({"/": (302, "/")}, seen) as port, asyncio.timeout(5):
+        with pytest.raises(ConnectFailed, match="redirects more than 3 times"):
+            await open_websocket(f"ws://127.0.0.1:{port}/")
+    assert len(seen) == 4
+
+
+async def test_a_redirect_to_nowhere_is_an_answer_like_any_other() -> None:
+    async with redirecting({"/": (302, "http://[nowhere")}, []) as port, asyncio.timeout(5):
+        with pytest.raises(ConnectFailed, match="HTTP 302"):
+            await open_websocket(f"ws://127.0.0.1:{port}/")
+
+
+# --- secrets
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ws://127.0.0.1:1/?api_key=secret",
+        "http://127.0.0.1/?api_key=secret",
+        "ws://user:secret@127.0.0.1:1/",
+        "ws://user:secret@127.0.0.1:port/",
+        "ws://user:secret/@[127.0.0.1/",
+    ],
+)
+async def test_a_url_s_secrets_are_in_no_message_of_an_exception(url: str) -> None:
+    with pytest.raises(ConnectFailed) as caught:
+        await open_websocket(url)
+    assert "secret" not in told(caught.value)
+
+
+async def test_a_sub_protocol_that_is_a_key_is_in_no_message() -> None:
+    def choose_two(connection: ServerConnection, request: Request, response: Response) -> None:
+        del response.headers["Sec-WebSocket-Protocol"]
+        response.headers["Sec-WebSocket-Protocol"] = "realtime, key.secret"
+
+    async with serve(idle, "127.0.0.1", 0, subprotocols=[Subprotocol("realtime")], process_response=choose_two) as s:
+        with pytest.raises(ConnectFailed, match="does not speak WebSocket") as caught:
+            await open_websocket(f"ws://127.0.0.1:{port_of(s)}/", subprotocols=["realtime", "key.secret"])
+    with pytest.raises(ConnectFailed, match="characters that HTTP does not allow") as refused:
+        await open_websocket("ws://127.0.0.1:1/", subprotocols=["key.sec ret"])
+    for fault in (caught.value, refused.value):
+        shown = told(fault)
+        assert "secret" not in shown
+        assert "sec ret" not in shown
+
+
+async def test_no_handshake_and_no_message_is_logged_at_any_level(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("websockets.server").setLevel(logging.WARNING)
+
+    async def answer(socket: ServerConnection) -> None:
+        await socket.send(f"you said {await socket.recv()!r}")
+
+    async with serve(answer, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/?key=secret", headers={"api-key": "secret"})
+        await end.send("a secret")
+        await end.receive()
+        await end.close()
+    assert "secret" not in caplog.text
+
+
+# --- proxies
+
+
+async def test_a_proxy_is_used_and_its_password_is_in_no_message() -> None:
+    seen: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy, asyncio.timeout(5):
+        options = SocketOptions(proxy=f"http://user:secret@127.0.0.1:{port_of(proxy)}")
+        with pytest.raises(ConnectFailed, match=r"the proxy does not lead to ws://realtime\.example/.*407") as caught:
+            await open_websocket("ws://realtime.example/?key=secret", headers={"api-key": "secret"}, options=options)
+    assert seen[0].startswith(b"CONNECT realtime.example:80 ")
+    assert b"api-key" not in seen[0]
+    shown = told(caught.value)
+    assert "secret" not in shown + repr(options)
+
+
+async def test_an_address_that_is_no_proxy_is_not_shown() -> None:
+    with pytest.raises(ConnectFailed, match="the proxy is not an address") as caught:
+        await open_websocket("ws://realtime.example/", options=SocketOptions(proxy="ftp://user:secret@proxy.example"))
+    assert "secret" not in told(caught.value)
+
+
+async def test_the_environment_s_proxy_is_for_other_machines_and_can_be_declined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        nobody = unused.getsockname()[1]
+    monkeypatch.setenv("ws_proxy", f"http://127.0.0.1:{nobody}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with serve(idle, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/")
+        await end.close()
+    with pytest.raises(ConnectFailed, match="cannot reach"):
+        await open_websocket("ws://realtime.invalid/")  # refused by the proxy's port, and no name looked up
+    with pytest.raises(ConnectFailed, match="cannot reach"):
+        await open_websocket("ws://127.0.0.1:1/", options=SocketOptions(proxy=None))
+
+
+# --- sizes
+
+
+async def exchange(max_size: int, options: SocketOptions, message: str, answer: str) -> ConnectionClosed:
+    """Send, receive, and learn how it ended."""
+
+    async def serve_one(socket: ServerConnection) -> None:
+        with suppress(WebSocketClosed):
+            await socket.recv()
+            await socket.send(answer)
+            await socket.recv()
+
+    async with serve(serve_one, "127.0.0.1", 0, max_size=max_size) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/", options=options)
+        await end.send(message)
+        with pytest.raises(ConnectionClosedError) as caught:
+            await end.receive()
+        await end.close()
+    return caught.value
+
+
+async def test_a_message_that_is_too_big_for_us_is_named_with_its_size_and_the_limit() -> None:
+    closed = await exchange(1000, SocketOptions(max_message_bytes=100), "hello", "x" * 101)
+    assert closed.code == 1009
+    assert "a message from the server is larger than max_message_bytes" in str(closed)
+    assert "101 bytes" in str(closed)
+    assert "100 bytes" in str(closed)
+
+
+async def test_a_message_that_is_too_big_for_the_server_is_named_with_the_size_of_the_largest() -> None:
+    closed = await exchange(1000, SocketOptions(), "x" * 1001, "")
+    assert closed.code == 1009
+    assert "the server takes no such message; the largest sent had 1001 bytes" in str(closed)
+
+
+async def test_messages_of_sixteen_mebibytes_pass() -> None:
+    size_bytes = 16 * 1024 * 1024
+
+    async def big(socket: ServerConnection) -> None:
+        await socket.send("x" * size_bytes)
+        await socket.wait_closed()
+
+    async with serve(big, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/")
+        assert len(await end.receive()) == size_bytes
+        await end.close()
+
+
+# --- TLS
+
+
+async def test_a_server_without_a_trusted_certificate_is_not_reached_and_an_ssl_context_is_used() -> None:
+    asked: list[str | None] = []
+
+    class Context(ssl.SSLContext):
+        def wrap_bio(self, *args: Any, **named: Any) -> ssl.SSLObject:
+            asked.append(named.get("server_hostname"))
+            return super().wrap_bio(*args, **named)
+
+    async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(no_tls, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        url = f"wss://127.0.0.1:{port_of(server)}/"
+        with pytest.raises(ConnectFailed, match="cannot reach"):
+            await open_websocket(url, options=SocketOptions(ssl=Context(ssl.PROTOCOL_TLS_CLIENT)))
+    assert asked == ["127.0.0.1"]
+
+
+async def test_a_transport_that_was_closed_leaves_no_task() -> None:
+    before = asyncio.all_tasks()
+    async with serve(idle, "127.0.0.1", 0) as server, asyncio.timeout(5):
+        end = await open_websocket(f"ws://127.0.0.1:{port_of(server)}/", options=SocketOptions())
+        await end.close()
+    assert asyncio.all_tasks() == before

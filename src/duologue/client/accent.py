@@ -12,7 +12,8 @@ import logging
 from typing import Final
 
 from duologue.codec.jsontext import parse_object
-from duologue.dialects import Guess, detect
+from duologue.dialects import detect
+from duologue.dialects.detection import Guess
 from duologue.errors import DecodeError
 
 __all__ = ["AUTO", "Accent"]
@@ -23,7 +24,7 @@ AUTO: Final = "auto"
 _HOME: Final = "openai"
 
 _SURE: Final = 0.8
-"""For a vendor's own dialect: a host name, or a field that nobody else has. Shapes of ids, which many share, do not do."""
+"""For a vendor's own dialect: a host name or a field that nobody else has, not the shape of an id, which many share."""
 
 _ERAS: Final = frozenset({"openai", "openai-beta"})
 _LIKELY: Final = 0.5

@@ -53,7 +53,8 @@ def usual_auth(dialect: str, url: str, api_key: str) -> Auth:
     if f".{urlsplit(url).hostname}".endswith(f".{_AZURE}"):
         return "bearer" if api_key.startswith("eyJ") and api_key.count(".") == 2 else "api-key"
     # Servers that need no key have been given one all the same.
-    return next((way for way in PROFILES[dialect].auth if way != "none"), "bearer")
+    ways: list[Auth] = [way for way in PROFILES[dialect].auth if way != "none"]
+    return ways[0] if ways else "bearer"
 
 
 def credentials_for(api_key: str, auth: Auth, *, dialect: str) -> Credentials:

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from duologue.audio.formats import Encoding
 from duologue.client.connect import connect
-from duologue.client.connection import Connection
+from duologue.client.link import Link, OpenConnection
 from duologue.client.running_tools import RunningTools
 from duologue.client.streams import NoticeStream
-from duologue.errors import (
-    ConnectFailed,
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    DuologueError,
-    RequestRejected,
-)
+from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
     ConversationItemCreateEvent,
@@ -41,10 +33,8 @@ from duologue.events import (
 )
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.drafts import StoredItem
-from duologue.protocol.error_kinds import ErrorKind, classify
-from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import AudioDelta, Notice, RequestEnded, RunTool, StopTool, TextDelta
-from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
+from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.protocol.requests import RequestPolicy, Resolution
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.usage_ledger import UsageSnapshot
@@ -54,23 +44,6 @@ __all__ = ["Conversation", "OpenConnection", "converse"]
 _logger = logging.getLogger(__name__)
 
 N = TypeVar("N")
-
-OpenConnection = Callable[[], AbstractAsyncContextManager[Connection]]
-"""Opens one connection; called again for each reconnect and each rotation."""
-
-_LOOK_S: Final = 0.5
-"""How often time is looked at while no event comes: fine enough for limits of whole seconds."""
-
-_ROTATION_RETRY_S: Final = 5.0
-"""Between attempts to open the next connection ahead of a session's end."""
-
-_FLUSH_S: Final = 1.0
-"""How long the end of a conversation waits for what its functions answered last."""
-
-_INTERNAL_ERROR: Final = 1011
-
-_Opened = tuple[AbstractAsyncContextManager[Connection], Connection]
-
 
 class Conversation:
     """A conversation with a realtime server. Made by `duologue.converse`.
@@ -89,16 +62,11 @@ class Conversation:
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         self.core = ConversationCore(new_id=_new_id, options=options, toolbox=tools)
-        self._open = open_connection
-        self._reconnection = Reconnection(reconnect, random=random.random)
+        self._link = Link(open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end)
         self._tools = RunningTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
-        self._connection: Connection | None = None
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._streams: list[NoticeStream[Any]] = []
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
-        self._sending = asyncio.Lock()
-        self._flushes: set[asyncio.Task[None]] = set()
-        self._running_tasks: list[asyncio.Task[None]] = []
         self._ended: DuologueError | None = None
 
     # --- what there is
@@ -116,7 +84,8 @@ class Conversation:
     @property
     def session(self) -> AnySession | None:
         """The session as the server last told it."""
-        return self._connection.session if self._connection is not None else None
+        connection = self._link.connection
+        return connection.session if connection is not None else None
 
     # --- what to do
 
@@ -249,91 +218,33 @@ class Conversation:
         self._hooks.append(hook)
         return partial(self._hooks.remove, hook)
 
-    # --- one connection after another
-
-    def start(self, opened: AbstractAsyncContextManager[Connection], connection: Connection) -> None:
-        """Hold the conversation from its first connection on, until it is over or closed. `converse` does this."""
-        self._connection = connection
-        self._running_tasks.append(asyncio.ensure_future(self._run(opened, connection)))  # noqa: TID251 - see `close`
-
-    async def _run(self, opened: AbstractAsyncContextManager[Connection], connection: Connection) -> None:
-        following: _Opened | None = (opened, connection)
-        try:
-            while following is not None:
-                opened, self._connection = following
-                try:
-                    closed = await self._read(self._connection)
-                finally:
-                    await opened.__aexit__(None, None, None)
-                following = await self._reconnect(closed) if isinstance(closed, ConnectionClosed) else closed
-        except Exception as fault:
-            _logger.exception("the conversation broke")
-            self._end(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
-
-    async def _read(self, connection: Connection) -> ConnectionClosed | _Opened:
-        """Follow a connection to its end, or to the moment at which the next one has been opened."""
-        next_rotation_at = 0.0
-        while True:
-            try:
-                event = await connection.receive(timeout_s=_LOOK_S)
-            except TimeoutError:
-                self.core.tick(time.monotonic())
-            except ConnectionClosed as closed:
-                return closed
-            else:
-                self.core.receive(event, now=time.monotonic())
-            await self._flush()
-            if self.core.rotation_due(unix_now_s=time.time()) and time.monotonic() >= next_rotation_at:
-                next_rotation_at = time.monotonic() + _ROTATION_RETRY_S
-                if (following := await self._open_next()) is not None:
-                    return following
-
-    async def _open_next(self) -> _Opened | None:
-        """The next connection, opened ahead of this one's end. None if that failed: there is time for more attempts."""
-        opened = self._open()
-        try:
-            connection = await opened.__aenter__()
-        except ConnectFailed as fault:
-            _logger.warning("cannot open the next connection yet: %s", fault)
-            return None
-        self.core.lost("the session is near its end; going on with another one", now=time.monotonic())
-        self._tell()
-        return opened, connection
-
-    async def _reconnect(self, closed: ConnectionClosed) -> _Opened | None:
-        """Another connection, after however many attempts the policy has for it; None if it gives up."""
-        self._connection = None
-        self.core.lost(str(closed), now=time.monotonic())
-        self._tell()
-        self._reconnection.lost(now=time.monotonic(), code=closed.code, retryable=_may_come_back(closed))
-        while self._reconnection.next_tick_at != float("inf"):
-            await asyncio.sleep(max(0.0, self._reconnection.next_tick_at - time.monotonic()))
-            if not self._reconnection.tick(time.monotonic()):
-                continue
-            opened = self._open()
-            try:
-                connection = await opened.__aenter__()
-            except ConnectFailed as fault:
-                _logger.info("attempt %d to connect again: %s", self._reconnection.attempts, fault)
-                self._reconnection.failed(now=time.monotonic(), retryable=fault.retryable)
-            else:
-                self._reconnection.opened()
-                return opened, connection
-        self._end(closed)
-        return None
-
     # --- between the core, the connection and the application
 
+    async def start(self) -> None:
+        """Open the first connection. `converse` does this.
+
+        Raises:
+            ConnectFailed: it did not come about.
+        """
+        await self._link.start()
+
+    async def close(self) -> None:
+        """End the conversation, and everything that runs for it. `converse` does this at the end of its block."""
+        try:
+            await self._tools.close()
+        finally:
+            try:
+                await self._link.close()
+            finally:
+                self.core.lost("the conversation is over", now=time.monotonic())
+                self._tell()
+                self._end(ConnectionClosedOK(1000))
+
     async def _flush(self) -> None:
-        """Send what the core wants sent, in its order, and tell what it has to tell."""
+        """Tell what the core has to tell, and have sent what it wants sent."""
         self._tell()
-        async with self._sending:
-            connection = self._connection
-            for event in self.core.take_events() if connection is not None else ():
-                try:
-                    await connection.send(event)  # type: ignore[union-attr]
-                except ConnectionClosed:
-                    return  # the reader learns it too, and has the core told
+        self._link.wake()
+        await self._link.room()
 
     def _tell(self) -> None:
         for notice in self.core.take_notices():
@@ -342,12 +253,10 @@ class Conversation:
                     answer = self._requests.get(resolution.request.request_id)
                     if answer is not None and not answer.done():
                         answer.set_result(resolution)
-                case RunTool(call=call):
+                case RunTool(call=call) if self._ended is None:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
-                case SessionRestored():
-                    self._reconnection.restored()
                 case _:
                     pass
             self._publish(notice)
@@ -364,20 +273,17 @@ class Conversation:
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self.core.tool_answered(call_id, result, now=time.monotonic())
-        self._flush_soon()
+        self._tell()
+        self._link.wake()
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
         self.core.tool_failed(call_id, reason, now=time.monotonic())
-        self._flush_soon()
-
-    def _flush_soon(self) -> None:
-        task = asyncio.ensure_future(self._flush())  # noqa: TID251 - kept until it is done, and awaited by `close`
-        self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
+        self._tell()
+        self._link.wake()
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
-            raise self._ended
+            raise self._ended.with_traceback(None)
 
     def _end(self, fault: DuologueError) -> None:
         if self._ended is not None:
@@ -388,16 +294,6 @@ class Conversation:
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
         for stream in self._streams:
             stream.end(_failure(fault))
-
-    async def close(self) -> None:
-        """End the conversation, and everything that runs for it. `converse` does this at the end of its block."""
-        await self._tools.close()
-        if self._flushes:
-            await asyncio.wait(self._flushes, timeout=_FLUSH_S)
-        for task in (*self._flushes, *self._running_tasks):
-            task.cancel()
-        await asyncio.gather(*self._flushes, *self._running_tasks, return_exceptions=True)
-        self._end(ConnectionClosedOK(1000))
 
 
 @asynccontextmanager
@@ -429,8 +325,7 @@ async def converse(
         options=options,
         reconnect=reconnect,
     )
-    opened = opening()
-    conversation.start(opened, await opened.__aenter__())
+    await conversation.start()
     try:
         if session is not None or len(toolbox):
             config = session if session is not None else RealtimeSessionConfig()
@@ -439,13 +334,6 @@ async def converse(
         yield conversation
     finally:
         await conversation.close()
-
-
-def _may_come_back(closed: ConnectionClosed) -> bool:
-    """Whether another connection can succeed. An expired session is over, and its conversation is not."""
-    if closed.error is None:
-        return True
-    return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
 
 
 def _failure(fault: DuologueError) -> DuologueError | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import inspect
 import logging
+import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from duologue.protocol.tool_calls import ToolCall
+from duologue.protocol.toolbox import ToolProblem
 
 __all__ = ["RunningTools"]
 
@@ -16,53 +20,102 @@ _logger = logging.getLogger(__name__)
 _STOP_S: Final = 1.0
 """How long cancelled functions may take to clean up."""
 
-Report = Callable[[str, object], None]
+_Report = Callable[[str, object], None]
 
 
 class RunningTools:
     """Functions under way, by call id.
 
     Async functions run as tasks and are cancelled when they are stopped. Sync ones run in threads, which nothing can
-    stop: they are let run, and what they return is dropped.
+    stop: they are let run, and what they return is dropped. Such a thread keeps neither the conversation nor the
+    program from ending.
     """
 
-    def __init__(self, *, timeout_s: float, answered: Report, failed: Callable[[str, str], None]) -> None:
+    def __init__(self, *, timeout_s: float, answered: _Report, failed: Callable[[str, str], None]) -> None:
         self._timeout_s = timeout_s
         self._answered = answered
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopped: set[str] = set()
 
     def start(self, call: ToolCall) -> None:
         """Run a function; its result or failure is reported, unless it is stopped."""
         task = asyncio.ensure_future(self._run(call))  # noqa: TID251 - kept in the table, and awaited by `close`
         self._tasks[call.call_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(call.call_id, None))
+        task.add_done_callback(lambda _: self._forget(call.call_id))
 
     def stop(self, call_id: str) -> None:
         """Give a function up."""
         if (task := self._tasks.get(call_id)) is not None:
+            self._stopped.add(call_id)
             task.cancel()
 
     async def close(self) -> None:
         """Give all of them up, and wait a moment for their ends."""
         tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        for call_id in list(self._tasks):
+            self.stop(call_id)
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_S)
 
+    def _forget(self, call_id: str) -> None:
+        self._tasks.pop(call_id, None)
+        self._stopped.discard(call_id)
+
     async def _run(self, call: ToolCall) -> None:
+        limit = asyncio.timeout(self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                if call.bound.tool.is_async:
-                    result = await call.bound()
-                else:
-                    result = await asyncio.to_thread(call.bound)
-        except TimeoutError:
-            self._failed(call.call_id, f"{call.name} took longer than {self._timeout_s:g} s and was given up.")
+            async with limit:
+                result = await call.bound() if call.bound.tool.is_async else await _in_thread(call.bound)
+                if inspect.isawaitable(result):  # a function that only wraps an async one
+                    result = await result
+        except asyncio.CancelledError:
+            if call.call_id in self._stopped:
+                raise
+            # Its own doing: the model must hear of it, or it would wait for ever.
+            self._failed(call.call_id, f"{call.name} was cancelled.")
+        except ToolProblem as problem:
+            self._failed(call.call_id, str(problem))
         except Exception as fault:
+            if isinstance(fault, TimeoutError) and limit.expired():
+                self._failed(call.call_id, f"{call.name} took longer than {self._timeout_s:g} s and was given up.")
+                return
             # The model is told that it failed and not how: messages of exceptions may hold what is not its business.
             _logger.exception("the function %s failed", call.name)
             self._failed(call.call_id, f"{call.name} failed with {type(fault).__name__}.")
         else:
             self._answered(call.call_id, result)
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
+
+    Not in the loop's pool: functions that never return would fill it, and the end of the program would wait for them.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def deliver(result: Any, fault: BaseException | None) -> None:
+        if answer.done():
+            return
+        if fault is not None:
+            answer.set_exception(fault)
+        else:
+            answer.set_result(result)
+
+    def run() -> None:
+        result, fault = None, None
+        try:
+            result = context.run(function)
+        except BaseException as raised:
+            # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
+            ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+            fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
+        try:
+            loop.call_soon_threadsafe(deliver, result, fault)
+        except RuntimeError:
+            _logger.debug("a function returned after the end of its loop")
+
+    threading.Thread(target=run, name="duologue-tool", daemon=True).start()
+    return await answer

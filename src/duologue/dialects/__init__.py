@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-from duologue.dialects import azure, beta, gateways, glm, openai, opensource, qwen, xai
-from duologue.dialects.detection import Guess, guess_by_frame, guess_by_url
 from duologue.dialects.profile import Profile
 
-__all__ = ["PROFILES", "Guess", "Profile", "detect"]
+if TYPE_CHECKING:
+    from duologue.dialects.detection import Guess
 
-PROFILES: Final[Mapping[str, Profile]] = {
-    profile.name: profile
-    for family in (openai, beta, azure, xai, qwen, glm, gateways, opensource)
-    for profile in family.PROFILES
+__all__ = ["PROFILES", "Profile", "detect"]
+
+_FAMILIES: Final = {
+    "openai": "openai",
+    "openai-beta": "beta",
+    "azure-preview": "azure",
+    "azure-voice-live": "azure",
+    "xai": "xai",
+    "qwen": "qwen",
+    "glm": "glm",
+    "stepfun": "glm",
+    "inworld": "gateways",
+    "yandex": "gateways",
+    "together": "gateways",
+    "vllm": "opensource",
+    "vllm-omni": "opensource",
+    "sglang": "opensource",
+    "speaches": "opensource",
+    "localai": "opensource",
 }
+"""Where each profile stands."""
+
+
+class _Profiles(Mapping[str, Profile]):
+    """Profiles by name, each family loaded when it is asked for: most programs speak one dialect or two."""
+
+    def __getitem__(self, name: str) -> Profile:
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FAMILIES)
+
+    def __len__(self) -> int:
+        return len(_FAMILIES)
+
+
+@cache
+def _load(name: str) -> Profile:
+    profiles: tuple[Profile, ...] = import_module(f"{__name__}.{_FAMILIES[name]}").PROFILES
+    return next(profile for profile in profiles if profile.name == name)
+
+
+PROFILES: Final[Mapping[str, Profile]] = _Profiles()
 """Every dialect by its name."""
 
 
@@ -24,4 +63,7 @@ def detect(sign: Mapping[str, Any] | str) -> Guess:
 
     A server's first frame tells most. Where nothing gives a dialect away, the answer is "openai" with confidence 0.
     """
+    # Its tables, and the parsing of URLs, are for those who ask.
+    from duologue.dialects.detection import guess_by_frame, guess_by_url
+
     return guess_by_url(sign, PROFILES.values()) if isinstance(sign, str) else guess_by_frame(sign)

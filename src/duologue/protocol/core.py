@@ -105,7 +105,8 @@ class ConversationCore:
     backwards; `new_id` makes an id for a kind of thing ("event", "item", "request").
 
     After `lost` nothing is sent. The first `session.created` of another connection opens it again: the configuration
-    and the confirmed items are sent, and a `SessionRestored` notice says what could not be. To rotate, open the new
+    and the confirmed items are sent, and a `SessionRestored` notice says what could not be; what was sent and never
+    confirmed is not sent again. To rotate, open the new
     connection first, then call `lost` and go on with its events.
 
     Receiving never raises. Wishes raise LocalProtocolError where the server would refuse them.
@@ -253,9 +254,10 @@ class ConversationCore:
         self.sequencer.receive(event, now=now, answers=answers if isinstance(event, ErrorEvent) else None)
         first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
         self.store.receive(event, encoding=self._output, first=first)
+        out_of_band = isinstance(event, ResponseCreatedEvent) and self.sequencer.is_out_of_band(event.response)
         if self._has_tools:
-            self.calls.receive(event)
-        self._notices += told(event, self.store)
+            self.calls.receive(event, out_of_band=out_of_band)
+        self._notices += told(event, self.store, out_of_band=out_of_band)
         if isinstance(event, ErrorEvent):
             self._notices.append(ErrorReported(event=event, kind=classify(event), command=command))
         self._follow(event)
@@ -416,6 +418,7 @@ class ConversationCore:
         self.store.clear()
         self.playback.clear()
         self.checks.connected()
+        self.usage.connected()
         self._outputs.clear()
         self._silenced.clear()
         for event in replay.events:

@@ -159,6 +159,16 @@ class ResponseSequencer:
         """Whether the request has not ended."""
         return self._find(request_id) is not None
 
+    def is_out_of_band(self, response: RealtimeResponse) -> bool:
+        """Whether a response that was created stays out of the conversation.
+
+        Null as its conversation says so only where the server names one for the others.
+        """
+        attempt = self._beside.get(response.id) if is_set(response.id) else None
+        if attempt is not None and attempt.request.out_of_band:
+            return True
+        return response.conversation_id is None and self._names_conversations and response.id != self.active_id
+
     @property
     def will_send(self) -> bool:
         """Whether a create for the conversation is still to go out."""

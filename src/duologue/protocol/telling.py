@@ -27,8 +27,11 @@ from duologue.protocol.store import ConversationStore
 __all__ = ["told"]
 
 
-def told(event: RealtimeEvent, store: ConversationStore) -> list[Notice]:
-    """The notices of an event; `store` has heard of it already."""
+def told(event: RealtimeEvent, store: ConversationStore, *, out_of_band: bool = False) -> list[Notice]:
+    """The notices of an event; `store` has heard of it already.
+
+    `out_of_band` says that the response which it creates is none of the conversation.
+    """
     match event:
         case InputAudioBufferSpeechStartedEvent():
             return [notices.SpeechStarted(item_id=event.item_id, audio_start_ms=event.audio_start_ms)]
@@ -54,8 +57,7 @@ def told(event: RealtimeEvent, store: ConversationStore) -> list[Notice]:
                 )
             ]
         case ResponseCreatedEvent(response=response):
-            in_conversation = response.conversation_id is not None
-            return [notices.ResponseStarted(response_id=str(response.id), in_conversation=in_conversation)]
+            return [notices.ResponseStarted(response_id=str(response.id), in_conversation=not out_of_band)]
         case ResponseDoneEvent():
             return [notices.ResponseFinished(untagged(event))]
         case ConversationItemDeletedEvent():

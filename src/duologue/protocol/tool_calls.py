@@ -75,12 +75,11 @@ class ToolCalls:
 
     # --- what the server tells
 
-    def receive(self, event: RealtimeEvent) -> None:
-        """An event of the server."""
+    def receive(self, event: RealtimeEvent, *, out_of_band: bool = False) -> None:
+        """An event of the server; `out_of_band` says that the response which it creates is none of the conversation."""
         match event:
-            case ResponseCreatedEvent(response=response):
-                if response.conversation_id is None and is_set(response.id):
-                    self._beside.add(response.id)
+            case ResponseCreatedEvent(response=response) if out_of_band and is_set(response.id):
+                self._beside.add(response.id)
             case ResponseOutputItemDoneEvent():
                 self._items(event.response_id, [event.item])
             case ResponseDoneEvent(response=response):

@@ -144,8 +144,13 @@ class UsageLedger:
             case _:
                 return False
 
+    def connected(self) -> None:
+        """Another connection: the sums go on, and ids of its server may be those of the one before."""
+        self._responses.clear()
+        self._transcripts.clear()
+
     def response(self, response_id: str) -> ResponseCost | None:
-        """What one response cost; None while it has not ended."""
+        """What one response of this connection cost; None while it has not ended."""
         return self._responses.get(response_id)
 
     def snapshot(self) -> UsageSnapshot:

@@ -1,0 +1,41 @@
+"""The events that this version knows, and the strict decoder of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final, get_args
+
+import msgspec
+
+from duologue.codec.forgiving import ForgivingReader
+from duologue.codec.shape import shapes_by_tag
+from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
+
+__all__ = ["EVENT_CLASSES", "SURPRISES", "decode", "forgiving_reader"]
+
+EVENT_CLASSES: Final[Mapping[str, type[RealtimeEvent]]] = {
+    cls.__struct_config__.tag: cls for cls in (*get_args(AnyServerEvent), *get_args(AnyClientEvent))
+}
+"""Every known event by its canonical wire name."""
+
+SURPRISES: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
+"""What the strict decoder raises when a text is not what it knows."""
+
+
+def _first_decode(data: str | bytes) -> RealtimeEvent:
+    """Builds the decoder and takes its own place: importing the package stays cheap, and decoding pays no check."""
+    global decode
+    decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
+    decode = decoder.decode
+    return decode(data)
+
+
+decode: Callable[[str | bytes], RealtimeEvent] = _first_decode
+"""The event of a text that holds no surprise. To be called as `known.decode`: it replaces itself."""
+
+
+@cache
+def forgiving_reader(dialect: str) -> ForgivingReader:
+    """Reads what the strict decoder refuses, in this dialect."""
+    return ForgivingReader(shapes_by_tag(EVENT_CLASSES), dialect)
