@@ -1,7 +1,8 @@
 """A relay between two loopback sockets: ours, passing through and typed, against the bare library and the official SDK.
 
-The relay is a process of its own. This one is both of its ends: clients that append speech, and a server that answers with
-text and speech, as fast as they are let. What counts is how many messages the relay moves in a second of its CPU time.
+The relay is a process of its own. This one is both of its ends: clients that append speech, and a server that answers
+with text and speech, as fast as they are let. What counts is how many messages the relay moves in a second of its CPU
+time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -133,22 +133,20 @@ async def messages_per_cpu_second(mode: str, far_port: int) -> float:
     """How many messages a relay moves in a second of its CPU time."""
     from duologue.codec import encode_append
 
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--relay", mode, f"ws://127.0.0.1:{far_port}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, __file__, "--relay", mode, f"ws://127.0.0.1:{far_port}"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    port = int(await asyncio.to_thread(process.stdout.readline))
+    port = int(await process.stdout.readline())
     append = encode_append(AUDIO).decode("ascii")
     async with asyncio.timeout(120):
         await asyncio.gather(*(call(port, append) for _ in range(CALLS)))
     process.stdin.close()
-    used_s = float(await asyncio.to_thread(process.stdout.readline))
-    process.wait(timeout=10)
+    used_s = float(await process.stdout.readline())
+    await process.wait()
     return CALLS * TURNS * 3 / used_s
 
 
@@ -161,8 +159,8 @@ async def run() -> None:
             for mode in MODES:
                 rates[mode].append(await messages_per_cpu_second(mode, far_port))
     medians = {mode: statistics.median(values) for mode, values in rates.items()}
-    figures = {f"{mode}_messages_per_cpu_s": round(value) for mode, value in medians.items()}
-    ratios = {
+    figures: dict[str, float] = {f"{mode}_messages_per_cpu_s": round(value) for mode, value in medians.items()}
+    ratios: dict[str, float] = {
         "passthrough_of_bare": round(medians["passthrough"] / medians["bare"], 3),
         "typed_of_bare": round(medians["typed"] / medians["bare"], 3),
         "typed_of_sdk": round(medians["typed"] / medians["sdk"], 2),

@@ -29,7 +29,7 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue.client import Connection, connect
+    from duologue.client import Connection, Conversation, connect, converse
 
 __version__ = "0.1.0"
 
@@ -40,18 +40,20 @@ __all__ = [
     "ConnectionClosed",
     "ConnectionClosedError",
     "ConnectionClosedOK",
+    "Conversation",
     "DecodeError",
     "DuologueError",
     "RealtimeEvent",
     "UnknownRealtimeEvent",
     "__version__",
     "connect",
+    "converse",
     "decode",
     "encode",
     "events",
 ]
 
-_CLIENT = frozenset({"Connection", "connect"})
+_CLIENT = frozenset({"Connection", "Conversation", "connect", "converse"})
 
 
 def __getattr__(name: str) -> Any:

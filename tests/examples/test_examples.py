@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from duologue.engines.registry import load_default
+from duologue.engines.registry import Kind, load_default
 from duologue.server import RealtimeApp
 from tests.server._listening import listening
 
 ROOT = Path(__file__).parent.parent.parent
-SCRIPTED = {"detector": "scripted", "transcriber": "scripted", "synthesizer": "scripted"}
+SCRIPTED: dict[Kind, str] = {"detector": "scripted", "transcriber": "scripted", "synthesizer": "scripted"}
 
 
 @pytest_asyncio.fixture

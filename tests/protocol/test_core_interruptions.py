@@ -78,7 +78,7 @@ def test_pain_04_what_comes_after_the_interruption_is_not_played() -> None:
     talk.instant = True
     talk.flow()
     assert len(talk.of(AudioDelta)) == heard_of
-    assert [event.type for event in talk.sent[-2:]] == ["conversation.item.truncate", "response.cancel"]
+    assert [event.type for event in talk.sent[-2:]] == ["response.cancel", "conversation.item.truncate"]
     assert not talk.of(ErrorReported)
     assert talk.client_view() == talk.server_view()
 

@@ -417,3 +417,69 @@ def test_pain_06_a_lost_connection_fails_every_request_at_once(desk: Desk) -> No
     assert desk.sequencer.take_events() == []
     desk.ask()
     assert desk.at(SequenceState.REQUESTED)
+
+
+def crossing(desk: Desk) -> ResponseRequest:
+    """A request that is on its way while a response of the server's own begins."""
+    warm = desk.ask()
+    desk.created("r0", warm)
+    desk.done("r0", warm)
+    request = desk.ask()
+    desk.created("vad")
+    return request
+
+
+def test_a_cancel_stops_what_runs_and_what_is_on_its_way(desk: Desk) -> None:
+    request = crossing(desk)
+    create_id = desk.last_id
+    assert desk.cancel()
+    assert isinstance(desk.sent[-1], ResponseCancelEvent)
+    desk.refused(BUSY, create_id)
+    desk.done("vad")
+    assert desk.at(SequenceState.IDLE)
+    assert desk.ended[-1].request == request
+    assert desk.ended[-1].error is not None
+
+
+def test_a_request_on_its_way_is_cancelled_alone_and_stopped_when_it_begins(desk: Desk) -> None:
+    request = crossing(desk)
+    assert desk.cancel(request)
+    assert desk.at(SequenceState.ACTIVE)
+    desk.done("vad")
+    assert desk.at(SequenceState.CANCELLING)
+    desk.created("r1", request)
+    assert [event.response_id for event in desk.sent if isinstance(event, ResponseCancelEvent)] == ["r1"]
+    desk.done("r1", request)
+    assert desk.at(SequenceState.IDLE)
+
+
+def test_a_cancelled_request_that_nobody_answers_frees_the_conversation(desk: Desk) -> None:
+    desk.ask()
+    desk.cancel()
+    desk.tick(30.0)
+    assert desk.at(SequenceState.IDLE)
+
+
+def test_a_response_of_the_servers_own_is_stopped_too_while_a_request_is_being_cancelled(desk: Desk) -> None:
+    warm = desk.ask()
+    desk.created("r0", warm)
+    desk.done("r0", warm)
+    request = desk.ask()
+    create_id = desk.last_id
+    desk.cancel()
+    desk.created("vad")
+    assert [event.response_id for event in desk.sent if isinstance(event, ResponseCancelEvent)] == ["vad"]
+    desk.refused(BUSY, create_id)
+    assert desk.at(SequenceState.CANCELLING)
+    desk.done("vad")
+    assert desk.at(SequenceState.IDLE)
+    assert desk.ended[-1].request == request
+
+
+def test_the_end_of_a_response_takes_its_place_even_if_another_was_running_unfinished(desk: Desk) -> None:
+    request = crossing(desk)
+    desk.done("r1", request)
+    assert desk.ended[-1].request == request
+    assert desk.at(SequenceState.IDLE)
+    desk.done("vad")
+    assert desk.at(SequenceState.IDLE)

@@ -39,6 +39,8 @@ class Line:
                     writer.write(data)
         except ConnectionError:
             pass  # the other end was aborted, which is what these tests are about
+        finally:
+            writer.close()
 
     def hang_up(self) -> None:
         for writer in self._writers:

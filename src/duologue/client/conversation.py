@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -21,21 +21,35 @@ from duologue.client.streams import NoticeStream
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
+    ConversationItem,
     ConversationItemCreateEvent,
+    FunctionCallItem,
     InputAudioBufferCommitEvent,
     InputTextPart,
     MessageItem,
+    OutputTextPart,
     RealtimeEvent,
     RealtimeSessionConfig,
     ResponseCreateEvent,
     ResponseDoneEvent,
     SessionUpdateEvent,
+    is_set,
 )
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.drafts import StoredItem
-from duologue.protocol.notices import AudioDelta, Notice, RequestEnded, RunTool, StopTool, TextDelta
+from duologue.protocol.notices import (
+    AudioDelta,
+    ConnectionLost,
+    Notice,
+    RequestEnded,
+    ResponseFinished,
+    RunTool,
+    StopTool,
+    TextDelta,
+)
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.protocol.requests import RequestPolicy, Resolution
+from duologue.protocol.tables import SequenceState
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.usage_ledger import UsageSnapshot
 
@@ -44,6 +58,7 @@ __all__ = ["Conversation", "OpenConnection", "converse"]
 _logger = logging.getLogger(__name__)
 
 N = TypeVar("N")
+
 
 class Conversation:
     """A conversation with a realtime server. Made by `duologue.converse`.
@@ -91,15 +106,57 @@ class Conversation:
 
     async def say(self, text: str, *, role: str = "user") -> None:
         """Add a typed message. Nothing answers it before `respond`."""
-        item = MessageItem(role=role, content=[InputTextPart(text=text)])
-        await self.send(ConversationItemCreateEvent(item=item))
+        part = OutputTextPart(text=text) if role == "assistant" else InputTextPart(text=text)
+        await self.send(ConversationItemCreateEvent(item=MessageItem(role=role, content=[part])))
 
     async def ask(self, text: str, *, timeout_s: float | None = None) -> str:
-        """Say something, wait for the answer, return its words. Raises as `respond` does."""
-        await self.say(text)
-        done = await self.respond(timeout_s=timeout_s)
-        ids = [getattr(item, "id", None) for item in done.response.output or []]
-        return " ".join(item.text for item in self.items if item.item_id in ids and item.text)
+        """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
+
+        Cancelling the wait leaves the response running.
+
+        Raises:
+            RequestRejected: there was no response, it failed, or the connection was lost before its end.
+            LocalProtocolError: there is no connection now.
+            TimeoutError: it is not done in time; it goes on.
+        """
+        async with asyncio.timeout(timeout_s), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
+            await self.say(text)
+            done = await self.respond()
+            words = self._words(done)
+            begun = False
+            async for notice in notices:
+                # What was told before the answer's first response ended is not of this answer.
+                begun = begun or (isinstance(notice, ResponseFinished) and notice.event.response.id == done.response.id)
+                if not begun:
+                    continue
+                match notice:
+                    case ConnectionLost(reason=reason):
+                        raise RequestRejected(reason)
+                    case ResponseFinished(event=event) if event.response.conversation_id is not None:
+                        words += self._words(event) if event.response.id != done.response.id else []
+                        if not any(isinstance(item, FunctionCallItem) for item in _output(event)):
+                            break
+                    case _:
+                        pass
+                if not self._goes_on:
+                    break
+        return " ".join(words)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether the model will speak again without being asked: it waits for functions, or has their answers."""
+        sequencer = self.core.sequencer
+        return bool(self.core.calls.running or sequencer.pending) or sequencer.state is not SequenceState.IDLE
+
+    def _words(self, done: ResponseDoneEvent) -> list[str]:
+        """The words of a response's items."""
+        response = done.response
+        if response.status == "failed":
+            error = response.status_details.error if is_set(response.status_details) else None
+            message = error.message if is_set(error) else None
+            raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
+        stored = [self.core.store.get(str(item.id)) for item in _output(done)]
+        return [item.text for item in stored if item is not None and item.text]
 
     async def speak(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
         """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
@@ -216,7 +273,12 @@ class Conversation:
         """
         hook = (kind, callback)
         self._hooks.append(hook)
-        return partial(self._hooks.remove, hook)
+
+        def take_away() -> None:
+            with suppress(ValueError):  # it is gone already
+                self._hooks.remove(hook)
+
+        return take_away
 
     # --- between the core, the connection and the application
 
@@ -334,6 +396,11 @@ async def converse(
         yield conversation
     finally:
         await conversation.close()
+
+
+def _output(done: ResponseDoneEvent) -> list[ConversationItem]:
+    output = done.response.output
+    return list(output) if is_set(output) else []
 
 
 def _failure(fault: DuologueError) -> DuologueError | None:

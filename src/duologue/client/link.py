@@ -87,7 +87,7 @@ class HeldConnection:
         return await asyncio.shield(self._opened)
 
     async def close(self) -> None:
-        """Close the connection, or give up opening it. Bounded in time; if it is cancelled, the rest is not waited for."""
+        """Close the connection, or give up opening it. Bounded in time; cancelled, it does not wait for the end."""
         if not self._opened.done():
             self._task.cancel()
         self._released.set()
@@ -150,7 +150,7 @@ class Link:
             self._wanted.set()
 
     async def room(self) -> None:
-        """Wait until all that was to be sent is on its way, or lost with its connection. Cancelling takes nothing back."""
+        """Wait until all that was to be sent is on its way, or lost. Cancelling takes nothing back."""
         await self._emptied.wait()
 
     async def close(self) -> None:

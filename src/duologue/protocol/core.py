@@ -208,8 +208,8 @@ class ConversationCore:
 
     def interrupt(self, *, now: float) -> None:
         """The user takes the floor without turn detection: stop the response, and cut what was not heard of it."""
+        self.cancel(now=now)  # first, so that the server cuts an item which is complete
         self._interrupt()
-        self.cancel(now=now)
 
     # --- what the player and the functions report
 

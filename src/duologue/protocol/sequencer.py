@@ -20,7 +20,6 @@ from math import inf
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct
 
 from duologue.errors import LocalProtocolError
 from duologue.events import (
@@ -33,6 +32,7 @@ from duologue.events import (
     ResponseDoneEvent,
     is_set,
 )
+from duologue.protocol.attempts import Attempt
 from duologue.protocol.requests import RequestPolicy, Resolution, ResponseRequest, tag_of, tagged, untagged
 from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState, step
 
@@ -52,17 +52,6 @@ _REMEMBERED: Final = 64
 
 _BUSY_CODE: Final = "conversation_already_has_active_response"
 _NOT_ACTIVE_CODE: Final = "response_cancel_not_active"
-
-
-class _Attempt(Struct, kw_only=True):
-    """A request on its way."""
-
-    request: ResponseRequest
-    event_id: str = ""
-    tagged: bool = False
-    tries: int = 0
-    cancelled: bool = False
-    ends_by: float = inf
 
 
 class ResponseSequencer:
@@ -87,12 +76,12 @@ class ResponseSequencer:
         self._new_id = new_id
         self._tag_requests = tag_requests
         self._answer_within_s = answer_within_s
-        self._waiting: deque[_Attempt] = deque()
-        self._sent: _Attempt | None = None
-        self._active: _Attempt | None = None
+        self._waiting: deque[Attempt] = deque()
+        self._sent: Attempt | None = None
+        self._active: Attempt | None = None
         self._state_ends_by = inf
-        self._beside_sent: dict[str, _Attempt] = {}
-        self._beside: dict[str, _Attempt] = {}
+        self._beside_sent: dict[str, Attempt] = {}
+        self._beside: dict[str, Attempt] = {}
         self._cancels: dict[str, str] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
         self._echoes_metadata = False
@@ -116,7 +105,7 @@ class ResponseSequencer:
             policy=policy,
             requested_at_s=now,
         )
-        attempt = _Attempt(request=request)
+        attempt = Attempt(request=request)
         if request.out_of_band or (self.state is SequenceState.IDLE and not self._waiting):
             self._send(attempt, now)
         elif policy == "wait":
@@ -246,7 +235,7 @@ class ResponseSequencer:
 
     # --- sending
 
-    def _send(self, attempt: _Attempt, now: float) -> None:
+    def _send(self, attempt: Attempt, now: float) -> None:
         event = attempt.request.event
         first = attempt.tries == 0 and is_set(event.event_id)
         attempt.event_id = str(event.event_id) if first else self._new_id("event")
@@ -269,7 +258,7 @@ class ResponseSequencer:
         self._cancels[event_id] = response_id
         self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id))
 
-    def _cancel_in_conversation(self, attempt: _Attempt | None, now: float) -> bool:
+    def _cancel_in_conversation(self, attempt: Attempt | None, now: float) -> bool:
         if self._sent is not None and attempt in (None, self._sent):
             self._sent.cancelled = True
             if self.state is SequenceState.REQUESTED:
@@ -306,7 +295,7 @@ class ResponseSequencer:
         elif attempt is not None or names_one or not self._names_conversations:
             self._created_in_conversation(response_id, attempt, now)
 
-    def _created_in_conversation(self, response_id: str, attempt: _Attempt | None, now: float) -> None:
+    def _created_in_conversation(self, response_id: str, attempt: Attempt | None, now: float) -> None:
         if self.active_id is not None or self.state is SequenceState.ACTIVE:
             self._supersede(now)
         if attempt is not None:
@@ -401,7 +390,7 @@ class ResponseSequencer:
             attempt, self._active = self._active, None
             self._again_or_failed(attempt, event)
 
-    def _create_refused(self, attempt: _Attempt, event: ErrorEvent, now: float) -> None:
+    def _create_refused(self, attempt: Attempt, event: ErrorEvent, now: float) -> None:
         self._sent = None
         if self._awaits_create():
             self._step(SequenceInput.REFUSED)
@@ -412,7 +401,7 @@ class ResponseSequencer:
             self._step(SequenceInput.REFUSED)
         self._again_or_failed(attempt, event)
 
-    def _again_or_failed(self, attempt: _Attempt, event: ErrorEvent) -> None:
+    def _again_or_failed(self, attempt: Attempt, event: ErrorEvent) -> None:
         wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MOST_TRIES
         if event.error.code == _BUSY_CODE and wanted:
             self._waiting.appendleft(attempt)
@@ -432,28 +421,17 @@ class ResponseSequencer:
 
     # --- who is who
 
-    def _answered_by(self, response: RealtimeResponse) -> _Attempt | None:
+    def _answered_by(self, response: RealtimeResponse) -> Attempt | None:
         """The request that a response answers which was not known before."""
         tag = tag_of(response)
         self._echoes_metadata |= tag is not None
         candidates = [attempt for attempt in (self._sent, *self._beside_sent.values()) if attempt is not None]
         if tag is not None:
             return next((attempt for attempt in candidates if attempt.request.request_id == tag), None)
-        return next((attempt for attempt in candidates if self._may_be(attempt, response)), None)
+        crowded, echoes = bool(self._beside_sent), self._echoes_metadata
+        return next((each for each in candidates if each.may_be(response, crowded=crowded, echoes=echoes)), None)
 
-    def _may_be(self, attempt: _Attempt, response: RealtimeResponse) -> bool:
-        if attempt.request.out_of_band:
-            fits = not isinstance(response.conversation_id, str)
-        else:
-            fits = response.conversation_id is not None or not self._beside_sent
-        if attempt.tagged:
-            return fits and not self._echoes_metadata
-        params = attempt.request.event.response
-        wanted = params.metadata if is_set(params) else UNSET
-        echoed = response.metadata
-        return fits and not (is_set(wanted) and is_set(echoed) and wanted != echoed)
-
-    def _attempts(self) -> Iterator[_Attempt]:
+    def _attempts(self) -> Iterator[Attempt]:
         if self._active is not None:
             yield self._active
         yield from self._beside.values()
@@ -462,7 +440,7 @@ class ResponseSequencer:
         yield from self._beside_sent.values()
         yield from self._waiting
 
-    def _find(self, request_id: str) -> _Attempt | None:
+    def _find(self, request_id: str) -> Attempt | None:
         return next((attempt for attempt in self._attempts() if attempt.request.request_id == request_id), None)
 
     def _awaits_create(self) -> bool:
@@ -471,7 +449,7 @@ class ResponseSequencer:
 
     def _resolve(
         self,
-        attempt: _Attempt,
+        attempt: Attempt,
         *,
         done: ResponseDoneEvent | None = None,
         error: ErrorEvent | None = None,
@@ -482,7 +460,7 @@ class ResponseSequencer:
 
     def _step(self, happened: SequenceInput) -> None:
         following = step(SEQUENCE, self.state, happened)
-        if following is None:
+        if following is None:  # pragma: no cover - the tests of whole sessions look for it
             self.illegal_steps += 1
             return
         self.state = following

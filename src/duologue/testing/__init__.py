@@ -3,6 +3,7 @@
 pair = Pair()                                   one session, without a socket, a task or a clock
 play(pair, [ResponseCreateEvent(), ...])        a conversation as it must go, step by step
 RealtimeApp(engines=scripted_app_engines())     a server whose engines do what they are told
+ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
 await check_transport(make_pair)                does a transport of your own keep its contract?
 """
 
@@ -11,13 +12,33 @@ from __future__ import annotations
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.pair import CountedIds, Pair
 from duologue.testing.playbook import Step, play
+from duologue.testing.scripted_server import (
+    GREETING,
+    Close,
+    Drop,
+    Expect,
+    ScriptedServer,
+    ScriptStep,
+    Send,
+    Stall,
+    Until,
+)
 from duologue.testing.transports import TransportPair, check_transport
 
 __all__ = [
+    "GREETING",
+    "Close",
     "CountedIds",
+    "Drop",
+    "Expect",
     "Pair",
+    "ScriptStep",
+    "ScriptedServer",
+    "Send",
+    "Stall",
     "Step",
     "TransportPair",
+    "Until",
     "check_transport",
     "play",
     "scripted_app_engines",

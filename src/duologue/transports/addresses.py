@@ -35,6 +35,11 @@ def without_secrets(url: str) -> str:
     """The URL for people to read: no query and no password, where some services want their keys."""
     try:
         parts = urlsplit(url)
+        host = parts.hostname or ""
     except ValueError:
         return "the given address"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    try:
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:  # a password with a slash in it looks like a port
+        return f"{parts.scheme}://{host}"
+    return urlunsplit((parts.scheme, f"[{host}]{port}" if ":" in host else host + port, parts.path, "", ""))

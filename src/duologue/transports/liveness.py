@@ -11,7 +11,7 @@ from websockets.protocol import State
 from duologue.protocol.deadlines import LivenessLimits
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from websockets.asyncio.connection import Connection
 
 __all__ = ["Lifeline"]
 
@@ -28,7 +28,7 @@ class Lifeline:
     not read either, and the server's answer to a ping lies behind all that it has sent before.
     """
 
-    def __init__(self, socket: ClientConnection, limits: LivenessLimits) -> None:
+    def __init__(self, socket: Connection, limits: LivenessLimits) -> None:
         self.silent_since_s: float | None = None
         """Since when, on the loop's clock, a reader waits; None: nobody does. Set by the reader."""
         self.verdict: str | None = None

@@ -9,8 +9,8 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 from websockets.exceptions import (
     InvalidHandshake,
@@ -51,7 +51,7 @@ _STANDARD: Final = SocketOptions()
 class WebSocketTransport:
     """An open WebSocket. With `limits` its silence is watched, from the first `receive` on."""
 
-    def __init__(self, socket: ClientConnection, *, limits: LivenessLimits | None = None) -> None:
+    def __init__(self, socket: Connection, *, limits: LivenessLimits | None = None) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._largest_sent_bytes = 0
@@ -137,16 +137,18 @@ async def open_websocket(
     shown = without_secrets(url)
     try:
         socket = await _connecting(url, headers or {}, subprotocols, options)
+    except ConnectFailed as refused:
+        raise refused from None  # the answer behind it may quote what was sent: so below
     except InvalidStatus as fault:
         status = fault.response.status_code
         raise ConnectFailed(
             f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS
-        ) from fault
+        ) from None
     except InvalidProxy:
         # Without its cause, which quotes the address and so the password.
         raise ConnectFailed("the proxy is not an address like http://proxy.example:3128", retryable=False) from None
     except ProxyError as fault:
-        raise ConnectFailed(f"the proxy does not lead to {shown}: {_said(fault)}", retryable=True) from fault
+        raise ConnectFailed(f"the proxy does not lead to {shown}: {_said(fault)}", retryable=True) from None
     except (InvalidURI, ValueError):  # the standard library's word for a port that is no number
         # Without its cause, which quotes the URL and so what is in its query.
         raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from None

@@ -1,0 +1,155 @@
+"""Frames of a scripted server, as servers send them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Json = dict[str, Any]
+Made = Callable[[Mapping[str, Json]], Json]
+
+CONVERSATION = "conv_1"
+
+
+def greeting(session_id: str = "sess_1", **fields: Any) -> Json:
+    """What a server says first."""
+    return {"type": "session.created", "session": session(session_id, **fields)}
+
+
+def updated(**fields: Any) -> Json:
+    """An update is taken."""
+    return {"type": "session.updated", "session": session("sess_1", **fields)}
+
+
+def session(session_id: str, **fields: Any) -> Json:
+    """A session as servers show it."""
+    return {"type": "realtime", "object": "realtime.session", "id": session_id, "model": "scripted", **fields}
+
+
+def message(item_id: str, role: str, text: str = "", *, status: str = "completed", kind: str = "") -> Json:
+    """A message with one part, or with none if it has no text."""
+    kind = kind or ("output_text" if role == "assistant" else "input_text")
+    part = {"type": kind, "transcript" if "audio" in kind else "text": text}
+    content = [part] if text else []
+    shown = {"id": item_id, "object": "realtime.item", "type": "message", "status": status}
+    return {**shown, "role": role, "content": content}
+
+
+def call(call_id: str, name: str, arguments: str, *, item_id: str = "") -> Json:
+    """A function call of the model."""
+    return {
+        "id": item_id or f"item_{call_id}",
+        "object": "realtime.item",
+        "type": "function_call",
+        "status": "completed",
+        "call_id": call_id,
+        "name": name,
+        "arguments": arguments,
+    }
+
+
+def added(item: Json, *, after: str | None = None) -> Json:
+    """An item enters the conversation."""
+    return {"type": "conversation.item.added", "previous_item_id": after, "item": item}
+
+
+def done(item: Json, *, after: str | None = None) -> Json:
+    """An item is final."""
+    return {"type": "conversation.item.done", "previous_item_id": after, "item": item}
+
+
+def taken(item_id: str, *, after: str | None = None) -> tuple[Made, Made]:
+    """The item that the client created last is in the conversation."""
+
+    def item(heard: Mapping[str, Json]) -> Json:
+        return {"id": item_id, "status": "completed", **heard["conversation.item.create"]["item"]}
+
+    return (lambda heard: added(item(heard), after=after)), (lambda heard: done(item(heard), after=after))
+
+
+def response(response_id: str, status: str = "in_progress", output: tuple[Json, ...] = (), **fields: Any) -> Json:
+    """A response as servers show it."""
+    return {
+        "object": "realtime.response",
+        "id": response_id,
+        "status": status,
+        "status_details": None,
+        "output": list(output),
+        "conversation_id": CONVERSATION,
+        "metadata": None,
+        **fields,
+    }
+
+
+def created(response_id: str, **fields: Any) -> Made:
+    """The response that the last create asked for begins; its metadata comes back."""
+    return lambda heard: {"type": "response.created", "response": response(response_id, **_echo(heard), **fields)}
+
+
+def ended(response_id: str, *output: Json, status: str = "completed", **fields: Any) -> Made:
+    """The response that the last create asked for ends."""
+    return lambda heard: {
+        "type": "response.done",
+        "response": response(response_id, status, output, **_echo(heard), **fields),
+    }
+
+
+def unasked(frame: Made) -> Json:
+    """As above, for a response that the server starts of its own accord."""
+    return frame({})
+
+
+def answer(response_id: str, item_id: str, text: str, *, after: str | None = None) -> tuple[Json | Made, ...]:
+    """A whole response in text, to the last create."""
+    place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+    item = message(item_id, "assistant", text)
+    return (
+        created(response_id),
+        added(message(item_id, "assistant", status="in_progress"), after=after),
+        {"type": "response.output_text.delta", **place, "delta": text},
+        {"type": "response.output_text.done", **place, "text": text},
+        done(item, after=after),
+        ended(response_id, item),
+    )
+
+
+def calling(response_id: str, *calls: Json) -> tuple[Json | Made, ...]:
+    """A whole response that calls functions."""
+    items = [
+        frame
+        for index, item in enumerate(calls)
+        for frame in (
+            added({**item, "status": "in_progress", "arguments": ""}),
+            {
+                "type": "response.output_item.done",
+                "response_id": response_id,
+                "output_index": index,
+                "item": item,
+            },
+            done(item),
+        )
+    ]
+    return (created(response_id), *items, ended(response_id, *calls))
+
+
+def audio_delta(response_id: str, item_id: str, audio: bytes) -> Json:
+    """A piece of speech."""
+    place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+    return {"type": "response.output_audio.delta", **place, "delta": b64encode(audio).decode()}
+
+
+def error(code: str, text: str = "no", *, answers: str | None = None, kind: str = "invalid_request_error") -> Json:
+    """An error; `answers` is the id of the client's event."""
+    return {"type": "error", "error": {"type": kind, "code": code, "message": text, "event_id": answers}}
+
+
+def refused(type_name: str, code: str, text: str = "no") -> Made:
+    """An error that answers the last event of this type."""
+    return lambda heard: error(code, text, answers=heard[type_name]["event_id"])
+
+
+def _echo(heard: Mapping[str, Json]) -> Json:
+    create = heard.get("response.create")
+    metadata = create.get("response", {}).get("metadata") if create is not None else None
+    return {"metadata": metadata}

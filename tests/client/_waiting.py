@@ -1,0 +1,37 @@
+"""What tests of conversations do with notices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from duologue.client.streams import NoticeStream
+from duologue.protocol.reconnecting import ReconnectPolicy
+
+N = TypeVar("N")
+
+FAST = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.05)
+"""For tests that lose connections on purpose."""
+
+
+async def following(notices: NoticeStream[N], count: int = 1) -> list[N]:
+    """The next notices. Raises TimeoutError after five seconds."""
+    found: list[N] = []
+    async with asyncio.timeout(5):
+        async for notice in notices:
+            found.append(notice)
+            if len(found) == count:
+                break
+    return found
+
+
+@asynccontextmanager
+async def no_task_left() -> AsyncGenerator[None, None]:
+    """At the end of the block, the tasks that run are those that ran before it; the block has ten seconds."""
+    before = asyncio.all_tasks()
+    async with asyncio.timeout(10):
+        yield
+    left = asyncio.all_tasks() - before
+    assert not left, [str(task) for task in left]

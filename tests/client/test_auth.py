@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from base64 import b64decode
+
+import pytest
+
+from duologue.client.auth import Auth, credentials_for, usual_auth
+from duologue.dialects import PROFILES
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiIifQ.c2ln"
+
+
+@pytest.mark.parametrize(
+    ("auth", "dialect", "headers", "query", "subprotocols"),
+    [
+        ("bearer", "openai", {"Authorization": "Bearer k"}, {}, ()),
+        ("jwt", "glm", {"Authorization": "Bearer k"}, {}, ()),
+        ("api-key", "azure-preview", {"api-key": "k"}, {}, ()),
+        ("basic", "inworld", {"Authorization": "Basic k"}, {}, ()),
+        ("query", "speaches", {}, {"api_key": "k"}, ()),
+        ("query", "inworld", {}, {"key": "k"}, ()),
+        ("query", "azure-voice-live", {}, {"api-key": "k"}, ()),
+        ("subprotocol", "openai", {}, {}, ("realtime", "openai-insecure-api-key.k")),
+        ("subprotocol", "openai-beta", {}, {}, ("realtime", "openai-insecure-api-key.k", "openai-beta.realtime-v1")),
+        ("subprotocol", "xai", {}, {}, ("xai-client-secret.k",)),
+        ("none", "vllm", {}, {}, ()),
+    ],
+)
+def test_a_key_is_shown_as_the_server_expects_it(
+    auth: Auth, dialect: str, headers: dict[str, str], query: dict[str, str], subprotocols: tuple[str, ...]
+) -> None:
+    shown = credentials_for("k", auth, dialect=dialect)
+    assert (shown.headers, shown.query, shown.subprotocols) == (headers, query, subprotocols)
+    assert "k'" not in repr(shown)
+
+
+def test_a_name_and_a_password_are_encoded_for_basic() -> None:
+    shown = credentials_for("user:päss", "basic", dialect="inworld").headers["Authorization"]
+    assert b64decode(shown.removeprefix("Basic ")).decode() == "user:päss"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "url", "key", "auth"),
+    [
+        ("openai", "wss://api.openai.com/v1/realtime", "k", "bearer"),
+        ("openai", "ws://127.0.0.1:8000", "k", "bearer"),
+        ("openai", "wss://r.openai.azure.com/openai/v1/realtime", "k", "api-key"),
+        ("openai", "wss://r.openai.azure.com/openai/v1/realtime", TOKEN, "bearer"),
+        ("openai", "wss://azure.com.example/openai/v1/realtime", "k", "bearer"),
+        ("azure-voice-live", "wss://r.services.ai.azure.com/voice-live/realtime", "k", "api-key"),
+        ("azure-preview", "wss://gateway.example/openai/realtime", "k", "api-key"),
+        ("inworld", "wss://api.inworld.ai/api/v1/realtime/session", "k", "basic"),
+        ("vllm", "ws://127.0.0.1:8000", "k", "bearer"),
+    ],
+)
+def test_the_usual_way_is_that_of_the_dialect_and_of_azure_s_hosts(
+    dialect: str, url: str, key: str, auth: Auth
+) -> None:
+    assert usual_auth(dialect, url, key) == auth
+
+
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_every_dialect_has_a_usual_way_that_shows_a_key(dialect: str) -> None:
+    shown = credentials_for("k", usual_auth(dialect, "wss://host", "k"), dialect=dialect)
+    assert shown.headers or shown.query or shown.subprotocols

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from duologue.client import ClientSecret, Endpoint
+from duologue.errors import ConnectFailed
+from duologue.transports.socket_options import SocketOptions
+
+SECRETIVE = Endpoint(
+    url="wss://user:sec-url@host.example/v1/realtime?key=sec-query",
+    model="m",
+    api_key="sec-key",
+    headers={"X-Mine": "sec-header"},
+    query={"token": "sec-token"},
+    socket=SocketOptions(proxy="http://user:sec-proxy@proxy.example"),
+)
+
+
+@pytest.mark.parametrize(
+    "holder", [SECRETIVE, SECRETIVE.socket, SECRETIVE.credentials(), ClientSecret(value="sec-eph", expires_at=1)]
+)
+def test_no_secret_is_in_a_repr(holder: Any) -> None:
+    screen = Console(file=io.StringIO(), width=500)
+    screen.print(holder)
+    assert isinstance(screen.file, io.StringIO)
+    for shown in (repr(holder), str(holder), f"{[holder]}", screen.file.getvalue()):
+        assert "sec-" not in shown
+
+
+def test_a_repr_shows_what_helps() -> None:
+    shown = repr(SECRETIVE)
+    for part in ("wss://host.example/v1/realtime", "model='m'", "X-Mine", "token", "dialect='auto'"):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url"),
+    [
+        (Endpoint(url="wss://h", call_id="rtc_1"), "wss://h/v1/realtime?call_id=rtc_1"),
+        (Endpoint(url="wss://h", intent="transcription"), "wss://h/v1/realtime?intent=transcription"),
+        (Endpoint(url="wss://h/p?a=1", model="m", query={"b": "2 3"}), "wss://h/p?a=1&model=m&b=2+3"),
+        (Endpoint(url="wss://h/p?model=x", model="m", query={"model": "y"}), "wss://h/p?model=y"),
+    ],
+)
+def test_what_a_session_is_asked_to_be_goes_into_the_query(endpoint: Endpoint, url: str) -> None:
+    assert endpoint.session_url() == url
+
+
+def test_a_key_for_the_query_is_only_in_the_url_that_is_opened() -> None:
+    endpoint = Endpoint(url="ws://h", api_key="k", auth="query", dialect="speaches")
+    assert endpoint.session_url() == "ws://h/v1/realtime"
+    assert endpoint.session_url(endpoint.credentials()) == "ws://h/v1/realtime?api_key=k"
+
+
+def test_a_header_of_the_application_goes_before_that_of_the_key() -> None:
+    endpoint = Endpoint(url="wss://h", api_key="k", headers={"authorization": "Bearer mine"})
+    assert endpoint.credentials().headers == {"authorization": "Bearer mine"}
+
+
+def test_what_is_no_url_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConnectFailed, match="no URL") as caught:
+        Endpoint(url="wss://user:secret@[h").session_url()
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,266 @@
+"""What users of realtime voice suffer from, and do not here: responses that race, errors that kill, values that vanish."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from duologue.client import converse
+from duologue.errors import LocalProtocolError, RequestRejected
+from duologue.events import (
+    AudioConfig,
+    AudioInputConfig,
+    RealtimeSession,
+    RealtimeSessionConfig,
+    ResponseCreateEvent,
+    ResponseCreateParams,
+    SessionUpdateEvent,
+    UnknownRealtimeEvent,
+    is_set,
+)
+from duologue.protocol.error_kinds import ErrorKind
+from duologue.protocol.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
+from duologue.testing import Close, Expect, ScriptedServer, Send, Until
+from tests.client._frames import (
+    answer,
+    created,
+    ended,
+    error,
+    greeting,
+    refused,
+    response,
+    taken,
+    unasked,
+    updated,
+)
+from tests.client._waiting import FAST, following, no_task_left
+
+BUSY = "conversation_already_has_active_response"
+
+
+async def test_pain_01_a_create_that_loses_the_race_is_sent_again_when_the_other_response_is_done() -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(unasked(created("resp_vad")), refused("response.create", BUSY), unasked(ended("resp_vad"))),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_2", "Here I am.")),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        done = await conversation.respond(timeout_s=5)
+        assert done.response.id == "resp_2"
+    assert server.faults == []
+
+
+async def test_pain_01_two_tasks_that_want_a_response_get_one_each_after_the_other() -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(*answer("resp_1", "item_1", "One.")),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_2", "Two.", after="item_1")),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        both = await asyncio.gather(conversation.respond(timeout_s=5), conversation.respond(timeout_s=5))
+        assert [done.response.id for done in both] == ["resp_1", "resp_2"]
+    assert server.faults == []
+
+
+async def test_pain_01_no_create_goes_out_between_a_cancel_and_the_end_of_what_it_cancels() -> None:
+    stopped = asyncio.Event()
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(created("resp_1")),
+            Expect("response.cancel"),
+            Until(stopped),
+            Send(ended("resp_1", status="cancelled")),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_2", "Yes?")),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with conversation.stream(ResponseFinished) as ends:
+            first = asyncio.ensure_future(conversation.respond(timeout_s=5))
+            await server.hears("response.create")
+            await conversation.cancel()
+            await server.hears("response.cancel")
+            second = asyncio.ensure_future(conversation.respond(timeout_s=5))
+            await asyncio.sleep(0)
+            assert server.types() == ["response.create", "response.cancel"]
+            stopped.set()
+            await following(ends, 2)
+        assert (await first).response.status == "cancelled"
+        assert (await second).response.id == "resp_2"
+    assert server.faults == []
+
+
+async def test_pain_01_a_request_with_the_policy_refuse_is_refused_at_once() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"))])
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        running = asyncio.ensure_future(conversation.respond())
+        await server.hears("response.create")
+        with pytest.raises(LocalProtocolError, match="has a response already"):
+            await conversation.respond(policy="refuse")
+        assert not running.done()
+    with pytest.raises(RequestRejected):
+        await running
+
+
+async def test_pain_01_a_response_beside_the_conversation_does_not_wait_for_the_one_in_it() -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(created("resp_1")),
+            Expect("response.create"),
+            Send(created("resp_2", conversation_id=None), ended("resp_2", conversation_id=None)),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        running = asyncio.ensure_future(conversation.respond())
+        await server.hears("response.create")
+        aside = ResponseCreateEvent(response=ResponseCreateParams(conversation="none"))
+        assert (await conversation.respond(aside, timeout_s=5)).response.id == "resp_2"
+        assert not running.done()
+    with pytest.raises(RequestRejected):
+        await running
+
+
+@pytest.mark.parametrize("code", ["response_cancel_not_active", "something_nobody_has_heard_of", "invalid_value"])
+async def test_pain_09_an_error_is_told_with_the_command_that_it_answers_and_ends_nothing(code: str) -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Send(refused("session.update", code)),
+            Expect("response.create"),
+            Send(*answer("resp_1", "item_1", "Still here.")),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with conversation.stream(ErrorReported) as errors:
+            update = SessionUpdateEvent(event_id="mine", session=RealtimeSessionConfig(instructions="Be brief."))
+            await conversation.send(update)
+            [told] = await following(errors)
+        assert told.command is not None
+        assert (told.command.event_id, told.event.error.code) == ("mine", code)
+        assert told.kind is not ErrorKind.SESSION_ENDING
+        assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
+    assert server.faults == []
+
+
+async def test_pain_09_a_refused_request_fails_at_once_with_the_error_that_answered_it() -> None:
+    server = ScriptedServer(
+        [Send(greeting()), Expect("response.create"), Send(refused("response.create", "invalid_value", "No such tool."))]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        with pytest.raises(RequestRejected, match="No such tool") as caught:
+            await conversation.respond(timeout_s=5)
+        assert caught.value.error is not None
+        assert caught.value.error.error.code == "invalid_value"
+
+
+async def test_pain_09_an_error_that_ends_the_session_for_good_is_the_reason_of_its_end() -> None:
+    server = ScriptedServer([Send(greeting(), error("invalid_api_key", "Incorrect API key provided.")), Close(3000)])
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        async with conversation.stream(ErrorReported) as errors:
+            with pytest.raises(Exception, match="Incorrect API key"):
+                await following(errors, 2)
+        with pytest.raises(Exception, match="Incorrect API key"):
+            await conversation.say("hello")
+    assert len(server.heard) == 1
+
+
+async def test_pain_09_a_response_that_failed_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    details = {"type": "failed", "error": {"type": "rate_limit_error", "code": "x", "message": "Too many tokens."}}
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("conversation.item.create"),
+            Send(*taken("item_1")),
+            Expect("response.create"),
+            Send(created("resp_1"), ended("resp_1", status="failed", status_details=details)),
+        ]
+    )
+    with caplog.at_level(logging.ERROR):
+        async with no_task_left(), converse(open_connection=server.connect) as conversation:
+            with pytest.raises(RequestRejected, match="Too many tokens"):
+                await conversation.ask("hello", timeout_s=5)
+    assert caplog.records == []
+
+
+async def test_pain_15_null_absent_and_a_value_are_three_things_on_the_wire_and_back() -> None:
+    off = {"audio": {"input": {"turn_detection": None}}}
+    server = ScriptedServer([Send(greeting()), Expect("session.update"), Send(updated(**off))])
+    config = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
+    async with no_task_left(), converse(open_connection=server.connect, session=config) as conversation:
+        async with conversation.stream(SessionChanged) as changes:
+            sent = await server.hears("session.update")
+            session = (await following(changes, 2))[-1].session
+    assert sent["session"] == {"type": "realtime", **off}
+    assert isinstance(session, RealtimeSession)
+    assert is_set(session.audio)
+    assert is_set(session.audio.input)
+    assert session.audio.input.turn_detection is None
+    assert not is_set(session.audio.output)
+
+
+async def test_pain_03_what_nobody_has_heard_of_is_told_and_the_conversation_goes_on() -> None:
+    news = {"type": "response.emotion.delta", "mood": "fine"}
+    server = ScriptedServer(
+        [Send(greeting(), news, "no JSON at all"), Expect("response.create"), Send(*answer("resp_1", "item_1", "Hm."))]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with conversation.stream(Unreadable) as unknown:
+            assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
+            told = await following(unknown, 2)
+    assert isinstance(told[0].event, UnknownRealtimeEvent)
+    assert told[0].event.json["mood"] == "fine"
+
+
+async def test_pain_19_usage_adds_up_by_modality_with_cached_and_cancelled_tokens_and_transcripts() -> None:
+    usage = {
+        "total_tokens": 150,
+        "input_tokens": 100,
+        "output_tokens": 50,
+        "input_token_details": {
+            "text_tokens": 40,
+            "audio_tokens": 60,
+            "cached_tokens": 30,
+            "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 20},
+        },
+        "output_token_details": {"text_tokens": 10, "audio_tokens": 40},
+    }
+    transcript = {
+        "type": "conversation.item.input_audio_transcription.completed",
+        "item_id": "item_u",
+        "content_index": 0,
+        "transcript": "Hello?",
+        "usage": {"type": "duration", "seconds": 1.5},
+    }
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(created("resp_1"), ended("resp_1", usage=usage), transcript, transcript),
+            Expect("response.create"),
+            Send(created("resp_2"), ended("resp_2", status="cancelled", usage=usage)),
+            Send({"type": "response.done", "response": response("resp_2", "cancelled", usage=usage)}),
+        ]
+    )
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        await conversation.respond(timeout_s=5)
+        await conversation.respond(timeout_s=5)
+        told = conversation.usage
+    assert (told.input.text_tokens, told.input.audio_tokens, told.input.cached_tokens) == (80, 120, 60)
+    assert (told.output.text_tokens, told.output.audio_tokens) == (20, 80)
+    assert (told.transcription.transcripts, told.transcription.seconds) == (1, 1.5)
+    assert dict(told.responses) == {"completed": 1, "cancelled": 1}
