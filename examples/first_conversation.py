@@ -8,31 +8,16 @@ import asyncio
 import sys
 
 import duologue
-from duologue.events import (
-    ConversationItemCreateEvent,
-    InputTextPart,
-    MessageItem,
-    RealtimeSessionConfig,
-    ResponseCreateEvent,
-    ResponseDoneEvent,
-    ResponseTextDeltaEvent,
-    SessionUpdateEvent,
-)
+from duologue.events import RealtimeSessionConfig
+from duologue.protocol.notices import TextDelta
 
 
 async def main(url: str) -> None:
-    async with duologue.connect(url, model="gpt-realtime") as connection:
-        await connection.send(SessionUpdateEvent(session=RealtimeSessionConfig(output_modalities=["text"])))
-        question = MessageItem(role="user", content=[InputTextPart(text="What is seven times eight?")])
-        await connection.send(ConversationItemCreateEvent(item=question))
-        await connection.send(ResponseCreateEvent())
-        async for event in connection:
-            match event:
-                case ResponseTextDeltaEvent(delta=delta):
-                    print(delta, end="", flush=True)
-                case ResponseDoneEvent():
-                    print()
-                    return
+    written = RealtimeSessionConfig(output_modalities=["text"])
+    async with duologue.converse(url, model="gpt-realtime", session=written) as conversation:
+        conversation.on(TextDelta, lambda piece: print(piece.delta, end="", flush=True))
+        await conversation.ask("What is seven times eight?")
+        print()
 
 
 asyncio.run(main(sys.argv[1]))

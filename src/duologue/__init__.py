@@ -29,7 +29,7 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue.client import Connection, Conversation, connect, converse
+    from duologue.client import Connection, Conversation, blocking, connect, converse
 
 __version__ = "0.1.0"
 
@@ -46,6 +46,7 @@ __all__ = [
     "RealtimeEvent",
     "UnknownRealtimeEvent",
     "__version__",
+    "blocking",
     "connect",
     "converse",
     "decode",
@@ -60,4 +61,6 @@ def __getattr__(name: str) -> Any:
     # The client brings asyncio and a WebSocket library along: programs that only read events do without.
     if name in _CLIENT:
         return getattr(import_module("duologue.client"), name)
+    if name == "blocking":
+        return import_module("duologue.client.blocking")
     raise AttributeError(f"module 'duologue' has no attribute {name!r}")

@@ -131,7 +131,7 @@ async def test_an_answer_that_is_no_key_is_told_and_not_shown(content: bytes) ->
 
 
 async def test_a_service_that_is_not_there_is_worth_another_try() -> None:
-    with pytest.raises(ConnectFailed, match="cannot reach http://127.0.0.1:1/v1/realtime/client_secrets") as caught:
+    with pytest.raises(ConnectFailed, match=r"cannot reach http.*/v1/realtime/client_secrets") as caught:
         await client_secret("ws://127.0.0.1:1", api_key="sk-real")
     assert caught.value.retryable
     assert "sk-real" not in told(caught.value)

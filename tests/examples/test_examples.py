@@ -46,6 +46,12 @@ async def test_a_first_conversation_prints_the_answer(url: str) -> None:
     assert await run(str(ROOT / "examples" / "first_conversation.py"), url) == "7 times 8 is 56.\n"
 
 
+async def test_a_script_without_an_event_loop_asks_twice_and_ends_by_itself(url: str) -> None:
+    lines = (await run(str(ROOT / "examples" / "sync_script.py"), url)).splitlines()
+    assert lines[:2] == ["7 times 8 is 56.", "9 minus 4 is 5."]
+    assert lines[2].startswith("4 items, ")
+
+
 async def test_the_server_example_is_an_application() -> None:
     assert await run("-c", f"import runpy; print(runpy.run_path({str(ROOT / 'examples' / 'serve.py')!r})['app'])")
 

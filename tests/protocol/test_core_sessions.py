@@ -11,7 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from duologue.codec import decode
 from duologue.errors import LocalProtocolError
 from duologue.events import (
+    ConversationItemDoneEvent,
     ErrorEvent,
+    InputTextPart,
+    MessageItem,
     RealtimeEvent,
     ResponseCancelEvent,
     ResponseCreatedEvent,
@@ -50,6 +53,10 @@ class Conversation(RuleBasedStateMachine):
         self.active: set[str] = set()
         self.cancelled: set[str] = set()
         self.made = 0
+        self.confirmed: set[str] = set()
+        """Texts that the client has seen confirmed."""
+        self.unwanted: set[str] = set()
+        """Texts that it has asked to delete."""
         self.withdrawn: set[str] = set()
         """Requests that may have been meant when the application cancelled."""
 
@@ -106,13 +113,14 @@ class Conversation(RuleBasedStateMachine):
         self.talk.flow()
 
     @precondition(lambda self: self.core.is_open)
-    @rule(text=st.text(max_size=5), pick=picks, where=st.sampled_from(["end", "root", "after"]))
-    def types(self, text: str, pick: int, where: str) -> None:
+    @rule(pick=picks, where=st.sampled_from(["end", "root", "after"]))
+    def types(self, pick: int, where: str) -> None:
         items = self.core.store.items
         fields: dict[str, Any] = {"root": {"previous_item_id": "root"}}.get(where, {})
         if where == "after" and items:
             fields = {"previous_item_id": items[pick % len(items)].item_id}
         self.made += 1
+        text = f"text {self.made}"
         item = user_text(text, id=f"mine_{self.made}") if pick % 2 else user_text(text)
         self.talk.send(create(item, **fields))
 
@@ -120,7 +128,9 @@ class Conversation(RuleBasedStateMachine):
     @rule(pick=picks)
     def deletes(self, pick: int) -> None:
         items = self.core.store.items
-        self.talk.send(client_event("conversation.item.delete", item_id=items[pick % len(items)].item_id))
+        item = items[pick % len(items)]
+        self.unwanted.add(item.text)
+        self.talk.send(client_event("conversation.item.delete", item_id=item.item_id))
 
     @precondition(lambda self: self.core.is_open and self.core.store.items)
     @rule(pick=picks)
@@ -138,6 +148,16 @@ class Conversation(RuleBasedStateMachine):
     def commits_or_clears(self, name: str) -> None:
         if name == "clear" or self.core.checks.buffered_ms >= 100:
             self.talk.send(client_event(f"input_audio_buffer.{name}"))
+
+    @precondition(lambda self: self.core.is_open)
+    @rule()
+    def asks_while_the_server_answers_a_turn(self) -> None:
+        self.talk.deliver_to_server()
+        self.user_speaks_or_not(ms=600, speech=True)
+        self.user_speaks_or_not(ms=600, speech=False)
+        self.talk.deliver_to_server()
+        self.asks(policy="wait", beside=False)
+        self.talk.deliver_to_server()
 
     @rule(ms=st.sampled_from([1, 90, 400, 5000]))
     def plays(self, ms: int) -> None:
@@ -179,6 +199,16 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def connects_again(self) -> None:
         self.talk.connect()
+
+    @precondition(lambda self: self.core.is_open)
+    @rule(count=st.integers(1, 12))
+    def connection_breaks_while_it_is_restored(self, count: int) -> None:
+        self.connection_breaks()
+        self.connects_again()
+        self.client_receives(1)
+        self.server_receives(1000)
+        self.client_receives(count)
+        self.connection_breaks()
 
     @rule(seconds=st.sampled_from([0.1, 3.0]))
     def time_passes(self, seconds: float) -> None:
@@ -229,6 +259,8 @@ class Conversation(RuleBasedStateMachine):
                 self.tags.setdefault(str(response.id), tag_of(response))
                 self.active.discard(str(response.id))
                 self.cancelled.discard(str(response.id))
+            case ConversationItemDoneEvent(item=MessageItem(content=[InputTextPart(text=text)])):
+                self.confirmed.add(text)
             case ErrorEvent(error=error):
                 assert not any(message in error.message for message in NEVER), error.message
             case _:
@@ -304,6 +336,7 @@ class Conversation(RuleBasedStateMachine):
             assert self.core.sequencer.state is SequenceState.IDLE
             assert self.talk.client_view() == self.talk.server_view()
             assert not self.core.memory.restoring
+            assert self.confirmed - self.unwanted <= {stored.text for stored in self.core.store.items}
 
 
 class LossyConversation(Conversation):

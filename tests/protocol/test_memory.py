@@ -12,6 +12,7 @@ from duologue.events import (
     ConversationItem,
     ConversationItemAddedEvent,
     ConversationItemCreateEvent,
+    ConversationItemDoneEvent,
     RealtimeEvent,
     RealtimeSessionConfig,
     SessionUpdateEvent,
@@ -66,7 +67,7 @@ def created(replay: Replay) -> list[ConversationItem]:
 
 
 def confirm(told: SessionMemory, item: ConversationItem) -> None:
-    told.receive(ConversationItemAddedEvent(event_id="e", item=item))
+    told.receive(ConversationItemDoneEvent(event_id="e", item=item))
 
 
 def test_pain_15_updates_are_merged_with_absent_null_and_value_kept_apart() -> None:
@@ -232,3 +233,12 @@ def test_an_item_that_the_new_server_refuses_is_not_waited_for() -> None:
     (event,) = told.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))]).events
     told.receive(refused(str(event.event_id)))
     assert not told.restoring
+
+
+def test_pain_06_an_item_that_is_added_and_not_done_when_the_connection_breaks_is_told_again() -> None:
+    told = memory()
+    first = told.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))])
+    (item,) = created(first)
+    told.receive(ConversationItemAddedEvent(event_id="e", item=item))
+    second = told.replay([stored(to_plain(item), done=False)])
+    assert [to_plain(again)["content"] for again in created(second)] == [[{"type": "input_text", "text": "x"}]]

@@ -212,7 +212,8 @@ async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, 
                 observer(observation)
 
         observers: list[Observer] = []
-        async with connect(transport=transport) as connection:
+        # Whatever might hold the loop up here is no code of the user's.
+        async with connect(transport=transport, loop_lag_ms=None) as connection:
             conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
             async with conversation:
                 await conversation.begin(options.wishes)

@@ -69,6 +69,8 @@ class MicrophoneTalk:
         self._outgoing: asyncio.Queue[ClientEvent] = asyncio.Queue(_MOST_WAITING)
         self._began_at_s: float | None = None
         self._rest: tuple[Part | None, bytes] = (None, b"")
+        self._turn = conversation.turn = Turn(spoken=True)
+        self._has_begun = False
         self._running: set[str] = set()
         self._silenced: set[str] = set()
 
@@ -110,9 +112,10 @@ class MicrophoneTalk:
             case ResponseDoneEvent(response=response):
                 self._running.discard(response.id if is_set(response.id) else "")
                 self._silenced.intersection_update(self._running)
+                self._follow_turn()
             case InputAudioBufferSpeechStartedEvent():
                 self._interrupt()
-                self._begin_turn(observation)
+                self._begin_turn()
             case InputAudioBufferSpeechStoppedEvent(audio_end_ms=end_ms):
                 self._end_turn(end_ms, observation.at_s)
             case _:
@@ -167,19 +170,22 @@ class MicrophoneTalk:
 
     # --- turns, for the summary
 
-    def _begin_turn(self, observation: Observation) -> None:
-        turn = self._conversation.turn
-        if turn is not None and not turn.responses:
-            return  # a pause within what the user says
-        turn = self._conversation.turn = Turn(spoken=True)
-        turn.note(observation)
-        self._turn_began(turn)
+    def _begin_turn(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._turn_began(self._turn)
+
+    def _follow_turn(self) -> None:
+        """What comes now is the next turn's, unless the user has interrupted and is still to be answered."""
+        if self._turn.answered:
+            self._turn = self._conversation.turn = Turn(spoken=True)
+            self._has_begun = False
 
     def _end_turn(self, audio_end_ms: int, at_s: float) -> None:
         # The server counts the silence that ended the turn, from the begin of what it was sent.
-        if self._conversation.turn is not None and self._began_at_s is not None:
+        if self._began_at_s is not None:
             speech_end_ms = audio_end_ms - self._conversation.audio.silence_ms
-            self._conversation.turn.ended_at_s = min(at_s, self._began_at_s + max(0, speech_end_ms) / 1000)
+            self._turn.ended_at_s = min(at_s, self._began_at_s + max(0, speech_end_ms) / 1000)
 
 
 def _call(loop: asyncio.AbstractEventLoop, function: Callable[[bytes], None], pcm16: bytes) -> None:

@@ -11,6 +11,9 @@ __all__ = ["MOST_WAITING_BYTES", "Part", "Player"]
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of speech at 24 kHz: servers speak faster than they are heard, but nobody that much."""
 
+_ROUNDING_SAMPLES: Final = 0.01
+"""Differences of a clock that has run for weeks are exact to a thousandth of a sample."""
+
 
 class Part(NamedTuple):
     """A piece of an item: what positions in the server's speech count from."""
@@ -75,7 +78,7 @@ class Player:
         told: list[tuple[Part, int]] = []
         with self._lock:
             while self._sounding and (first := self._sounding[0]).begins_at_s < now_s:
-                samples = int((now_s - first.begins_at_s) * self._bytes_per_s) // 2
+                samples = int((now_s - first.begins_at_s) * self._bytes_per_s / 2 + _ROUNDING_SAMPLES)
                 n_bytes = min(first.n_bytes, 2 * samples)
                 if n_bytes:
                     told.append((first.part, n_bytes))

@@ -140,6 +140,8 @@ class Conversation:
                         pass
                 if not self._goes_on:
                     break
+            else:
+                raise RequestRejected("the conversation is over")
         return " ".join(words)
 
     @property
@@ -244,7 +246,10 @@ class Conversation:
 
     @asynccontextmanager
     async def stream(self, *kinds: type[N]) -> AsyncGenerator[NoticeStream[N], None]:
-        """Notices of these kinds, from now to the end of the block or of the conversation."""
+        """Notices of these kinds, from now to the end of the block or of the conversation.
+
+        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
+        """
         notices: NoticeStream[N] = NoticeStream(kinds)
         self._streams.append(notices)
         if self._ended is not None:
@@ -267,7 +272,7 @@ class Conversation:
                 yield notice
 
     def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice of a kind, on the event loop, in order. Returns what takes the callback away again.
+        """Call back for each notice or event of a kind, on the event loop, in order. Returns what takes it away again.
 
         A callback must not block. One that raises is logged, and called again for the next notice.
         """
@@ -298,8 +303,6 @@ class Conversation:
             try:
                 await self._link.close()
             finally:
-                self.core.lost("the conversation is over", now=time.monotonic())
-                self._tell()
                 self._end(ConnectionClosedOK(1000))
 
     async def _flush(self) -> None:
@@ -308,7 +311,9 @@ class Conversation:
         self._link.wake()
         await self._link.room()
 
-    def _tell(self) -> None:
+    def _tell(self, event: RealtimeEvent | None = None) -> None:
+        if event is not None:
+            self._publish(event)
         for notice in self.core.take_notices():
             match notice:
                 case RequestEnded(resolution=resolution):
@@ -323,7 +328,7 @@ class Conversation:
                     pass
             self._publish(notice)
 
-    def _publish(self, notice: Notice) -> None:
+    def _publish(self, notice: Notice | RealtimeEvent) -> None:
         for stream in self._streams:
             stream.put(notice)
         for kind, callback in list(self._hooks):

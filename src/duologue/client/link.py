@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from duologue.client.connection import Connection
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
+from duologue.events import RealtimeEvent
 from duologue.protocol.core import ConversationCore
 from duologue.protocol.deadlines import rotation_due
 from duologue.protocol.error_kinds import ErrorKind, classify
@@ -101,7 +102,10 @@ class HeldConnection:
 
 
 class Link:
-    """A conversation's way to its server. `tell` is called when the core may have notices, `ended` once, at the end."""
+    """A conversation's way to its server. `tell` is called with each event that was read, and when the core may have notices.
+
+    `ended` is called once, at the end.
+    """
 
     def __init__(
         self,
@@ -109,7 +113,7 @@ class Link:
         *,
         core: ConversationCore,
         policy: ReconnectPolicy | None,
-        tell: Callable[[], None],
+        tell: Callable[[RealtimeEvent | None], None],
         ended: Callable[[ConnectionClosed], None],
     ) -> None:
         self.connection: Connection | None = None
@@ -217,7 +221,7 @@ class Link:
                 self._core.receive(event, now=now)
             if now >= self._core.next_tick_at:
                 self._core.tick(now)
-            self._tell()
+            self._tell(event)
             self.wake()
             if not self._core.is_open and now >= self._opened_at + _GREETING_S:
                 return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {_GREETING_S:g} s")
@@ -294,7 +298,7 @@ class Link:
 
     def _lost(self, reason: str) -> None:
         self._core.lost(reason, now=time.monotonic())
-        self._tell()
+        self._tell(None)
 
     def _hold(self) -> HeldConnection:
         held = HeldConnection(self._open)

@@ -29,13 +29,14 @@ _SHOWN_FRAMES: Final = 6
 """Of the stack, from the inside: who blocks, and who called it."""
 
 _MOST_PLACES: Final = 100
-"""A program that blocks in more places has been told."""
+"""A program that blocks in more functions has been told."""
 
+_STANDARD_LIBRARY: Final = os.path.dirname(os.__file__)
 _EVENT_LOOP: Final = os.path.dirname(asyncio.__file__)
 
 
 class LoopWatchdog:
-    """Watches the running loop from a thread until it is stopped. Logs a warning for each place, once."""
+    """Watches the running loop from a thread until it is stopped. Logs a warning for each function, once."""
 
     def __init__(self, *, late_ms: int = LATE_MS) -> None:
         self._late_s = late_ms / 1000
@@ -43,7 +44,7 @@ class LoopWatchdog:
         self._loop_thread = threading.get_ident()
         self._sign = threading.Event()
         self._stopped = threading.Event()
-        self._told: set[tuple[CodeType, int]] = set()
+        self._told: set[CodeType] = set()
         self._thread = threading.Thread(target=self._watch, name="duologue-watchdog", daemon=True)
 
     def start(self) -> None:
@@ -76,7 +77,7 @@ class LoopWatchdog:
         stack = _stack(frame)
         if _waits(stack):
             return  # it has come back this very moment
-        place = (stack[0].f_code, stack[0].f_lineno)
+        place = next((each for each in stack if _is_own(each)), stack[0]).f_code
         if place in self._told or len(self._told) >= _MOST_PLACES:
             return
         self._told.add(place)
@@ -99,6 +100,12 @@ def _stack(innermost: FrameType) -> list[FrameType]:
     while (frame := stack[-1].f_back) is not None and not frame.f_code.co_filename.startswith(_EVENT_LOOP):
         stack.append(frame)
     return stack
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether this is code that somebody can change: the standard library only waits where it is told to."""
+    name = frame.f_code.co_filename
+    return not name.startswith(_STANDARD_LIBRARY) and "site-packages" not in name
 
 
 def _waits(stack: list[FrameType]) -> bool:

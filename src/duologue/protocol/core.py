@@ -86,6 +86,8 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     """Names in `LOCAL_CHECKS` that are not made."""
     truncate_on_speech: bool = True
     """Cut the model's speech where it was heard to, when the user begins to talk over it."""
+    stop_tools_on_speech: bool = True
+    """Give up functions that run when the user begins to talk; their question is no longer the one to answer."""
     continue_after_tools: bool = True
     """Ask the model to go on when all its calls are answered."""
     rotation: RotationLimits = RotationLimits()
@@ -246,7 +248,7 @@ class ConversationCore:
             self._notices.append(Unreadable(event=event, problem=event.problem))
             return
         if isinstance(event, SessionCreatedEvent) and not self.is_open:
-            self._reopen()
+            self._reopen(now)
         command = self._unanswered.receive(event)
         answers = str(command.event_id) if command is not None else None
         self.checks.receive(event)
@@ -271,6 +273,8 @@ class ConversationCore:
             return
         self.is_open = False
         self._events.clear()
+        self.expires_at = None
+        self.memory.lost(self._unanswered.commands)
         self._unanswered.clear()
         self.sequencer.lost(reason)
         self.calls.lost()
@@ -346,6 +350,8 @@ class ConversationCore:
                 self._speaking = True
                 if self._interruptible and self.options.truncate_on_speech:
                     self._interrupt()
+                if self._interruptible and self.options.stop_tools_on_speech:
+                    self._notices += [StopTool(given_up) for given_up in self.calls.cancel()]
             case InputAudioBufferSpeechStoppedEvent() | InputAudioBufferCommittedEvent():
                 self._speaking = False
             case ConversationItemDeletedEvent():
@@ -380,9 +386,9 @@ class ConversationCore:
         if self.sequencer.active_id is not None:
             self._silenced.add(self.sequencer.active_id)  # what it has not begun to say is not to be heard either
         truncate = interruption.truncate
-        if truncate is not None and truncate.item_id in self.store:
+        if truncate is not None and truncate.item_id in self.store and self.is_open:
             self._put(truncate)
-        elif truncate is not None:  # out of band: the server has no item of it that could be cut
+        elif truncate is not None:  # out of band, or of a lost session: no server has the item that could be cut
             interruption = msgspec.structs.replace(interruption, truncate=None)
         if interruption.cut:
             self._notices.append(Interrupted(interruption))
@@ -411,7 +417,7 @@ class ConversationCore:
                 self._put(event)
         self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
 
-    def _reopen(self) -> None:
+    def _reopen(self, now: float) -> None:
         """Another session: it is told what the one before knew."""
         self.is_open = True
         replay = self.memory.replay(self.store.items)
@@ -424,6 +430,8 @@ class ConversationCore:
         for event in replay.events:
             self._put(event)
         self._notices.append(replay.restored)
+        if replay.answers_calls and self.options.continue_after_tools:
+            self.sequencer.request(now=now)  # the one that followed the answers is lost with them
 
 
 def _interrupts(session: AnySession) -> bool:

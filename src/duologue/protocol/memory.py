@@ -1,6 +1,7 @@
 """What a new connection must be told so that it goes on where the old one stopped.
 
     sent · receive      what the old connection knew
+    lost                what of it was never answered
     replay              the events that tell a new one, and what they cannot
 
 Items go out without the ids that the old server gave them, under ids made for the new session: an id names an item of
@@ -25,9 +26,9 @@ from duologue.events import (
     AudioPart,
     ContentPart,
     ConversationItem,
-    ConversationItemAddedEvent,
     ConversationItemCreatedEvent,
     ConversationItemCreateEvent,
+    ConversationItemDoneEvent,
     ErrorEvent,
     Extra,
     FunctionCallItem,
@@ -48,6 +49,7 @@ from duologue.events import (
     WireObject,
     is_set,
 )
+from duologue.protocol.conversation import ROOT
 from duologue.protocol.drafts import StoredItem
 
 __all__ = ["NotRestored", "Replay", "SessionMemory", "SessionRestored", "merged"]
@@ -84,6 +86,8 @@ class Replay(Struct, frozen=True, kw_only=True):
 
     events: tuple[SessionUpdateEvent | ConversationItemCreateEvent, ...]
     restored: SessionRestored
+    answers_calls: bool = False
+    """Whether answers to function calls are among what was never confirmed: the model waits for them."""
 
 
 class SessionMemory:
@@ -97,6 +101,7 @@ class SessionMemory:
         self._replaying: dict[str, StoredItem] = {}
         self._replay_ids: frozenset[str] = frozenset()
         self._replay_events: dict[str, str] = {}
+        self._unconfirmed: list[ConversationItemCreateEvent] = []
 
     def sent(self, event: RealtimeEvent) -> None:
         """An event of ours goes out; it has its event id."""
@@ -114,7 +119,7 @@ class SessionMemory:
                 event_id = answers or named or ""
                 self._updates.pop(event_id, None)
                 self._replaying.pop(self._replay_events.pop(event_id, ""), None)
-            case ConversationItemAddedEvent(item=item) | ConversationItemCreatedEvent(item=item):
+            case ConversationItemDoneEvent(item=item) | ConversationItemCreatedEvent(item=item):
                 if is_set(item.id):
                     self._replaying.pop(str(item.id), None)
             case _:
@@ -125,15 +130,23 @@ class SessionMemory:
         """Whether the last replay is not confirmed to its end."""
         return bool(self._replaying)
 
+    def lost(self, unanswered: Iterable[RealtimeEvent]) -> None:
+        """The connection is gone, and with it the answers to these commands of ours."""
+        self._unconfirmed += [
+            command
+            for command in unanswered
+            if isinstance(command, ConversationItemCreateEvent) and str(command.item.id) not in self._replaying
+        ]
+
     def replay(self, items: Iterable[StoredItem]) -> Replay:
         """What to tell a new session; `items` are those of the old one, in order.
 
-        An update that was never answered is repeated behind those that were: it may have been lost on its way. Items
-        of a replay that was cut short are told again.
+        An update that was never answered is repeated behind those that were: it may have been lost on its way. So are
+        items of the client's. Items of a replay that was cut short are told again.
         """
         items = tuple(items)
         known = {item.item_id for item in items}
-        told = [item for item in items if item.item_id in self._replay_ids]
+        told = [self._replaying.get(item.item_id, item) for item in items if item.item_id in self._replay_ids]
         told += [item for key, item in self._replaying.items() if key not in known]
         told += [item for item in items if item.item_id not in self._replay_ids]
         self._replaying.clear()
@@ -162,8 +175,26 @@ class SessionMemory:
             self._replay_events[event_id] = new_id
             events.append(ConversationItemCreateEvent(event_id=event_id, item=item))
         self._replay_ids = frozenset(self._replaying)
+        repeated = self._repeated(item_ids, calls)
         restored = SessionRestored(configured=config is not None, item_ids=item_ids, not_restored=tuple(missing))
-        return Replay(events=tuple(events), restored=restored)
+        answers = any(isinstance(event.item, FunctionCallOutputItem) for event in repeated)
+        return Replay(events=(*events, *repeated), restored=restored, answers_calls=answers)
+
+    def _repeated(self, item_ids: Mapping[str, str], calls: set[str]) -> list[ConversationItemCreateEvent]:
+        """Items that were on their way when the connection was lost: the lost server may not have heard of them."""
+        unconfirmed, self._unconfirmed = self._unconfirmed, []
+        return [
+            msgspec.structs.replace(
+                event,
+                event_id=self._new_id("event"),
+                previous_item_id=item_ids.get(str(event.previous_item_id), UNSET)
+                if event.previous_item_id != ROOT
+                else ROOT,
+            )
+            for event in unconfirmed
+            # An answer to a call that the conversation does not have any more would be refused.
+            if not isinstance(event.item, FunctionCallOutputItem) or event.item.call_id in calls
+        ]
 
 
 def merged(before: Any, update: Any) -> Any:

@@ -87,6 +87,11 @@ class Unanswered:
     def __len__(self) -> int:
         return len(self._sent)
 
+    @property
+    def commands(self) -> tuple[ClientEvent, ...]:
+        """All of them."""
+        return tuple(self._sent.values())
+
     def sent(self, event: ClientEvent) -> None:
         """A command goes out; it has its event id."""
         if isinstance(event, InputAudioBufferAppendEvent) or not is_set(event.event_id):

@@ -215,9 +215,7 @@ class _Connection(ClientConnection):
 
 
 def _connect(url: str, options: dict[str, Any]) -> ClientConnection:
-    connecting: Any = websockets_connect(
-        url, close_timeout=_CLOSE_TIMEOUT_S, create_connection=_Connection, **options
-    )
+    connecting: Any = websockets_connect(url, close_timeout=_CLOSE_TIMEOUT_S, create_connection=_Connection, **options)
     # Newer versions of the library warn of a connection that is not entered; leaving it is what `close` does.
     connection: ClientConnection = connecting.__enter__()
     return connection

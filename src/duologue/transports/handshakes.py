@@ -22,10 +22,9 @@ from websockets.typing import Subprotocol
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.protocol.deadlines import LivenessLimits
 from duologue.transports.addresses import is_loopback, origin_of, without_secrets
-from duologue.transports.socket_options import ENVIRONMENT, SocketOptions
+from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS, SocketOptions
 
 __all__ = [
-    "RETRYABLE_STATUS",
     "check_handshake",
     "close_of",
     "handshake_faults",
@@ -33,9 +32,6 @@ __all__ = [
     "limits_of",
     "redirect_of",
 ]
-
-RETRYABLE_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""HTTP answers after which another try can succeed."""
 
 _MOST_REDIRECTS: Final = 3
 """A path that moved takes one, a trailing slash another; more than that go in circles."""
@@ -135,16 +131,18 @@ def handshake_faults(url: str, subprotocols: Sequence[str], options: SocketOptio
     shown = without_secrets(url)
     try:
         yield
+    except ConnectFailed as refused:
+        raise refused from None  # the answer behind it may quote what was sent: so below
     except InvalidStatus as fault:
         status = fault.response.status_code
         raise ConnectFailed(
             f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS
-        ) from fault
+        ) from None
     except InvalidProxy:
         # Without its cause, which quotes the address and so the password.
         raise ConnectFailed("the proxy is not an address like http://proxy.example:3128", retryable=False) from None
     except ProxyError as fault:
-        raise ConnectFailed(f"the proxy does not lead to {shown}: {_said(fault)}", retryable=True) from fault
+        raise ConnectFailed(f"the proxy does not lead to {shown}: {_said(fault)}", retryable=True) from None
     except (InvalidURI, ValueError):  # the standard library's word for a port that is no number
         # Without its cause, which quotes the URL and so what is in its query.
         raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from None

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import urljoin
+from typing import Final
 
 import msgspec
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
-from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
-from websockets.exceptions import (
-    InvalidHandshake,
-    InvalidProxy,
-    InvalidStatus,
-    InvalidURI,
-    ProxyError,
-    WebSocketException,
-)
-from websockets.typing import Subprotocol
 
-from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.errors import ConnectionClosed
 from duologue.protocol.deadlines import LivenessLimits
-from duologue.transports.addresses import is_loopback, origin_of, without_secrets
+from duologue.transports.handshakes import (
+    check_handshake,
+    close_of,
+    handshake_faults,
+    library_options,
+    limits_of,
+    redirect_of,
+)
 from duologue.transports.liveness import Lifeline
-from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS, SocketOptions
+from duologue.transports.socket_options import SocketOptions
 
 __all__ = ["WebSocketTransport", "open_websocket"]
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long to wait for the peer's closing frame: a peer that is there answers within a round trip."""
-
-_MOST_REDIRECTS: Final = 3
-"""A path that moved takes one, a trailing slash another; more than that go in circles."""
-
-_REDIRECTS: Final = frozenset({300, 301, 302, 303, 307, 308})
-
-_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-"""What HTTP allows in the name of a sub-protocol."""
-
-_NO_STATUS_RECEIVED: Final = 1005
-_ABNORMAL_CLOSURE: Final = 1006
-_MESSAGE_TOO_BIG: Final = 1009
 
 _STANDARD: Final = SocketOptions()
 
@@ -51,7 +35,7 @@ _STANDARD: Final = SocketOptions()
 class WebSocketTransport:
     """An open WebSocket. With `limits` its silence is watched, from the first `receive` on."""
 
-    def __init__(self, socket: Connection, *, limits: LivenessLimits | None = None) -> None:
+    def __init__(self, socket: ClientConnection, *, limits: LivenessLimits | None = None) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._largest_sent_bytes = 0
@@ -99,20 +83,8 @@ class WebSocketTransport:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     def _closed(self, fault: WebSocketClosed) -> ConnectionClosed:
-        """The exception of a close, with a reason that says what to do about it where the frame does not."""
-        frame = fault.rcvd or fault.sent
-        if frame is None:
-            verdict = self._lifeline.verdict if self._lifeline is not None else None
-            return ConnectionClosedError(_ABNORMAL_CLOSURE, verdict or "the connection broke off")
-        code, reason = frame.code or _NO_STATUS_RECEIVED, frame.reason
-        if fault.sent is not None and fault.sent.code == _MESSAGE_TOO_BIG and not fault.rcvd_then_sent:
-            code = _MESSAGE_TOO_BIG
-            reason = f"a message from the server is larger than max_message_bytes: {fault.sent.reason}"
-        elif code == _MESSAGE_TOO_BIG:
-            said = f", it says: {reason}" if reason else ""
-            reason = f"the server takes no such message; the largest sent had {self._largest_sent_bytes} bytes{said}"
-        kind = ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError
-        return kind(code, reason)
+        verdict = self._lifeline.verdict if self._lifeline is not None else None
+        return close_of(fault, largest_sent_bytes=self._largest_sent_bytes, verdict=verdict)
 
 
 async def open_websocket(
@@ -131,47 +103,14 @@ async def open_websocket(
     Raises:
         ConnectFailed: no connection came about; `.retryable` says whether another try can help.
     """
-    _check(headers or {}, subprotocols)
+    check_handshake(headers or {}, subprotocols)
     if open_timeout_s is not None:
         options = msgspec.structs.replace(options, open_timeout_s=open_timeout_s)
-    shown = without_secrets(url)
-    try:
-        socket = await _connecting(url, headers or {}, subprotocols, options)
-    except ConnectFailed as refused:
-        raise refused from None  # the answer behind it may quote what was sent: so below
-    except InvalidStatus as fault:
-        status = fault.response.status_code
-        raise ConnectFailed(
-            f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS
-        ) from None
-    except InvalidProxy:
-        # Without its cause, which quotes the address and so the password.
-        raise ConnectFailed("the proxy is not an address like http://proxy.example:3128", retryable=False) from None
-    except ProxyError as fault:
-        raise ConnectFailed(f"the proxy does not lead to {shown}: {_said(fault)}", retryable=True) from None
-    except (InvalidURI, ValueError):  # the standard library's word for a port that is no number
-        # Without its cause, which quotes the URL and so what is in its query.
-        raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from None
-    except (InvalidHandshake, WebSocketException) as fault:
-        # A complaint about sub-protocols quotes them, and a key may be one.
-        said, cause = ("its answer does not fit", None) if subprotocols else (_said(fault), fault)
-        raise ConnectFailed(f"{shown} does not speak WebSocket: {said}", retryable=False) from cause
-    except ImportError as fault:
-        raise ConnectFailed(
-            "a SOCKS proxy needs one more package: pip install python-socks", retryable=False
-        ) from fault
-    except TimeoutError as fault:
-        raise ConnectFailed(f"{shown} did not answer within {options.open_timeout_s:g} s", retryable=True) from fault
-    except OSError as fault:
-        raise ConnectFailed(f"cannot reach {shown}: {fault.strerror or fault}", retryable=True) from fault
-    return WebSocketTransport(socket, limits=_limits(options))
-
-
-class _Discreet(logging.LoggerAdapter[logging.Logger]):
-    """A logger without a level of detail that would write down keys and voices."""
-
-    def isEnabledFor(self, level: int) -> bool:
-        return level > logging.DEBUG and super().isEnabledFor(level)
+    with handshake_faults(url, subprotocols, options):
+        socket = await _Connecting(
+            url, close_timeout=_CLOSE_TIMEOUT_S, **library_options(url, headers or {}, subprotocols, options)
+        )
+    return WebSocketTransport(socket, limits=limits_of(options))
 
 
 class _Connecting(websockets_connect):
@@ -181,70 +120,6 @@ class _Connecting(websockets_connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """The URL to go on with, or the exception to end with."""
-        if not isinstance(exc, InvalidStatus) or exc.response.status_code not in _REDIRECTS:
-            return exc
-        location = exc.response.headers.get("Location")
-        if location is None:
-            return exc
-        shown = without_secrets(self.uri)
-        try:
-            target = urljoin(self.uri, location)
-            same = origin_of(target) == origin_of(self.uri)
-        except ValueError:
-            return exc
-        if not same:
-            return ConnectFailed(
-                f"{shown} redirects to another origin, where keys do not follow; if you trust it, connect to its"
-                " own address",
-                retryable=False,
-            )
+        target = redirect_of(exc, self.uri, followed=self.followed)
         self.followed += 1
-        if self.followed > _MOST_REDIRECTS:
-            return ConnectFailed(f"{shown} redirects more than {_MOST_REDIRECTS} times", retryable=False)
-        scheme, _, rest = target.partition(":")
-        return f"{scheme.replace('http', 'ws')}:{rest}"
-
-
-def _connecting(
-    url: str, headers: Mapping[str, str], subprotocols: Sequence[str], options: SocketOptions
-) -> websockets_connect:
-    proxy: Any = options.proxy
-    if proxy == ENVIRONMENT:
-        proxy = None if is_loopback(url) else True
-    # Given at all only where it is meant: the library refuses an `ssl` beside a `ws` URL.
-    tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
-    return _Connecting(
-        url,
-        additional_headers=dict(headers),
-        subprotocols=[Subprotocol(name) for name in subprotocols] or None,
-        proxy=proxy,
-        max_size=options.max_message_bytes,
-        open_timeout=options.open_timeout_s,
-        close_timeout=_CLOSE_TIMEOUT_S,
-        ping_interval=None,  # `Lifeline` does it: the library's takes an application that does not read for a dead peer
-        # Audio in base64 does not shrink; compressing it costs a window of memory a connection, and time.
-        compression=None,
-        logger=_Discreet(logging.getLogger("websockets.client"), {}),
-        **tls,
-    )
-
-
-def _limits(options: SocketOptions) -> LivenessLimits | None:
-    if options.ping_interval_s is None:
-        return None
-    return LivenessLimits(quiet_s=options.ping_interval_s, answer_s=options.ping_timeout_s)
-
-
-def _check(headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
-    """Checked here, because the library's own complaints quote the value, which may be a key."""
-    for name, value in headers.items():
-        if not (value.isascii() and value.isprintable()):
-            raise ConnectFailed(f"the header {name} holds characters that HTTP does not allow", retryable=False)
-    if not all(name and set(name) <= _TOKEN for name in subprotocols):
-        raise ConnectFailed("a sub-protocol holds characters that HTTP does not allow", retryable=False)
-
-
-def _said(fault: Exception) -> str:
-    """What a fault of the handshake says: one line, without control characters."""
-    text = " ".join(str(fault).split())
-    return "".join(character if character.isprintable() else "�" for character in text)
+        return exc if target is None else target

@@ -1,0 +1,394 @@
+"""A conversation for threads, over as many connections as it takes: say, speak, respond, listen, call functions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar, Unpack
+
+from duologue.audio.formats import Encoding
+from duologue.client.blocking.callbacks import Callbacks
+from duologue.client.blocking.connect import connect
+from duologue.client.blocking.link import BlockingLink, OpenBlockingConnection
+from duologue.client.blocking.running_tools import ThreadedTools
+from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.client.conduct import Answer, done_of, first_update, new_id, typed_message
+from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint_parts import EndpointParts
+from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.events import (
+    AnySession,
+    InputAudioBufferCommitEvent,
+    RealtimeEvent,
+    RealtimeSessionConfig,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+)
+from duologue.protocol.core import ConversationCore, CoreOptions
+from duologue.protocol.drafts import StoredItem
+from duologue.protocol.notices import (
+    AudioDelta,
+    ConnectionLost,
+    Notice,
+    RequestEnded,
+    ResponseFinished,
+    RunTool,
+    StopTool,
+    TextDelta,
+)
+from duologue.protocol.reconnecting import ReconnectPolicy
+from duologue.protocol.requests import RequestPolicy, Resolution
+from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.usage_ledger import UsageSnapshot
+
+__all__ = ["BlockingConversation", "converse"]
+
+N = TypeVar("N")
+
+
+class BlockingConversation:
+    """A conversation with a realtime server. Made by `duologue.blocking.converse`.
+
+    Any number of threads may use it. What it tells comes as notices (`duologue.protocol.notices`), through `stream` or
+    `on`. A lost connection is opened again and told what the old one knew; requests under way fail at once, and say so.
+
+    A `timeout_s` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for
+    what waits for an answer: that was sent, and goes on.
+    """
+
+    def __init__(
+        self,
+        open_connection: OpenBlockingConnection,
+        *,
+        tools: Toolbox | None = None,
+        tool_timeout_s: float = 30.0,
+        options: CoreOptions | None = None,
+        reconnect: ReconnectPolicy | None = None,
+    ) -> None:
+        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
+        self._lock = threading.RLock()
+        """Around the core and the three collections below; nobody waits for anything while he has it."""
+        self._requests: dict[str, Future[Resolution]] = {}
+        self._streams: list[BlockingNoticeStream[Any]] = []
+        self._callbacks = Callbacks()
+        self._ended: DuologueError | None = None
+        self._tools = ThreadedTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
+        self._link = BlockingLink(
+            open_connection,
+            core=self.core,
+            lock=self._lock,
+            tools=self._tools,
+            policy=reconnect,
+            pass_on=self._pass_on,
+            ended=self._end,
+        )
+
+    # --- what there is
+
+    @property
+    def items(self) -> tuple[StoredItem, ...]:
+        """The conversation so far, in order; a value that does not change any more."""
+        with self._lock:
+            return self.core.store.items
+
+    @property
+    def usage(self) -> UsageSnapshot:
+        """What it has cost so far."""
+        with self._lock:
+            return self.core.usage.snapshot()
+
+    @property
+    def session(self) -> AnySession | None:
+        """The session as the server last told it; None while there is no connection."""
+        connection = self._link.connection
+        return connection.session if connection is not None else None
+
+    # --- what to do
+
+    def say(self, text: str, *, role: str = "user", timeout_s: float | None = None) -> None:
+        """Add a typed message. Nothing answers it before `respond`. Raises as `send` does."""
+        self.send(typed_message(text, role=role), timeout_s=timeout_s)
+
+    def ask(self, text: str, *, timeout_s: float | None = None) -> str:
+        """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
+
+        Raises:
+            RequestRejected: there was no response, it failed, or the connection was lost before its end.
+            LocalProtocolError: there is no connection now.
+            TimeoutError: it is not done in time; it goes on.
+        """
+        left_s = _countdown(timeout_s)
+        with self.stream(ResponseFinished, ConnectionLost, StopTool) as told:
+            self.say(text, timeout_s=left_s())
+            done = self.respond(timeout_s=left_s())
+            with self._lock:
+                answer = Answer(self.core, done)
+            while True:
+                with self._lock:
+                    if answer.has_begun and told.is_empty and not answer.goes_on:
+                        break
+                try:
+                    notice = told.receive(timeout_s=left_s())
+                except ConnectionClosedOK:
+                    raise RequestRejected("the conversation is over") from None
+                with self._lock:
+                    if answer.hear(notice):
+                        break
+        return " ".join(answer.words)
+
+    def speak(self, audio: bytes, *, encoding: Encoding | None = None, timeout_s: float | None = None) -> bool:
+        """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
+
+        While a lost connection is being restored the audio is dropped, and the answer is False: it belongs to a moment
+        that has passed, and a microphone cannot wait.
+
+        Raises:
+            LocalProtocolError: it is not what the session takes.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: the server was too slow.
+        """
+        with self._acting(timeout_s):
+            if not self.core.is_open:
+                return False
+            self.core.append(audio, encoding=encoding)
+            return True
+
+    def commit(self, *, timeout_s: float | None = None) -> None:
+        """Make an item of the appended audio, where turns are made by hand. Raises as `send` does."""
+        self.send(InputAudioBufferCommitEvent(), timeout_s=timeout_s)
+
+    def respond(
+        self,
+        event: ResponseCreateEvent | None = None,
+        *,
+        policy: RequestPolicy = "wait",
+        timeout_s: float | None = None,
+    ) -> ResponseDoneEvent:
+        """Have the model respond, and wait until it has. If another response runs, this one waits its turn.
+
+        Raises:
+            RequestRejected: there was no response: refused, superseded, or the connection was lost.
+            LocalProtocolError: the server would refuse it, or the policy is "refuse" and another response runs.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: it is not done in time; it goes on.
+        """
+        left_s = _countdown(timeout_s)
+        answer: Future[Resolution] = Future()
+        with self._acting(left_s()):
+            request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
+            self._requests[request_id] = answer
+        try:
+            return done_of(answer.result(left_s()))
+        except TimeoutError:
+            raise TimeoutError(f"the response is not done within {timeout_s:g} s") from None
+        finally:
+            with self._lock:
+                self._requests.pop(request_id, None)
+
+    def cancel(self) -> bool:
+        """Stop the response that runs. False if none does."""
+        with self._acting(None, waits=False):
+            return self.core.cancel(now=time.monotonic())
+
+    def interrupt(self) -> None:
+        """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
+        with self._acting(None, waits=False):
+            self.core.interrupt(now=time.monotonic())
+            self.core.cancel_tools(now=time.monotonic())
+
+    def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
+        """Send any client event; waits while the server is slow.
+
+        Raises:
+            LocalProtocolError: the server would refuse it, only servers send it, or there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: the server was too slow.
+        """
+        with self._acting(timeout_s):
+            self.core.send(event, now=time.monotonic())
+
+    def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+        """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
+        with self._lock:
+            self.core.heard(item_id, content_index, n_bytes=n_bytes)
+
+    # --- what is told
+
+    @contextmanager
+    def stream(self, *kinds: type[N], timeout_s: float | None = None) -> Generator[BlockingNoticeStream[N], None, None]:
+        """Notices of these kinds, from now to the end of the block or of the conversation.
+
+        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout_s`.
+        """
+        notices: BlockingNoticeStream[N] = BlockingNoticeStream(kinds, timeout_s=timeout_s)
+        with self._lock:
+            self._streams.append(notices)
+            if self._ended is not None:
+                notices.end(self._ended)
+        try:
+            yield notices
+        finally:
+            with self._lock:
+                self._streams.remove(notices)
+                notices.end(ConnectionClosedOK(1000))  # for another thread that still reads it
+
+    def texts(self, *, timeout_s: float | None = None) -> Iterator[TextDelta]:
+        """Pieces of what the model writes or says, from the first `next` on."""
+        with self.stream(TextDelta, timeout_s=timeout_s) as notices:
+            yield from notices
+
+    def audio(self, *, timeout_s: float | None = None) -> Iterator[AudioDelta]:
+        """Pieces of the model's speech, from the first `next` on; report with `heard` what of it was played."""
+        with self.stream(AudioDelta, timeout_s=timeout_s) as notices:
+            yield from notices
+
+    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
+        """Call back for each notice of a kind, in order. Returns what takes the callback away again.
+
+        All callbacks run on one thread, which is for them alone: one may wait, for an answer too, and holds up only
+        the others. One that raises is logged, and called again for the next notice.
+        """
+        with self._lock:
+            return self._callbacks.add(kind, callback)
+
+    # --- between the core, the connection and the application
+
+    def start(self) -> None:
+        """Open the first connection. `converse` does this.
+
+        Raises:
+            ConnectFailed: it did not come about.
+        """
+        self._link.start()
+
+    def close(self, *, at_once: bool = False) -> None:
+        """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
+
+        Sends what is waiting, unless `at_once`. Takes some eight seconds at most, and while a lost connection is being
+        opened again up to its `open_timeout_s` more. A sync function that does not end is left behind, and logged.
+        """
+        try:
+            self._tools.close()
+        finally:
+            try:
+                self._link.close(at_once=at_once)
+            finally:
+                with self._lock:
+                    self.core.lost("the conversation is over", now=time.monotonic())
+                self._pass_on()
+                self._end(ConnectionClosedOK(1000))
+                self._callbacks.close()
+
+    @contextmanager
+    def _acting(self, timeout_s: float | None, *, waits: bool = True) -> Generator[None, None, None]:
+        """The core to oneself, once there is room for what it will send; what it came to is passed on."""
+        connection = self._link.connection
+        if connection is not None and waits:
+            connection.wait_for_room(timeout_s=timeout_s)
+        with self._lock:
+            if self._ended is not None:
+                raise self._ended.with_traceback(None)
+            try:
+                yield
+            finally:
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Tell what the core has to tell, and send what it wants sent."""
+        with self._lock:
+            for notice in self.core.take_notices():
+                self._tell(notice)
+            connection = self._link.connection
+            if connection is not None:
+                # Without waiting: whoever reads must go on doing so, and everybody else has waited before.
+                with suppress(ConnectionClosed):  # the reader learns it too, and has the core told
+                    for event in self.core.take_events():
+                        connection.put(event)
+
+    def _tell(self, notice: Notice) -> None:
+        match notice:
+            case RequestEnded(resolution=resolution):
+                answer = self._requests.pop(resolution.request.request_id, None)
+                if answer is not None:
+                    answer.set_result(resolution)
+            case RunTool(call=call) if self._ended is None:
+                self._tools.start(call)
+            case StopTool(call_id=call_id):
+                self._tools.stop(call_id)
+            case _:
+                pass
+        for stream in self._streams:
+            stream.put(notice)
+        self._callbacks.put(notice)
+
+    def _tool_answered(self, call_id: str, result: object) -> None:
+        with self._lock:
+            self.core.tool_answered(call_id, result, now=time.monotonic())
+            self._pass_on()
+
+    def _tool_failed(self, call_id: str, reason: str) -> None:
+        with self._lock:
+            self.core.tool_failed(call_id, reason, now=time.monotonic())
+            self._pass_on()
+
+    def _end(self, fault: DuologueError) -> None:
+        with self._lock:
+            if self._ended is not None:
+                return
+            self._ended = fault
+            for answer in self._requests.values():
+                answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
+            self._requests.clear()
+            for stream in self._streams:
+                stream.end(fault)
+            self._callbacks.end(fault)
+
+
+@contextmanager
+def converse(
+    url: str | Endpoint = "",
+    *,
+    tools: Toolbox | Iterable[Callable[..., Any]] = (),
+    session: RealtimeSessionConfig | None = None,
+    tool_timeout_s: float = 30.0,
+    options: CoreOptions | None = None,
+    reconnect: ReconnectPolicy | None = None,
+    open_connection: OpenBlockingConnection | None = None,
+    **parts: Unpack[EndpointParts],
+) -> Generator[BlockingConversation, None, None]:
+    """A conversation with the realtime server at `url`, for the length of a `with` block.
+
+    `parts` are those of `duologue.blocking.connect`, for the first connection and each later one. `session` is sent
+    first on each, with the functions of `tools`, which run in threads. Leaving the block closes the connection, at
+    once if it is left by an exception; no thread is left running.
+
+    Raises:
+        ConnectFailed: the first connection did not come about.
+    """
+    toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    conversation = BlockingConversation(
+        open_connection or partial(connect, url, **parts),
+        tools=toolbox if len(toolbox) else None,
+        tool_timeout_s=tool_timeout_s,
+        options=options,
+        reconnect=reconnect,
+    )
+    conversation.start()
+    left_as_agreed = False
+    try:
+        if (update := first_update(session, toolbox)) is not None:
+            conversation.send(update)
+        yield conversation
+        left_as_agreed = True
+    finally:
+        conversation.close(at_once=not left_as_agreed)
+
+
+def _countdown(timeout_s: float | None) -> Callable[[], float | None]:
+    """What is left of a time limit, whenever it is asked for."""
+    ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+    return lambda: None if ends_at is None else max(0.0, ends_at - time.monotonic())

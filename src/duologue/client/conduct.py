@@ -1,0 +1,190 @@
+"""How a client conducts a conversation: the decisions that do not depend on whether tasks or threads carry them out."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import msgspec
+
+from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.events import (
+    ConversationItem,
+    ConversationItemCreateEvent,
+    FunctionCallItem,
+    InputTextPart,
+    MessageItem,
+    OutputTextPart,
+    RealtimeSessionConfig,
+    ResponseDoneEvent,
+    SessionUpdateEvent,
+    is_set,
+)
+from duologue.protocol.core import ConversationCore
+from duologue.protocol.deadlines import rotation_due
+from duologue.protocol.error_kinds import ErrorKind, classify
+from duologue.protocol.notices import ConnectionLost, ResponseFinished
+from duologue.protocol.requests import Resolution
+from duologue.protocol.tables import SequenceState
+from duologue.protocol.toolbox import Toolbox, ToolProblem
+
+__all__ = [
+    "FLUSH_S",
+    "GREETING_S",
+    "LOOK_S",
+    "ROTATION_RETRY_S",
+    "STEADY_S",
+    "Answer",
+    "done_of",
+    "failed_call",
+    "first_update",
+    "may_come_back",
+    "new_id",
+    "next_is_wanted",
+    "overdue_call",
+    "stream_failure",
+    "typed_message",
+]
+
+LOOK_S: Final = 0.5
+"""How often the time is looked at while no event comes: fine enough for limits of whole seconds."""
+
+FLUSH_S: Final = 1.0
+"""How long an end waits for what was sent before it; a server that reads nothing gets the close without the rest."""
+
+ROTATION_RETRY_S: Final = 5.0
+"""Between attempts to open the next connection ahead of a session's end."""
+
+STEADY_S: Final = 1.0
+"""A server that greets and hangs up at once has not restored anything, and is not asked again without a pause."""
+
+GREETING_S: Final = 10.0
+"""A new connection without `session.created` for so long is no session."""
+
+
+def new_id(kind: str) -> str:
+    """A random id such as `item_…`."""
+    return f"{kind}_{secrets.token_hex(10)}"
+
+
+def typed_message(text: str, *, role: str) -> ConversationItemCreateEvent:
+    """What adds a typed message to the conversation."""
+    part = OutputTextPart(text=text) if role == "assistant" else InputTextPart(text=text)
+    return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
+
+
+def first_update(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> SessionUpdateEvent | None:
+    """What a session is told first: its configuration with the functions, if there is anything to tell."""
+    if not len(toolbox):
+        return None if session is None else SessionUpdateEvent(session=session)
+    config = session if session is not None else RealtimeSessionConfig()
+    return SessionUpdateEvent(session=msgspec.structs.replace(config, tools=list(toolbox.tools)))
+
+
+# --- ends -------------------------------------------------------------------------------------------------------------
+
+
+def may_come_back(closed: ConnectionClosed) -> bool:
+    """Whether another connection can succeed. An expired session is over, and its conversation is not."""
+    if closed.error is None:
+        return True
+    return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
+
+
+def stream_failure(fault: DuologueError) -> DuologueError | None:
+    """What a stream raises at its end; an agreed end is none."""
+    return None if isinstance(fault, ConnectionClosedOK) else fault
+
+
+def next_is_wanted(core: ConversationCore, *, opened_at_unix_s: float, unix_now_s: float) -> bool:
+    """Whether the next connection is to be opened now, ahead of the end of a session that was opened then."""
+    ends_at = core.expires_at
+    if ends_at is None or not core.is_open:
+        return False
+    # A session that is shorter than the usual lead is used for half its time at least.
+    early = unix_now_s - opened_at_unix_s < (ends_at - opened_at_unix_s) / 2
+    return not early and rotation_due(unix_now_s, ends_at, between_turns=True, limits=core.options.rotation)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def done_of(resolution: Resolution) -> ResponseDoneEvent:
+    """The response that a request got.
+
+    Raises:
+        RequestRejected: it got none.
+    """
+    if resolution.done is None:
+        raise RequestRejected(resolution.reason, error=resolution.error)
+    return resolution.done
+
+
+def overdue_call(name: str, *, timeout_s: float) -> str:
+    """What the model is told of a function that took too long."""
+    return f"{name} took longer than {timeout_s:g} s and was given up."
+
+
+def failed_call(name: str, fault: BaseException) -> str:
+    """What the model is told of a function that raised: that, and not how, which may not be its business.
+
+    A ToolProblem is meant for the model.
+    """
+    return str(fault) if isinstance(fault, ToolProblem) else f"{name} failed with {type(fault).__name__}."
+
+
+class Answer:
+    """The words that answer a question: of one response, and of those that follow on the functions it calls.
+
+    Begins with the response that was asked for. `hear` takes the notices since before the question, in order:
+    ResponseFinished, ConnectionLost, and StopTool, after which nobody may go on. When all were heard and `goes_on` is
+    false, no more words will come.
+    """
+
+    def __init__(self, core: ConversationCore, done: ResponseDoneEvent) -> None:
+        self._core = core
+        self._first_id = done.response.id
+        self._begun = False
+        self.words = self._words(done)
+
+    def hear(self, notice: object) -> bool:
+        """True if the answer is complete with this.
+
+        Raises:
+            RequestRejected: a response failed, or the connection is lost.
+        """
+        finished = notice if isinstance(notice, ResponseFinished) else None
+        # What was told before the answer's first response ended is not of this answer.
+        self._begun = self._begun or (finished is not None and finished.event.response.id == self._first_id)
+        if self._begun and isinstance(notice, ConnectionLost):
+            raise RequestRejected(notice.reason)
+        if not self._begun or finished is None or finished.event.response.conversation_id is None:
+            return False
+        if finished.event.response.id != self._first_id:
+            self.words += self._words(finished.event)
+        return not any(isinstance(item, FunctionCallItem) for item in _output(finished.event))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the end of the first response was heard."""
+        return self._begun
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the model will speak again without being asked: it waits for functions, or has their answers."""
+        sequencer = self._core.sequencer
+        return bool(self._core.calls.running or sequencer.pending) or sequencer.state is not SequenceState.IDLE
+
+    def _words(self, done: ResponseDoneEvent) -> list[str]:
+        response = done.response
+        if response.status == "failed":
+            error = response.status_details.error if is_set(response.status_details) else None
+            message = error.message if is_set(error) else None
+            raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
+        stored = [self._core.store.get(str(item.id)) for item in _output(done)]
+        return [item.text for item in stored if item is not None and item.text]
+
+
+def _output(done: ResponseDoneEvent) -> list[ConversationItem]:
+    output = done.response.output
+    return list(output) if is_set(output) else []

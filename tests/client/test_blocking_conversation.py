@@ -1,0 +1,580 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from duologue import blocking
+from duologue.client.blocking import running_tools
+from duologue.errors import (
+    ConnectFailed,
+    ConnectionClosed,
+    ConnectionClosedError,
+    LocalProtocolError,
+    RequestRejected,
+    StreamOverflow,
+)
+from duologue.events import RealtimeSessionConfig
+from duologue.protocol.core import CoreOptions
+from duologue.protocol.deadlines import RotationLimits
+from duologue.protocol.memory import SessionRestored
+from duologue.protocol.notices import (
+    AudioDelta,
+    ConnectionLost,
+    Interrupted,
+    ItemDone,
+    Notice,
+    ResponseFinished,
+    SessionChanged,
+    TextDelta,
+)
+from duologue.protocol.reconnecting import ReconnectPolicy
+from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
+from duologue.transports import blocking_websocket
+from tests.client._frames import (
+    answer,
+    audio_delta,
+    call,
+    calling,
+    created,
+    ended,
+    error,
+    greeting,
+    message,
+    taken,
+)
+from tests.client._threads import aside, in_memory, no_thread_left, over_a_socket
+from tests.client._waiting import FAST
+
+TEXT = RealtimeSessionConfig(output_modalities=["text"])
+N = TypeVar("N")
+
+
+@contextmanager
+def talking(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingConversation, None, None]:
+    """A conversation with a scripted server; afterwards it has left no thread, and the server found no fault."""
+    with aside(server.listening) as url, no_thread_left():
+        with blocking.converse(url, reconnect=options.pop("reconnect", FAST), **options) as conversation:
+            yield conversation
+    assert server.faults == []
+
+
+def next_of(notices: blocking.BlockingNoticeStream[Any], kind: type[N]) -> N:
+    """The next notice, which is of this kind."""
+    notice = notices.receive(timeout_s=5)
+    assert isinstance(notice, kind)
+    return notice
+
+
+# --- with our own server ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("served", [in_memory, over_a_socket])
+def test_a_question_is_answered_and_the_conversation_is_kept(served: Callable[..., Any]) -> None:
+    engines = scripted_engines(says=("Seven.", "Eight."))
+    with no_thread_left(), served(engines) as connect, no_thread_left():
+        with blocking.converse(open_connection=connect, session=TEXT) as conversation:
+            assert conversation.ask("How many?", timeout_s=5) == "Seven."
+            assert conversation.ask("And now?", timeout_s=5) == "Eight."
+            texts = [item.text for item in conversation.items]
+            assert texts == ["How many?", "Seven.", "And now?", "Eight."]
+            assert conversation.usage.responses == (("completed", 2),)
+            assert getattr(conversation.session, "output_modalities", None) == ["text"]
+
+
+@pytest.mark.parametrize("served", [in_memory, over_a_socket])
+def test_what_is_said_aloud_is_heard_and_the_answer_comes_as_audio(served: Callable[..., Any]) -> None:
+    loud = b"\x00\x40" * 24 * 300
+    with served(scripted_engines(hears=("two",), says=("Three.",))) as connect:
+        with blocking.converse(open_connection=connect) as conversation, conversation.stream(AudioDelta) as heard:
+            assert conversation.speak(loud, timeout_s=5)
+            conversation.commit(timeout_s=5)
+            done = conversation.respond(timeout_s=5)
+            assert done.response.status == "completed"
+            audio = heard.receive(timeout_s=5)
+            assert len(audio.audio) > 0
+            conversation.heard(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
+
+
+def test_many_threads_may_ask_and_each_gets_its_own_response() -> None:
+    with over_a_socket(scripted_engines(says=("Yes.",))) as connect, ThreadPoolExecutor(8) as pool:
+        with blocking.converse(open_connection=connect, session=TEXT) as conversation:
+            asked = [pool.submit(conversation.respond, timeout_s=10) for _ in range(8)]
+            assert len({done.result(10).response.id for done in asked}) == 8
+
+
+# --- time limits ------------------------------------------------------------------------------------------------------
+
+
+def test_a_response_that_takes_too_long_goes_on_and_can_still_be_heard() -> None:
+    finish = threading.Event()
+    server = ScriptedServer(
+        [Send(greeting()), Expect("response.create"), Send(created("resp_1")), Expect("input_audio_buffer.clear"),
+         Send(ended("resp_1"))]
+    )  # fmt: skip
+    with talking(server) as conversation:
+        conversation.on(ResponseFinished, lambda _: finish.set())
+        with pytest.raises(TimeoutError, match=r"0\.1 s"):
+            conversation.respond(timeout_s=0.1)
+        conversation.send(events_clear(), timeout_s=5)
+        assert finish.wait(5)
+
+
+def events_clear() -> Any:
+    """What the script above waits for."""
+    from duologue.events import InputAudioBufferClearEvent
+
+    return InputAudioBufferClearEvent()
+
+
+def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with talking(server) as conversation, conversation.stream(TextDelta, timeout_s=0.05) as texts:
+        with pytest.raises(TimeoutError):
+            next(texts)
+        conversation.respond(timeout_s=5)
+        assert [next(texts).delta] == ["Seven."]
+        with pytest.raises(TimeoutError):
+            list(texts)
+
+
+def test_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blocking_websocket, "_CLOSE_TIMEOUT_S", 0.1)
+    server = ScriptedServer([Send(greeting()), Stall()])
+    with talking(server) as conversation:
+        with pytest.raises(TimeoutError):
+            while True:
+                conversation.speak(bytes(1_000_000), timeout_s=0.2)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10
+
+
+# --- what is told -----------------------------------------------------------------------------------------------------
+
+
+def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> None:
+    server = ScriptedServer([Send(greeting(), error("invalid_api_key")), Close(3000)])
+    with talking(server) as conversation:
+        with pytest.raises(ConnectionClosedError, match="3000"), conversation.stream(TextDelta) as texts:
+            list(texts)
+        with pytest.raises(ConnectionClosedError):
+            next(conversation.texts(timeout_s=5))
+        with pytest.raises(ConnectionClosedError):
+            conversation.say("Is there anybody?")
+        with pytest.raises(ConnectionClosedError):
+            conversation.respond()
+
+
+def test_streams_of_other_threads_end_when_the_block_is_left() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with aside(server.listening) as url, no_thread_left(), ThreadPoolExecutor() as pool:
+        with blocking.converse(url) as conversation, conversation.stream(TextDelta) as texts:
+            reading = pool.submit(lambda: [notice.delta for notice in texts])
+            conversation.respond(timeout_s=5)
+        assert reading.result(5) == ["Seven."]
+
+
+def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> None:
+    pieces = [audio_delta("resp_1", "item_1", bytes([0, number] * 24)) for number in range(3)]
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"), *pieces)])
+    with talking(server) as conversation, ThreadPoolExecutor() as pool:
+        pool.submit(lambda: suppress_rejected(conversation))
+        heard = conversation.audio(timeout_s=5)
+        assert [next(heard).audio[1] for _ in range(3)] == [0, 1, 2]
+        conversation.close()
+
+
+def suppress_rejected(conversation: blocking.BlockingConversation) -> None:
+    """Ask for a response that never ends."""
+    with pytest.raises(RequestRejected):
+        conversation.respond()
+
+
+def test_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.client.blocking.streams.MOST_UNREAD", 2)
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with talking(server) as conversation, conversation.stream(object) as everything:
+        conversation.respond(timeout_s=5)
+        with pytest.raises(StreamOverflow):
+            list(everything)
+
+
+def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: pytest.LogCaptureFixture) -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            *(step for n in (1, 2, 3) for step in (Expect("response.create"), Send(*answer(f"r{n}", f"i{n}", f"{n}")))),
+        ]
+    )
+    told: list[str] = []
+    answered = threading.Event()
+
+    def ask_again(notice: ResponseFinished) -> None:
+        told.append(str(notice.event.response.id))
+        if notice.event.response.id == "r1":
+            assert conversation.respond(timeout_s=5).response.id == "r2"
+            answered.set()
+        raise ZeroDivisionError("not on purpose")
+
+    with talking(server) as conversation, caplog.at_level(logging.ERROR, "duologue"):
+        take_away = conversation.on(ResponseFinished, ask_again)
+        texts: list[str] = []
+        conversation.on(TextDelta, lambda notice: texts.append(notice.delta))
+        conversation.respond(timeout_s=5)
+        assert answered.wait(5)
+        take_away()
+        take_away()
+        conversation.respond(timeout_s=5)
+    assert (told[0], texts) == ("r1", ["1", "2", "3"])
+    assert "r3" not in told
+    assert "a callback for ResponseFinished failed" in caplog.text
+
+
+def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("duologue.client.blocking.callbacks._STOP_S", 0.05)
+    let_go, stuck = threading.Event(), threading.Event()
+
+    def wait(_: SessionChanged) -> None:
+        stuck.set()
+        let_go.wait(10)
+
+    with aside(ScriptedServer([Send(greeting()), *touch()]).listening) as url, no_thread_left():
+        with blocking.converse(url) as conversation:
+            conversation.on(SessionChanged, wait)
+            conversation.say("hello", timeout_s=5)
+            assert stuck.wait(5)
+        assert "a callback goes on" in caplog.text
+        let_go.set()
+        join_all("duologue-callbacks")
+
+
+def touch() -> list[Any]:
+    """The session is told again once something was said."""
+    return [Expect("conversation.item.create"), Send({**greeting(), "type": "session.updated"})]
+
+
+def join_all(prefix: str) -> None:
+    """Wait until the threads of this name are gone; five seconds at most for each."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(prefix):
+            thread.join(5)
+
+
+# --- lost connections -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [Close(1001, "session_expired"), Close(1011, "internal"), Drop()])
+def test_a_lost_connection_is_opened_again_and_told_what_the_old_one_knew(end: Close | Drop) -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Send(*taken("item_1")),
+            Expect("response.create"),
+            Send(*answer("resp_1", "item_2", "Seven.", after="item_1")),
+            end,
+        ],
+        [
+            Send(greeting("sess_2")),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Send(*taken("new_1")),
+            Expect("conversation.item.create"),
+            Send(*taken("new_2", after="new_1")),
+            Expect("response.create"),
+            Send(*answer("resp_2", "new_3", "Eight.", after="new_2")),
+        ],
+    )
+    with talking(server, session=TEXT) as conversation:
+        with conversation.stream(ConnectionLost, SessionRestored) as notices:
+            assert conversation.ask("How many?", timeout_s=5) == "Seven."
+            next_of(notices, ConnectionLost)
+            restored = next_of(notices, SessionRestored)
+        assert restored.configured
+        assert restored.item_ids.keys() == {"item_1", "item_2"}
+        assert conversation.respond(timeout_s=5).response.id == "resp_2"
+        assert [item.text for item in conversation.items] == ["How many?", "Seven.", "Eight."]
+
+
+def test_what_is_under_way_fails_at_once_and_audio_is_dropped_while_there_is_no_connection() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1")), Drop()])
+    policy = ReconnectPolicy(first_delay_s=60, most_delay_s=60)
+    with aside(server.listening) as url, no_thread_left():
+        attempts = 0
+
+        @contextmanager
+        def once() -> Generator[blocking.BlockingConnection, None, None]:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1:
+                raise ConnectFailed("not again", retryable=True)
+            with blocking.connect(url) as connection:
+                yield connection
+
+        with blocking.converse(open_connection=once, reconnect=policy) as conversation:
+            with pytest.raises(RequestRejected, match="broke off"):
+                conversation.respond(timeout_s=5)
+            assert conversation.speak(bytes(480)) is False
+            with pytest.raises(LocalProtocolError, match="the connection is lost"):
+                conversation.say("hello")
+            assert conversation.session is None
+            began = time.monotonic()
+        assert time.monotonic() - began < 5  # and not the minute until the next attempt
+
+
+def test_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Close(1011, "boom")])
+    with aside(server.listening) as url, no_thread_left():
+        opened = [blocking.connect(url)]
+
+        @contextmanager
+        def once() -> Generator[blocking.BlockingConnection, None, None]:
+            if not opened:
+                raise ConnectFailed("it is gone", retryable=False)
+            with opened.pop() as connection:
+                yield connection
+
+        with blocking.converse(open_connection=once, reconnect=FAST) as conversation:
+            with conversation.stream(TextDelta) as texts:
+                with pytest.raises(RequestRejected, match="1011"):
+                    conversation.respond(timeout_s=5)
+                with pytest.raises(ConnectionClosedError, match="boom"):
+                    texts.receive(timeout_s=5)
+
+
+def test_the_next_session_is_opened_before_this_one_ends() -> None:
+    at = int(time.time()) + 4
+    server = ScriptedServer([Send(greeting(expires_at=at))], [Send(greeting("sess_2"))])
+    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
+    with talking(server, options=options) as conversation, conversation.stream(SessionRestored) as notices:
+        notices.receive(timeout_s=5)
+        assert time.time() < at
+        assert getattr(conversation.session, "id", None) == "sess_2"
+
+
+def test_the_first_connection_must_come_about() -> None:
+    @contextmanager
+    def refuse() -> Generator[blocking.BlockingConnection, None, None]:
+        raise ConnectFailed("no", retryable=True)
+        yield
+
+    with no_thread_left(), pytest.raises(ConnectFailed), blocking.converse(open_connection=refuse):
+        pass
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def tooled(*calls: dict[str, Any]) -> ScriptedServer:
+    """A server that calls functions, waits for as many answers and then says so."""
+    return ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Send(*taken("item_1")),
+            Expect("response.create"),
+            Send(*calling("resp_1", *calls)),
+            *(
+                step
+                for n, _ in enumerate(calls)
+                for step in (Expect("conversation.item.create"), Send(*taken(f"o{n}")))
+            ),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_9", "Done.")),
+        ]
+    )
+
+
+def outputs(server: ScriptedServer) -> list[str]:
+    """What the model was told of its calls, in order."""
+    created = [event["item"] for event in server.heard[0] if event["type"] == "conversation.item.create"]
+    return [item["output"] for item in created if item["type"] == "function_call_output"]
+
+
+def test_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
+    ran_in: list[str] = []
+    both = threading.Barrier(2)
+
+    def weather(city: str) -> dict[str, str]:
+        ran_in.append(threading.current_thread().name)
+        both.wait(5)
+        return {"city": city}
+
+    async def clock(zone: str) -> str:
+        await asyncio.to_thread(both.wait, 5)
+        return f"noon in {zone}"
+
+    def broken() -> str:
+        raise ZeroDivisionError("a secret")
+
+    server = tooled(
+        call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
+    )
+    with talking(server, tools=[weather, clock, broken]) as conversation:
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    assert outputs(server) == [
+        '{"city":"Bern"}',
+        "noon in UTC",
+        "The call failed: broken failed with ZeroDivisionError.",
+    ]
+    assert ran_in == ["duologue-tool-weather"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
+    let_go = threading.Event()
+    cancelled = threading.Event()
+
+    def sync_slow() -> str:
+        let_go.wait(10)
+        return "too late"
+
+    async def async_slow() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    server = tooled(call("c1", f"{kind}_slow", "{}"))
+    with talking(server, tools=[sync_slow, async_slow], tool_timeout_s=0.1) as conversation:
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+        let_go.set()
+        assert kind == "sync" or cancelled.wait(5)
+        join_all("duologue-tool")
+    assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
+
+
+def test_an_interruption_gives_up_the_functions_that_run() -> None:
+    started, cancelled = threading.Event(), threading.Event()
+
+    async def slow() -> str:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("response.create"),
+            Send(*calling("resp_1", call("c1", "slow", "{}"))),
+            Expect("conversation.item.create"),
+        ]
+    )
+    with talking(server, tools=[slow]) as conversation:
+        conversation.respond(timeout_s=5)
+        assert started.wait(5)
+        conversation.interrupt()
+        assert cancelled.wait(5)
+    assert outputs(server) == ["The call failed: The call was cancelled: the user interrupted."] or outputs(server) == [
+        "The call was cancelled: the user interrupted."
+    ]
+
+
+def test_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running_tools, "_STOP_S", 0.05)
+    started, let_go = threading.Event(), threading.Event()
+
+    def stubborn() -> str:
+        started.set()
+        let_go.wait(10)
+        return "too late"
+
+    server = ScriptedServer(
+        [Send(greeting()), Expect("session.update"), Expect("response.create"),
+         Send(*calling("resp_1", call("c1", "stubborn", "{}")))]
+    )  # fmt: skip
+    with aside(server.listening) as url, no_thread_left():
+        with blocking.converse(url, tools=[stubborn]) as conversation:
+            conversation.respond(timeout_s=5)
+            assert started.wait(5)
+        assert "stubborn goes on" in caplog.text
+        let_go.set()
+        join_all("duologue-tool")
+
+
+# --- interruptions and ends -------------------------------------------------------------------------------------------
+
+
+def test_an_interruption_stops_the_response_and_cuts_what_was_not_heard() -> None:
+    item = message("item_1", "assistant", "One two three", kind="output_audio", status="in_progress")
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(
+                created("resp_1"),
+                {"type": "conversation.item.added", "previous_item_id": None, "item": item},
+                audio_delta("resp_1", "item_1", bytes(48_000)),
+            ),
+            Expect("response.cancel"),
+            Expect("conversation.item.truncate"),
+            Send(ended("resp_1", status="cancelled")),
+        ]
+    )
+    with talking(server) as conversation, ThreadPoolExecutor() as pool:
+        asked = pool.submit(conversation.respond, timeout_s=5)
+        heard = next(conversation.audio(timeout_s=5))
+        conversation.heard(heard.item_id, heard.content_index, n_bytes=4_800)
+        with conversation.stream(Interrupted) as cuts:
+            conversation.interrupt()
+            cuts.receive(timeout_s=5)
+        assert asked.result(5).response.status == "cancelled"
+        assert conversation.cancel() is False
+    truncate = next(event for event in server.heard[0] if event["type"] == "conversation.item.truncate")
+    assert truncate["audio_end_ms"] == 100
+
+
+class BodyError(Exception):
+    """What an application raises."""
+
+
+@pytest.mark.parametrize("fault", [BodyError("mine"), KeyboardInterrupt()])
+def test_what_the_block_raises_comes_out_as_it_is_at_once_and_no_thread_stays(fault: BaseException) -> None:
+    server = ScriptedServer([Send(greeting())])
+    with aside(server.listening) as url, no_thread_left():
+        began = time.monotonic()
+        with pytest.raises(type(fault)) as caught, blocking.converse(url):
+            raise fault
+        assert caught.value is fault
+        assert time.monotonic() - began < 5
+
+
+def test_every_verb_after_the_end_says_so() -> None:
+    server = ScriptedServer([Send(greeting())])
+    with talking(server) as conversation:
+        pass
+    for verb in (conversation.cancel, conversation.interrupt, conversation.commit, conversation.respond):
+        with pytest.raises(ConnectionClosed):
+            verb()
+    with conversation.stream(ItemDone) as notices:
+        assert list(notices) == []
+
+
+def test_all_that_is_told_comes_in_the_order_in_which_it_happened() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    told: list[Notice] = []
+    with talking(server) as conversation, conversation.stream(object) as everything:
+        conversation.respond(timeout_s=5)
+        told = [everything.receive(timeout_s=5) for _ in range(5)]  # type: ignore[misc]  # all of them are notices
+    kinds = [type(notice).__name__ for notice in told if not isinstance(notice, SessionChanged)]
+    assert kinds[:3] == ["ResponseStarted", "ItemAdded", "TextDelta"]

@@ -1,0 +1,289 @@
+"""A whole session, cut at each of its messages: nothing hangs, nothing confirmed is lost, nothing is left running."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+
+import pytest
+
+from duologue.audio.formats import PCM
+from duologue.client import Connection, Conversation, Endpoint, connect, converse
+from duologue.client.connect import open_endpoint
+from duologue.errors import ConnectionClosed, LocalProtocolError, RequestRejected
+from duologue.events import (
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
+    FunctionCallOutputItem,
+    RealtimeSessionConfig,
+)
+from duologue.protocol.memory import SessionRestored
+from duologue.protocol.notices import ConnectionLost, RunTool
+from duologue.server import RealtimeApp, ServerSession
+from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.transports import Transport, memory_pair
+from duologue.transports.websocket import WebSocketTransport
+from tests.client._cutting import CuttingTransport
+from tests.client._frames import Json, added, answer, call, calling, done, greeting, updated
+from tests.client._waiting import FAST, no_task_left
+from tests.server._engines import LOUD
+from tests.server._listening import listening
+
+CONFIG = RealtimeSessionConfig(
+    output_modalities=["audio"],
+    audio=AudioConfig(input=AudioInputConfig(turn_detection=None, transcription=AudioTranscription(model="scripted"))),
+)
+GONE_WITH_ITS_SESSION = ("it was not finished", "it was spoken, and there is no transcript")
+TRIES = 5
+
+Opening = Callable[[int | None], AbstractAsyncContextManager[Connection]]
+"""Opens a connection that breaks off after so many messages, or does not."""
+
+
+class Account:
+    """What a conversation has been told for certain, and whether it still knows."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.losses = 0
+        self._conversation = conversation
+        self._confirmed: dict[str, str] = {}
+        self._kept: Counter[str] = Counter()
+        conversation.on(ConnectionLost, self._lost)
+        conversation.on(SessionRestored, self._restored)
+
+    def _lost(self, _: ConnectionLost) -> None:
+        self.losses += 1
+        self._confirmed = {item.item_id: item.text for item in self._conversation.items if item.done}
+
+    def _restored(self, told: SessionRestored) -> None:
+        excused = {missing.item_id: missing.reason for missing in told.not_restored}
+        kept: Counter[str] = Counter()
+        for item_id, text in self._confirmed.items():
+            if item_id in told.item_ids:
+                kept[text] += 1
+            else:
+                assert excused[item_id] in GONE_WITH_ITS_SESSION
+        self._kept |= kept
+
+    def check(self) -> None:
+        """Everything that was confirmed is in the conversation."""
+        assert Counter(item.text for item in self._conversation.items) >= self._kept
+
+
+async def until_done(conversation: Conversation, work: Callable[[], Awaitable[object]]) -> None:
+    """Do it, again if a lost connection is in the way."""
+    for _ in range(TRIES):
+        async with conversation.stream(SessionRestored) as restored:
+            try:
+                async with asyncio.timeout(5):
+                    await work()
+                return
+            except (RequestRejected, LocalProtocolError):
+                if not conversation.core.is_open:
+                    async with asyncio.timeout(5):
+                        await anext(aiter(restored))
+    raise AssertionError("it does not succeed")
+
+
+async def hold(conversation: Conversation) -> None:
+    """A typed question, a spoken one, and another typed one."""
+
+    async def speak() -> None:
+        await conversation.speak(LOUD * 300, encoding=PCM)
+        await conversation.commit()
+        await conversation.respond()
+
+    await until_done(conversation, lambda: conversation.ask("What is seven times eight?"))
+    await until_done(conversation, speak)
+    await until_done(conversation, lambda: conversation.ask("And nine times eight?"))
+
+
+async def run(opening: Opening, *cuts: int) -> int:
+    """One session, its connections cut after so many messages each; returns how often it was."""
+    made = 0
+
+    def next_connection() -> AbstractAsyncContextManager[Connection]:
+        nonlocal made
+        made += 1
+        return opening(cuts[made - 1] if made <= len(cuts) else None)
+
+    async with no_task_left():
+        connecting = converse(open_connection=next_connection, session=CONFIG, reconnect=FAST)
+        async with connecting as conversation:
+            account = Account(conversation)
+            await hold(conversation)
+            account.check()
+            assert conversation.core.sequencer.illegal_steps == 0
+    return account.losses
+
+
+@asynccontextmanager
+async def in_memory(after: int | None, passed: list[int] | None = None) -> AsyncGenerator[Connection, None]:
+    """A session of our server, without a socket."""
+    near, far = memory_pair()
+    engines = scripted_engines(says=["Fifty-six."], hears=["How much?"])
+    serving = asyncio.ensure_future(ServerSession(far, engines).run())
+    transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
+    try:
+        async with connect(transport=transport) as connection:
+            yield connection
+    finally:
+        await far.close()
+        await asyncio.wait([serving], timeout=5)
+        if passed is not None:
+            passed.append(transport.passed)
+
+
+async def count_messages() -> int:
+    """How many messages the session has when nothing is cut."""
+    passed: list[int] = []
+    assert await run(lambda after: in_memory(after, passed)) == 0
+    return passed[0]
+
+
+async def test_a_session_in_memory_survives_a_cut_at_each_of_its_messages() -> None:
+    messages = await count_messages()
+    assert messages > 60
+    losses = [await run(in_memory, after) for after in range(messages)]
+    # A cut at the last messages may come when all is said.
+    assert losses[: messages - 2] == [1] * (messages - 2)
+
+
+@pytest.mark.parametrize("second", [0, 1, 2, 3, 5, 8])
+async def test_a_session_survives_another_cut_while_it_is_being_restored(second: int) -> None:
+    messages = await count_messages()
+    for after in range(1, messages - 2, 7):
+        assert await run(in_memory, after, second) == 2
+
+
+async def test_a_session_over_tcp_survives_an_abort_at_each_of_its_messages() -> None:
+    messages = await count_messages()
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+
+        @asynccontextmanager
+        async def over_tcp(after: int | None) -> AsyncGenerator[Connection, None]:
+            transport = await open_endpoint(Endpoint(url=url))
+            assert isinstance(transport, WebSocketTransport)
+            socket = transport._socket
+
+            async def abort() -> None:
+                socket.transport.abort()
+
+            async with connect(transport=CuttingTransport(transport, after=after, break_off=abort)) as connection:
+                yield connection
+
+        losses = [await run(over_tcp, after) for after in range(messages)]
+    assert losses[: messages - 2] == [1] * (messages - 2)
+
+
+# --- a turn with a function call, which our server's responder cannot make ---------------------------------------------
+
+
+async def serve_calls(transport: Transport, session: int) -> None:
+    """A server whose model calls a function for each question, and says what that returned."""
+    sent = 0
+
+    async def send(*frames: Json) -> None:
+        nonlocal sent
+        for frame in frames:
+            sent += 1
+            await transport.send(json.dumps({"event_id": f"event_{sent}", **frame}))
+
+    last: Json = {}
+    items = responses = 0
+    await send(greeting(f"sess_{session}"))
+    with suppress(ConnectionClosed):
+        while True:
+            event = json.loads(await transport.receive())
+            match event["type"]:
+                case "session.update":
+                    await send(updated())
+                case "conversation.item.create":
+                    items += 1
+                    last = {"id": f"item_{session}_{items}", "status": "completed", **event["item"]}
+                    await send(added(last), done(last))
+                case "response.create":
+                    responses += 1
+                    name, heard = f"resp_{session}_{responses}", {"response.create": event}
+                    if last.get("type") == "function_call_output":
+                        frames = answer(name, f"item_{name}", f"That makes {last['output']}.")
+                    else:
+                        frames = calling(name, call(f"call_{name}", "double", '{"number":4}'))
+                    await send(*(frame(heard) if callable(frame) else frame for frame in frames))
+                case _:
+                    pass
+
+
+def calls_in_memory(passed: list[int]) -> Opening:
+    """Opens sessions of that server."""
+
+    @asynccontextmanager
+    async def opening(after: int | None) -> AsyncGenerator[Connection, None]:
+        near, far = memory_pair()
+        serving = asyncio.ensure_future(serve_calls(far, len(passed)))
+        transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
+        passed.append(0)
+        index = len(passed) - 1
+        try:
+            async with connect(transport=transport) as connection:
+                yield connection
+        finally:
+            await far.close()
+            await asyncio.wait([serving], timeout=5)
+            passed[index] = transport.passed
+
+    return opening
+
+
+async def run_calls(opening: Opening, *cuts: int) -> list[int]:
+    """A question that takes a function call; returns what the function was called with."""
+    called: list[int] = []
+    made = 0
+
+    def double(number: int) -> int:
+        called.append(number)
+        return 2 * number
+
+    def next_connection() -> AbstractAsyncContextManager[Connection]:
+        nonlocal made
+        made += 1
+        return opening(cuts[made - 1] if made <= len(cuts) else None)
+
+    async with no_task_left():
+        connecting = converse(open_connection=next_connection, tools=[double], reconnect=FAST)
+        async with connecting as conversation:
+            account = Account(conversation)
+            ran: list[str] = []
+            conversation.on(RunTool, lambda told: ran.append(told.call.call_id))
+
+            async def ask() -> None:
+                assert await conversation.ask("Twice four?") == "That makes 8."
+
+            await until_done(conversation, ask)
+            account.check()
+            assert len(ran) == len(set(ran)) == len(called)
+            outputs = [item.item for item in conversation.items]
+            answered = [item.call_id for item in outputs if isinstance(item, FunctionCallOutputItem)]
+            assert len(answered) == len(set(answered))
+    return called
+
+
+async def test_a_turn_with_a_function_call_survives_a_cut_at_each_of_its_messages() -> None:
+    passed: list[int] = []
+    assert await run_calls(calls_in_memory(passed)) == [4]
+    assert passed[0] > 20
+    for after in range(passed[0]):
+        called = await run_calls(calls_in_memory([]), after)
+        assert set(called) == {4}
+
+
+async def test_a_turn_with_a_function_call_survives_two_cuts() -> None:
+    passed: list[int] = []
+    await run_calls(calls_in_memory(passed))
+    for first in range(0, passed[0], 3):
+        for second in range(0, passed[0], 5):
+            assert set(await run_calls(calls_in_memory([]), first, second)) == {4}

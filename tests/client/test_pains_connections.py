@@ -1,0 +1,338 @@
+"""What users of realtime voice suffer from, and do not here: sessions that end, sockets that die, closes that hang."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from duologue.client import Connection, converse
+from duologue.errors import (
+    ConnectFailed,
+    ConnectionClosedError,
+    ConnectionClosedOK,
+    LocalProtocolError,
+    RequestRejected,
+)
+from duologue.events import RealtimeSessionConfig
+from duologue.protocol.core import CoreOptions
+from duologue.protocol.deadlines import RotationLimits
+from duologue.protocol.memory import SessionRestored
+from duologue.protocol.notices import ConnectionLost, ItemDone, SessionChanged
+from duologue.protocol.reconnecting import ReconnectPolicy
+from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, Until
+from tests.client._frames import answer, created, done, error, greeting, message, taken
+from tests.client._waiting import FAST, following, no_task_left
+
+BRIEF = RealtimeSessionConfig(instructions="Be brief.")
+
+TOLD = (Expect("conversation.item.create"), Send(*taken("item_1")))
+"""The client says something."""
+
+
+def restored(server: ScriptedServer) -> list[tuple[str, str]]:
+    """Items that the second connection was told: role and words."""
+    items = [event["item"] for event in server.heard[1] if event["type"] == "conversation.item.create"]
+    return [(item["role"], item["content"][0]["text"]) for item in items]
+
+
+@pytest.mark.parametrize("close", [Close(1001, "session_expired"), Close(1011, "keepalive ping timeout"), Drop()])
+async def test_pain_05_06_a_session_that_ends_goes_on_in_another_with_its_items_and_configuration(
+    close: Close | Drop,
+) -> None:
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            *TOLD,
+            Expect("response.create"),
+            Send(*answer("resp_1", "item_2", "Seven.", after="item_1")),
+            close,
+        ],
+        [Send(greeting("sess_2")), Expect("session.update"), Expect("conversation.item.create")],
+    )
+    async with no_task_left(), converse(open_connection=server.connect, session=BRIEF, reconnect=FAST) as conversation:
+        async with conversation.stream(ConnectionLost, SessionRestored) as notices:
+            assert await conversation.ask("How many?", timeout_s=5) == "Seven."
+            lost, told = await following(notices, 2)
+        assert isinstance(lost, ConnectionLost)
+        assert isinstance(told, SessionRestored)
+        assert told.configured
+        assert told.item_ids.keys() == {"item_1", "item_2"}
+        assert told.not_restored == ()
+        await server.played(1)
+        await server.hears("conversation.item.create", connection=1)
+    assert restored(server) == [("user", "How many?"), ("assistant", "Seven.")]
+    assert server.heard[1][0]["session"]["instructions"] == "Be brief."
+    assert all(event["item"]["id"] not in ("item_1", "item_2") for event in server.heard[1][1:])
+    assert server.faults == []
+
+
+async def test_pain_05_an_expired_session_that_says_so_in_an_error_is_not_the_end() -> None:
+    server = ScriptedServer(
+        [Send(greeting(), error("session_expired", "Your session hit the maximum duration.")), Close(1001)],
+        [Send(greeting("sess_2"))],
+    )
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        async with conversation.stream(SessionRestored) as notices:
+            await following(notices)
+
+
+async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken_between_turns() -> None:
+    at = int(time.time()) + 4
+    server = ScriptedServer(
+        [Send(greeting(expires_at=at)), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "Seven."))],
+        [Send(greeting("sess_2")), Expect("conversation.item.create"), Send(*taken("new_1"))],
+    )
+    # A session is used for half its time at least, here two seconds.
+    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
+    async with no_task_left(), converse(open_connection=server.connect, options=options) as conversation:
+        assert await conversation.ask("How many?", timeout_s=5) == "Seven."
+        async with conversation.stream(SessionRestored, SessionChanged) as notices:
+            found = await following(notices, 2)
+        assert isinstance(found[0], SessionRestored)
+        assert time.time() < at
+        await server.hears("conversation.item.create", connection=1)
+    assert server.closed_with[0] == 1000
+    assert server.faults == []
+
+
+async def test_pain_06_requests_under_way_fail_at_once_when_the_socket_drops() -> None:
+    server = ScriptedServer(
+        [Send(greeting()), Expect("response.create"), Send(created("resp_1")), Drop()], [Send(greeting("sess_2"))]
+    )
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        with pytest.raises(RequestRejected, match="broke off"):
+            await conversation.respond(timeout_s=5)
+
+
+async def test_pain_06_consumers_hear_of_a_drop_in_the_middle_of_a_response_and_go_on_afterwards() -> None:
+    server = ScriptedServer(
+        [Send(greeting()), Expect("response.create"), *map(Send, answer("resp_1", "item_1", "I was goi")[:3]), Drop()],
+        [Send(greeting("sess_2")), Expect("response.create"), Send(*answer("resp_2", "item_2", "Going."))],
+    )
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        said: list[str] = []
+
+        async def read() -> None:
+            async for delta in conversation.texts():
+                said.append(delta.delta)
+
+        reading = asyncio.ensure_future(read())
+        async with conversation.stream(SessionRestored) as notices:
+            with pytest.raises(RequestRejected):
+                await conversation.respond(timeout_s=5)
+            [told] = await following(notices)
+        assert [missing.reason for missing in told.not_restored] == ["it was not finished"]
+        await conversation.respond(timeout_s=5)
+        assert said == ["I was goi", "Going."]
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+async def test_pain_06_audio_is_dropped_and_commands_are_refused_while_there_is_no_connection() -> None:
+    back = asyncio.Event()
+    server = ScriptedServer([Send(greeting()), Drop()], [Until(back), Send(greeting("sess_2"))])
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        async with conversation.stream(ConnectionLost, SessionRestored) as notices:
+            await following(notices)
+            assert not await conversation.speak(bytes(4800))
+            await conversation.interrupt()
+            with pytest.raises(LocalProtocolError, match="the connection is lost"):
+                await conversation.say("hello?")
+            back.set()
+            await following(notices)
+        assert await conversation.speak(bytes(4800))
+    assert server.types(1) == []
+
+
+async def test_pain_06_what_was_said_and_never_confirmed_is_said_again() -> None:
+    server = ScriptedServer(
+        [Send(greeting()), Expect("conversation.item.create"), Drop()],
+        [Send(greeting("sess_2")), Expect("conversation.item.create"), Send(*taken("item_9"))],
+    )
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        async with conversation.stream(ItemDone) as items:
+            await conversation.say("Can you hear me?")
+            [told] = await following(items)
+        assert told.item.text == "Can you hear me?"
+        assert [item.text for item in conversation.items] == ["Can you hear me?"]
+    assert server.faults == []
+
+
+async def test_pain_06_a_connection_lost_while_it_is_restored_loses_nothing() -> None:
+    server = ScriptedServer(
+        [Send(greeting(), done(message("item_1", "user", "One."))), Drop()],
+        [Send(greeting("sess_2")), Expect("conversation.item.create"), Drop()],
+        [Send(greeting("sess_3")), Expect("conversation.item.create"), Send(*taken("item_3"))],
+    )
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+        async with conversation.stream(ItemDone) as items:
+            while (await following(items))[0].item.item_id == "item_1":
+                pass
+        assert [item.text for item in conversation.items] == ["One."]
+
+
+async def test_pain_06_a_server_that_greets_and_hangs_up_is_not_asked_again_for_ever() -> None:
+    policy = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.02, most_attempts=4)
+    server = ScriptedServer(*[[Send(greeting()), Close(1011, "no")] for _ in range(20)])
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=policy) as conversation:
+        with pytest.raises(ConnectionClosedError, match="1011"):
+            async with asyncio.timeout(5), conversation.stream(ItemDone) as notices:
+                await following(notices)
+        with pytest.raises(ConnectionClosedError):
+            await conversation.respond()
+    assert len(server.heard) == 5
+
+
+async def test_pain_06_a_server_that_is_gone_for_good_ends_the_conversation() -> None:
+    server = ScriptedServer([Send(greeting()), Drop()])
+    tries = 0
+
+    @asynccontextmanager
+    async def opening() -> AsyncGenerator[Connection, None]:
+        nonlocal tries
+        tries += 1
+        if tries > 1:
+            raise ConnectFailed("nobody there", retryable=True)
+        async with server.connect() as connection:
+            yield connection
+
+    policy = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.02, most_attempts=3)
+    async with no_task_left(), converse(open_connection=opening, reconnect=policy) as conversation:
+        async with conversation.stream(ItemDone) as notices:
+            with pytest.raises(ConnectionClosedError, match="1006"):
+                await following(notices)
+    assert tries == 4
+
+
+async def test_pain_06_an_agreed_end_is_one() -> None:
+    server = ScriptedServer([Send(greeting()), Close(1000, "bye")])
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with conversation.stream(ItemDone) as notices:
+            assert await following(notices) == []
+        with pytest.raises(ConnectionClosedOK):
+            await conversation.say("one more thing")
+
+
+async def test_pain_07_a_socket_that_is_open_and_dead_is_found_and_replaced() -> None:
+    server = ScriptedServer([Send(greeting()), Stall()], [Send(greeting("sess_2"))])
+    async with no_task_left(), server.listening() as url:
+        connecting = converse(url, reconnect=FAST, ping_interval_s=0.2, ping_timeout_s=0.2)
+        async with connecting as conversation, conversation.stream(ConnectionLost, SessionRestored) as notices:
+            lost, _ = await following(notices, 2)
+            assert isinstance(lost, ConnectionLost)
+            assert "silent" in lost.reason
+
+
+async def test_pain_07_a_socket_that_is_reset_is_replaced() -> None:
+    server = ScriptedServer([Send(greeting()), Drop()], [Send(greeting("sess_2"))])
+    async with no_task_left(), server.listening() as url, converse(url, reconnect=FAST) as conversation:
+        async with conversation.stream(SessionRestored) as notices:
+            await following(notices)
+
+
+async def test_pain_24_leaving_ends_everything_that_waits_and_leaves_no_task() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"))])
+    async with no_task_left():
+        async with converse(open_connection=server.connect) as conversation:
+            waiting = [
+                asyncio.ensure_future(conversation.respond()),
+                asyncio.ensure_future(conversation.ask("and?")),
+                asyncio.ensure_future(anext(conversation.audio())),
+                asyncio.ensure_future(anext(conversation.texts())),
+            ]
+            await server.hears("response.create")
+        _, unfinished = await asyncio.wait(waiting, timeout=5)
+        assert not unfinished
+        ends = [type(task.exception()) for task in waiting]
+        assert ends == [RequestRejected, RequestRejected, StopAsyncIteration, StopAsyncIteration]
+
+
+async def test_pain_24_leaving_in_the_middle_of_a_reconnect_is_quick() -> None:
+    server = ScriptedServer([Send(greeting()), Drop()])
+    slow = ReconnectPolicy(first_delay_s=3600.0, most_delay_s=3600.0)
+    async with no_task_left(), converse(open_connection=server.connect, reconnect=slow) as conversation:
+        async with conversation.stream(ConnectionLost) as notices:
+            await following(notices)
+
+
+async def test_pain_24_leaving_while_the_next_connection_is_being_opened_is_quick() -> None:
+    server = ScriptedServer([Send(greeting()), Drop()])
+    opened: list[int] = []
+    opening_again = asyncio.Event()
+
+    @asynccontextmanager
+    async def opening() -> AsyncGenerator[Connection, None]:
+        opened.append(1)
+        if len(opened) > 1:
+            opening_again.set()
+            await asyncio.Event().wait()
+        async with server.connect() as connection:
+            yield connection
+
+    async with no_task_left(), converse(open_connection=opening, reconnect=FAST):
+        await asyncio.wait_for(opening_again.wait(), 5)
+
+
+@pytest.mark.parametrize("fault", [ValueError("mine"), asyncio.CancelledError(), KeyboardInterrupt()])
+async def test_pain_24_what_the_block_raises_comes_out_as_it_is(fault: BaseException) -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create")])
+    with pytest.raises(type(fault)) as caught:
+        async with no_task_left(), converse(open_connection=server.connect) as conversation:
+            waiting = asyncio.ensure_future(conversation.respond())
+            await server.hears("response.create")
+            try:
+                raise fault
+            finally:
+                waiting.cancel()
+    assert caught.value is fault
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_pain_24_a_server_that_reads_nothing_is_left_in_time() -> None:
+    server = ScriptedServer([Send(greeting()), Stall()])
+    started = time.monotonic()
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                while True:
+                    await conversation.speak(bytes(4800))
+    assert time.monotonic() - started < 8
+
+
+async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
+    async with no_task_left():
+        with pytest.raises(ConnectFailed):
+            async with converse("ws://127.0.0.1:1"):
+                pass
+
+
+async def test_pain_24_a_conversation_cancelled_while_it_opens_leaves_nothing_behind() -> None:
+    @asynccontextmanager
+    async def opening() -> AsyncGenerator[Connection, None]:
+        await asyncio.Event().wait()
+        yield Connection(None)  # type: ignore[arg-type]  # never reached
+
+    async with no_task_left():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), converse(open_connection=opening):
+                pass
+
+
+async def test_pain_25_neither_words_nor_audio_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    server = ScriptedServer(
+        [Send(greeting()), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "xyzzy")), Drop()],
+        [Send(greeting("sess_2"))],
+    )
+    with caplog.at_level(logging.DEBUG):
+        async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
+            async with conversation.stream(SessionRestored) as notices:
+                await conversation.ask("plugh", timeout_s=5)
+                await following(notices)
+    assert not any(word in json.dumps(caplog.messages) for word in ("xyzzy", "plugh"))

@@ -1,0 +1,281 @@
+"""What users of realtime voice suffer from, and do not here: functions that freeze the call, and invented arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable
+from typing import Any, Literal
+
+import pytest
+
+from duologue.client import converse
+from duologue.client.running_tools import RunningTools
+from duologue.protocol.memory import SessionRestored
+from duologue.protocol.notices import RunTool, SpeechStarted, StopTool
+from duologue.protocol.toolbox import ToolProblem
+from duologue.testing import Drop, Expect, ScriptedServer, ScriptStep, Send, Until
+from tests.client._frames import answer, call, calling, greeting, taken, updated
+from tests.client._waiting import FAST, following, no_task_left
+
+SPEECH_STARTED = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 900, "item_id": "item_u"}
+
+
+def weather(city: str, *, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
+    """The weather in a city."""
+    return f"Rain in {city}, 7 {unit}"
+
+
+def script(*calls: dict[str, Any], reply: str = "There.") -> list[ScriptStep]:
+    """The user asks, the model calls, the client answers, the model goes on."""
+    steps: list[ScriptStep] = [
+        Send(greeting()),
+        Expect("session.update"),
+        Send(updated()),
+        Expect("conversation.item.create"),
+        Send(*taken("item_1")),
+        Expect("response.create"),
+        Send(*calling("resp_1", *calls)),
+    ]
+    for each in calls:
+        steps += [Expect("conversation.item.create"), Send(*taken(f"item_{each['call_id']}_answer"))]
+    return [*steps, Expect("response.create"), Send(*answer("resp_2", "item_9", reply))]
+
+
+def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]]:
+    """Answers to calls, in the order in which they came: call id and text."""
+    items = [event["item"] for event in server.heard[connection] if event["type"] == "conversation.item.create"]
+    return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
+
+
+async def test_a_question_is_answered_when_the_functions_are_and_the_model_has_gone_on() -> None:
+    server = ScriptedServer(script(call("call_1", "weather", '{"city":"Oslo"}'), reply="It rains in Oslo."))
+    async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
+        assert await conversation.ask("The weather in Oslo?", timeout_s=5) == "It rains in Oslo."
+    assert answers(server) == [("call_1", "Rain in Oslo, 7 celsius")]
+    assert server.heard[0][0]["session"]["tools"][0]["name"] == "weather"
+    assert server.faults == []
+
+
+async def test_pain_08_a_function_that_blocks_its_thread_holds_up_neither_audio_nor_events() -> None:
+    unblock = threading.Event()
+
+    def slow() -> str:
+        unblock.wait(5)
+        return "done"
+
+    steps = script(call("call_1", "slow", "{}"))
+    during = asyncio.Event()
+    steps.insert(7, Send({"type": "response.emotion", "event_id": "news"}))
+    server = ScriptedServer(steps)
+    async with no_task_left(), converse(open_connection=server.connect, tools=[slow]) as conversation:
+        conversation.on(RunTool, lambda _: during.set())
+        asking = asyncio.ensure_future(conversation.ask("go", timeout_s=5))
+        await asyncio.wait_for(during.wait(), 5)
+        assert await conversation.speak(bytes(4800))
+        await server.hears("input_audio_buffer.append")
+        assert not asking.done()
+        unblock.set()
+        assert await asking == "There."
+    assert answers(server) == [("call_1", "done")]
+
+
+async def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_told() -> None:
+    async def stuck() -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    server = ScriptedServer(script(call("call_1", "stuck", "{}")))
+    connecting = converse(open_connection=server.connect, tools=[stuck], tool_timeout_s=0.05)
+    async with no_task_left(), connecting as conversation:
+        assert await conversation.ask("go", timeout_s=5) == "There."
+    assert answers(server) == [("call_1", "The call failed: stuck took longer than 0.05 s and was given up.")]
+
+
+async def test_pain_08_a_function_is_cancelled_when_the_user_talks_over_it() -> None:
+    running, stopped = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> str:
+        running.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+        return "never"
+
+    steps = script(call("call_1", "slow", "{}"))[:-2]
+    steps[7:7] = [Until(running), Send(SPEECH_STARTED)]
+    server = ScriptedServer(steps)
+    async with no_task_left(), converse(open_connection=server.connect, tools=[slow]) as conversation:
+        async with conversation.stream(SpeechStarted, StopTool) as notices:
+            asking = asyncio.ensure_future(conversation.ask("go", timeout_s=5))
+            await following(notices, 2)
+            await asyncio.wait_for(stopped.wait(), 5)
+            assert await asking == ""
+        await server.played()
+    assert answers(server) == [("call_1", "The call was cancelled: the user interrupted.")]
+    assert server.types().count("response.create") == 1
+
+
+async def test_pain_08_answers_go_out_in_the_order_of_the_calls_and_the_model_is_asked_once() -> None:
+    first = asyncio.Event()
+
+    async def slow() -> str:
+        await first.wait()
+        return "slow"
+
+    async def quick() -> str:
+        first.set()
+        return "quick"
+
+    calls = [call("call_1", "slow", "{}"), call("call_2", "quick", "{}")]
+    server = ScriptedServer(script(*calls))
+    async with no_task_left(), converse(open_connection=server.connect, tools=[slow, quick]) as conversation:
+        assert await conversation.ask("go", timeout_s=5) == "There."
+    assert answers(server) == [("call_1", "slow"), ("call_2", "quick")]
+    assert server.types().count("response.create") == 2
+    assert server.faults == []
+
+
+async def test_pain_08_a_thread_that_never_ends_keeps_nobody_from_leaving() -> None:
+    unblock, running = threading.Event(), asyncio.Event()
+
+    def stuck() -> str:
+        unblock.wait(30)
+        return "too late"
+
+    server = ScriptedServer(script(call("call_1", "stuck", "{}")))
+    async with no_task_left():
+        async with converse(open_connection=server.connect, tools=[stuck]) as conversation:
+            conversation.on(RunTool, lambda _: running.set())
+            asking = asyncio.ensure_future(conversation.ask("go"))
+            await asyncio.wait_for(running.wait(), 5)
+        await asyncio.wait([asking], timeout=5)
+        assert asking.exception() is not None
+    unblock.set()
+
+
+async def raise_cancelled() -> str:
+    raise asyncio.CancelledError
+
+
+async def raise_timeout() -> str:
+    raise TimeoutError("of its own")
+
+
+def raise_exit() -> str:
+    raise SystemExit(3)
+
+
+def raise_problem() -> str:
+    raise ToolProblem("There is no city of that name.")
+
+
+def raise_value() -> str:
+    raise ValueError("the password is hunter2")
+
+
+async def later() -> str:
+    return "later"
+
+
+def wraps_async() -> Awaitable[str]:
+    return later()
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (raise_cancelled, "The call failed: raise_cancelled was cancelled."),
+        (raise_timeout, "The call failed: raise_timeout failed with TimeoutError."),
+        (raise_exit, "The call failed: raise_exit failed with RuntimeError."),
+        (raise_problem, "The call failed: There is no city of that name."),
+        (raise_value, "The call failed: raise_value failed with ValueError."),
+        (wraps_async, "later"),
+    ],
+)
+async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(function: Any, told: str) -> None:
+    server = ScriptedServer(script(call("call_1", function.__name__, "{}")))
+    async with no_task_left(), converse(open_connection=server.connect, tools=[function]) as conversation:
+        assert await conversation.ask("go", timeout_s=5) == "There."
+    assert answers(server) == [("call_1", told)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("", "not a JSON object"),
+        ("{", "not a JSON object"),
+        ("[]", "do not fit"),
+        ("null", "do not fit"),
+        ("{}", "missing required field `city`"),
+        ('{"city":7}', "Expected `str`, got `int`"),
+        ('{"city":"Oslo","unit":"kelvin"}', "Invalid enum value"),
+        ('{"city":"Oslo","when":"now"}', "contains unknown field `when`"),
+    ],
+)
+async def test_pain_18_arguments_that_do_not_fit_go_back_to_the_model_and_nothing_is_called(
+    arguments: str, told: str
+) -> None:
+    called: list[str] = []
+
+    def weather(city: str, *, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
+        called.append(city)
+        return unit
+
+    server = ScriptedServer(script(call("call_1", "weather", arguments)))
+    async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
+        assert await conversation.ask("go", timeout_s=5) == "There."
+    [(call_id, text)] = answers(server)
+    assert call_id == "call_1"
+    assert told in text
+    assert called == []
+
+
+async def test_pain_18_a_call_that_is_told_three_times_runs_once() -> None:
+    called: list[str] = []
+
+    def note(text: str) -> str:
+        called.append(text)
+        return "noted"
+
+    asked = call("call_1", "note", '{"text":"milk"}')
+    again = {"type": "response.output_item.done", "response_id": "resp_1", "output_index": 0, "item": asked}
+    steps = script(asked)
+    steps.insert(7, Send(again, {**again, "event_id": "other"}))
+    server = ScriptedServer(steps)
+    async with no_task_left(), converse(open_connection=server.connect, tools=[note]) as conversation:
+        assert await conversation.ask("note milk", timeout_s=5) == "There."
+    assert called == ["milk"]
+    assert answers(server) == [("call_1", "noted")]
+
+
+async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_reaches_the_next_session() -> None:
+    steps = script(call("call_1", "weather", '{"city":"Oslo"}'))
+    server = ScriptedServer(
+        [*steps[:8], Drop()],
+        [
+            Send(greeting("sess_2")),
+            *(Expect(name) for name in ("session.update", *["conversation.item.create"] * 3, "response.create")),
+            Send(*answer("resp_2", "item_9", "It rains.")),
+        ],
+    )
+    connecting = converse(open_connection=server.connect, tools=[weather], reconnect=FAST)
+    async with no_task_left(), connecting as conversation:
+        async with conversation.stream(SessionRestored) as notices:
+            with pytest.raises(Exception, match="broke off"):
+                await conversation.ask("The weather in Oslo?", timeout_s=5)
+            await following(notices)
+        await server.played(1)
+    assert answers(server, 1) == [("call_1", "Rain in Oslo, 7 celsius")]
+    assert server.faults == []
+
+
+async def test_functions_that_are_given_up_report_nothing() -> None:
+    reports: list[str] = []
+    tools = RunningTools(
+        timeout_s=5, answered=lambda call_id, _: reports.append(call_id), failed=lambda call_id, _: reports.append(call_id)
+    )
+    await tools.close()
+    tools.stop("nobody")
+    assert reports == []
