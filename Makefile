@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 	--constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers fuzz docs constraints clean
+.PHONY: help demo test check examples bench bench-peers fuzz docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no n
 
 test: $(VENV)/ready-test ## run the tests; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
+
+examples: $(VENV)/ready-test ## run every example against our server
+	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest tests/examples $(ARGS)
 
 # Folders of scripts may be empty, which mypy would call an error.
 TYPED := src tests $(wildcard bench/*.py examples/*.py)

@@ -69,7 +69,12 @@ def hearing(turn: int) -> Iterator[Json]:
     yield {"type": "conversation.item.done", "previous_item_id": before, "item": {**item, "status": "completed"}}
     for word in QUESTION.split():
         yield {"type": f"{kind}.delta", **transcript, "delta": f"{word} "}
-    yield {"type": f"{kind}.completed", **transcript, "transcript": QUESTION, "usage": {"type": "duration", "seconds": 4}}
+    yield {
+        "type": f"{kind}.completed",
+        **transcript,
+        "transcript": QUESTION,
+        "usage": {"type": "duration", "seconds": 4},
+    }
 
 
 def speaking(turn: int) -> Iterator[Json]:

@@ -1,6 +1,5 @@
 """Let the model call Python functions: their signatures and docstrings are all that it needs.
 
-export OPENAI_API_KEY=...
 python examples/tools.py wss://api.openai.com/v1/realtime
 """
 
@@ -24,15 +23,15 @@ async def weather(city: str, *, unit: Literal["celsius", "fahrenheit"] = "celsiu
     return f"Rain in {city}, 7 degrees {unit}."
 
 
-def bring_umbrella(because: str) -> None:
-    """Remind the user of the umbrella. Functions that block run in a thread of their own."""
-    print(f"(umbrella: {because})")
+def remind(what: str) -> None:
+    """Note what the user must not forget. Functions that block run in a thread of their own."""
+    print(f"[note: {what}]")
 
 
 async def main(url: str) -> None:
     key = os.environ.get("OPENAI_API_KEY")
     written = RealtimeSessionConfig(output_modalities=["text"])
-    tools = [weather, bring_umbrella]
+    tools = [weather, remind]
     async with duologue.converse(url, model="gpt-realtime", api_key=key, session=written, tools=tools) as conversation:
         conversation.on(RunTool, lambda told: print(f"[calls {told.call.name}]"))
         print(await conversation.ask("Do I need an umbrella in Oslo today?"))

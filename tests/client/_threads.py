@@ -7,14 +7,16 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from duologue import blocking
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
 from duologue.server.session import ServerSession
+from duologue.testing import ScriptedServer
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
+from tests.client._waiting import FAST
 from tests.server._listening import listening
 
 T = TypeVar("T")
@@ -121,3 +123,22 @@ class _OnLoop:
 
 
 _Opened = AbstractContextManager[blocking.BlockingConnection]
+
+
+@contextmanager
+def talking(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingConversation, None, None]:
+    """A conversation with a scripted server; afterwards it has left no thread, and the server found no fault."""
+    with (
+        aside(server.listening) as url,
+        no_thread_left(),
+        blocking.converse(url, reconnect=options.pop("reconnect", FAST), **options) as conversation,
+    ):
+        yield conversation
+    assert server.faults == []
+
+
+def join_all(prefix: str) -> None:
+    """Wait until the threads of this name are gone; five seconds at most for each."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(prefix):
+            thread.join(5)

@@ -4,7 +4,9 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -252,7 +254,7 @@ def test_an_endpoint_takes_the_place_of_its_parts_and_not_both_are_taken(ends: E
 
 def test_a_part_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="modle"):
-        blocking.connect("ws://127.0.0.1:9", **{"modle": "m"}).__enter__()  # type: ignore[arg-type]  # what is tested
+        blocking.connect("ws://127.0.0.1:9", modle="m").__enter__()  # type: ignore[call-arg]  # what is tested
 
 
 def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None:
@@ -264,8 +266,7 @@ def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None
 
 
 @pytest.mark.parametrize("served", [in_memory, over_a_socket])
-def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace(served: object) -> None:
-    assert callable(served)
+def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace(served: Callable[..., Any]) -> None:
     with no_thread_left(), served(scripted_engines()) as connect, no_thread_left(), connect() as connection:
         assert connection.receive(timeout_s=5).type == "session.created"
         assert connection.session is not None

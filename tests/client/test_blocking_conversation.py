@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import pytest
 
 from duologue import blocking
-from duologue.client.blocking import running_tools
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
@@ -21,7 +19,7 @@ from duologue.errors import (
     RequestRejected,
     StreamOverflow,
 )
-from duologue.events import RealtimeSessionConfig
+from duologue.events import InputAudioBufferClearEvent, RealtimeSessionConfig
 from duologue.protocol.core import CoreOptions
 from duologue.protocol.deadlines import RotationLimits
 from duologue.protocol.memory import SessionRestored
@@ -41,8 +39,6 @@ from duologue.transports import blocking_websocket
 from tests.client._frames import (
     answer,
     audio_delta,
-    call,
-    calling,
     created,
     ended,
     error,
@@ -50,20 +46,11 @@ from tests.client._frames import (
     message,
     taken,
 )
-from tests.client._threads import aside, in_memory, no_thread_left, over_a_socket
+from tests.client._threads import aside, in_memory, join_all, no_thread_left, over_a_socket, talking
 from tests.client._waiting import FAST
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
 N = TypeVar("N")
-
-
-@contextmanager
-def talking(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingConversation, None, None]:
-    """A conversation with a scripted server; afterwards it has left no thread, and the server found no fault."""
-    with aside(server.listening) as url, no_thread_left():
-        with blocking.converse(url, reconnect=options.pop("reconnect", FAST), **options) as conversation:
-            yield conversation
-    assert server.faults == []
 
 
 def next_of(notices: blocking.BlockingNoticeStream[Any], kind: type[N]) -> N:
@@ -79,35 +66,45 @@ def next_of(notices: blocking.BlockingNoticeStream[Any], kind: type[N]) -> N:
 @pytest.mark.parametrize("served", [in_memory, over_a_socket])
 def test_a_question_is_answered_and_the_conversation_is_kept(served: Callable[..., Any]) -> None:
     engines = scripted_engines(says=("Seven.", "Eight."))
-    with no_thread_left(), served(engines) as connect, no_thread_left():
-        with blocking.converse(open_connection=connect, session=TEXT) as conversation:
-            assert conversation.ask("How many?", timeout_s=5) == "Seven."
-            assert conversation.ask("And now?", timeout_s=5) == "Eight."
-            texts = [item.text for item in conversation.items]
-            assert texts == ["How many?", "Seven.", "And now?", "Eight."]
-            assert conversation.usage.responses == (("completed", 2),)
-            assert getattr(conversation.session, "output_modalities", None) == ["text"]
+    with (
+        no_thread_left(),
+        served(engines) as connect,
+        no_thread_left(),
+        blocking.converse(open_connection=connect, session=TEXT) as conversation,
+    ):
+        assert conversation.ask("How many?", timeout_s=5) == "Seven."
+        assert conversation.ask("And now?", timeout_s=5) == "Eight."
+        texts = [item.text for item in conversation.items]
+        assert texts == ["How many?", "Seven.", "And now?", "Eight."]
+        assert conversation.usage.responses == (("completed", 2),)
+        assert getattr(conversation.session, "output_modalities", None) == ["text"]
 
 
 @pytest.mark.parametrize("served", [in_memory, over_a_socket])
 def test_what_is_said_aloud_is_heard_and_the_answer_comes_as_audio(served: Callable[..., Any]) -> None:
     loud = b"\x00\x40" * 24 * 300
-    with served(scripted_engines(hears=("two",), says=("Three.",))) as connect:
-        with blocking.converse(open_connection=connect) as conversation, conversation.stream(AudioDelta) as heard:
-            assert conversation.speak(loud, timeout_s=5)
-            conversation.commit(timeout_s=5)
-            done = conversation.respond(timeout_s=5)
-            assert done.response.status == "completed"
-            audio = heard.receive(timeout_s=5)
-            assert len(audio.audio) > 0
-            conversation.heard(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
+    with (
+        served(scripted_engines(hears=("two",), says=("Three.",))) as connect,
+        blocking.converse(open_connection=connect) as conversation,
+        conversation.stream(AudioDelta) as heard,
+    ):
+        assert conversation.speak(loud, timeout_s=5)
+        conversation.commit(timeout_s=5)
+        done = conversation.respond(timeout_s=5)
+        assert done.response.status == "completed"
+        audio = heard.receive(timeout_s=5)
+        assert len(audio.audio) > 0
+        conversation.heard(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
 
 
 def test_many_threads_may_ask_and_each_gets_its_own_response() -> None:
-    with over_a_socket(scripted_engines(says=("Yes.",))) as connect, ThreadPoolExecutor(8) as pool:
-        with blocking.converse(open_connection=connect, session=TEXT) as conversation:
-            asked = [pool.submit(conversation.respond, timeout_s=10) for _ in range(8)]
-            assert len({done.result(10).response.id for done in asked}) == 8
+    with (
+        over_a_socket(scripted_engines(says=("Yes.",))) as connect,
+        ThreadPoolExecutor(8) as pool,
+        blocking.converse(open_connection=connect, session=TEXT) as conversation,
+    ):
+        asked = [pool.submit(conversation.respond, timeout_s=10) for _ in range(8)]
+        assert len({done.result(10).response.id for done in asked}) == 8
 
 
 # --- time limits ------------------------------------------------------------------------------------------------------
@@ -123,15 +120,8 @@ def test_a_response_that_takes_too_long_goes_on_and_can_still_be_heard() -> None
         conversation.on(ResponseFinished, lambda _: finish.set())
         with pytest.raises(TimeoutError, match=r"0\.1 s"):
             conversation.respond(timeout_s=0.1)
-        conversation.send(events_clear(), timeout_s=5)
+        conversation.send(InputAudioBufferClearEvent(), timeout_s=5)
         assert finish.wait(5)
-
-
-def events_clear() -> Any:
-    """What the script above waits for."""
-    from duologue.events import InputAudioBufferClearEvent
-
-    return InputAudioBufferClearEvent()
 
 
 def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() -> None:
@@ -151,9 +141,13 @@ def test_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_i
     monkeypatch.setattr(blocking_websocket, "_CLOSE_TIMEOUT_S", 0.1)
     server = ScriptedServer([Send(greeting()), Stall()])
     with talking(server) as conversation:
-        with pytest.raises(TimeoutError):
+
+        def speak_until_it_waits() -> None:
             while True:
                 conversation.speak(bytes(1_000_000), timeout_s=0.2)
+
+        with pytest.raises(TimeoutError):
+            speak_until_it_waits()
         began = time.monotonic()
     assert time.monotonic() - began < 10
 
@@ -264,13 +258,6 @@ def touch() -> list[Any]:
     return [Expect("conversation.item.create"), Send({**greeting(), "type": "session.updated"})]
 
 
-def join_all(prefix: str) -> None:
-    """Wait until the threads of this name are gone; five seconds at most for each."""
-    for thread in threading.enumerate():
-        if thread.name.startswith(prefix):
-            thread.join(5)
-
-
 # --- lost connections -------------------------------------------------------------------------------------------------
 
 
@@ -346,12 +333,14 @@ def test_a_server_that_stays_away_ends_the_conversation_with_the_close_that_bega
             with opened.pop() as connection:
                 yield connection
 
-        with blocking.converse(open_connection=once, reconnect=FAST) as conversation:
-            with conversation.stream(TextDelta) as texts:
-                with pytest.raises(RequestRejected, match="1011"):
-                    conversation.respond(timeout_s=5)
-                with pytest.raises(ConnectionClosedError, match="boom"):
-                    texts.receive(timeout_s=5)
+        with (
+            blocking.converse(open_connection=once, reconnect=FAST) as conversation,
+            conversation.stream(TextDelta) as texts,
+        ):
+            with pytest.raises(RequestRejected, match="1011"):
+                conversation.respond(timeout_s=5)
+            with pytest.raises(ConnectionClosedError, match="boom"):
+                texts.receive(timeout_s=5)
 
 
 def test_the_next_session_is_opened_before_this_one_ends() -> None:
@@ -365,151 +354,11 @@ def test_the_next_session_is_opened_before_this_one_ends() -> None:
 
 
 def test_the_first_connection_must_come_about() -> None:
-    @contextmanager
-    def refuse() -> Generator[blocking.BlockingConnection, None, None]:
+    def refuse() -> AbstractContextManager[blocking.BlockingConnection]:
         raise ConnectFailed("no", retryable=True)
-        yield
 
     with no_thread_left(), pytest.raises(ConnectFailed), blocking.converse(open_connection=refuse):
         pass
-
-
-# --- functions --------------------------------------------------------------------------------------------------------
-
-
-def tooled(*calls: dict[str, Any]) -> ScriptedServer:
-    """A server that calls functions, waits for as many answers and then says so."""
-    return ScriptedServer(
-        [
-            Send(greeting()),
-            Expect("session.update"),
-            Expect("conversation.item.create"),
-            Send(*taken("item_1")),
-            Expect("response.create"),
-            Send(*calling("resp_1", *calls)),
-            *(
-                step
-                for n, _ in enumerate(calls)
-                for step in (Expect("conversation.item.create"), Send(*taken(f"o{n}")))
-            ),
-            Expect("response.create"),
-            Send(*answer("resp_2", "item_9", "Done.")),
-        ]
-    )
-
-
-def outputs(server: ScriptedServer) -> list[str]:
-    """What the model was told of its calls, in order."""
-    created = [event["item"] for event in server.heard[0] if event["type"] == "conversation.item.create"]
-    return [item["output"] for item in created if item["type"] == "function_call_output"]
-
-
-def test_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
-    ran_in: list[str] = []
-    both = threading.Barrier(2)
-
-    def weather(city: str) -> dict[str, str]:
-        ran_in.append(threading.current_thread().name)
-        both.wait(5)
-        return {"city": city}
-
-    async def clock(zone: str) -> str:
-        await asyncio.to_thread(both.wait, 5)
-        return f"noon in {zone}"
-
-    def broken() -> str:
-        raise ZeroDivisionError("a secret")
-
-    server = tooled(
-        call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
-    )
-    with talking(server, tools=[weather, clock, broken]) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
-    assert outputs(server) == [
-        '{"city":"Bern"}',
-        "noon in UTC",
-        "The call failed: broken failed with ZeroDivisionError.",
-    ]
-    assert ran_in == ["duologue-tool-weather"]
-
-
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
-    let_go = threading.Event()
-    cancelled = threading.Event()
-
-    def sync_slow() -> str:
-        let_go.wait(10)
-        return "too late"
-
-    async def async_slow() -> str:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return "never"
-
-    server = tooled(call("c1", f"{kind}_slow", "{}"))
-    with talking(server, tools=[sync_slow, async_slow], tool_timeout_s=0.1) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
-        let_go.set()
-        assert kind == "sync" or cancelled.wait(5)
-        join_all("duologue-tool")
-    assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
-
-
-def test_an_interruption_gives_up_the_functions_that_run() -> None:
-    started, cancelled = threading.Event(), threading.Event()
-
-    async def slow() -> str:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return "never"
-
-    server = ScriptedServer(
-        [
-            Send(greeting()),
-            Expect("session.update"),
-            Expect("response.create"),
-            Send(*calling("resp_1", call("c1", "slow", "{}"))),
-            Expect("conversation.item.create"),
-        ]
-    )
-    with talking(server, tools=[slow]) as conversation:
-        conversation.respond(timeout_s=5)
-        assert started.wait(5)
-        conversation.interrupt()
-        assert cancelled.wait(5)
-    assert outputs(server) == ["The call failed: The call was cancelled: the user interrupted."] or outputs(server) == [
-        "The call was cancelled: the user interrupted."
-    ]
-
-
-def test_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(running_tools, "_STOP_S", 0.05)
-    started, let_go = threading.Event(), threading.Event()
-
-    def stubborn() -> str:
-        started.set()
-        let_go.wait(10)
-        return "too late"
-
-    server = ScriptedServer(
-        [Send(greeting()), Expect("session.update"), Expect("response.create"),
-         Send(*calling("resp_1", call("c1", "stubborn", "{}")))]
-    )  # fmt: skip
-    with aside(server.listening) as url, no_thread_left():
-        with blocking.converse(url, tools=[stubborn]) as conversation:
-            conversation.respond(timeout_s=5)
-            assert started.wait(5)
-        assert "stubborn goes on" in caplog.text
-        let_go.set()
-        join_all("duologue-tool")
 
 
 # --- interruptions and ends -------------------------------------------------------------------------------------------

@@ -143,9 +143,7 @@ async def test_pain_04_a_truncate_that_comes_too_late_ends_nothing(text: str) ->
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(ErrorReported) as errors:
-            await conversation.send(
-                ConversationItemTruncateEvent(item_id="item_1", content_index=0, audio_end_ms=3207)
-            )
+            await conversation.send(ConversationItemTruncateEvent(item_id="item_1", content_index=0, audio_end_ms=3207))
             [told] = await following(errors)
         assert told.kind.value == "benign"
         assert (await conversation.respond(timeout_s=5)).response.id == "resp_2"

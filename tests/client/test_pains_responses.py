@@ -161,7 +161,11 @@ async def test_pain_09_an_error_is_told_with_the_command_that_it_answers_and_end
 
 async def test_pain_09_a_refused_request_fails_at_once_with_the_error_that_answered_it() -> None:
     server = ScriptedServer(
-        [Send(greeting()), Expect("response.create"), Send(refused("response.create", "invalid_value", "No such tool."))]
+        [
+            Send(greeting()),
+            Expect("response.create"),
+            Send(refused("response.create", "invalid_value", "No such tool.")),
+        ]
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         with pytest.raises(RequestRejected, match="No such tool") as caught:

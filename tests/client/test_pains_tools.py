@@ -274,7 +274,9 @@ async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_rea
 async def test_functions_that_are_given_up_report_nothing() -> None:
     reports: list[str] = []
     tools = RunningTools(
-        timeout_s=5, answered=lambda call_id, _: reports.append(call_id), failed=lambda call_id, _: reports.append(call_id)
+        timeout_s=5,
+        answered=lambda call_id, _: reports.append(call_id),
+        failed=lambda call_id, _: reports.append(call_id),
     )
     await tools.close()
     tools.stop("nobody")

@@ -9,14 +9,17 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
+from duologue.audio.wav import read_wav
 from duologue.engines.registry import Kind, load_default
 from duologue.server import RealtimeApp
+from duologue.testing import Expect, ScriptedServer, Send
+from tests.client._frames import answer, call, calling, greeting, message, taken
 from tests.server._listening import listening
 
 ROOT = Path(__file__).parent.parent.parent
+QUESTION = str(ROOT / "src" / "duologue" / "cli" / "speech" / "question_arithmetic.wav")
 SCRIPTED: dict[Kind, str] = {"detector": "scripted", "transcriber": "scripted", "synthesizer": "scripted"}
 
 
@@ -50,6 +53,80 @@ async def test_a_script_without_an_event_loop_asks_twice_and_ends_by_itself(url:
     lines = (await run(str(ROOT / "examples" / "sync_script.py"), url)).splitlines()
     assert lines[:2] == ["7 times 8 is 56.", "9 minus 4 is 5."]
     assert lines[2].startswith("4 items, ")
+
+
+async def example(name: str, *arguments: str) -> str:
+    """What an example prints."""
+    return await run(str(ROOT / "examples" / name), *arguments)
+
+
+async def test_a_file_is_transcribed(url: str) -> None:
+    assert await example("transcribe_file.py", url, QUESTION) == "hello\n"
+
+
+async def test_push_to_talk_gets_an_answer_when_the_key_is_released(url: str) -> None:
+    assert re.fullmatch(r"Hello! .+ \(\d\.\d s\)\n", await example("push_to_talk.py", url, QUESTION))
+
+
+async def test_a_barge_in_says_where_the_model_was_cut_off(url: str) -> None:
+    printed = await example("barge_in.py", url, QUESTION)
+    assert re.fullmatch(r"The model was cut off after \d\.\d s\.\n", printed)
+
+
+async def test_a_caller_by_telephone_gets_an_answer_at_eight_kilohertz(url: str, tmp_path: Path) -> None:
+    printed = await example("telephone.py", url, QUESTION, str(tmp_path / "answer.wav"))
+    assert re.fullmatch(r"\d\.\d s from the caller, \d\.\d s for the caller\n", printed)
+    heard = read_wav(tmp_path / "answer.wav")
+    assert (heard.rate_hz, heard.duration_ms > 500) == (8000, True)
+
+
+async def test_a_model_calls_the_functions_of_the_tools_example() -> None:
+    weather, remind = call("call_1", "weather", '{"city":"Oslo"}'), call("call_2", "remind", '{"what":"the umbrella"}')
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Send(*taken("item_1")),
+            Expect("response.create"),
+            Send(*calling("resp_1", weather, remind)),
+            Expect("conversation.item.create"),
+            Expect("conversation.item.create"),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_2", "Yes, it rains in Oslo.")),
+        ]
+    )
+    async with server.listening() as scripted:
+        printed = (await example("tools.py", scripted)).splitlines()
+    assert printed[:2] == ["[calls weather]", "[calls remind]"]
+    assert printed[2:] == ["[note: the umbrella]", "Yes, it rains in Oslo."]
+    outputs = [event["item"]["output"] for event in server.heard[0] if "output" in event.get("item", {})]
+    assert outputs == ["Rain in Oslo, 7 degrees celsius.", "null"]
+    assert server.faults == []
+
+
+async def test_two_providers_of_two_eras_answer_one_program(url: str) -> None:
+    session = {"id": "sess_1", "object": "realtime.session", "model": "m", "modalities": ["text"], "voice": "alloy"}
+    place = {"response_id": "resp_1", "item_id": "item_2", "output_index": 0, "content_index": 0}
+    item = message("item_2", "assistant", "Fifty-six.", kind="text")
+    response = {"object": "realtime.response", "id": "resp_1", "status": "completed", "output": [item]}
+    beta = ScriptedServer(
+        [
+            Send({"type": "session.created", "session": {**session, "turn_detection": None}}),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Expect("response.create"),
+            Send({"type": "response.created", "response": {**response, "status": "in_progress", "output": []}}),
+            Send({"type": "conversation.item.created", "previous_item_id": None, "item": item}),
+            Send({"type": "response.text.delta", **place, "delta": "Fifty-six."}),
+            Send({"type": "response.done", "response": response}),
+        ]
+    )
+    async with beta.listening() as other:
+        printed = await example("two_providers.py", url, other)
+    assert printed == "1: 7 times 8 is 56.\n2: Fifty-six.\n"
+    assert beta.heard[0][0]["session"]["modalities"] == ["text"]
+    assert "type" not in beta.heard[0][0]["session"]
 
 
 async def test_the_server_example_is_an_application() -> None:

@@ -142,3 +142,12 @@ def test_an_item_that_is_gone_is_not_cut() -> None:
     ledger.clear()
     assert cut_at(ledger) is None
     assert (ledger.received_bytes("b"), ledger.heard_ms("b")) == (0, 0)
+
+
+def test_a_long_call_is_forgotten_from_its_begin_on() -> None:
+    ledger = PlaybackLedger()
+    for number in range(1000):
+        ledger.received(f"item_{number}", 0, 4800)
+    assert ledger.received_bytes("item_0") == 0
+    assert ledger.received_bytes("item_999") == 4800
+    assert len(ledger.interrupt().cut) < 1000

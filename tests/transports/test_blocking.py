@@ -5,7 +5,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from http import HTTPStatus
@@ -21,6 +21,7 @@ from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedErr
 from duologue.transports import blocking_websocket
 from duologue.transports.blocking import BlockingTransport, blocking_memory_pair
 from duologue.transports.blocking_websocket import BlockingWebSocketTransport, open_blocking_websocket
+from duologue.transports.handshakes import limits_of
 from duologue.transports.socket_options import SocketOptions
 from tests.client._threads import aside, no_thread_left
 
@@ -59,6 +60,12 @@ def over_a_socket() -> Generator[tuple[BlockingTransport, BlockingTransport], No
         thread.join(10)
 
 
+def send_all(to: BlockingTransport, messages: Sequence[str | bytes]) -> None:
+    """Send one message after another."""
+    for message in messages:
+        to.send(message)
+
+
 PAIRS = pytest.mark.parametrize("make_pair", [in_memory, over_a_socket])
 
 
@@ -68,7 +75,7 @@ def test_messages_of_both_types_arrive_whole_and_in_order_both_ways(make_pair: P
     sent += [str(number) for number in range(100)]
     with make_pair() as ends, ThreadPoolExecutor() as pool:
         for one, other in (ends, ends[::-1]):
-            sending = pool.submit(lambda to=one: [to.send(message) for message in sent])
+            sending = pool.submit(send_all, one, sent)
             assert [other.receive(timeout_s=5) for _ in sent] == sent
             sending.result(5)
 
@@ -139,7 +146,7 @@ def test_a_sender_waits_for_a_peer_that_does_not_read_and_a_close_lets_it_go_in_
 
 def test_unread_messages_do_not_hold_up_a_close() -> None:
     with over_a_socket() as (one, other), ThreadPoolExecutor() as pool:
-        pool.submit(lambda: [other.send(str(number)) for number in range(1000)])
+        pool.submit(send_all, other, list(map(str, range(1000))))
         assert one.receive(timeout_s=5) == "0"
         pool.submit(other.receive)
         began = time.monotonic()
@@ -187,9 +194,12 @@ def told(status: HTTPStatus, **headers: str) -> Response:
     [(HTTPStatus.UNAUTHORIZED, False), (HTTPStatus.NOT_FOUND, False), (HTTPStatus.SERVICE_UNAVAILABLE, True)],
 )
 def test_a_refused_handshake_says_how_and_whether_to_come_back(status: HTTPStatus, retryable: bool) -> None:
-    with answering(lambda _: told(status)) as url, no_thread_left():
-        with pytest.raises(ConnectFailed, match=str(status.value)) as caught:
-            open_blocking_websocket(f"{url}/?key=secret", headers={"api-key": "secret"})
+    with (
+        answering(lambda _: told(status)) as url,
+        no_thread_left(),
+        pytest.raises(ConnectFailed, match=str(status.value)) as caught,
+    ):
+        open_blocking_websocket(f"{url}/?key=secret", headers={"api-key": "secret"})
     assert caught.value.retryable is retryable
     assert "secret" not in str(caught.value)
 
@@ -236,9 +246,10 @@ def test_a_server_that_says_nothing_at_all_costs_the_time_limit_and_no_more() ->
 
 
 def test_headers_and_subprotocols_that_http_does_not_allow_are_refused_without_being_quoted() -> None:
-    for given in ({"headers": {"X-Key": "se\ncret"}}, {"subprotocols": ["se cret"]}):
+    refused: list[tuple[dict[str, str], list[str]]] = [({"X-Key": "se\ncret"}, []), ({}, ["se cret"])]
+    for headers, subprotocols in refused:
         with pytest.raises(ConnectFailed) as caught:
-            open_blocking_websocket("ws://127.0.0.1:9/", **given)  # type: ignore[arg-type]  # either of two
+            open_blocking_websocket("ws://127.0.0.1:9/", headers=headers, subprotocols=subprotocols)
         assert "cret" not in str(caught.value)
 
 
@@ -277,7 +288,7 @@ def test_a_connection_that_is_dead_although_it_looks_open_is_cut(caplog: pytest.
 def test_a_dead_connection_is_found_by_short_receives_and_behind_a_send_that_is_stuck() -> None:
     with aside(_deaf) as url, no_thread_left(), ThreadPoolExecutor() as pool:
         transport = open_blocking_websocket(url, options=QUICK)
-        sending = pool.submit(lambda: [transport.send("x" * 1024 * 1024) for _ in range(1000)])
+        sending = pool.submit(send_all, transport, ["x" * 1024 * 1024] * 1000)
 
         def receive_for_ever() -> None:
             ends_at = time.monotonic() + 5
@@ -306,7 +317,7 @@ def test_a_server_that_is_only_silent_is_left_alone_as_long_as_it_answers_pings(
 def test_an_application_that_does_not_read_is_not_taken_for_a_dead_server() -> None:
     options = SocketOptions(ping_interval_s=0.02, ping_timeout_s=0.02)
     with over_a_socket() as (near, far), no_thread_left():
-        watched = BlockingWebSocketTransport(_socket_of(near), limits=blocking_websocket.limits_of(options))
+        watched = BlockingWebSocketTransport(_socket_of(near), limits=limits_of(options))
         threading.Event().wait(0.2)  # somebody else's work
         far.send("still here")
         assert watched.receive(timeout_s=5) == "still here"

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any, Final, TypeVar, Unpack
 
 from duologue.audio.formats import Encoding
+from duologue.client.conduct import Answer, done_of, first_update, new_id, stream_failure, typed_message
 from duologue.client.connect import connect
+from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint_parts import EndpointParts
 from duologue.client.link import Link, OpenConnection
 from duologue.client.running_tools import RunningTools
 from duologue.client.streams import NoticeStream
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
-    ConversationItem,
-    ConversationItemCreateEvent,
-    FunctionCallItem,
     InputAudioBufferCommitEvent,
-    InputTextPart,
-    MessageItem,
-    OutputTextPart,
     RealtimeEvent,
     RealtimeSessionConfig,
     ResponseCreateEvent,
     ResponseDoneEvent,
-    SessionUpdateEvent,
-    is_set,
 )
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.drafts import StoredItem
@@ -49,7 +41,6 @@ from duologue.protocol.notices import (
 )
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.protocol.requests import RequestPolicy, Resolution
-from duologue.protocol.tables import SequenceState
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.usage_ledger import UsageSnapshot
 
@@ -58,6 +49,10 @@ __all__ = ["Conversation", "OpenConnection", "converse"]
 _logger = logging.getLogger(__name__)
 
 N = TypeVar("N")
+
+
+_INTRODUCTION_S: Final = 2.0
+"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
 
 
 class Conversation:
@@ -76,7 +71,7 @@ class Conversation:
         options: CoreOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
-        self.core = ConversationCore(new_id=_new_id, options=options, toolbox=tools)
+        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._link = Link(open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end)
         self._tools = RunningTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
@@ -106,8 +101,7 @@ class Conversation:
 
     async def say(self, text: str, *, role: str = "user") -> None:
         """Add a typed message. Nothing answers it before `respond`."""
-        part = OutputTextPart(text=text) if role == "assistant" else InputTextPart(text=text)
-        await self.send(ConversationItemCreateEvent(item=MessageItem(role=role, content=[part])))
+        await self.send(typed_message(text, role=role))
 
     async def ask(self, text: str, *, timeout_s: float | None = None) -> str:
         """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
@@ -121,44 +115,11 @@ class Conversation:
         """
         async with asyncio.timeout(timeout_s), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
             await self.say(text)
-            done = await self.respond()
-            words = self._words(done)
-            begun = False
+            answer = Answer(self.core, await self.respond())
             async for notice in notices:
-                # What was told before the answer's first response ended is not of this answer.
-                begun = begun or (isinstance(notice, ResponseFinished) and notice.event.response.id == done.response.id)
-                if not begun:
-                    continue
-                match notice:
-                    case ConnectionLost(reason=reason):
-                        raise RequestRejected(reason)
-                    case ResponseFinished(event=event) if event.response.conversation_id is not None:
-                        words += self._words(event) if event.response.id != done.response.id else []
-                        if not any(isinstance(item, FunctionCallItem) for item in _output(event)):
-                            break
-                    case _:
-                        pass
-                if not self._goes_on:
-                    break
-            else:
-                raise RequestRejected("the conversation is over")
-        return " ".join(words)
-
-    @property
-    def _goes_on(self) -> bool:
-        """Whether the model will speak again without being asked: it waits for functions, or has their answers."""
-        sequencer = self.core.sequencer
-        return bool(self.core.calls.running or sequencer.pending) or sequencer.state is not SequenceState.IDLE
-
-    def _words(self, done: ResponseDoneEvent) -> list[str]:
-        """The words of a response's items."""
-        response = done.response
-        if response.status == "failed":
-            error = response.status_details.error if is_set(response.status_details) else None
-            message = error.message if is_set(error) else None
-            raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
-        stored = [self.core.store.get(str(item.id)) for item in _output(done)]
-        return [item.text for item in stored if item is not None and item.text]
+                if answer.hear(notice) or (answer.has_begun and not answer.goes_on):
+                    return " ".join(answer.words)
+        raise RequestRejected("the conversation is over")
 
     async def speak(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
         """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
@@ -211,9 +172,7 @@ class Conversation:
                 resolution = await answer
         finally:
             self._requests.pop(request.request_id, None)
-        if resolution.done is None:
-            raise RequestRejected(resolution.reason, error=resolution.error)
-        return resolution.done
+        return done_of(resolution)
 
     async def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
@@ -253,7 +212,7 @@ class Conversation:
         notices: NoticeStream[N] = NoticeStream(kinds)
         self._streams.append(notices)
         if self._ended is not None:
-            notices.end(_failure(self._ended))
+            notices.end(stream_failure(self._ended))
         try:
             yield notices
         finally:
@@ -288,12 +247,18 @@ class Conversation:
     # --- between the core, the connection and the application
 
     async def start(self) -> None:
-        """Open the first connection. `converse` does this.
+        """Open the first connection, and hear whom it leads to if that decides how to speak. `converse` does this.
 
         Raises:
             ConnectFailed: it did not come about.
         """
-        await self._link.start()
+        async with self.stream(RealtimeEvent) as events:
+            await self._link.start()
+            if self._link.is_dialect_settled:
+                return
+            with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks for anything
+                async with asyncio.timeout(_INTRODUCTION_S):
+                    await anext(aiter(events))
 
     async def close(self) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block."""
@@ -360,12 +325,12 @@ class Conversation:
             if not answer.done():
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
         for stream in self._streams:
-            stream.end(_failure(fault))
+            stream.end(stream_failure(fault))
 
 
 @asynccontextmanager
 async def converse(
-    url: str = "",
+    url: str | Endpoint = "",
     *,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
     session: RealtimeSessionConfig | None = None,
@@ -373,7 +338,7 @@ async def converse(
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
     open_connection: OpenConnection | None = None,
-    **connecting: Any,
+    **connecting: Unpack[EndpointParts],
 ) -> AsyncGenerator[Conversation, None]:
     """A conversation with the realtime server at `url`, for the length of an `async with` block.
 
@@ -394,24 +359,8 @@ async def converse(
     )
     await conversation.start()
     try:
-        if session is not None or len(toolbox):
-            config = session if session is not None else RealtimeSessionConfig()
-            config = msgspec.structs.replace(config, tools=list(toolbox.tools)) if len(toolbox) else config
-            await conversation.send(SessionUpdateEvent(session=config))
+        if (update := first_update(session, toolbox)) is not None:
+            await conversation.send(update)
         yield conversation
     finally:
         await conversation.close()
-
-
-def _output(done: ResponseDoneEvent) -> list[ConversationItem]:
-    output = done.response.output
-    return list(output) if is_set(output) else []
-
-
-def _failure(fault: DuologueError) -> DuologueError | None:
-    """What a stream raises at its end; an agreed end is none."""
-    return None if isinstance(fault, ConnectionClosedOK) else fault
-
-
-def _new_id(kind: str) -> str:
-    return f"{kind}_{secrets.token_hex(10)}"

@@ -14,12 +14,19 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
+from duologue.client.conduct import (
+    FLUSH_S,
+    GREETING_S,
+    LOOK_S,
+    ROTATION_RETRY_S,
+    STEADY_S,
+    may_come_back,
+    next_is_wanted,
+)
 from duologue.client.connection import Connection
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
 from duologue.protocol.core import ConversationCore
-from duologue.protocol.deadlines import rotation_due
-from duologue.protocol.error_kinds import ErrorKind, classify
 from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
 from duologue.protocol.tables import ReconnectState
 
@@ -30,23 +37,8 @@ _logger = logging.getLogger(__name__)
 OpenConnection = Callable[[], AbstractAsyncContextManager[Connection]]
 """Opens one connection; called again for each reconnect and each rotation."""
 
-_LOOK_S: Final = 0.5
-"""How often the end of the session is thought of while no event comes."""
-
-_ROTATION_RETRY_S: Final = 5.0
-"""Between attempts to open the next connection ahead of a session's end."""
-
-_STEADY_S: Final = 1.0
-"""A server that greets and hangs up at once has not restored anything, and is not asked again without a pause."""
-
 _CLOSE_S: Final = 6.0
 """A connection that has not closed by then is cancelled; its own limits add up to five seconds."""
-
-_GREETING_S: Final = 10.0
-"""A server that takes a connection and says nothing for so long is taken for one that is not there."""
-
-_FLUSH_S: Final = 1.0
-"""How long the end waits for what is to be sent before it."""
 
 _INTERNAL_ERROR: Final = 1011
 _ABNORMAL_CLOSURE: Final = 1006
@@ -133,6 +125,11 @@ class Link:
         self._next: HeldConnection | None = None
         self._next_rotation_at = 0.0
 
+    @property
+    def is_dialect_settled(self) -> bool:
+        """Whether it is known how the server speaks."""
+        return self.connection is not None and self.connection._accent.is_settled
+
     async def start(self) -> None:
         """Open the first connection, and go on from there until `close`.
 
@@ -162,7 +159,7 @@ class Link:
         try:
             # A server that reads nothing gets the close without the rest.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_FLUSH_S):
+                async with asyncio.timeout(FLUSH_S):
                     await self._emptied.wait()
         finally:
             tasks = [self._running] if self._running is not None else []
@@ -211,7 +208,7 @@ class Link:
         while True:
             now = time.monotonic()
             try:
-                event = await connection.receive(timeout_s=max(0.0, min(_LOOK_S, self._core.next_tick_at - now)))
+                event = await connection.receive(timeout_s=max(0.0, min(LOOK_S, self._core.next_tick_at - now)))
             except TimeoutError:
                 event = None
             except ConnectionClosed as closed:
@@ -223,8 +220,8 @@ class Link:
                 self._core.tick(now)
             self._tell(event)
             self.wake()
-            if not self._core.is_open and now >= self._opened_at + _GREETING_S:
-                return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {_GREETING_S:g} s")
+            if not self._core.is_open and now >= self._opened_at + GREETING_S:
+                return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
             self._look_at_restoring(now)
             if (following := self._rotation(now)) is not None:
                 return following
@@ -248,7 +245,7 @@ class Link:
         """Another connection, after however many attempts the policy has for it; None if it gives up."""
         self._lost(str(closed))
         reconnection = self._reconnection
-        reconnection.lost(now=time.monotonic(), code=closed.code, retryable=_may_come_back(closed))
+        reconnection.lost(now=time.monotonic(), code=closed.code, retryable=may_come_back(closed))
         while reconnection.next_tick_at != float("inf"):
             await asyncio.sleep(max(0.0, reconnection.next_tick_at - time.monotonic()))
             if not reconnection.tick(time.monotonic()):
@@ -267,22 +264,17 @@ class Link:
         return None
 
     def _look_at_restoring(self, now: float) -> None:
-        steady = self._core.is_open and not self._core.memory.restoring and now >= self._opened_at + _STEADY_S
+        steady = self._core.is_open and not self._core.memory.restoring and now >= self._opened_at + STEADY_S
         if steady and self._reconnection.state is ReconnectState.RESTORING:
             self._reconnection.restored()
 
     def _rotation(self, now: float) -> HeldConnection | None:
         """The next connection, once it is open and the moment has come to change to it."""
-        unix_now_s, ends_at = time.time(), self._core.expires_at
-        if ends_at is None or not self._core.is_open:
-            return None
-        # A session that is shorter than the usual lead is used for half its time at least.
-        early = unix_now_s - self._opened_at_unix_s < (ends_at - self._opened_at_unix_s) / 2
-        limits = self._core.options.rotation
-        if early or not rotation_due(unix_now_s, ends_at, between_turns=True, limits=limits):
+        unix_now_s = time.time()
+        if not next_is_wanted(self._core, opened_at_unix_s=self._opened_at_unix_s, unix_now_s=unix_now_s):
             return None
         if self._next is None and now >= self._next_rotation_at:
-            self._next_rotation_at = now + _ROTATION_RETRY_S
+            self._next_rotation_at = now + ROTATION_RETRY_S
             self._next = self._hold()
         if self._next is None or not self._next.is_decided:
             return None
@@ -312,13 +304,6 @@ class Link:
             closing = _start(held.close())
             self._closings.add(closing)
             closing.add_done_callback(self._closings.discard)
-
-
-def _may_come_back(closed: ConnectionClosed) -> bool:
-    """Whether another connection can succeed. An expired session is over, and its conversation is not."""
-    if closed.error is None:
-        return True
-    return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

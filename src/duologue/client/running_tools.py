@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from duologue.client.conduct import failed_call, overdue_call
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.toolbox import ToolProblem
 
@@ -74,15 +75,13 @@ class RunningTools:
                 raise
             # Its own doing: the model must hear of it, or it would wait for ever.
             self._failed(call.call_id, f"{call.name} was cancelled.")
-        except ToolProblem as problem:
-            self._failed(call.call_id, str(problem))
         except Exception as fault:
             if isinstance(fault, TimeoutError) and limit.expired():
-                self._failed(call.call_id, f"{call.name} took longer than {self._timeout_s:g} s and was given up.")
+                self._failed(call.call_id, overdue_call(call.name, timeout_s=self._timeout_s))
                 return
-            # The model is told that it failed and not how: messages of exceptions may hold what is not its business.
-            _logger.exception("the function %s failed", call.name)
-            self._failed(call.call_id, f"{call.name} failed with {type(fault).__name__}.")
+            if not isinstance(fault, ToolProblem):
+                _logger.exception("the function %s failed", call.name)
+            self._failed(call.call_id, failed_call(call.name, fault))
         else:
             self._answered(call.call_id, result)
 

@@ -9,6 +9,8 @@ Positions are bytes of the wire's format, so that no rounding can ask the server
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
 from duologue.audio.formats import PCM, Encoding
@@ -16,6 +18,9 @@ from duologue.events import ConversationItemTruncateEvent
 from duologue.protocol.tables import PLAYBACK, PlaybackInput, PlaybackState, step
 
 __all__ = ["Interruption", "PlaybackLedger"]
+
+_REMEMBERED: Final = 256
+"""Parts of which something is known; nobody hears, or hears of, what was said so long ago."""
 
 
 class Interruption(Struct, frozen=True, kw_only=True):
@@ -51,6 +56,7 @@ class PlaybackLedger:
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = self._open[key] = _Part(self.encoding)
+            self._forget_oldest()
         if part.state is not PlaybackState.RECEIVING:
             return False
         part.received_bytes += n_bytes
@@ -128,6 +134,12 @@ class PlaybackLedger:
         part.heard_bytes = max(part.heard_bytes, min(n_bytes, part.received_bytes))
         self._heard_last = key
         self._settle(key, part)
+
+    def _forget_oldest(self) -> None:
+        if len(self._parts) > _REMEMBERED:
+            oldest = next(iter(self._parts))
+            del self._parts[oldest]
+            self._open.pop(oldest, None)
 
     def _settle(self, key: tuple[str, int], part: _Part) -> None:
         if part.state is PlaybackState.RECEIVED and part.heard_bytes >= part.received_bytes:

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 from duologue.client.conduct import failed_call, overdue_call
@@ -137,10 +136,10 @@ class _Run:
 
     async def supervise(self, work: Awaitable[Any]) -> Any:
         """What an async function returns; `stop` cancels it from another thread."""
-        task = asyncio.current_task()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         with self._lock:
-            self._cancel = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
             if self._stopped:
-                self._cancel()
+                task.cancel()
+            self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         return await work

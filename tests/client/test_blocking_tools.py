@@ -1,0 +1,177 @@
+"""Functions that the model calls, run by the blocking client."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from duologue import blocking
+from duologue.client.blocking import running_tools
+from duologue.protocol.toolbox import ToolProblem
+from duologue.testing import Expect, ScriptedServer, Send
+from tests.client._frames import answer, call, calling, greeting, taken
+from tests.client._threads import aside, join_all, no_thread_left, talking
+
+
+def tooled(*calls: dict[str, Any]) -> ScriptedServer:
+    """A server that calls functions, waits for as many answers and then says so."""
+    return ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("conversation.item.create"),
+            Send(*taken("item_1")),
+            Expect("response.create"),
+            Send(*calling("resp_1", *calls)),
+            *(
+                step
+                for n, _ in enumerate(calls)
+                for step in (Expect("conversation.item.create"), Send(*taken(f"o{n}")))
+            ),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_9", "Done.")),
+        ]
+    )
+
+
+def outputs(server: ScriptedServer) -> list[str]:
+    """What the model was told of its calls, in order."""
+    created = [event["item"] for event in server.heard[0] if event["type"] == "conversation.item.create"]
+    return [item["output"] for item in created if item["type"] == "function_call_output"]
+
+
+def test_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
+    ran_in: list[str] = []
+    both = threading.Barrier(2)
+
+    def weather(city: str) -> dict[str, str]:
+        ran_in.append(threading.current_thread().name)
+        both.wait(5)
+        return {"city": city}
+
+    async def clock(zone: str) -> str:
+        await asyncio.to_thread(both.wait, 5)
+        return f"noon in {zone}"
+
+    def broken() -> str:
+        raise ZeroDivisionError("a secret")
+
+    server = tooled(
+        call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
+    )
+    with talking(server, tools=[weather, clock, broken]) as conversation:
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    assert outputs(server) == [
+        '{"city":"Bern"}',
+        "noon in UTC",
+        "The call failed: broken failed with ZeroDivisionError.",
+    ]
+    assert ran_in == ["duologue-tool-weather"]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
+    let_go = threading.Event()
+    cancelled = threading.Event()
+
+    def sync_slow() -> str:
+        let_go.wait(10)
+        return "too late"
+
+    async def async_slow() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    server = tooled(call("c1", f"{kind}_slow", "{}"))
+    with talking(server, tools=[sync_slow, async_slow], tool_timeout_s=0.1) as conversation:
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+        let_go.set()
+        assert kind == "sync" or cancelled.wait(5)
+        join_all("duologue-tool")
+    assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
+
+
+def test_an_interruption_gives_up_the_functions_that_run() -> None:
+    started, cancelled = threading.Event(), threading.Event()
+
+    async def slow() -> str:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        return "never"
+
+    server = ScriptedServer(
+        [
+            Send(greeting()),
+            Expect("session.update"),
+            Expect("response.create"),
+            Send(*calling("resp_1", call("c1", "slow", "{}"))),
+            Expect("conversation.item.create"),
+        ]
+    )
+    with talking(server, tools=[slow]) as conversation:
+        conversation.respond(timeout_s=5)
+        assert started.wait(5)
+        conversation.interrupt()
+        assert cancelled.wait(5)
+    assert outputs(server) == ["The call was cancelled: the user interrupted."]
+
+
+def test_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(running_tools, "_STOP_S", 0.05)
+    started, let_go = threading.Event(), threading.Event()
+
+    def stubborn() -> str:
+        started.set()
+        let_go.wait(10)
+        return "too late"
+
+    server = ScriptedServer(
+        [Send(greeting()), Expect("session.update"), Expect("response.create"),
+         Send(*calling("resp_1", call("c1", "stubborn", "{}")))]
+    )  # fmt: skip
+    with aside(server.listening) as url, no_thread_left():
+        with blocking.converse(url, tools=[stubborn]) as conversation:
+            conversation.respond(timeout_s=5)
+            assert started.wait(5)
+        assert "stubborn goes on" in caplog.text
+        let_go.set()
+        join_all("duologue-tool")
+
+
+def test_whatever_ends_a_function_the_model_hears_of_it() -> None:
+    def leave() -> str:
+        raise SystemExit(3)
+
+    async def give_up() -> str:
+        raise asyncio.CancelledError
+
+    def decline() -> str:
+        raise ToolProblem("Ask again with a city.")
+
+    def late(n: int) -> Any:
+        async def wrapped() -> int:
+            return n
+
+        return wrapped()
+
+    calls = [call(f"c{n}", name, "{}") for n, name in enumerate(("leave", "give_up", "decline"))]
+    server = tooled(*calls, call("c9", "late", '{"n":9}'))
+    with talking(server, tools=[leave, give_up, decline, late]) as conversation:
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    assert outputs(server) == [
+        "The call failed: leave failed with SystemExit.",
+        "The call failed: give_up failed with CancelledError.",
+        "The call failed: Ask again with a city.",
+        "9",
+    ]
