@@ -7,34 +7,34 @@ import asyncio
 import sys
 
 import duologue
-from duologue import Conversation
 from duologue.audio.wav import read_wav
 from duologue.events import ConversationItemTruncatedEvent
 from duologue.protocol.notices import AudioDelta, Interrupted
 
 
-async def loudspeaker(conversation: Conversation, begun: asyncio.Event) -> None:
+async def loudspeaker(conversation: duologue.Conversation, begun: asyncio.Event) -> None:
     """Play at the speed of speech, and report what was heard: the cut depends on it."""
     async with conversation.stream(AudioDelta, Interrupted) as notices:
         async for notice in notices:
             if isinstance(notice, Interrupted):
-                return  # a real player drops what it holds here
+                return  # a player drops what it holds
             await asyncio.sleep(notice.encoding.duration_ms(len(notice.audio)) / 1000)
             conversation.heard(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
             begun.set()
 
 
 async def main(url: str, path: str) -> None:
-    interruption, begun = read_wav(path).at(24_000).pcm16, asyncio.Event()
-    async with duologue.converse(url, model="gpt-realtime") as conversation, asyncio.TaskGroup() as tasks:
-        async with conversation.stream(ConversationItemTruncatedEvent) as cuts:
-            tasks.create_task(loudspeaker(conversation, begun))
-            await conversation.say("Tell me what you can do.")
-            tasks.create_task(conversation.respond())
-            await begun.wait()
-            await conversation.speak(interruption)
-            cut = await anext(aiter(cuts))
-            print(f"The model was cut off after {cut.audio_end_ms / 1000:.1f} s.")
+    begun = asyncio.Event()
+    async with (
+        duologue.converse(url, model="gpt-realtime") as conversation,
+        asyncio.TaskGroup() as tasks,
+        conversation.stream(ConversationItemTruncatedEvent) as cuts,
+    ):
+        tasks.create_task(loudspeaker(conversation, begun))
+        tasks.create_task(conversation.ask("Tell me what you can do."))
+        await begun.wait()
+        await conversation.speak(read_wav(path).at(24_000).pcm16)
+        print(f"The model was cut off after {(await anext(aiter(cuts))).audio_end_ms / 1000:.1f} s.")
 
 
 asyncio.run(main(sys.argv[1], sys.argv[2]))

@@ -31,8 +31,7 @@ def remind(what: str) -> None:
 async def main(url: str) -> None:
     key = os.environ.get("OPENAI_API_KEY")
     written = RealtimeSessionConfig(output_modalities=["text"])
-    tools = [weather, remind]
-    async with duologue.converse(url, model="gpt-realtime", api_key=key, session=written, tools=tools) as conversation:
+    async with duologue.converse(url, api_key=key, session=written, tools=[weather, remind]) as conversation:
         conversation.on(RunTool, lambda told: print(f"[calls {told.call.name}]"))
         print(await conversation.ask("Do I need an umbrella in Oslo today?"))
 

@@ -55,18 +55,21 @@ async def barge_in(conversation: Conversation, heard_ms: int) -> str:
 async def test_a_barge_in_cuts_on_the_server_exactly_what_was_not_heard(
     make: Callable[[], Engines], status: str, heard_ms: int
 ) -> None:
-    async with no_task_left(), listening(RealtimeApp(engines=scripted_app_engines(make()))) as url:
-        async with converse(url) as conversation:
-            errors: list[ErrorReported] = []
-            ends: list[ResponseFinished] = []
-            cuts: list[ConversationItemTruncatedEvent] = []
-            conversation.on(ErrorReported, errors.append)
-            conversation.on(ResponseFinished, ends.append)
-            conversation.on(ConversationItemTruncatedEvent, cuts.append)
-            item_id = await barge_in(conversation, heard_ms)
-            assert [cut.audio_end_ms for cut in cuts] == ([heard_ms] if heard_ms else [])
-            item = conversation.core.store.get(item_id)
-            assert item is not None
-            assert item.truncated_at_ms == (heard_ms or None)
-            assert errors == []
-            assert ends[0].event.response.status == status
+    async with (
+        no_task_left(),
+        listening(RealtimeApp(engines=scripted_app_engines(make()))) as url,
+        converse(url) as conversation,
+    ):
+        errors: list[ErrorReported] = []
+        ends: list[ResponseFinished] = []
+        cuts: list[ConversationItemTruncatedEvent] = []
+        conversation.on(ErrorReported, errors.append)
+        conversation.on(ResponseFinished, ends.append)
+        conversation.on(ConversationItemTruncatedEvent, cuts.append)
+        item_id = await barge_in(conversation, heard_ms)
+        assert [cut.audio_end_ms for cut in cuts] == ([heard_ms] if heard_ms else [])
+        item = conversation.core.store.get(item_id)
+        assert item is not None
+        assert item.truncated_at_ms == (heard_ms or None)
+        assert errors == []
+        assert ends[0].event.response.status == status

@@ -253,8 +253,8 @@ def test_an_endpoint_takes_the_place_of_its_parts_and_not_both_are_taken(ends: E
 
 
 def test_a_part_that_there_is_not_is_refused() -> None:
-    with pytest.raises(TypeError, match="modle"):
-        blocking.connect("ws://127.0.0.1:9", modle="m").__enter__()  # type: ignore[call-arg]  # what is tested
+    with pytest.raises(TypeError, match="nonsense"):
+        blocking.connect("ws://127.0.0.1:9", nonsense="m").__enter__()  # type: ignore[call-arg]  # what is tested
 
 
 def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None:

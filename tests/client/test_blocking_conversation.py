@@ -19,7 +19,7 @@ from duologue.errors import (
     RequestRejected,
     StreamOverflow,
 )
-from duologue.events import InputAudioBufferClearEvent, RealtimeSessionConfig
+from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
 from duologue.protocol.core import CoreOptions
 from duologue.protocol.deadlines import RotationLimits
 from duologue.protocol.memory import SessionRestored
@@ -28,7 +28,6 @@ from duologue.protocol.notices import (
     ConnectionLost,
     Interrupted,
     ItemDone,
-    Notice,
     ResponseFinished,
     SessionChanged,
     TextDelta,
@@ -419,11 +418,36 @@ def test_every_verb_after_the_end_says_so() -> None:
         assert list(notices) == []
 
 
-def test_all_that_is_told_comes_in_the_order_in_which_it_happened() -> None:
+def test_all_that_is_told_comes_in_order_each_event_before_what_it_means() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
-    told: list[Notice] = []
-    with talking(server) as conversation, conversation.stream(object) as everything:
+    with talking(server) as conversation, conversation.stream(RealtimeEvent, TextDelta, ResponseFinished) as told:
         conversation.respond(timeout_s=5)
-        told = [everything.receive(timeout_s=5) for _ in range(5)]  # type: ignore[misc]  # all of them are notices
-    kinds = [type(notice).__name__ for notice in told if not isinstance(notice, SessionChanged)]
-    assert kinds[:3] == ["ResponseStarted", "ItemAdded", "TextDelta"]
+        kinds: list[str] = []
+        while kinds[-1:] != ["ResponseFinished"]:
+            kinds.append(type(told.receive(timeout_s=5)).__name__)
+    assert kinds == [
+        "ResponseCreatedEvent",
+        "ConversationItemAddedEvent",
+        "ResponseTextDeltaEvent",
+        "TextDelta",
+        "ResponseTextDoneEvent",
+        "ConversationItemDoneEvent",
+        "ResponseDoneEvent",
+        "ResponseFinished",
+    ]
+
+
+def test_a_server_is_answered_in_the_dialect_in_which_it_greets() -> None:
+    old = {"id": "sess_1", "object": "realtime.session", "modalities": ["text"], "voice": "alloy"}
+    server = ScriptedServer([Send({"type": "session.created", "session": old}), Expect("session.update")])
+    with talking(server, session=TEXT):
+        pass
+    assert server.heard[0][0]["session"]["modalities"] == ["text"]
+
+
+def test_a_server_that_never_greets_is_spoken_to_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.client.blocking.conversation.INTRODUCTION_S", 0.05)
+    server = ScriptedServer([Expect("session.update")])
+    with talking(server, session=TEXT):
+        pass
+    assert server.heard[0][0]["session"]["output_modalities"] == ["text"]

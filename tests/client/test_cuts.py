@@ -180,7 +180,7 @@ async def test_a_session_over_tcp_survives_an_abort_at_each_of_its_messages() ->
     assert losses[: messages - 2] == [1] * (messages - 2)
 
 
-# --- a turn with a function call, which our server's responder cannot make ---------------------------------------------
+# --- a turn with a function call, which our server's responder cannot make --------------------------------------------
 
 
 async def serve_calls(transport: Transport, session: int) -> None:

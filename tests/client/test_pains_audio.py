@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -65,21 +65,24 @@ def truncates(server: ScriptedServer) -> list[Mapping[str, Any]]:
     return [event for event in server.heard[0] if event["type"] == "conversation.item.truncate"]
 
 
-async def interrupted(script: list[ScriptStep], heard_ms: list[int], encoding: Encoding = PCM) -> ScriptedServer:
+async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encoding: Encoding = PCM) -> ScriptedServer:
     """Two pieces of audio come, so much of them is heard, then the user speaks; at the end the client is done."""
     told = asyncio.Event()
     server = ScriptedServer([*script, Until(told), Send(SPEECH_STARTED), Send(updated())])
-    async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        async with conversation.stream(AudioDelta, SessionChanged) as notices:
-            pieces = 0
-            while pieces < 2:
-                [notice] = await following(notices)
-                pieces += isinstance(notice, AudioDelta)
-            for ms in heard_ms:
-                conversation.heard("item_1", n_bytes=encoding.bytes_for_ms(ms))
-            told.set()
-            while not isinstance((await following(notices))[0], SessionChanged):
-                pass
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect) as conversation,
+        conversation.stream(AudioDelta, SessionChanged) as notices,
+    ):
+        pieces = 0
+        while pieces < 2:
+            [notice] = await following(notices)
+            pieces += isinstance(notice, AudioDelta)
+        for ms in heard_ms:
+            conversation.heard("item_1", n_bytes=encoding.bytes_for_ms(ms))
+        told.set()
+        while not isinstance((await following(notices))[0], SessionChanged):
+            pass
     return server
 
 
@@ -93,7 +96,7 @@ async def test_pain_04_a_barge_in_cuts_exactly_what_was_not_heard(heard_ms: list
 
 
 async def test_pain_04_what_was_heard_is_counted_in_the_encoding_that_was_negotiated() -> None:
-    mulaw = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
+    mulaw: dict[str, Any] = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
     script = [Send(greeting(**mulaw), *speech(bytes(2 * PCMU.bytes_per_s), pieces=2))]
     server = await interrupted(script, [300], PCMU)
     assert [event["audio_end_ms"] for event in truncates(server)] == [300]
@@ -134,7 +137,7 @@ async def test_pain_04_audio_that_still_comes_after_an_interruption_is_not_playe
     ["Audio content of 2700ms is already shorter than 3207ms", "Only model output audio messages can be truncated"],
 )
 async def test_pain_04_a_truncate_that_comes_too_late_ends_nothing(text: str) -> None:
-    answered = [
+    answered: list[ScriptStep] = [
         Expect("conversation.item.truncate"),
         Send({"type": "error", "error": {"type": "invalid_request_error", "code": "invalid_value", "message": text}}),
     ]
@@ -199,13 +202,17 @@ async def test_pain_13_a_reader_that_has_stopped_reading_is_let_go_and_the_conve
             Send(*answer("resp_2", "item_2", "Yes.")),
         ]
     )
-    async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        async with conversation.stream(AudioDelta) as unread, conversation.stream(RequestEnded) as read:
-            asking = asyncio.ensure_future(conversation.respond(timeout_s=5))
-            await following(read)
-            with pytest.raises(StreamOverflow):
-                await following(unread, 20)
-            await asking
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect) as conversation,
+        conversation.stream(AudioDelta) as unread,
+        conversation.stream(RequestEnded) as read,
+    ):
+        asking = asyncio.ensure_future(conversation.respond(timeout_s=5))
+        await following(read)
+        with pytest.raises(StreamOverflow):
+            await following(unread, 20)
+        await asking
 
 
 @pytest.mark.parametrize(("ms", "fits"), [(0, False), (99, False), (100, True)])

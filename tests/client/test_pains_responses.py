@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: responses that race, errors that kill, values that vanish."""
+"""What users of realtime voice suffer from, and do not here: responses that race, fatal errors, values that vanish."""
 
 from __future__ import annotations
 
@@ -208,11 +208,14 @@ async def test_pain_15_null_absent_and_a_value_are_three_things_on_the_wire_and_
     listening = asyncio.Event()
     server = ScriptedServer([Send(greeting()), Expect("session.update"), Until(listening), Send(updated(**off))])
     config = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
-    async with no_task_left(), converse(open_connection=server.connect, session=config) as conversation:
-        async with conversation.stream(SessionChanged) as changes:
-            sent = await server.hears("session.update")
-            listening.set()
-            session = (await following(changes))[-1].session
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect, session=config) as conversation,
+        conversation.stream(SessionChanged) as changes,
+    ):
+        sent = await server.hears("session.update")
+        listening.set()
+        session = (await following(changes))[-1].session
     assert sent["session"] == {"type": "realtime", **off}
     assert isinstance(session, RealtimeSession)
     assert is_set(session.audio)
@@ -226,10 +229,13 @@ async def test_pain_03_what_nobody_has_heard_of_is_told_and_the_conversation_goe
     server = ScriptedServer(
         [Send(greeting(), news, "no JSON at all"), Expect("response.create"), Send(*answer("resp_1", "item_1", "Hm."))]
     )
-    async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        async with conversation.stream(Unreadable) as unknown:
-            assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
-            told = await following(unknown, 2)
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect) as conversation,
+        conversation.stream(Unreadable) as unknown,
+    ):
+        assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
+        told = await following(unknown, 2)
     assert isinstance(told[0].event, UnknownRealtimeEvent)
     assert told[0].event.json["mood"] == "fine"
 

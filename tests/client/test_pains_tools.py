@@ -273,11 +273,11 @@ async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_rea
 
 async def test_functions_that_are_given_up_report_nothing() -> None:
     reports: list[str] = []
-    tools = RunningTools(
-        timeout_s=5,
-        answered=lambda call_id, _: reports.append(call_id),
-        failed=lambda call_id, _: reports.append(call_id),
-    )
+
+    def report(call_id: str, _: object) -> None:
+        reports.append(call_id)
+
+    tools = RunningTools(timeout_s=5, answered=report, failed=report)
     await tools.close()
     tools.stop("nobody")
     assert reports == []

@@ -154,6 +154,18 @@ def test_the_readmes_server_is_an_application_in_twelve_lines() -> None:
     assert isinstance(names["app"], RealtimeApp)
 
 
+def test_the_pages_that_show_an_example_show_what_is_run() -> None:
+    stale = []
+    for page in ROOT.glob("docs/howto/*.md"):
+        text = page.read_text(encoding="utf-8")
+        stale += [
+            f"{page.name}: {name}"
+            for name in re.findall(r"The whole of it is `examples/(\w+\.py)`", text)
+            if (ROOT / "examples" / name).read_text(encoding="utf-8") not in text
+        ]
+    assert stale == []
+
+
 def test_no_example_is_longer_than_forty_lines() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in ROOT.glob("examples/*.py")}
     assert lengths

@@ -21,9 +21,10 @@ from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedErr
 from duologue.transports import blocking_websocket
 from duologue.transports.blocking import BlockingTransport, blocking_memory_pair
 from duologue.transports.blocking_websocket import BlockingWebSocketTransport, open_blocking_websocket
-from duologue.transports.handshakes import limits_of
 from duologue.transports.socket_options import SocketOptions
 from tests.client._threads import aside, no_thread_left
+
+STANDARD = SocketOptions()
 
 Pair = Callable[[], AbstractContextManager[tuple[BlockingTransport, BlockingTransport]]]
 
@@ -34,7 +35,9 @@ def in_memory() -> Generator[tuple[BlockingTransport, BlockingTransport], None, 
 
 
 @contextmanager
-def over_a_socket() -> Generator[tuple[BlockingTransport, BlockingTransport], None, None]:
+def over_a_socket(
+    options: SocketOptions = STANDARD,
+) -> Generator[tuple[BlockingTransport, BlockingTransport], None, None]:
     """Both ends of one WebSocket, the server's in our transport too."""
     accepted: Future[BlockingServerConnection] = Future()
     over = threading.Event()
@@ -48,7 +51,7 @@ def over_a_socket() -> Generator[tuple[BlockingTransport, BlockingTransport], No
     thread.start()
     port = server.socket.getsockname()[1]
     try:
-        client = open_blocking_websocket(f"ws://127.0.0.1:{port}/")
+        client = open_blocking_websocket(f"ws://127.0.0.1:{port}/", options=options)
         far: Any = accepted.result(5)
         try:
             yield client, BlockingWebSocketTransport(far)
@@ -315,22 +318,14 @@ def test_a_server_that_is_only_silent_is_left_alone_as_long_as_it_answers_pings(
 
 
 def test_an_application_that_does_not_read_is_not_taken_for_a_dead_server() -> None:
-    options = SocketOptions(ping_interval_s=0.02, ping_timeout_s=0.02)
-    with over_a_socket() as (near, far), no_thread_left():
-        watched = BlockingWebSocketTransport(_socket_of(near), limits=limits_of(options))
+    with over_a_socket(SocketOptions(ping_interval_s=0.02, ping_timeout_s=0.02)) as (near, far):
         threading.Event().wait(0.2)  # somebody else's work
         far.send("still here")
-        assert watched.receive(timeout_s=5) == "still here"
-
-
-def _socket_of(transport: BlockingTransport) -> Any:
-    assert isinstance(transport, BlockingWebSocketTransport)
-    return transport._socket
+        assert near.receive(timeout_s=5) == "still here"
 
 
 def test_a_message_that_is_too_large_says_which_limit_it_broke() -> None:
-    with over_a_socket() as (near, far), ThreadPoolExecutor() as pool:
-        _socket_of(near).protocol.max_message_size = 10
+    with over_a_socket(SocketOptions(max_message_bytes=10)) as (near, far), ThreadPoolExecutor() as pool:
         pool.submit(far.receive)
         far.send("x" * 100)
         with pytest.raises(ConnectionClosedError, match="max_message_bytes") as caught:

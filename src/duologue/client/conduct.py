@@ -31,6 +31,7 @@ from duologue.protocol.toolbox import Toolbox, ToolProblem
 __all__ = [
     "FLUSH_S",
     "GREETING_S",
+    "INTRODUCTION_S",
     "LOOK_S",
     "ROTATION_RETRY_S",
     "STEADY_S",
@@ -60,6 +61,10 @@ STEADY_S: Final = 1.0
 
 GREETING_S: Final = 10.0
 """A new connection without `session.created` for so long is no session."""
+
+
+INTRODUCTION_S: Final = 2.0
+"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
 
 
 def new_id(kind: str) -> str:

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Final, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack, overload
 
 from duologue.audio.formats import Encoding
 from duologue.client.conduct import Answer, done_of, first_update, new_id, stream_failure, typed_message
@@ -49,6 +49,8 @@ __all__ = ["Conversation", "OpenConnection", "converse"]
 _logger = logging.getLogger(__name__)
 
 N = TypeVar("N")
+N2 = TypeVar("N2")
+N3 = TypeVar("N3")
 
 
 _INTRODUCTION_S: Final = 2.0
@@ -203,13 +205,27 @@ class Conversation:
 
     # --- what is told
 
+    @overload
+    def stream(self, kind: type[N], /) -> AbstractAsyncContextManager[NoticeStream[N]]: ...
+
+    @overload
+    def stream(self, kind: type[N], kind_2: type[N2], /) -> AbstractAsyncContextManager[NoticeStream[N | N2]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /
+    ) -> AbstractAsyncContextManager[NoticeStream[N | N2 | N3]]: ...
+
+    @overload
+    def stream(self, *kinds: type[Any]) -> AbstractAsyncContextManager[NoticeStream[Any]]: ...
+
     @asynccontextmanager
-    async def stream(self, *kinds: type[N]) -> AsyncGenerator[NoticeStream[N], None]:
+    async def stream(self, *kinds: type[Any]) -> AsyncGenerator[NoticeStream[Any], None]:
         """Notices of these kinds, from now to the end of the block or of the conversation.
 
         Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
         """
-        notices: NoticeStream[N] = NoticeStream(kinds)
+        notices: NoticeStream[Any] = NoticeStream(kinds)
         self._streams.append(notices)
         if self._ended is not None:
             notices.end(stream_failure(self._ended))

@@ -94,9 +94,10 @@ class HeldConnection:
 
 
 class Link:
-    """A conversation's way to its server. `tell` is called with each event that was read, and when the core may have notices.
+    """A conversation's way to its server.
 
-    `ended` is called once, at the end.
+    `tell` is called with each event that was read, and with None when the core may have notices otherwise; `ended` is
+    called when there will be no other connection, with the reason.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from duologue.protocol import tables
 
@@ -23,7 +23,8 @@ Drawn from `duologue.protocol.tables` by `python -m duologue.protocol.drawing`; 
 drawn is not legal: a client that meets one takes it for news and stays where it is, and a server refuses it.
 """
 
-_Table = Mapping[tuple[Enum, Enum], Enum]
+_Table: TypeAlias = Mapping[Any, Enum]
+"""By state and input, whose types differ from table to table."""
 
 _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("Connection", tables.CONNECTION, "client"),

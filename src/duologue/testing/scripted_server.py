@@ -31,6 +31,7 @@ __all__ = [
     "Drop",
     "Expect",
     "Frame",
+    "Heard",
     "ScriptStep",
     "ScriptedServer",
     "Send",

@@ -1,4 +1,4 @@
-"""A WebSocket as a transport, client side, over the `websockets` library."""
+"""A WebSocket as a transport, over the `websockets` library: opened here, or accepted by a server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
+from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
 from duologue.errors import ConnectionClosed
@@ -35,7 +35,7 @@ _STANDARD: Final = SocketOptions()
 class WebSocketTransport:
     """An open WebSocket. With `limits` its silence is watched, from the first `receive` on."""
 
-    def __init__(self, socket: ClientConnection, *, limits: LivenessLimits | None = None) -> None:
+    def __init__(self, socket: Connection, *, limits: LivenessLimits | None = None) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._largest_sent_bytes = 0

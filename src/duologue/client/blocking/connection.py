@@ -52,6 +52,11 @@ class BlockingConnection:
         return self._accent.dialect
 
     @property
+    def is_dialect_settled(self) -> bool:
+        """Whether it is known how the server speaks."""
+        return self._accent.is_settled
+
+    @property
     def session(self) -> AnySession | None:
         """The session as the server last told it; None before `session.created` was read."""
         return self._protocol.session

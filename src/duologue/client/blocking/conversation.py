@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
 from duologue.audio.formats import Encoding
 from duologue.client.blocking.callbacks import Callbacks
@@ -16,7 +16,7 @@ from duologue.client.blocking.connect import connect
 from duologue.client.blocking.link import BlockingLink, OpenBlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.conduct import Answer, done_of, first_update, new_id, typed_message
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, first_update, new_id, typed_message
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_parts import EndpointParts
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
@@ -48,6 +48,8 @@ from duologue.protocol.usage_ledger import UsageSnapshot
 __all__ = ["BlockingConversation", "converse"]
 
 N = TypeVar("N")
+N2 = TypeVar("N2")
+N3 = TypeVar("N3")
 
 
 class BlockingConversation:
@@ -218,13 +220,36 @@ class BlockingConversation:
 
     # --- what is told
 
+    @overload
+    def stream(
+        self, kind: type[N], /, *, timeout_s: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[N], kind_2: type[N2], /, *, timeout_s: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N | N2]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout_s: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N | N2 | N3]]: ...
+
+    @overload
+    def stream(
+        self, *kinds: type[Any], timeout_s: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[Any]]: ...
+
     @contextmanager
-    def stream(self, *kinds: type[N], timeout_s: float | None = None) -> Generator[BlockingNoticeStream[N], None, None]:
+    def stream(
+        self, *kinds: type[Any], timeout_s: float | None = None
+    ) -> Generator[BlockingNoticeStream[Any], None, None]:
         """Notices of these kinds, from now to the end of the block or of the conversation.
 
+        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
         Iterating waits for each of them, and raises TimeoutError when none comes within `timeout_s`.
         """
-        notices: BlockingNoticeStream[N] = BlockingNoticeStream(kinds, timeout_s=timeout_s)
+        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout_s=timeout_s)
         with self._lock:
             self._streams.append(notices)
             if self._ended is not None:
@@ -247,7 +272,7 @@ class BlockingConversation:
             yield from notices
 
     def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice of a kind, in order. Returns what takes the callback away again.
+        """Call back for each notice or event of a kind, in order. Returns what takes the callback away again.
 
         All callbacks run on one thread, which is for them alone: one may wait, for an answer too, and holds up only
         the others. One that raises is logged, and called again for the next notice.
@@ -258,12 +283,17 @@ class BlockingConversation:
     # --- between the core, the connection and the application
 
     def start(self) -> None:
-        """Open the first connection. `converse` does this.
+        """Open the first connection, and hear whom it leads to if that decides how to speak. `converse` does this.
 
         Raises:
             ConnectFailed: it did not come about.
         """
-        self._link.start()
+        with self.stream(RealtimeEvent) as events:
+            self._link.start()
+            connection = self._link.connection
+            if connection is not None and not connection.is_dialect_settled:
+                with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks
+                    events.receive(timeout_s=INTRODUCTION_S)
 
     def close(self, *, at_once: bool = False) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
@@ -297,9 +327,11 @@ class BlockingConversation:
             finally:
                 self._pass_on()
 
-    def _pass_on(self) -> None:
-        """Tell what the core has to tell, and send what it wants sent."""
+    def _pass_on(self, event: RealtimeEvent | None = None) -> None:
+        """Tell what was read and what the core has to tell, and send what it wants sent."""
         with self._lock:
+            if event is not None:
+                self._publish(event)
             for notice in self.core.take_notices():
                 self._tell(notice)
             connection = self._link.connection
@@ -321,6 +353,9 @@ class BlockingConversation:
                 self._tools.stop(call_id)
             case _:
                 pass
+        self._publish(notice)
+
+    def _publish(self, notice: Notice | RealtimeEvent) -> None:
         for stream in self._streams:
             stream.put(notice)
         self._callbacks.put(notice)
@@ -377,9 +412,9 @@ def converse(
         options=options,
         reconnect=reconnect,
     )
-    conversation.start()
     left_as_agreed = False
     try:
+        conversation.start()
         if (update := first_update(session, toolbox)) is not None:
             conversation.send(update)
         yield conversation

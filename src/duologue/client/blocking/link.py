@@ -69,8 +69,8 @@ class _Opening:
 class BlockingLink:
     """A conversation's way to its server.
 
-    `lock` is the one around the core. `pass_on` is called, without it, whenever the core may have something to send
-    or to tell; `ended` once, when no other connection will come.
+    `lock` is the one around the core. `pass_on` is called, without it, with each event that was read, and with None
+    when the core may have something to send or to tell otherwise; `ended` once, when no other connection will come.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class BlockingLink:
         lock: threading.RLock,
         tools: ThreadedTools,
         policy: ReconnectPolicy | None,
-        pass_on: Callable[[], None],
+        pass_on: Callable[[RealtimeEvent | None], None],
         ended: Callable[[ConnectionClosed], None],
     ) -> None:
         self.connection: BlockingConnection | None = None
@@ -138,9 +138,10 @@ class BlockingLink:
                 following = self._follow(held)
         except Exception as fault:
             _logger.exception("the conversation broke")
-            with self._lock:
-                self._core.lost(f"the conversation broke: {fault}", now=time.monotonic())
-            self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
+            try:
+                self._lost(f"the conversation broke: {fault}")
+            finally:
+                self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
         finally:
             self._give_up_next()
 
@@ -181,7 +182,7 @@ class BlockingLink:
                 if now >= self._core.next_tick_at:
                     self._core.tick(now)
             self._tools.tick(now)
-            self._pass_on()
+            self._pass_on(event)
             with self._lock:
                 if not self._core.is_open and now >= self._opened_at + GREETING_S:
                     return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
@@ -204,7 +205,7 @@ class BlockingLink:
             if self._closing.wait(max(0.0, min(LOOK_S, reconnection.next_tick_at - time.monotonic()))):
                 return None
             self._tools.tick(time.monotonic())
-            self._pass_on()
+            self._pass_on(None)
             if not reconnection.tick(time.monotonic()):
                 continue
             try:
@@ -221,7 +222,7 @@ class BlockingLink:
     def _lost(self, reason: str) -> None:
         with self._lock:
             self._core.lost(reason, now=time.monotonic())
-        self._pass_on()
+        self._pass_on(None)
 
     def _look_at_restoring(self, now: float) -> None:
         steady = self._core.is_open and not self._core.memory.restoring and now >= self._opened_at + STEADY_S
