@@ -13,13 +13,22 @@ remembers what it heard.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-__all__ = ["Exchange", "Message", "Responder", "Synthesizer", "Transcriber", "VoiceDetector"]
+__all__ = [
+    "Exchange",
+    "Function",
+    "FunctionCall",
+    "Message",
+    "Responder",
+    "Synthesizer",
+    "Transcriber",
+    "VoiceDetector",
+]
 
 
 class VoiceDetector(Protocol):
@@ -54,11 +63,35 @@ class Transcriber(Protocol):
         ...
 
 
-class Message(msgspec.Struct, frozen=True):
-    """One turn of the conversation as a responder sees it: what was said, by whom."""
+class FunctionCall(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that a responder wants the client to make."""
 
-    role: Literal["system", "user", "assistant"]
+    name: str
+    arguments: str
+    """A JSON object, as text."""
+    call_id: str = ""
+    """Given by the server; a responder need not."""
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A function that a responder may have called."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
+    """JSON schema of the arguments."""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One turn of the conversation as a responder sees it: what was said, by whom.
+
+    An assistant's message may have `calls`; the message of a role "tool" is what the call `call_id` returned.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     text: str
+    calls: tuple[FunctionCall, ...] = ()
+    call_id: str | None = None
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +111,10 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     turn: int
     """How many responses this session has had before this one."""
     session_age_s: float
+    functions: tuple[Function, ...] = ()
+    """What may be called."""
+    function_choice: str = "auto"
+    """"auto", "none", "required", or the name of the one function to call."""
 
 
 class Responder(Protocol):
@@ -85,10 +122,11 @@ class Responder(Protocol):
 
     name: str
 
-    def respond(self, exchange: Exchange, /) -> AsyncIterator[str]:
+    def respond(self, exchange: Exchange, /) -> AsyncIterator[str | FunctionCall]:
         """Pieces of the answer, as soon as they are known; joined, they are the answer.
 
-        Pieces keep their white space. Raises `EngineError` when no answer can be had.
+        Pieces keep their white space. Calls come whole, behind the text if there is any. Raises `EngineError` when no
+        answer can be had.
         """
         ...
 

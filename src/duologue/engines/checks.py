@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from duologue.engines.base import Exchange, Message, Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.base import Exchange, FunctionCall, Message, Responder, Synthesizer, Transcriber, VoiceDetector
 
 __all__ = ["an_exchange", "check_detector", "check_responder", "check_synthesizer", "check_transcriber"]
 
@@ -69,10 +69,10 @@ async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: s
 async def check_responder(responder: Responder, *, question: str = "Hello!") -> None:
     """Any text will do as a question that the responder can answer."""
     _expect(bool(responder.name), "a responder has a name")
-    answer = "".join(await _all(responder.respond(an_exchange(question)), str))
+    answer = "".join(await _all(_words(responder.respond(an_exchange(question))), str))
     _expect(bool(answer.strip()), f"{question!r} was not answered")
     # A session may ask for a response before anybody has spoken.
-    await _all(responder.respond(an_exchange()), str)
+    await _all(_words(responder.respond(an_exchange())), str)
     await _check_early_close(responder.respond(an_exchange(question)))
 
 
@@ -115,6 +115,14 @@ def an_exchange(
         turn=len(texts) // 2,
         session_age_s=90.0,
     )
+
+
+async def _words(pieces: AsyncIterator[str | FunctionCall]) -> AsyncIterator[str]:
+    """What is said; no function is offered, so none may be called."""
+    async for piece in pieces:
+        _expect(not isinstance(piece, FunctionCall), "a function was called that was not offered")
+        assert isinstance(piece, str)
+        yield piece
 
 
 async def _check_early_close(pieces: AsyncIterator[object]) -> None:

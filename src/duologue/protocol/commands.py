@@ -7,7 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from duologue.audio.formats import Encoding
-from duologue.events import ConversationItem
+from duologue.events import ConversationItem, FunctionTool
 
 __all__ = ["Close", "Command", "Detect", "Respond", "StopResponse", "Transcribe"]
 
@@ -30,7 +30,8 @@ class Transcribe(Struct, frozen=True):
 
 
 class Respond(Struct, frozen=True, kw_only=True):
-    """Make a response; report with `response_text`, `response_audio`, then `response_finished` or `response_failed`."""
+    """Make a response; report with `response_text`, `response_audio`, `response_call`, then `response_finished` or
+    `response_failed`."""
 
     response_id: str
     context: tuple[ConversationItem, ...]
@@ -44,6 +45,9 @@ class Respond(Struct, frozen=True, kw_only=True):
     speed: float
     turn: int
     """Responses that this session has had before."""
+    tools: tuple[FunctionTool, ...] = ()
+    tool_choice: str = "auto"
+    """"auto", "none", "required", or the name of the one function to call."""
 
 
 class StopResponse(Struct, frozen=True):

@@ -64,7 +64,8 @@ async def _think(responder: Responder, exchange: Exchange, tell: Tell) -> None:
     """Pass on the responder's text, piece by piece."""
     async with closing(responder.respond(exchange)) as pieces:
         async for piece in pieces:
-            await tell(piece)
+            if isinstance(piece, str):
+                await tell(piece)
 
 
 async def _speak(synthesizer: Synthesizer, clauses: asyncio.Queue[str | None], command: Respond, play: _Play) -> None:
