@@ -64,12 +64,28 @@ ITEMS: list[dict[str, Any]] = [
 ]
 
 
+CALL = ITEMS[3]
+
+
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
 def test_every_kind_of_item_that_a_client_makes_is_taken(pair: Pair, item: dict[str, Any]) -> None:
+    pair.send(create({**CALL, "id": "call"}))
     added, done = pair.send(create(item))
     assert added.to_json()["item"] == {**item, "id": "item_1", "status": "completed"} == done.to_json()["item"]
     assert types(pair.send(respond())) == ["response.created"]
-    assert len(pair.take(Respond).context) == 1
+    assert len(pair.take(Respond).context) == 2
+
+
+def test_a_call_that_a_client_makes_without_a_call_id_is_given_one(pair: Pair) -> None:
+    added, _ = pair.send(create({"type": "function_call", "name": "f", "arguments": "{}"}))
+    assert added.to_json()["item"]["call_id"] == "call_1"
+
+
+def test_the_output_of_a_call_that_nobody_made_is_refused(pair: Pair) -> None:
+    error = refusal(pair.send(create(ITEMS[4])))
+    assert (error["code"], error["param"]) == ("invalid_tool_call_id", "item.call_id")
+    assert error["message"] == "Tool call ID 'call_1' not found in conversation."
+    assert order(pair) == []
 
 
 def test_an_id_that_the_client_chose_comes_back_and_counts(pair: Pair) -> None:
@@ -221,7 +237,7 @@ def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
 def test_only_the_speech_of_the_model_can_be_truncated(pair: Pair, item: dict[str, Any]) -> None:
-    pair.send(create({**item, "id": "mine"}))
+    pair.send(create({**CALL, "id": "call"}), create({**item, "id": "mine"}))
     error = refusal(pair.send(truncate("mine", 0)))
     assert error["code"] is None
     assert error["message"].startswith("Only model output audio messages can be truncated")
