@@ -138,8 +138,7 @@ def test_the_newest_item_is_read_however_long_it_is(most_tokens: int) -> None:
 
 
 def message(item_id: str, tokens: int) -> Entry:
-    content = [InputTextPart(text="x" * 4 * tokens)]
-    return Entry(item=MessageItem(id=item_id, role="user", content=content))
+    return Entry(item=MessageItem(id=item_id, role="user", content=[InputTextPart(text="x" * 4 * tokens)]))
 
 
 def call(item_id: str, call_id: str) -> Entry:

@@ -11,7 +11,7 @@ from duologue.events import ConversationItem, FunctionCallItem, FunctionCallOutp
 from duologue.protocol.conversation import Entry
 from duologue.protocol.usage import item_tokens
 
-__all__ = ["Context", "ContextTooLong", "Truncating"]
+__all__ = ["Context", "ContextTooLong", "Truncating", "fitting"]
 
 
 class ContextTooLong(Exception):

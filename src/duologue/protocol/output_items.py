@@ -191,7 +191,7 @@ class OutputCall(OutputItem):
     def open(self) -> Iterator[ServerEvent]:
         """The item appears, and the arguments after it."""
         yield from self._added()
-        call = {**self._where, "call_id": self._call.call_id}
+        call: dict[str, Any] = {**self._where, "call_id": self._call.call_id}
         if self._arguments:
             yield ResponseFunctionCallArgumentsDeltaEvent(event_id=self._event_id(), delta=self._arguments, **call)
         yield ResponseFunctionCallArgumentsDoneEvent(
