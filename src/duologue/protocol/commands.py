@@ -9,7 +9,7 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import ConversationItem, FunctionTool
 
-__all__ = ["Close", "Command", "Detect", "Respond", "StopResponse", "Transcribe"]
+__all__ = ["Close", "Command", "Detect", "LetPass", "Respond", "StopResponse", "Transcribe"]
 
 
 class Detect(Struct, frozen=True):
@@ -48,6 +48,8 @@ class Respond(Struct, frozen=True, kw_only=True):
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: str = "auto"
     """"auto", "none", "required", or the name of the one function to call."""
+    silent_ms: int | None = None
+    """The user has said nothing for so long, and is to be prompted; None: there is something to answer."""
 
 
 class StopResponse(Struct, frozen=True):
@@ -63,4 +65,14 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-Command: TypeAlias = Detect | Transcribe | Respond | StopResponse | Close
+class LetPass(Struct, frozen=True):
+    """Tell whoever runs the server: a lenient session took what a strict one refuses. Holds nothing of the value."""
+
+    event_type: str
+    param: str
+    """Where it stood in the event."""
+    value_type: str
+    """Its JSON type."""
+
+
+Command: TypeAlias = Detect | Transcribe | Respond | StopResponse | Close | LetPass

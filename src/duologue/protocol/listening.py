@@ -11,6 +11,7 @@ from duologue.events import (
     InputAudioBufferCommittedEvent,
     InputAudioBufferSpeechStartedEvent,
     InputAudioBufferSpeechStoppedEvent,
+    InputAudioBufferTimeoutTriggeredEvent,
     InputAudioPart,
     InputAudioTranscriptionCompletedEvent,
     InputAudioTranscriptionDeltaEvent,
@@ -44,6 +45,11 @@ class Listening:
         self._turn_item_id: str | None = None
         self._turn_start_ms = 0
         self._transcribing: dict[str, Entry] = {}
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the user is speaking."""
+        return self._turn_item_id is not None
 
     def session_updated(self) -> None:
         """Take over a change of the input format or of the way to detect turns."""
@@ -122,6 +128,19 @@ class Listening:
             InputAudioBufferSpeechStoppedEvent(event_id=self._out.event_id(), item_id=item_id, audio_end_ms=end_ms)
         )
         self._make_item(item_id, self._audio.take(self._turn_start_ms, end_ms))
+
+    def timed_out(self, quiet_ms: int) -> None:
+        """Nobody has spoken for so long: an empty item says so. The buffer stays, as the lead-in of the next turn."""
+        item_id, end_ms = self._out.new_id("item"), self._audio.end_ms
+        self._out.send(
+            InputAudioBufferTimeoutTriggeredEvent(
+                event_id=self._out.event_id(),
+                item_id=item_id,
+                audio_start_ms=max(0, end_ms - quiet_ms),
+                audio_end_ms=end_ms,
+            )
+        )
+        self._make_item(item_id, b"")
 
     def _make_item(self, item_id: str, audio: bytes) -> None:
         item = MessageItem(id=item_id, role="user", status="completed", content=[InputAudioPart(transcript=None)])

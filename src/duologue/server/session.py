@@ -17,19 +17,23 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
 from duologue.codec import encode
+from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.protocol import (
     Close,
     Command,
     Detect,
+    LetPass,
     Respond,
     ServerProtocol,
     SessionDefaults,
+    SessionKind,
     StopResponse,
     Transcribe,
 )
-from duologue.server.answering import answer, closing, exchange_of
+from duologue.server.answering import answer, closing
+from duologue.server.exchanges import exchange_of
 from duologue.server.hearing import Ear, transcribe
 from duologue.server.outbox import Outbox
 from duologue.transports import Transport
@@ -51,15 +55,27 @@ def new_id(kind: str) -> str:
 class ServerSession:
     """Serves one client from greeting to close."""
 
-    def __init__(self, transport: Transport, engines: Engines, defaults: SessionDefaults | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        defaults: SessionDefaults | None = None,
+        *,
+        kind: SessionKind = "realtime",
+    ) -> None:
+        """`kind` is what the client connected for; a session of kind "transcription" never responds."""
         self._transport = transport
         self._engines = engines
         self._started_at = time.monotonic()
-        self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
+        self._protocol = ServerProtocol(
+            defaults, new_id=new_id, now=self._started_at, started_at=time.time(), kind=kind
+        )
         self._ear = Ear(engines.new_detector())
         self._outbox = Outbox()
         self._to_detect: deque[Detect] = deque()
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._tick_at = math.inf
+        self._tick_moved = asyncio.Event()
 
     @property
     def session_id(self) -> str:
@@ -98,7 +114,7 @@ class ServerSession:
                 message = await self._transport.receive()
             except ConnectionClosed:
                 return
-            self._protocol.receive(message)
+            self._protocol.receive(message, now=time.monotonic())
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
@@ -120,10 +136,15 @@ class ServerSession:
 
     async def _watch_clock(self) -> None:
         while (tick_at := self._protocol.next_tick_at) < math.inf:
-            await asyncio.sleep(max(0.0, tick_at - time.monotonic()))
-            # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
-            self._protocol.tick(time.monotonic())
-            await self._pass_on()
+            self._tick_at = tick_at
+            self._tick_moved.clear()
+            try:
+                async with asyncio.timeout(max(0.0, tick_at - time.monotonic())):
+                    await self._tick_moved.wait()
+            except TimeoutError:
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                self._protocol.tick(time.monotonic())
+                await self._pass_on()
 
     # --- what the protocol wants
 
@@ -133,6 +154,8 @@ class ServerSession:
             self._outbox.put(encode(event).decode("utf-8"))
         for command in self._protocol.take_commands():
             self._carry_out(command)
+        if self._protocol.next_tick_at != self._tick_at:
+            self._tick_moved.set()
         await self._outbox.room()
 
     def _carry_out(self, command: Command) -> None:
@@ -148,6 +171,14 @@ class ServerSession:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
+            case LetPass():
+                _logger.warning(
+                    "session %s: let pass in %s: %s, a %s, which a strict session refuses",
+                    self.session_id,
+                    command.event_type,
+                    command.param,
+                    command.value_type,
+                )
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
@@ -162,7 +193,7 @@ class ServerSession:
             _logger.exception("session %s: the voice detector broke", self.session_id)
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._ear.frame_ms)
+            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
         async def work() -> None:
@@ -172,31 +203,24 @@ class ServerSession:
                     pieces.append(piece)
                     self._protocol.transcript_delta(command.item_id, piece)
                     await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip())
+            self._protocol.transcribed(command.item_id, "".join(pieces).strip(), now=time.monotonic())
 
         fault = await self._attempt(work, command.item_id)
         if fault is not None:
-            self._protocol.transcription_failed(command.item_id, fault)
+            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _respond(self, command: Respond) -> None:
-        async def tell(text: str) -> None:
-            self._protocol.response_text(command.response_id, text)
-            await self._pass_on()
-
-        async def play(audio: bytes) -> None:
-            self._protocol.response_audio(command.response_id, audio)
-            await self._pass_on()
-
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            await answer(command, exchange, self._engines, tell=tell, play=play)
-            self._protocol.response_finished(command.response_id)
+            teller = _Telling(command.response_id, self._protocol, self._pass_on)
+            await answer(command, exchange, self._engines, teller)
+            self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         fault = await self._attempt(work, command.response_id)
         if fault is not None:
-            self._protocol.response_failed(command.response_id, fault)
+            self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
@@ -210,6 +234,30 @@ class ServerSession:
             _logger.exception("session %s: an engine broke at %s", self.session_id, work_id)
             return _told(fault)
         return None
+
+
+class _Telling:
+    """Reports one response to the protocol, and has the client told before more of it is made."""
+
+    def __init__(self, response_id: str, protocol: ServerProtocol, pass_on: Callable[[], Awaitable[None]]) -> None:
+        self._response_id = response_id
+        self._protocol = protocol
+        self._pass_on = pass_on
+
+    async def text(self, piece: str, /) -> None:
+        self._protocol.response_text(self._response_id, piece, now=time.monotonic())
+        await self._pass_on()
+
+    async def clause(self, clause: str, /) -> None:
+        self._protocol.response_clause(self._response_id, clause)
+
+    async def audio(self, audio: bytes, /) -> None:
+        self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
+        await self._pass_on()
+
+    async def call(self, call: FunctionCall, /) -> None:
+        self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        await self._pass_on()
 
 
 def _told(fault: Exception) -> str:

@@ -1,0 +1,26 @@
+"""What a server's sessions start with, and how they are held to the protocol."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+__all__ = ["SessionDefaults"]
+
+
+class SessionDefaults(Struct, frozen=True, kw_only=True):
+    """What a new session starts with."""
+
+    model: str = "duologue"
+    voice: str = "alloy"
+    instructions: str = ""
+    silence_duration_ms: int = 500
+    duration_s: int = 3600
+    """The hosted service ends a session after 60 minutes."""
+    lenient: bool = False
+    """Let pass what the hosted service refuses and what does no harm here: unknown fields, and some values out of
+    their range. Each is reported as a `LetPass`."""
+    max_context_tokens: int = 28_672
+    """What a response reads at most, instructions and tools included. The hosted model has 32,768 and keeps 4,096 of
+    them for the answer; who runs a responder with a smaller window says so here."""
+    tokens_per_minute: int | None = None
+    """What the responses of one session may use; None: no limit, and no `rate_limits.updated`."""
