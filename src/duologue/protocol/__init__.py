@@ -7,7 +7,17 @@ same objects serve the asyncio shells, the in-memory pair of the tests, and anyb
 from __future__ import annotations
 
 from duologue.protocol.client import ClientProtocol
-from duologue.protocol.commands import Close, Command, Detect, Respond, StopResponse, Transcribe
+from duologue.protocol.commands import (
+    Close,
+    Command,
+    Detect,
+    Follow,
+    Foresee,
+    Recall,
+    Respond,
+    StopResponse,
+    Transcribe,
+)
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.error_kinds import ErrorKind, classify
 from duologue.protocol.notices import Notice
@@ -25,7 +35,10 @@ __all__ = [
     "CoreOptions",
     "Detect",
     "ErrorKind",
+    "Follow",
+    "Foresee",
     "Notice",
+    "Recall",
     "ReconnectPolicy",
     "Reconnection",
     "Resolution",

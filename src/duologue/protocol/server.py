@@ -4,8 +4,8 @@ In go the client's messages, and reports of the work that was asked for; out com
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
     connect · receive · tick                                             what the shell sees
-    heard · detection_failed                                             what the engines report
-    transcript_delta · transcribed · transcription_failed
+    heard · judged · detection_failed                                    what the engines report
+    transcript_guess · transcript_delta · transcribed · transcription_failed
     response_text · response_audio · response_finished · response_failed
     take_events · take_commands                                          what the shell collects after each of these
 
@@ -51,14 +51,14 @@ from duologue.events import (
 )
 from duologue.protocol.checks import check_known
 from duologue.protocol.client_items import audio_of, entry_of
-from duologue.protocol.commands import Close
+from duologue.protocol.commands import Close, Transcribe
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.listening import Listening
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.session import Session, SessionDefaults, encoding_of
 from duologue.protocol.speaking import Speaking
-from duologue.protocol.turns import SpeechStarted
+from duologue.protocol.turns import SpeechStarted, SpeechStopped
 
 __all__ = ["ServerProtocol"]
 
@@ -142,12 +142,31 @@ class ServerProtocol:
     def heard(self, probabilities: Sequence[float], frame_ms: float) -> None:
         """Answers `Detect`: speech probabilities of the frames that the audio completed."""
         for turn in self._listening.heard(probabilities, frame_ms):
-            settings = self.session.turn_settings
-            if isinstance(turn, SpeechStarted):
-                if settings and settings.interrupt_response and self._speaking.active:
-                    self._speaking.cancel(None, reason="turn_detected")
-            elif settings and settings.create_response:
-                self._speaking.answer_turn()
+            self._turn(turn)
+
+    def judged(self, item_id: str, completeness: float) -> None:
+        """Answers `Foresee`: the probability, 0 to 1, that the words of this turn are all that is to come."""
+        for turn in self._listening.judged(item_id, completeness):
+            self._turn(turn)
+
+    def _turn(self, turn: SpeechStarted | SpeechStopped) -> None:
+        settings = self.session.turn_settings
+        if isinstance(turn, SpeechStarted):
+            if settings and settings.interrupt_response and self._speaking.active:
+                self._speaking.cancel(None, reason="turn_detected")
+        elif settings and settings.create_response:
+            self._speaking.answer_turn()
+
+    def spoken(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
+        """What `Follow` and `Foresee` are about: the speech of the turn under way so far, from a place in it on.
+
+        None as soon as it is not that turn which is under way.
+        """
+        return self._listening.spoken(item_id, from_byte)
+
+    def transcript_guess(self, item_id: str, text: str) -> None:
+        """Answers `Follow`: the whole transcript so far, as far as can be guessed."""
+        self._listening.transcript_guess(item_id, text)
 
     def detection_failed(self, fault: str) -> None:
         """Answers `Detect`: the session is deaf from now on, so it ends; `fault` is told to the client."""
