@@ -23,15 +23,19 @@ from duologue.protocol import (
     Close,
     Command,
     Detect,
+    Follow,
+    Foresee,
+    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
     StopResponse,
     Transcribe,
 )
-from duologue.server.answering import answer, closing, exchange_of
-from duologue.server.hearing import Ear, transcribe
+from duologue.server.answering import answer, exchange_of
+from duologue.server.hearing import Ear
 from duologue.server.outbox import Outbox
+from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
 __all__ = ["ServerSession", "new_id"]
@@ -56,10 +60,11 @@ class ServerSession:
         self._engines = engines
         self._started_at = time.monotonic()
         self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
-        self._ear = Ear(engines.new_detector())
+        self._ear = Ear(engines.new_detector(), engines.new_denoiser)
+        self._transcribing = Transcribing(engines, self._protocol, start=self._start, pass_on=self._pass_on)
         self._outbox = Outbox()
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[str, asyncio.Task[Any]] = {}
 
     @property
     def session_id(self) -> str:
@@ -139,6 +144,12 @@ class ServerSession:
         match command:
             case Detect():
                 self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
@@ -149,11 +160,12 @@ class ServerSession:
             case Close():
                 self._outbox.put(command)
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
         task.add_done_callback(lambda _: self._work.pop(work_id))
+        return task
 
     async def _detect(self, command: Detect) -> None:
         try:
@@ -165,16 +177,7 @@ class ServerSession:
             self._protocol.heard(probabilities, self._ear.frame_ms)
 
     async def _transcribe(self, command: Transcribe) -> None:
-        async def work() -> None:
-            pieces: list[str] = []
-            async with closing(transcribe(self._engines.transcriber, command)) as transcript:
-                async for piece in transcript:
-                    pieces.append(piece)
-                    self._protocol.transcript_delta(command.item_id, piece)
-                    await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip())
-
-        fault = await self._attempt(work, command.item_id)
+        fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
         if fault is not None:
             self._protocol.transcription_failed(command.item_id, fault)
         await self._pass_on()
