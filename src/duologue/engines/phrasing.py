@@ -55,6 +55,7 @@ _WHOLE: Final = _words(
 
 _OPENS_A_CONDITION: Final = _words("if when while although though unless because since whenever once whereas until")
 _OPENS_AN_INVERSION: Final = _words("had were should")
+_OPENS_A_PURPOSE: Final = _words("to after before")
 """A clause that begins so is half of a sentence: the other half stands behind a comma."""
 
 _NUMBERS: Final = _words(
@@ -117,4 +118,4 @@ def _half(text: str, words: list[str]) -> bool:
     """Whether the sentence under way opened with a condition, and its other half is still missing."""
     sentence = re.split(r"[.!?]\s+", text)[-1]
     first = (_WORD.findall(sentence.lower()) or words)[0]
-    return first in (_OPENS_A_CONDITION | _OPENS_AN_INVERSION) and "," not in sentence
+    return first in (_OPENS_A_CONDITION | _OPENS_AN_INVERSION | _OPENS_A_PURPOSE) and "," not in sentence

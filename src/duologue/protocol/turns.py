@@ -44,6 +44,10 @@ _SHORTEST_WAIT_MS: Final = {"low": 500, "medium": 350, "auto": 350, "high": 300}
 """What `semantic_vad` waits behind words that are certainly complete: `PAUSE_MS`, and the time to read them in."""
 
 
+_SURE: Final = 0.8
+"""As complete as words that end in a full stop and a voice that tells nothing. No judge is surer of a statement."""
+
+
 class TurnSettings(Struct, frozen=True):
     """What `turn_detection` comes down to."""
 
@@ -80,11 +84,11 @@ class TurnSettings(Struct, frozen=True):
                 )
 
     def wait_ms(self, completeness: float) -> float:
-        """Silence that ends a turn which is complete with this probability: each step towards 1 divides the wait."""
+        """Silence that ends a turn which is complete with this probability: each step up divides the wait."""
         longest_ms = float(self.silence_duration_ms)
         if self.complete_silence_ms is None:
             return longest_ms
-        return longest_ms * (self.complete_silence_ms / longest_ms) ** min(max(completeness, 0.0), 1.0)
+        return longest_ms * (self.complete_silence_ms / longest_ms) ** min(max(completeness / _SURE, 0.0), 1.0)
 
 
 class SpeechStarted(Struct, frozen=True):
