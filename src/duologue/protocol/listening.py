@@ -146,6 +146,11 @@ class Listening:
         return self._transcribe(item_id, self._audio.held(from_byte), self._audio.encoding)
 
     @property
+    def silent(self) -> bool:
+        """Whether nothing is being said at this moment."""
+        return self._turns.silent
+
+    @property
     def _turn_id(self) -> str:
         assert self._turn_item_id is not None, "the turn table lets nothing happen to a turn before it began"
         return self._turn_item_id

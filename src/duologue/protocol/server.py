@@ -164,6 +164,11 @@ class ServerProtocol:
         """
         return self._listening.spoken(item_id, from_byte)
 
+    @property
+    def silent(self) -> bool:
+        """Whether the user says nothing at this moment: no time for a guess, as the turn may be over."""
+        return self._listening.silent
+
     def transcript_guess(self, item_id: str, text: str) -> None:
         """Answers `Follow`: the whole transcript so far, as far as can be guessed."""
         self._listening.transcript_guess(item_id, text)

@@ -139,6 +139,11 @@ class TurnDetector:
         """Whether a turn is under way."""
         return self.state in (TurnState.SPEAKING, *_IN_SILENCE)
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is being said at this moment."""
+        return self.state is not TurnState.SPEAKING
+
     def forget(self) -> None:
         """The turn under way was ended by other means: wait for the next one."""
         self.state = TurnState.SILENT

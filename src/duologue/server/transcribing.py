@@ -128,7 +128,8 @@ class Transcribing:
             if spoken is None:
                 return None
             n_bytes = turn.settled_bytes + len(spoken.audio)
-            if turn.foreseen is not None or n_bytes == self._seen_bytes:
+            # What a pause is about is read by `foresee`, which must not wait for this.
+            if self._protocol.silent or n_bytes == self._seen_bytes:
                 return _LEAST_WAIT_S
             begun_s, self._seen_bytes = self._clock(), n_bytes
             text = await self._read(spoken)
