@@ -24,7 +24,10 @@ from duologue.protocol import (
     Close,
     Command,
     Detect,
+    Follow,
+    Foresee,
     LetPass,
+    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
@@ -32,10 +35,11 @@ from duologue.protocol import (
     StopResponse,
     Transcribe,
 )
-from duologue.server.answering import answer, closing
+from duologue.server.answering import answer
 from duologue.server.exchanges import exchange_of
-from duologue.server.hearing import Ear, transcribe
+from duologue.server.hearing import Ear
 from duologue.server.outbox import Outbox
+from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
 __all__ = ["ServerSession", "new_id"]
@@ -70,10 +74,11 @@ class ServerSession:
         self._protocol = ServerProtocol(
             defaults, new_id=new_id, now=self._started_at, started_at=time.time(), kind=kind
         )
-        self._ear = Ear(engines.new_detector())
+        self._ear = Ear(engines.new_detector(), engines.new_denoiser)
+        self._transcribing = Transcribing(engines, self._protocol, start=self._start, pass_on=self._pass_on)
         self._outbox = Outbox()
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[str, asyncio.Task[Any]] = {}
         self._tick_at = math.inf
         self._tick_moved = asyncio.Event()
 
@@ -162,6 +167,12 @@ class ServerSession:
         match command:
             case Detect():
                 self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
@@ -180,11 +191,12 @@ class ServerSession:
                     command.value_type,
                 )
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
         task.add_done_callback(lambda _: self._work.pop(work_id))
+        return task
 
     async def _detect(self, command: Detect) -> None:
         try:
@@ -196,16 +208,7 @@ class ServerSession:
             self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
-        async def work() -> None:
-            pieces: list[str] = []
-            async with closing(transcribe(self._engines.transcriber, command)) as transcript:
-                async for piece in transcript:
-                    pieces.append(piece)
-                    self._protocol.transcript_delta(command.item_id, piece)
-                    await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip(), now=time.monotonic())
-
-        fault = await self._attempt(work, command.item_id)
+        fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
         if fault is not None:
             self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
