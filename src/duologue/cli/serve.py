@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from duologue.cli.failures import Usage
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.running import run_to_end
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.protocol import SessionDefaults
 from duologue.server import RealtimeApp
@@ -55,6 +56,12 @@ class ServeOptions:
     transcriber: Annotated[str | None, Parameter(help="Transcriber, by its name.")] = None
     responder: Annotated[str | None, Parameter(help="Responder, by its name.")] = None
     synthesizer: Annotated[str | None, Parameter(help="Synthesizer, by its name.")] = None
+    dialect: Annotated[
+        str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
+    ] = "openai"
+    refuse_beta: Annotated[
+        bool, Parameter(help="Turn clients away that ask for the shape of the beta, as the hosted service does.")
+    ] = False
     log_level: Annotated[_LogLevel, Parameter(help="How much to log on standard error.")] = "warning"
     until_eof: Annotated[
         bool, Parameter(help="Stop when standard input ends: for programs that start a server of their own.")
@@ -70,11 +77,15 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     Says on one line where it listens. Ctrl-C stops it.
     """
     names, settings = _engines(options)
+    if options.dialect not in PROFILES:
+        raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT)
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
         api_key=options.api_key or os.environ.get(KEY_VARIABLE) or None,
         defaults=SessionDefaults(model=options.model, voice=options.voice, instructions=options.instructions),
+        dialect=options.dialect,
+        refuse_beta=options.refuse_beta,
     )
     return run_to_end(_serve(application, options))
 

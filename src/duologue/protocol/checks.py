@@ -10,7 +10,7 @@ from msgspec import UNSET
 from duologue.events import UnknownVariant, WireObject
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["RANGES", "check_known", "check_ranges"]
+__all__ = ["HOSTED_RATES_HZ", "RANGES", "check_known", "check_ranges"]
 
 
 def check_known(event: WireObject) -> None:
@@ -66,11 +66,15 @@ def _one_of_if_text(*known: str) -> _Check:
     return check
 
 
-def _pcm_rate(value: Any, param: str) -> None:
-    if value < 24_000:
-        raise Refusal("rate_too_low", param=param, least=24_000, got=value)
-    if value != 24_000:
-        raise Refusal("wrong_value", param=param, reason=f"expected 24000, but got {value}")
+def _check_rate(value: Any, param: str, *, allowed_hz: tuple[int, ...]) -> None:
+    """Raise Refusal for a rate of PCM that the session's dialect does not have."""
+    if value in allowed_hz:
+        return
+    least = min(allowed_hz)
+    if value < least:
+        raise Refusal("rate_too_low", param=param, least=least, got=value)
+    known = " or ".join(map(str, sorted(allowed_hz)))
+    raise Refusal("wrong_value", param=param, reason=f"expected {known}, but got {value}")
 
 
 def _tokens(value: Any, param: str) -> None:
@@ -90,6 +94,9 @@ def _metadata(value: Any, param: str) -> None:
         )
 
 
+HOSTED_RATES_HZ: Final = (24_000,)
+"""The one rate of PCM that the hosted service takes."""
+
 RANGES: Final[dict[str, _Check]] = {
     "output_modalities": _modalities,
     "max_output_tokens": _tokens,
@@ -98,8 +105,6 @@ RANGES: Final[dict[str, _Check]] = {
     "tool_choice": _one_of_if_text("none", "auto", "required"),
     "truncation": _one_of_if_text("auto", "disabled"),
     "tracing": _one_of_if_text("auto"),
-    "audio.input.format.rate": _pcm_rate,
-    "audio.output.format.rate": _pcm_rate,
     "audio.output.speed": _between(0.25, 1.5),
     "audio.input.turn_detection.threshold": _between(0, 1),
     "audio.input.turn_detection.prefix_padding_ms": _between(0, 10_000),
@@ -112,8 +117,18 @@ RANGES: Final[dict[str, _Check]] = {
 published (prefix and silence), ten seconds, because nobody waits longer for an answer."""
 
 
-def check_ranges(config: WireObject, root: str) -> None:
+def check_ranges(
+    config: WireObject,
+    root: str,
+    *,
+    input_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ,
+    output_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ,
+) -> None:
     """Raise Refusal for the first value out of its range; `root` is the path of `config` in its event."""
+    for side, allowed_hz in (("input", input_rates_hz), ("output", output_rates_hz)):
+        rate = _at(config, path := f"audio.{side}.format.rate")
+        if rate is not UNSET and rate is not None:
+            _check_rate(rate, f"{root}.{path}", allowed_hz=allowed_hz)
     for path, check in RANGES.items():
         value = _at(config, path)
         if value is not UNSET and value is not None:

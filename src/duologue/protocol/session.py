@@ -27,7 +27,7 @@ from duologue.events import (
     WireObject,
     is_set,
 )
-from duologue.protocol.checks import check_ranges
+from duologue.protocol.checks import HOSTED_RATES_HZ, check_ranges
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.turns import TurnSettings
 
@@ -43,6 +43,9 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     silence_duration_ms: int = 500
     duration_s: int = 3600
     """The hosted service ends a session after 60 minutes."""
+    input_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ
+    output_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ
+    """Rates of PCM that the session takes and speaks; it starts with the first."""
 
 
 _MERGED: Final = (AudioConfig, AudioInputConfig, AudioOutputConfig)
@@ -71,6 +74,7 @@ class Session:
     """One session's configuration in full."""
 
     def __init__(self, session_id: str, defaults: SessionDefaults, *, expires_at: int) -> None:
+        self.input_rates_hz, self.output_rates_hz = defaults.input_rates_hz, defaults.output_rates_hz
         self.wire = RealtimeSession(
             id=session_id,
             object="realtime.session",
@@ -86,12 +90,14 @@ class Session:
             expires_at=expires_at,
             audio=AudioConfig(
                 input=AudioInputConfig(
-                    format=PcmAudioFormat(rate=24_000),
+                    format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
                     transcription=None,
                     noise_reduction=None,
                     turn_detection=_fill_in(ServerVad(silence_duration_ms=defaults.silence_duration_ms)),
                 ),
-                output=AudioOutputConfig(format=PcmAudioFormat(rate=24_000), voice=defaults.voice, speed=1.0),
+                output=AudioOutputConfig(
+                    format=PcmAudioFormat(rate=defaults.output_rates_hz[0]), voice=defaults.voice, speed=1.0
+                ),
             ),
             include=None,
         )
@@ -133,7 +139,7 @@ class Session:
             if config.type is None:
                 raise Refusal("missing", param="session.type")
             raise Refusal("not_supported", param="session.type", value=config.type)
-        check_ranges(config, "session")
+        check_ranges(config, "session", input_rates_hz=self.input_rates_hz, output_rates_hz=self.output_rates_hz)
         updated = _merge(self.wire, config)
         assert isinstance(updated, RealtimeSession)
         if is_set(config.model) and config.model != self.wire.model:

@@ -58,7 +58,7 @@ class Speaking:
     def create(self, params: ResponseCreateParams | None) -> None:
         """Start a response, as the client asked. Raises Refusal."""
         params = params or ResponseCreateParams()
-        check_ranges(params, "response")
+        check_ranges(params, "response", output_rates_hz=self._session.output_rates_hz)
         settings = self._settings(params)
         if settings.in_conversation and (active := self.active) is not None:
             raise Refusal("response_active", response_id=active.response_id)

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from duologue.codec import encode
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.protocol import (
@@ -29,6 +28,7 @@ from duologue.protocol import (
     StopResponse,
     Transcribe,
 )
+from duologue.server.accent import HOME, Accent
 from duologue.server.answering import answer, closing, exchange_of
 from duologue.server.hearing import Ear, transcribe
 from duologue.server.outbox import Outbox
@@ -51,11 +51,20 @@ def new_id(kind: str) -> str:
 class ServerSession:
     """Serves one client from greeting to close."""
 
-    def __init__(self, transport: Transport, engines: Engines, defaults: SessionDefaults | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        defaults: SessionDefaults | None = None,
+        *,
+        dialect: str = HOME,
+    ) -> None:
         self._transport = transport
         self._engines = engines
         self._started_at = time.monotonic()
         self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
+        conversation_id = self._protocol.conversation.conversation_id
+        self._accent = Accent(dialect, new_id=new_id, conversation_id=conversation_id)
         self._ear = Ear(engines.new_detector())
         self._outbox = Outbox()
         self._to_detect: deque[Detect] = deque()
@@ -98,7 +107,7 @@ class ServerSession:
                 message = await self._transport.receive()
             except ConnectionClosed:
                 return
-            self._protocol.receive(message)
+            self._protocol.receive(self._accent.read(message))
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
@@ -130,7 +139,8 @@ class ServerSession:
     async def _pass_on(self) -> None:
         """Send and start what the protocol has come to; then wait until the client has caught up."""
         for event in self._protocol.take_events():
-            self._outbox.put(encode(event).decode("utf-8"))
+            for message in self._accent.write(event):
+                self._outbox.put(message)
         for command in self._protocol.take_commands():
             self._carry_out(command)
         await self._outbox.room()
