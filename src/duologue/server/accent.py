@@ -54,6 +54,10 @@ _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"
 """Dialects in which `conversation.created` follows `session.created`."""
 
 
+_FLAT: Final = ".delta"
+"""The end of the names of events that hold no objects, in which something foreign could hide."""
+
+
 def asks_for_beta(headers: Mapping[str, str], subprotocols: Sequence[str]) -> bool:
     """Whether a handshake asks for the shape of the beta; `headers` by their names in lower case."""
     asked = headers.get("openai-beta", "").replace(" ", "").split(",")
@@ -64,9 +68,15 @@ class Accent:
     """Reads and writes one connection, in the order of its messages."""
 
     def __init__(
-        self, dialect: str = HOME, *, new_id: Callable[[str], str], conversation_id: str | None = None
+        self,
+        dialect: str = HOME,
+        *,
+        new_id: Callable[[str], str],
+        conversation_id: str | None = None,
+        origin: str | None = None,
     ) -> None:
-        """`conversation_id`: what `conversation.created` tells; None makes one up.
+        """`conversation_id`: what `conversation.created` tells; None makes one up. `origin`: the dialect that events
+        were read in, where they are not our own.
 
         Raises:
             ValueError: there is no such dialect.
@@ -77,6 +87,8 @@ class Accent:
         self._profile = PROFILES[dialect]
         self._new_id = new_id
         self._conversation_id = conversation_id
+        self._origin = origin
+        self._announces = dialect in _ANNOUNCE_CONVERSATION and origin not in _ANNOUNCE_CONVERSATION
         lacked = self._profile.lacks_events
         tells_once = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
         self._items = AddedToCreated() if tells_once else None
@@ -134,11 +146,11 @@ class Accent:
 
     def write(self, event: RealtimeEvent) -> Iterator[str]:
         """The messages that tell the client of an event: none, where the dialect has no counterpart."""
-        if self.dialect == HOME:
+        if self.dialect == HOME and self._origin is None:
             yield encode(event).decode("utf-8")
             return
         for told in self._stream(event):
-            if not isinstance(told, UnknownRealtimeEvent) and self._profile.omissions(told.type) is not None:
+            if self._loses_nothing(told):
                 yield encode(told, dialect=self.dialect).decode("utf-8")
                 continue
             translation = translate(told, dialect=self.dialect)
@@ -147,9 +159,15 @@ class Accent:
                 self._tell_settings(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
 
+    def _loses_nothing(self, event: RealtimeEvent) -> bool:
+        """Whether the short way is open, which reports nothing."""
+        if isinstance(event, UnknownRealtimeEvent) or self._profile.omissions(event.type) is None:
+            return False
+        return self._origin is None or (not event.extra and event.type.endswith(_FLAT))
+
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:
-            case SessionCreatedEvent() if self.dialect in _ANNOUNCE_CONVERSATION:
+            case SessionCreatedEvent() if self._announces:
                 yield event
                 yield ConversationCreatedEvent(
                     event_id=self._new_id("event"),
@@ -157,6 +175,8 @@ class Accent:
                         id=self._conversation_id or self._new_id("conv"), object="realtime.conversation"
                     ),
                 )
+            case ConversationCreatedEvent() if self.dialect not in _ANNOUNCE_CONVERSATION:
+                return
             case SessionUpdatedEvent():
                 self._settings |= self._asked
                 self._asked = {}

@@ -18,7 +18,9 @@ from duologue.errors import ConnectionClosed
 from duologue.protocol import SessionDefaults
 from duologue.protocol.refusals import Refusal
 from duologue.server.accent import BETA, HOME, asks_for_beta
+from duologue.server.relay import Relay
 from duologue.server.session import ServerSession, new_id
+from duologue.server.upstream import Upstream
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 
 __all__ = ["PATH", "RealtimeApp", "app"]
@@ -49,6 +51,9 @@ class RealtimeApp:
     `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
     header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
     away as the hosted service has done since May 2026.
+
+    With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
+    are of no effect.
     """
 
     def __init__(
@@ -59,12 +64,14 @@ class RealtimeApp:
         defaults: SessionDefaults | None = None,
         dialect: str = HOME,
         refuse_beta: bool = False,
+        upstream: Upstream | None = None,
     ) -> None:
         """Raises ValueError if there is no such dialect."""
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self._dialect = dialect
         self._refuse_beta = refuse_beta
+        self._upstream = upstream
         self._make_engines = engines
         self._api_key = api_key
         self._defaults = defaults or SessionDefaults()
@@ -87,6 +94,9 @@ class RealtimeApp:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts that know no lifespan."""
+        if self._upstream is not None:
+            yield
+            return
         async with self._make_engines() as self._engines:
             yield
         self._engines = None
@@ -119,17 +129,21 @@ class RealtimeApp:
         if (beta := asks_for_beta(_headers(scope), offered)) and self._refuse_beta:
             await _turn_away(transport, Refusal("beta_disabled"), _WRONG_SHAPE)
             return
-        assert self._engines is not None, "the ASGI server did not run the application's lifespan"
         dialect = BETA if beta and self._dialect == HOME else self._dialect
+        if self._upstream is not None:
+            relay = Relay(transport, self._upstream, dialect=dialect, model=_model_of(scope), new_id=new_id)
+            _logger.info("%s opened", relay.relay_id)
+            await relay.run()
+            _logger.info("%s closed", relay.relay_id)
+            return
+        assert self._engines is not None, "the ASGI server did not run the application's lifespan"
         session = ServerSession(transport, self._engines, self._session_defaults(scope, dialect), dialect=dialect)
         _logger.info("session %s opened", session.session_id)
         await session.run()
         _logger.info("session %s closed", session.session_id)
 
     def _session_defaults(self, scope: Scope, dialect: str) -> SessionDefaults:
-        query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
-        model = query.get("model", [self._defaults.model])[0]
-        defaults = msgspec.structs.replace(self._defaults, model=model)
+        defaults = msgspec.structs.replace(self._defaults, model=_model_of(scope) or self._defaults.model)
         if dialect == HOME:
             return defaults
         profile = PROFILES[dialect]
@@ -161,6 +175,13 @@ class RealtimeApp:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _model_of(scope: Scope) -> str | None:
+    """The model that the URL names."""
+    query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
+    named = query.get("model")
+    return named[0] if named else None
 
 
 def _headers(scope: Scope) -> dict[str, str]:
