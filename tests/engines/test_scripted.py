@@ -3,6 +3,7 @@
 import pytest
 
 from duologue.audio.levels import level_dbfs
+from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
     an_exchange,
     check_detector,
