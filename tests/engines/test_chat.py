@@ -295,6 +295,11 @@ async def test_calls_are_put_together_by_index_however_the_stream_is_cut(piece_b
     ]
 
 
+async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
+    exchange = an_exchange("Hi", functions=(WEATHER,), function_choice="none")
+    assert await said_and_called(PARALLEL, exchange) == ["Let me ", "see."]
+
+
 @pytest.mark.parametrize(
     ("chunks", "calls"),
     [

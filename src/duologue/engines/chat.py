@@ -73,7 +73,7 @@ class ChatResponder:
             raise self._error("did not answer in time") from fault
         except httpx.HTTPError as fault:
             raise self._error(f"cannot be talked to: {str(fault) or type(fault).__name__}") from fault
-        for call in calls.whole():
+        for call in calls.whole() if exchange.function_choice != "none" else ():  # some call all the same
             yield call
 
     async def aclose(self) -> None:

@@ -170,9 +170,11 @@ def an_exchange(
 
 
 async def _words(pieces: AsyncIterator[str | FunctionCall]) -> AsyncIterator[str]:
-    """What is said; no function is offered, so none may be called."""
+    """What is said, where no function may be called."""
     async for piece in pieces:
-        _expect(not isinstance(piece, FunctionCall), "a function was called that was not offered")
+        _expect(
+            not isinstance(piece, FunctionCall), "a function was called that was not offered, or must not be called"
+        )
         assert isinstance(piece, str)
         yield piece
 
