@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import pytest
 
 import duologue
 from duologue.cli import main
 from duologue.events import RealtimeEvent
-from tests.cli.conftest import SCRIPTED, Place
+from tests.cli.conftest import SCRIPTED, Place, serving
 
 RESPOND = {"type": "response.create", "response": {"output_modalities": ["text"]}}
-
-
-@contextmanager
-def serving(*arguments: str, **environment: str) -> Generator[str]:
-    """A server in a process of its own; its URL."""
-    command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-        env={**os.environ, **environment},
-    ) as process:  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().removeprefix("listening on ").strip()
-        finally:
-            process.stdin.close()
-            process.wait(10)
 
 
 async def types_of_a_turn(url: str, dialect: str) -> list[str | None]:
