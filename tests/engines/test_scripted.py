@@ -3,6 +3,7 @@
 import pytest
 
 from duologue.audio.levels import level_dbfs
+from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
     an_exchange,
     check_detector,
@@ -49,9 +50,16 @@ async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
     heard = [[piece async for piece in transcriber.transcribe(speech)] for _ in range(3)]
     assert heard == [["a", " b"], ["c"], ["a", " b"]]
     exchange = an_exchange("Hello!")
-    answers = ["".join([piece async for piece in responder.respond(exchange)]) for _ in range(3)]
+    answers = ["".join([str(piece) async for piece in responder.respond(exchange)]) for _ in range(3)]
     assert answers == ["x  y", "z", "x  y"]
     assert responder.exchanges == [exchange] * 3
+
+
+async def test_a_line_of_the_script_may_be_a_call() -> None:
+    call = FunctionCall(name="look", arguments="{}")
+    responder = ScriptedResponder(["One two.", call])
+    pieces = [[piece async for piece in responder.respond(an_exchange("Hello!"))] for _ in range(3)]
+    assert pieces == [["One", " two."], [call], ["One", " two."]]
 
 
 async def test_an_empty_script_is_silent() -> None:

@@ -13,7 +13,7 @@ from functools import cache, partial
 
 from duologue.audio.levels import level_dbfs
 from duologue.audio.samples import from_samples, whole_samples
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
 
 __all__ = [
     "ScriptedDenoiser",
@@ -114,21 +114,24 @@ class ScriptedTranscriber:
 
 
 class ScriptedResponder:
-    """Answers the next line of its script, whatever was said; begins again after the last.
+    """Answers the next line of its script, whatever was said; begins again after the last. A line may be a call.
 
     `exchanges` holds what it was asked, for tests to look at.
     """
 
     name: str = "scripted"
 
-    def __init__(self, lines: Sequence[str] = ("Hello, this is a script.",)) -> None:
+    def __init__(self, lines: Sequence[str | FunctionCall] = ("Hello, this is a script.",)) -> None:
         self._lines = tuple(lines)
         self.exchanges: list[Exchange] = []
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-        """The words of the line, each with the space before it."""
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """The words of the line, each with the space before it; or the call, whether or not it is offered."""
         line = self._lines[len(self.exchanges) % len(self._lines)] if self._lines else ""
         self.exchanges.append(exchange)
+        if isinstance(line, FunctionCall):
+            yield line
+            return
         for piece in _words(line):
             yield piece
 

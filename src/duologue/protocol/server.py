@@ -271,7 +271,7 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
             raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
-        for fault in faults_of(event):
+        for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
             raise Refusal("transcription_only", param="type", value=event.type)

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
-from duologue.codec import encode
 from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
@@ -35,6 +34,7 @@ from duologue.protocol import (
     StopResponse,
     Transcribe,
 )
+from duologue.server.accent import HOME, Accent
 from duologue.server.answering import answer
 from duologue.server.exchanges import exchange_of
 from duologue.server.hearing import Ear
@@ -66,6 +66,7 @@ class ServerSession:
         defaults: SessionDefaults | None = None,
         *,
         kind: SessionKind = "realtime",
+        dialect: str = HOME,
     ) -> None:
         """`kind` is what the client connected for; a session of kind "transcription" never responds."""
         self._transport = transport
@@ -74,6 +75,8 @@ class ServerSession:
         self._protocol = ServerProtocol(
             defaults, new_id=new_id, now=self._started_at, started_at=time.time(), kind=kind
         )
+        conversation_id = self._protocol.conversation.conversation_id
+        self._accent = Accent(dialect, new_id=new_id, conversation_id=conversation_id)
         self._ear = Ear(engines.new_detector(), engines.new_denoiser)
         self._transcribing = Transcribing(engines, self._protocol, start=self._start, pass_on=self._pass_on)
         self._outbox = Outbox()
@@ -119,7 +122,7 @@ class ServerSession:
                 message = await self._transport.receive()
             except ConnectionClosed:
                 return
-            self._protocol.receive(message, now=time.monotonic())
+            self._protocol.receive(self._accent.read(message), now=time.monotonic())
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
@@ -156,7 +159,8 @@ class ServerSession:
     async def _pass_on(self) -> None:
         """Send and start what the protocol has come to; then wait until the client has caught up."""
         for event in self._protocol.take_events():
-            self._outbox.put(encode(event).decode("utf-8"))
+            for message in self._accent.write(event):
+                self._outbox.put(message)
         for command in self._protocol.take_commands():
             self._carry_out(command)
         if self._protocol.next_tick_at != self._tick_at:
