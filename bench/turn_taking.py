@@ -1,8 +1,8 @@
 """When a turn is taken to be over: silence alone against `semantic_vad`, on recorded speech with pauses in it.
 
-Every recording is played with one pause at a time put into the middle of its sentence, at a place of low energy, and once as it
-is. A premature cut is a turn that ends in such a pause; the wait is the time from the end of the speech to the end of the
-turn. The real detector, transcriber and judge decide, and their working time counts as audio time that has passed.
+Every recording is played with one pause at a time put into the middle of its sentence, at a place of low energy, and
+once as it is. A premature cut is a turn that ends in such a pause; the wait is the time from the end of the speech to
+the end of the turn. The real detector, transcriber and judge decide; their working time counts as audio time.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ async def judge(engines: Engines, pcm16: bytes) -> Verdict:
     return Verdict(completeness, (time.perf_counter() - begun) * 1000)
 
 
-async def stops(
-    trial: Trial, settings: TurnSettings, engines: Engines, verdicts: dict[bytes, Verdict]
-) -> list[float]:
+async def stops(trial: Trial, settings: TurnSettings, engines: Engines, verdicts: dict[bytes, Verdict]) -> list[float]:
     """Seconds at which turns end, when verdicts come as late as they were worked out."""
     turns, found = TurnDetector(), list[float]()
     pending: tuple[float, float] | None = None

@@ -7,7 +7,8 @@ A package adds an engine by an entry point of the group `duologue.engines`, call
 
 What it points to is called in a thread with the user's options as keywords, and with the `Worker` that all engines
 share if it has a parameter `worker`; it returns the engine. For a detector it returns what makes one for each new
-stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An engine that holds something open has a coroutine `aclose`, called at the end.
+stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An
+engine that holds something open has a coroutine `aclose`, called at the end.
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ class ScriptedDenoiser:
         return pcm16 if level_dbfs(pcm16) > self._threshold_dbfs else bytes(len(pcm16))
 
 
-def denoisers(
-    *, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS
-) -> Callable[[str], ScriptedDenoiser]:
+def denoisers(*, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS) -> Callable[[str], ScriptedDenoiser]:
     """What makes denoisers of these settings."""
     return partial(ScriptedDenoiser, sample_rate_hz=sample_rate_hz, threshold_dbfs=threshold_dbfs)
 
