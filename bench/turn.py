@@ -234,7 +234,7 @@ async def run() -> None:
         f" p95 {figures['first_audio_beyond_silence_p95_ms']:.0f} ms",
         f"{figures['word_error_rate']:.1%} of the words are wrong; {told:.0%} of the transcript was told while it was",
         f"spoken, and in {kept:.0%} of the turns the deltas are the transcript; the server was ready in {load_s:.1f} s",
-        f"each turn took {cpu_s / len(turns):.2f} s of a core; work took {contention:.1f} times as long as alone on one",
+        f"each turn took {cpu_s / len(turns):.2f} s of a core; work took {contention:.1f} times as long as alone",
     ]
     report(figures, "\n".join(lines))
 
