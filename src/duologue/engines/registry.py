@@ -114,7 +114,7 @@ async def load_default(
     `names` and `options` replace the defaults by kind; `threads` is how many compute at once, by default one for
     each core. Raises as `load` does. Cancelled: as at the end of the block, what runs is waited for 5 seconds.
     """
-    chosen = {**DEFAULTS, **(names or {})}
+    chosen: dict[Kind, str] = {**DEFAULTS, **(names or {})}
     given = options or {}
     async with AsyncExitStack() as stack:
         hearing = await stack.enter_async_context(Worker(threads=threads, name="hearing"))
