@@ -19,7 +19,7 @@ from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.running import run_to_end
 from duologue.engines.registry import Kind, load_default
 from duologue.protocol import SessionDefaults
-from duologue.server import RealtimeApp
+from duologue.server import RealtimeApp, spare_the_collector
 from duologue.server import serve as run_server
 
 __all__ = ["ServeOptions", "serve"]
@@ -120,6 +120,7 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
 
 
 def _say_where(url: str) -> None:
+    spare_the_collector()
     print(f"{LISTENING}{url}", flush=True)
 
 
