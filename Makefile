@@ -52,7 +52,9 @@ bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with
 	@$(VENV)-peers/bin/python bench/decode.py
 
 FUZZ_S ?= 60
-fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60; findings are written into build/fuzz
+FUZZ_SERVER_S ?= 12
+fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60, and the server; findings are written into build/fuzz
+	@$(BIN)/python fuzz/server.py --seconds $(FUZZ_SERVER_S)
 	@mkdir -p build/fuzz/corpus
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "No atheris for this platform: nothing is fuzzed."; exit 0; }; \
 		$(BIN)/python fuzz/decode.py -max_total_time=$(FUZZ_S) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
