@@ -76,8 +76,6 @@ _ACCEPTED = (
 )
 """Client events that a WebSocket session takes; `output_audio_buffer.clear` belongs to WebRTC and SIP."""
 
-_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
-
 
 class ServerProtocol:
     """One session, seen from the server.
@@ -191,18 +189,19 @@ class ServerProtocol:
 
     def _accepted(self, event: RealtimeEvent) -> AnyClientEvent:
         """The event, if it is one that this session takes and understands to the last field. Raises Refusal."""
+        supported = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
         if isinstance(event, UnknownRealtimeEvent):
             cls = EVENT_CLASSES.get(event.type or "")
             if event.type is None:
                 raise Refusal("missing", param="type")
             if cls is None or not issubclass(cls, _ACCEPTED):
-                raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+                raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
             problem = read_problem(event.problem)
             if problem.missing:
                 raise Refusal("missing", param=problem.path)
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
-            raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+            raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
         check_known(event)
         return event
 
