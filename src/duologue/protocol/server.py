@@ -130,7 +130,9 @@ class ServerProtocol:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended. Any verb can move it."""
-        return inf if self._ends_at == inf else min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
+        if self._ends_at == inf or not self._idle.running:
+            return self._ends_at
+        return min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
 
     def tick(self, now: float) -> None:
         """Time has passed: prompt a user who says nothing; end a session that has lasted for as long as it may."""
