@@ -255,9 +255,10 @@ class _Telling:
         self._protocol = protocol
         self._pass_on = pass_on
 
-    async def text(self, piece: str, /) -> None:
-        self._protocol.response_text(self._response_id, piece, now=time.monotonic())
+    async def text(self, piece: str, /) -> bool:
+        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=time.monotonic())
         await self._pass_on()
+        return more_is_wanted
 
     async def clause(self, clause: str, /) -> None:
         self._protocol.response_clause(self._response_id, clause)
