@@ -45,6 +45,11 @@ class Listening:
         self._turn_start_ms = 0
         self._transcribing: dict[str, Entry] = {}
 
+    @property
+    def input_ms(self) -> int:
+        """Length of all audio that came."""
+        return self._audio.end_ms
+
     def session_updated(self) -> None:
         """Take over a change of the input format or of the way to detect turns."""
         encoding = encoding_of(self._session.input)

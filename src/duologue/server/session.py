@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
-import string
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
 from duologue.codec import encode
 from duologue.engines.registry import Engines
@@ -30,36 +28,61 @@ from duologue.protocol import (
     Transcribe,
 )
 from duologue.server.answering import answer, closing, exchange_of
+from duologue.server.guarded import guarded
 from duologue.server.hearing import Ear, transcribe
+from duologue.server.ids import new_id
+from duologue.server.limits import Limits
+from duologue.server.observing import UNOBSERVED, Observer
+from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
+from duologue.server.rates import TokenBucket
+from duologue.server.rebuffs import Rebuff
 from duologue.transports import Transport
 
-__all__ = ["ServerSession", "new_id"]
+__all__ = ["ServerSession"]
 
 _logger = logging.getLogger(__name__)
 
-_ID_CHARACTERS: Final = string.ascii_letters + string.digits
-_ID_LENGTH: Final = 21
-"""As the hosted service has it: 125 bits, so that ids of any two sessions never meet."""
-
-
-def new_id(kind: str) -> str:
-    """A random id such as `item_…`."""
-    return f"{kind}_{''.join(secrets.choice(_ID_CHARACTERS) for _ in range(_ID_LENGTH))}"
+_GOING_AWAY = Close(1001, "the server is going away")
 
 
 class ServerSession:
     """Serves one client from greeting to close."""
 
-    def __init__(self, transport: Transport, engines: Engines, defaults: SessionDefaults | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        defaults: SessionDefaults | None = None,
+        *,
+        opening: Opening | None = None,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        opening = opening or Opening()
         self._transport = transport
-        self._engines = engines
-        self._started_at = time.monotonic()
-        self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
-        self._ear = Ear(engines.new_detector())
-        self._outbox = Outbox()
+        self._limits = limits = limits or Limits()
+        self._started_at = now = time.monotonic()
+        self._last_message_at = now
+        self._protocol = ServerProtocol(
+            session_defaults(defaults or SessionDefaults(), opening), new_id=new_id, now=now, started_at=time.time()
+        )
+        self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
+        self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
+        self._ear: Ear | None = None
+        self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._events_allowed = (
+            TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
+        )
         self._to_detect: deque[Detect] = deque()
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._reading: asyncio.Task[int] | None = None
+        self._draining = False
+        self._farewell: Close | None = None
+        if opening.message is not None:
+            self._protocol.receive(opening.message)
+            # Whoever configured the session is not the client: it learns of it from `session.created`.
+            self._protocol.take_events()
 
     @property
     def session_id(self) -> str:
@@ -68,61 +91,96 @@ class ServerSession:
 
     async def run(self) -> None:
         """Serve until the client goes or the session is over. Cancelling ends it at once, leaving no task behind."""
+        code = 1005
         try:
-            await self._serve()
+            with self._observer.work("session", self.session_id):
+                code = await self._serve()
+                if self._farewell is not None:
+                    code = self._farewell.code
+                    await self._transport.close(code, self._farewell.reason)
         except asyncio.CancelledError:
-            await self._transport.close(1001, "the server is going away")
+            code = _GOING_AWAY.code
+            await self._transport.close(code, _GOING_AWAY.reason)
             raise
         except Exception:
+            code = 1011
             _logger.exception("session %s broke", self.session_id)
-            await self._transport.close(1011, "internal error")
+            await self._transport.close(code, "internal error")
+        finally:
+            self._observer.closed(code)
 
-    async def _serve(self) -> None:
+    def drain(self) -> None:
+        """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
+        self._draining = True
+        self._close_if_drained()
+
+    def stop(self, farewell: Close = _GOING_AWAY) -> None:
+        """End now, with this close. The first farewell stands."""
+        self._farewell = self._farewell or farewell
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _serve(self) -> int:
+        """Returns the close code."""
         async with asyncio.TaskGroup() as self._tasks:
             self._protocol.connect()
             await self._pass_on()
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
+            self._reading = reading
+            if self._farewell is not None:
+                reading.cancel()
             try:
                 # Whichever learns first that the client is gone: the other may be waiting for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in (reading, writing, clock, *self._work.values()):
                     task.cancel()
+        return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
     # --- the three loops
 
-    async def _read(self) -> None:
+    async def _read(self) -> int:
         while True:
             try:
                 message = await self._transport.receive()
-            except ConnectionClosed:
-                return
-            self._protocol.receive(message)
+            except ConnectionClosed as closed:
+                return closed.code
+            self._last_message_at = now = time.monotonic()
+            if self._events_allowed is None or self._events_allowed.take(now):
+                self._protocol.receive(message)
+            else:
+                self._outbox.put(encode(Rebuff("events").event(new_id("event"))).decode("utf-8"))
+            self._observer.received(len(message), self._protocol.input_ms)
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
                 await self._detect(self._to_detect.popleft())
                 await self._pass_on()
 
-    async def _write(self) -> None:
+    async def _write(self) -> int:
         try:
             while True:
                 message = await self._outbox.get()
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
-                    return
+                    return message.code
                 await self._transport.send(message)
-        except ConnectionClosed:
-            return
+        except ConnectionClosed as closed:
+            return closed.code
         finally:
             self._outbox.close()
 
     async def _watch_clock(self) -> None:
-        while (tick_at := self._protocol.next_tick_at) < math.inf:
-            await asyncio.sleep(max(0.0, tick_at - time.monotonic()))
+        idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
+        while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
+            await asyncio.sleep(max(0.0, wake_at - time.monotonic()))
             # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
-            self._protocol.tick(time.monotonic())
+            now = time.monotonic()
+            if now >= self._last_message_at + idle_s:
+                self._turn_away(Rebuff("idle", seconds=idle_s))
+                return
+            self._protocol.tick(now)
             await self._pass_on()
 
     # --- what the protocol wants
@@ -130,10 +188,26 @@ class ServerSession:
     async def _pass_on(self) -> None:
         """Send and start what the protocol has come to; then wait until the client has caught up."""
         for event in self._protocol.take_events():
-            self._outbox.put(encode(event).decode("utf-8"))
+            text = encode(event).decode("utf-8")
+            self._outbox.put(text)
+            self._observer.sent(event, len(text))
         for command in self._protocol.take_commands():
             self._carry_out(command)
-        await self._outbox.room()
+        if not await self._outbox.room():
+            stalled = Rebuff("stalled", seconds=self._limits.stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
+
+    def _turn_away(self, rebuff: Rebuff) -> None:
+        """Say why, and close."""
+        event = rebuff.event(new_id("event"))
+        text = encode(event).decode("utf-8")
+        self._outbox.put(text)
+        self._observer.sent(event, len(text))
+        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
+
+    def _close_if_drained(self) -> None:
+        if self._draining and not self._work:
+            self._outbox.put(_GOING_AWAY)
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -153,9 +227,15 @@ class ServerSession:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda _: self._work.pop(work_id))
+        task.add_done_callback(lambda _: self._done(work_id))
+
+    def _done(self, work_id: str) -> None:
+        self._work.pop(work_id)
+        self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:
+        if self._ear is None:  # a session that sends no audio needs no detector
+            self._ear = Ear(self._engines.new_detector())
         try:
             probabilities = await self._ear.hear(command)
         except Exception as fault:
@@ -174,7 +254,8 @@ class ServerSession:
                     await self._pass_on()
             self._protocol.transcribed(command.item_id, "".join(pieces).strip())
 
-        fault = await self._attempt(work, command.item_id)
+        with self._observer.work("transcription", command.item_id):
+            fault = await self._attempt(work, command.item_id)
         if fault is not None:
             self._protocol.transcription_failed(command.item_id, fault)
         await self._pass_on()
@@ -186,6 +267,7 @@ class ServerSession:
 
         async def play(audio: bytes) -> None:
             self._protocol.response_audio(command.response_id, audio)
+            self._observer.spoke(len(audio) / command.encoding.bytes_per_s)
             await self._pass_on()
 
         async def work() -> None:
@@ -194,10 +276,11 @@ class ServerSession:
             await answer(command, exchange, self._engines, tell=tell, play=play)
             self._protocol.response_finished(command.response_id)
 
-        fault = await self._attempt(work, command.response_id)
-        if fault is not None:
-            self._protocol.response_failed(command.response_id, fault)
-        await self._pass_on()
+        with self._observer.work("response", command.response_id):
+            fault = await self._attempt(work, command.response_id)
+            if fault is not None:
+                self._protocol.response_failed(command.response_id, fault)
+            await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
         """Do engine work; a failure is the work's own, never the session's. Returns what to tell the client of it."""
