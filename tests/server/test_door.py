@@ -40,7 +40,13 @@ def turned_away(work: Callable[[], Any]) -> str | None:
 
 
 HERE = ["http://localhost", "http://localhost:3000", "http://127.0.0.1:8000", "https://[::1]", "http://app.localhost"]
-ELSEWHERE = ["https://evil.example", "http://127.0.0.1.evil.example", "null", "http://localhost.evil.example", "file://"]
+ELSEWHERE = [
+    "https://evil.example",
+    "http://127.0.0.1.evil.example",
+    "null",
+    "http://localhost.evil.example",
+    "file://",
+]
 
 
 @pytest.mark.parametrize("origin", HERE)
@@ -128,7 +134,12 @@ def test_models_are_any_or_those_that_are_named(models: list[str], query: str, e
 
 @pytest.mark.parametrize(
     ("query", "kind"),
-    [("", "realtime"), ("intent=", "realtime"), ("intent=transcription", "transcription"), ("intent=x", "wrong_intent")],
+    [
+        ("", "realtime"),
+        ("intent=", "realtime"),
+        ("intent=transcription", "transcription"),
+        ("intent=x", "wrong_intent"),
+    ],
 )
 def test_the_intent_of_the_query_is_the_kind_of_the_session(query: str, kind: str) -> None:
     asked = scope(query=query)

@@ -28,6 +28,7 @@ from duologue.server.tracing import traces
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
     from starlette.applications import Starlette
 
 __all__ = ["PATH", "RealtimeApp", "app"]
@@ -45,7 +46,7 @@ class RealtimeApp:
     `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
     engines that come with the package. With an `api_key`, or several, only clients that present one are served. With
     `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
-    server (see `Door`).
+    server (see `Door`). Spans go to `tracer_provider`, by default the process's own.
 
     Raises:
         MissingExtra: what the pages need is not installed.
@@ -61,6 +62,7 @@ class RealtimeApp:
         origins: Sequence[str] | None = None,
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
         self.defaults = defaults or SessionDefaults()
         self.limits = limits or Limits()
@@ -72,7 +74,7 @@ class RealtimeApp:
         keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
         self.door = Door(keys=keys, secrets=self.secrets, limits=self.limits, origins=origins, models=models)
         metrics = Metrics()
-        tracing = traces()
+        tracing = traces(tracer_provider)
         self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
         self._pages = _pages(self, metrics)
         self._engines: Engines | None = None

@@ -118,10 +118,13 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         ("GET", "/readyz", open_to_all(ready)),
         ("GET", path, open_to_all(no_upgrade)),
     )
-    return Starlette(
+    site = Starlette(
         routes=[Route(where, page, methods=[method]) for method, where, page in table],
         exception_handlers={HTTPException: not_there, Rebuff: _rebuffed, ConfigRefused: _refused, 500: _broken},
     )
+    # A redirect would name whatever host the request named, and have a key sent twice.
+    site.router.redirect_slashes = False
+    return site
 
 
 # --- bodies
