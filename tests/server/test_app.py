@@ -318,7 +318,7 @@ async def asgi_server(application: Any) -> AsyncGenerator[str, None]:
         while not server.started:
             await asyncio.sleep(0)
     try:
-        yield "127.0.0.1:{}".format(server.servers[0].sockets[0].getsockname()[1])
+        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         await asyncio.wait({running}, timeout=10)

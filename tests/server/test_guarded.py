@@ -30,7 +30,7 @@ class Odd:
     name = "odd"
     sample_rate_hz = 24_000
     frame_ms = 20
-    voices = ("one",)
+    voices: tuple[str, ...] = ("one",)
     specialty = "being odd"
 
     def __init__(self, *pieces: Any) -> None:

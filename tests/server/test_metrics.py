@@ -119,6 +119,7 @@ async def test_a_real_turn_over_a_socket_moves_the_figures() -> None:
             await connection.send(event("response.cancel"))
             await until(connection, "error")
             _, during = await get(url, "/metrics")
+        after = b""
         for _ in range(100):
             _, after = await get(url, "/metrics")
             if b"\nduologue_sessions_open 0.0\n" in after:

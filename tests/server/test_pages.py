@@ -22,7 +22,7 @@ SECRETS = "/v1/realtime/client_secrets"
 async def pages(*, running: bool = True, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
     """A client of an application in this process."""
     app = RealtimeApp(engines=scripted_app_engines(), **settings)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # type: ignore[arg-type]  # scopes are mappings
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         if running:
             async with app.running():

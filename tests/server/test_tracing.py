@@ -77,7 +77,7 @@ async def test_where_opentelemetry_is_not_installed_there_are_no_traces_and_all_
 ) -> None:
     missing: Mapping[str, None] = dict.fromkeys(("opentelemetry", "opentelemetry.trace"))
     for name in missing:
-        monkeypatch.setitem(sys.modules, name, None)  # type: ignore[arg-type]
+        monkeypatch.setitem(sys.modules, name, None)
     assert traces() is None
     async with listening(RealtimeApp(engines=scripted_app_engines())) as url, connect(url) as connection:
         await speak(connection)

@@ -17,6 +17,7 @@ from typing import Any
 from duologue.codec import encode
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
+from duologue.events import ServerEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -143,20 +144,23 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                message = await self._transport.receive()
+                # Not into a variable: it would hold on to the last message while the next one is waited for.
+                self._take(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
-            self._last_message_at = now = time.monotonic()
-            if self._events_allowed is None or self._events_allowed.take(now):
-                self._protocol.receive(message)
-            else:
-                self._outbox.put(encode(Rebuff("events").event(new_id("event"))).decode("utf-8"))
-            self._observer.received(len(message), self._protocol.input_ms)
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
                 await self._detect(self._to_detect.popleft())
                 await self._pass_on()
+
+    def _take(self, message: str | bytes) -> None:
+        self._last_message_at = now = time.monotonic()
+        if self._events_allowed is None or self._events_allowed.take(now):
+            self._protocol.receive(message)
+        else:
+            self._send(Rebuff("events").event(new_id("event")))
+        self._observer.received(len(message), self._protocol.input_ms)
 
     async def _write(self) -> int:
         try:
@@ -188,9 +192,7 @@ class ServerSession:
     async def _pass_on(self) -> None:
         """Send and start what the protocol has come to; then wait until the client has caught up."""
         for event in self._protocol.take_events():
-            text = encode(event).decode("utf-8")
-            self._outbox.put(text)
-            self._observer.sent(event, len(text))
+            self._send(event)
         for command in self._protocol.take_commands():
             self._carry_out(command)
         if not await self._outbox.room():
@@ -199,11 +201,13 @@ class ServerSession:
 
     def _turn_away(self, rebuff: Rebuff) -> None:
         """Say why, and close."""
-        event = rebuff.event(new_id("event"))
+        self._send(rebuff.event(new_id("event")))
+        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
+
+    def _send(self, event: ServerEvent) -> None:
         text = encode(event).decode("utf-8")
         self._outbox.put(text)
         self._observer.sent(event, len(text))
-        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
 
     def _close_if_drained(self) -> None:
         if self._draining and not self._work:
@@ -234,9 +238,9 @@ class ServerSession:
         self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:
-        if self._ear is None:  # a session that sends no audio needs no detector
-            self._ear = Ear(self._engines.new_detector())
         try:
+            if self._ear is None:  # a session that sends no audio needs no detector
+                self._ear = Ear(self._engines.new_detector())
             probabilities = await self._ear.hear(command)
         except Exception as fault:
             _logger.exception("session %s: the voice detector broke", self.session_id)
