@@ -10,7 +10,7 @@ from duologue.server import SessionObserver
 
 
 class Ends:
-    """An observer that has the close code of each session that ended, in order, and the reasons of those it never had."""
+    """An observer that has the close codes of sessions that ended, in order, and why others never began."""
 
     def __init__(self) -> None:
         self.codes: asyncio.Queue[int] = asyncio.Queue()

@@ -312,11 +312,16 @@ async def test_a_key_that_opens_too_many_sessions_a_minute_is_asked_to_wait() ->
 @asynccontextmanager
 async def asgi_server(application: Any) -> AsyncGenerator[str, None]:
     """Any ASGI application under uvicorn; yields its address."""
-    server = uvicorn.Server(uvicorn.Config(application, port=0, ws="websockets-sansio", log_config=None))
+    up = asyncio.Event()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            up.set()
+
+    server = Server(uvicorn.Config(application, port=0, ws="websockets-sansio", log_config=None))
     running = asyncio.ensure_future(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(up.wait(), 10)
     try:
         yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:

@@ -130,7 +130,7 @@ async def test_an_engine_s_own_timeout_is_its_own() -> None:
 
 
 async def test_work_that_an_engine_cancels_by_itself_fails_and_does_not_just_end() -> None:
-    with pytest.raises(EngineError, match="^odd: cancelled itself"):
+    with pytest.raises(EngineError, match=r"^odd: cancelled itself"):
         await drained(streams(Odd(asyncio.CancelledError()))["respond"])
 
 
@@ -157,7 +157,7 @@ async def test_a_stream_that_is_left_early_stops_its_engine() -> None:
 @pytest.mark.parametrize("found", [math.nan, 1.5, -0.1, math.inf])
 async def test_a_detector_s_numbers_must_be_probabilities(found: float) -> None:
     safe = guarded(replace(scripted_engines(), new_detector=lambda: Odd(0.5, found)), UNOBSERVED, piece_s=60)
-    with pytest.raises(EngineError, match="^odd: made something else than probabilities"):
+    with pytest.raises(EngineError, match=r"^odd: made something else than probabilities"):
         await safe.new_detector().detect(b"")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_texts_become_limits_and_what_is_not_named_keeps_its_default() -> None:
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
-        ("sesions=7", "there is no limit 'sesions'; known: frame_bytes, "),
+        ("calls=7", "there is no limit 'calls'; known: frame_bytes, "),
         ("sessions", "sessions"),
         ("sessions=many", "sessions"),
         ("sessions=1.5", "sessions"),
@@ -41,7 +42,7 @@ def _reasons() -> dict[str, str]:
     module = ast.parse(inspect.getsource(limits))
     body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Limits")
     reasons: dict[str, str] = {}
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             assert isinstance(text, ast.Expr), f"{field.target.id} has no reason beside it"
             assert isinstance(text.value, ast.Constant)

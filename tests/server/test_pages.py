@@ -142,7 +142,13 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
 
 # --- keys
 
-KEYED = [("POST", SECRETS), ("POST", "/v1/realtime/sessions"), ("GET", "/v1/models"), ("GET", "/v1/models/m"), ("GET", "/metrics")]  # fmt: skip
+KEYED = [
+    ("POST", SECRETS),
+    ("POST", "/v1/realtime/sessions"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/m"),
+    ("GET", "/metrics"),
+]
 
 
 @pytest.mark.parametrize(("method", "path"), KEYED)

@@ -93,13 +93,12 @@ async def test_what_takes_too_long_is_cut() -> None:
 async def test_a_second_cancellation_ends_it_at_once() -> None:
     responder = GatedResponder()
     app = RealtimeApp(engines=scripted_app_engines(replace(scripted_engines(), responder=responder)))
-    async with serving(app) as (url, task), websockets_connect(url) as socket:
+    async with serving(app) as (url, task), websockets_connect(url) as socket, websockets_connect(url) as idle:
         await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
         while "delta" not in str(await socket.recv()):
             pass
         task.cancel()
-        while not app.draining:
-            await asyncio.sleep(0)
+        await idle.wait_closed()
         task.cancel()
         async for _ in socket:
             pass

@@ -16,10 +16,10 @@ _logger = logging.getLogger("duologue.server")
 FACTS: Final = "facts"
 """Attribute of a log record that holds what happened as a dict, for formatters that write more than a sentence."""
 
-Fact = str | int | float | None
+_Fact = str | int | float | None
 
 
-def note(level: int, event: str, **facts: Fact) -> None:
+def note(level: int, event: str, **facts: _Fact) -> None:
     """Log one line: `session opened session=sess_… kind=realtime`."""
     if _logger.isEnabledFor(level):
         told = " ".join(f"{name}={value}" for name, value in facts.items())
