@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer
 from duologue.engines.registry import Engines
 from duologue.errors import EngineError
 from duologue.server.observing import SessionObserver, Stage
+from duologue.server.patience import OutOfPatience, Patience
 
 __all__ = ["guarded"]
 
@@ -51,33 +52,32 @@ class _Guard(Generic[E]):
         self, stage: Stage, pieces: AsyncIterator[T], is_right: Callable[[T], bool]
     ) -> AsyncGenerator[T, None]:
         """The pieces, each within its time. Raises EngineError for one that breaks the contract."""
+        patience = Patience(self._piece_s)
+        closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
         with self._observer.engine_call(stage):
-            closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
-            async with closing:
-                while True:
-                    try:
-                        piece = await self._within_time(anext(pieces))
-                    except StopAsyncIteration:
-                        return
-                    if not is_right(piece):
-                        raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
-                    yield piece
+            try:
+                async with closing:
+                    while True:
+                        piece = await patience.wait_for(anext(pieces))
+                        if not is_right(piece):
+                            raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
+                        yield piece
+            except StopAsyncIteration:
+                return
+            except (OutOfPatience, asyncio.CancelledError) as end:
+                raise self._fault_of(end) from end
+            finally:
+                patience.close()
 
-    async def _within_time(self, work: Awaitable[T]) -> T:
-        limit = asyncio.timeout(self._piece_s)
-        try:
-            async with limit:
-                return await work
-        except TimeoutError as fault:
-            if not limit.expired():
-                raise
-            raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from fault
-        except asyncio.CancelledError as fault:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            # Nobody has cancelled this work: left as it is, it would end without a word.
-            raise EngineError("cancelled itself", engine=self._name) from fault
+    def _fault_of(self, end: BaseException) -> BaseException:
+        """What the engine did wrong by coming to this end; the end itself if somebody has cancelled the work."""
+        if isinstance(end, OutOfPatience):
+            return EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return end
+        # Left as it is, the work would end without a word.
+        return EngineError("cancelled itself", engine=self._name)
 
     @property
     def _name(self) -> str:
@@ -85,16 +85,24 @@ class _Guard(Generic[E]):
 
 
 class _Detector(_Guard[VoiceDetector]):
-    __slots__ = ()
+    __slots__ = ("_patience",)
     sample_rate_hz: int
     frame_ms: int
 
+    def __init__(self, engine: VoiceDetector, observer: SessionObserver, piece_s: float) -> None:
+        super().__init__(engine, observer, piece_s)
+        self._patience = Patience(piece_s)
+
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        with self._observer.engine_call("detect"):
-            found = await self._within_time(self._engine.detect(pcm16))
-            if not all(0 <= each <= 1 for each in found):  # not a number is neither
+        # Not observed: there are fifty calls a second, and each is as good as none in a figure or a trace.
+        try:
+            found = await self._patience.wait_for(self._engine.detect(pcm16))
+        except (OutOfPatience, asyncio.CancelledError) as end:
+            raise self._fault_of(end) from end
+        for each in found:
+            if not 0 <= each <= 1:  # not a number is neither
                 raise EngineError("made something else than probabilities", engine=self._name)
-            return found
+        return found
 
 
 class _Transcriber(_Guard[Transcriber]):

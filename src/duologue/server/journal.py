@@ -16,6 +16,9 @@ _logger = logging.getLogger("duologue.server")
 FACTS: Final = "facts"
 """Attribute of a log record that holds what happened as a dict, for formatters that write more than a sentence."""
 
+_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+"""Events that are worth a line."""
+
 _Fact = str | int | float | None
 
 
@@ -52,6 +55,8 @@ class _Session:
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
         self._sent_bytes += n_bytes
+        if type(event) not in _TOLD:
+            return
         if isinstance(event, ResponseDoneEvent):
             response = event.response
             note(

@@ -10,7 +10,7 @@ from duologue.events import ServerEvent
 
 __all__ = ["UNOBSERVED", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
 
-Stage: TypeAlias = Literal["detect", "transcribe", "respond", "synthesize"]
+Stage: TypeAlias = Literal["transcribe", "respond", "synthesize"]
 """An engine at work, by what it does."""
 
 Work: TypeAlias = Literal["session", "transcription", "response"]

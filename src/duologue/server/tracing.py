@@ -16,6 +16,9 @@ __all__ = ["Traces", "traces"]
 
 _SCOPE: Final = "duologue.server"
 
+_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+"""Events that are told of on spans."""
+
 
 def traces(provider: TracerProvider | None = None) -> Traces | None:
     """What makes the spans, with this provider or the process's own; None where OpenTelemetry's API is not installed.
@@ -57,12 +60,12 @@ class _Session:
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
         """Marks errors, and how a response ended, on the span under way."""
-        if isinstance(event, ErrorEvent | ResponseDoneEvent):
+        if type(event) in _TOLD:
             from opentelemetry.trace import get_current_span
 
             if isinstance(event, ErrorEvent):
                 get_current_span().add_event("error", {"duologue.code": str(event.error.code or event.error.type)})
-            else:
+            elif isinstance(event, ResponseDoneEvent):
                 status = {"duologue.response.id": str(event.response.id), "duologue.status": str(event.response.status)}
                 get_current_span().add_event("response.done", status)
 
@@ -81,10 +84,6 @@ class _Session:
         """A span beside which others may begin: a stream of pieces is left and entered again."""
         from opentelemetry.trace import StatusCode
 
-        # Not for detection: ten spans a second and caller would be all that a trace shows.
-        if stage == "detect":
-            yield
-            return
         span = self._tracer.start_span(stage, attributes={"duologue.session.id": self._session_id})
         try:
             yield
