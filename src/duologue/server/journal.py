@@ -22,11 +22,11 @@ _TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
 _Fact = str | int | float | None
 
 
-def note(level: int, event: str, **facts: _Fact) -> None:
-    """Log one line: `session opened session=sess_… kind=realtime`."""
+def note(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
+    """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own."""
     if _logger.isEnabledFor(level):
         told = " ".join(f"{name}={value}" for name, value in facts.items())
-        _logger.log(level, "%s %s", event, told, extra={FACTS: {"event": event, **facts}})
+        _logger.log(level, "%s %s", event, told, exc_info=fault, extra={FACTS: {"event": event, **facts}})
 
 
 class Journal:

@@ -32,6 +32,7 @@ from duologue.server.answering import answer, closing, exchange_of
 from duologue.server.guarded import guarded
 from duologue.server.hearing import Ear, transcribe
 from duologue.server.ids import new_id
+from duologue.server.journal import note
 from duologue.server.limits import Limits
 from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening, session_defaults
@@ -41,8 +42,6 @@ from duologue.server.rebuffs import Rebuff
 from duologue.transports import Transport
 
 __all__ = ["ServerSession"]
-
-_logger = logging.getLogger(__name__)
 
 _GOING_AWAY = Close(1001, "the server is going away")
 
@@ -103,9 +102,9 @@ class ServerSession:
             code = _GOING_AWAY.code
             await self._transport.close(code, _GOING_AWAY.reason)
             raise
-        except Exception:
+        except Exception as fault:
             code = 1011
-            _logger.exception("session %s broke", self.session_id)
+            note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
@@ -243,7 +242,7 @@ class ServerSession:
                 self._ear = Ear(self._engines.new_detector())
             probabilities = await self._ear.hear(command)
         except Exception as fault:
-            _logger.exception("session %s: the voice detector broke", self.session_id)
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             self._protocol.detection_failed(_told(fault))
         else:
             self._protocol.heard(probabilities, self._ear.frame_ms)
@@ -291,10 +290,10 @@ class ServerSession:
         try:
             await work()
         except EngineError as fault:
-            _logger.warning("session %s: %s failed: %s", self.session_id, work_id, fault)
+            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=str(fault))
             return _told(fault)
         except Exception as fault:
-            _logger.exception("session %s: an engine broke at %s", self.session_id, work_id)
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
             return _told(fault)
         return None
 
