@@ -19,7 +19,8 @@ from duologue.events import ErrorEvent, RealtimeEvent, ResponseDoneEvent
 from duologue.events.base import decode_audio, encode_audio
 from duologue.protocol import SessionDefaults
 from duologue.server import RealtimeApp, Relay, ServerSession, Upstream
-from duologue.server.session import new_id
+from duologue.server.ids import new_id
+from duologue.server.opening import Opening
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import MemoryTransport, Transport, memory_pair
 from tests.server._engines import EndlessSynthesizer
@@ -65,7 +66,9 @@ async def session_behind(upstream_dialect: str, dialect: str) -> AsyncGenerator[
     defaults = SessionDefaults(input_rates_hz=rates.input_rates_hz, output_rates_hz=rates.output_rates_hz)
     async with relayed(upstream_dialect, dialect) as (client, upstream):
         engines = scripted_engines(says=("Two words.",))
-        serving = asyncio.ensure_future(ServerSession(upstream, engines, defaults, dialect=upstream_dialect).run())
+        serving = asyncio.ensure_future(
+            ServerSession(upstream, engines, defaults, opening=Opening(dialect=upstream_dialect)).run()
+        )
         async with connect(transport=client, dialect=dialect) as connection:
             yield connection
         await asyncio.wait_for(serving, 5)

@@ -63,6 +63,11 @@ class Listening:
         """Whether the user is speaking."""
         return self._turn_item_id is not None
 
+    @property
+    def input_ms(self) -> int:
+        """Length of all audio that came."""
+        return self._audio.end_ms
+
     def session_updated(self) -> None:
         """Take over a change of the input format or of the way to detect turns."""
         encoding = encoding_of(self._session.input)

@@ -134,6 +134,11 @@ class ServerProtocol:
         self._out.send(SessionCreatedEvent(event_id=self._out.event_id(), session=self.session.wire))
 
     @property
+    def input_ms(self) -> int:
+        """Length of all input audio that came in the present format."""
+        return self._listening.input_ms
+
+    @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended. Any verb can move it."""
         if self._ends_at == inf or not self._idle.running:

@@ -30,11 +30,10 @@ from duologue.events import (
     SessionUpdatedEvent,
     UnknownRealtimeEvent,
 )
+from duologue.server.journal import note
 from duologue.server.parameters import their_parameter
 
 __all__ = ["BETA", "HOME", "Accent", "asks_for_beta"]
-
-_logger = logging.getLogger(__name__)
 
 HOME: Final = "openai"
 """The dialect of the canonical model, in which nothing is translated."""
@@ -58,9 +57,9 @@ _FLAT: Final = ".delta"
 """The end of the names of events that hold no objects, in which something foreign could hide."""
 
 
-def asks_for_beta(headers: Mapping[str, str], subprotocols: Sequence[str]) -> bool:
-    """Whether a handshake asks for the shape of the beta; `headers` by their names in lower case."""
-    asked = headers.get("openai-beta", "").replace(" ", "").split(",")
+def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
+    """Whether a handshake asks for the shape of the beta; `header` is the one named `OpenAI-Beta`."""
+    asked = header.replace(" ", "").split(",")
     return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
 
 
@@ -212,4 +211,4 @@ class Accent:
         new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
         if new:
             self._reported.update(f"{whose} {name} {path}" for path in new)
-            _logger.info("dialect %s: no counterpart for %s in %s %s", self.dialect, ", ".join(new), whose, name)
+            note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")

@@ -18,12 +18,11 @@ from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, DecodeError
 from duologue.events import UNSET, ErrorEvent, RealtimeError, RealtimeEvent, UnknownRealtimeEvent
 from duologue.server.accent import HOME, Accent
+from duologue.server.journal import note
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
 __all__ = ["Relay"]
-
-_logger = logging.getLogger(__name__)
 
 _GOING_AWAY: Final = 1001
 _INTERNAL_ERROR: Final = 1011
@@ -63,21 +62,32 @@ class Relay:
         self._refusals: list[str] = []
         self._to_client = asyncio.Lock()
         self._reported: set[str] = set()
+        self._stopped = asyncio.Event()
+
+    def drain(self) -> None:
+        """Go on: what the upstream still owes its client is not known here. The server stops it when time is up."""
+
+    def stop(self) -> None:
+        """Close both sides with 1001."""
+        self._stopped.set()
 
     async def run(self) -> None:
         """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
+        note(logging.INFO, "relay opened", session=self.relay_id)
         try:
             async with self._opened() as upstream:
                 await self._carry(upstream)
         except ConnectFailed as fault:
-            _logger.warning("relay %s: no upstream: %s", self.relay_id, fault)
+            note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
             await self._turn_away(fault)
         except asyncio.CancelledError:
             await self._client.close(_GOING_AWAY, "the server is going away")
             raise
-        except Exception:
-            _logger.exception("relay %s broke", self.relay_id)
+        except Exception as fault:
+            note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
             await self._client.close(_INTERNAL_ERROR, "internal error")
+        finally:
+            note(logging.INFO, "relay closed", session=self.relay_id)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Transport]:
@@ -90,8 +100,12 @@ class Relay:
     async def _carry(self, upstream: Transport) -> None:
         up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
         down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
+        stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
         try:
-            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((up, down, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                await self._client.close(_GOING_AWAY, "the server is going away")
+                return
             # A side that takes nothing any more has closed; what it said before that is still to be carried.
             await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
             if (closed := self._ended(down)) is not None:
@@ -103,9 +117,9 @@ class Relay:
             else:
                 await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
         finally:
-            for task in (up, down):
+            for task in (up, down, stopped):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            await asyncio.gather(up, down, stopped, return_exceptions=True)
 
     @staticmethod
     def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
@@ -176,7 +190,7 @@ class Relay:
         new = [path for path in lost if f"{where} {path}" not in self._reported]
         if new:
             self._reported.update(f"{where} {path}" for path in new)
-            _logger.info("relay %s: no counterpart for %s in %s", self.relay_id, ", ".join(new), where)
+            note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
     async def _turn_away(self, fault: ConnectFailed) -> None:
         """Say that there is no upstream, and close."""
@@ -189,7 +203,7 @@ class Relay:
                 await self._client.send(text)
             await self._client.close(code, "the upstream cannot be reached")
         except ConnectionClosed:
-            _logger.info("relay %s: the client went before the upstream came", self.relay_id)
+            note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
 
 
 def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
