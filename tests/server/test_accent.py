@@ -130,8 +130,8 @@ def test_a_field_that_nobody_has_is_refused_where_all_fields_are_known_and_dropp
     strict, lenient = Spoken(BETA), Spoken("qwen")
     for session in (strict, lenient):
         session.told()
-    [refused] = strict.say(type="session.update", session={"temprature": 1})
-    assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.temprature")
+    [refused] = strict.say(type="session.update", session={"warmth": 1})
+    assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.warmth")
     [updated] = lenient.say(type="session.update", session={"smooth_output": True, "voice": "Cherry"})
     assert (updated["type"], updated["session"]["voice"]) == ("session.updated", "Cherry")
 

@@ -190,7 +190,7 @@ async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(mes
 
 
 async def test_between_equal_dialects_frames_pass_byte_for_byte() -> None:
-    frame = '{ "type" : "session.update",  "session":{"temprature":1}, "session": {} }'
+    frame = '{ "type" : "session.update",  "session":{"warmth":1}, "session": {} }'
     async with relayed("openai-beta", "openai-beta") as (client, upstream):
         await client.send(frame)
         assert await upstream.receive() == frame
