@@ -16,7 +16,7 @@ from duologue import connect
 from duologue.dialects import PROFILES
 from duologue.events import AnyClientEvent
 from duologue.events.base import encode_audio
-from duologue.protocol import ServerProtocol, SessionDefaults
+from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server import RealtimeApp
 from duologue.server.accent import BETA, Accent, asks_for_beta
 from duologue.testing import scripted_app_engines, scripted_engines
@@ -49,7 +49,8 @@ class Spoken:
         defaults = SessionDefaults(
             input_rates_hz=profile.input_rates_hz or (24_000,), output_rates_hz=profile.output_rates_hz or (24_000,)
         )
-        self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0)
+        kind: SessionKind = "realtime" if profile.output_rates_hz else "transcription"
+        self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
         self.accent = Accent(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
         self.protocol.connect()
 
@@ -59,7 +60,7 @@ class Spoken:
 
     def say(self, **frame: Any) -> list[dict[str, Any]]:
         """The answers to a frame of the client's."""
-        self.protocol.receive(self.accent.read(json.dumps(frame)))
+        self.protocol.receive(self.accent.read(json.dumps(frame)), now=0.0)
         return self.told()
 
 
@@ -141,7 +142,7 @@ def test_messages_that_are_no_frames_are_refused_in_every_dialect() -> None:
         session = Spoken(dialect)
         session.told()
         for message in ("no json", b"binary", "[]", "{}", '{"type": "session.explode"}'):
-            session.protocol.receive(session.accent.read(message))
+            session.protocol.receive(session.accent.read(message), now=0.0)
             [answer] = session.told()
             assert answer["type"] == "error", (dialect, message)
 

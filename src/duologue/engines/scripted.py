@@ -15,7 +15,16 @@ from duologue.audio.levels import level_dbfs
 from duologue.audio.samples import from_samples, whole_samples
 from duologue.engines.base import Exchange, FunctionCall
 
-__all__ = ["ScriptedDetector", "ScriptedResponder", "ScriptedSynthesizer", "ScriptedTranscriber", "detectors"]
+__all__ = [
+    "ScriptedDenoiser",
+    "ScriptedDetector",
+    "ScriptedJudge",
+    "ScriptedResponder",
+    "ScriptedSynthesizer",
+    "ScriptedTranscriber",
+    "denoisers",
+    "detectors",
+]
 
 _LOUD_DBFS = -40.0  # between a quiet room, about -60, and quiet speech, about -30
 
@@ -44,6 +53,41 @@ def detectors(
 ) -> Callable[[], ScriptedDetector]:
     """What makes detectors of these settings."""
     return partial(ScriptedDetector, sample_rate_hz=sample_rate_hz, frame_ms=frame_ms, threshold_dbfs=threshold_dbfs)
+
+
+class ScriptedDenoiser:
+    """Takes out whatever is quieter than a threshold, piece by piece."""
+
+    def __init__(self, kind: str, *, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS) -> None:
+        self.kind = kind
+        self.sample_rate_hz = sample_rate_hz
+        self._threshold_dbfs = threshold_dbfs
+
+    async def clean(self, pcm16: bytes, /) -> bytes:
+        """The audio, or silence. Raises `AudioError` for an odd number of bytes."""
+        return pcm16 if level_dbfs(pcm16) > self._threshold_dbfs else bytes(len(pcm16))
+
+
+def denoisers(*, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS) -> Callable[[str], ScriptedDenoiser]:
+    """What makes denoisers of these settings."""
+    return partial(ScriptedDenoiser, sample_rate_hz=sample_rate_hz, threshold_dbfs=threshold_dbfs)
+
+
+class ScriptedJudge:
+    """Judges every pause to be the next of its numbers; begins again after the last. `judged` holds what it read."""
+
+    name: str = "scripted"
+
+    def __init__(self, numbers: Sequence[float] = (1.0,), *, sample_rate_hz: int = 16_000) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._numbers = tuple(numbers)
+        self.judged: list[str] = []
+
+    async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
+        """The next number; the speech and its words change nothing. Raises `AudioError` for an odd number of bytes."""
+        whole_samples(pcm16)
+        self.judged.append(transcript)
+        return self._numbers[(len(self.judged) - 1) % len(self._numbers)]
 
 
 class ScriptedTranscriber:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import (
     ConversationItem,
+    FunctionCallItem,
     InputAudioPart,
     MessageItem,
     OutputAudioPart,
@@ -19,6 +20,7 @@ from duologue.events import (
 )
 from duologue.events.base import encode_audio
 from duologue.protocol.refusals import Refusal
+from duologue.protocol.spoken_text import SpokenText
 
 __all__ = ["ROOT", "Conversation", "Entry", "with_transcript"]
 
@@ -33,10 +35,14 @@ class Entry(Struct, kw_only=True):
     audio: bytearray = msgspec.field(default_factory=bytearray)
     encoding: Encoding | None = None
     heard: str | None = None
-    """What a user's speech says; None until it is transcribed."""
+    """What a user's speech says; None until it is transcribed. Of the model's speech: what of it was voiced, when
+    that is less than its transcript."""
     transcribing: bool = False
-    truncated: bool = False
-    """Cut by the client: what the model goes on to say of it is no longer part of the conversation."""
+    spoken: SpokenText | None = None
+    """Which audio says which words of the model's speech."""
+    kept: str | None = None
+    """What is left of the transcript since the client cut it: what the model goes on to say is no longer part of the
+    conversation."""
 
     @property
     def item_id(self) -> str:
@@ -127,7 +133,7 @@ class Conversation:
         return self._entries.pop(item_id, None)
 
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
-        """Cut an assistant's speech; its transcript goes, because nobody knows how much of it was heard."""
+        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises Refusal."""
         entry = self._entries.get(item_id)
         if entry is None:
             raise Refusal("truncate_unknown", param="item_id", item_id=item_id)
@@ -137,9 +143,15 @@ class Conversation:
         held_ms = entry.encoding.duration_ms(len(entry.audio))
         if audio_end_ms > held_ms:
             raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
-        del entry.audio[entry.encoding.bytes_for_ms(audio_end_ms) :]
-        entry.truncated = True
-        entry.item = with_transcript(item, "")
+        heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), len(entry.audio))
+        kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""
+        del entry.audio[heard_bytes:]
+        entry.kept = entry.heard = kept
+        entry.item = with_transcript(item, kept)
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether the model, or a client in its name, has made this call."""
+        return any(isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id for entry in self)
 
     def has_assistant_audio(self) -> bool:
         """Whether the model has spoken."""

@@ -15,7 +15,7 @@ from duologue.codec import encode
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed
-from duologue.protocol import SessionDefaults
+from duologue.protocol import SessionDefaults, SessionKind
 from duologue.protocol.refusals import Refusal
 from duologue.server.accent import BETA, HOME, asks_for_beta
 from duologue.server.relay import Relay
@@ -137,7 +137,10 @@ class RealtimeApp:
             _logger.info("%s closed", relay.relay_id)
             return
         assert self._engines is not None, "the ASGI server did not run the application's lifespan"
-        session = ServerSession(transport, self._engines, self._session_defaults(scope, dialect), dialect=dialect)
+        kind: SessionKind = "realtime" if PROFILES[dialect].output_rates_hz else "transcription"
+        session = ServerSession(
+            transport, self._engines, self._session_defaults(scope, dialect), kind=kind, dialect=dialect
+        )
         _logger.info("session %s opened", session.session_id)
         await session.run()
         _logger.info("session %s closed", session.session_id)

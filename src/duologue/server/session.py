@@ -16,22 +16,30 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
+from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.protocol import (
     Close,
     Command,
     Detect,
+    Follow,
+    Foresee,
+    LetPass,
+    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
+    SessionKind,
     StopResponse,
     Transcribe,
 )
 from duologue.server.accent import HOME, Accent
-from duologue.server.answering import answer, closing, exchange_of
-from duologue.server.hearing import Ear, transcribe
+from duologue.server.answering import answer
+from duologue.server.exchanges import exchange_of
+from duologue.server.hearing import Ear
 from duologue.server.outbox import Outbox
+from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
 __all__ = ["ServerSession", "new_id"]
@@ -57,18 +65,26 @@ class ServerSession:
         engines: Engines,
         defaults: SessionDefaults | None = None,
         *,
+        kind: SessionKind = "realtime",
         dialect: str = HOME,
     ) -> None:
+        """`kind` is what the client connected for; a session of kind "transcription" never responds. `dialect` is what
+        the client speaks and is answered in."""
         self._transport = transport
         self._engines = engines
         self._started_at = time.monotonic()
-        self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
+        self._protocol = ServerProtocol(
+            defaults, new_id=new_id, now=self._started_at, started_at=time.time(), kind=kind
+        )
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(dialect, new_id=new_id, conversation_id=conversation_id)
-        self._ear = Ear(engines.new_detector())
+        self._ear = Ear(engines.new_detector(), engines.new_denoiser)
+        self._transcribing = Transcribing(engines, self._protocol, start=self._start, pass_on=self._pass_on)
         self._outbox = Outbox()
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[str, asyncio.Task[Any]] = {}
+        self._tick_at = math.inf
+        self._tick_moved = asyncio.Event()
 
     @property
     def session_id(self) -> str:
@@ -107,7 +123,7 @@ class ServerSession:
                 message = await self._transport.receive()
             except ConnectionClosed:
                 return
-            self._protocol.receive(self._accent.read(message))
+            self._protocol.receive(self._accent.read(message), now=time.monotonic())
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
@@ -129,10 +145,15 @@ class ServerSession:
 
     async def _watch_clock(self) -> None:
         while (tick_at := self._protocol.next_tick_at) < math.inf:
-            await asyncio.sleep(max(0.0, tick_at - time.monotonic()))
-            # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
-            self._protocol.tick(time.monotonic())
-            await self._pass_on()
+            self._tick_at = tick_at
+            self._tick_moved.clear()
+            try:
+                async with asyncio.timeout(max(0.0, tick_at - time.monotonic())):
+                    await self._tick_moved.wait()
+            except TimeoutError:
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                self._protocol.tick(time.monotonic())
+                await self._pass_on()
 
     # --- what the protocol wants
 
@@ -143,12 +164,20 @@ class ServerSession:
                 self._outbox.put(message)
         for command in self._protocol.take_commands():
             self._carry_out(command)
+        if self._protocol.next_tick_at != self._tick_at:
+            self._tick_moved.set()
         await self._outbox.room()
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case Detect():
                 self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
@@ -158,12 +187,21 @@ class ServerSession:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
+            case LetPass():
+                _logger.warning(
+                    "session %s: let pass in %s: %s, a %s, which a strict session refuses",
+                    self.session_id,
+                    command.event_type,
+                    command.param,
+                    command.value_type,
+                )
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
         task.add_done_callback(lambda _: self._work.pop(work_id))
+        return task
 
     async def _detect(self, command: Detect) -> None:
         try:
@@ -172,41 +210,25 @@ class ServerSession:
             _logger.exception("session %s: the voice detector broke", self.session_id)
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._ear.frame_ms)
+            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
-        async def work() -> None:
-            pieces: list[str] = []
-            async with closing(transcribe(self._engines.transcriber, command)) as transcript:
-                async for piece in transcript:
-                    pieces.append(piece)
-                    self._protocol.transcript_delta(command.item_id, piece)
-                    await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip())
-
-        fault = await self._attempt(work, command.item_id)
+        fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
         if fault is not None:
-            self._protocol.transcription_failed(command.item_id, fault)
+            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _respond(self, command: Respond) -> None:
-        async def tell(text: str) -> None:
-            self._protocol.response_text(command.response_id, text)
-            await self._pass_on()
-
-        async def play(audio: bytes) -> None:
-            self._protocol.response_audio(command.response_id, audio)
-            await self._pass_on()
-
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            await answer(command, exchange, self._engines, tell=tell, play=play)
-            self._protocol.response_finished(command.response_id)
+            teller = _Telling(command.response_id, self._protocol, self._pass_on)
+            await answer(command, exchange, self._engines, teller)
+            self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         fault = await self._attempt(work, command.response_id)
         if fault is not None:
-            self._protocol.response_failed(command.response_id, fault)
+            self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
@@ -220,6 +242,30 @@ class ServerSession:
             _logger.exception("session %s: an engine broke at %s", self.session_id, work_id)
             return _told(fault)
         return None
+
+
+class _Telling:
+    """Reports one response to the protocol, and has the client told before more of it is made."""
+
+    def __init__(self, response_id: str, protocol: ServerProtocol, pass_on: Callable[[], Awaitable[None]]) -> None:
+        self._response_id = response_id
+        self._protocol = protocol
+        self._pass_on = pass_on
+
+    async def text(self, piece: str, /) -> None:
+        self._protocol.response_text(self._response_id, piece, now=time.monotonic())
+        await self._pass_on()
+
+    async def clause(self, clause: str, /) -> None:
+        self._protocol.response_clause(self._response_id, clause)
+
+    async def audio(self, audio: bytes, /) -> None:
+        self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
+        await self._pass_on()
+
+    async def call(self, call: FunctionCall, /) -> None:
+        self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        await self._pass_on()
 
 
 def _told(fault: Exception) -> str:
