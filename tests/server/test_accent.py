@@ -39,7 +39,7 @@ def scripted(**settings: Any) -> RealtimeApp:
 class Spoken:
     """A session without a shell, in a dialect."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, *, kind: SessionKind | None = None) -> None:
         ids = count()
 
         def new_id(kind: str) -> str:
@@ -49,7 +49,7 @@ class Spoken:
         defaults = SessionDefaults(
             input_rates_hz=profile.input_rates_hz or (24_000,), output_rates_hz=profile.output_rates_hz or (24_000,)
         )
-        kind: SessionKind = "realtime" if profile.output_rates_hz else "transcription"
+        kind = kind or ("realtime" if profile.output_rates_hz else "transcription")
         self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
         self.accent = Accent(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
         self.protocol.connect()
@@ -109,6 +109,21 @@ def test_the_beta_s_own_settings_are_taken_and_told_back_once_they_are_in_force(
     assert updated["session"]["temperature"] == 0.7
     [refused] = session.say(type="session.update", session={"temperature": "hot"})
     assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.temperature")
+
+
+def test_a_session_of_the_beta_that_only_transcribes_has_events_of_its_own() -> None:
+    session = Spoken(BETA, kind="transcription")
+    created = session.told()[0]
+    assert created["type"] == "transcription_session.created"
+    assert created["session"]["input_audio_format"] == "pcm16"
+    assert not {"type", "temperature", "audio"} & created["session"].keys()
+    [updated] = session.say(
+        type="transcription_session.update",
+        session={"input_audio_transcription": {"model": "whisper-1", "language": "en"}, "turn_detection": None},
+    )
+    assert updated["type"] == "transcription_session.updated"
+    assert updated["session"]["input_audio_transcription"]["language"] == "en"
+    assert updated["session"]["turn_detection"] is None
 
 
 def test_turn_detection_of_the_beta_needs_no_type() -> None:
