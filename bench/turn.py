@@ -1,6 +1,6 @@
-"""Spoken turns over a real socket, through the shipped engines, in real time: how well they are heard, and where time goes.
+"""Spoken turns over a real socket, through the shipped engines: how well they are heard, and where the time goes.
 
-Recorded speech is sent at the pace of a microphone. Times run from the end of the speech, which is the last loud sample.
+Recorded speech is sent at the pace of a microphone. Times run from the end of the speech, its last loud sample.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
@@ -55,8 +55,8 @@ SPEECH_DBFS: Final = -45
 """Quieter than speech, louder than the pauses of the recordings."""
 
 WORDS: Final = {
-    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in his power to"
-    " do for them",
+    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in his"
+    " power to do for them",
     "librivox_0880": "he was not an ill disposed young man",
     "librivox_0890": "unless to be rather cold hearted and rather selfish is to be ill disposed",
     "librivox_0920": "had he married a more amiable woman he might have been made still more respectable than he was",
@@ -127,7 +127,8 @@ async def serving() -> AsyncGenerator[str, None]:
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     running = asyncio.ensure_future(serve(RealtimeApp(), port=0, on_listening=url.set_result))
     try:
-        await asyncio.wait({running, url}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {running, url}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
         yield url.result()
@@ -158,8 +159,8 @@ def sounds() -> dict[str, Sound]:
     return {name: parse_wav(entries[name].read_bytes(), name=name).at(RATE_HZ) for name in sorted(WORDS)}
 
 
-async def measure() -> tuple[float, list[tuple[str, Turn]]]:
-    """Seconds that loading took, and all turns of one session with the names of what was said in them."""
+async def measure() -> tuple[float, list[tuple[str, Turn]], list[float], float]:
+    """One session: seconds of loading, turns with the names of what was said, how busy the machine was, CPU seconds."""
     begin_s = time.perf_counter()
     async with serving() as url, connect(url) as connection:
         load_s = time.perf_counter() - begin_s
@@ -172,8 +173,14 @@ async def measure() -> tuple[float, list[tuple[str, Turn]]]:
             if isinstance(event, SessionUpdatedEvent):
                 break
         spoken = sounds()
-        turns = [(name, await speak(connection, spoken[name])) for _ in range(ROUNDS) for name in spoken]
-    return load_s, turns
+        turns: list[tuple[str, Turn]] = []
+        slowdowns: list[float] = []
+        begin_cpu_s = time.process_time()
+        for name in sorted(spoken) * ROUNDS:
+            slowdowns.append(slowdown())
+            turns.append((name, await speak(connection, spoken[name])))
+        cpu_s = time.process_time() - begin_cpu_s
+    return load_s, turns, slowdowns, cpu_s
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -181,9 +188,18 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
+def slowdown() -> float:
+    """How much longer work takes than it would alone on its core: 1 on an idle machine."""
+    begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
+    while time.process_time() < begin_cpu_s + 0.02:
+        pass
+    return (time.perf_counter() - begin_s) / (time.process_time() - begin_cpu_s)
+
+
 async def run() -> None:
     """Measure, and print."""
-    load_s, turns = await measure()
+    load_s, turns, slowdowns, cpu_s = await measure()
+    contention = statistics.median(slowdowns)
     wrong = sum(edits(WORDS[name].split(), plain(turn.transcript)) for name, turn in turns)
     figures: dict[str, float] = {
         "silence_ms": SILENCE_MS,
@@ -209,13 +225,16 @@ async def run() -> None:
         "first_audio_beyond_silence_p95_ms": round(figures["first_audio_p95_ms"] - SILENCE_MS, 1),
         "told_while_spoken_share": round(told, 3),
         "deltas_equal_transcript_share": round(kept, 3),
+        "cpu_s_per_turn": round(cpu_s / len(turns), 2),
+        "machine_slowdown": round(contention, 2),
     }
     lines += [
         "",
         f"first audio: the configured silence of {SILENCE_MS} ms and {figures['first_audio_beyond_silence_ms']:.0f} ms,"
         f" p95 {figures['first_audio_beyond_silence_p95_ms']:.0f} ms",
-        f"{figures['word_error_rate']:.1%} of the words are wrong; {told:.0%} of the transcript was told while it was spoken,",
-        f"and in {kept:.0%} of the turns the deltas are the transcript; the server was ready in {load_s:.1f} s",
+        f"{figures['word_error_rate']:.1%} of the words are wrong; {told:.0%} of the transcript was told while it was",
+        f"spoken, and in {kept:.0%} of the turns the deltas are the transcript; the server was ready in {load_s:.1f} s",
+        f"each turn took {cpu_s / len(turns):.2f} s of a core; work took {contention:.1f} times as long as alone",
     ]
     report(figures, "\n".join(lines))
 

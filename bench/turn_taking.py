@@ -1,8 +1,8 @@
 """When a turn is taken to be over: silence alone against `semantic_vad`, on recorded speech with pauses in it.
 
-Every recording is played with one pause at a time put into the middle of its sentence, at a place of low energy, and once as it
-is. A premature cut is a turn that ends in such a pause; the wait is the time from the end of the speech to the end of the
-turn. The real detector, transcriber and judge decide, and their working time counts as audio time that has passed.
+Every recording is played with one pause at a time put into the middle of its sentence, at a place of low energy, and
+once as it is. A premature cut is a turn that ends in such a pause; the wait is the time from the end of the speech to
+the end of the turn. The real detector, transcriber and judge decide; their working time counts as audio time.
 """
 
 from __future__ import annotations

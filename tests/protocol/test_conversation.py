@@ -6,9 +6,19 @@ import pytest
 
 from duologue.events import MessageItem, OutputAudioPart
 from duologue.events.base import encode_audio
-from duologue.protocol import Respond, Transcribe
+from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.testing import Pair, play
-from tests.protocol._wire import client_event, create, raw, refusal, respond, transcribed, types, user_text
+from tests.protocol._wire import (
+    client_event,
+    create,
+    raw,
+    refusal,
+    respond,
+    transcribed,
+    turn_detection,
+    types,
+    user_text,
+)
 
 HALF_SECOND = bytes(range(250)) * 96
 
@@ -374,3 +384,58 @@ def test_deleting_the_item_that_a_response_is_making_does_not_cancel_it(pair: Pa
     assert "conversation.item.done" not in types(events)
     assert types(events)[-2:] == ["response.output_item.done", "response.done"]
     assert retrieve(pair, item_id)["role"] == "user"
+
+
+# --- what is kept
+
+
+def test_the_oldest_audio_goes_and_its_words_stay() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=100_000))
+    pair.connect()
+    for _ in range(5):
+        spoken_response(pair)
+    contents = [retrieve(pair, entry.item_id)["content"][0] for entry in pair.server.conversation]
+    assert ["audio" in content for content in contents] == [False, True, True, True, True]
+    assert {content["transcript"] for content in contents} == {"Hello there"}
+    pair.send(truncate("item_1", 250))
+    assert words_of(pair, "item_1") == "Hello"
+
+
+def test_speech_whose_words_are_awaited_keeps_its_audio_and_the_newest_item_always_does() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=10_000))
+    pair.connect()
+    pair.send(transcribed(), turn_detection(create_response=False))
+    for _ in range(3):
+        pair.speak(300)
+        pair.pause(500)
+    audio = [bool(entry.audio) for entry in pair.server.conversation]
+    assert audio == [True, True, True]
+    pair.hears("one")
+    pair.hears("two")
+    pair.speak(300)
+    pair.pause(500)
+    assert [bool(entry.audio) for entry in pair.server.conversation] == [False, False, True, True]
+    assert words_of(pair, "item_2") == "two"
+
+
+def test_speech_that_nobody_asked_to_understand_is_let_go_last() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=10_000))
+    pair.connect()
+    pair.send(turn_detection(create_response=False))
+    for _ in range(2):
+        pair.speak(300)
+        pair.pause(500)
+    assert [bool(entry.audio) for entry in pair.server.conversation] == [False, True]
+    pair.send(respond())
+    assert pair.take(Transcribe).item_id == "item_2"
+
+
+def test_a_conversation_takes_so_many_items_from_its_client_and_no_more() -> None:
+    pair = Pair(SessionDefaults(max_items=2))
+    pair.connect()
+    pair.send(create(user_text("a")), create(user_text("b")))
+    error = refusal(pair.send(create(user_text("c"))))
+    assert (error["code"], error["param"]) == ("invalid_value", "item")
+    pair.send(respond())
+    pair.finishes()
+    assert len(pair.server.conversation) == 3

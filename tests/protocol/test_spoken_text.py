@@ -22,7 +22,7 @@ def spoken(*clauses: tuple[str, int], complete: bool = True, gap: str = " ") -> 
         text.begin_clause(clause)
         text.add_audio(ms(length_ms))
     if complete:
-        text.complete()
+        text.end()
     return text
 
 
@@ -59,7 +59,7 @@ def test_a_clause_under_way_may_still_get_longer() -> None:
     story = spoken(*STORY, ("He had three daughters and a very old dog.", 200), complete=False)
     told = "Once upon a time, there was a king."
     assert story.heard(ms(4200)) == f"{told} He"
-    story.complete()
+    story.end()
     assert story.heard(ms(4200)) == f"{told} He had three daughters and a very old dog."
 
 
@@ -67,7 +67,7 @@ def test_audio_that_nobody_placed_is_spread_over_all_the_text() -> None:
     text = SpokenText(PCM)
     text.add_text("one two three four")
     text.add_audio(ms(1000))
-    text.complete()
+    text.end()
     assert text.heard(ms(500)) == "one two"
     assert text.heard(ms(1000)) == "one two three four"
 
@@ -99,7 +99,7 @@ def test_g711_counts_its_own_bytes() -> None:
     text.add_text("one two")
     text.begin_clause("one two")
     text.add_audio(8000)
-    text.complete()
+    text.end()
     assert (text.heard(4000), text.heard(8000)) == ("one", "one two")
 
 

@@ -23,11 +23,13 @@ CALL = FunctionCall(name="f", arguments="{}")
 class Told:
     """Writes down what it is told; audio by its length, one entry for each run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_pieces: int = 100) -> None:
         self.all: list[str | int] = []
+        self._most_pieces = most_pieces
 
-    async def text(self, piece: str, /) -> None:
+    async def text(self, piece: str, /) -> bool:
         self.all.append(piece)
+        return len(self.all) < self._most_pieces
 
     async def clause(self, clause: str, /) -> None:
         self.all.append(f"<{clause}>")
@@ -94,3 +96,11 @@ async def test_a_voice_that_fails_stops_the_words_and_the_calls() -> None:
     with pytest.raises(EngineError, match="no voice today"):
         await answer(command(speak=True), an_exchange("hi"), engines, teller)
     assert "f()" not in teller.all
+
+
+async def test_when_no_more_is_wanted_what_was_told_is_still_spoken() -> None:
+    engines = replace(scripted_engines(), responder=Calling("One ", "two ", "three."))
+    teller = Told(most_pieces=2)
+    await answer(command(speak=True), an_exchange("hi"), engines, teller)
+    assert teller.all[:3] == ["One ", "two ", "<One two>"]
+    assert isinstance(teller.all[3], int)

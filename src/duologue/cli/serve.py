@@ -24,7 +24,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.protocol import SessionDefaults
-from duologue.server import RealtimeApp, Upstream
+from duologue.server import RealtimeApp, Upstream, spare_the_collector
 from duologue.server import serve as run_server
 from duologue.transports import Transport
 
@@ -179,6 +179,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
 
 
 def _say_where(url: str) -> None:
+    spare_the_collector()
     print(f"{LISTENING}{url}", flush=True)
 
 

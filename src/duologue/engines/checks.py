@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from duologue.engines.base import (
+    Denoiser,
     Exchange,
     Function,
     FunctionCall,
@@ -20,10 +21,19 @@ from duologue.engines.base import (
     Responder,
     Synthesizer,
     Transcriber,
+    TurnJudge,
     VoiceDetector,
 )
 
-__all__ = ["an_exchange", "check_detector", "check_responder", "check_synthesizer", "check_transcriber"]
+__all__ = [
+    "an_exchange",
+    "check_denoiser",
+    "check_detector",
+    "check_judge",
+    "check_responder",
+    "check_synthesizer",
+    "check_transcriber",
+]
 
 T = TypeVar("T")
 
@@ -67,6 +77,22 @@ async def check_detector(make: Callable[[], VoiceDetector], *, speech: bytes) ->
         )
 
 
+async def check_denoiser(make: Callable[[str], Denoiser], *, speech: bytes) -> None:
+    """`speech` is PCM16 of at least a second of somebody talking, at the denoiser's rate."""
+    for kind in ("near_field", "far_field"):
+        denoiser = make(kind)
+        _expect(denoiser.sample_rate_hz > 0, "a denoiser has a rate")
+        _expect(await denoiser.clean(b"") == b"", "no audio gave audio")
+        cleaned = await denoiser.clean(speech)
+        _expect(len(cleaned) == len(speech), f"{len(cleaned)} bytes came for {len(speech)}")
+        _expect(any(cleaned), f"{kind}: the speech itself was taken out")
+        for cut_bytes in _CUTS_BYTES:
+            denoiser = make(kind)
+            for start in range(0, min(len(speech), 50 * cut_bytes), cut_bytes):
+                piece = speech[start : start + cut_bytes]
+                _expect(len(await denoiser.clean(piece)) == len(piece), f"a piece of {len(piece)} bytes changed length")
+
+
 async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: str = "") -> None:
     """`speech` is PCM16 at the transcriber's rate; `words`, when given, must all be heard, in any spelling of case."""
     rate_hz = transcriber.sample_rate_hz
@@ -81,6 +107,16 @@ async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: s
         pieces = await _all(transcriber.transcribe(audio, language="en", prompt="a hint"), str)
         _expect(not "".join(pieces), f"{name} was transcribed as {''.join(pieces)!r}")
     await _check_early_close(transcriber.transcribe(speech))
+
+
+async def check_judge(judge: TurnJudge, *, speech: bytes, complete: str, incomplete: str) -> None:
+    """`speech` is PCM16 at the judge's rate; the two texts are what was said in it, whole and broken off."""
+    _expect(judge.sample_rate_hz > 0 and bool(judge.name), "a judge has a rate and a name")
+    whole, broken = [await judge.completeness(speech, text) for text in (complete, incomplete)]
+    _expect(whole > broken, f"{incomplete!r} is judged more complete, {broken:.2f}, than {complete!r}, {whole:.2f}")
+    for audio in (speech, b"", bytes(2 * judge.sample_rate_hz)):
+        for text in (complete, incomplete, "", "\N{HORIZONTAL ELLIPSIS}"):
+            _expect(0.0 <= await judge.completeness(audio, text) <= 1.0, "a probability lies between 0 and 1")
 
 
 async def check_responder(

@@ -21,8 +21,8 @@ _WANTS_MORE: Final = _words(
     " of to from with at for by into onto between among against without during towards toward upon via per like about"
     # auxiliaries and copulas
     " is are was were be been am has had have will would could should shall might may must does did do cannot"
-    " i'm you're we're they're he's she's i'll you'll we'll they'll he'll she'll i'd you'd we'd they'd i've you've we've"
-    " there's what's let's"
+    " i'm you're we're they're he's she's i'll you'll we'll they'll he'll she'll i'd you'd we'd they'd i've you've"
+    " we've there's what's let's"
     # subjects
     " i we he she they who"
     # of degree
@@ -50,8 +50,8 @@ _BEFORE_A_SHORT_ANSWER_ENDS: Final = _words(
 )
 
 _WHOLE: Final = _words(
-    "yes yeah yep no nope okay ok sure thanks hello hi hey goodbye bye right correct stop exactly absolutely please sorry great"
-    " nothing maybe never help cancel continue"
+    "yes yeah yep no nope okay ok sure thanks hello hi hey goodbye bye right correct stop exactly absolutely sorry"
+    " great nothing maybe never help cancel continue"
 )
 """One of these alone is a turn."""
 
@@ -61,8 +61,8 @@ _OPENS_A_PURPOSE: Final = _words("to after before")
 """A clause that begins so is half of a sentence: the other half stands behind a comma."""
 
 _NUMBERS: Final = _words(
-    "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty ninety"
-    " hundred thousand million double triple oh"
+    "zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty"
+    " ninety hundred thousand million double triple oh"
 )
 
 _ASKS_FOR_A_NUMBER: Final = re.compile(r"\b(?:number|code|pin|zip|card|phone|account|digits?)\b")

@@ -1,4 +1,4 @@
-"""How a voice ends: in most languages pitch and strength fall where a sentence is over, and stay up where it goes on."""
+"""How a voice ends: pitch and strength fall where a sentence is over, and stay up where it goes on."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _LEAST_VOICED_S: Final = 0.3
 _QUIET_DB: Final = 30
 """Below the loudest frame; what is quieter is the pause, not the phrase."""
 
-# A trained speaker's prompts end 6 semitones below the voice's median and 11 dB below its level, and lie 2 semitones and
-# 3 dB below at any other place. A reader of novels ends many a sentence high. So the voice may tip the scales, but never
-# outweighs a word.
+# A trained speaker's prompts end 6 semitones below the voice's median and 11 dB below its level, and lie 2 semitones
+# and 3 dB below at any other place. A reader of novels ends many a sentence high. So the voice may tip the scales, but
+# never outweighs a word.
 _PITCH_MIDDLE, _PITCH_WIDTH, _PITCH_WEIGHT = -3.0, 3.0, 0.6
 _LEVEL_MIDDLE, _LEVEL_WIDTH, _LEVEL_WEIGHT = -7.0, 5.0, 0.4
 

@@ -7,7 +7,8 @@ A package adds an engine by an entry point of the group `duologue.engines`, call
 
 What it points to is called in a thread with the user's options as keywords, and with the `Worker` that all engines
 share if it has a parameter `worker`; it returns the engine. For a detector it returns what makes one for each new
-stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An engine that holds something open has a coroutine `aclose`, called at the end.
+stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An
+engine that holds something open has a coroutine `aclose`, called at the end.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ async def load_default(
     `names` and `options` replace the defaults by kind; `threads` is how many compute at once, by default one for
     each core. Raises as `load` does. Cancelled: as at the end of the block, what runs is waited for 5 seconds.
     """
-    chosen = {**DEFAULTS, **(names or {})}
+    chosen: dict[Kind, str] = {**DEFAULTS, **(names or {})}
     given = options or {}
     async with AsyncExitStack() as stack:
         hearing = await stack.enter_async_context(Worker(threads=threads, name="hearing"))

@@ -15,8 +15,8 @@ from duologue.errors import EngineError
 __all__ = ["Turnstile", "Urgency"]
 
 _MAX_WAITING: Final = 256
-"""An utterance costs about 0.1 s of a core. More than this would have the last one wait for many seconds, and a reply that late
-is worse than an honest refusal."""
+"""An utterance costs about 0.1 s of a core. More than this would have the last one wait for many seconds, and a reply
+that late is worse than an honest refusal."""
 
 _Waiting: TypeAlias = dict[str, deque[asyncio.Future[None]]]
 

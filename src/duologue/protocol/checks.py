@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, Struct
@@ -15,34 +15,24 @@ from duologue.events import (
     WireObject,
     is_set,
 )
-from duologue.protocol.defaults import HOSTED_RATES_HZ
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of"]
+__all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
 
 MOST_EVENT_ID_CHARACTERS: Final = 512
 """As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
 
 
-def faults_of(
-    event: ClientEvent,
-    *,
-    input_rates_hz: Sequence[int] = HOSTED_RATES_HZ,
-    output_rates_hz: Sequence[int] = HOSTED_RATES_HZ,
-) -> Iterator[Refusal]:
+def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refusal]:
     """Everything that the protocol does not allow, at any depth; the first is what the client is told.
 
-    Rates of PCM are those that the session's dialect has.
+    `limits` are those of values inside a session or a response, by path.
     """
     if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARACTERS:
         yield Refusal(
             "event_id_too_long", param="event_id", most=MOST_EVENT_ID_CHARACTERS, got=len(event.event_id), harmless=True
         )
     yield from _unknown_in(event)
-    if not isinstance(event, SessionUpdateEvent | ResponseCreateEvent):
-        return
-    rates = {"audio.input.format.rate": _rate(input_rates_hz), "audio.output.format.rate": _rate(output_rates_hz)}
-    limits = RANGES | rates
     match event:
         case SessionUpdateEvent():
             yield from _out_of_range(event.session, "session", limits)
@@ -119,7 +109,7 @@ def _few_short_pairs(value: dict[str, str]) -> bool:
     return len(value) <= 16 and all(len(key) <= 64 and len(text) <= 512 for key, text in value.items())
 
 
-def _rate(allowed_hz: Sequence[int]) -> Limit:
+def _pcm_rate(allowed_hz: tuple[int, ...]) -> Limit:
     return Limit(
         holds=lambda rate: rate in allowed_hz,
         expected=" or ".join(map(str, sorted(allowed_hz))),
@@ -129,6 +119,15 @@ def _rate(allowed_hz: Sequence[int]) -> Limit:
 
 
 _HOUR_MS: Final = 3_600_000
+
+
+def rate_limits(input_rates_hz: tuple[int, ...], output_rates_hz: tuple[int, ...]) -> dict[str, Limit]:
+    """Limits of the rates of PCM, which depend on the dialect that a session speaks; by path, as `RANGES`."""
+    return {
+        "audio.input.format.rate": _pcm_rate(input_rates_hz),
+        "audio.output.format.rate": _pcm_rate(output_rates_hz),
+    }
+
 
 RANGES: Final[dict[str, Limit]] = {
     "output_modalities": Limit(
@@ -153,8 +152,6 @@ RANGES: Final[dict[str, Limit]] = {
     "truncation.retention_ratio": _between(0, 1),
     "truncation.token_limits.post_instructions": Limit(holds=lambda value: value >= 0, expected="0 or more"),
     "tracing": _one_of("auto", harmless=True),
-    "audio.input.format.rate": _rate(HOSTED_RATES_HZ),
-    "audio.output.format.rate": _rate(HOSTED_RATES_HZ),
     "audio.output.speed": _between(0.25, 1.5),
     "audio.input.turn_detection.threshold": _between(0, 1),
     "audio.input.turn_detection.prefix_padding_ms": _between(0, 10_000, harmless_to=_HOUR_MS),

@@ -40,8 +40,8 @@ class Follow(Struct, frozen=True):
 
 
 class Foresee(Struct, frozen=True):
-    """The turn may be over: begin with the transcript of what `ServerProtocol.spoken` has, for `Transcribe` will ask for
-    it if so. If `judge`, report with `judged` whether those words are a complete turn."""
+    """The turn may be over: begin with the transcript of what `ServerProtocol.spoken` has, for `Transcribe` will ask
+    for it if so. If `judge`, report with `judged` whether those words are a complete turn."""
 
     item_id: str
     judge: bool

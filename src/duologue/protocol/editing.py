@@ -43,6 +43,7 @@ class Editing:
         *,
         leniency: Leniency,
         idle: IdleTimer,
+        max_items: int,
     ) -> None:
         self._session = session
         self._conversation = conversation
@@ -50,9 +51,12 @@ class Editing:
         self._out = outgoing
         self._leniency = leniency
         self._idle = idle
+        self._max_items = max_items
 
     def create(self, event: ConversationItemCreateEvent) -> None:
         """Put a client's item into the conversation."""
+        if len(self._conversation) >= self._max_items:
+            raise Refusal("conversation_full", param="item", most=self._max_items)
         item = event.item
         if isinstance(item, MessageItem):
             for index, part in enumerate(item.content):
@@ -72,8 +76,10 @@ class Editing:
             ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
             ConversationItemDoneEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
         )
-        if entry.audio and self._session.transcription is not None:
-            self._listening.transcribe(entry)
+        if entry.audio:
+            self._conversation.drop_old_audio()
+            if self._session.transcription is not None:
+                self._listening.transcribe(entry)
 
     def retrieve(self, event: ConversationItemRetrieveEvent) -> None:
         """Show an item, with its audio."""

@@ -21,6 +21,11 @@ class IdleTimer:
         self._plays_until = -inf
         self._quiet_since = inf
 
+    @property
+    def running(self) -> bool:
+        """Whether it is the user's turn."""
+        return self._quiet_since < inf
+
     def spoken(self, ms: int) -> None:
         """The model said this much more."""
         self._plays_until = max(self._plays_until, self._clock.now) + ms / 1000
@@ -28,7 +33,7 @@ class IdleTimer:
     def hushed(self) -> None:
         """The client plays no more of what was said."""
         self._plays_until = min(self._plays_until, self._clock.now)
-        if self._quiet_since < inf:
+        if self.running:
             self._quiet_since = min(self._quiet_since, self._clock.now)
 
     def start(self) -> None:
@@ -37,7 +42,7 @@ class IdleTimer:
 
     def restart(self) -> None:
         """Whatever has run so far does not count, because it was measured by another setting."""
-        if self._quiet_since < inf:
+        if self.running:
             self._quiet_since = max(self._clock.now, self._quiet_since)
 
     def stop(self) -> None:

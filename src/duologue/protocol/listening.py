@@ -209,6 +209,7 @@ class Listening:
             )
         )
         self._conversation.insert(entry)
+        self._conversation.drop_old_audio()
         self._out.send(
             ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
             ConversationItemDoneEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),

@@ -160,10 +160,12 @@ class OutputMessage(OutputItem):
         item = self._item(status)
         self.entry.item = item if self.entry.kept is None else with_transcript(item, self.entry.kept)
         if spoken is not None:
-            spoken.complete()
+            spoken.end()
             if status != "completed" and self.entry.kept is None:
                 # Text runs ahead of the voice: what was never voiced was not heard, whatever the client has played.
                 self.entry.heard = spoken.heard(spoken.audio_bytes)
+        if self._conversation is not None:
+            self._conversation.drop_old_audio()
         yield from self._done()
 
     def _item(self, status: str) -> MessageItem:

@@ -70,6 +70,10 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
     "truncate_not_audio": (None, "Only model output audio messages can be truncated."),
     "truncate_too_late": ("invalid_value", "Audio content of {held_ms}ms is already shorter than {audio_end_ms}ms."),
     "item_exists": ("invalid_value", "Invalid value for 'item.id': the conversation already has an item '{item_id}'."),
+    "conversation_full": (
+        "invalid_value",
+        "The conversation holds {most} items and takes no more from the client; delete some.",
+    ),
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),

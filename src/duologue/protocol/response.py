@@ -49,6 +49,8 @@ class Response:
         """What the response answers, once it is known."""
         self.usage: ResponseUsage | None = None
         """What it cost, once it has ended."""
+        self.spent = False
+        """Its tokens are: no more is to be written, and what is written may still be spoken."""
         self._conversation = conversation
         self._new_id = new_id
         self._items: list[OutputItem] = []

@@ -104,7 +104,7 @@ class ServerProtocol:
         self._leniency = Leniency(self._out, lenient=defaults.lenient)
         self._idle = IdleTimer(self._clock)
         self.session = Session(new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s, kind=kind)
-        self.conversation = Conversation(new_id("conv"))
+        self.conversation = Conversation(new_id("conv"), max_audio_bytes=defaults.max_audio_bytes)
         self._listening = Listening(self.session, self.conversation, self._out)
         self._speaking = Speaking(
             self.session,
@@ -116,7 +116,13 @@ class ServerProtocol:
             max_context_tokens=defaults.max_context_tokens,
         )
         self._editing = Editing(
-            self.session, self.conversation, self._listening, self._out, leniency=self._leniency, idle=self._idle
+            self.session,
+            self.conversation,
+            self._listening,
+            self._out,
+            leniency=self._leniency,
+            idle=self._idle,
+            max_items=defaults.max_items,
         )
         self.take_events = self._out.take_events
         self.take_commands = self._out.take_commands
@@ -130,7 +136,9 @@ class ServerProtocol:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended. Any verb can move it."""
-        return inf if self._ends_at == inf else min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
+        if self._ends_at == inf or not self._idle.running:
+            return self._ends_at
+        return min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
 
     def tick(self, now: float) -> None:
         """Time has passed: prompt a user who says nothing; end a session that has lasted for as long as it may."""
@@ -222,10 +230,13 @@ class ServerProtocol:
         self._listening.transcription_failed(item_id, fault)
         self._speaking.context_changed()
 
-    def response_text(self, response_id: str, delta: str, *, now: float) -> None:
-        """Answers `Respond`: the next piece of the answer's text."""
+    def response_text(self, response_id: str, delta: str, *, now: float) -> bool:
+        """Answers `Respond`: the next piece of the answer's text. Returns whether more is wanted.
+
+        If not, the responder can stop; what was told is still spoken, and the response reported as finished then.
+        """
         self._clock.moved_to(now)
-        self._speaking.add_text(response_id, delta)
+        return self._speaking.add_text(response_id, delta)
 
     def response_clause(self, response_id: str, clause: str) -> None:
         """Answers `Respond`: the audio that comes next speaks this part of the text, which was told before.
@@ -271,8 +282,7 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
             raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
-        rates = {"input_rates_hz": self.session.input_rates_hz, "output_rates_hz": self.session.output_rates_hz}
-        for fault in faults_of(event, **rates):
+        for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
             raise Refusal("transcription_only", param="type", value=event.type)

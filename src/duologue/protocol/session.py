@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -29,6 +29,7 @@ from duologue.events import (
     UnknownVariant,
     is_set,
 )
+from duologue.protocol.checks import RANGES, rate_limits
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.functions import check_functions, check_tool_choice
 from duologue.protocol.refusals import Refusal
@@ -48,7 +49,8 @@ class Session:
         self, session_id: str, defaults: SessionDefaults, *, expires_at: int, kind: SessionKind = "realtime"
     ) -> None:
         self.kind: SessionKind = kind
-        self.input_rates_hz, self.output_rates_hz = defaults.input_rates_hz, defaults.output_rates_hz
+        self.limits: Final = RANGES | rate_limits(defaults.input_rates_hz, defaults.output_rates_hz)
+        """What values may be, by their path inside a session or a response."""
         make = _realtime if kind == "realtime" else _transcription
         self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
 

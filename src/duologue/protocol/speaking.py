@@ -116,16 +116,20 @@ class Speaking:
 
     # --- reports
 
-    def add_text(self, response_id: str, delta: str) -> None:
-        """The responder said more."""
+    def add_text(self, response_id: str, delta: str) -> bool:
+        """The responder said more. Returns whether still more is wanted."""
         response = self._at_work(response_id)
-        if response is None:
-            return
+        if response is None or response.spent:
+            return False
         self._out.send_all(response.add_text(delta))
         limit = response.settings.max_output_tokens
-        if limit is not None and response.text_tokens >= limit:
+        if limit is None or response.text_tokens < limit:
+            return True
+        response.spent = True
+        if not response.settings.speak:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
             self._out.command(StopResponse(response_id))
+        return False
 
     def begin_clause(self, response_id: str, clause: str) -> None:
         """The audio that comes next speaks this part of the text."""
@@ -144,7 +148,7 @@ class Speaking:
     def add_call(self, response_id: str, name: str, arguments: str) -> None:
         """The responder wants a function called."""
         response = self._at_work(response_id)
-        if response is None:
+        if response is None or response.spent:
             return
         self._out.send_all(response.add_call(name, arguments))
         if not response.settings.parallel_calls:
@@ -153,7 +157,12 @@ class Speaking:
 
     def finish(self, response_id: str) -> None:
         """All of a response is made."""
-        if (response := self._at_work(response_id)) is not None:
+        response = self._at_work(response_id)
+        if response is None:
+            return
+        if response.spent:
+            self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
+        else:
             self._end(response, ResponseInput.FINISHED)
 
     def fail(self, response_id: str, fault: str) -> None:

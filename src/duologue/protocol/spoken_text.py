@@ -38,7 +38,8 @@ class SpokenText:
         self.text = ""
         self._encoding = encoding
         self._clauses: list[_Clause] = []
-        self._complete = False
+        self.ended = False
+        """No audio follows."""
 
     def add_text(self, text: str) -> None:
         """The text goes on."""
@@ -59,9 +60,9 @@ class SpokenText:
             self._clauses.append(_Clause(0, None))
         self._clauses[-1].audio_bytes += n_bytes
 
-    def complete(self) -> None:
+    def end(self) -> None:
         """No audio follows."""
-        self._complete = True
+        self.ended = True
 
     @property
     def audio_bytes(self) -> int:
@@ -98,7 +99,7 @@ class SpokenText:
 
     def _length_bytes(self, clause: _Clause) -> int:
         """How long the clause sounds when all of it is there."""
-        if self._complete or clause is not self._clauses[-1]:
+        if self.ended or clause is not self._clauses[-1]:
             return clause.audio_bytes
         expected_ms = (self._end(clause) - clause.start) * _MS_PER_CHARACTER
         return max(clause.audio_bytes, self._encoding.bytes_for_ms(expected_ms))

@@ -13,9 +13,9 @@ _WORD: Final = re.compile(r"\s*\S+")
 class Transcript:
     """Turns guesses at what is being said into deltas.
 
-    A guess is the whole transcript so far, and each new one may differ from the last. Told is only what two in a row agree
-    on, without the last word of the newer one, which may still be in the middle of being spoken. Where the final transcript
-    contradicts what was told, no further delta comes: what `completed` says is the truth.
+    A guess is the whole transcript so far, and each new one may differ from the last. Told is only what two in a row
+    agree on, without the last word of the newer one, which may still be in the middle of being spoken. Where the final
+    transcript contradicts what was told, no further delta comes: what `completed` says is the truth.
     """
 
     def __init__(self) -> None:

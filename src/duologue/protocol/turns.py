@@ -26,8 +26,8 @@ MIN_SPEECH_MS: Final = 96
 """Shorter sounds are clicks and coughs: three frames of the shipped detector."""
 
 PAUSE_MS: Final = 192
-"""Silence after which a turn may be over: six frames of the shipped detector. A stop consonant closes the mouth for half as
-long; and the 300 ms that are left of the usual silence are enough to transcribe a sentence."""
+"""Silence after which a turn may be over: six frames of the shipped detector. A stop consonant closes the mouth for
+half as long; and the 300 ms that are left of the usual silence are enough to transcribe a sentence."""
 
 _HYSTERESIS: Final = 0.15
 """Speech ends at a lower probability than it begins at, so that one weak frame inside a word ends nothing; the
@@ -88,7 +88,8 @@ class TurnSettings(Struct, frozen=True):
         longest_ms = float(self.silence_duration_ms)
         if self.complete_silence_ms is None:
             return longest_ms
-        return longest_ms * (self.complete_silence_ms / longest_ms) ** min(max(completeness / _SURE, 0.0), 1.0)
+        steps: float = min(max(completeness / _SURE, 0.0), 1.0)
+        return float(longest_ms * (self.complete_silence_ms / longest_ms) ** steps)
 
 
 class SpeechStarted(Struct, frozen=True):

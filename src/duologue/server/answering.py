@@ -19,8 +19,8 @@ __all__ = ["Teller", "answer", "closing"]
 class Teller(Protocol):
     """Takes a response as it is made, piece by piece. Each method waits while the client is behind."""
 
-    async def text(self, piece: str, /) -> None:
-        """The answer goes on."""
+    async def text(self, piece: str, /) -> bool:
+        """The answer goes on. Returns whether more of it is wanted."""
         ...
 
     async def clause(self, clause: str, /) -> None:
@@ -36,8 +36,8 @@ class Teller(Protocol):
         ...
 
 
-_Take = Callable[[str | FunctionCall], Awaitable[None]]
-"""Takes what a responder yields."""
+_Take = Callable[[str | FunctionCall], Awaitable[bool]]
+"""Takes what a responder yields; returns whether more of it is wanted."""
 
 _CLAUSES_AHEAD = 4
 """A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
@@ -55,15 +55,16 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, teller:
     to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
 
-    async def tell_and_speak(piece: str | FunctionCall) -> None:
+    async def tell_and_speak(piece: str | FunctionCall) -> bool:
         if isinstance(piece, FunctionCall):
             # Behind the words that stand before it, so that they are spoken to their end first.
             await speak_rest()
             await to_speak.put(piece)
-            return
-        await teller.text(piece)
+            return True
+        more_is_wanted = await teller.text(piece)
         for clause in cutter.add(piece):
             await to_speak.put(clause)
+        return more_is_wanted
 
     async def speak_rest() -> None:
         for clause in cutter.rest():
@@ -87,17 +88,21 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, teller:
 def _writing(teller: Teller) -> _Take:
     """What a response without speech does with each piece."""
 
-    async def write(piece: str | FunctionCall) -> None:
-        await (teller.call(piece) if isinstance(piece, FunctionCall) else teller.text(piece))
+    async def write(piece: str | FunctionCall) -> bool:
+        if isinstance(piece, str):
+            return await teller.text(piece)
+        await teller.call(piece)
+        return True
 
     return write
 
 
 async def _think(responder: Responder, exchange: Exchange, take: _Take) -> None:
-    """Pass on what the responder yields, piece by piece."""
+    """Pass on what the responder yields, piece by piece, until no more is wanted."""
     async with closing(responder.respond(exchange)) as pieces:
         async for piece in pieces:
-            await take(piece)
+            if not await take(piece):
+                return
 
 
 async def _speak(

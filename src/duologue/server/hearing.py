@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import pairwise
 
 from duologue.audio.formats import Encoding
 from duologue.audio.resampling import ResampleStream, resample
@@ -54,7 +55,7 @@ class Ear:
         if self._new_denoiser is not None and noise_reduction is not None:
             self._denoiser = self._new_denoiser(noise_reduction)
             rates_hz.insert(1, self._denoiser.sample_rate_hz)
-        self._resampling = [ResampleStream(rate, to) for rate, to in zip(rates_hz, rates_hz[1:], strict=False)]
+        self._resampling = [ResampleStream(rate, to) for rate, to in pairwise(rates_hz)]
 
 
 async def pcm16_of(command: Transcribe, rate_hz: int, new_denoiser: _NewDenoiser | None = None) -> bytes:

@@ -29,8 +29,8 @@ _LEAST_WAIT_S: Final = 0.3
 """Between two guesses: faster than anybody reads."""
 
 _REST_PER_WORK: Final = 2.0
-"""A guess that took a second is followed by two without: a third of a core for guesses, and what is read at pauses keeps a
-speaker below half of one."""
+"""A guess that took a second is followed by two without: a third of a core for guesses, so that with what is read at
+pauses a speaker costs less than half of one."""
 
 _LONG_MS: Final = 8_000
 """A stretch of this length stands by itself: the engine has heard enough of the sentence to spell it, and reading it
@@ -109,7 +109,8 @@ class Transcribing:
             self._following = self._begin("follow", command.item_id, self._follow(self._of(command.item_id)))
 
     async def _follow(self, turn: _Turn) -> None:
-        wait_s, self._seen_bytes = _LEAST_WAIT_S, 0
+        wait_s: float | None = _LEAST_WAIT_S
+        self._seen_bytes = 0
         while wait_s is not None:
             await self._sleep(wait_s)
             try:
@@ -120,7 +121,7 @@ class Transcribing:
                 return
 
     async def _guess(self, turn: _Turn) -> float | None:
-        """Read the newest words once, unless there are none. Returns how long to wait then; None when the turn is over."""
+        """Read the newest words once, if there are any. Returns how long to wait then; None when the turn is over."""
         if turn.settling is not None:
             await asyncio.wait({turn.settling})
         async with self._engines.turnstile.place(self._owner, Urgency.GUESS):
