@@ -16,7 +16,7 @@ import msgspec
 from duologue.codec import encode, translate
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.known import forgiving_reader
-from duologue.codec.shortways import read_shortly
+from duologue.codec.shortways import read_shortly, short_ways
 from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
@@ -53,8 +53,8 @@ _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"
 """Dialects in which `conversation.created` follows `session.created`."""
 
 
-_FLAT: Final = ".delta"
-"""The end of the names of events that hold no objects, in which something foreign could hide."""
+_PIECE: Final = ".delta"
+"""The end of the names of events that come in great numbers, and hold nothing in which something foreign could hide."""
 
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
@@ -148,21 +148,21 @@ class Accent:
         if self.dialect == HOME and self._origin is None:
             yield encode(event).decode("utf-8")
             return
+        if self._is_piece(event):
+            yield encode(event, dialect=self.dialect).decode("utf-8")
+            return
         for told in self._stream(event):
-            if self._loses_nothing(told):
-                yield encode(told, dialect=self.dialect).decode("utf-8")
-                continue
             translation = translate(told, dialect=self.dialect)
             self._report("our", str(told.type), translation.lost)
             if translation.frame is not None:
                 self._tell_settings(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
 
-    def _loses_nothing(self, event: RealtimeEvent) -> bool:
-        """Whether the short way is open, which reports nothing."""
-        if isinstance(event, UnknownRealtimeEvent) or self._profile.omissions(event.type) is None:
+    def _is_piece(self, event: RealtimeEvent) -> bool:
+        """Whether it is a piece of a stream, as most events are, which changes its name at most and loses nothing."""
+        if isinstance(event, UnknownRealtimeEvent) or event.extra or not event.type.endswith(_PIECE):
             return False
-        return self._origin is None or (not event.extra and event.type.endswith(_FLAT))
+        return event.type in short_ways(self.dialect)
 
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:

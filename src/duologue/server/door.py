@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from duologue.dialects import PROFILES
 from duologue.protocol import SessionKind
 from duologue.server.accent import BETA, HOME, asks_for_beta
 from duologue.server.auth import Keys, header, presented_keys, query
@@ -115,7 +116,10 @@ class Door:
                 raise Rebuff("no_model")
             if model not in self._models:
                 raise Rebuff("wrong_model", model=model)
-        return msgspec.structs.replace(opening, model=model, dialect=self._dialect_of(scope))
+        dialect = self._dialect_of(scope)
+        # A vendor whose dialect has no speech to send has sessions that only transcribe.
+        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
+        return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
 
     def _dialect_of(self, scope: Scope) -> str:
         if not asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()):

@@ -16,7 +16,14 @@ from duologue.codec import decode
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, DecodeError
-from duologue.events import UNSET, ErrorEvent, RealtimeError, RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import (
+    UNSET,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    RealtimeError,
+    RealtimeEvent,
+    UnknownRealtimeEvent,
+)
 from duologue.server.accent import HOME, Accent
 from duologue.server.journal import note
 from duologue.server.upstream import Upstream, UpstreamSide
@@ -159,6 +166,8 @@ class Relay:
             event = decode(self._accent.read(message))
         except DecodeError:
             return (message,)
+        if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
+            return (text.decode("utf-8"),)
         translation = self._side.write(event)
         if translation.frame is None:
             self._refusals += self._accent.write(self._refusal(event))
