@@ -24,7 +24,7 @@ from duologue.protocol.mcp_listing import McpListing
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.response import Response
-from duologue.protocol.response_settings import settings_of
+from duologue.protocol.response_settings import ResponseSettings, settings_of
 from duologue.protocol.session import Session
 from duologue.protocol.tables import ResponseInput, ResponseState
 from duologue.protocol.usage import instruction_tokens
@@ -184,10 +184,8 @@ class Speaking:
             error = ResponseStatusError(type="tokens", code="rate_limit_exceeded", message=message)
             self._end(response, ResponseInput.FAILED, error=error)
             return
-        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
-        choose = self._context.of_input if settings.own_input else self._context.of_conversation
         try:
-            context = choose(settings.context, settings.truncating, most_tokens=most_tokens)
+            context = self._context_of(settings)
         except ContextTooLong as fault:
             error = ResponseStatusError(
                 type="invalid_request_error", code="context_length_exceeded", message=str(fault)
@@ -196,6 +194,16 @@ class Speaking:
             return
         response.begin(context)
         self._out.command(self._respond(response))
+
+    def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
+        """What a response reads. Raises ContextTooLong."""
+        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
+        entries, truncating = settings.context, settings.truncating
+        if settings.own_input:
+            return self._context.of_input(entries, truncating, most_tokens=most_tokens)
+        return self._context.of_conversation(
+            entries, truncating, most_tokens=most_tokens, remember=settings.in_conversation
+        )
 
     def _end(
         self,
