@@ -45,6 +45,7 @@ class Speaking:
         idle: IdleTimer,
         allowance: Allowance | None,
         max_context_tokens: int,
+        max_responses: int,
     ) -> None:
         self._session = session
         self._conversation = conversation
@@ -53,6 +54,7 @@ class Speaking:
         self._idle = idle
         self._allowance = allowance
         self._max_context_tokens = max_context_tokens
+        self._max_responses = max_responses
         self._context = Context()
         self._mcp = McpListing(conversation, outgoing)
         self._running: dict[str, Response] = {}
@@ -74,6 +76,8 @@ class Speaking:
         settings = settings_of(params, self._session, self._conversation, self._out, silent_ms=silent_ms)
         if settings.in_conversation and (active := self.active) is not None:
             raise Refusal("response_active", response_id=active.response_id)
+        if len(self._running) >= self._max_responses and not settings.in_conversation:
+            raise Refusal("too_many_responses", most=self._max_responses)
         self._mcp.list_tools(params.tools)
         response = Response(self._out.new_id("resp"), settings, self._conversation, new_id=self._out.new_id)
         self._running[response.response_id] = response
