@@ -61,7 +61,7 @@ def test_a_turn_is_transcribed_and_nothing_else_comes_of_it(scribe: Pair) -> Non
             (f"{name}.completed", {"transcript": "good day"}),
         ],
     )
-    assert scribe.commands == []
+    assert not [command for command in scribe.commands if isinstance(command, Respond)]
 
 
 def test_turns_by_hand_are_transcribed_too(scribe: Pair) -> None:
@@ -85,7 +85,7 @@ def test_a_response_is_refused(scribe: Pair) -> None:
     error = refusal(scribe.send(client_event("response.create", event_id="e1")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "type", "e1")
     assert error["message"] == "'response.create' is not available in a transcription session, which never responds."
-    assert scribe.commands == []
+    assert not [command for command in scribe.commands if isinstance(command, Respond)]
 
 
 def test_there_is_nothing_to_cancel(scribe: Pair) -> None:

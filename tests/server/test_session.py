@@ -8,6 +8,7 @@ import pytest
 from duologue import connect
 from duologue.audio.formats import Encoding
 from duologue.engines.base import FunctionCall
+from duologue.engines.scripted import ScriptedJudge
 from duologue.errors import ConnectionClosedError, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.events.base import encode_audio
@@ -440,3 +441,19 @@ async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
             await until(connection, "session.updated")
     assert "session.update: session.secret, a string, which a strict session refuses" in caplog.text
     assert "swordfish" not in caplog.text
+
+
+# --- turns that end by their words
+
+
+async def test_a_turn_that_is_complete_is_answered_long_before_the_longest_wait(talk: Talk) -> None:
+    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), judge=ScriptedJudge([1.0]))
+    engines.transcriber.repeatable = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    async with talk(engines) as connection:
+        shape = {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}, "transcription": {"model": "m"}}
+        await connection.send(update(audio={"input": shape}))
+        await speak(connection, ms=400, silence_ms=600)
+        events = await until(connection, "response.done")
+    assert status(events)["status"] == "completed"
+    completed = next(e for e in events if e.type == "conversation.item.input_audio_transcription.completed")
+    assert completed.to_json()["transcript"] == "That is all."

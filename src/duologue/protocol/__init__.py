@@ -7,7 +7,18 @@ same objects serve the asyncio shells, the in-memory pair of the tests, and anyb
 from __future__ import annotations
 
 from duologue.protocol.client import ClientProtocol
-from duologue.protocol.commands import Close, Command, Detect, LetPass, Respond, StopResponse, Transcribe
+from duologue.protocol.commands import (
+    Close,
+    Command,
+    Detect,
+    Follow,
+    Foresee,
+    LetPass,
+    Recall,
+    Respond,
+    StopResponse,
+    Transcribe,
+)
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.error_kinds import ErrorKind, classify
@@ -26,8 +37,11 @@ __all__ = [
     "CoreOptions",
     "Detect",
     "ErrorKind",
+    "Follow",
+    "Foresee",
     "LetPass",
     "Notice",
+    "Recall",
     "ReconnectPolicy",
     "Reconnection",
     "Resolution",

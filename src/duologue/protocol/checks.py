@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import UNSET, Struct
@@ -17,14 +17,17 @@ from duologue.events import (
 )
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of"]
+__all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
 
 MOST_EVENT_ID_CHARACTERS: Final = 512
 """As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
 
 
-def faults_of(event: ClientEvent) -> Iterator[Refusal]:
-    """Everything that the protocol does not allow, at any depth; the first is what the client is told."""
+def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refusal]:
+    """Everything that the protocol does not allow, at any depth; the first is what the client is told.
+
+    `limits` are those of values inside a session or a response, by path.
+    """
     if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARACTERS:
         yield Refusal(
             "event_id_too_long", param="event_id", most=MOST_EVENT_ID_CHARACTERS, got=len(event.event_id), harmless=True
@@ -32,9 +35,9 @@ def faults_of(event: ClientEvent) -> Iterator[Refusal]:
     yield from _unknown_in(event)
     match event:
         case SessionUpdateEvent():
-            yield from _out_of_range(event.session, "session")
+            yield from _out_of_range(event.session, "session", limits)
         case ResponseCreateEvent(response=WireObject() as params):
-            yield from _out_of_range(params, "response")
+            yield from _out_of_range(params, "response", limits)
         case _:
             pass
 
@@ -106,14 +109,25 @@ def _few_short_pairs(value: dict[str, str]) -> bool:
     return len(value) <= 16 and all(len(key) <= 64 and len(text) <= 512 for key, text in value.items())
 
 
-_PCM_RATE: Final = Limit(
-    holds=lambda rate: rate == 24_000,
-    expected="24000",
-    least=24_000,
-    harmless=lambda rate: 8_000 <= rate <= 48_000,  # what speech comes in, and this server resamples
-)
+def _pcm_rate(allowed_hz: tuple[int, ...]) -> Limit:
+    return Limit(
+        holds=lambda rate: rate in allowed_hz,
+        expected=" or ".join(map(str, sorted(allowed_hz))),
+        least=min(allowed_hz),
+        harmless=lambda rate: 8_000 <= rate <= 48_000,  # what speech comes in, and this server resamples
+    )
+
 
 _HOUR_MS: Final = 3_600_000
+
+
+def rate_limits(input_rates_hz: tuple[int, ...], output_rates_hz: tuple[int, ...]) -> dict[str, Limit]:
+    """Limits of the rates of PCM, which depend on the dialect that a session speaks; by path, as `RANGES`."""
+    return {
+        "audio.input.format.rate": _pcm_rate(input_rates_hz),
+        "audio.output.format.rate": _pcm_rate(output_rates_hz),
+    }
+
 
 RANGES: Final[dict[str, Limit]] = {
     "output_modalities": Limit(
@@ -138,8 +152,6 @@ RANGES: Final[dict[str, Limit]] = {
     "truncation.retention_ratio": _between(0, 1),
     "truncation.token_limits.post_instructions": Limit(holds=lambda value: value >= 0, expected="0 or more"),
     "tracing": _one_of("auto", harmless=True),
-    "audio.input.format.rate": _PCM_RATE,
-    "audio.output.format.rate": _PCM_RATE,
     "audio.output.speed": _between(0.25, 1.5),
     "audio.input.turn_detection.threshold": _between(0, 1),
     "audio.input.turn_detection.prefix_padding_ms": _between(0, 10_000, harmless_to=_HOUR_MS),
@@ -152,8 +164,8 @@ RANGES: Final[dict[str, Limit]] = {
 published (prefix and silence), ten seconds, because nobody waits longer for an answer."""
 
 
-def _out_of_range(config: WireObject, root: str) -> Iterator[Refusal]:
-    for path, limit in RANGES.items():
+def _out_of_range(config: WireObject, root: str, limits: Mapping[str, Limit]) -> Iterator[Refusal]:
+    for path, limit in limits.items():
         value = _at(config, path)
         if value is not UNSET and value is not None:
             yield from limit.faults(value, f"{root}.{path}")

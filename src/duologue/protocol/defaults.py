@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from msgspec import Struct
 
-__all__ = ["SessionDefaults"]
+__all__ = ["HOSTED_RATES_HZ", "SessionDefaults"]
+
+HOSTED_RATES_HZ: Final = (24_000,)
+"""The one rate of PCM that the hosted service takes."""
 
 
 class SessionDefaults(Struct, frozen=True, kw_only=True):
@@ -16,6 +21,9 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     silence_duration_ms: int = 500
     duration_s: int = 3600
     """The hosted service ends a session after 60 minutes."""
+    input_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ
+    output_rates_hz: tuple[int, ...] = HOSTED_RATES_HZ
+    """Rates of PCM that the session takes and speaks; it starts with the first."""
     lenient: bool = False
     """Let pass what the hosted service refuses and what does no harm here: unknown fields, and some values out of
     their range. Each is reported as a `LetPass`."""

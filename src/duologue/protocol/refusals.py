@@ -81,6 +81,10 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),
+    "beta_disabled": (
+        "beta_api_shape_disabled",
+        "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.",
+    ),
     "unauthorised": ("invalid_api_key", "Incorrect API key provided."),
     "no_key": (None, "Missing bearer or basic authentication in header"),
 }

@@ -4,8 +4,8 @@ In go the client's messages, and reports of the work that was asked for; out com
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
     connect · receive · tick                                             what the shell sees
-    heard · detection_failed                                             what the engines report
-    transcript_delta · transcribed · transcription_failed
+    heard · judged · detection_failed                                    what the engines report
+    transcript_guess · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call
     response_finished · response_failed
     take_events · take_commands                                          what the shell collects after each of these
@@ -49,7 +49,7 @@ from duologue.protocol.allowance import Allowance
 from duologue.protocol.checks import MOST_EVENT_ID_CHARACTERS, faults_of
 from duologue.protocol.client_items import audio_of
 from duologue.protocol.clock import Clock
-from duologue.protocol.commands import Close
+from duologue.protocol.commands import Close, Transcribe
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.editing import Editing
@@ -60,7 +60,7 @@ from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.session import Session, SessionKind
 from duologue.protocol.speaking import Speaking
-from duologue.protocol.turns import SpeechStarted
+from duologue.protocol.turns import SpeechStarted, SpeechStopped
 
 __all__ = ["ServerProtocol"]
 
@@ -176,13 +176,38 @@ class ServerProtocol:
         """Answers `Detect`: speech probabilities of the frames that the audio completed."""
         self._clock.moved_to(now)
         for turn in self._listening.heard(probabilities, frame_ms):
-            settings = self.session.turn_settings
-            if isinstance(turn, SpeechStarted):
-                self._idle.stop()
-                if settings and settings.interrupt_response and self._speaking.active:
-                    self._speaking.cancel(None, reason="turn_detected")
-            elif settings and settings.create_response and self.session.kind == "realtime":
-                self._speaking.answer_turn()
+            self._turn(turn)
+
+    def judged(self, item_id: str, completeness: float, *, now: float) -> None:
+        """Answers `Foresee`: the probability, 0 to 1, that the words of this turn are all that is to come."""
+        self._clock.moved_to(now)
+        for turn in self._listening.judged(item_id, completeness):
+            self._turn(turn)
+
+    def _turn(self, turn: SpeechStarted | SpeechStopped) -> None:
+        settings = self.session.turn_settings
+        if isinstance(turn, SpeechStarted):
+            self._idle.stop()
+            if settings and settings.interrupt_response and self._speaking.active:
+                self._speaking.cancel(None, reason="turn_detected")
+        elif settings and settings.create_response and self.session.kind == "realtime":
+            self._speaking.answer_turn()
+
+    def spoken(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
+        """What `Follow` and `Foresee` are about: the speech of the turn under way so far, from a place in it on.
+
+        None as soon as it is not that turn which is under way.
+        """
+        return self._listening.spoken(item_id, from_byte)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the user says nothing at this moment: no time for a guess, as the turn may be over."""
+        return self._listening.silent
+
+    def transcript_guess(self, item_id: str, text: str) -> None:
+        """Answers `Follow`: the whole transcript so far, as far as can be guessed."""
+        self._listening.transcript_guess(item_id, text)
 
     def detection_failed(self, fault: str) -> None:
         """Answers `Detect`: the session is deaf from now on, so it ends; `fault` is told to the client."""
@@ -258,7 +283,7 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
             raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
-        for fault in faults_of(event):
+        for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
             raise Refusal("transcription_only", param="type", value=event.type)

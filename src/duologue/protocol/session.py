@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET
@@ -29,6 +29,7 @@ from duologue.events import (
     UnknownVariant,
     is_set,
 )
+from duologue.protocol.checks import RANGES, rate_limits
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.functions import check_functions, check_tool_choice
 from duologue.protocol.refusals import Refusal
@@ -48,6 +49,8 @@ class Session:
         self, session_id: str, defaults: SessionDefaults, *, expires_at: int, kind: SessionKind = "realtime"
     ) -> None:
         self.kind: SessionKind = kind
+        self.limits: Final = RANGES | rate_limits(defaults.input_rates_hz, defaults.output_rates_hz)
+        """What values may be, by their path inside a session or a response."""
         make = _realtime if kind == "realtime" else _transcription
         self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
 
@@ -147,12 +150,14 @@ def _realtime(session_id: str, defaults: SessionDefaults, expires_at: int) -> Re
         expires_at=expires_at,
         audio=AudioConfig(
             input=AudioInputConfig(
-                format=PcmAudioFormat(rate=24_000),
+                format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
                 transcription=None,
                 noise_reduction=None,
                 turn_detection=fill_in(vad, responds=True),
             ),
-            output=AudioOutputConfig(format=PcmAudioFormat(rate=24_000), voice=defaults.voice, speed=1.0),
+            output=AudioOutputConfig(
+                format=PcmAudioFormat(rate=defaults.output_rates_hz[0]), voice=defaults.voice, speed=1.0
+            ),
         ),
         include=None,
     )
@@ -166,7 +171,7 @@ def _transcription(session_id: str, defaults: SessionDefaults, expires_at: int) 
         expires_at=expires_at,
         audio=TranscriptionSessionAudio(
             input=TranscriptionSessionAudioInput(
-                format=PcmAudioFormat(rate=24_000),
+                format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
                 # On from the start: a session that only transcribes is opened for nothing else.
                 transcription=AudioTranscription(model=defaults.model, language=None, prompt=None),
                 noise_reduction=None,
