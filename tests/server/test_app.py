@@ -21,8 +21,9 @@ from duologue import connect
 from duologue.client.client_secrets import client_secret
 from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
-from duologue.events import RealtimeSessionConfig
+from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
+from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder, EndlessSynthesizer
@@ -270,6 +271,18 @@ async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured(
         assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
 
 
+async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_client_secret() -> None:
+    async with listening(scripted(api_key="sesame")) as url:
+        secret = await client_secret(url, api_key="sesame", session=TranscriptionSessionConfig())
+        for opened in (f"{url}?intent=transcription&api_key=sesame", f"{url}?api_key={secret.value}"):
+            async with websockets_connect(opened) as socket:
+                session = (await first(socket))["session"]
+                assert (session["type"], session["object"]) == ("transcription", "realtime.transcription_session")
+                await socket.send('{"type":"response.create"}')
+                assert (await first(socket))["type"] == "error"
+        assert await refused(f"{url}?intent=sing&api_key=sesame") == ("invalid_value", 4000)
+
+
 async def test_only_named_models_are_served_if_any_are_named() -> None:
     async with listening(scripted(models=["a", "b"])) as url:
         async with connect(url, model="b") as connection:
@@ -404,3 +417,19 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
         assert said == [f"I am {name}:{name} {turn} ({2 * turn + 1}) {name}" for turn in range(3)]
         assert len(heard) == 1
     assert len(set.union(*(heard for _, heard in results.values()))) == 3
+
+
+async def test_small_messages_are_not_held_back_until_the_client_speaks_again() -> None:
+    """Nagle's algorithm is off in what the server's socket accepts, as asyncio sees to for sockets that are TCP."""
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(look, sock=_bind("127.0.0.1", 0)) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(5):
+            assert await accepted
+        writer.close()
+        await writer.wait_closed()

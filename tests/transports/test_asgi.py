@@ -100,3 +100,33 @@ async def test_a_close_waits_for_a_stuck_server_for_a_few_seconds_only(monkeypat
     async with asyncio.timeout(5):
         await end.close()
         await end.close()
+
+
+async def test_a_client_that_floods_lets_the_others_have_their_turn() -> None:
+    """Neither the queue of what came nor the socket ever makes this session wait."""
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "websocket.receive", "text": "again"}
+
+    async def send(_: MutableMapping[str, Any]) -> None:
+        return None
+
+    flooded = ASGITransport(receive, send)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(other())
+        for _ in range(100):
+            await flooded.receive()
+        received = turns
+        for _ in range(100):
+            await flooded.send("answer")
+        running.cancel()
+    assert received >= 20
+    assert turns - received >= 20

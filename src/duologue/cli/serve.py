@@ -14,21 +14,31 @@ from typing import Annotated, Final
 
 import msgspec
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from duologue.cli.failures import Usage
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.running import run_to_end
+from duologue.client.accent import AUTO
+from duologue.client.connect import open_endpoint
+from duologue.client.endpoint import Endpoint
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, limits_of, tls_context
+from duologue.server import Limits, RealtimeApp, Upstream, limits_of, spare_the_collector, tls_context
 from duologue.server import serve as run_server
+from duologue.transports import Transport
 
 __all__ = ["ServeOptions", "serve"]
 
 _ORPHAN_DRAIN_S: Final = 2.0
 """Whoever started the server and waits for its end kills it after 8 s, of which the engines have 5."""
+
+
+_UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
+"""Arguments can be read by every user of a machine, the environment cannot."""
 
 
 @Parameter(name="*")
@@ -72,6 +82,24 @@ class ServeOptions:
     transcriber: Annotated[str | None, Parameter(help="Transcriber, by its name.")] = None
     responder: Annotated[str | None, Parameter(help="Responder, by its name.")] = None
     synthesizer: Annotated[str | None, Parameter(help="Synthesizer, by its name.")] = None
+    dialect: Annotated[
+        str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
+    ] = "openai"
+    refuse_beta: Annotated[
+        bool, Parameter(help="Turn clients away that ask for the shape of the beta, as the hosted service does.")
+    ] = False
+    upstream: Annotated[
+        str | None, Parameter(help="Be a relay: the URL of the realtime API that holds the sessions.")
+    ] = None
+    upstream_dialect: Annotated[
+        str | None, Parameter(help="What --upstream speaks; by default what its URL gives away, else openai.")
+    ] = None
+    upstream_key: Annotated[
+        str | None, Parameter(help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set.")
+    ] = None
+    upstream_model: Annotated[
+        str | None, Parameter(help="Model to ask --upstream for; by default the one that the client names.")
+    ] = None
     limit: Annotated[
         tuple[str, ...],
         Parameter(help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."),
@@ -93,6 +121,8 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     stops it at once.
     """
     names, settings = _engines(options)
+    if options.dialect not in PROFILES:
+        raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits = _limits(options)
     tls = _tls(options)
     start_logging(options.log_level, options.log_format)
@@ -103,6 +133,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         models=options.model,
         origins=options.allow_origin or None,
         limits=limits,
+        dialect=options.dialect,
+        refuse_beta=options.refuse_beta,
+        upstream=_upstream(options),
     )
     return run_to_end(_serve(application, options, tls))
 
@@ -174,7 +207,34 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
     return {kind: name for kind, name in chosen.items() if name is not None}, settings
 
 
+def _upstream(options: ServeOptions) -> Upstream | None:
+    """The API to be a relay for. Raises Usage for options that do not belong together."""
+    if options.upstream is None:
+        if (options.upstream_dialect or options.upstream_key or options.upstream_model) is not None:
+            raise Usage("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
+        return None
+    chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
+    if any(choice is not None for choice in (*chosen, options.synthesizer)):
+        raise Usage("with --upstream the sessions are held there: engines and --llm choose nothing")
+    place = Endpoint(
+        url=options.upstream,
+        api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
+        dialect=options.upstream_dialect or AUTO,
+        model=options.upstream_model,
+    )
+    try:
+        dialect = place.accent().dialect
+    except ValueError as fault:
+        raise Usage(str(fault)) from fault
+
+    async def open_upstream(model: str | None) -> Transport:
+        return await open_endpoint(replace(place, model=options.upstream_model or model, dialect=dialect))
+
+    return Upstream(open=open_upstream, dialect=dialect)
+
+
 def _say_where(url: str) -> None:
+    spare_the_collector()
     print(f"{LISTENING}{url}", flush=True)
 
 

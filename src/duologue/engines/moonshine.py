@@ -66,6 +66,7 @@ class MoonshineTranscriber:
     """
 
     sample_rate_hz: int = _RATE_HZ
+    repeatable: bool = True
     name: str
 
     def __init__(self, worker: Worker) -> None:

@@ -6,14 +6,18 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from duologue.codec import encode
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
-from duologue.server.auth import Keys
+from duologue.server.accent import BETA, HOME, asks_for_beta
+from duologue.server.auth import Keys, headers
 from duologue.server.client_secrets import ClientSecrets
 from duologue.server.door import Door
 from duologue.server.ids import new_id
@@ -23,8 +27,10 @@ from duologue.server.metrics import Metrics
 from duologue.server.observing import Observer, Observers
 from duologue.server.opening import Opening
 from duologue.server.rebuffs import Rebuff
+from duologue.server.relay import Relay
 from duologue.server.session import ServerSession
 from duologue.server.tracing import traces
+from duologue.server.upstream import Upstream
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -48,7 +54,15 @@ class RealtimeApp:
     `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
     server (see `Door`). Spans go to `tracer_provider`, by default the process's own.
 
+    `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
+    header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
+    away as the hosted service has done since May 2026.
+
+    With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
+    are of no effect.
+
     Raises:
+        ValueError: there is no such dialect.
         MissingExtra: what the pages need is not installed.
     """
 
@@ -58,12 +72,20 @@ class RealtimeApp:
         engines: _MakeEngines = load_default,
         api_key: str | Sequence[str] | None = None,
         defaults: SessionDefaults | None = None,
+        dialect: str = HOME,
+        refuse_beta: bool = False,
+        upstream: Upstream | None = None,
         models: Sequence[str] = (),
         origins: Sequence[str] | None = None,
         limits: Limits | None = None,
         observers: Sequence[Observer] = (),
         tracer_provider: TracerProvider | None = None,
     ) -> None:
+        if dialect not in PROFILES:
+            raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self.upstream = upstream
+        self._dialect = dialect
+        self._refuse_beta = refuse_beta
         self.defaults = defaults or SessionDefaults()
         self.limits = limits or Limits()
         self.created_at = int(time.time())
@@ -77,17 +99,13 @@ class RealtimeApp:
         tracing = traces(tracer_provider)
         self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
         self._pages = _pages(self, metrics)
+        self.ready = False
         self._engines: Engines | None = None
-        self._sessions: set[ServerSession] = set()
+        self._sessions: set[ServerSession | Relay] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     # --- what the pages tell
-
-    @property
-    def ready(self) -> bool:
-        """Whether the engines are loaded."""
-        return self._engines is not None
 
     @property
     def sessions_open(self) -> int:
@@ -122,11 +140,12 @@ class RealtimeApp:
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts that know no lifespan."""
         self.draining = False
-        async with self._make_engines() as self._engines:
+        async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
+            self.ready = True
             try:
                 yield
             finally:
-                self._engines = None
+                self.ready, self._engines = False, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Take no more sessions, and end each one that is open as soon as it has nothing left to answer.
@@ -179,14 +198,12 @@ class RealtimeApp:
             note(logging.INFO, "client gone before its handshake")
             return
         try:
-            engines, opening = self._admit(scope)
+            opening = self._admit(scope)
         except Rebuff as rebuff:
             self._observer.turned_away(rebuff.name)
             await _turn_away(transport, rebuff)
             return
-        session = ServerSession(
-            transport, engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
-        )
+        session = self._session(transport, opening)
         self._sessions.add(session)
         self._empty.clear()
         try:
@@ -196,16 +213,39 @@ class RealtimeApp:
             if not self._sessions:
                 self._empty.set()
 
-    def _admit(self, scope: Scope) -> tuple[Engines, Opening]:
-        """The engines, and what this session begins with. Raises Rebuff."""
+    def _session(self, transport: ASGITransport, opening: Opening) -> ServerSession | Relay:
+        """What serves this client."""
+        if self.upstream is not None:
+            return Relay(
+                transport,
+                self.upstream,
+                dialect=opening.dialect,
+                model=opening.model,
+                new_id=new_id,
+                observer=self._observer,
+            )
+        assert self._engines is not None, "nobody is admitted before the engines are loaded"
+        return ServerSession(
+            transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
+        )
+
+    def _admit(self, scope: Scope) -> Opening:
+        """What this session begins with. Raises Rebuff."""
         guest = self.door.guest_of(scope, unix_now_s=time.time())
         if self.draining:
             raise Rebuff("draining")
-        if self._engines is None:
+        if not self.ready:
             raise Rebuff("not_ready")
         if len(self._sessions) >= self.limits.sessions:
             raise Rebuff("full")
-        return self._engines, self.door.opening_of(scope, guest, now=time.monotonic())
+        beta = asks_for_beta(headers(scope), scope.get("subprotocols") or ())
+        if beta and self._refuse_beta:
+            raise Rebuff("beta")
+        opening = self.door.opening_of(scope, guest, now=time.monotonic())
+        dialect = BETA if beta and self._dialect == HOME else self._dialect
+        # Servers of some vendors only hear.
+        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
+        return msgspec.structs.replace(opening, dialect=dialect, kind=kind)
 
 
 def _path(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from duologue.protocol import SessionKind
 from duologue.server.auth import Keys, header, presented_keys, query
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
@@ -21,7 +22,11 @@ __all__ = ["ANY_ORIGIN", "Door", "Guest"]
 
 ANY_ORIGIN: Final = "*"
 
-_INTENTS: Final = {None: "realtime", "realtime": "realtime", "transcription": "transcription"}
+_INTENTS: Final[dict[str | None, SessionKind]] = {
+    None: "realtime",
+    "realtime": "realtime",
+    "transcription": "transcription",
+}
 """Kind of session by the query's `intent`."""
 
 

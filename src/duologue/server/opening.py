@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from duologue.codec import encode
+from duologue.dialects import PROFILES
 from duologue.events import (
     AnySession,
     ErrorEvent,
@@ -15,7 +16,8 @@ from duologue.events import (
     SessionUpdateEvent,
     TranscriptionSessionConfig,
 )
-from duologue.protocol import ServerProtocol, SessionDefaults
+from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
+from duologue.server.accent import HOME
 from duologue.server.ids import new_id
 
 __all__ = ["ConfigRefused", "Opening", "rehearse", "session_defaults"]
@@ -26,8 +28,9 @@ class Opening(Struct, frozen=True, kw_only=True):
 
     model: str | None = None
     """None: the server's default."""
-    kind: str = "realtime"
-    """"realtime" or "transcription"."""
+    kind: SessionKind = "realtime"
+    dialect: str = HOME
+    """What the client speaks and is answered in."""
     message: str | None = None
     """A `session.update` that is carried out before the session is announced."""
 
@@ -42,7 +45,15 @@ class ConfigRefused(Exception):
 
 def session_defaults(defaults: SessionDefaults, opening: Opening) -> SessionDefaults:
     """The server's defaults as this session has them."""
-    return msgspec.structs.replace(defaults, model=opening.model or defaults.model)
+    defaults = msgspec.structs.replace(defaults, model=opening.model or defaults.model)
+    if opening.dialect == HOME:
+        return defaults
+    profile = PROFILES[opening.dialect]
+    return msgspec.structs.replace(
+        defaults,
+        input_rates_hz=profile.input_rates_hz or defaults.input_rates_hz,
+        output_rates_hz=profile.output_rates_hz or defaults.output_rates_hz,
+    )
 
 
 def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Opening, AnySession]:
@@ -57,9 +68,11 @@ def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Ope
         kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
         message=encode(update).decode("utf-8"),
     )
-    protocol = ServerProtocol(session_defaults(defaults, opening), new_id=new_id, now=0.0, started_at=0.0)
+    protocol = ServerProtocol(
+        session_defaults(defaults, opening), new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind
+    )
     assert opening.message is not None
-    protocol.receive(opening.message)
+    protocol.receive(opening.message, now=0.0)
     for event in protocol.take_events():
         if isinstance(event, ErrorEvent):
             raise ConfigRefused(event.error)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from duologue.codec import encode
+from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.events import ServerEvent
@@ -22,28 +22,38 @@ from duologue.protocol import (
     Close,
     Command,
     Detect,
+    Follow,
+    Foresee,
+    LetPass,
+    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
     StopResponse,
     Transcribe,
 )
-from duologue.server.answering import answer, closing, exchange_of
+from duologue.server.accent import Accent
+from duologue.server.answering import answer
+from duologue.server.exchanges import exchange_of
 from duologue.server.guarded import guarded
-from duologue.server.hearing import Ear, transcribe
+from duologue.server.hearing import Ear
 from duologue.server.ids import new_id
 from duologue.server.journal import note
 from duologue.server.limits import Limits
-from duologue.server.observing import UNOBSERVED, Observer
+from duologue.server.observing import UNOBSERVED, Observer, SessionObserver
 from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
 from duologue.server.rates import TokenBucket
 from duologue.server.rebuffs import Rebuff
+from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
 __all__ = ["ServerSession"]
 
 _GOING_AWAY = Close(1001, "the server is going away")
+
+_PROMISED = ("transcribe ", "respond ")
+"""Work that a session finishes before it ends; all else, such as guesses at a transcript, is for its own later use."""
 
 
 class ServerSession:
@@ -59,28 +69,38 @@ class ServerSession:
         limits: Limits | None = None,
         observer: Observer | None = None,
     ) -> None:
+        """`opening` is what the client connected for; a session of kind "transcription" never responds."""
         opening = opening or Opening()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
         self._last_message_at = now
         self._protocol = ServerProtocol(
-            session_defaults(defaults or SessionDefaults(), opening), new_id=new_id, now=now, started_at=time.time()
+            session_defaults(defaults or SessionDefaults(), opening),
+            new_id=new_id,
+            now=now,
+            started_at=time.time(),
+            kind=opening.kind,
         )
+        conversation_id = self._protocol.conversation.conversation_id
+        self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
+        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start, pass_on=self._pass_on)
         self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[str, asyncio.Task[Any]] = {}
+        self._tick_at = math.inf
+        self._tick_moved = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
         self._farewell: Close | None = None
         if opening.message is not None:
-            self._protocol.receive(opening.message)
+            self._protocol.receive(opening.message, now=now)
             # Whoever configured the session is not the client: it learns of it from `session.created`.
             self._protocol.take_events()
 
@@ -156,7 +176,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive(message)
+            self._protocol.receive(self._accent.read(message), now=now)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
@@ -177,14 +197,19 @@ class ServerSession:
     async def _watch_clock(self) -> None:
         idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
         while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
-            await asyncio.sleep(max(0.0, wake_at - time.monotonic()))
-            # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
-            now = time.monotonic()
-            if now >= self._last_message_at + idle_s:
-                self._turn_away(Rebuff("idle", seconds=idle_s))
-                return
-            self._protocol.tick(now)
-            await self._pass_on()
+            self._tick_at = self._protocol.next_tick_at
+            self._tick_moved.clear()
+            try:
+                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                    await self._tick_moved.wait()
+            except TimeoutError:
+                now = time.monotonic()
+                if now >= self._last_message_at + idle_s:
+                    self._turn_away(Rebuff("idle", seconds=idle_s))
+                    return
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                self._protocol.tick(now)
+                await self._pass_on()
 
     # --- what the protocol wants
 
@@ -194,6 +219,8 @@ class ServerSession:
             self._send(event)
         for command in self._protocol.take_commands():
             self._carry_out(command)
+        if self._protocol.next_tick_at != self._tick_at:
+            self._tick_moved.set()
         if not await self._outbox.room():
             stalled = Rebuff("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
@@ -204,18 +231,26 @@ class ServerSession:
         self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
 
     def _send(self, event: ServerEvent) -> None:
-        text = encode(event).decode("utf-8")
-        self._outbox.put(text)
-        self._observer.sent(event, len(text))
+        n_bytes = 0
+        for message in self._accent.write(event):
+            self._outbox.put(message)
+            n_bytes += len(message)
+        self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
-        if self._draining and not self._work:
+        if self._draining and not any(work_id.startswith(_PROMISED) for work_id in self._work):
             self._outbox.put(_GOING_AWAY)
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case Detect():
                 self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
@@ -225,12 +260,22 @@ class ServerSession:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
+            case LetPass():
+                note(
+                    logging.WARNING,
+                    "let pass what a strict session refuses",
+                    session=self.session_id,
+                    event_type=command.event_type,
+                    param=command.param,
+                    value_type=command.value_type,
+                )
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
         task.add_done_callback(lambda _: self._done(work_id))
+        return task
 
     def _done(self, work_id: str) -> None:
         self._work.pop(work_id)
@@ -239,50 +284,33 @@ class ServerSession:
     async def _detect(self, command: Detect) -> None:
         try:
             if self._ear is None:  # a session that sends no audio needs no detector
-                self._ear = Ear(self._engines.new_detector())
+                self._ear = Ear(self._engines.new_detector(), self._engines.new_denoiser)
             probabilities = await self._ear.hear(command)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._ear.frame_ms)
+            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
-        async def work() -> None:
-            pieces: list[str] = []
-            async with closing(transcribe(self._engines.transcriber, command)) as transcript:
-                async for piece in transcript:
-                    pieces.append(piece)
-                    self._protocol.transcript_delta(command.item_id, piece)
-                    await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip())
-
         with self._observer.work("transcription", command.item_id):
-            fault = await self._attempt(work, command.item_id)
+            fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
         if fault is not None:
-            self._protocol.transcription_failed(command.item_id, fault)
+            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _respond(self, command: Respond) -> None:
-        async def tell(text: str) -> None:
-            self._protocol.response_text(command.response_id, text)
-            await self._pass_on()
-
-        async def play(audio: bytes) -> None:
-            self._protocol.response_audio(command.response_id, audio)
-            self._observer.spoke(len(audio) / command.encoding.bytes_per_s)
-            await self._pass_on()
-
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            await answer(command, exchange, self._engines, tell=tell, play=play)
-            self._protocol.response_finished(command.response_id)
+            teller = _Telling(command, self._protocol, self._observer, self._pass_on)
+            await answer(command, exchange, self._engines, teller)
+            self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):
             fault = await self._attempt(work, command.response_id)
             if fault is not None:
-                self._protocol.response_failed(command.response_id, fault)
+                self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
             await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
@@ -296,6 +324,40 @@ class ServerSession:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
             return _told(fault)
         return None
+
+
+class _Telling:
+    """Reports one response to the protocol, and has the client told before more of it is made."""
+
+    def __init__(
+        self,
+        command: Respond,
+        protocol: ServerProtocol,
+        observer: SessionObserver,
+        pass_on: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._response_id = command.response_id
+        self._bytes_per_s = command.encoding.bytes_per_s
+        self._protocol = protocol
+        self._observer = observer
+        self._pass_on = pass_on
+
+    async def text(self, piece: str, /) -> bool:
+        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=time.monotonic())
+        await self._pass_on()
+        return more_is_wanted
+
+    async def clause(self, clause: str, /) -> None:
+        self._protocol.response_clause(self._response_id, clause)
+
+    async def audio(self, audio: bytes, /) -> None:
+        self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
+        self._observer.spoke(len(audio) / self._bytes_per_s)
+        await self._pass_on()
+
+    async def call(self, call: FunctionCall, /) -> None:
+        self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        await self._pass_on()
 
 
 def _told(fault: Exception) -> str:

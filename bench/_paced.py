@@ -1,0 +1,93 @@
+"""The server of `calls.py`: scripted engines whose voice speaks in real time and says when each piece was due."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import resource
+import struct
+import sys
+import time
+from collections.abc import AsyncGenerator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Final
+
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
+from duologue.server import RealtimeApp, serve, spare_the_collector
+
+__all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
+
+PIECE_MS: Final = 100
+PIECES: Final = 20
+"""An answer of two seconds."""
+
+DUE: Final = struct.Struct("<d8x")
+"""At the head of each piece of speech: when it was due, on the monotonic clock that all processes share."""
+
+ANSWER: Final = "That would be a pleasure."
+
+
+class PacedSynthesizer:
+    """Speaks 100 ms of sound every 100 ms, as a hosted voice is played; each piece carries when it was due."""
+
+    name = "paced"
+    sample_rate_hz = 24_000
+    voices: tuple[str, ...] = ("tone",)
+
+    async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
+        """Two seconds, whatever the text."""
+        due = time.monotonic()
+        for _ in range(PIECES):
+            await asyncio.sleep(due - time.monotonic())
+            yield DUE.pack(due) + _SOUND
+            due += PIECE_MS / 1000
+
+
+_SOUND: Final = b"\x10\x27\x20\x4e" * (24 * PIECE_MS // 2 - DUE.size // 4)
+
+
+def _told() -> str:
+    """CPU seconds and resident bytes of this process, and its tasks."""
+    try:
+        resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    except OSError:
+        resident = 0
+    return f"{time.process_time()} {resident} {len(asyncio.all_tasks())}\n"
+
+
+async def _answer_questions() -> None:
+    """A line of figures for each line on standard input, until that ends."""
+    while await asyncio.to_thread(sys.stdin.readline):
+        sys.stdout.write(_told())
+        sys.stdout.flush()
+
+
+async def serve_calls() -> None:
+    """Serve until standard input ends; says its URL on the first line."""
+    engines = Engines(
+        new_detector=detectors(sample_rate_hz=24_000),
+        transcriber=ScriptedTranscriber(("how are you",), sample_rate_hz=24_000),
+        responder=ScriptedResponder((ANSWER,)),
+        synthesizer=PacedSynthesizer(),
+    )
+    application = RealtimeApp(engines=lambda: nullcontext(engines))
+
+    def say_where(url: str) -> None:
+        spare_the_collector()  # as `duologue serve` does
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+
+    serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))
+    await _answer_questions()
+    serving.cancel()
+    await asyncio.wait({serving})
+
+
+if __name__ == "__main__":
+    if "--uvloop" in sys.argv:
+        uvloop = importlib.import_module("uvloop")  # no dependency of this repository
+        uvloop.run(serve_calls())
+    else:
+        asyncio.run(serve_calls())

@@ -1,0 +1,386 @@
+"""How many duplex calls one core of the server holds until the added latency of one event in a hundred passes 20 ms.
+
+The server runs in a process of its own, on one core, with scripted engines; this process is all of its clients, on
+another core, and does as little as it can: frames that were encoded before the run, and answers that are not parsed.
+`--seconds N` bounds the whole run (120), `--uvloop` runs the server on uvloop, where that is installed, and
+`--profile FILE` has the server profiled instead of measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import os
+import random
+import struct
+import sys
+import time
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
+
+from bench._paced import DUE
+from bench._rounds import report, wants_json
+
+GOAL_MS: Final = 20.0
+FRAMES_MS: Final = (100, 20)
+"""Most clients append every 100 ms or faster; telephony appends every 20 ms."""
+
+TALK_MS: Final = 1500
+SPEECH_COUNTS_MS: Final = 100
+"""The server calls it speech after 96 ms, which its detector's frames of 20 ms make 100."""
+SILENCE_ENDS_MS: Final = 500
+TURN_MS: Final = 4500
+"""A turn: 1.5 s of speech, 0.5 s of silence that ends it, an answer of 2 s, and 0.5 s until the next. The microphone is
+open all the time, as in a call."""
+
+SETTLE_S: Final = 1.0
+MEASURE_S: Final = TURN_MS / 1000
+"""A whole turn of every call."""
+
+FIRST_CALLS: Final = 100
+MOST_CALLS: Final = 2000
+CLOSE_ENOUGH: Final = 20
+"""The search ends when it knows the number this well."""
+
+MOST_WAITED: Final = 0.02
+"""A server that waited longer than this share of the time for its core was disturbed by other programs, and a level
+that it did not hold is tried again."""
+TRIES: Final = 3
+
+
+def client_frame(payload: bytes) -> bytes:
+    """A text message of a client. Its mask is of zeros, so that it need not be made anew for each of them."""
+    length = len(payload)
+    if length < 126:
+        header = struct.pack("!BB", 0x81, 0x80 | length)
+    else:
+        header = struct.pack("!BBH", 0x81, 0x80 | 126, length)
+    return header + bytes(4) + payload
+
+
+def append_frame(pcm16: bytes) -> bytes:
+    """An append of this audio."""
+    encoded = base64.b64encode(pcm16)
+    return client_frame(b'{"type":"input_audio_buffer.append","audio":"' + encoded + b'"}')
+
+
+def sound(ms: int, loudest: int) -> bytes:
+    """Noise."""
+    chance = random.Random(ms)
+    return struct.pack(f"<{24 * ms}h", *(chance.randint(-loudest, loudest) for _ in range(24 * ms)))
+
+
+class Measured:
+    """What the clients saw since the last reset, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all."""
+        self.heard: list[float] = []
+        """From the append that makes a turn begin to `speech_started`."""
+        self.answered: list[float] = []
+        """From the append that ends a turn to `response.created`."""
+        self.played: list[float] = []
+        """From the moment at which a piece of the answer was due to its arrival."""
+        self.late: list[float] = []
+        """By how much this process itself was late with its appends: not the server's."""
+
+    @property
+    def added(self) -> list[float]:
+        """All of the server's."""
+        return sorted(self.heard + self.answered + self.played)
+
+
+def at_share(values: list[float], share: float) -> float:
+    """The value that this share of the sorted values is not above."""
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float("inf")
+
+
+class Call(asyncio.Protocol):
+    """One client: streams its turns, and looks at what comes no closer than it must."""
+
+    def __init__(self, frame_ms: int, frames: tuple[bytes, bytes], measured: Measured) -> None:
+        self._step_s = frame_ms / 1000
+        self._loud, self._quiet = frames
+        self._talking = TALK_MS // frame_ms
+        self._begins = SPEECH_COUNTS_MS // frame_ms - 1
+        self._ends = (TALK_MS + SILENCE_ENDS_MS) // frame_ms - 1
+        self._turn = TURN_MS // frame_ms
+        self._measured = measured
+        self._loop = asyncio.get_running_loop()
+        # Anywhere but within speech: a first turn that is cut short would begin elsewhere.
+        self._position = random.randrange(self._ends + 1, self._turn)
+        self._due = 0.0
+        self._began_at = 0.0
+        self._ended_at = 0.0
+        self._waiting = bytearray()
+        self._open = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        host, port = transport.get_extra_info("peername")[:2]
+        transport.write(
+            b"GET /v1/realtime?model=m HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            + f"Host: {host}:{port}\r\n\r\n".encode()
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Go."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self.transport is not None:
+            self.transport.abort()
+
+    # --- sending
+
+    def talk(self) -> None:
+        """Begin to stream, at a random place in the turn and between two frames of the others."""
+        self._due = time.monotonic() + random.random() * self._step_s
+        self._timer = self._loop.call_at(self._due, self._tick)
+
+    def _tick(self) -> None:
+        assert self.transport is not None
+        now = time.monotonic()
+        self._measured.late.append((now - self._due) * 1000)
+        self.transport.write(self._loud if self._position < self._talking else self._quiet)
+        if self._position == self._begins:
+            self._began_at = now
+        elif self._position == self._ends:
+            self._ended_at = now
+        self._position = (self._position + 1) % self._turn
+        self._due += self._step_s
+        self._timer = self._loop.call_at(self._due, self._tick)
+
+    # --- receiving
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        self._waiting += data
+        if not self._open:
+            _, found, rest = self._waiting.partition(b"\r\n\r\n")
+            if not found:
+                return
+            self._open, self._waiting = True, rest
+        for payload in self._messages():
+            self._look_at(payload, now)
+
+    def _messages(self) -> Iterator[bytes]:
+        position, waiting = 0, self._waiting
+        while len(waiting) - position >= 4:
+            length, begin = waiting[position + 1], position + 2
+            if length == 126:
+                length, begin = int.from_bytes(waiting[begin : begin + 2], "big"), begin + 2
+            elif length == 127:
+                length, begin = int.from_bytes(waiting[begin : begin + 8], "big"), begin + 8
+            if len(waiting) < begin + length:
+                break
+            position = begin + length
+            # The head tells which event it is; the time at the head of the audio comes within the first 300 bytes.
+            yield bytes(waiting[begin : begin + min(length, 300)])
+        del waiting[:position]
+
+    def _look_at(self, payload: bytes, now: float) -> None:
+        if payload.startswith(b'{"type":"response.output_audio.delta"'):
+            begin = payload.index(b'"delta":"') + 9
+            (due,) = DUE.unpack(base64.b64decode(payload[begin : begin + 24])[: DUE.size])
+            self._measured.played.append((now - due) * 1000)
+        elif payload.startswith(b'{"type":"response.created"'):
+            self._measured.answered.append((now - self._ended_at) * 1000)
+        elif payload.startswith(b'{"type":"input_audio_buffer.speech_started"'):
+            self._measured.heard.append((now - self._began_at) * 1000)
+
+
+class Server:
+    """The process under test."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self._process = process
+        self.port = port
+
+    async def told(self) -> tuple[float, int, int]:
+        """Its CPU seconds, resident bytes and tasks."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"\n")
+        cpu_s, resident, tasks = (await self._process.stdout.readline()).split()
+        return float(cpu_s), int(resident), int(tasks)
+
+    def waited_s(self) -> float:
+        """How long it was ready to run and had no core; 0 where the system does not tell."""
+        try:
+            return int(Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+        except OSError:
+            return 0.0
+
+
+@contextlib.asynccontextmanager
+async def a_server(profile: str | None = None) -> AsyncGenerator[Server, None]:
+    """The server on the first core; this process moves to the last."""
+    cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    profiler = ("-m", "cProfile", "-o", profile) if profile else ()
+    loop = ("--uvloop",) if "--uvloop" in sys.argv else ()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *profiler, str(Path(__file__).with_name("_paced.py")), *loop),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    if cores:
+        os.sched_setaffinity(process.pid, {cores[0]})
+        os.sched_setaffinity(0, {cores[-1]})
+    url = (await process.stdout.readline()).decode().strip()
+    try:
+        yield Server(process, int(url.rpartition(":")[2].partition("/")[0]))
+    finally:
+        process.stdin.close()
+        await process.wait()
+        if cores:
+            os.sched_setaffinity(0, set(cores))
+
+
+class Crowd:
+    """A number of calls that can be changed."""
+
+    def __init__(self, server: Server, frame_ms: int, measured: Measured) -> None:
+        self._server = server
+        self._frame_ms = frame_ms
+        self._frames = (append_frame(sound(frame_ms, 9000)), append_frame(sound(frame_ms, 20)))
+        self._measured = measured
+        self._calls: list[Call] = []
+
+    async def become(self, n_calls: int, *, talking: bool = True) -> None:
+        """Hang up calls, or make new ones."""
+        while len(self._calls) > n_calls:
+            self._calls.pop().hang_up()
+        loop = asyncio.get_running_loop()
+        make = partial(Call, self._frame_ms, self._frames, self._measured)
+        while len(self._calls) < n_calls:
+            _, call = await loop.create_connection(make, "127.0.0.1", self._server.port)
+            self._calls.append(call)
+            if talking:
+                call.talk()
+
+
+async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) -> dict[str, float]:
+    """Figures of this many calls."""
+    await crowd.become(n_calls)
+    await asyncio.sleep(SETTLE_S)
+    measured.reset()
+    cpu_before_s, _, _ = await server.told()
+    waited_before_s, began = server.waited_s(), time.monotonic()
+    await asyncio.sleep(MEASURE_S)
+    cpu_s, resident, _ = await server.told()
+    waited_s, took_s = server.waited_s() - waited_before_s, time.monotonic() - began
+    added = measured.added
+    # What was due and has not come counts as late, or a server that stops would look fast.
+    expected = n_calls * MEASURE_S / (TURN_MS / 1000)
+    complete = len(measured.answered) >= 0.9 * expected
+    return {
+        "calls": n_calls,
+        "p50_ms": round(at_share(added, 0.5), 2),
+        "p99_ms": round(at_share(added, 0.99), 2) if complete else float("inf"),
+        "heard_p99_ms": round(at_share(sorted(measured.heard), 0.99), 2),
+        "answered_p99_ms": round(at_share(sorted(measured.answered), 0.99), 2),
+        "played_p99_ms": round(at_share(sorted(measured.played), 0.99), 2),
+        "client_late_p99_ms": round(at_share(sorted(measured.late), 0.99), 2),
+        "server_cpu_share": round((cpu_s - cpu_before_s) / took_s, 3),
+        "server_waited_share": round(waited_s / took_s, 3),
+        "resident_mib": round(resident / 2**20, 1),
+    }
+
+
+def say(figures: dict[str, float]) -> None:
+    """A line for whoever waits."""
+    if not wants_json():
+        sys.stdout.write("  " + "  ".join(f"{name} {value:g}" for name, value in figures.items()) + "\n")
+        sys.stdout.flush()
+
+
+async def search(frame_ms: int, until: float) -> dict[str, float]:
+    """The figures of the most calls that were held."""
+    measured = Measured()
+    async with a_server() as server:
+        crowd = Crowd(server, frame_ms, measured)
+        held: dict[str, float] = {"calls": 0}
+        refused, wanted, tries = MOST_CALLS + 1, FIRST_CALLS, 0
+        while refused - held["calls"] > CLOSE_ENOUGH and time.monotonic() + SETTLE_S + MEASURE_S < until:
+            figures = await level(server, crowd, measured, wanted)
+            say(figures)
+            tries += 1
+            if figures["p99_ms"] <= GOAL_MS:
+                held, tries = figures, 0
+            elif figures["server_waited_share"] > MOST_WAITED and tries < TRIES:
+                await crowd.become(0)
+                continue
+            else:
+                refused, tries = wanted, 0
+            double = 2 * wanted if held["calls"] else wanted // 2
+            wanted = max(10, min(double, int(held["calls"] + refused) // 2))
+        await crowd.become(0)
+    return held
+
+
+async def memory_kib(n_sessions: int = 200) -> float:
+    """Resident KiB of an idle session."""
+    async with a_server() as server:
+        crowd = Crowd(server, FRAMES_MS[0], Measured())
+        await crowd.become(20, talking=False)  # what is loaded by the first session stays
+        await asyncio.sleep(SETTLE_S)
+        _, before, _ = await server.told()
+        await crowd.become(20 + n_sessions, talking=False)
+        await asyncio.sleep(SETTLE_S)
+        _, after, _ = await server.told()
+        await crowd.become(0)
+    return (after - before) / n_sessions / 1024
+
+
+async def run(seconds: float) -> None:
+    """Search with both sizes of frames, and print."""
+    until = time.monotonic() + seconds
+    idle_kib = await memory_kib()
+    figures: dict[str, float | int | str] = {}
+    for left, frame_ms in zip((2, 1), FRAMES_MS, strict=True):
+        now = time.monotonic()
+        held = await search(frame_ms, now + (until - now) / left)
+        suffix = "" if frame_ms == FRAMES_MS[0] else f"_{frame_ms}ms_frames"
+        figures[f"calls_per_core{suffix}"] = int(held["calls"])
+        figures |= {f"{name}{suffix}": value for name, value in held.items() if name != "calls"}
+    figures["idle_session_kib"] = round(idle_kib, 1)
+    report(figures, "\n".join(f"{name:36} {value}" for name, value in figures.items()))
+
+
+async def profiled(path: str, n_calls: int = 150) -> None:
+    """Let the server be profiled with these calls for a while."""
+    measured = Measured()
+    async with a_server(path) as server:
+        crowd = Crowd(server, FRAMES_MS[0], measured)
+        say(await level(server, crowd, measured, n_calls))
+        await crowd.become(0)
+
+
+def main() -> None:
+    """Run, and print."""
+    if "--profile" in sys.argv:
+        asyncio.run(profiled(sys.argv[sys.argv.index("--profile") + 1]))
+        return
+    seconds = float(sys.argv[sys.argv.index("--seconds") + 1]) if "--seconds" in sys.argv else 120.0
+    asyncio.run(run(seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The server that `server.py` attacks: the application under uvicorn, in a process of its own.
+
+Its responder repeats what was said, so that an answer tells whose words it heard. A line on standard input is answered
+with figures; its log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import logging
+import resource
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import nullcontext
+from pathlib import Path
+
+from duologue.engines.base import Exchange
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedSynthesizer, ScriptedTranscriber, detectors
+from duologue.server import RealtimeApp, serve
+
+
+class EchoResponder:
+    """Says again what the user said last, a word at a time, and lets the others run in between."""
+
+    name = "echo"
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        said = [message.text for message in exchange.messages if message.role == "user"]
+        for word in (said[-1] if said else "Nothing.")[:400].split(" "):
+            yield f"{word} "
+            await asyncio.sleep(0)
+
+
+def told() -> str:
+    """Resident bytes, the highest of them yet, and tasks."""
+    gc.collect()
+    # glibc gives back what was freed only on demand: without it, a run shows its largest messages, not leaks.
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+    statm = Path("/proc/self/statm")
+    resident = int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if statm.exists() else 0
+    return f"{resident} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024} {len(asyncio.all_tasks())}\n"
+
+
+async def run() -> None:
+    """Serve until standard input ends."""
+    engines = Engines(
+        new_detector=detectors(sample_rate_hz=24_000),
+        transcriber=ScriptedTranscriber(("the spoken words",), sample_rate_hz=24_000),
+        responder=EchoResponder(),
+        synthesizer=ScriptedSynthesizer(),
+    )
+
+    def say_where(url: str) -> None:
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
+
+    application = RealtimeApp(engines=lambda: nullcontext(engines))
+    serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))
+    while await asyncio.to_thread(sys.stdin.readline):
+        sys.stdout.write(told())
+        sys.stdout.flush()
+    serving.cancel()
+    await asyncio.wait({serving})
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level="WARNING", format="%(levelname)s %(name)s: %(message)s")
+    asyncio.run(run())

@@ -1,0 +1,178 @@
+"""Fuzz the server over a real socket, beside sessions that must not notice.
+
+    python fuzz/server.py [--seconds 15] [--seed 1]
+
+Attackers send real messages that were mutated and put out of order, break the WebSocket protocol, flood, send 16 MiB
+at once, do not read, and drop the connection anywhere. Meanwhile healthy sessions hold typed and spoken turns and check
+every answer. A finding is: a healthy session that is refused, closed, answered wrongly or not at all; an answer that is
+no event; a traceback or an error in the server's log; a server that ends, keeps tasks, or keeps memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
+
+from fuzz._clients import Finding, attack, be_healthy
+
+ATTACKERS: Final = 8
+HEALTHY: Final = 3
+
+MOST_GROWTH_BYTES: Final = 24 * 1024 * 1024
+"""One and a half of the largest messages: the allocator's pages are never all free. What leaks grows past that soon."""
+
+ALLOWED: Final = "ERROR uvicorn.error: Invalid UTF-8 sequence received from client."
+"""uvicorn's own words, with a traceback of its own, for text that is none; it closes that connection alone."""
+
+RETURN_S: Final = 20
+"""How long the server may take to let go of the last attackers: the close timeout of uvicorn is 10 s."""
+
+
+class Victim:
+    """The server's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    async def told(self) -> tuple[int, int, int]:
+        """Resident bytes, the most of them yet, and tasks. Raises Finding if it is gone, or does not answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(b"\n")
+            async with asyncio.timeout(30):
+                resident, most, tasks = map(int, (await self.process.stdout.readline()).split())
+        except (ValueError, OSError, TimeoutError) as fault:
+            raise Finding(f"the server does not answer; its exit code is {self.process.returncode}") from fault
+        return resident, most, tasks
+
+    async def quiet(self, tasks_before: int) -> tuple[int, int, int]:
+        """Its figures once all tasks of sessions have ended. Raises Finding if they do not."""
+        until = time.monotonic() + RETURN_S
+        while True:
+            told = await self.told()
+            if told[2] <= tasks_before:
+                return told
+            if time.monotonic() > until:
+                raise Finding(f"{told[2]} tasks are left of {tasks_before}")
+            await asyncio.sleep(0.2)
+
+
+async def run_attackers(url: str, seed: int, until: float, done: Counter[str]) -> None:
+    """Attack with a crowd."""
+
+    async def attacker(number: int) -> None:
+        chance = random.Random(f"{seed} {number}")
+        while time.monotonic() < until:
+            await attack(url, chance, done)
+
+    async with asyncio.TaskGroup() as crowd:
+        for number in range(ATTACKERS):
+            crowd.create_task(attacker(number))
+
+
+async def round_of(victim: Victim, seed: int, seconds: float, done: Counter[str], waits_ms: list[float]) -> None:
+    """Attackers and healthy sessions side by side."""
+    until = time.monotonic() + seconds
+    async with asyncio.TaskGroup() as both:
+        both.create_task(run_attackers(victim.url, seed, until, done))
+        for number in range(HEALTHY):
+            both.create_task(be_healthy(victim.url, f"client {number}", until, done, waits_ms))
+
+
+async def run(seconds: float, seed: int, log: Path) -> list[str]:
+    """Attack for so long; prints figures and returns findings."""
+    done: Counter[str] = Counter()
+    waits_ms: list[float] = []
+    findings: list[str] = []
+    with log.open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(Path(__file__).with_name("_victim.py"))),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        victim = Victim(process, (await process.stdout.readline()).decode().strip())
+        try:
+            _, _, tasks_before = await victim.told()
+            # A first short round loads and caches what every server loads and caches once.
+            await round_of(victim, seed + 1, min(5.0, seconds / 3), Counter(), [])
+            before, _, _ = await victim.quiet(tasks_before)
+            await round_of(victim, seed, seconds, done, waits_ms)
+            after, most, tasks = await victim.quiet(tasks_before)
+            mib = [round(value / 2**20, 1) for value in (before, after, most)]
+            print(f"resident {mib[0]} MiB before, {mib[1]} MiB after, {mib[2]} MiB at most")
+            print(f"tasks    {tasks_before} before, {tasks} after")
+            if after - before > MOST_GROWTH_BYTES:
+                findings.append(f"memory grew by {(after - before) / 2**20:.1f} MiB")
+        except* Finding as faults:
+            findings += [str(fault) for fault in _leaves(faults)]
+        finally:
+            process.stdin.close()
+            try:
+                async with asyncio.timeout(15):
+                    code = await process.wait()
+            except TimeoutError:
+                process.kill()
+                code = await process.wait()
+            if code:
+                findings.append(f"the server ended with {code}")
+    print("executed " + ", ".join(f"{count} {name}" for name, count in sorted(done.items())))
+    if waits_ms:
+        print(
+            f"healthy  two turns took {statistics.median(waits_ms):.0f} ms in the median, {max(waits_ms):.0f} at most"
+        )
+    return findings
+
+
+def _leaves(faults: BaseExceptionGroup[Finding]) -> list[Finding]:
+    found: list[Finding] = []
+    for fault in faults.exceptions:
+        found += _leaves(fault) if isinstance(fault, BaseExceptionGroup) else [fault]
+    return found
+
+
+def complaints(log: str) -> set[str]:
+    """Lines of the server's log that should not be there."""
+    lines = log.splitlines()
+    found: set[str] = set()
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line.startswith(("ERROR", "CRITICAL", "Traceback", "WARNING asyncio")) and ALLOWED not in (before, line):
+            found.add(line)
+    return found
+
+
+def main() -> int:
+    """Fuzz; 1 if there are findings."""
+    parser = argparse.ArgumentParser(description="Fuzz the server over a real socket.")
+    parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    seed = options.seed if options.seed is not None else random.randrange(2**32)
+    logging.getLogger("asyncio").setLevel("ERROR")  # the attackers' own writes to connections that were closed
+    log = Path(tempfile.mkdtemp(prefix="duologue-fuzz-")) / "server.log"
+    print(f"seed     {seed}; the server's log: {log}", flush=True)
+    findings = asyncio.run(run(options.seconds, seed, log))
+    findings += sorted(complaints(log.read_text("utf-8", "replace")))
+    for finding in findings:
+        print(f"FINDING  {finding}")
+    print("nothing found" if not findings else f"{len(findings)} findings")
+    return bool(findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The official Python SDK in both its forms, async and blocking, behind one small interface for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from operator import attrgetter
+from typing import Annotated, Any, Literal, TypeAlias
+
+from openai import AsyncOpenAI, OpenAI
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import Field, TypeAdapter
+
+from duologue.events.base import encode_audio
+from tests.server._engines import LOUD, QUIET
+
+__all__ = ["Form", "Sdk", "base_url", "sdk_session", "validated"]
+
+Form: TypeAlias = Literal["async", "blocking"]
+
+_TOLD_BY_EVERY_SERVER = {
+    f"session.{event}.session.{name}" for event in ("created", "updated") for name in ("id", "object", "expires_at")
+}
+"""Fields that the hosted service sends too, and that the SDK's types leave out."""
+
+# The SDK itself takes what comes; read by the type's name alone, nothing can pass as an event of another kind.
+_STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
+
+
+def validated(event: Any) -> Any:
+    """The event, if the SDK's own types allow it as it came, to the last field."""
+    wire = event.to_dict(mode="json", use_api_names=True)
+    _STRICT.validate_python(wire, strict=True)
+    unknown = set(_unknown_fields(event, event.type)) - _TOLD_BY_EVERY_SERVER
+    assert unknown == set(), f"fields that the SDK does not know: {unknown}"
+    return event
+
+
+def _unknown_fields(model: Any, path: str) -> list[str]:
+    if isinstance(model, list):
+        return [name for index, inner in enumerate(model) for name in _unknown_fields(inner, f"{path}[{index}]")]
+    found = [f"{path}.{name}" for name in getattr(model, "model_extra", None) or {}]
+    for name in getattr(type(model), "model_fields", {}):
+        found += _unknown_fields(getattr(model, name), f"{path}.{name}")
+    return found
+
+
+def base_url(url: str) -> str:
+    """What the SDK takes as its base: it adds `/realtime` and makes `ws` of `http` by itself."""
+    return url.replace("ws://", "http://").removesuffix("/realtime")
+
+
+class Sdk:
+    """An open session of the SDK. Methods are called by their path, `conversation.item.create`."""
+
+    def __init__(self, connection: Any, *, form: Form, check: Callable[[Any], Any]) -> None:
+        self._connection = connection
+        self._form = form
+        self._check = check
+
+    async def call(self, path: str, **arguments: Any) -> None:
+        """Call one of the connection's methods."""
+        method = attrgetter(path)(self._connection)
+        if self._form == "async":
+            await method(**arguments)
+        else:
+            await asyncio.to_thread(method, **arguments)
+
+    async def until(self, name: str, seconds: float = 20) -> list[Any]:
+        """Checked events up to the first of this type."""
+        events: list[Any] = []
+        async with asyncio.timeout(seconds):
+            while not events or events[-1].type != name:
+                received = self._connection.recv
+                event = await received() if self._form == "async" else await asyncio.to_thread(received)
+                events.append(self._check(event))
+        return events
+
+    async def say(self, text: str) -> None:
+        """Add a typed message of the user."""
+        content = [{"type": "input_text", "text": text}]
+        await self.call("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+
+    async def speak(self, *, ms: int = 400, silence_ms: int = 700) -> None:
+        """Append speech, and silence behind it."""
+        for piece in (LOUD * 100,) * (ms // 100) + (QUIET * 100,) * (silence_ms // 100):
+            await self.call("input_audio_buffer.append", audio=encode_audio(piece))
+
+
+@asynccontextmanager
+async def sdk_session(
+    url: str, form: Form, *, query: Mapping[str, object] | None = None, beta: bool = False, key: str = "open"
+) -> AsyncGenerator[Sdk, None]:
+    """Connect with the SDK; `beta` with its client of the beta's time, whose events are not checked."""
+    check: Callable[[Any], Any] = (lambda event: event) if beta else validated
+    # The client of the beta makes `wss` of every other scheme, if it is not told the address of the sockets.
+    address: dict[str, Any] = {"base_url": base_url(url), "websocket_base_url": url.removesuffix("/realtime")}
+    options: dict[str, Any] = {"model": "gpt-realtime", "extra_query": query or {}}
+    if form == "async":
+        async with AsyncOpenAI(**address, api_key=key) as client:
+            api: Any = client.beta.realtime if beta else client.realtime
+            async with api.connect(**options) as connection:
+                yield Sdk(connection, form=form, check=check)
+        return
+    with OpenAI(**address, api_key=key) as blocking:
+        api = blocking.beta.realtime if beta else blocking.realtime
+        manager = api.connect(**options)
+        connection = await asyncio.to_thread(manager.enter)
+        try:
+            yield Sdk(connection, form=form, check=check)
+        finally:
+            await asyncio.to_thread(connection.close)

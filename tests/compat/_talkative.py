@@ -1,0 +1,48 @@
+"""Servers that other people's clients are tried on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from duologue.engines.embedded import EmbeddedResponder
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedResponder
+from duologue.server import RealtimeApp
+from duologue.testing import scripted_app_engines, scripted_engines
+
+__all__ = ["SPOKEN_MS", "embedded", "holding", "scripted"]
+
+SPOKEN_MS = 1000
+
+
+class HoldingSynthesizer:
+    """Speaks for a second, and then holds its breath until it is stopped: whoever interrupts it is in time."""
+
+    name = "holding"
+    sample_rate_hz = 24_000
+    voices: tuple[str, ...] = ("none",)
+
+    async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
+        yield b"\x00\x10" * 24 * SPOKEN_MS
+        await asyncio.Event().wait()
+
+
+def scripted() -> RealtimeApp:
+    """Hears and says always the same."""
+    engines = scripted_engines(hears=("what is this",), says=("This is a script.",))
+    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
+
+
+def holding() -> RealtimeApp:
+    """Never ends a spoken response by itself."""
+    plain = scripted_engines(hears=("stop it",))
+    engines = Engines(plain.new_detector, plain.transcriber, ScriptedResponder(("Well, now.",)), HoldingSynthesizer())
+    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
+
+
+def embedded() -> RealtimeApp:
+    """Does what it is told in English, calls of functions included."""
+    plain = scripted_engines()
+    engines = Engines(plain.new_detector, plain.transcriber, EmbeddedResponder(), plain.synthesizer)
+    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
