@@ -21,7 +21,7 @@ from duologue import connect
 from duologue.client.client_secrets import client_secret
 from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
-from duologue.events import RealtimeSessionConfig
+from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
@@ -285,6 +285,18 @@ async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured(
             assert counts(events)["response.output_text.done"] == 1
             assert counts(events)["session.updated"] == 0
         assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
+
+
+async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_client_secret() -> None:
+    async with listening(scripted(api_key="sesame")) as url:
+        secret = await client_secret(url, api_key="sesame", session=TranscriptionSessionConfig())
+        for opened in (f"{url}?intent=transcription&api_key=sesame", f"{url}?api_key={secret.value}"):
+            async with websockets_connect(opened) as socket:
+                session = (await first(socket))["session"]
+                assert (session["type"], session["object"]) == ("transcription", "realtime.transcription_session")
+                await socket.send('{"type":"response.create"}')
+                assert (await first(socket))["type"] == "error"
+        assert await refused(f"{url}?intent=sing&api_key=sesame") == ("invalid_value", 4000)
 
 
 async def test_only_named_models_are_served_if_any_are_named() -> None:

@@ -4,19 +4,28 @@ import ast
 import inspect
 import re
 from itertools import pairwise
+from types import ModuleType
 
 import pytest
+from msgspec import Struct
 
 from duologue.errors import DuologueError
+from duologue.protocol import SessionDefaults, defaults
 from duologue.server import limits
-from duologue.server.limits import Limits, limits_of
+from duologue.server.limits import SESSION_LIMITS, Limits, limits_of
 from tests.repo._tree import ROOT
 
 
 def test_texts_become_limits_and_what_is_not_named_keeps_its_default() -> None:
-    assert limits_of([]) == Limits()
-    assert limits_of(["sessions=7", "idle-s = 1.5"]) == Limits(sessions=7, idle_s=1.5)
-    assert limits_of(["idle_s=none"]).idle_s is None
+    assert limits_of([]) == (Limits(), SessionDefaults())
+    assert limits_of(["sessions=7", "idle-s = 1.5"]) == (Limits(sessions=7, idle_s=1.5), SessionDefaults())
+    assert limits_of(["idle_s=none"])[0].idle_s is None
+
+
+def test_limits_of_sessions_are_set_among_their_other_defaults() -> None:
+    defaults = SessionDefaults(voice="echo", max_items=5)
+    changed = limits_of(["max_audio_bytes=1000", "tokens_per_minute=9"], defaults)
+    assert changed == (Limits(), SessionDefaults(voice="echo", max_items=5, max_audio_bytes=1000, tokens_per_minute=9))
 
 
 @pytest.mark.parametrize(
@@ -37,25 +46,32 @@ def test_what_is_no_limit_is_named(setting: str, sentence: str) -> None:
         limits_of([setting])
 
 
-def _reasons() -> dict[str, str]:
+def _reasons(module: ModuleType, struct: type[Struct]) -> dict[str, str]:
     """Each field with the text below it."""
-    module = ast.parse(inspect.getsource(limits))
-    body = next(node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Limits")
+    body = next(
+        node.body
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.ClassDef) and node.name == struct.__name__
+    )
     reasons: dict[str, str] = {}
     for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            assert isinstance(text, ast.Expr), f"{field.target.id} has no reason beside it"
-            assert isinstance(text.value, ast.Constant)
-            reasons[field.target.id] = " ".join(str(text.value.value).split())
+            told = text.value.value if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) else ""
+            reasons[field.target.id] = " ".join(str(told).split())
     return reasons
 
 
 def test_every_limit_has_its_reason_beside_it_and_its_row_in_the_docs() -> None:
-    reasons = _reasons()
-    assert tuple(reasons) == Limits.__struct_fields__
     page = (ROOT / "docs" / "howto" / "serve.md").read_text(encoding="utf-8")
-    rows = [
-        f"| `{name}` | {'none' if (value := getattr(Limits(), name)) is None else f'{value:,}'} | {reason} |"
-        for name, reason in reasons.items()
-    ]
-    assert [row for row in rows if row not in page] == []
+    missing: list[str] = []
+    for module, struct, names in (
+        (limits, Limits, Limits.__struct_fields__),
+        (defaults, SessionDefaults, SESSION_LIMITS),
+    ):
+        reasons, standard = _reasons(module, struct), struct()
+        for name in names:
+            assert reasons[name], f"{name} has no reason beside it"
+            value = getattr(standard, name)
+            row = f"| `{name}` | {'none' if value is None else f'{value:,}'} | {reasons[name]} |"
+            missing += [] if row in page else [row]
+    assert missing == []

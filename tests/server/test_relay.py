@@ -46,7 +46,10 @@ async def relayed(
         return relay_back
 
     relay = Relay(
-        relay_front, Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect, model=model, new_id=new_id
+        relay_front,
+        Upstream(open=open_upstream, dialect=upstream_dialect),
+        opening=Opening(dialect=dialect, model=model),
+        new_id=new_id,
     )
     running = asyncio.ensure_future(relay.run())
     try:
@@ -244,7 +247,7 @@ async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client() -> Non
         raise ConnectFailed("nobody listens there", retryable=True)
 
     client, front = memory_pair()
-    relay = Relay(front, Upstream(open=open_upstream), dialect="openai-beta", new_id=new_id)
+    relay = Relay(front, Upstream(open=open_upstream), opening=Opening(dialect="openai-beta"), new_id=new_id)
     await asyncio.wait_for(relay.run(), 5)
     refused = json.loads(await client.receive())
     assert refused["error"]["code"] == "upstream_unavailable"

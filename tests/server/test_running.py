@@ -11,9 +11,14 @@ import pytest
 from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
+from duologue.client import client_secret
 from duologue.engines.base import Exchange
-from duologue.server import Limits, RealtimeApp, serve
+from duologue.errors import ConnectFailed
+from duologue.server import Limits, RealtimeApp, Upstream, serve
 from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.transports import Transport
+from duologue.transports.websocket import open_websocket
+from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder
 from tests.server._talking import event, status, until
 from tests.server.test_app import first, get
@@ -130,3 +135,26 @@ async def test_draining_returns_when_the_last_session_has_ended(sessions: int) -
         for socket in sockets:
             await socket.wait_closed()
             assert socket.close_code == 1001
+
+
+async def test_a_relay_that_drains_closes_both_sides_and_makes_no_client_secrets() -> None:
+    behind, ends = RealtimeApp(engines=scripted_app_engines()), Ends()
+    async with serving(behind) as (upstream_url, _):
+
+        async def open_upstream(model: str | None) -> Transport:
+            return await open_websocket(upstream_url)
+
+        front = RealtimeApp(upstream=Upstream(open=open_upstream), observers=[ends])
+        async with serving(front) as (url, task), websockets_connect(url) as socket:
+            assert (await first(socket))["type"] == "session.created"
+            assert (await get(url, "/readyz"))[0] == 200
+            assert (front.sessions_open, behind.sessions_open) == (1, 1)
+            with pytest.raises(ConnectFailed, match="HTTP 404"):
+                await client_secret(url, api_key="k")
+            task.cancel()
+            await socket.wait_closed()
+            assert socket.close_code == 1001
+            assert await asyncio.wait_for(ends.codes.get(), 5) == 1001
+            await asyncio.wait({task})
+            assert task.cancelled()
+        await behind.drain()

@@ -12,7 +12,6 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Final
 
-import msgspec
 from cyclopts import Parameter
 from msgspec.structs import replace
 
@@ -85,11 +84,11 @@ class ServeOptions:
     dialect: Annotated[
         str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
     ] = "openai"
+    lenient: Annotated[
+        bool, Parameter(help="Let pass what the hosted service refuses where it does no harm, and log it.")
+    ] = False
     refuse_beta: Annotated[
         bool, Parameter(help="Turn clients away that ask for the shape of the beta, as the hosted service does.")
-    ] = False
-    lenient: Annotated[
-        bool, Parameter(help="Let pass what the hosted service refuses and what does no harm here; the log says what.")
     ] = False
     upstream: Annotated[
         str | None, Parameter(help="Be a relay: the URL of the realtime API that holds the sessions.")
@@ -126,19 +125,19 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     names, settings = _engines(options)
     if options.dialect not in PROFILES:
         raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
-    limits = _limits(options)
+    limits, defaults = _limits(options)
     tls = _tls(options)
     start_logging(options.log_level, options.log_format)
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
         api_key=options.api_key or _keys_of_the_environment(),
-        defaults=_defaults(options),
-        dialect=options.dialect,
-        refuse_beta=options.refuse_beta,
-        upstream=_upstream(options),
+        defaults=defaults,
         models=options.model,
         origins=options.allow_origin or None,
         limits=limits,
+        dialect=options.dialect,
+        refuse_beta=options.refuse_beta,
+        upstream=_upstream(options),
     )
     return run_to_end(_serve(application, options, tls))
 
@@ -157,14 +156,18 @@ async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContex
     return 0
 
 
-def _limits(options: ServeOptions) -> Limits:
+def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:
+    """Limits of the server, and what its sessions begin with. Raises Usage."""
+    defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
+    if options.model:
+        defaults = replace(defaults, model=options.model[0])
     try:
-        limits = limits_of(options.limit)
+        limits, defaults = limits_of(options.limit, defaults)
     except DuologueError as fault:
         raise Usage(str(fault)) from fault
     if options.until_eof:
-        limits = msgspec.structs.replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
-    return limits
+        limits = replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
+    return limits, defaults
 
 
 def _tls(options: ServeOptions) -> SSLContext | None:
@@ -177,11 +180,6 @@ def _tls(options: ServeOptions) -> SSLContext | None:
 
 def _keys_of_the_environment() -> list[str]:
     return [key for each in os.environ.get(KEY_VARIABLE, "").split(",") if (key := each.strip())]
-
-
-def _defaults(options: ServeOptions) -> SessionDefaults:
-    defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
-    return msgspec.structs.replace(defaults, model=options.model[0]) if options.model else defaults
 
 
 def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from duologue.codec import encode
@@ -80,6 +80,7 @@ class RealtimeApp:
     ) -> None:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self.upstream = upstream
         self.defaults = defaults or SessionDefaults()
         self.limits = limits or Limits()
         self.created_at = int(time.time())
@@ -101,18 +102,14 @@ class RealtimeApp:
         tracing = traces(tracer_provider)
         self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
         self._pages = _pages(self, metrics)
-        self._upstream = upstream
+        self.ready = False
+        """Whether sessions can be served."""
         self._engines: Engines | None = None
         self._sessions: set[ServerSession | Relay] = set()
         self._empty = asyncio.Event()
         self._empty.set()
 
     # --- what the pages tell
-
-    @property
-    def ready(self) -> bool:
-        """Whether the engines are loaded, if there are to be any."""
-        return self._engines is not None or self._upstream is not None
 
     @property
     def sessions_open(self) -> int:
@@ -147,14 +144,12 @@ class RealtimeApp:
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts that know no lifespan."""
         self.draining = False
-        if self._upstream is not None:
-            yield
-            return
-        async with self._make_engines() as self._engines:
+        async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
+            self.ready = True
             try:
                 yield
             finally:
-                self._engines = None
+                self.ready, self._engines = False, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
         """Take no more sessions, and end each one that is open as soon as it has nothing left to answer.
@@ -231,9 +226,9 @@ class RealtimeApp:
         if len(self._sessions) >= self.limits.sessions:
             raise Rebuff("full")
         opening = self.door.opening_of(scope, guest, now=time.monotonic())
-        if self._upstream is not None:
-            return Relay(transport, self._upstream, dialect=opening.dialect, model=opening.model, new_id=new_id)
-        assert self._engines is not None
+        if self.upstream is not None:
+            return Relay(transport, self.upstream, opening=opening, observer=self._observer, new_id=new_id)
+        assert self._engines is not None, "nobody is admitted before the engines are loaded"
         return ServerSession(
             transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
         )

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from duologue.errors import DuologueError
+from duologue.protocol import SessionDefaults
 
-__all__ = ["Limits", "limits_of"]
+__all__ = ["SESSION_LIMITS", "Limits", "limits_of"]
 
 _MIB: Final = 1024 * 1024
 
@@ -47,8 +48,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Not expired at once. With 4 kB of configuration in each, 40 MB."""
 
 
-def limits_of(settings: Iterable[str]) -> Limits:
-    """Limits from texts such as `sessions=200` or `idle_s=none`; what is not named keeps its default.
+SESSION_LIMITS: Final = ("duration_s", "max_items", "max_audio_bytes", "max_context_tokens", "tokens_per_minute")
+"""Limits that the protocol keeps: they stand in `SessionDefaults`, with their reasons."""
+
+
+def limits_of(settings: Iterable[str], defaults: SessionDefaults | None = None) -> tuple[Limits, SessionDefaults]:
+    """Limits from texts such as `sessions=200` or `idle_s=none`, of the server and of its sessions.
+
+    What is not named keeps its default, or what it is in `defaults`.
 
     Raises:
         DuologueError: there is no such limit, or it cannot have this value.
@@ -57,15 +64,20 @@ def limits_of(settings: Iterable[str]) -> Limits:
     for setting in settings:
         name, _, value = setting.partition("=")
         name = name.strip().replace("-", "_")
-        if name not in Limits.__struct_fields__:
-            raise DuologueError(f"there is no limit {name!r}; known: {', '.join(Limits.__struct_fields__)}")
+        if name not in (*Limits.__struct_fields__, *SESSION_LIMITS):
+            known = ", ".join((*Limits.__struct_fields__, *SESSION_LIMITS))
+            raise DuologueError(f"there is no limit {name!r}; known: {known}")
         given[name] = None if value.strip().lower() == "none" else value.strip()
     try:
-        limits = msgspec.convert(given, Limits, strict=False)
+        ours = {name: value for name, value in given.items() if name not in SESSION_LIMITS}
+        limits = msgspec.convert(ours, Limits, strict=False)
+        theirs = {name: value for name, value in given.items() if name in SESSION_LIMITS}
+        before = msgspec.structs.asdict(defaults or SessionDefaults())
+        defaults = msgspec.convert({**before, **theirs}, SessionDefaults, strict=False)
     except msgspec.ValidationError as fault:
         raise DuologueError(f"limits are given as NAME=NUMBER: {fault}") from fault
     for name in given:
-        value = getattr(limits, name)
+        value = getattr(defaults if name in SESSION_LIMITS else limits, name)
         if value is not None and not value > 0:
             raise DuologueError(f"the limit {name} is a positive number, not {value}")
-    return limits
+    return limits, defaults

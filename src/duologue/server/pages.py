@@ -56,6 +56,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         return checked
 
     async def client_secrets(request: Request) -> Response:
+        _check_own_sessions(app)
         body = await _body(request, app.limits.body_bytes)
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
@@ -67,6 +68,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
+        _check_own_sessions(app)
         body = await _body(request, app.limits.body_bytes)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
         opening, session = _rehearsed(_update(body, _BETA), app)
@@ -186,6 +188,12 @@ def _rehearsed(update: SessionUpdateEvent, app: RealtimeApp) -> Any:
     if opening.model is not None and not app.serves(opening.model):
         raise Rebuff("wrong_model", model=opening.model)
     return opening, session
+
+
+def _check_own_sessions(app: RealtimeApp) -> None:
+    """Raise Rebuff where a configuration could not be kept: an upstream takes none but from its client."""
+    if app.upstream is not None:
+        raise Rebuff("relay")
 
 
 def _wrong(param: str, reason: str) -> ConfigRefused:

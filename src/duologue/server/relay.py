@@ -24,8 +24,10 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
-from duologue.server.accent import HOME, Accent
+from duologue.server.accent import Accent
 from duologue.server.journal import note
+from duologue.server.observing import UNOBSERVED, Observer
+from duologue.server.opening import Opening
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
@@ -53,15 +55,18 @@ class Relay:
         client: Transport,
         upstream: Upstream,
         *,
-        dialect: str = HOME,
-        model: str | None = None,
+        opening: Opening | None = None,
+        observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`dialect` is the client's. Raises ValueError if there is no such dialect."""
+        """`opening` has the client's dialect, and the model to ask the upstream for."""
+        opening = opening or Opening()
+        dialect = opening.dialect
         self.relay_id = new_id("relay")
+        self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
         self._client = client
         self._upstream = upstream
-        self._model = model
+        self._model = opening.model
         self._new_id = new_id
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
@@ -72,7 +77,8 @@ class Relay:
         self._stopped = asyncio.Event()
 
     def drain(self) -> None:
-        """Go on: what the upstream still owes its client is not known here. The server stops it when time is up."""
+        """Stop: what is still to be answered is known upstream only."""
+        self.stop()
 
     def stop(self) -> None:
         """Close both sides with 1001."""
@@ -80,21 +86,22 @@ class Relay:
 
     async def run(self) -> None:
         """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
-        note(logging.INFO, "relay opened", session=self.relay_id)
+        code = _GOING_AWAY
         try:
             async with self._opened() as upstream:
-                await self._carry(upstream)
+                code = await self._carry(upstream)
         except ConnectFailed as fault:
             note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
-            await self._turn_away(fault)
+            code = await self._turn_away(fault)
         except asyncio.CancelledError:
-            await self._client.close(_GOING_AWAY, "the server is going away")
+            await self._client.close(code, "the server is going away")
             raise
         except Exception as fault:
             note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
-            await self._client.close(_INTERNAL_ERROR, "internal error")
+            code = _INTERNAL_ERROR
+            await self._client.close(code, "internal error")
         finally:
-            note(logging.INFO, "relay closed", session=self.relay_id)
+            self._observer.closed(code)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Transport]:
@@ -104,7 +111,8 @@ class Relay:
         finally:
             await upstream.close(_GOING_AWAY, "the relay is going away")  # closing twice is fine
 
-    async def _carry(self, upstream: Transport) -> None:
+    async def _carry(self, upstream: Transport) -> int:
+        """Returns the code with which the session closed."""
         up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
         down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
         stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
@@ -112,17 +120,19 @@ class Relay:
             await asyncio.wait((up, down, stopped), return_when=asyncio.FIRST_COMPLETED)
             if stopped.done():
                 await self._client.close(_GOING_AWAY, "the server is going away")
-                return
+                return _GOING_AWAY
             # A side that takes nothing any more has closed; what it said before that is still to be carried.
             await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
             if (closed := self._ended(down)) is not None:
                 code, reason = _passed_on(closed, whose="upstream")
                 await self._client.close(code, reason)
+                return code
             elif (closed := self._ended(up)) is not None:
                 code, reason = _passed_on(closed, whose="client")
                 await upstream.close(code, reason)
-            else:
-                await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+                return code
+            await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+            return _INTERNAL_ERROR
         finally:
             for task in (up, down, stopped):
                 task.cancel()
@@ -201,8 +211,8 @@ class Relay:
             self._reported.update(f"{where} {path}" for path in new)
             note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
-    async def _turn_away(self, fault: ConnectFailed) -> None:
-        """Say that there is no upstream, and close."""
+    async def _turn_away(self, fault: ConnectFailed) -> int:
+        """Say that there is no upstream, and close. Returns the code of the close."""
         error = RealtimeError(
             type="server_error", code="upstream_unavailable", message=str(fault), param=None, event_id=UNSET
         )
@@ -213,6 +223,7 @@ class Relay:
             await self._client.close(code, "the upstream cannot be reached")
         except ConnectionClosed:
             note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
+        return code
 
 
 def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
