@@ -1,21 +1,29 @@
-"""A spoken turn through the shipped engines, in real time, and where its time goes."""
+"""Spoken turns over a real socket, through the shipped engines: how well they are heard, and where the time goes.
+
+Recorded speech is sent at the pace of a microphone. Times run from the end of the speech, its last loud sample.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 import sys
 import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
+from msgspec import Struct, field
+
 from bench._rounds import report, wants_json
 from duologue.audio.levels import level_dbfs
-from duologue.audio.wav import parse_wav
+from duologue.audio.wav import Sound, parse_wav
 from duologue.client import Connection, connect
-from duologue.engines.registry import Engines, load_default
 from duologue.events import (
     AudioConfig,
     AudioInputConfig,
@@ -30,22 +38,33 @@ from duologue.events import (
     ResponseAudioTranscriptDeltaEvent,
     ResponseDoneEvent,
     ServerVad,
+    SessionUpdatedEvent,
     SessionUpdateEvent,
 )
-from duologue.server import ServerSession
-from duologue.transports import memory_pair
+from duologue.server import RealtimeApp, serve
 
-TURNS = 5
-RATE_HZ = 24_000
-CHUNK_MS = 20
-CHUNK_BYTES = RATE_HZ * 2 * CHUNK_MS // 1000
-SILENCE_MS = 500
-SPEECH_DBFS = -45
+ROUNDS: Final = 2
+RATE_HZ: Final = 24_000
+CHUNK_MS: Final = 20
+CHUNK_BYTES: Final = RATE_HZ * 2 * CHUNK_MS // 1000
+SILENCE_MS: Final = 500
+TAIL_MS: Final = 4000
+"""Silence behind each utterance: the longest that an answer may take to begin."""
+
+SPEECH_DBFS: Final = -45
 """Quieter than speech, louder than the pauses of the recordings."""
 
-STAGES: dict[type[RealtimeEvent], str] = {
+WORDS: Final = {
+    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in his"
+    " power to do for them",
+    "librivox_0880": "he was not an ill disposed young man",
+    "librivox_0890": "unless to be rather cold hearted and rather selfish is to be ill disposed",
+    "librivox_0920": "had he married a more amiable woman he might have been made still more respectable than he was",
+    "librivox_0930": "he might even have been made amiable himself",
+}
+
+STAGES: Final[dict[type[RealtimeEvent], str]] = {
     InputAudioBufferSpeechStoppedEvent: "speech_stopped",
-    InputAudioTranscriptionDeltaEvent: "first_transcript",
     InputAudioTranscriptionCompletedEvent: "transcript_done",
     ResponseAudioTranscriptDeltaEvent: "first_text",
     ResponseAudioDeltaEvent: "first_audio",
@@ -53,74 +72,174 @@ STAGES: dict[type[RealtimeEvent], str] = {
 }
 
 
-async def turn(connection: Connection, pcm16: bytes) -> dict[str, float]:
-    """Speak one utterance in real time; milliseconds from its last audible sample to each stage."""
+class Turn(Struct):
+    """What came of one utterance."""
+
+    stages_ms: dict[str, float] = field(default_factory=dict[str, float])
+    """From the end of the speech to the first event of each stage."""
+    first_partial_ms: float | None = None
+    """From the begin of the speech to the first words of the transcript."""
+    partial_characters: int = 0
+    """Told before the speech was over."""
+    deltas: str = ""
+    transcript: str = ""
+
+
+async def speak(connection: Connection, sound: Sound) -> Turn:
+    """Say one utterance in real time, and follow what comes of it until the answer is complete."""
+    pcm16 = sound.pcm16
     chunks = [pcm16[start : start + CHUNK_BYTES] for start in range(0, len(pcm16), CHUNK_BYTES)]
-    last_audible = max(index for index, chunk in enumerate(chunks) if level_dbfs(chunk) > SPEECH_DBFS)
-    chunks += [bytes(CHUNK_BYTES)] * 150
-    ended_at = 0.0
-    stages: dict[str, float] = {}
+    loud = [index for index, chunk in enumerate(chunks) if level_dbfs(chunk) > SPEECH_DBFS]
+    chunks += [bytes(CHUNK_BYTES)] * (TAIL_MS // CHUNK_MS)
+    begin_s = time.perf_counter()
+    started_s, ended_s = (begin_s + (index + 1) * CHUNK_MS / 1000 for index in (loud[0], loud[-1]))
+    turn = Turn()
 
-    async def speak() -> None:
-        nonlocal ended_at
-        begin = time.perf_counter()
+    async def send() -> None:
         for index, chunk in enumerate(chunks):
-            await asyncio.sleep(max(0.0, begin + index * CHUNK_MS / 1000 - time.perf_counter()))
+            # A microphone gives a chunk when it is full.
+            await asyncio.sleep(max(0.0, begin_s + (index + 1) * CHUNK_MS / 1000 - time.perf_counter()))
             await connection.send(InputAudioBufferAppendEvent.from_audio(chunk))
-            if index == last_audible:
-                ended_at = time.perf_counter()
 
-    speaking = asyncio.ensure_future(speak())
+    sending = asyncio.ensure_future(send())
     async for event in connection:
-        stage = STAGES.get(type(event))
-        if stage is not None:
-            stages.setdefault(stage, (time.perf_counter() - ended_at) * 1000)
-        if isinstance(event, ResponseDoneEvent):
+        now_s = time.perf_counter()
+        if isinstance(event, InputAudioTranscriptionDeltaEvent):
+            turn.deltas += str(event.delta)
+            if now_s < ended_s:
+                turn.partial_characters = len(turn.deltas)
+            if turn.first_partial_ms is None:
+                turn.first_partial_ms = (now_s - started_s) * 1000
+        elif isinstance(event, InputAudioTranscriptionCompletedEvent):
+            # A sentence with a long pause in it is several turns: the last one counts for time, all of them for words.
+            turn.transcript += f" {event.transcript}"
+        if (stage := STAGES.get(type(event))) is not None and now_s >= ended_s:
+            turn.stages_ms.setdefault(stage, (now_s - ended_s) * 1000)
+        if isinstance(event, ResponseDoneEvent) and "first_audio" in turn.stages_ms:
             break
-    speaking.cancel()
-    return stages
+    sending.cancel()
+    return turn
 
 
-async def measure(engines: Engines, pcm16: bytes) -> list[dict[str, float]]:
-    """The stages of several turns of one session."""
-    near, far = memory_pair()
-    session = asyncio.ensure_future(ServerSession(far, engines).run())
-    async with connect(transport=near) as connection:
+@asynccontextmanager
+async def serving() -> AsyncGenerator[str, None]:
+    """The server on a free port of this machine, in this process; yields its URL."""
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    running = asyncio.ensure_future(serve(RealtimeApp(), port=0, on_listening=url.set_result))
+    try:
+        waiting: set[asyncio.Future[Any]] = {running, url}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+        yield url.result()
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
+
+
+def plain(text: str) -> list[str]:
+    """Words as a listener would compare them."""
+    return re.sub(r"[^a-z ]", "", text.lower().replace("-", " ").replace("mr.", "mister")).split()
+
+
+def edits(expected: Sequence[str], found: Sequence[str]) -> int:
+    """How many words must be put in, taken out or replaced."""
+    row = list(range(len(found) + 1))
+    for place, word in enumerate(expected, 1):
+        diagonal, row[0] = row[0], place
+        for column, other in enumerate(found, 1):
+            diagonal, row[column] = row[column], min(diagonal + (word != other), row[column] + 1, row[column - 1] + 1)
+    return row[-1]
+
+
+def sounds() -> dict[str, Sound]:
+    """The recorded sentences, by name."""
+    folders = (files("duologue.cli").joinpath("speech"), Path(__file__).parent.parent / "tests" / "speech")
+    entries = {entry.name.removesuffix(".wav"): entry for folder in folders for entry in folder.iterdir()}
+    return {name: parse_wav(entries[name].read_bytes(), name=name).at(RATE_HZ) for name in sorted(WORDS)}
+
+
+async def measure() -> tuple[float, list[tuple[str, Turn]], list[float], float]:
+    """One session: seconds of loading, turns with the names of what was said, how busy the machine was, CPU seconds."""
+    begin_s = time.perf_counter()
+    async with serving() as url, connect(url) as connection:
+        load_s = time.perf_counter() - begin_s
         audio = AudioInputConfig(
             transcription=AudioTranscription(model="moonshine"),
             turn_detection=ServerVad(silence_duration_ms=SILENCE_MS),
         )
         await connection.send(SessionUpdateEvent(session=RealtimeSessionConfig(audio=AudioConfig(input=audio))))
-        turns = [await turn(connection, pcm16) for _ in range(TURNS)]
-    await session
-    return turns
+        async for event in connection:
+            if isinstance(event, SessionUpdatedEvent):
+                break
+        spoken = sounds()
+        turns: list[tuple[str, Turn]] = []
+        slowdowns: list[float] = []
+        begin_cpu_s = time.process_time()
+        for name in sorted(spoken) * ROUNDS:
+            slowdowns.append(slowdown())
+            turns.append((name, await speak(connection, spoken[name])))
+        cpu_s = time.process_time() - begin_cpu_s
+    return load_s, turns, slowdowns, cpu_s
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of the values does not pass."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def slowdown() -> float:
+    """How much longer work takes than it would alone on its core: 1 on an idle machine."""
+    begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
+    while time.process_time() < begin_cpu_s + 0.02:
+        pass
+    return (time.perf_counter() - begin_s) / (time.process_time() - begin_cpu_s)
 
 
 async def run() -> None:
     """Measure, and print."""
-    source = next(entry for entry in files("duologue.cli").joinpath("speech").iterdir() if "0880" in entry.name)
-    sound = parse_wav(source.read_bytes(), name=source.name).at(RATE_HZ)
-    begin = time.perf_counter()
-    async with load_default() as engines:
-        load_s = time.perf_counter() - begin
-        turns = await measure(engines, sound.pcm16)
-    figures: dict[str, float] = {"silence_ms": SILENCE_MS, "load_s": round(load_s, 2), "turns": TURNS}
-    lines = [f"from the last audible sample, {TURNS} turns of {sound.duration_ms / 1000:.1f} s, ms", ""]
+    load_s, turns, slowdowns, cpu_s = await measure()
+    contention = statistics.median(slowdowns)
+    wrong = sum(edits(WORDS[name].split(), plain(turn.transcript)) for name, turn in turns)
+    figures: dict[str, float] = {
+        "silence_ms": SILENCE_MS,
+        "turns": len(turns),
+        "load_s": round(load_s, 2),
+        "word_error_rate": round(wrong / sum(len(WORDS[name].split()) for name, _ in turns), 4),
+    }
+    lines = [f"from the end of the speech, {len(turns)} turns over a socket, ms", "", f"{'':24}{'median':>8}{'p95':>8}"]
+
+    def add(stage: str, values: Sequence[float]) -> None:
+        median, p95 = statistics.median(values), percentile(values, 0.95)
+        figures.update({f"{stage}_ms": round(median, 1), f"{stage}_p95_ms": round(p95, 1)})
+        lines.append(f"{stage:24}{median:8.0f}{p95:8.0f}")
+
     for stage in STAGES.values():
-        values = [stages[stage] for stages in turns]
-        figures[f"{stage}_ms"] = round(statistics.median(values), 1)
-        figures[f"{stage}_worst_ms"] = round(max(values), 1)
-        lines.append(f"{stage:18}{statistics.median(values):8.0f}   worst {max(values):6.0f}")
-    beyond = figures["first_audio_ms"] - SILENCE_MS
-    figures["first_audio_beyond_silence_ms"] = round(beyond, 1)
+        add(stage, [turn.stages_ms[stage] for _, turn in turns if stage in turn.stages_ms])
+    first_partials = [turn.first_partial_ms for _, turn in turns if turn.first_partial_ms is not None]
+    add("speech_to_first_words", first_partials)
+    told = sum(turn.partial_characters for _, turn in turns) / sum(len(turn.transcript) for _, turn in turns)
+    kept = statistics.mean(turn.deltas == turn.transcript.strip() for _, turn in turns)
+    figures |= {
+        "first_audio_beyond_silence_ms": round(figures["first_audio_ms"] - SILENCE_MS, 1),
+        "first_audio_beyond_silence_p95_ms": round(figures["first_audio_p95_ms"] - SILENCE_MS, 1),
+        "told_while_spoken_share": round(told, 3),
+        "deltas_equal_transcript_share": round(kept, 3),
+        "cpu_s_per_turn": round(cpu_s / len(turns), 2),
+        "machine_slowdown": round(contention, 2),
+    }
     lines += [
         "",
-        f"first audio: the configured silence of {SILENCE_MS} ms and {beyond:.0f} ms; engines loaded in {load_s:.1f} s",
+        f"first audio: the configured silence of {SILENCE_MS} ms and {figures['first_audio_beyond_silence_ms']:.0f} ms,"
+        f" p95 {figures['first_audio_beyond_silence_p95_ms']:.0f} ms",
+        f"{figures['word_error_rate']:.1%} of the words are wrong; {told:.0%} of the transcript was told while it was",
+        f"spoken, and in {kept:.0%} of the turns the deltas are the transcript; the server was ready in {load_s:.1f} s",
+        f"each turn took {cpu_s / len(turns):.2f} s of a core; work took {contention:.1f} times as long as alone",
     ]
     report(figures, "\n".join(lines))
 
 
 if __name__ == "__main__":
     if not wants_json():
-        sys.stdout.write(f"speaking {TURNS} turns in real time ...\n")
+        sys.stdout.write(f"speaking {ROUNDS * len(WORDS)} turns in real time ...\n")
     asyncio.run(run())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -41,6 +42,23 @@ def scripted_server() -> Iterator[Place]:
         assert process.stdout is not None
         try:
             yield Place(process.stdout.readline().removeprefix("listening on ").strip(), KEY)
+        finally:
+            process.stdin.close()
+            process.wait(10)
+
+
+@contextmanager
+def serving(*arguments: str, **environment: str) -> Generator[str, None, None]:
+    """A server in a process of its own; its URL."""
+    command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        env={**os.environ, **environment},
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().removeprefix("listening on ").strip()
         finally:
             process.stdin.close()
             process.wait(10)

@@ -123,6 +123,24 @@ def test_events_that_nobody_knows_disturb_nothing(capsys: pytest.CaptureFixture[
     assert (code, summary["events"]["received"]["response.sparkle"]) == (0, 1)
 
 
+def test_a_confirmation_in_a_shape_that_nobody_knows_is_not_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duologue.cli.conversation._GREETING_S", 3600.0)
+
+    def answer(message: dict[str, Any]) -> list[Message]:
+        if message["type"] == "session.update":
+            return [event("session.updated", session={"type": "realtime"})]
+        return spoken("Yes.", b"") if message["type"] == "response.create" else []
+
+    with server_of(answering(answer, CREATED)) as url:
+        code = main(["talk", "--say", "hi", "--url", url, "--json", "--timeout", "3600"])
+    assert (code, json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]["transcripts"]["server"]) == (
+        0,
+        "Yes.",
+    )
+
+
 # --- what cannot end well
 
 

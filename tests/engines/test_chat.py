@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from duologue.engines.base import Exchange, Function, FunctionCall, Message
 from duologue.engines.chat import ChatResponder
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.errors import EngineError
@@ -25,6 +26,7 @@ class Endpoint:
     heads: list[str] = field(default_factory=list[str])
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     hold_open: bool = False
+    piece_bytes: int | None = None
     serving: list[asyncio.Task[Any] | None] = field(default_factory=list["asyncio.Task[Any] | None"])
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -36,8 +38,11 @@ class Endpoint:
         self.heads.append(head)
         self.requests.append(msgspec.json.decode(await reader.readexactly(length)))
         self.asked.set()
-        writer.write(self.answer)
-        await writer.drain()
+        step = self.piece_bytes or len(self.answer) or 1
+        for start in range(0, len(self.answer), step):
+            writer.write(self.answer[start : start + step])
+            await writer.drain()
+            await asyncio.sleep(0)
         if self.hold_open:
             await reader.read()
             self.hung_up.set()
@@ -46,8 +51,10 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def endpoint(answer: bytes, *, hold_open: bool = False) -> AsyncGenerator[Endpoint]:
-    stand_in = Endpoint(answer, hold_open=hold_open)
+async def endpoint(
+    answer: bytes, *, hold_open: bool = False, piece_bytes: int | None = None
+) -> AsyncGenerator[Endpoint]:
+    stand_in = Endpoint(answer, hold_open=hold_open, piece_bytes=piece_bytes)
     server = await asyncio.start_server(stand_in.serve, "127.0.0.1", 0)
     stand_in.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/"
     try:
@@ -180,4 +187,206 @@ async def test_cancelling_the_listener_hangs_up() -> None:
             listening = tasks.create_task(listen())
             await server.asked.wait()
             listening.cancel()
+            await server.hung_up.wait()
+
+
+# --- tools
+
+WEATHER = Function(
+    name="get_weather",
+    description="Weather.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+RESET = Function(name="reset")
+
+
+def delta(**fields: Any) -> str:
+    return msgspec.json.encode({"choices": [{"index": 0, "delta": fields, "finish_reason": None}]}).decode()
+
+
+def piece(index: int | None, arguments: Any = None, **fields: Any) -> dict[str, Any]:
+    """A piece of a call, as it stands in a delta."""
+    name = fields.pop("name", None)
+    function = ({} if name is None else {"name": name}) | ({} if arguments is None else {"arguments": arguments})
+    return ({} if index is None else {"index": index}) | fields | {"function": function}
+
+
+def finished(reason: str) -> str:
+    return msgspec.json.encode({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}).decode()
+
+
+async def said_and_called(answer: bytes, exchange: Exchange | None = None, **settings: Any) -> list[Any]:
+    async with endpoint(answer, **settings) as server, responder(server.url) as chat:
+        pieces = [piece async for piece in chat.respond(exchange or an_exchange("Hi", functions=(WEATHER,)))]
+    return [(piece.name, piece.arguments) if isinstance(piece, FunctionCall) else piece for piece in pieces]
+
+
+async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() -> None:
+    call = FunctionCall(name="get_weather", arguments='{"city":"Paris"}', call_id="call_1")
+    exchange = msgspec.structs.replace(
+        an_exchange(functions=(WEATHER, RESET), function_choice="get_weather"),
+        messages=(
+            Message("user", "Weather?"),
+            Message("assistant", "One moment.", calls=(call,)),
+            # Spoken while the function ran.
+            Message("user", "Quickly!"),
+            Message("tool", "21 degrees", call_id="call_1"),
+            # Its call was deleted, and a call that has no result yet.
+            Message("tool", "lost", call_id="call_0"),
+            Message("assistant", "", calls=(FunctionCall(name="reset", arguments="{}", call_id="call_2"),)),
+        ),
+    )
+    async with endpoint(HELLO) as server, responder(server.url) as chat:
+        assert [piece async for piece in chat.respond(exchange)]
+    [request] = server.requests
+    assert request["tools"] == [
+        {
+            "type": "function",
+            "function": {"name": "get_weather", "description": "Weather.", "parameters": WEATHER.parameters},
+        },
+        {
+            "type": "function",
+            "function": {"name": "reset", "description": "", "parameters": {"type": "object", "properties": {}}},
+        },
+    ]
+    assert request["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
+    wire = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
+    assert request["messages"][1:] == [
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "content": "One moment.", "tool_calls": [wire]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
+        {"role": "user", "content": "Quickly!"},
+        {"role": "user", "content": "[A function returned: lost]"},
+    ]
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required"])
+async def test_a_choice_that_names_no_function_is_sent_as_a_word(choice: str) -> None:
+    async with endpoint(HELLO) as server, responder(server.url) as chat:
+        exchange = an_exchange("Hi", functions=(WEATHER,), function_choice=choice)
+        assert [piece async for piece in chat.respond(exchange)]
+        assert server.requests[0]["tool_choice"] == choice
+        assert [piece async for piece in chat.respond(an_exchange("Hi"))]
+        assert not {"tools", "tool_choice"} & server.requests[1].keys()
+
+
+PARALLEL = sse(
+    delta(role="assistant", content=None, reasoning_content="They want two cities."),
+    delta(content="Let me "),
+    delta(content="see."),
+    delta(tool_calls=[piece(0, "", id="a", type="function", name="get_weather")]),
+    delta(tool_calls=[piece(0, '{"ci')]),
+    delta(tool_calls=[piece(1, '{"city"', id="b", name="get_weather"), piece(0, 'ty":"Pa')]),
+    delta(tool_calls=[piece(1, ':"Rome"}')]),
+    delta(tool_calls=[piece(0, 'ris"}')]),
+    finished("tool_calls"),
+    '{"choices":[],"usage":{"total_tokens":9}}',
+    "[DONE]",
+)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 64, None])
+async def test_calls_are_put_together_by_index_however_the_stream_is_cut(piece_bytes: int | None) -> None:
+    assert await said_and_called(PARALLEL, piece_bytes=piece_bytes) == [
+        "Let me ",
+        "see.",
+        ("get_weather", '{"city":"Paris"}'),
+        ("get_weather", '{"city":"Rome"}'),
+    ]
+
+
+async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
+    exchange = an_exchange("Hi", functions=(WEATHER,), function_choice="none")
+    assert await said_and_called(PARALLEL, exchange) == ["Let me ", "see."]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "calls"),
+    [
+        # Every call with the same index, told apart by their ids.
+        ([delta(tool_calls=[piece(0, "{}", id="a", name="one")]),
+          delta(tool_calls=[piece(0, "{}", id="b", name="two")])],
+         [("one", "{}"), ("two", "{}")]),
+        # No index at all, and arguments as an object.
+        ([delta(tool_calls=[piece(None, {"x": 1}, id="a", name="one"), piece(None, {}, id="b", name="two")])],
+         [("one", '{"x":1}'), ("two", "{}")]),
+        # The name and the id again in every piece.
+        ([delta(tool_calls=[piece(0, '{"x":', id="a", name="one")]),
+          delta(tool_calls=[piece(0, "1}", id="a", name="one")])],
+         [("one", '{"x":1}')]),
+        # An empty id in what follows.
+        ([delta(tool_calls=[piece(0, '{"x":', id="a", name="one")]), delta(tool_calls=[piece(0, "1}", id="")])],
+         [("one", '{"x":1}')]),
+        # Arguments that nobody sent, and arguments that are broken off: these pass as they are.
+        ([delta(tool_calls=[piece(0, None, id="a", name="one")])], [("one", "{}")]),
+        ([delta(tool_calls=[piece(0, '{"city": "Par', id="a", name="one")]), finished("length")],
+         [("one", '{"city": "Par')]),
+    ],
+)  # fmt: skip
+async def test_calls_are_understood_as_servers_send_them(chunks: list[str], calls: list[Any]) -> None:
+    assert await said_and_called(sse(*chunks, finished("stop"))) == calls
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        sse(said("Hi"), finished("stop")),
+        sse(said("Hi"), "[DONE]"),
+        sse(said("Hi"), finished("length"), '{"choices":null,"usage":{}}', "[DONE]"),
+        sse(said("Hi"), '{"choices":[{"index":0,"delta":null,"finish_reason":"content_filter"}]}'),
+        sse(delta(content=[{"type": "text", "text": "Hi"}]), finished("stop")),
+        sse(delta(content=None, refusal="Hi"), finished("stop")),
+        HELLO.replace(b"Hel", b"").replace(b"lo.", b"Hi").replace(b"\n\n", b"\r\n\r\n"),
+        sse(said("Hi"), finished("stop")).replace(b"data: ", b"event: message\nid: 7\ndata:"),
+        sse(said("Hi"), finished("stop")).rstrip(b"\n"),
+    ],
+)
+async def test_an_answer_is_read_in_every_spelling(answer: bytes) -> None:
+    assert "".join(await said_and_called(answer)) == "Hi"
+
+
+async def test_a_line_separator_inside_a_text_ends_no_line() -> None:
+    assert await said_and_called(sse(delta(content="a\u2028b\x85c"), "[DONE]")) == ["a\u2028b\x85c"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (sse(said("Hi"), '{"error":{"message":"out of memory","code":500}}'), "broke off: out of memory"),
+        (sse(said("Hi"), '{"object":"error","message":"no such model"}'), "broke off: no such model"),
+        (sse(said("Hi"), '{"error":{"code":500}}'), "broke off: no reason given"),
+        (sse(said("Hi")), "broke off in the middle of its answer"),
+        (sse(said("Hi"), '{"choices":[{"delta":'), "sent what is no chunk of an answer"),
+        (sse(said("Hi"), '{"choices":"none"}'), "sent what is no chunk of an answer"),
+        (sse(said("Hi")) + b"data: \xff\xfe\n\n", "sent what is no chunk of an answer"),
+    ],
+)
+async def test_what_was_said_before_a_break_stands_and_the_break_is_told(answer: bytes, sentence: str) -> None:
+    async with endpoint(answer) as server, responder(server.url) as chat:
+        pieces = chat.respond(an_exchange("Hi"))
+        assert await anext(pieces) == "Hi"
+        with pytest.raises(EngineError, match=sentence):
+            await anext(pieces)
+
+
+async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.engines.chat_stream.MOST_LINE_BYTES", 1_000)
+    with pytest.raises(EngineError, match="a line of more than 1000 bytes"):
+        await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
+
+
+@pytest.mark.parametrize("where", ["headers", "pieces"])
+async def test_a_request_is_abandoned_within_50_ms(where: str) -> None:
+    answer = sse(said("One")) if where == "pieces" else b""
+    async with endpoint(answer, hold_open=True) as server, responder(server.url) as chat:
+        pieces = chat.respond(an_exchange("Hi"))
+        if where == "pieces":
+            assert await anext(pieces) == "One"
+        listening = asyncio.ensure_future(anext(pieces))
+        async with asyncio.timeout(5):
+            await server.asked.wait()
+        listening.cancel()
+        async with asyncio.timeout(0.05):
+            await asyncio.wait([listening])
+            await pieces.aclose()
             await server.hung_up.wait()

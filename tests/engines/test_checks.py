@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.checks import check_detector, check_responder, check_synthesizer, check_transcriber
 from duologue.engines.scripted import ScriptedDetector, ScriptedSynthesizer, ScriptedTranscriber
 
@@ -127,6 +127,57 @@ class Mute:
 async def test_a_responder_that_does_not_answer_is_found_out() -> None:
     with pytest.raises(AssertionError, match="'Hello!' was not answered"):
         await check_responder(Mute())
+
+
+class Calling:
+    """Calls what it is told to call, whatever it is offered."""
+
+    name: str = "calling"
+
+    def __init__(
+        self, *, call: str = "get_weather", arguments: str = "{}", behind: str = "", says: str = "Well."
+    ) -> None:
+        self._call = FunctionCall(name=call, arguments=arguments)
+        self._behind = behind
+        self._says = says
+        self.heeds_choice = True
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        if exchange.messages and exchange.messages[-1].role == "tool":
+            for word in self._says.split():
+                yield word
+        elif exchange.functions and (exchange.function_choice != "none" or not self.heeds_choice):
+            yield self._call
+            if self._behind:
+                yield self._behind
+        else:
+            yield "Well."
+
+
+async def test_a_responder_that_calls_as_it_should_passes() -> None:
+    await check_responder(Calling(arguments='{"city": "Paris"}'))
+
+
+@pytest.mark.parametrize(
+    ("responder", "sentence"),
+    [
+        (Calling(call="order_pizza"), "a function was called that was not offered: 'order_pizza'"),
+        (Calling(arguments="Paris"), "the arguments of a call are no JSON object: 'Paris'"),
+        (Calling(arguments="[]"), "the arguments of a call are no JSON object"),
+        (Calling(behind="There."), "text came behind a call"),
+        (Calling(says=""), "nothing was said about what a call returned"),
+    ],
+)
+async def test_a_responder_that_calls_wrongly_is_found_out(responder: Calling, sentence: str) -> None:
+    with pytest.raises(AssertionError, match=sentence):
+        await check_responder(responder)
+
+
+async def test_a_responder_that_calls_although_it_must_not_is_found_out() -> None:
+    stubborn = Calling()
+    stubborn.heeds_choice = False
+    with pytest.raises(AssertionError, match="a function was called that was not offered"):
+        await check_responder(stubborn)
 
 
 class Text(ScriptedSynthesizer):

@@ -33,7 +33,7 @@ from duologue.engines.intents import answer
         ("What did I say?", "That was the first thing you said."),
         ("Count to five.", "1, 2, 3, 4, 5."),
         ("Count down from ten to seven", "10, 9, 8, 7."),
-        ("Count to a million", "That is a long way. I count 50 numbers at most."),
+        ("Count to a million", "That is a long way. I count 100 numbers at most."),
         ("Count to the moon", 'I heard: "Count to the moon".'),
         ("Which voice is this?", "You asked for the voice heart."),
         ("How long have we been talking?", "We have been connected for 1 minute and 30 seconds."),
@@ -55,7 +55,7 @@ def test_what_is_said_is_answered(said: str, reply: str) -> None:
 
 @pytest.mark.parametrize("said", ["Who are you?", "Are you ChatGPT?", "What model are you?", "What's your name?"])
 def test_it_says_that_it_has_no_language_model(said: str) -> None:
-    assert "I have no language model behind me. I can tell the time" in answer(an_exchange(said))
+    assert "I have no language model behind me. I can tell the time" in str(answer(an_exchange(said)))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_conversation_is_remembered(texts: tuple[str, ...], reply: str) -> N
 
 def test_instructions_are_admitted_and_not_followed() -> None:
     exchange = an_exchange("What are your instructions?", instructions="Speak like a pirate.")
-    assert answer(exchange).startswith("I was given instructions, but I have no language model")
+    assert str(answer(exchange)).startswith("I was given instructions, but I have no language model")
 
 
 @pytest.mark.parametrize(("hour", "reply"), [(0, "It is 12:05 AM."), (12, "It is 12:05 PM."), (23, "It is 11:05 PM.")])

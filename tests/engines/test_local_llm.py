@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from duologue.engines.base import Function, FunctionCall, Message
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.engines.local_llm import LocalLanguageModel
 from duologue.errors import EngineError, MissingExtra
@@ -28,7 +29,15 @@ class Llama:
         self.requests.append(request)
         if request["messages"][-1]["content"] == "break":
             raise ValueError("broken")
+        if request["messages"][-1]["content"] == "fail":
+            take({"error": {"code": 500, "message": "the context is full"}})
+            return
         take({"choices": [{"delta": {"role": "assistant", "content": None}}]})
+        if request.get("tool_choice", "none") != "none" and request["messages"][-1]["role"] == "user":
+            called = {"index": 0, "id": "a", "function": {"name": request["tools"][0]["function"]["name"]}}
+            take({"choices": [{"delta": {"tool_calls": [called]}}]})
+            take({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]})
+            return
         for word in ("One", " two", " three"):
             if take([{"choices": [{"delta": {"content": word}}]}]):
                 self.stopped += 1
@@ -70,6 +79,36 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("llama")
+async def test_a_model_that_the_user_names_may_call_tools(file: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    exchange = an_exchange("Look.", functions=(Function(name="look"),), function_choice="required")
+    assert [piece async for piece in model.respond(exchange)] == [FunctionCall(name="look", arguments="{}")]
+    assert model._server.requests[-1]["tool_choice"] == "required"
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_returned(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
+    monkeypatch.setattr("duologue.engines.local_llm.find_spec", lambda name: spec)
+    model = LocalLanguageModel()
+    call = FunctionCall(name="look", arguments="{}", call_id="c")
+    messages = (
+        Message("user", "Look."),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "A cat.", call_id="c"),
+    )
+    exchange = msgspec.structs.replace(an_exchange(functions=(Function(name="look"),)), messages=messages)
+    assert [piece async for piece in model.respond(exchange)] == ["One", " two", " three"]
+    request = model._server.requests[0]
+    assert "tools" not in request
+    assert request["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
 async def test_an_old_conversation_is_shortened_from_its_beginning(file: Path) -> None:
     model = LocalLanguageModel(file=file)
     long = [f"{place} " + "x" * 1_000 for place in range(9)]
@@ -84,6 +123,8 @@ async def test_a_model_that_fails_is_an_engine_error(file: Path, tmp_path: Path)
     model = LocalLanguageModel(file=file)
     with pytest.raises(EngineError, match="llm-tiny: failed: broken"):
         await anext(model.respond(an_exchange("break")))
+    with pytest.raises(EngineError, match="llm-tiny: failed: the context is full"):
+        await anext(model.respond(an_exchange("fail")))
     await model.aclose()
     with pytest.raises(EngineError, match=r"llm-none: no such file: .*none\.gguf"):
         LocalLanguageModel(file=tmp_path / "none.gguf")
@@ -125,6 +166,6 @@ async def test_the_model_that_a_package_carries_answers() -> None:
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed here")
     model = LocalLanguageModel()
-    answer = "".join([piece async for piece in model.respond(an_exchange("What is the capital of France?"))])
+    answer = "".join([str(piece) async for piece in model.respond(an_exchange("What is the capital of France?"))])
     await model.aclose()
     assert "Paris" in answer

@@ -33,6 +33,8 @@ def test_the_built_in_engines_are_known_without_being_imported() -> None:
     assert known("transcriber") == ["moonshine", "scripted"]
     assert known("responder") == ["chat", "embedded", "llm", "scripted"]
     assert known("synthesizer") == ["hibari", "scripted"]
+    assert known("judge") == ["embedded", "scripted"]
+    assert known("denoiser") == ["scripted"]
 
 
 def test_every_built_in_name_leads_to_a_module_that_exists() -> None:
@@ -115,3 +117,12 @@ async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> N
         async with load_default(names):
             pass
     assert events == ["closed"]
+
+
+async def test_noise_is_left_in_unless_a_denoiser_is_asked_for() -> None:
+    async with load_default(SCRIPTED) as engines:
+        assert engines.new_denoiser is None
+        assert engines.judge is not None
+    async with load_default({**SCRIPTED, "denoiser": "scripted"}) as engines:
+        assert engines.new_denoiser is not None
+        assert len(await engines.new_denoiser("near_field").clean(bytes(320))) == 320

@@ -3,18 +3,24 @@
 import pytest
 
 from duologue.audio.levels import level_dbfs
+from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
     an_exchange,
+    check_denoiser,
     check_detector,
+    check_judge,
     check_responder,
     check_synthesizer,
     check_transcriber,
 )
 from duologue.engines.scripted import (
+    ScriptedDenoiser,
     ScriptedDetector,
+    ScriptedJudge,
     ScriptedResponder,
     ScriptedSynthesizer,
     ScriptedTranscriber,
+    denoisers,
     detectors,
 )
 
@@ -28,6 +34,9 @@ async def tone(ms: int, rate_hz: int = 16_000) -> bytes:
 async def test_scripted_engines_keep_the_contracts() -> None:
     speech = await tone(2_000)
     await check_detector(ScriptedDetector, speech=speech)
+    await check_denoiser(ScriptedDenoiser, speech=speech)
+    await check_denoiser(denoisers(sample_rate_hz=24_000), speech=speech)
+    await check_judge(ScriptedJudge([0.9, 0.1]), speech=speech, complete="all", incomplete="not")
     await check_detector(detectors(sample_rate_hz=8_000, frame_ms=30), speech=await tone(2_000, 8_000))
     await check_transcriber(ScriptedTranscriber(["good morning"]), speech=speech, words="good morning")
     await check_responder(ScriptedResponder())
@@ -49,9 +58,16 @@ async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
     heard = [[piece async for piece in transcriber.transcribe(speech)] for _ in range(3)]
     assert heard == [["a", " b"], ["c"], ["a", " b"]]
     exchange = an_exchange("Hello!")
-    answers = ["".join([piece async for piece in responder.respond(exchange)]) for _ in range(3)]
+    answers = ["".join([str(piece) async for piece in responder.respond(exchange)]) for _ in range(3)]
     assert answers == ["x  y", "z", "x  y"]
     assert responder.exchanges == [exchange] * 3
+
+
+async def test_a_line_of_the_script_may_be_a_call() -> None:
+    call = FunctionCall(name="look", arguments="{}")
+    responder = ScriptedResponder(["One two.", call])
+    pieces = [[piece async for piece in responder.respond(an_exchange("Hello!"))] for _ in range(3)]
+    assert pieces == [["One", " two."], [call], ["One", " two."]]
 
 
 async def test_an_empty_script_is_silent() -> None:
@@ -65,3 +81,17 @@ async def test_a_tone_lasts_as_long_as_the_text_at_the_speed(speed: float, ms: i
     assert len(b"".join(pieces)) == 48 * ms
     assert {len(piece) for piece in pieces[:-1]} <= {48 * 100}
     assert level_dbfs(b"".join(pieces)) == pytest.approx(-12, abs=0.1)
+
+
+async def test_a_judge_judges_by_its_numbers_and_remembers_what_it_read() -> None:
+    judge = ScriptedJudge([0.2, 0.8])
+    assert [await judge.completeness(b"", text) for text in "abc"] == [0.2, 0.8, 0.2]
+    assert judge.judged == ["a", "b", "c"]
+
+
+async def test_a_denoiser_leaves_what_is_loud_and_silences_what_is_not() -> None:
+    denoiser = denoisers()("far_field")
+    loud, hum = await tone(100), b"\x05\0" * 1600
+    assert await denoiser.clean(loud) == loud
+    assert await denoiser.clean(hum) == bytes(len(hum))
+    assert denoiser.kind == "far_field"

@@ -13,6 +13,7 @@ from duologue.codec import encode
 from duologue.codec.writing import to_plain
 from duologue.events import RealtimeEvent
 from duologue.protocol import ClientProtocol, Detect, Respond, ServerProtocol, StopResponse, Transcribe
+from duologue.protocol.conversation import with_transcript
 from duologue.protocol.core import ConversationCore, CoreOptions
 from duologue.protocol.notices import AudioDelta, Interrupted, Notice, RequestEnded
 from duologue.protocol.requests import Resolution
@@ -107,7 +108,7 @@ class Talk:
     def deliver_to_server(self, count: int = 1_000_000) -> None:
         """The server receives the next messages."""
         for _ in range(min(count, len(self.to_server))):
-            self.server.receive(self.to_server.pop(0))
+            self.server.receive(self.to_server.pop(0), now=self.now)
         self._collect()
 
     def deliver_to_client(self, count: int = 1_000_000) -> None:
@@ -138,7 +139,7 @@ class Talk:
             match command:
                 case Detect(audio=audio, encoding=encoding):
                     frames = encoding.duration_ms(len(audio)) // FRAME_MS
-                    self.server.heard([1.0 if audio[:1] == b"\1" else 0.0] * frames, FRAME_MS)
+                    self.server.heard([1.0 if audio[:1] == b"\1" else 0.0] * frames, FRAME_MS, now=self.now)
                     self._collect()
                 case Respond():
                     self.responds[command.response_id] = command
@@ -174,20 +175,20 @@ class Talk:
 
     def says(self, response_id: str, text: str) -> None:
         """The responder says a piece."""
-        self.server.response_text(response_id, text)
+        self.server.response_text(response_id, text, now=self.now)
         self.flow()
 
     def plays(self, response_id: str, ms: int) -> None:
         """The synthesizer speaks a piece."""
         command = self.responds.get(response_id)
         if command is not None:
-            self.server.response_audio(response_id, bytes(command.encoding.bytes_for_ms(ms)))
+            self.server.response_audio(response_id, bytes(command.encoding.bytes_for_ms(ms)), now=self.now)
         self.flow()
 
     def finishes(self, response_id: str) -> None:
         """A response is complete."""
         self.responds.pop(response_id, None)
-        self.server.response_finished(response_id)
+        self.server.response_finished(response_id, now=self.now)
         self.flow()
 
     def answers(self, text: str = "Hello.", *, ms: int = 200) -> str:
@@ -203,7 +204,7 @@ class Talk:
         """An item is transcribed."""
         del self.transcribes[item_id]
         self.server.transcript_delta(item_id, transcript)
-        self.server.transcribed(item_id, transcript)
+        self.server.transcribed(item_id, transcript, now=self.now)
         self.flow()
 
     # --- what there is to look at
@@ -218,8 +219,11 @@ class Talk:
         return [notice.resolution for notice in self.of(RequestEnded)]
 
     def server_view(self) -> list[Any]:
-        """The server's items, as JSON."""
-        return [to_plain(entry.item) for entry in self.server.conversation]
+        """The server's items, as JSON, without what only the server knows: how much of a cut transcript is left."""
+        return [
+            to_plain(entry.item if entry.kept is None else with_transcript(entry.item, ""))
+            for entry in self.server.conversation
+        ]
 
     def client_view(self) -> list[Any]:
         """The client's items, as JSON."""

@@ -61,8 +61,11 @@ class OrderedStream:
         else:
             self.order.insert(self.order.index(previous) + 1, item_id)
         self.added[item_id] = False
-        if wire["item"].get("role") == "assistant" and wire["item"].get("status") == "in_progress":
-            assert wire["item"]["content"] == []
+        if wire["item"].get("status") == "in_progress":
+            assert wire["item"].get("content", []) == []
+            assert wire["item"].get("arguments", "") == ""
+        elif wire["item"]["type"] == "mcp_list_tools":
+            self.expects = ["mcp_list_tools.in_progress", "mcp_list_tools.failed", "conversation.item.done"]
         else:
             self.expects = ["conversation.item.done"]
         if self.turn_item is not None:
@@ -96,6 +99,13 @@ class OrderedStream:
         self.expects = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
         self.stopped = True
 
+    def _input_audio_buffer_timeout_triggered(self, wire: dict[str, Any]) -> None:
+        assert self.turn is None, "nobody is idle who speaks"
+        assert not self.active
+        assert 0 <= wire["audio_start_ms"] <= wire["audio_end_ms"]
+        self.turn, self.stopped = wire["item_id"], True
+        self.expects = ["input_audio_buffer.committed", "conversation.item.added", "conversation.item.done"]
+
     def _input_audio_buffer_committed(self, wire: dict[str, Any]) -> None:
         if self.stopped:
             assert wire["item_id"] == self.turn
@@ -116,11 +126,14 @@ class OrderedStream:
     def _response_output_item_added(self, wire: dict[str, Any]) -> None:
         response = self.responses[wire["response_id"]]
         assert wire["output_index"] == len(response["items"])
+        assert all(item["done"] for item in response["items"].values()), "two items of a response are open"
         response["items"][wire["item"]["id"]] = {"index": wire["output_index"], "part": None, "done": False}
-        if response["in_conversation"]:
-            self.expects = ["conversation.item.added", "response.content_part.added"]
-        else:
-            self.expects = ["response.content_part.added"]
+        follows = (
+            ["response.function_call_arguments.delta", "response.function_call_arguments.done"]
+            if wire["item"]["type"] == "function_call"
+            else ["response.content_part.added"]
+        )
+        self.expects = ["conversation.item.added", *follows] if response["in_conversation"] else follows
 
     def _item_of(self, wire: dict[str, Any]) -> dict[str, Any]:
         item: dict[str, Any] = self.responses[wire["response_id"]]["items"][wire["item_id"]]
@@ -141,6 +154,18 @@ class OrderedStream:
     _response_output_text_delta = _delta
     _response_output_audio_delta = _delta
     _response_output_audio_transcript_delta = _delta
+
+    def _response_function_call_arguments_delta(self, wire: dict[str, Any]) -> None:
+        item = self._item_of(wire)
+        assert item["part"] is None
+        item["part"] = {"type": "arguments", "said": wire["delta"], "closed": set(), "done": False}
+
+    def _response_function_call_arguments_done(self, wire: dict[str, Any]) -> None:
+        part = self._item_of(wire)["part"]
+        assert wire["arguments"] == part["said"]
+        assert wire["name"]
+        assert wire["call_id"]
+        part["done"] = True
 
     def _stream_done(self, wire: dict[str, Any]) -> None:
         part = self._item_of(wire)["part"]
@@ -177,12 +202,15 @@ class OrderedStream:
         assert response["status"] in ("completed", "cancelled", "incomplete", "failed")
         assert all(item["done"] for item in begun["items"].values())
         assert [item["id"] for item in response["output"]] == list(begun["items"])
+        dones = {item["done"] for item in begun["items"].values() if item["part"]["type"] != "arguments"}
         if response["status"] == "completed":
             assert response["output"]
             assert {item["done"] for item in begun["items"].values()} == {"completed"}
             assert response["status_details"] is None
         else:
-            assert {item["done"] for item in begun["items"].values()} <= {"incomplete"}
+            # Of several items the last one was open, unless calls are all there is.
+            assert dones <= {"incomplete", "completed"}
+            assert len(begun["items"]) > 1 or dones <= {"incomplete"}
             assert response["status_details"]["type"] == response["status"]
         for name in ("conversation_id", "metadata", "output_modalities"):
             assert response.get(name) == begun["wire"].get(name)

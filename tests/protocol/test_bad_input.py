@@ -134,13 +134,16 @@ def test_every_error_says_what_it_is_about_in_a_sentence() -> None:
         details = dict.fromkeys(
             ("reason", "value", "supported", "expected", "got", "least", "kind", "least_ms", "response_id"), "x"
         )
-        more = dict.fromkeys(("item_id", "minutes", "audio_end_ms"), "x")
-        refused = Refusal(name, param="p", held_ms=1.0, **details, **more)
+        more = dict.fromkeys(
+            ("item_id", "minutes", "audio_end_ms", "own", "most", "tool", "call_id", "most_bytes", "got_bytes"), "x"
+        )
+        given: dict[str, Any] = {**details, **more}
+        refused = Refusal(name, param="p", held_ms=1.0, **given)
         assert refused.message
         assert "{" not in refused.message
 
 
 def test_receiving_before_the_greeting_works() -> None:
     server = ServerProtocol(new_id=lambda kind: kind, now=0, started_at=0)
-    server.receive(json.dumps({"type": "input_audio_buffer.clear"}))
+    server.receive(json.dumps({"type": "input_audio_buffer.clear"}), now=0)
     assert [event.type for event in server.take_events()] == ["input_audio_buffer.cleared"]

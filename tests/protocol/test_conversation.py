@@ -4,10 +4,21 @@ from typing import Any
 
 import pytest
 
+from duologue.events import MessageItem, OutputAudioPart
 from duologue.events.base import encode_audio
-from duologue.protocol import Respond, Transcribe
+from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.testing import Pair, play
-from tests.protocol._wire import client_event, create, raw, refusal, respond, transcribed, types, user_text
+from tests.protocol._wire import (
+    client_event,
+    create,
+    raw,
+    refusal,
+    respond,
+    transcribed,
+    turn_detection,
+    types,
+    user_text,
+)
 
 HALF_SECOND = bytes(range(250)) * 96
 
@@ -64,12 +75,28 @@ ITEMS: list[dict[str, Any]] = [
 ]
 
 
+CALL = ITEMS[3]
+
+
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
 def test_every_kind_of_item_that_a_client_makes_is_taken(pair: Pair, item: dict[str, Any]) -> None:
+    pair.send(create({**CALL, "id": "call"}))
     added, done = pair.send(create(item))
     assert added.to_json()["item"] == {**item, "id": "item_1", "status": "completed"} == done.to_json()["item"]
     assert types(pair.send(respond())) == ["response.created"]
-    assert len(pair.take(Respond).context) == 1
+    assert len(pair.take(Respond).context) == 2
+
+
+def test_a_call_that_a_client_makes_without_a_call_id_is_given_one(pair: Pair) -> None:
+    added, _ = pair.send(create({"type": "function_call", "name": "f", "arguments": "{}"}))
+    assert added.to_json()["item"]["call_id"] == "call_1"
+
+
+def test_the_output_of_a_call_that_nobody_made_is_refused(pair: Pair) -> None:
+    error = refusal(pair.send(create(ITEMS[4])))
+    assert (error["code"], error["param"]) == ("invalid_tool_call_id", "item.call_id")
+    assert error["message"] == "Tool call ID 'call_1' not found in conversation."
+    assert order(pair) == []
 
 
 def test_an_id_that_the_client_chose_comes_back_and_counts(pair: Pair) -> None:
@@ -169,7 +196,7 @@ def test_retrieving_an_unknown_item_is_refused(pair: Pair) -> None:
 # --- truncate
 
 
-def test_a_truncated_item_loses_its_later_audio_and_its_transcript(pair: Pair) -> None:
+def test_a_truncated_item_loses_its_later_audio_and_the_words_in_it(pair: Pair) -> None:
     item_id = spoken_response(pair)
     play(
         pair,
@@ -211,6 +238,102 @@ def test_truncating_behind_the_end_is_refused(pair: Pair) -> None:
     assert types(pair.send(truncate(item_id, 500))) == ["conversation.item.truncated"]
 
 
+def words_of(pair: Pair, item_id: str) -> str:
+    """The transcript of an item, as `conversation.item.retrieved` shows it."""
+    return str(retrieve(pair, item_id)["content"][0]["transcript"])
+
+
+def read(pair: Pair) -> list[str]:
+    """What the next response reads of the assistant's speech."""
+    pair.send(respond(conversation="none", output_modalities=["text"]))
+    context = pair.take(Respond).context
+    pair.finishes()
+    return [
+        part.transcript or ""
+        for item in context
+        if isinstance(item, MessageItem)
+        for part in item.content
+        if isinstance(part, OutputAudioPart)
+    ]
+
+
+SECOND = bytes(48_000)
+
+
+def story(pair: Pair) -> str:
+    """Two clauses, the first of one second and the second of two; returns the item's id. The response goes on."""
+    pair.send(respond())
+    pair.take(Respond)
+    [added, *_] = pair.says("Once upon a time, ")
+    pair.says("there was a king.")
+    pair.plays(SECOND, clause="Once upon a time,")
+    pair.plays(SECOND, clause="there was a king.")
+    pair.plays(SECOND)
+    return str(added.to_json()["item"]["id"])
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "words"),
+    [
+        (0, ""),
+        (700, "Once upon a"),
+        (1000, "Once upon a time,"),
+        (1999, "Once upon a time, there"),
+        (3000, "Once upon a time, there was a king."),
+    ],
+)
+def test_a_finished_item_keeps_the_words_that_were_heard_whole(pair: Pair, heard_ms: int, words: str) -> None:
+    item_id = story(pair)
+    pair.finishes()
+    pair.send(truncate(item_id, heard_ms))
+    assert words_of(pair, item_id) == words
+    assert len(retrieve(pair, item_id)["content"][0].get("audio", "")) == len(encode_audio(bytes(48 * heard_ms)))
+    assert read(pair) == [words]
+
+
+def test_an_item_in_progress_keeps_what_was_heard_and_nothing_that_is_said_later(pair: Pair) -> None:
+    item_id = story(pair)
+    assert words_of(pair, item_id) == "Once upon a time, there was a king."
+    pair.send(truncate(item_id, 1000))
+    pair.says(" And a queen.", response_id="resp_1")
+    pair.plays(SECOND, clause="And a queen.", response_id="resp_1")
+    assert words_of(pair, item_id) == "Once upon a time,"
+    events = pair.finishes(response_id="resp_1")
+    transcripts = [event.to_json().get("transcript") for event in events if event.type.endswith("transcript.done")]
+    assert transcripts == ["Once upon a time, there was a king. And a queen."]
+    assert events[-1].to_json()["response"]["output"][0]["content"][0]["transcript"] == "Once upon a time,"
+    assert read(pair) == ["Once upon a time,"]
+
+
+def test_an_item_can_be_cut_shorter_a_second_time(pair: Pair) -> None:
+    item_id = story(pair)
+    pair.finishes()
+    pair.send(truncate(item_id, 1999), truncate(item_id, 700))
+    assert words_of(pair, item_id) == "Once upon a"
+    assert "already shorter" in refusal(pair.send(truncate(item_id, 701)))["message"]
+
+
+def test_of_interrupted_speech_only_what_was_voiced_is_read_later(pair: Pair) -> None:
+    pair.send(respond())
+    pair.take(Respond)
+    pair.says("Once upon a time, there was a king.")
+    pair.plays(SECOND, clause="Once upon a time,")
+    events = pair.speak(300)
+    assert types(events)[0] == "input_audio_buffer.speech_started"
+    item = events[-1].to_json()["response"]["output"][0]
+    assert (item["status"], item["content"][0]["transcript"]) == ("incomplete", "Once upon a time, there was a king.")
+    assert read(pair) == ["Once upon a time,"]
+    pair.send(truncate(item["id"], 700))
+    assert read(pair) == ["Once upon a"]
+
+
+def test_a_complete_answer_is_read_whole_even_if_no_audio_says_its_last_words(pair: Pair) -> None:
+    story(pair)
+    pair.says(" The end.")
+    pair.finishes()
+    assert read(pair) == ["Once upon a time, there was a king. The end."]
+
+
 @pytest.mark.parametrize(("ms", "index", "param"), [(-1, 0, "audio_end_ms"), (0, 1, "content_index")])
 def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: int, param: str) -> None:
     item_id = spoken_response(pair)
@@ -221,7 +344,7 @@ def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
 def test_only_the_speech_of_the_model_can_be_truncated(pair: Pair, item: dict[str, Any]) -> None:
-    pair.send(create({**item, "id": "mine"}))
+    pair.send(create({**CALL, "id": "call"}), create({**item, "id": "mine"}))
     error = refusal(pair.send(truncate("mine", 0)))
     assert error["code"] is None
     assert error["message"].startswith("Only model output audio messages can be truncated")
@@ -261,3 +384,58 @@ def test_deleting_the_item_that_a_response_is_making_does_not_cancel_it(pair: Pa
     assert "conversation.item.done" not in types(events)
     assert types(events)[-2:] == ["response.output_item.done", "response.done"]
     assert retrieve(pair, item_id)["role"] == "user"
+
+
+# --- what is kept
+
+
+def test_the_oldest_audio_goes_and_its_words_stay() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=100_000))
+    pair.connect()
+    for _ in range(5):
+        spoken_response(pair)
+    contents = [retrieve(pair, entry.item_id)["content"][0] for entry in pair.server.conversation]
+    assert ["audio" in content for content in contents] == [False, True, True, True, True]
+    assert {content["transcript"] for content in contents} == {"Hello there"}
+    pair.send(truncate("item_1", 250))
+    assert words_of(pair, "item_1") == "Hello"
+
+
+def test_speech_whose_words_are_awaited_keeps_its_audio_and_the_newest_item_always_does() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=10_000))
+    pair.connect()
+    pair.send(transcribed(), turn_detection(create_response=False))
+    for _ in range(3):
+        pair.speak(300)
+        pair.pause(500)
+    audio = [bool(entry.audio) for entry in pair.server.conversation]
+    assert audio == [True, True, True]
+    pair.hears("one")
+    pair.hears("two")
+    pair.speak(300)
+    pair.pause(500)
+    assert [bool(entry.audio) for entry in pair.server.conversation] == [False, False, True, True]
+    assert words_of(pair, "item_2") == "two"
+
+
+def test_speech_that_nobody_asked_to_understand_is_let_go_last() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=10_000))
+    pair.connect()
+    pair.send(turn_detection(create_response=False))
+    for _ in range(2):
+        pair.speak(300)
+        pair.pause(500)
+    assert [bool(entry.audio) for entry in pair.server.conversation] == [False, True]
+    pair.send(respond())
+    assert pair.take(Transcribe).item_id == "item_2"
+
+
+def test_a_conversation_takes_so_many_items_from_its_client_and_no_more() -> None:
+    pair = Pair(SessionDefaults(max_items=2))
+    pair.connect()
+    pair.send(create(user_text("a")), create(user_text("b")))
+    error = refusal(pair.send(create(user_text("c"))))
+    assert (error["code"], error["param"]) == ("invalid_value", "item")
+    pair.send(respond())
+    pair.finishes()
+    assert len(pair.server.conversation) == 3

@@ -55,7 +55,7 @@ def test_pain_06_a_lost_connection_fails_what_is_pending_and_the_next_one_knows_
     assert [stored.text for stored in talk.core.store.items] == ["remember me", "I will"]
     assert {stored.item_id for stored in talk.core.store.items} == set(restored.item_ids.values())
     assert talk.client_view() == talk.server_view()
-    assert talk.server.session.wire.instructions == "be kind"
+    assert talk.server.session.realtime.instructions == "be kind"
     assert talk.server.session.turn_settings is None
     asked(talk)
     talk.answers("as before")

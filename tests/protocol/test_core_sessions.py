@@ -231,7 +231,7 @@ class Conversation(RuleBasedStateMachine):
             case "finishes":
                 self.talk.finishes(response_id)
             case _:
-                self.talk.server.response_failed(response_id, "broken")
+                self.talk.server.response_failed(response_id, "broken", now=self.talk.now)
                 self.talk.responds.pop(response_id, None)
                 self.talk.flow()
 
@@ -241,7 +241,7 @@ class Conversation(RuleBasedStateMachine):
         item_id = list(self.talk.transcribes)[pick % len(self.talk.transcribes)]
         if fails:
             del self.talk.transcribes[item_id]
-            self.talk.server.transcription_failed(item_id, "broken")
+            self.talk.server.transcription_failed(item_id, "broken", now=self.talk.now)
             self.talk.flow()
         else:
             self.talk.hears(item_id, "what I said")

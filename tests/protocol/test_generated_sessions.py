@@ -25,9 +25,13 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-vad = st.none() | st.fixed_dictionaries(
-    {"type": st.sampled_from(["server_vad", "semantic_vad"])},
-    optional={"create_response": st.booleans(), "interrupt_response": st.booleans()},
+vad = (
+    st.none()
+    | st.fixed_dictionaries(
+        {"type": st.sampled_from(["server_vad", "semantic_vad"])},
+        optional={"create_response": st.booleans(), "interrupt_response": st.booleans()},
+    )
+    | st.fixed_dictionaries({"type": st.just("server_vad"), "idle_timeout_ms": st.sampled_from([None, 5000, 30_000])})
 )
 audio_formats = st.sampled_from([{"type": "audio/pcm", "rate": 24_000}, {"type": "audio/pcmu"}, {"type": "audio/pcma"}])
 inputs = st.fixed_dictionaries(
@@ -39,9 +43,27 @@ inputs = st.fixed_dictionaries(
         "gain": st.integers(),
     },
 )
+tools = st.lists(
+    st.sampled_from(
+        [
+            {"type": "function", "name": "f"},
+            {"type": "function"},
+            {"type": "mcp", "server_label": "m", "server_url": "u"},
+        ]
+    ),
+    max_size=2,
+)
+tool_choices = st.sampled_from(["auto", "none", "required", {"type": "function", "name": "f"}])
+truncations = st.sampled_from(
+    ["auto", "disabled", {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": {"post_instructions": 3}}]
+)
 sessions = st.fixed_dictionaries(
     {},
     optional={
+        "tools": tools,
+        "tool_choice": tool_choices,
+        "parallel_tool_calls": st.booleans(),
+        "truncation": truncations,
         "output_modalities": st.sampled_from([["audio"], ["text"], ["audio", "text"]]),
         "max_output_tokens": st.sampled_from([1, 3, "inf", 0]),
         "audio": st.fixed_dictionaries(
@@ -70,6 +92,8 @@ items = st.fixed_dictionaries(
 responses = st.fixed_dictionaries(
     {},
     optional={
+        "tools": tools,
+        "tool_choice": tool_choices,
         "conversation": st.sampled_from(["none", "auto"]),
         "output_modalities": st.sampled_from([["audio"], ["text"]]),
         "max_output_tokens": st.sampled_from([1, 2, "inf"]),
@@ -85,7 +109,7 @@ class Session(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair = Pair(SessionDefaults(duration_s=3600))
+        self.pair = Pair(SessionDefaults(duration_s=3600, max_context_tokens=40))
         self.stream = OrderedStream()
         self.seen(self.pair.connect())
 
@@ -171,6 +195,18 @@ class Session(RuleBasedStateMachine):
     def synthesizer_plays(self, response_id: str, n_bytes: int) -> None:
         self.seen(self.pair.plays(bytes(n_bytes), response_id=response_id))
 
+    @rule(response_id=response_ids, clause=st.text(max_size=6), n_bytes=st.sampled_from([2, 4800]))
+    def synthesizer_begins_a_clause(self, response_id: str, clause: str, n_bytes: int) -> None:
+        self.seen(self.pair.plays(bytes(n_bytes), clause=clause, response_id=response_id))
+
+    @rule(response_id=response_ids)
+    def responder_calls(self, response_id: str) -> None:
+        self.seen(self.pair.calls("f", '{"a": 1}', response_id=response_id))
+
+    @rule(call_id=numbers.map("call_{}".format))
+    def client_tells_what_a_call_returned(self, call_id: str) -> None:
+        self.sent(create({"type": "function_call_output", "call_id": call_id, "output": "42"}))
+
     @rule(response_id=response_ids, fails=st.booleans())
     def response_ends(self, response_id: str, fails: bool) -> None:
         end = (
@@ -196,7 +232,7 @@ class Session(RuleBasedStateMachine):
             self.seen(self.pair.says("well", response_id=command.response_id))
             self.seen(self.pair.finishes(response_id=command.response_id))
 
-    @rule(seconds=st.sampled_from([0.1, 1000.0]))
+    @rule(seconds=st.sampled_from([0.1, 5.0, 31.0, 1000.0]))
     def time_passes(self, seconds: float) -> None:
         self.seen(self.pair.advance(seconds))
 

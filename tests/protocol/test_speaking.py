@@ -328,6 +328,21 @@ def test_a_response_that_has_spent_its_tokens_is_incomplete(pair: Pair) -> None:
     assert pair.take(StopResponse).response_id == "resp_1"
 
 
+def test_speech_that_has_spent_its_tokens_is_spoken_to_its_end_and_is_incomplete(pair: Pair) -> None:
+    pair.send(respond(max_output_tokens=2))
+    assert pair.server.response_text("resp_1", "four", now=0)
+    assert not pair.server.response_text("resp_1", " more", now=0)
+    assert not pair.server.response_text("resp_1", " and too many", now=0)
+    pair.says(" and too many")
+    assert types(pair.plays(HALF_SECOND))[-1] == "response.output_audio.delta"
+    assert pair.calls("f") == []
+    events = pair.finishes()
+    assert types(events) == SPOKEN_END
+    response = done(events)
+    assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    assert response["output"][0]["content"][0]["transcript"] == "four more"
+
+
 def test_a_failed_engine_fails_its_response_and_the_session_goes_on(pair: Pair) -> None:
     pair.send(respond())
     pair.says("Hel")

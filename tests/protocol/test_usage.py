@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from duologue.events import (
     FunctionCallItem,
     FunctionCallOutputItem,
+    FunctionTool,
     InputTextPart,
     McpListToolsItem,
     MessageItem,
     is_set,
 )
-from duologue.protocol.usage import response_usage, text_tokens, transcription_usage
+from duologue.protocol.usage import instruction_tokens, item_tokens, response_usage, text_tokens, transcription_usage
 
 
 def test_no_text_costs_nothing_and_any_text_something() -> None:
@@ -22,13 +23,19 @@ def test_calls_of_functions_are_read_too() -> None:
     call = FunctionCallItem(name="f" * 4, arguments="a" * 8)
     output = FunctionCallOutputItem(call_id="c", output="o" * 4)
     silent = McpListToolsItem(server_label="s", tools=[])
-    assert response_usage([call, output, silent], "", "", 0).input_tokens == 4
+    assert [item_tokens(item) for item in (call, output, silent)] == [3, 1, 0]
+
+
+def test_functions_that_are_offered_are_read_with_the_instructions() -> None:
+    tool = FunctionTool(name="f" * 4, description="d" * 8, parameters={"a": 1})
+    assert instruction_tokens("i" * 4, [tool]) == 1 + 3 + 2
+    assert instruction_tokens("i" * 4, [FunctionTool(name="f" * 4)]) == 1 + 1
 
 
 @given(st.lists(st.text()), st.text(), st.text(), st.integers(0, 10**7))
 def test_the_parts_of_a_response_s_usage_add_up(read: list[str], rules: str, said: str, spoken_ms: int) -> None:
     items = [MessageItem(role="user", content=[InputTextPart(text=text)]) for text in read]
-    usage = response_usage(items, rules, said, spoken_ms)
+    usage = response_usage(items, instructions=rules, tools=(), written_tokens=text_tokens(said), spoken_ms=spoken_ms)
     assert is_set(usage.input_token_details)
     assert is_set(usage.output_token_details)
     inputs, outputs = usage.input_token_details, usage.output_token_details

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
 from duologue.errors import EngineError
 
 LOUD = b"\x00\x40" * 24
@@ -66,6 +66,21 @@ class BrokenDetector:
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
         raise EngineError("no frames today", engine="broken")
+
+
+class Calling:
+    """Says these pieces, words and calls; keeps what it was asked."""
+
+    name = "calling"
+
+    def __init__(self, *pieces: str | FunctionCall) -> None:
+        self._pieces = pieces
+        self.exchanges: list[Exchange] = []
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        self.exchanges.append(exchange)
+        for piece in self._pieces:
+            yield piece
 
 
 class EndlessResponder:

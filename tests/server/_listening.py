@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from ssl import SSLContext
 from typing import Any
 
 from duologue.server import RealtimeApp, serve
 
 
 @asynccontextmanager
-async def listening(application: RealtimeApp) -> AsyncGenerator[str, None]:
+async def listening(application: RealtimeApp, *, tls: SSLContext | None = None) -> AsyncGenerator[str, None]:
     """Serve the application; yields the URL. At the end the server is cancelled, and must be gone in 10 seconds."""
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    serving = asyncio.ensure_future(serve(application, port=0, on_listening=url.set_result))
+    serving = asyncio.ensure_future(serve(application, port=0, tls=tls, on_listening=url.set_result))
     try:
         waiting: set[asyncio.Future[Any]] = {serving, url}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=10)

@@ -13,8 +13,9 @@ from duologue import connect
 from duologue.client import Connection
 from duologue.engines.registry import Engines
 from duologue.events import SessionCreatedEvent
-from duologue.protocol import SessionDefaults
-from duologue.server import ServerSession
+from duologue.protocol import SessionDefaults, SessionKind
+from duologue.server import Limits, ServerSession
+from duologue.server.opening import Opening
 from duologue.testing import scripted_engines
 from duologue.transports import memory_pair
 
@@ -27,11 +28,17 @@ def talk() -> Talk:
 
     @asynccontextmanager
     async def open_session(
-        engines: Engines | None = None, *, defaults: SessionDefaults | None = None
+        engines: Engines | None = None,
+        *,
+        defaults: SessionDefaults | None = None,
+        limits: Limits | None = None,
+        kind: SessionKind = "realtime",
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()
-        serving = asyncio.ensure_future(ServerSession(theirs, engines or scripted_engines(), defaults).run())
+        opening = Opening(kind=kind)
+        session = ServerSession(theirs, engines or scripted_engines(), defaults, opening=opening, limits=limits)
+        serving = asyncio.ensure_future(session.run())
         try:
             async with asyncio.timeout(10), connect(transport=ours) as connection:
                 assert isinstance(await connection.receive(), SessionCreatedEvent)

@@ -3,22 +3,32 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
-from websockets.typing import Subprotocol
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin, Subprotocol
 
 from duologue import connect
+from duologue.client.client_secrets import client_secret
+from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
-from duologue.server import RealtimeApp, serve
+from duologue.events import RealtimeSessionConfig
+from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder, EndlessSynthesizer
 from tests.server._listening import listening
-from tests.server._talking import audio, counts, event, speak, status, typed, until
+from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -176,15 +186,14 @@ async def test_a_server_that_is_cancelled_while_sessions_are_open_stops_in_time_
     responder = EndlessResponder()
     engines = replace(scripted_engines(), responder=responder, synthesizer=EndlessSynthesizer())
     url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    application = RealtimeApp(engines=scripted_app_engines(engines))
+    application = RealtimeApp(engines=scripted_app_engines(engines), limits=Limits(drain_s=0.5))
     serving = asyncio.ensure_future(serve(application, port=0, on_listening=url.set_result))
     async with asyncio.timeout(10), connect(await url) as idle, connect(await url) as busy:
         await busy.send(event("response.create"))
         await until(busy, "response.output_audio_transcript.delta")
         serving.cancel()
-        with pytest.raises(ConnectionClosedError, match="1012"):
-            async for _ in idle:
-                pass
+        async for _ in idle:  # ends: it is said goodbye to
+            pass
     await asyncio.wait({serving}, timeout=10)
     assert serving.cancelled()
     assert responder.running == 0
@@ -234,3 +243,181 @@ async def test_small_messages_are_not_held_back_until_the_client_speaks_again() 
             assert await accepted
         writer.close()
         await writer.wait_closed()
+
+
+# --- who is let in, and to what
+
+
+async def refused(url: str, **presented: Any) -> tuple[str | None, int | None]:
+    """The code of the error and of the close that follows."""
+    async with websockets_connect(url, **presented) as socket:
+        event = await first(socket)
+        assert event["type"] == "error", event
+        await asyncio.wait_for(socket.wait_closed(), 5)
+        return event["error"]["code"], socket.close_code
+
+
+async def test_a_key_in_the_query_opens_too_and_any_of_several_keys_does() -> None:
+    async with listening(scripted(api_key=["one", "two"])) as url:
+        for query in ("api-key=one", "api_key=two"):
+            async with websockets_connect(f"{url}?{query}") as socket:
+                assert (await first(socket))["type"] == "session.created"
+        assert await refused(f"{url}?api_key=three") == ("invalid_api_key", 3000)
+
+
+async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured() -> None:
+    async with listening(scripted(api_key="sesame")) as url:
+        secret = await client_secret(
+            url,
+            api_key="sesame",
+            session=RealtimeSessionConfig(model="m-1", instructions="Be brief.", output_modalities=["text"]),
+        )
+        async with connect(url, api_key=secret.value, model="other") as connection:
+            [created] = await until(connection, "session.created")
+            session = created.to_json()["session"]
+            assert (session["model"], session["instructions"], session["output_modalities"]) == (
+                "m-1",
+                "Be brief.",
+                ["text"],
+            )
+            await connection.send(event("response.create"))
+            events = await until(connection, "response.done")
+            assert counts(events)["response.output_text.done"] == 1
+            assert counts(events)["session.updated"] == 0
+        assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
+
+
+async def test_only_named_models_are_served_if_any_are_named() -> None:
+    async with listening(scripted(models=["a", "b"])) as url:
+        async with connect(url, model="b") as connection:
+            [created] = await until(connection, "session.created")
+            assert created.to_json()["session"]["model"] == "b"
+        assert await refused(f"{url}?model=c") == ("invalid_model", 4000)
+        assert await refused(url) == ("missing_model", 4000)
+
+
+async def test_a_page_of_another_origin_gets_no_handshake_where_no_key_is_asked_for() -> None:
+    async with listening(scripted()) as url:
+        with pytest.raises(InvalidStatus, match="403"):
+            await websockets_connect(url, origin=Origin("https://evil.example"))
+        async with websockets_connect(url, origin=Origin("http://localhost:3000")) as socket:
+            assert (await first(socket))["type"] == "session.created"
+
+
+async def test_more_sessions_than_there_may_be_are_asked_to_come_again_and_one_that_ends_makes_room() -> None:
+    ends = Ends()
+    async with listening(scripted(limits=Limits(sessions=1), observers=[ends])) as url:
+        async with websockets_connect(url) as socket:
+            await first(socket)
+            assert await refused(url) == ("server_overloaded", 1013)
+        await asyncio.wait_for(ends.codes.get(), 5)
+        async with websockets_connect(url) as socket:
+            assert (await first(socket))["type"] == "session.created"
+    assert ends.reasons == ["full"]
+
+
+async def test_a_key_that_opens_too_many_sessions_a_minute_is_asked_to_wait() -> None:
+    async with listening(scripted(limits=Limits(sessions_per_minute=1))) as url:
+        async with websockets_connect(url) as socket:
+            await first(socket)
+        assert await refused(url) == ("rate_limit_exceeded", 1013)
+
+
+# --- inside other applications
+
+
+@asynccontextmanager
+async def asgi_server(application: Any) -> AsyncGenerator[str, None]:
+    """Any ASGI application under uvicorn; yields its address."""
+    up = asyncio.Event()
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            up.set()
+
+    server = Server(uvicorn.Config(application, port=0, ws="websockets-sansio", log_config=None))
+    running = asyncio.ensure_future(server.serve())
+    await asyncio.wait_for(up.wait(), 10)
+    try:
+        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait({running}, timeout=10)
+
+
+@pytest.mark.parametrize("root_path", ["", "/behind/a/proxy"])
+async def test_it_can_be_mounted_in_starlette_under_any_path(root_path: str) -> None:
+    voice = scripted(api_key="sesame")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
+        async with voice.running():
+            yield
+
+    outer = Starlette(routes=[Mount("/voice", app=voice)], lifespan=lifespan)
+
+    async def proxied(scope: Any, receive: Any, send: Any) -> None:
+        await outer({**scope, "root_path": root_path, "path": root_path + scope.get("path", "")}, receive, send)
+
+    async with asgi_server(proxied) as address:
+        url = f"ws://{address}/voice/v1/realtime"
+        secret = await client_secret(url, api_key="sesame", session=RealtimeSessionConfig(instructions="Mounted."))
+        async with connect(url, api_key=secret.value) as connection:
+            [created] = await until(connection, "session.created")
+            assert created.to_json()["session"]["instructions"] == "Mounted."
+        assert (await get(url, "/voice/readyz"))[0] == 200
+        status_code, body = await get(url, "/voice/elsewhere")
+        assert (status_code, f"{root_path}/voice/v1/realtime" in body.decode()) == (404, True)
+        with pytest.raises(ConnectFailed, match="HTTP 403"):
+            async with connect(f"ws://{address}/voice/v2"):
+                pass
+
+
+async def test_mounted_without_being_run_it_says_that_it_is_not_ready() -> None:
+    async with asgi_server(Starlette(routes=[Mount("/voice", app=scripted())])) as address:
+        assert await refused(f"ws://{address}/voice/v1/realtime") == ("server_not_ready", 1013)
+        assert await get(f"ws://{address}/", "/voice/readyz") == (503, b'{"status":"loading"}')
+
+
+async def test_its_own_lifespan_loads_the_engines() -> None:
+    async with asgi_server(scripted()) as address, websockets_connect(f"ws://{address}/v1/realtime") as socket:
+        assert (await first(socket))["type"] == "session.created"
+
+
+# --- no state crosses sessions
+
+
+async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_voice() -> None:
+    class Mirror:
+        """Answers with its instructions and the last thing that was said."""
+
+        name = "mirror"
+
+        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+            yield f"{exchange.instructions}:"
+            await asyncio.sleep(0)
+            yield f"{exchange.messages[-1].text} ({len(exchange.messages)}) {exchange.voice}"
+
+    engines = replace(scripted_engines(), responder=Mirror())
+    names = ("tone", "high", "low")
+    async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as url, AsyncExitStack() as stack:
+        talks = {name: await stack.enter_async_context(connect(url)) for name in names}
+
+        async def converse(name: str) -> tuple[list[str], set[bytes]]:
+            said: list[str] = []
+            heard: set[bytes] = set()
+            await talks[name].send(update(instructions=f"I am {name}", audio={"output": {"voice": name}}))
+            for turn in range(3):
+                await talks[name].send(typed(f"{name} {turn}"))
+                await talks[name].send(event("response.create"))
+                events = await until(talks[name], "response.done")
+                said.append(status(events)["output"][0]["content"][0]["transcript"])
+                heard.add(audio(events)[:4800])
+            return said, heard
+
+        results = dict(zip(names, await asyncio.gather(*map(converse, names)), strict=True))
+    for name, (said, heard) in results.items():
+        assert said == [f"I am {name}:{name} {turn} ({2 * turn + 1}) {name}" for turn in range(3)]
+        assert len(heard) == 1
+    assert len(set.union(*(heard for _, heard in results.values()))) == 3

@@ -46,3 +46,22 @@ async def test_nobody_waits_for_a_client_that_is_gone_and_nothing_is_kept_for_it
     outbox.put("late")
     outbox.put("x" * (MOST_WAITING_BYTES + 1))
     await asyncio.wait_for(outbox.room(), 5)
+
+
+async def test_a_client_that_is_behind_and_takes_nothing_is_given_up_after_its_time() -> None:
+    outbox = Outbox(most_waiting_bytes=1, stall_s=0.01)
+    outbox.put("xx")
+    assert await asyncio.wait_for(outbox.room(), 5) is False
+
+
+async def test_a_client_that_is_behind_but_takes_something_is_waited_for() -> None:
+    outbox = Outbox(most_waiting_bytes=1, stall_s=0.2)
+    for _ in range(4):
+        outbox.put("x")
+    waiting = asyncio.ensure_future(outbox.room())
+    for _ in range(2):
+        await asyncio.wait({waiting}, timeout=0.15)
+        assert not waiting.done()
+        await outbox.get()
+    await outbox.get()
+    assert await asyncio.wait_for(waiting, 5) is True

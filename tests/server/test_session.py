@@ -7,6 +7,8 @@ import pytest
 
 from duologue import connect
 from duologue.audio.formats import Encoding
+from duologue.engines.base import FunctionCall
+from duologue.engines.scripted import ScriptedJudge
 from duologue.errors import ConnectionClosedError, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.events.base import encode_audio
@@ -21,6 +23,7 @@ from tests.server._engines import (
     BrokenResponder,
     BrokenSynthesizer,
     BrokenTranscriber,
+    Calling,
     EndlessResponder,
     EndlessSynthesizer,
 )
@@ -352,3 +355,105 @@ async def test_an_item_may_be_deleted_and_made_again_while_its_transcript_is_on_
             await connection.send(event("conversation.item.delete", item_id="mine"))
         await connection.send(event("response.create", response=TEXT))
         assert status(await until(connection, "response.done"))["status"] == "completed"
+
+
+# --- calls, cuts, kinds of sessions, the clock
+
+
+async def test_a_function_is_called_in_speech_and_its_output_is_read(talk: Talk) -> None:
+    responder = Calling("Let me see.", FunctionCall(name="get_time", arguments="{}"))
+    engines = replace(scripted_engines(), responder=responder)
+    async with talk(engines) as connection:
+        await connection.send(update(tools=[{"type": "function", "name": "get_time"}]))
+        await connection.send(typed("What time is it?"))
+        await connection.send(RESPOND)
+        events = await until(connection, "response.done")
+        message, call = status(events)["output"]
+        assert (message["type"], call["type"], call["name"], call["status"]) == (
+            "message",
+            "function_call",
+            "get_time",
+            "completed",
+        )
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "noon"}
+        await connection.send(event("conversation.item.create", item=output))
+        await connection.send(RESPOND)
+        await until(connection, "response.done")
+    first, second = responder.exchanges
+    assert [function.name for function in first.functions] == ["get_time"]
+    assert [(said.role, said.text) for said in second.messages] == [
+        ("user", "What time is it?"),
+        ("assistant", "Let me see."),
+        ("tool", "noon"),
+    ]
+    assert second.messages[1].calls[0].call_id == second.messages[2].call_id == call["call_id"]
+
+
+async def test_speech_is_cut_at_the_word_that_the_client_played_last(talk: Talk) -> None:
+    # The scripted voice speaks a character in 60 ms.
+    engines = scripted_engines(says=("One two three. Four five six.",))
+    async with talk(engines) as connection:
+        await connection.send(RESPOND)
+        [item] = status(await until(connection, "response.done"))["output"]
+        heard_ms = 60 * len("One two three.") + 60 * len("Four five")
+        cut = {"item_id": item["id"], "content_index": 0, "audio_end_ms": heard_ms}
+        await connection.send(event("conversation.item.truncate", **cut))
+        await connection.send(event("conversation.item.retrieve", item_id=item["id"]))
+        *_, retrieved = await until(connection, "conversation.item.retrieved")
+    [part] = retrieved.to_json()["item"]["content"]
+    assert part["transcript"] == "One two three. Four five"
+
+
+async def test_a_transcription_session_only_transcribes(talk: Talk) -> None:
+    engines = scripted_engines(hears=("good morning",))
+    async with talk(engines, kind="transcription") as connection:
+        await speak(connection)
+        events = await until(connection, "conversation.item.input_audio_transcription.completed")
+        assert events[-1].to_json()["transcript"] == "good morning"
+        await connection.send(RESPOND)
+        events += await until(connection, "error")
+    assert not [seen for seen in events if str(seen.type).startswith("response.")]
+
+
+async def test_a_session_wakes_up_for_a_timeout_that_is_sooner_than_what_it_slept_for() -> None:
+    ours, theirs = memory_pair()
+    session = ServerSession(theirs, scripted_engines())
+    serving = asyncio.ensure_future(session.run())
+    async with asyncio.timeout(5), connect(transport=ours) as connection:
+        vad = {"type": "server_vad", "idle_timeout_ms": 5000}
+        await connection.send(update(output_modalities=["text"], audio={"input": {"turn_detection": vad}}))
+        await connection.send(RESPOND)
+        await until(connection, "response.done")
+        # The response is long over, as far as the protocol knows: no test waits five seconds.
+        session._protocol._idle._quiet_since -= 5
+        await connection.send(update())
+        events = await until(connection, "response.done")
+        assert counts(events)["input_audio_buffer.timeout_triggered"] == 1
+    await asyncio.wait_for(serving, 5)
+
+
+async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", logger="duologue.server"):
+        async with talk(defaults=SessionDefaults(lenient=True)) as connection:
+            await connection.send(event("session.update", session={"type": "realtime", "secret": "swordfish"}))
+            await until(connection, "session.updated")
+    assert "of=session.update param=session.secret kind=string" in caplog.text
+    assert "swordfish" not in caplog.text
+
+
+# --- turns that end by their words
+
+
+async def test_a_turn_that_is_complete_is_answered_long_before_the_longest_wait(talk: Talk) -> None:
+    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), judge=ScriptedJudge([1.0]))
+    engines.transcriber.repeatable = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    async with talk(engines) as connection:
+        shape = {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}, "transcription": {"model": "m"}}
+        await connection.send(update(audio={"input": shape}))
+        await speak(connection, ms=400, silence_ms=600)
+        events = await until(connection, "response.done")
+    assert status(events)["status"] == "completed"
+    completed = next(e for e in events if e.type == "conversation.item.input_audio_transcription.completed")
+    assert completed.to_json()["transcript"] == "That is all."

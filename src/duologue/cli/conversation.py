@@ -92,7 +92,8 @@ class Conversation:
         self._progress_s = self._now_s
         self._changed = asyncio.Event()
         self._closed: ConnectionClosed | None = None
-        self._told: set[type[RealtimeEvent]] = set()
+        self._told: set[str | None] = set()
+        """Wire names: an event in a shape that nobody knows has come all the same."""
         self._unreadable: list[UnknownRealtimeEvent] = []
         self._known = 0
         self._errors: list[ErrorEvent] = []
@@ -121,7 +122,7 @@ class Conversation:
             raise TurnFailed(f"the server does not speak the Realtime protocol: {self._unreadable[0].problem}")
         await self._send(SessionUpdateEvent(session=_session(wishes)))
         # An error answers the update as well; the session then stays as it was, and may do.
-        await self._until(lambda: SessionUpdatedEvent in self._told or bool(self._errors), bound_s)
+        await self._until(lambda: SessionUpdatedEvent.type in self._told or bool(self._errors), bound_s)
 
     async def speak(self, sound: Sound, *, paced: bool) -> Turn:
         """Say a clip, wait for the end of the answer. Paced: as fast as a microphone, else as fast as it goes.
@@ -198,7 +199,7 @@ class Conversation:
     def _hear(self, event: RealtimeEvent) -> None:
         observation = Observation(self._elapsed_s, "received", event)
         self.audio = self.audio.after(event)
-        self._told.add(type(event))
+        self._told.add(event.type)
         match event:
             case UnknownRealtimeEvent():
                 self._unreadable.append(event)

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from ssl import SSLContext
+from typing import Annotated, Final
 
+import msgspec
 from cyclopts import Parameter
+from msgspec.structs import replace
 
 from duologue.cli.failures import Usage
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
+from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.running import run_to_end
+from duologue.client.accent import AUTO
+from duologue.client.connect import open_endpoint
+from duologue.client.endpoint import Endpoint
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
+from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
-from duologue.server import RealtimeApp, spare_the_collector
+from duologue.server import Limits, RealtimeApp, Upstream, limits_of, spare_the_collector, tls_context
 from duologue.server import serve as run_server
+from duologue.transports import Transport
 
 __all__ = ["ServeOptions", "serve"]
 
-_LogLevel = Literal["debug", "info", "warning", "error"]
+_ORPHAN_DRAIN_S: Final = 2.0
+"""Whoever started the server and waits for its end kills it after 8 s, of which the engines have 5."""
 
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+_UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
+"""Arguments can be read by every user of a machine, the environment cannot."""
 
 
 @Parameter(name="*")
@@ -36,10 +48,22 @@ class ServeOptions:
 
     host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 takes calls from other machines.")] = "127.0.0.1"
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000
+    tls_cert: Annotated[Path | None, Parameter(help="Serve wss:// with this certificate and its chain, in PEM.")] = None
+    tls_key: Annotated[Path | None, Parameter(help="Key of --tls-cert, if it is in a file of its own.")] = None
     api_key: Annotated[
-        str | None,
-        Parameter(help=f"Serve only clients that present this key; by default {KEY_VARIABLE}, if that is set."),
-    ] = None
+        tuple[str, ...],
+        Parameter(
+            help=f"Serve only clients that present this key. May be given more than once. By default {KEY_VARIABLE}, "
+            "if that is set: keys with commas between them."
+        ),
+    ] = ()
+    allow_origin: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Serve pages of this origin and no others, * for any. May be given more than once. By default any "
+            "where a key is asked for, and those of this machine where none is."
+        ),
+    ] = ()
     llm: Annotated[str | None, Parameter(help="Let a chat endpoint answer: the URL in front of /chat/completions.")] = (
         None
     )
@@ -48,14 +72,43 @@ class ServeOptions:
     llm_file: Annotated[Path | None, Parameter(help="Let a language model in this process answer: its GGUF file.")] = (
         None
     )
-    model: Annotated[str, Parameter(help="Name that sessions show where the client names no model.")] = "duologue"
+    model: Annotated[
+        tuple[str, ...],
+        Parameter(help="Serve this model name and refuse others. May be given more than once. By default any name."),
+    ] = ()
     voice: Annotated[str, Parameter(help="Voice of sessions that ask for none.")] = "alloy"
     instructions: Annotated[str, Parameter(help="System prompt of sessions that bring none.")] = ""
     detector: Annotated[str | None, Parameter(help="Voice detector, by its name.")] = None
     transcriber: Annotated[str | None, Parameter(help="Transcriber, by its name.")] = None
     responder: Annotated[str | None, Parameter(help="Responder, by its name.")] = None
     synthesizer: Annotated[str | None, Parameter(help="Synthesizer, by its name.")] = None
-    log_level: Annotated[_LogLevel, Parameter(help="How much to log on standard error.")] = "warning"
+    dialect: Annotated[
+        str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
+    ] = "openai"
+    refuse_beta: Annotated[
+        bool, Parameter(help="Turn clients away that ask for the shape of the beta, as the hosted service does.")
+    ] = False
+    lenient: Annotated[
+        bool, Parameter(help="Let pass what the hosted service refuses and what does no harm here; the log says what.")
+    ] = False
+    upstream: Annotated[
+        str | None, Parameter(help="Be a relay: the URL of the realtime API that holds the sessions.")
+    ] = None
+    upstream_dialect: Annotated[
+        str | None, Parameter(help="What --upstream speaks; by default what its URL gives away, else openai.")
+    ] = None
+    upstream_key: Annotated[
+        str | None, Parameter(help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set.")
+    ] = None
+    upstream_model: Annotated[
+        str | None, Parameter(help="Model to ask --upstream for; by default the one that the client names.")
+    ] = None
+    limit: Annotated[
+        tuple[str, ...],
+        Parameter(help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."),
+    ] = ()
+    log_level: Annotated[LogLevel, Parameter(help="How much to log on standard error.")] = "warning"
+    log_format: Annotated[LogFormat, Parameter(help="Lines for people, or JSON for programs.")] = "text"
     until_eof: Annotated[
         bool, Parameter(help="Stop when standard input ends: for programs that start a server of their own.")
     ] = False
@@ -67,30 +120,68 @@ _STANDARD = ServeOptions()
 def serve(*, options: ServeOptions = _STANDARD) -> int:
     """Serve the Realtime protocol, by default with speech engines that need no network and no key.
 
-    Says on one line where it listens. Ctrl-C stops it.
+    Says on one line where it listens. Ctrl-C or SIGTERM stops it when what is being answered is answered; a second one
+    stops it at once.
     """
     names, settings = _engines(options)
-    logging.basicConfig(level=options.log_level.upper(), format=_LOG_FORMAT)
+    if options.dialect not in PROFILES:
+        raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
+    limits = _limits(options)
+    tls = _tls(options)
+    start_logging(options.log_level, options.log_format)
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
-        api_key=options.api_key or os.environ.get(KEY_VARIABLE) or None,
-        defaults=SessionDefaults(model=options.model, voice=options.voice, instructions=options.instructions),
+        api_key=options.api_key or _keys_of_the_environment(),
+        defaults=_defaults(options),
+        dialect=options.dialect,
+        refuse_beta=options.refuse_beta,
+        upstream=_upstream(options),
+        models=options.model,
+        origins=options.allow_origin or None,
+        limits=limits,
     )
-    return run_to_end(_serve(application, options))
+    return run_to_end(_serve(application, options, tls))
 
 
-async def _serve(application: RealtimeApp, options: ServeOptions) -> int:
+async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContext | None) -> int:
     serving = asyncio.current_task()
     assert serving is not None
     ended = threading.Event()
     if options.until_eof:
         _at_eof(asyncio.get_running_loop(), serving, ended)
     try:
-        await run_server(application, host=options.host, port=options.port, on_listening=_say_where)
+        await run_server(application, host=options.host, port=options.port, tls=tls, on_listening=_say_where)
     except asyncio.CancelledError:
         if not ended.is_set():
             raise
     return 0
+
+
+def _limits(options: ServeOptions) -> Limits:
+    try:
+        limits = limits_of(options.limit)
+    except DuologueError as fault:
+        raise Usage(str(fault)) from fault
+    if options.until_eof:
+        limits = msgspec.structs.replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
+    return limits
+
+
+def _tls(options: ServeOptions) -> SSLContext | None:
+    if options.tls_cert is None:
+        if options.tls_key is not None:
+            raise Usage("--tls-key belongs to --tls-cert")
+        return None
+    return tls_context(options.tls_cert, options.tls_key)
+
+
+def _keys_of_the_environment() -> list[str]:
+    return [key for each in os.environ.get(KEY_VARIABLE, "").split(",") if (key := each.strip())]
+
+
+def _defaults(options: ServeOptions) -> SessionDefaults:
+    defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
+    return msgspec.structs.replace(defaults, model=options.model[0]) if options.model else defaults
 
 
 def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:
@@ -117,6 +208,32 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
         chosen["responder"] = "llm"
         settings["responder"] = {"file": options.llm_file}
     return {kind: name for kind, name in chosen.items() if name is not None}, settings
+
+
+def _upstream(options: ServeOptions) -> Upstream | None:
+    """The API to be a relay for. Raises Usage for options that do not belong together."""
+    if options.upstream is None:
+        if (options.upstream_dialect or options.upstream_key or options.upstream_model) is not None:
+            raise Usage("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
+        return None
+    chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
+    if any(choice is not None for choice in (*chosen, options.synthesizer)):
+        raise Usage("with --upstream the sessions are held there: engines and --llm choose nothing")
+    place = Endpoint(
+        url=options.upstream,
+        api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
+        dialect=options.upstream_dialect or AUTO,
+        model=options.upstream_model,
+    )
+    try:
+        dialect = place.accent().dialect
+    except ValueError as fault:
+        raise Usage(str(fault)) from fault
+
+    async def open_upstream(model: str | None) -> Transport:
+        return await open_endpoint(replace(place, model=options.upstream_model or model, dialect=dialect))
+
+    return Upstream(open=open_upstream, dialect=dialect)
 
 
 def _say_where(url: str) -> None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Calculation", "calculate", "number"]
+__all__ = ["Calculation", "calculate", "number", "quantity"]
 
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -98,12 +98,18 @@ def calculate(text: str) -> Calculation | None:
 
 def number(words: str) -> int | None:
     """A whole number in digits or words; None for anything else."""
+    value = quantity(words)
+    return int(value) if value is not None and value.denominator == 1 else None
+
+
+def quantity(words: str) -> Fraction | None:
+    """A number in digits or words, "two and a half" among them; None for anything else."""
     parser = _Parser(_tokens(words[:_MAX_CHARACTERS].lower()))
     try:
         value = parser.number()
     except _NotArithmetic:
         return None
-    return int(value) if value.denominator == 1 and not parser.rest else None
+    return value if not parser.rest else None
 
 
 def _tokens(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an engine has to offer: four small contracts.
+"""What an engine has to offer: a small contract for each kind.
 
 Audio crosses these contracts as PCM16: signed 16-bit little-endian mono samples in `bytes`, at the rate that the
 engine names. The server resamples; an engine never does. All methods run on the event loop and must not block it:
@@ -7,8 +7,8 @@ an engine that computes moves its work to a thread (`duologue.engines.worker`).
 Every stream is an async iterator. Closing it, or cancelling the task that reads it, stops the work: at once where
 the engine can, else after the piece under way, whose result is dropped.
 
-One engine object serves all sessions at once; only a `VoiceDetector` belongs to one stream of audio, because it
-remembers what it heard.
+One engine object serves all sessions at once; only a `VoiceDetector` and a `Denoiser` belong to one stream of audio,
+because they remember what they heard.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 __all__ = [
+    "Denoiser",
     "Exchange",
     "Function",
     "FunctionCall",
@@ -27,6 +28,7 @@ __all__ = [
     "Responder",
     "Synthesizer",
     "Transcriber",
+    "TurnJudge",
     "VoiceDetector",
 ]
 
@@ -46,8 +48,26 @@ class VoiceDetector(Protocol):
         ...
 
 
+class Denoiser(Protocol):
+    """Takes noise out of one stream of audio."""
+
+    sample_rate_hz: int
+
+    async def clean(self, pcm16: bytes, /) -> bytes:
+        """The same audio, cleaned: as many bytes as came, for positions are counted in them.
+
+        Audio may come in pieces of any even length. An engine that needs to look ahead starts with silence.
+        """
+        ...
+
+
 class Transcriber(Protocol):
-    """Turns one utterance into text."""
+    """Turns one utterance into text.
+
+    An engine may have two attributes more. `repeatable`, True where reading the same speech again costs nothing but
+    work on this machine: then it is also asked while an utterance is spoken, and ahead of its end. And `at_once`, how
+    many utterances it reads at the same time, where that is not the number of threads of the server.
+    """
 
     sample_rate_hz: int
     name: str
@@ -60,6 +80,17 @@ class Transcriber(Protocol):
         Audio without speech yields nothing. `language` is an ISO-639-1 code, `prompt` a hint; an engine that knows
         no use for them ignores them.
         """
+        ...
+
+
+class TurnJudge(Protocol):
+    """Judges whether somebody who pauses has finished."""
+
+    sample_rate_hz: int
+    name: str
+
+    async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
+        """The probability, 0 to 1, that this speech, silent at its end, is a complete turn with nothing to follow."""
         ...
 
 

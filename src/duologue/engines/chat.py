@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import msgspec
 
 from duologue.audio.extras import needs
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.chat_request import request_of
+from duologue.engines.chat_stream import Calls, Chunk, Delta, chunk_lines, fault_in
 from duologue.errors import EngineError
 
 with needs("server"):
@@ -19,26 +22,6 @@ _CONNECT_S = 5.0  # who does not accept a connection in this time will not answe
 _SILENCE_S = 60.0  # a local server may load its model first
 
 _MAX_FAULT_CHARACTERS = 300  # of what an endpoint says about its failure: one sentence, not a page of HTML
-
-_SPOKEN_STYLE = "You are a voice assistant. Your words are spoken aloud: answer in short, plain sentences."
-"""In place of instructions where a session has none; otherwise models answer in lists and tables."""
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct):
-    delta: _Delta = msgspec.field(default_factory=_Delta)
-
-
-class _Fault(msgspec.Struct):
-    message: str = ""
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[_Choice] = msgspec.field(default_factory=list[_Choice])
-    error: _Fault | str | None = None
 
 
 class ChatResponder:
@@ -66,54 +49,68 @@ class ChatResponder:
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S))
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-        """Pieces of the answer as the endpoint sends them. Closed or cancelled: the request is abandoned at once.
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """Pieces of the answer as the endpoint sends them, and then the calls, as they came.
+
+        Closed or cancelled: the request is abandoned at once.
 
         Raises:
             EngineError: the endpoint cannot be reached, refuses, breaks off, or sends what is no answer.
         """
+        request = {**self._parameters, **request_of(exchange), "model": self._model, "stream": True}
+        calls = Calls()
         try:
-            async with self._client.stream("POST", self._url, json=self._request(exchange)) as response:
-                if response.is_error:
-                    raise self._error(f"answered {response.status_code}: {_fault_in(await response.aread())}")
-                async for line in response.aiter_lines():
-                    if piece := self._piece(line):
-                        yield piece
+            async with (
+                self._client.stream("POST", self._url, json=request) as response,
+                aclosing(self._choices(response)) as choices,
+            ):
+                async for delta in choices:
+                    if delta.text:
+                        yield delta.text
+                    for piece in delta.tool_calls or ():
+                        calls.add(piece)
         except httpx.TimeoutException as fault:
             raise self._error("did not answer in time") from fault
         except httpx.HTTPError as fault:
             raise self._error(f"cannot be talked to: {str(fault) or type(fault).__name__}") from fault
+        for call in calls.whole() if exchange.function_choice != "none" else ():  # some call all the same
+            yield call
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    def _request(self, exchange: Exchange) -> dict[str, object]:
-        messages = [{"role": "system", "content": exchange.instructions.strip() or _SPOKEN_STYLE}]
-        messages += [{"role": message.role, "content": message.text} for message in exchange.messages]
-        limit = {} if exchange.max_output_tokens is None else {"max_tokens": exchange.max_output_tokens}
-        return {**self._parameters, **limit, "model": self._model, "messages": messages, "stream": True}
+    async def _choices(self, response: httpx.Response) -> AsyncGenerator[Delta, None]:
+        """What is added to the answer, to its end."""
+        if response.is_error:
+            fault = fault_in(await response.aread())[:_MAX_FAULT_CHARACTERS]
+            raise self._error(f"answered {response.status_code}: {fault}")
+        ended = False
+        async with aclosing(self._chunks(response)) as chunks:
+            async for chunk in chunks:
+                if chunk is None:
+                    return
+                for choice in (chunk.choices or ())[:1]:
+                    ended = ended or choice.finish_reason is not None
+                    if choice.delta is not None:
+                        yield choice.delta
+        if not ended:
+            raise self._error("broke off in the middle of its answer")
 
-    def _piece(self, line: str) -> str:
-        data = line.removeprefix("data:").strip()
-        if data == line.strip() or data == "[DONE]":  # an empty line, a comment that keeps the line open, the end
-            return ""
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[Chunk | None, None]:
+        """The events of the stream; None where it says that this was all."""
         try:
-            chunk = msgspec.json.decode(data, type=_Chunk)
-        except msgspec.DecodeError as fault:
+            async with aclosing(chunk_lines(response.aiter_bytes())) as lines:
+                async for line in lines:
+                    if line == "[DONE]":
+                        yield None
+                    elif line:
+                        chunk = msgspec.json.decode(line, type=Chunk)
+                        if (fault := chunk.fault) is not None:
+                            raise self._error(f"broke off: {fault[:_MAX_FAULT_CHARACTERS]}")
+                        yield chunk
+        except ValueError as fault:  # a fault of msgspec's too
             raise self._error(f"sent what is no chunk of an answer: {fault}") from fault
-        if chunk.error is not None:
-            raise self._error(f"broke off: {chunk.error if isinstance(chunk.error, str) else chunk.error.message}")
-        return "".join(choice.delta.content or "" for choice in chunk.choices[:1])
 
     def _error(self, what: str) -> EngineError:
         return EngineError(f"{self._url.host} {what}", engine=self.name)
-
-
-def _fault_in(body: bytes) -> str:
-    try:
-        fault = msgspec.json.decode(body, type=_Chunk).error
-    except msgspec.DecodeError:
-        fault = None
-    text = fault.message if isinstance(fault, _Fault) else fault
-    return (text or body.decode("utf-8", "replace") or "no reason given")[:_MAX_FAULT_CHARACTERS]

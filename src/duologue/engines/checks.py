@@ -6,15 +6,42 @@ that says what is wrong. Run them in your tests; the engines that come with duol
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from duologue.engines.base import Exchange, FunctionCall, Message, Responder, Synthesizer, Transcriber, VoiceDetector
+import msgspec
 
-__all__ = ["an_exchange", "check_detector", "check_responder", "check_synthesizer", "check_transcriber"]
+from duologue.engines.base import (
+    Denoiser,
+    Exchange,
+    Function,
+    FunctionCall,
+    Message,
+    Responder,
+    Synthesizer,
+    Transcriber,
+    TurnJudge,
+    VoiceDetector,
+)
+
+__all__ = [
+    "an_exchange",
+    "check_denoiser",
+    "check_detector",
+    "check_judge",
+    "check_responder",
+    "check_synthesizer",
+    "check_transcriber",
+]
 
 T = TypeVar("T")
+
+_WEATHER = Function(
+    name="get_weather",
+    description="The weather in a city.",
+    parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
 
 _CUTS_BYTES = (2, 30, 320, 640, 6_400)
 """Pieces a client may send: one sample, an odd few, 10 ms, 20 ms, 200 ms of 16 kHz audio."""
@@ -50,6 +77,22 @@ async def check_detector(make: Callable[[], VoiceDetector], *, speech: bytes) ->
         )
 
 
+async def check_denoiser(make: Callable[[str], Denoiser], *, speech: bytes) -> None:
+    """`speech` is PCM16 of at least a second of somebody talking, at the denoiser's rate."""
+    for kind in ("near_field", "far_field"):
+        denoiser = make(kind)
+        _expect(denoiser.sample_rate_hz > 0, "a denoiser has a rate")
+        _expect(await denoiser.clean(b"") == b"", "no audio gave audio")
+        cleaned = await denoiser.clean(speech)
+        _expect(len(cleaned) == len(speech), f"{len(cleaned)} bytes came for {len(speech)}")
+        _expect(any(cleaned), f"{kind}: the speech itself was taken out")
+        for cut_bytes in _CUTS_BYTES:
+            denoiser = make(kind)
+            for start in range(0, min(len(speech), 50 * cut_bytes), cut_bytes):
+                piece = speech[start : start + cut_bytes]
+                _expect(len(await denoiser.clean(piece)) == len(piece), f"a piece of {len(piece)} bytes changed length")
+
+
 async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: str = "") -> None:
     """`speech` is PCM16 at the transcriber's rate; `words`, when given, must all be heard, in any spelling of case."""
     rate_hz = transcriber.sample_rate_hz
@@ -66,14 +109,53 @@ async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: s
     await _check_early_close(transcriber.transcribe(speech))
 
 
-async def check_responder(responder: Responder, *, question: str = "Hello!") -> None:
-    """Any text will do as a question that the responder can answer."""
+async def check_judge(judge: TurnJudge, *, speech: bytes, complete: str, incomplete: str) -> None:
+    """`speech` is PCM16 at the judge's rate; the two texts are what was said in it, whole and broken off."""
+    _expect(judge.sample_rate_hz > 0 and bool(judge.name), "a judge has a rate and a name")
+    whole, broken = [await judge.completeness(speech, text) for text in (complete, incomplete)]
+    _expect(whole > broken, f"{incomplete!r} is judged more complete, {broken:.2f}, than {complete!r}, {whole:.2f}")
+    for audio in (speech, b"", bytes(2 * judge.sample_rate_hz)):
+        for text in (complete, incomplete, "", "\N{HORIZONTAL ELLIPSIS}"):
+            _expect(0.0 <= await judge.completeness(audio, text) <= 1.0, "a probability lies between 0 and 1")
+
+
+async def check_responder(
+    responder: Responder, *, question: str = "Hello!", order: str = "Call the tool get_weather with city Paris."
+) -> None:
+    """Any text will do as a question that the responder can answer, and as an order to call the tool `get_weather`.
+
+    A responder that never calls is fine; one that does calls what was offered, with an object for arguments, and has
+    something to say about what came back.
+    """
     _expect(bool(responder.name), "a responder has a name")
     answer = "".join(await _all(_words(responder.respond(an_exchange(question))), str))
     _expect(bool(answer.strip()), f"{question!r} was not answered")
     # A session may ask for a response before anybody has spoken.
     await _all(_words(responder.respond(an_exchange())), str)
     await _check_early_close(responder.respond(an_exchange(question)))
+    await _check_calls(responder, order)
+
+
+async def _check_calls(responder: Responder, order: str) -> None:
+    offered = an_exchange(order, functions=(_WEATHER,))
+    pieces = [piece async for piece in responder.respond(offered)]
+    calls = [piece for piece in pieces if isinstance(piece, FunctionCall)]
+    _expect(bool(pieces), f"{order!r} was neither answered nor carried out")
+    _expect(pieces[len(pieces) - len(calls) :] == calls, "text came behind a call: calls come last")
+    for call in calls:
+        _expect(call.name == _WEATHER.name, f"a function was called that was not offered: {call.name!r}")
+        try:
+            msgspec.json.decode(call.arguments, type=dict[str, object])
+        except msgspec.DecodeError as fault:
+            raise AssertionError(f"the arguments of a call are no JSON object: {call.arguments!r}") from fault
+    forbidden = an_exchange(order, functions=(_WEATHER,), function_choice="none")
+    await _all(_words(responder.respond(forbidden)), str)
+    if calls:
+        made = tuple(msgspec.structs.replace(call, call_id=f"call_{place}") for place, call in enumerate(calls))
+        told = (Message("tool", '{"celsius": 21}', call_id=call.call_id) for call in made)
+        messages = (*offered.messages, Message("assistant", "", calls=made), *told)
+        returned = [piece async for piece in responder.respond(msgspec.structs.replace(offered, messages=messages))]
+        _expect(bool(returned), "nothing was said about what a call returned")
 
 
 async def check_synthesizer(synthesizer: Synthesizer, *, text: str = "One sentence. And, to be sure, another.") -> None:
@@ -100,7 +182,11 @@ async def check_synthesizer(synthesizer: Synthesizer, *, text: str = "One senten
 
 
 def an_exchange(
-    *texts: str, instructions: str = "", now: datetime = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
+    *texts: str,
+    instructions: str = "",
+    now: datetime = datetime(2026, 3, 14, 15, 9, tzinfo=UTC),
+    functions: Sequence[Function] = (),
+    function_choice: str = "auto",
 ) -> Exchange:
     """An exchange to try a responder on: texts of the user and the assistant in turn, the last one the user's."""
     messages = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(texts))
@@ -114,13 +200,17 @@ def an_exchange(
         voice="heart",
         turn=len(texts) // 2,
         session_age_s=90.0,
+        functions=tuple(functions),
+        function_choice=function_choice,
     )
 
 
 async def _words(pieces: AsyncIterator[str | FunctionCall]) -> AsyncIterator[str]:
-    """What is said; no function is offered, so none may be called."""
+    """What is said, where no function may be called."""
     async for piece in pieces:
-        _expect(not isinstance(piece, FunctionCall), "a function was called that was not offered")
+        _expect(
+            not isinstance(piece, FunctionCall), "a function was called that was not offered, or must not be called"
+        )
         assert isinstance(piece, str)
         yield piece
 

@@ -6,28 +6,35 @@ All of it is computed from the exchange; nothing is looked up, guessed or rememb
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from duologue.engines.arithmetic import calculate, number
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.spoken_calls import ASKING, asked_calls
 
-__all__ = ["answer"]
+__all__ = ["SLOWLY", "answer"]
+
+SLOWLY = re.compile(r"\bslowly\b", re.IGNORECASE)
+"""Asks for time between the numbers."""
 
 _Said = re.Match[str]
-_Answer = Callable[[Exchange, _Said], "str | None"]
+_Answer = Callable[[Exchange, _Said], "str | Sequence[FunctionCall] | None"]
 """None: this was not meant after all, and the next entry of the table is asked."""
 
-_MAX_COUNT = 50  # numbers; at two a second, what a listener sits through
+_MAX_COUNT = 100  # numbers; a minute of speech: more than a listener sits through, and enough to interrupt
 _MAX_CHARACTERS = 1_000  # a minute of speech; what is asked is asked in less
 _MAX_SPELLED = 40  # letters; longer than any English word in use
 
-_WHAT_I_DO = "I can tell the time and the date, do arithmetic, spell, count, repeat after you, and remember your name."
+_WHAT_I_DO = (
+    "I can tell the time and the date, do arithmetic, spell, count, repeat after you, remember your name, "
+    "and call your tools."
+)
 _NO_MODEL = "I have no language model behind me"
 
 
-def answer(exchange: Exchange) -> str:
-    """What to say to the last message of the user, or to begin with where there is none."""
+def answer(exchange: Exchange) -> str | Sequence[FunctionCall]:
+    """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
     text = _last(exchange, "user")
     if not text:
         return "Hello! I am listening."
@@ -93,7 +100,13 @@ def _count(exchange: Exchange, said: _Said) -> str | None:
     if abs(last - first) >= _MAX_COUNT:
         return f"That is a long way. I count {_MAX_COUNT} numbers at most."
     step = 1 if last >= first else -1
-    return ", ".join(map(str, range(first, last + step, step))) + "."
+    numbers = [str(value) for value in range(first, last + step, step)]
+    # Whoever counts slowly makes a sentence of each number, which the responder takes its time for.
+    return " ".join(f"{value}." for value in numbers) if SLOWLY.search(said[0]) else ", ".join(numbers) + "."
+
+
+def _call(exchange: Exchange, said: _Said) -> str | Sequence[FunctionCall] | None:
+    return asked_calls(exchange, sure=bool(said["sure"]), rest=said["rest"])
 
 
 def _repeat(exchange: Exchange, said: _Said) -> str | None:
@@ -148,8 +161,13 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
     (r"\b(?:say|repeat) (?:that|it)(?: again)?\b|\bwhat did you (?:just )?say\b|^\W*(?:pardon|sorry)\?", _say_again),
     (r"^\W*(?:please )?(?:say|repeat)\b(?: the words?)?[:,]?\s+(?P<words>.+)", _repeat),
     (r"\bwhat (?:did|have) i (?:just )?(?:say|said|ask)", _what_was_said),
+    (ASKING.pattern, _call),
     (r"\bspell(?: the word| me)?[:,]?\s+(?P<word>[\w'-]+)", _spell),
-    (r"\bcount (?:down )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:to|till|until) (?P<last>[\w -]+)", _count),
+    (
+        r"\b(?:slowly )?count (?:down )?(?:slowly )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:slowly )?"
+        r"(?:to|till|until) (?P<last>[\w -]+?)(?:,? slowly)?\b(?=\W*$|[.!?;,])",
+        _count,
+    ),
     (_MY_NAME.pattern, _meet),
     (r"\b(?:what(?:'s| is)|do you (?:know|remember)|say|tell me) my name\b|\bwho am i\b", _recall_name),
     (r"^.*$", _arithmetic),

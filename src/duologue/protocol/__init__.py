@@ -7,14 +7,26 @@ same objects serve the asyncio shells, the in-memory pair of the tests, and anyb
 from __future__ import annotations
 
 from duologue.protocol.client import ClientProtocol
-from duologue.protocol.commands import Close, Command, Detect, Respond, StopResponse, Transcribe
+from duologue.protocol.commands import (
+    Close,
+    Command,
+    Detect,
+    Follow,
+    Foresee,
+    LetPass,
+    Recall,
+    Respond,
+    StopResponse,
+    Transcribe,
+)
 from duologue.protocol.core import ConversationCore, CoreOptions
+from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.error_kinds import ErrorKind, classify
 from duologue.protocol.notices import Notice
 from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
 from duologue.protocol.requests import Resolution, ResponseRequest
 from duologue.protocol.server import ServerProtocol
-from duologue.protocol.session import SessionDefaults
+from duologue.protocol.session import SessionKind
 from duologue.protocol.toolbox import Toolbox
 
 __all__ = [
@@ -25,7 +37,11 @@ __all__ = [
     "CoreOptions",
     "Detect",
     "ErrorKind",
+    "Follow",
+    "Foresee",
+    "LetPass",
     "Notice",
+    "Recall",
     "ReconnectPolicy",
     "Reconnection",
     "Resolution",
@@ -33,6 +49,7 @@ __all__ = [
     "ResponseRequest",
     "ServerProtocol",
     "SessionDefaults",
+    "SessionKind",
     "StopResponse",
     "Toolbox",
     "Transcribe",

@@ -9,12 +9,15 @@ import msgspec
 from msgspec import UNSET
 
 from duologue.audio.formats import Encoding
-from duologue.events import ConversationItem, InputAudioPart, MessageItem, OutputAudioPart, is_set
+from duologue.events import ConversationItem, FunctionCallItem, InputAudioPart, MessageItem, OutputAudioPart, is_set
 from duologue.events.base import decode_audio
 from duologue.protocol.conversation import Entry
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["audio_of", "entry_of"]
+__all__ = ["MOST_AUDIO_BYTES", "audio_of", "entry_of"]
+
+MOST_AUDIO_BYTES: Final = 15 * 1024 * 1024
+"""In one field. Published for appends: five minutes at 24 kHz, where a client that streams sends 20 to 200 ms."""
 
 _ROLES: Final = ("system", "user", "assistant")
 
@@ -22,9 +25,12 @@ _ROLES: Final = ("system", "user", "assistant")
 def audio_of(encoded: str, param: str) -> bytes:
     """The bytes of a base64 field. Raises Refusal."""
     try:
-        return decode_audio(encoded)
+        audio = decode_audio(encoded)
     except ValueError as fault:
         raise Refusal("not_audio", param=param) from fault
+    if len(audio) > MOST_AUDIO_BYTES:
+        raise Refusal("audio_too_large", param=param, most_bytes=MOST_AUDIO_BYTES, got_bytes=len(audio))
+    return audio
 
 
 def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: Callable[[str], str]) -> Entry:
@@ -33,6 +39,8 @@ def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: C
     changes: dict[str, Any] = {} if is_set(item.id) else {"id": new_id("item")}
     if hasattr(item, "status"):
         changes["status"] = "completed"
+    if isinstance(item, FunctionCallItem) and not is_set(item.call_id):
+        changes["call_id"] = new_id("call")
     if isinstance(item, MessageItem):
         if item.role not in _ROLES:
             reason = f"expected one of {', '.join(_ROLES)}, but got {item.role!r}"

@@ -9,7 +9,18 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import ConversationItem, FunctionTool
 
-__all__ = ["Close", "Command", "Detect", "Respond", "StopResponse", "Transcribe"]
+__all__ = [
+    "Close",
+    "Command",
+    "Detect",
+    "Follow",
+    "Foresee",
+    "LetPass",
+    "Recall",
+    "Respond",
+    "StopResponse",
+    "Transcribe",
+]
 
 
 class Detect(Struct, frozen=True):
@@ -17,6 +28,31 @@ class Detect(Struct, frozen=True):
 
     audio: bytes
     encoding: Encoding
+    noise_reduction: str | None = None
+    """"near_field" or "far_field": what to clean the audio for."""
+
+
+class Follow(Struct, frozen=True):
+    """A turn has begun: transcribe it while it grows, at a pace of your own, until `ServerProtocol.spoken` has no more;
+    report each whole guess with `transcript_guess`."""
+
+    item_id: str
+
+
+class Foresee(Struct, frozen=True):
+    """The turn may be over: begin with the transcript of what `ServerProtocol.spoken` has, for `Transcribe` will ask
+    for it if so. If `judge`, report with `judged` whether those words are a complete turn."""
+
+    item_id: str
+    judge: bool
+
+
+class Recall(Struct, frozen=True):
+    """The turn goes on, or is gone: what `Foresee` has come to is no transcript of it."""
+
+    item_id: str
+    gone: bool = False
+    """No `Transcribe` will come for what was said so far."""
 
 
 class Transcribe(Struct, frozen=True):
@@ -27,6 +63,7 @@ class Transcribe(Struct, frozen=True):
     encoding: Encoding
     language: str | None
     prompt: str | None
+    noise_reduction: str | None = None
 
 
 class Respond(Struct, frozen=True, kw_only=True):
@@ -48,6 +85,8 @@ class Respond(Struct, frozen=True, kw_only=True):
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: str = "auto"
     """"auto", "none", "required", or the name of the one function to call."""
+    silent_ms: int | None = None
+    """The user has said nothing for so long, and is to be prompted; None: there is something to answer."""
 
 
 class StopResponse(Struct, frozen=True):
@@ -63,4 +102,14 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-Command: TypeAlias = Detect | Transcribe | Respond | StopResponse | Close
+class LetPass(Struct, frozen=True):
+    """Tell whoever runs the server: a lenient session took what a strict one refuses. Holds nothing of the value."""
+
+    event_type: str
+    param: str
+    """Where it stood in the event."""
+    value_type: str
+    """Its JSON type."""
+
+
+Command: TypeAlias = Detect | Follow | Foresee | Recall | Transcribe | Respond | StopResponse | Close | LetPass

@@ -11,6 +11,7 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import (
     ConversationItem,
+    FunctionCallItem,
     InputAudioPart,
     MessageItem,
     OutputAudioPart,
@@ -19,6 +20,7 @@ from duologue.events import (
 )
 from duologue.events.base import encode_audio
 from duologue.protocol.refusals import Refusal
+from duologue.protocol.spoken_text import SpokenText
 
 __all__ = ["ROOT", "Conversation", "Entry", "with_transcript"]
 
@@ -33,15 +35,34 @@ class Entry(Struct, kw_only=True):
     audio: bytearray = msgspec.field(default_factory=bytearray)
     encoding: Encoding | None = None
     heard: str | None = None
-    """What a user's speech says; None until it is transcribed."""
+    """What a user's speech says; None until it is transcribed. Of the model's speech: what of it was voiced, when
+    that is less than its transcript."""
     transcribing: bool = False
-    truncated: bool = False
-    """Cut by the client: what the model goes on to say of it is no longer part of the conversation."""
+    spoken: SpokenText | None = None
+    """Which audio says which words of the model's speech."""
+    kept: str | None = None
+    """What is left of the transcript since the client cut it: what the model goes on to say is no longer part of the
+    conversation."""
 
     @property
     def item_id(self) -> str:
         """The item's id; every item of a conversation has one."""
         return str(self.item.id)
+
+    @property
+    def length_bytes(self) -> int:
+        """How much speech there is, kept or not."""
+        if self.audio or self.spoken is None or self.kept is not None:
+            return len(self.audio)
+        return self.spoken.audio_bytes
+
+    def is_settled(self) -> bool:
+        """Whether its audio is complete, and its words are known."""
+        return self.heard is not None if self.spoken is None else self.spoken.ended
+
+    def is_unread(self) -> bool:
+        """Whether it is a user's speech that nobody has asked to transcribe."""
+        return self.spoken is None and self.heard is None and not self.transcribing
 
     def understood(self) -> ConversationItem:
         """The item as a responder should read it: with what was heard as its transcript."""
@@ -78,9 +99,14 @@ def with_transcript(item: ConversationItem, transcript: str) -> ConversationItem
 class Conversation:
     """Items in the order in which the model reads them."""
 
-    def __init__(self, conversation_id: str) -> None:
+    def __init__(self, conversation_id: str, *, max_audio_bytes: int) -> None:
+        """Of audio in excess of `max_audio_bytes` the oldest goes; the items stay."""
         self.conversation_id = conversation_id
+        self._max_audio_bytes = max_audio_bytes
         self._entries: dict[str, Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
@@ -99,6 +125,9 @@ class Conversation:
 
     def predecessor_id(self, item_id: str) -> str | None:
         """Id of the item before this one; None for the first."""
+        backwards = reversed(self._entries)
+        if next(backwards, None) == item_id:
+            return next(backwards, None)
         before = None
         for other in self._entries:
             if other == item_id:
@@ -126,20 +155,38 @@ class Conversation:
         """Take an item out; None if there is no such item."""
         return self._entries.pop(item_id, None)
 
+    def drop_old_audio(self) -> None:
+        """Let go of audio in excess: first what has been understood, then speech that nobody asked to understand."""
+        held_bytes = sum(len(entry.audio) for entry in self)
+        for may_go in (Entry.is_settled, Entry.is_unread):
+            for entry in self:
+                if held_bytes <= self._max_audio_bytes:
+                    return
+                if entry.audio and entry.item_id != self.last_id and may_go(entry):
+                    held_bytes -= len(entry.audio)
+                    entry.audio.clear()
+                    entry.heard = entry.heard if entry.spoken is not None else entry.heard or ""
+
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
-        """Cut an assistant's speech; its transcript goes, because nobody knows how much of it was heard."""
+        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises Refusal."""
         entry = self._entries.get(item_id)
         if entry is None:
             raise Refusal("truncate_unknown", param="item_id", item_id=item_id)
         item = entry.item
         if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
             raise Refusal("truncate_not_audio")
-        held_ms = entry.encoding.duration_ms(len(entry.audio))
+        held_ms = entry.encoding.duration_ms(entry.length_bytes)
         if audio_end_ms > held_ms:
             raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
-        del entry.audio[entry.encoding.bytes_for_ms(audio_end_ms) :]
-        entry.truncated = True
-        entry.item = with_transcript(item, "")
+        heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
+        kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""
+        del entry.audio[heard_bytes:]
+        entry.kept = entry.heard = kept
+        entry.item = with_transcript(item, kept)
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether the model, or a client in its name, has made this call."""
+        return any(isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id for entry in self)
 
     def has_assistant_audio(self) -> bool:
         """Whether the model has spoken."""

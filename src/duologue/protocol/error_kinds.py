@@ -49,6 +49,7 @@ ERROR_KINDS: Final[Mapping[str, ErrorKind]] = {
     "response_cancel_not_active": ErrorKind.BENIGN,
     "server_error": ErrorKind.RETRYABLE,
     "session_expired": ErrorKind.SESSION_ENDING,
+    "string_above_max_length": ErrorKind.ANSWERABLE,
     "unknown_parameter": ErrorKind.ANSWERABLE,
 }
 """By `error.code`."""

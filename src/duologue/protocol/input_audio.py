@@ -56,6 +56,10 @@ class InputAudio:
         self._drop(last)
         return taken
 
+    def held(self, from_byte: int = 0) -> bytes:
+        """What the buffer holds, from a place in it on; nothing is dropped."""
+        return bytes(self._held[from_byte : self._whole_bytes()])
+
     def keep_from(self, start_ms: int) -> None:
         """Drop what lies before `start_ms`."""
         self._drop(self._offset(start_ms))

@@ -19,9 +19,26 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
     "rate_too_low": ("integer_below_min_value", "Invalid '{param}': expected a value >= {least}, but got {got}."),
     "other_session_kind": (
         None,
-        "Passing a {kind} session update event to a realtime session is not allowed.",
+        "Passing a {kind} session update event to a {own} session is not allowed.",
+    ),
+    "event_id_too_long": (
+        "string_above_max_length",
+        "Invalid 'event_id': string too long. Expected a string with maximum length {most}, "
+        "but got a string with length {got} instead.",
+    ),
+    "transcription_only": (
+        "invalid_value",
+        "'{value}' is not available in a transcription session, which never responds.",
     ),
     "voice_in_use": ("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."),
+    "speed_in_use": ("invalid_value", "Cannot update a conversation's speed while a response is in progress."),
+    "tracing_in_use": ("invalid_value", "Cannot update a session's tracing once it is enabled."),
+    "tool_unknown": ("invalid_value", "Tool choice '{tool}' not found in 'tools' parameter."),
+    "call_unknown": ("invalid_tool_call_id", "Tool call ID '{call_id}' not found in conversation."),
+    "audio_too_large": (
+        "invalid_value",
+        "Invalid value for '{param}': expected up to {most_bytes} bytes of audio, but got {got_bytes}.",
+    ),
     "not_audio": ("invalid_value", "Invalid value for '{param}': it is not base64-encoded audio."),
     "buffer_full": (
         "invalid_value",
@@ -53,11 +70,13 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
     "truncate_not_audio": (None, "Only model output audio messages can be truncated."),
     "truncate_too_late": ("invalid_value", "Audio content of {held_ms}ms is already shorter than {audio_end_ms}ms."),
     "item_exists": ("invalid_value", "Invalid value for 'item.id': the conversation already has an item '{item_id}'."),
+    "conversation_full": (
+        "invalid_value",
+        "The conversation holds {most} items and takes no more from the client; delete some.",
+    ),
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),
-    "unauthorised": ("invalid_api_key", "Incorrect API key provided."),
-    "no_key": (None, "Missing bearer or basic authentication in header"),
 }
 """Every refusal: the wire's `code`, and the message with places to fill in."""
 
@@ -65,10 +84,16 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
 class Refusal(Exception):
     """A client event that is not carried out. Leaves the session as it was."""
 
-    def __init__(self, name: str, *, param: str | None = None, **details: Any) -> None:
+    def __init__(
+        self, name: str, *, param: str | None = None, harmless: bool = False, value_type: str = "string", **details: Any
+    ) -> None:
         code, template = REFUSALS[name]
         self.code = code
         self.param = param
+        self.harmless = harmless
+        """Whether a lenient session lets this pass."""
+        self.value_type = value_type
+        """JSON type of what is refused."""
         self.message = template.format(param=param, **details)
         super().__init__(self.message)
 

@@ -4,13 +4,16 @@ In go the client's messages, and reports of the work that was asked for; out com
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
     connect · receive · tick                                             what the shell sees
-    heard · detection_failed                                             what the engines report
-    transcript_delta · transcribed · transcription_failed
-    response_text · response_audio · response_finished · response_failed
+    heard · judged · detection_failed                                    what the engines report
+    transcript_guess · transcript_delta · transcribed · transcription_failed
+    response_text · response_clause · response_audio · response_call
+    response_finished · response_failed
     take_events · take_commands                                          what the shell collects after each of these
+    next_tick_at                                                         and looks at then: it may have moved
 
-A report about something that has ended meanwhile is stale, and ignored. Receiving never raises: what cannot be
-carried out is answered with an `error` event, and the session goes on as if it had not come.
+A verb that can begin or end a response is told the time. A report about something that has ended meanwhile is
+stale, and ignored. Receiving never raises: what cannot be carried out is answered with an `error` event, and the
+session goes on as if it had not come.
 """
 
 from __future__ import annotations
@@ -24,21 +27,14 @@ from duologue.errors import DecodeError
 from duologue.events import (
     AnyClientEvent,
     ClientEvent,
-    ConversationItemAddedEvent,
     ConversationItemCreateEvent,
-    ConversationItemDeletedEvent,
     ConversationItemDeleteEvent,
-    ConversationItemDoneEvent,
-    ConversationItemRetrievedEvent,
     ConversationItemRetrieveEvent,
-    ConversationItemTruncatedEvent,
     ConversationItemTruncateEvent,
     ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
-    MessageItem,
-    OutputAudioPart,
     RealtimeError,
     RealtimeEvent,
     ResponseCancelEvent,
@@ -49,16 +45,22 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.protocol.checks import check_known
-from duologue.protocol.client_items import audio_of, entry_of
-from duologue.protocol.commands import Close
+from duologue.protocol.allowance import Allowance
+from duologue.protocol.checks import MOST_EVENT_ID_CHARACTERS, faults_of
+from duologue.protocol.client_items import audio_of
+from duologue.protocol.clock import Clock
+from duologue.protocol.commands import Close, Transcribe
 from duologue.protocol.conversation import Conversation
+from duologue.protocol.defaults import SessionDefaults
+from duologue.protocol.editing import Editing
+from duologue.protocol.idle import IdleTimer
+from duologue.protocol.leniency import Leniency
 from duologue.protocol.listening import Listening
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
-from duologue.protocol.session import Session, SessionDefaults, encoding_of
+from duologue.protocol.session import Session, SessionKind
 from duologue.protocol.speaking import Speaking
-from duologue.protocol.turns import SpeechStarted
+from duologue.protocol.turns import SpeechStarted, SpeechStopped
 
 __all__ = ["ServerProtocol"]
 
@@ -80,8 +82,9 @@ _ACCEPTED = (
 class ServerProtocol:
     """One session, seen from the server.
 
-    `new_id` makes an id for a kind of thing ("sess", "conv", "item", "resp", "event"); `now` is any clock in
-    seconds that does not go backwards, the same one in every call. `started_at` is the Unix time of the start.
+    `new_id` makes an id for a kind of thing ("sess", "conv", "item", "resp", "call", "event"); `now` is any clock in
+    seconds that does not go backwards, the same one in every call. `started_at` is the Unix time of the start. `kind`
+    is what the client connected for: a session of kind "transcription" never responds.
     """
 
     def __init__(
@@ -91,15 +94,36 @@ class ServerProtocol:
         new_id: Callable[[str], str],
         now: float,
         started_at: float,
+        kind: SessionKind = "realtime",
     ) -> None:
         defaults = defaults or SessionDefaults()
+        self._clock = Clock(now)
         self._out = Outgoing(new_id)
         self._ends_at: float = now + defaults.duration_s
         self._duration_s = defaults.duration_s
-        self.session = Session(new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s)
-        self.conversation = Conversation(new_id("conv"))
+        self._leniency = Leniency(self._out, lenient=defaults.lenient)
+        self._idle = IdleTimer(self._clock)
+        self.session = Session(new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s, kind=kind)
+        self.conversation = Conversation(new_id("conv"), max_audio_bytes=defaults.max_audio_bytes)
         self._listening = Listening(self.session, self.conversation, self._out)
-        self._speaking = Speaking(self.session, self.conversation, self._listening, self._out)
+        self._speaking = Speaking(
+            self.session,
+            self.conversation,
+            self._listening,
+            self._out,
+            idle=self._idle,
+            allowance=Allowance(defaults.tokens_per_minute, self._clock) if defaults.tokens_per_minute else None,
+            max_context_tokens=defaults.max_context_tokens,
+        )
+        self._editing = Editing(
+            self.session,
+            self.conversation,
+            self._listening,
+            self._out,
+            leniency=self._leniency,
+            idle=self._idle,
+            max_items=defaults.max_items,
+        )
         self.take_events = self._out.take_events
         self.take_commands = self._out.take_commands
 
@@ -110,20 +134,34 @@ class ServerProtocol:
         self._out.send(SessionCreatedEvent(event_id=self._out.event_id(), session=self.session.wire))
 
     @property
+    def input_ms(self) -> int:
+        """Length of all input audio that came in the present format."""
+        return self._listening.input_ms
+
+    @property
     def next_tick_at(self) -> float:
-        """When `tick` is due next, on the clock of `now`; infinity once there is nothing to wait for."""
-        return self._ends_at
+        """When `tick` is due next, on the clock of `now`; infinity once the session has ended. Any verb can move it."""
+        if self._ends_at == inf or not self._idle.running:
+            return self._ends_at
+        return min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
 
     def tick(self, now: float) -> None:
-        """Time has passed: end the session if it has lasted for as long as it may."""
+        """Time has passed: prompt a user who says nothing; end a session that has lasted for as long as it may."""
+        self._clock.moved_to(now)
+        if now < self.next_tick_at:
+            return
         if now >= self._ends_at:
             self._ends_at = inf
             refusal = Refusal("expired", minutes=self._duration_s // 60)
             self._out.send(refusal.event(self._out.event_id(), answers=None))
             self._out.command(Close(1001, refusal.message))
+        elif (quiet_ms := self.session.idle_timeout_ms) is not None:
+            self._listening.timed_out(quiet_ms)
+            self._speaking.create(None, silent_ms=quiet_ms)
 
-    def receive(self, message: str | bytes) -> None:
+    def receive(self, message: str | bytes, *, now: float) -> None:
         """A message from the client, text or binary."""
+        self._clock.moved_to(now)
         event: RealtimeEvent | None = None
         try:
             if isinstance(message, bytes):
@@ -134,20 +172,46 @@ class ServerProtocol:
                 raise Refusal("not_json", reason=fault.reason) from fault
             self._carry_out(self._accepted(event))
         except Refusal as refusal:
-            answers = event.event_id if event is not None and isinstance(event.event_id, str) else None
-            self._out.send(refusal.event(self._out.event_id(), answers=answers))
+            self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
 
     # --- what the engines report
 
-    def heard(self, probabilities: Sequence[float], frame_ms: float) -> None:
+    def heard(self, probabilities: Sequence[float], frame_ms: float, *, now: float) -> None:
         """Answers `Detect`: speech probabilities of the frames that the audio completed."""
+        self._clock.moved_to(now)
         for turn in self._listening.heard(probabilities, frame_ms):
-            settings = self.session.turn_settings
-            if isinstance(turn, SpeechStarted):
-                if settings and settings.interrupt_response and self._speaking.active:
-                    self._speaking.cancel(None, reason="turn_detected")
-            elif settings and settings.create_response:
-                self._speaking.answer_turn()
+            self._turn(turn)
+
+    def judged(self, item_id: str, completeness: float, *, now: float) -> None:
+        """Answers `Foresee`: the probability, 0 to 1, that the words of this turn are all that is to come."""
+        self._clock.moved_to(now)
+        for turn in self._listening.judged(item_id, completeness):
+            self._turn(turn)
+
+    def _turn(self, turn: SpeechStarted | SpeechStopped) -> None:
+        settings = self.session.turn_settings
+        if isinstance(turn, SpeechStarted):
+            self._idle.stop()
+            if settings and settings.interrupt_response and self._speaking.active:
+                self._speaking.cancel(None, reason="turn_detected")
+        elif settings and settings.create_response and self.session.kind == "realtime":
+            self._speaking.answer_turn()
+
+    def spoken(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
+        """What `Follow` and `Foresee` are about: the speech of the turn under way so far, from a place in it on.
+
+        None as soon as it is not that turn which is under way.
+        """
+        return self._listening.spoken(item_id, from_byte)
+
+    @property
+    def silent(self) -> bool:
+        """Whether the user says nothing at this moment: no time for a guess, as the turn may be over."""
+        return self._listening.silent
+
+    def transcript_guess(self, item_id: str, text: str) -> None:
+        """Answers `Follow`: the whole transcript so far, as far as can be guessed."""
+        self._listening.transcript_guess(item_id, text)
 
     def detection_failed(self, fault: str) -> None:
         """Answers `Detect`: the session is deaf from now on, so it ends; `fault` is told to the client."""
@@ -159,30 +223,51 @@ class ServerProtocol:
         """Answers `Transcribe`: the next piece of the transcript."""
         self._listening.transcript_delta(item_id, delta)
 
-    def transcribed(self, item_id: str, transcript: str) -> None:
+    def transcribed(self, item_id: str, transcript: str, *, now: float) -> None:
         """Answers `Transcribe`: the whole transcript."""
+        self._clock.moved_to(now)
         self._listening.transcribed(item_id, transcript)
         self._speaking.context_changed()
 
-    def transcription_failed(self, item_id: str, fault: str) -> None:
+    def transcription_failed(self, item_id: str, fault: str, *, now: float) -> None:
         """Answers `Transcribe`: there will be no transcript."""
+        self._clock.moved_to(now)
         self._listening.transcription_failed(item_id, fault)
         self._speaking.context_changed()
 
-    def response_text(self, response_id: str, delta: str) -> None:
-        """Answers `Respond`: the next piece of the answer's text."""
-        self._speaking.add_text(response_id, delta)
+    def response_text(self, response_id: str, delta: str, *, now: float) -> bool:
+        """Answers `Respond`: the next piece of the answer's text. Returns whether more is wanted.
 
-    def response_audio(self, response_id: str, audio: bytes) -> None:
+        If not, the responder can stop; what was told is still spoken, and the response reported as finished then.
+        """
+        self._clock.moved_to(now)
+        return self._speaking.add_text(response_id, delta)
+
+    def response_clause(self, response_id: str, clause: str) -> None:
+        """Answers `Respond`: the audio that comes next speaks this part of the text, which was told before.
+
+        Without this report a transcript can still be cut with its audio, less exactly.
+        """
+        self._speaking.begin_clause(response_id, clause)
+
+    def response_audio(self, response_id: str, audio: bytes, *, now: float) -> None:
         """Answers `Respond`: the next piece of the answer's speech, in the command's encoding."""
+        self._clock.moved_to(now)
         self._speaking.add_audio(response_id, audio)
 
-    def response_finished(self, response_id: str) -> None:
+    def response_call(self, response_id: str, name: str, arguments: str, *, now: float) -> None:
+        """Answers `Respond`: the client is to call this function, once all text and audio before it are reported."""
+        self._clock.moved_to(now)
+        self._speaking.add_call(response_id, name, arguments)
+
+    def response_finished(self, response_id: str, *, now: float) -> None:
         """Answers `Respond`: that was all."""
+        self._clock.moved_to(now)
         self._speaking.finish(response_id)
 
-    def response_failed(self, response_id: str, fault: str) -> None:
+    def response_failed(self, response_id: str, fault: str, *, now: float) -> None:
         """Answers `Respond`: an engine failed; `fault` is told to the client."""
+        self._clock.moved_to(now)
         self._speaking.fail(response_id, fault)
 
     # --- client events
@@ -202,7 +287,10 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
             raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
-        check_known(event)
+        for fault in faults_of(event, self.session.limits):
+            self._leniency.judge(fault, event_type=event.type)
+        if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
+            raise Refusal("transcription_only", param="type", value=event.type)
         return event
 
     def _carry_out(self, event: ClientEvent) -> None:
@@ -214,17 +302,15 @@ class ServerProtocol:
             case InputAudioBufferClearEvent():
                 self._listening.clear()
             case SessionUpdateEvent():
-                self.session.update(event, voice_in_use=self.conversation.has_assistant_audio())
-                self._listening.session_updated()
-                self._out.send(SessionUpdatedEvent(event_id=self._out.event_id(), session=self.session.wire))
+                self._update_session(event)
             case ConversationItemCreateEvent():
-                self._create_item(event)
+                self._editing.create(event)
             case ConversationItemRetrieveEvent():
-                self._retrieve_item(event)
+                self._editing.retrieve(event)
             case ConversationItemTruncateEvent():
-                self._truncate_item(event)
+                self._editing.truncate(event)
             case ConversationItemDeleteEvent():
-                self._delete_item(event)
+                self._editing.delete(event)
             case ResponseCreateEvent():
                 self._speaking.create(event.response if is_set(event.response) else None)
             case ResponseCancelEvent():
@@ -233,49 +319,22 @@ class ServerProtocol:
             case _:  # pragma: no cover - _accepted lets nothing else through
                 raise AssertionError(event)
 
-    def _create_item(self, event: ConversationItemCreateEvent) -> None:
-        item = event.item
-        if isinstance(item, MessageItem):
-            for index, part in enumerate(item.content):
-                if isinstance(part, OutputAudioPart):
-                    param = f"item.content[{index}].type"
-                    raise Refusal("wrong_value", param=param, reason="assistant audio cannot be created")
-        entry = entry_of(item, "item", encoding=encoding_of(self.session.input), new_id=self._out.new_id)
-        if self._listening.claims(entry.item_id):
-            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
-        self.conversation.insert(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
-        item, previous_item_id = entry.item, self.conversation.predecessor_id(entry.item_id)
-        self._out.send(
-            ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
-            ConversationItemDoneEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
+    def _update_session(self, event: SessionUpdateEvent) -> None:
+        before_ms = self.session.idle_timeout_ms
+        self.session.update(
+            event,
+            voice_in_use=self.conversation.has_assistant_audio(),
+            responding=self._speaking.active is not None,
         )
-        if entry.audio and self.session.transcription is not None:
-            self._listening.transcribe(entry)
+        if self.session.idle_timeout_ms != before_ms:
+            self._idle.restart()
+        self._listening.session_updated()
+        self._out.send(SessionUpdatedEvent(event_id=self._out.event_id(), session=self.session.wire))
+        if self.session.kind == "realtime":
+            self._speaking.session_updated()
 
-    def _retrieve_item(self, event: ConversationItemRetrieveEvent) -> None:
-        entry = self.conversation.get(event.item_id)
-        if entry is None:
-            raise Refusal("retrieve_unknown", param="item_id", item_id=event.item_id)
-        self._out.send(ConversationItemRetrievedEvent(event_id=self._out.event_id(), item=entry.with_audio()))
 
-    def _truncate_item(self, event: ConversationItemTruncateEvent) -> None:
-        if event.content_index != 0:
-            reason = f"speech is always part 0, not {event.content_index}"
-            raise Refusal("wrong_value", param="content_index", reason=reason)
-        if event.audio_end_ms < 0:
-            reason = f"expected 0 or more, but got {event.audio_end_ms}"
-            raise Refusal("wrong_value", param="audio_end_ms", reason=reason)
-        self.conversation.truncate(event.item_id, event.audio_end_ms)
-        self._out.send(
-            ConversationItemTruncatedEvent(
-                event_id=self._out.event_id(),
-                item_id=event.item_id,
-                content_index=event.content_index,
-                audio_end_ms=event.audio_end_ms,
-            )
-        )
-
-    def _delete_item(self, event: ConversationItemDeleteEvent) -> None:
-        if self.conversation.remove(event.item_id) is None:
-            raise Refusal("delete_unknown", param="item_id", item_id=event.item_id)
-        self._out.send(ConversationItemDeletedEvent(event_id=self._out.event_id(), item_id=event.item_id))
+def _id_of(event: RealtimeEvent | None) -> str | None:
+    """The client's id of an event, as an `error` repeats it."""
+    event_id = event.event_id if event is not None else None
+    return event_id if isinstance(event_id, str) and len(event_id) <= MOST_EVENT_ID_CHARACTERS else None

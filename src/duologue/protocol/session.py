@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from duologue.audio.formats import Encoding
 from duologue.events import (
@@ -21,93 +21,57 @@ from duologue.events import (
     SemanticVad,
     ServerVad,
     SessionUpdateEvent,
+    TranscriptionSession,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
     TranscriptionSessionConfig,
     UnknownAudioFormat,
     UnknownVariant,
-    WireObject,
     is_set,
 )
-from duologue.protocol.checks import check_ranges
+from duologue.protocol.checks import RANGES, rate_limits
+from duologue.protocol.defaults import SessionDefaults
+from duologue.protocol.functions import check_functions, check_tool_choice
 from duologue.protocol.refusals import Refusal
+from duologue.protocol.settings import fill_in, merge
 from duologue.protocol.turns import TurnSettings
 
-__all__ = ["Session", "SessionDefaults", "encoding_of", "token_limit", "voice_name"]
+__all__ = ["Session", "SessionKind", "encoding_of", "token_limit", "voice_name"]
 
-
-class SessionDefaults(Struct, frozen=True, kw_only=True):
-    """What a new session starts with."""
-
-    model: str = "duologue"
-    voice: str = "alloy"
-    instructions: str = ""
-    silence_duration_ms: int = 500
-    duration_s: int = 3600
-    """The hosted service ends a session after 60 minutes."""
-
-
-_MERGED: Final = (AudioConfig, AudioInputConfig, AudioOutputConfig)
-"""Objects of which an update changes single fields; all others it replaces."""
-
-_NULLABLE: Final = frozenset({"noise_reduction", "transcription", "turn_detection", "tracing", "prompt", "include"})
-"""Fields that null switches off. In others null changes nothing."""
-
-_FILLED_IN: Final[dict[type, dict[str, Any]]] = {
-    ServerVad: {
-        "threshold": 0.5,
-        "prefix_padding_ms": 300,
-        "silence_duration_ms": 500,
-        "idle_timeout_ms": None,
-        "create_response": True,
-        "interrupt_response": True,
-    },
-    SemanticVad: {"eagerness": "auto", "create_response": True, "interrupt_response": True},
-    AudioTranscription: {"language": None, "prompt": None},
-    PcmAudioFormat: {"rate": 24_000},
-}
-"""Defaults of objects that an update replaces, as the hosted service echoes them."""
+SessionKind: TypeAlias = Literal["realtime", "transcription"]
+"""What a connection was opened for; an update cannot change it."""
 
 
 class Session:
     """One session's configuration in full."""
 
-    def __init__(self, session_id: str, defaults: SessionDefaults, *, expires_at: int) -> None:
-        self.wire = RealtimeSession(
-            id=session_id,
-            object="realtime.session",
-            model=defaults.model,
-            output_modalities=["audio"],
-            instructions=defaults.instructions,
-            tools=[],
-            tool_choice="auto",
-            max_output_tokens="inf",
-            tracing=None,
-            truncation="auto",
-            prompt=None,
-            expires_at=expires_at,
-            audio=AudioConfig(
-                input=AudioInputConfig(
-                    format=PcmAudioFormat(rate=24_000),
-                    transcription=None,
-                    noise_reduction=None,
-                    turn_detection=_fill_in(ServerVad(silence_duration_ms=defaults.silence_duration_ms)),
-                ),
-                output=AudioOutputConfig(format=PcmAudioFormat(rate=24_000), voice=defaults.voice, speed=1.0),
-            ),
-            include=None,
-        )
+    def __init__(
+        self, session_id: str, defaults: SessionDefaults, *, expires_at: int, kind: SessionKind = "realtime"
+    ) -> None:
+        self.kind: SessionKind = kind
+        self.limits: Final = RANGES | rate_limits(defaults.input_rates_hz, defaults.output_rates_hz)
+        """What values may be, by their path inside a session or a response."""
+        make = _realtime if kind == "realtime" else _transcription
+        self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
 
     @property
-    def input(self) -> AudioInputConfig:
+    def realtime(self) -> RealtimeSession:
+        """The configuration of a session that responds; no other may be asked for it."""
+        assert isinstance(self.wire, RealtimeSession), "a transcription session never responds"
+        return self.wire
+
+    @property
+    def input(self) -> AudioInputConfig | TranscriptionSessionAudioInput:
         """Settings of the input audio; always present."""
         audio = self.wire.audio
-        assert isinstance(audio, AudioConfig)
-        assert isinstance(audio.input, AudioInputConfig)
+        assert isinstance(audio, AudioConfig | TranscriptionSessionAudio)
+        assert isinstance(audio.input, AudioInputConfig | TranscriptionSessionAudioInput)
         return audio.input
 
     @property
     def output(self) -> AudioOutputConfig:
-        """Settings of the output audio; always present."""
-        audio = self.wire.audio
+        """Settings of the output audio; always present where a session responds."""
+        audio = self.realtime.audio
         assert isinstance(audio, AudioConfig)
         assert isinstance(audio.output, AudioOutputConfig)
         return audio.output
@@ -119,37 +83,116 @@ class Session:
         return TurnSettings.of(wire) if isinstance(wire, ServerVad | SemanticVad) else None
 
     @property
+    def idle_timeout_ms(self) -> int | None:
+        """After how much quiet the model prompts the user; None for never."""
+        wire = self.input.turn_detection
+        return wire.idle_timeout_ms if isinstance(wire, ServerVad) and is_set(wire.idle_timeout_ms) else None
+
+    @property
     def transcription(self) -> AudioTranscription | None:
         """How input is transcribed for the client; None when it did not ask for that."""
         wire = self.input.transcription
         return wire if isinstance(wire, AudioTranscription) else None
 
-    def update(self, event: SessionUpdateEvent, *, voice_in_use: bool) -> None:
-        """Take an update. Raises Refusal; nothing has changed then."""
+    def update(self, event: SessionUpdateEvent, *, voice_in_use: bool = False, responding: bool = False) -> None:
+        """Take an update. Raises Refusal; nothing has changed then.
+
+        `voice_in_use`: the model has spoken. `responding`: a response is under way.
+        """
         config = event.session
-        if isinstance(config, TranscriptionSessionConfig):
-            raise Refusal("other_session_kind", param="session.type", kind="transcription")
-        if isinstance(config, UnknownVariant):
-            if config.type is None:
-                raise Refusal("missing", param="session.type")
-            raise Refusal("not_supported", param="session.type", value=config.type)
-        check_ranges(config, "session")
-        updated = _merge(self.wire, config)
-        assert isinstance(updated, RealtimeSession)
-        if is_set(config.model) and config.model != self.wire.model:
+        match config, self.wire:
+            case RealtimeSessionConfig(), RealtimeSession():
+                self._update_realtime(config, self.wire, voice_in_use=voice_in_use, responding=responding)
+            case TranscriptionSessionConfig(), TranscriptionSession():
+                _check_no_idle_timeout(config)
+                self.wire = merge(self.wire, config)
+            case UnknownVariant(), _:
+                if config.type is None:
+                    raise Refusal("missing", param="session.type")
+                raise Refusal("not_supported", param="session.type", value=config.type)
+            case _:
+                raise Refusal("other_session_kind", param="session.type", kind=config.type, own=self.kind)
+
+    def _update_realtime(
+        self, config: RealtimeSessionConfig, before: RealtimeSession, *, voice_in_use: bool, responding: bool
+    ) -> None:
+        updated = merge(before, config)
+        if is_set(config.model) and config.model != before.model:
             # The hosted service never changes a model; clients repeat the name they connected with, or another.
-            updated = msgspec.structs.replace(updated, model=self.wire.model)
-        self._check_voice(updated, voice_in_use)
+            updated = msgspec.structs.replace(updated, model=before.model)
+        output = updated.audio.output if is_set(updated.audio) else UNSET
+        assert is_set(output)
+        if voice_in_use and output.voice != self.output.voice:
+            raise Refusal("voice_in_use", param="session.audio.output.voice")
+        if responding and output.speed != self.output.speed:
+            raise Refusal("speed_in_use", param="session.audio.output.speed")
+        if before.tracing is not None and updated.tracing != before.tracing:
+            raise Refusal("tracing_in_use", param="session.tracing")
+        check_functions(updated.tools, "session")
+        check_tool_choice(updated.tool_choice, updated.tools, "session")
         self.wire = updated
 
-    def _check_voice(self, updated: RealtimeSession, voice_in_use: bool) -> None:
-        assert isinstance(updated.audio, AudioConfig)
-        assert isinstance(updated.audio.output, AudioOutputConfig)
-        if voice_in_use and updated.audio.output.voice != self.output.voice:
-            raise Refusal("voice_in_use", param="session.audio.output.voice")
+
+def _realtime(session_id: str, defaults: SessionDefaults, expires_at: int) -> RealtimeSession:
+    vad = ServerVad(silence_duration_ms=defaults.silence_duration_ms)
+    return RealtimeSession(
+        id=session_id,
+        object="realtime.session",
+        model=defaults.model,
+        output_modalities=["audio"],
+        instructions=defaults.instructions,
+        tools=[],
+        tool_choice="auto",
+        max_output_tokens="inf",
+        tracing=None,
+        truncation="auto",
+        prompt=None,
+        expires_at=expires_at,
+        audio=AudioConfig(
+            input=AudioInputConfig(
+                format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
+                transcription=None,
+                noise_reduction=None,
+                turn_detection=fill_in(vad, responds=True),
+            ),
+            output=AudioOutputConfig(
+                format=PcmAudioFormat(rate=defaults.output_rates_hz[0]), voice=defaults.voice, speed=1.0
+            ),
+        ),
+        include=None,
+    )
 
 
-def encoding_of(output: AudioInputConfig | AudioOutputConfig | ResponseAudioOutput) -> Encoding:
+def _transcription(session_id: str, defaults: SessionDefaults, expires_at: int) -> TranscriptionSession:
+    vad = ServerVad(silence_duration_ms=defaults.silence_duration_ms)
+    return TranscriptionSession(
+        id=session_id,
+        object="realtime.transcription_session",
+        expires_at=expires_at,
+        audio=TranscriptionSessionAudio(
+            input=TranscriptionSessionAudioInput(
+                format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
+                # On from the start: a session that only transcribes is opened for nothing else.
+                transcription=AudioTranscription(model=defaults.model, language=None, prompt=None),
+                noise_reduction=None,
+                turn_detection=fill_in(vad, responds=False),
+            )
+        ),
+        include=None,
+    )
+
+
+def _check_no_idle_timeout(config: TranscriptionSessionConfig) -> None:
+    wire = config.audio.input if is_set(config.audio) else None
+    vad = wire.turn_detection if is_set(wire) else None
+    if isinstance(vad, ServerVad) and is_set(vad.idle_timeout_ms):
+        param = "session.audio.input.turn_detection.idle_timeout_ms"
+        raise Refusal("wrong_value", param=param, reason="a transcription session prompts nobody")
+
+
+def encoding_of(
+    output: AudioInputConfig | TranscriptionSessionAudioInput | AudioOutputConfig | ResponseAudioOutput,
+) -> Encoding:
     """The encoding that a checked `format` object names."""
     match output.format:
         case None | UnknownAudioFormat():
@@ -176,28 +219,3 @@ def voice_name(voice: object) -> str:
 def token_limit(limit: object) -> int | None:
     """`max_output_tokens` as a number; None for no limit."""
     return limit if isinstance(limit, int) else None
-
-
-def _merge(old: WireObject, change: WireObject | RealtimeSessionConfig) -> WireObject:
-    fields: dict[str, Any] = {}
-    for name in change.__struct_fields__:
-        value = getattr(change, name)
-        if name == "extra" or value is UNSET or (value is None and name not in _NULLABLE):
-            continue
-        before = getattr(old, name)
-        if isinstance(before, _MERGED) and isinstance(value, _MERGED):
-            fields[name] = _merge(before, value)
-        else:
-            fields[name] = _fill_in(value)
-    return msgspec.structs.replace(old, **fields)
-
-
-def _fill_in(value: Any) -> Any:
-    defaults = _FILLED_IN.get(type(value), {})
-    return (
-        msgspec.structs.replace(
-            value, **{name: default for name, default in defaults.items() if getattr(value, name) is UNSET}
-        )
-        if defaults
-        else value
-    )

@@ -5,47 +5,56 @@ One response at a time writes to the conversation; any number may run beside it 
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import msgspec
-
 from duologue.events import (
     ConversationItem,
     InputAudioPart,
-    ItemReference,
     MessageItem,
-    RealtimeSession,
-    ResponseAudioOutput,
+    RateLimitsUpdatedEvent,
     ResponseCreateParams,
+    ResponseStatusError,
     is_set,
 )
-from duologue.events.base import Maybe
-from duologue.protocol.checks import check_ranges
-from duologue.protocol.client_items import entry_of
+from duologue.protocol.allowance import Allowance
 from duologue.protocol.commands import Respond, StopResponse
+from duologue.protocol.context import Context, ContextTooLong
 from duologue.protocol.conversation import Conversation, Entry
+from duologue.protocol.idle import IdleTimer
 from duologue.protocol.listening import Listening
+from duologue.protocol.mcp_listing import McpListing
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
-from duologue.protocol.response import Response, ResponseSettings
-from duologue.protocol.session import Session, encoding_of, token_limit, voice_name
+from duologue.protocol.response import Response
+from duologue.protocol.response_settings import settings_of
+from duologue.protocol.session import Session
 from duologue.protocol.tables import ResponseInput, ResponseState
-from duologue.protocol.usage import text_tokens
+from duologue.protocol.usage import instruction_tokens
 
 __all__ = ["Speaking"]
-
-
-T = TypeVar("T")
 
 
 class Speaking:
     """Creates, runs, cancels and ends responses."""
 
-    def __init__(self, session: Session, conversation: Conversation, listening: Listening, outgoing: Outgoing) -> None:
+    def __init__(
+        self,
+        session: Session,
+        conversation: Conversation,
+        listening: Listening,
+        outgoing: Outgoing,
+        *,
+        idle: IdleTimer,
+        allowance: Allowance | None,
+        max_context_tokens: int,
+    ) -> None:
         self._session = session
         self._conversation = conversation
         self._listening = listening
         self._out = outgoing
+        self._idle = idle
+        self._allowance = allowance
+        self._max_context_tokens = max_context_tokens
+        self._context = Context()
+        self._mcp = McpListing(conversation, outgoing)
         self._running: dict[str, Response] = {}
         self._owed = False
         self._created = 0
@@ -55,15 +64,21 @@ class Speaking:
         """The response that writes to the conversation now."""
         return next((response for response in self._running.values() if response.settings.in_conversation), None)
 
-    def create(self, params: ResponseCreateParams | None) -> None:
-        """Start a response, as the client asked. Raises Refusal."""
+    def session_updated(self) -> None:
+        """Take over a change of the tools."""
+        self._mcp.list_tools(self._session.realtime.tools)
+
+    def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
+        """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
         params = params or ResponseCreateParams()
-        check_ranges(params, "response")
-        settings = self._settings(params)
+        settings = settings_of(params, self._session, self._conversation, self._out, silent_ms=silent_ms)
         if settings.in_conversation and (active := self.active) is not None:
             raise Refusal("response_active", response_id=active.response_id)
+        self._mcp.list_tools(params.tools)
         response = Response(self._out.new_id("resp"), settings, self._conversation, new_id=self._out.new_id)
         self._running[response.response_id] = response
+        if settings.in_conversation:
+            self._idle.stop()
         self._out.send_all(response.created())
         self._created += 1
         for entry in settings.context:
@@ -81,12 +96,10 @@ class Speaking:
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""
         for response in list(self._running.values()):
-            entries = response.settings.context
             if response.state is ResponseState.WAITING and not any(
-                _is_speech(entry) and entry.heard is None for entry in entries
+                _is_speech(entry) and entry.heard is None for entry in response.settings.context
             ):
-                response.begin(tuple(entry.understood() for entry in entries))
-                self._out.command(self._respond(response))
+                self._begin(response)
 
     def cancel(self, response_id: str | None, *, reason: str) -> None:
         """Stop a response: the one named, or the active one. Raises Refusal if it is not running."""
@@ -96,97 +109,119 @@ class Speaking:
         if reason == "turn_detected":
             # What the user says now is answered when the turn ends, together with the turn before.
             self._owed = False
+        if response.settings.in_conversation:
+            self._idle.hushed()
         self._end(response, ResponseInput.CANCELLED, reason=reason)
         self._out.command(StopResponse(response.response_id))
 
     # --- reports
 
-    def add_text(self, response_id: str, delta: str) -> None:
-        """The responder said more."""
+    def add_text(self, response_id: str, delta: str) -> bool:
+        """The responder said more. Returns whether still more is wanted."""
         response = self._at_work(response_id)
-        if response is None:
-            return
+        if response is None or response.spent:
+            return False
         self._out.send_all(response.add_text(delta))
         limit = response.settings.max_output_tokens
-        if limit is not None and text_tokens(response.text) >= limit:
+        if limit is None or response.text_tokens < limit:
+            return True
+        response.spent = True
+        if not response.settings.speak:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
             self._out.command(StopResponse(response_id))
+        return False
+
+    def begin_clause(self, response_id: str, clause: str) -> None:
+        """The audio that comes next speaks this part of the text."""
+        response = self._at_work(response_id)
+        if response is not None:
+            response.begin_clause(clause)
 
     def add_audio(self, response_id: str, audio: bytes) -> None:
         """The synthesizer spoke more, in the response's encoding."""
         response = self._at_work(response_id)
         if response is not None:
+            if response.settings.in_conversation:
+                self._idle.spoken(response.settings.encoding.duration_ms(len(audio)))
             self._out.send_all(response.add_audio(audio))
+
+    def add_call(self, response_id: str, name: str, arguments: str) -> None:
+        """The responder wants a function called."""
+        response = self._at_work(response_id)
+        if response is None or response.spent:
+            return
+        self._out.send_all(response.add_call(name, arguments))
+        if not response.settings.parallel_calls:
+            self._end(response, ResponseInput.FINISHED)
+            self._out.command(StopResponse(response_id))
 
     def finish(self, response_id: str) -> None:
         """All of a response is made."""
-        if (response := self._at_work(response_id)) is not None:
+        response = self._at_work(response_id)
+        if response is None:
+            return
+        if response.spent:
+            self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
+        else:
             self._end(response, ResponseInput.FINISHED)
 
     def fail(self, response_id: str, fault: str) -> None:
         """An engine failed at a response."""
         if (response := self._at_work(response_id)) is not None:
-            self._end(response, ResponseInput.FAILED, fault=fault)
+            error = ResponseStatusError(type="server_error", code="engine_failed", message=fault)
+            self._end(response, ResponseInput.FAILED, error=error)
 
     def _at_work(self, response_id: str) -> Response | None:
         """The response, if engines were asked for it and it has not ended: other reports are stale."""
         response = self._running.get(response_id)
         return response if response is not None and response.state is ResponseState.RUNNING else None
 
+    def _begin(self, response: Response) -> None:
+        """Have a response made, now that its context is known; it fails at once where it may not be."""
+        settings = response.settings
+        if self._allowance is not None and (wait_s := self._allowance.wait_s) > 0:
+            message = f"Rate limit reached for tokens per minute. Please try again in {wait_s:.3f}s."
+            error = ResponseStatusError(type="tokens", code="rate_limit_exceeded", message=message)
+            self._end(response, ResponseInput.FAILED, error=error)
+            return
+        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
+        choose = self._context.of_input if settings.own_input else self._context.of_conversation
+        try:
+            context = choose(settings.context, settings.truncating, most_tokens=most_tokens)
+        except ContextTooLong as fault:
+            error = ResponseStatusError(
+                type="invalid_request_error", code="context_length_exceeded", message=str(fault)
+            )
+            self._end(response, ResponseInput.FAILED, error=error)
+            return
+        response.begin(context)
+        self._out.command(self._respond(response))
+
     def _end(
-        self, response: Response, happened: ResponseInput, *, reason: str | None = None, fault: str | None = None
+        self,
+        response: Response,
+        happened: ResponseInput,
+        *,
+        reason: str | None = None,
+        error: ResponseStatusError | None = None,
     ) -> None:
-        self._out.send_all(response.end(happened, reason=reason, fault=fault))
+        self._out.send_all(response.end(happened, reason=reason, error=error))
         del self._running[response.response_id]
+        if self._allowance is not None:
+            usage = response.usage
+            self._allowance.use(usage.total_tokens if usage is not None and is_set(usage.total_tokens) else 0)
+            self._out.send(RateLimitsUpdatedEvent(event_id=self._out.event_id(), rate_limits=[self._allowance.wire()]))
+        # After a call it is the client's turn, and after a failure the next prompt would fail as well.
+        over = happened is not ResponseInput.FAILED and not response.calls
+        if response.settings.in_conversation and over and not self._listening.in_turn:
+            self._idle.start()
         if self._owed and self.active is None:
             self._owed = False
             self.create(None)
 
-    # --- what a response is made with
-
-    def _settings(self, params: ResponseCreateParams) -> ResponseSettings:
-        session: RealtimeSession = self._session.wire
-        modalities = _wanted_or_standard(params.output_modalities, session.output_modalities)
-        wanted = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
-        standard = self._session.output
-        output = ResponseAudioOutput(
-            format=_wanted_or_standard(wanted.format, standard.format),
-            voice=_wanted_or_standard(wanted.voice, standard.voice),
-        )
-        instructions = _wanted_or_standard(params.instructions, session.instructions)
-        return ResponseSettings(
-            speak=modalities == ["audio"],
-            encoding=encoding_of(output),
-            format=output,
-            voice=voice_name(output.voice),
-            speed=float(standard.speed) if is_set(standard.speed) else 1.0,
-            instructions=instructions if is_set(instructions) else "",
-            max_output_tokens=token_limit(_wanted_or_standard(params.max_output_tokens, session.max_output_tokens)),
-            metadata=params.metadata if is_set(params.metadata) else None,
-            in_conversation=params.conversation != "none",
-            context=self._context(params),
-        )
-
-    def _context(self, params: ResponseCreateParams) -> tuple[Entry, ...]:
-        if not is_set(params.input):
-            return tuple(self._conversation)
-        encoding = encoding_of(self._session.input)
-        entries: list[Entry] = []
-        for index, item in enumerate(params.input):
-            if isinstance(item, ItemReference):
-                entry = self._conversation.get(item.id)
-                if entry is None:
-                    raise Refusal("previous_unknown", param=f"response.input[{index}].id", item_id=item.id)
-                entries.append(entry)
-            else:
-                # An id of its own: the client's may be that of an item of the conversation.
-                item = msgspec.structs.replace(item, id=self._out.new_id("item"))
-                entries.append(entry_of(item, f"response.input[{index}]", encoding=encoding, new_id=self._out.new_id))
-        return tuple(entries)
-
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
-        model = self._session.wire.model
+        model = self._session.realtime.model
         return Respond(
             response_id=response.response_id,
             context=response.context,
@@ -198,12 +233,10 @@ class Speaking:
             voice=settings.voice,
             speed=settings.speed,
             turn=self._created - 1,
+            tools=settings.functions.tools,
+            tool_choice=settings.functions.choice,
+            silent_ms=settings.silent_ms,
         )
-
-
-def _wanted_or_standard(wanted: Maybe[T], standard: Maybe[T]) -> Maybe[T]:
-    """What a response asks for, else what the session has."""
-    return wanted if is_set(wanted) else standard
 
 
 def _is_speech(entry: Entry) -> bool:

@@ -71,28 +71,41 @@ class TurnState(Enum):
     """Speech, but not yet for long enough to be sure."""
     SPEAKING = "speaking"
     FALLING = "falling"
-    """Silence inside a turn, not yet for long enough to end it."""
+    """Silence inside a turn, not yet for long enough to mean anything."""
+    PAUSED = "paused"
+    """Silence for long enough that the turn may be over; what was said is read to find out."""
 
 
 class TurnInput(Enum):
     """What one frame of audio says about the turn."""
 
     SPEECH = "speech"
+    MURMUR = "murmur"
+    """Too weak for speech, too strong for silence: the end of a soft word, or a breath."""
     SILENCE = "silence"
     ENOUGH_SPEECH = "enough speech"
+    ENOUGH_PAUSE = "enough pause"
     ENOUGH_SILENCE = "enough silence"
 
 
 TURN: Final[Mapping[tuple[TurnState, TurnInput], TurnState]] = {
     (TurnState.SILENT, TurnInput.SPEECH): TurnState.RISING,
     (TurnState.RISING, TurnInput.SPEECH): TurnState.RISING,
+    (TurnState.RISING, TurnInput.MURMUR): TurnState.SILENT,
     (TurnState.RISING, TurnInput.SILENCE): TurnState.SILENT,
     (TurnState.RISING, TurnInput.ENOUGH_SPEECH): TurnState.SPEAKING,
     (TurnState.SPEAKING, TurnInput.SPEECH): TurnState.SPEAKING,
+    (TurnState.SPEAKING, TurnInput.MURMUR): TurnState.FALLING,
     (TurnState.SPEAKING, TurnInput.SILENCE): TurnState.FALLING,
-    (TurnState.FALLING, TurnInput.SILENCE): TurnState.FALLING,
     (TurnState.FALLING, TurnInput.SPEECH): TurnState.SPEAKING,
+    (TurnState.FALLING, TurnInput.MURMUR): TurnState.FALLING,
+    (TurnState.FALLING, TurnInput.SILENCE): TurnState.FALLING,
+    (TurnState.FALLING, TurnInput.ENOUGH_PAUSE): TurnState.PAUSED,
     (TurnState.FALLING, TurnInput.ENOUGH_SILENCE): TurnState.SILENT,
+    (TurnState.PAUSED, TurnInput.SPEECH): TurnState.SPEAKING,
+    (TurnState.PAUSED, TurnInput.MURMUR): TurnState.FALLING,
+    (TurnState.PAUSED, TurnInput.SILENCE): TurnState.PAUSED,
+    (TurnState.PAUSED, TurnInput.ENOUGH_SILENCE): TurnState.SILENT,
 }
 
 

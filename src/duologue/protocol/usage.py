@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from duologue.events import (
     CachedTokensDetails,
     ConversationItem,
     FunctionCallItem,
     FunctionCallOutputItem,
+    FunctionTool,
     MessageItem,
     ResponseUsage,
     ResponseUsageInputTokenDetails,
     ResponseUsageOutputTokenDetails,
     TranscriptionTokenUsage,
     TranscriptionTokenUsageInputDetails,
+    is_set,
 )
 
-__all__ = ["response_usage", "text_tokens", "transcription_usage"]
+__all__ = ["instruction_tokens", "item_tokens", "response_usage", "text_tokens", "transcription_usage"]
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _MS_PER_INPUT_TOKEN: Final = 100
@@ -34,14 +38,31 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
-def response_usage(context: Iterable[ConversationItem], instructions: str, text: str, spoken_ms: int) -> ResponseUsage:
-    """Usage of a response: what it read, and what it said."""
-    read = text_tokens(instructions) + sum(text_tokens(_text_of(item)) for item in context)
-    said, spoken = text_tokens(text), -(-spoken_ms // _MS_PER_OUTPUT_TOKEN)
+def item_tokens(item: ConversationItem) -> int:
+    """Tokens of an item as a responder reads it."""
+    return text_tokens(_text_of(item))
+
+
+def instruction_tokens(instructions: str, tools: Iterable[FunctionTool]) -> int:
+    """Tokens of what stands before the conversation."""
+    return text_tokens(instructions) + sum(map(_tool_tokens, tools))
+
+
+def response_usage(
+    context: Iterable[ConversationItem],
+    *,
+    instructions: str,
+    tools: Iterable[FunctionTool],
+    written_tokens: int,
+    spoken_ms: int,
+) -> ResponseUsage:
+    """Usage of a response: what it read, and what it said. Nothing is cached here, so no tokens are."""
+    read = instruction_tokens(instructions, tools) + sum(map(item_tokens, context))
+    spoken = -(-spoken_ms // _MS_PER_OUTPUT_TOKEN)
     return ResponseUsage(
-        total_tokens=read + said + spoken,
+        total_tokens=read + written_tokens + spoken,
         input_tokens=read,
-        output_tokens=said + spoken,
+        output_tokens=written_tokens + spoken,
         input_token_details=ResponseUsageInputTokenDetails(
             text_tokens=read,
             audio_tokens=0,
@@ -49,7 +70,7 @@ def response_usage(context: Iterable[ConversationItem], instructions: str, text:
             cached_tokens=0,
             cached_tokens_details=CachedTokensDetails(text_tokens=0, audio_tokens=0, image_tokens=0),
         ),
-        output_token_details=ResponseUsageOutputTokenDetails(text_tokens=said, audio_tokens=spoken),
+        output_token_details=ResponseUsageOutputTokenDetails(text_tokens=written_tokens, audio_tokens=spoken),
     )
 
 
@@ -62,6 +83,12 @@ def transcription_usage(transcript: str, audio_ms: int) -> TranscriptionTokenUsa
         output_tokens=written,
         input_token_details=TranscriptionTokenUsageInputDetails(text_tokens=0, audio_tokens=listened),
     )
+
+
+def _tool_tokens(tool: FunctionTool) -> int:
+    words = "".join(words for words in (tool.name, tool.description) if is_set(words))
+    schema = msgspec.json.encode(tool.parameters) if is_set(tool.parameters) else b""
+    return text_tokens(words) + -(-len(schema) // _CHARACTERS_PER_TOKEN)
 
 
 def _text_of(item: ConversationItem) -> str:

@@ -3,7 +3,27 @@
 from __future__ import annotations
 
 from duologue.server.app import PATH, RealtimeApp, app
+from duologue.server.limits import Limits, limits_of
+from duologue.server.observing import Observer, SessionObserver
+from duologue.server.relay import Relay
 from duologue.server.running import serve, spare_the_collector
 from duologue.server.session import ServerSession
+from duologue.server.tls import tls_context
+from duologue.server.upstream import OpenUpstream, Upstream
 
-__all__ = ["PATH", "RealtimeApp", "ServerSession", "app", "serve", "spare_the_collector"]
+__all__ = [
+    "PATH",
+    "Limits",
+    "Observer",
+    "OpenUpstream",
+    "RealtimeApp",
+    "Relay",
+    "ServerSession",
+    "SessionObserver",
+    "Upstream",
+    "app",
+    "limits_of",
+    "serve",
+    "spare_the_collector",
+    "tls_context",
+]

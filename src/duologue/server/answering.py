@@ -1,116 +1,132 @@
-"""From a response's context to text and speech: responder and synthesizer side by side."""
+"""From a response's context to text, speech and calls: responder and synthesizer side by side."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from duologue.audio.resampling import ResampleStream
-from duologue.engines.base import Exchange, Message, Responder, Synthesizer
+from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer
 from duologue.engines.registry import Engines
-from duologue.events import ConversationItem, FunctionCallItem, FunctionCallOutputItem, MessageItem
 from duologue.protocol import Respond
 from duologue.server.clauses import Clauses
 
-__all__ = ["Tell", "answer", "closing", "exchange_of"]
+__all__ = ["Teller", "answer", "closing"]
 
-Tell = Callable[[str], Awaitable[None]]
-"""Takes the next piece of text; waits while the client is behind."""
 
-_Play = Callable[[bytes], Awaitable[None]]
-"""Takes the next piece of speech, in the response's encoding; waits while the client is behind."""
+class Teller(Protocol):
+    """Takes a response as it is made, piece by piece. Each method waits while the client is behind."""
+
+    async def text(self, piece: str, /) -> bool:
+        """The answer goes on. Returns whether more of it is wanted."""
+        ...
+
+    async def clause(self, clause: str, /) -> None:
+        """The audio that comes next speaks this part of the text."""
+        ...
+
+    async def audio(self, audio: bytes, /) -> None:
+        """The next piece of speech, in the response's encoding."""
+        ...
+
+    async def call(self, call: FunctionCall, /) -> None:
+        """The client is to call a function; all text and audio before it has been told."""
+        ...
+
+
+_Take = Callable[[str | FunctionCall], Awaitable[bool]]
+"""Takes what a responder yields; returns whether more of it is wanted."""
 
 _CLAUSES_AHEAD = 4
 """A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
 
 
-async def answer(command: Respond, exchange: Exchange, engines: Engines, *, tell: Tell, play: _Play) -> None:
+async def answer(command: Respond, exchange: Exchange, engines: Engines, teller: Teller) -> None:
     """Make one response. Cancelling stops both engines.
 
     Raises:
-        EngineError: an engine failed; what was told and played before stands.
+        EngineError: an engine failed; what was told before stands.
     """
     if not command.speak:
-        await _think(engines.responder, exchange, tell)
+        await _think(engines.responder, exchange, _writing(teller))
         return
-    clauses: asyncio.Queue[str | None] = asyncio.Queue(_CLAUSES_AHEAD)
+    to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
 
-    async def tell_and_speak(piece: str) -> None:
-        await tell(piece)
+    async def tell_and_speak(piece: str | FunctionCall) -> bool:
+        if isinstance(piece, FunctionCall):
+            # Behind the words that stand before it, so that they are spoken to their end first.
+            await speak_rest()
+            await to_speak.put(piece)
+            return True
+        more_is_wanted = await teller.text(piece)
         for clause in cutter.add(piece):
-            await clauses.put(clause)
+            await to_speak.put(clause)
+        return more_is_wanted
+
+    async def speak_rest() -> None:
+        for clause in cutter.rest():
+            await to_speak.put(clause)
 
     async def write() -> None:
         await _think(engines.responder, exchange, tell_and_speak)
-        for clause in cutter.rest():
-            await clauses.put(clause)
-        await clauses.put(None)
+        await speak_rest()
+        await to_speak.put(None)
 
     try:
         async with asyncio.TaskGroup() as both:
             both.create_task(write())
-            both.create_task(_speak(engines.synthesizer, clauses, command, play))
+            both.create_task(_speak(engines.synthesizer, to_speak, command, teller))
     except* Exception as faults:
         # The first failure cancelled the other half; one cause is what the caller can use.
         first = faults.exceptions[0]
         raise first from first.__cause__
 
 
-async def _think(responder: Responder, exchange: Exchange, tell: Tell) -> None:
-    """Pass on the responder's text, piece by piece."""
+def _writing(teller: Teller) -> _Take:
+    """What a response without speech does with each piece."""
+
+    async def write(piece: str | FunctionCall) -> bool:
+        if isinstance(piece, str):
+            return await teller.text(piece)
+        await teller.call(piece)
+        return True
+
+    return write
+
+
+async def _think(responder: Responder, exchange: Exchange, take: _Take) -> None:
+    """Pass on what the responder yields, piece by piece, until no more is wanted."""
     async with closing(responder.respond(exchange)) as pieces:
         async for piece in pieces:
-            if isinstance(piece, str):
-                await tell(piece)
+            if not await take(piece):
+                return
 
 
-async def _speak(synthesizer: Synthesizer, clauses: asyncio.Queue[str | None], command: Respond, play: _Play) -> None:
-    """Speak clauses until None comes."""
+async def _speak(
+    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, teller: Teller
+) -> None:
+    """Speak clauses, and pass on calls in between, until None comes."""
     encoding = command.encoding
     resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
-    while (clause := await clauses.get()) is not None:
-        async with closing(synthesizer.synthesize(clause, voice=command.voice, speed=command.speed)) as pieces:
-            async for pcm16 in pieces:
-                await play(encoding.from_pcm16(resampling.push(pcm16)))
-    await play(encoding.from_pcm16(resampling.flush()))
 
+    async def play_rest() -> None:
+        if rest := encoding.from_pcm16(resampling.flush()):
+            await teller.audio(rest)
 
-def exchange_of(command: Respond, *, session_id: str, session_age_s: float) -> Exchange:
-    """What the responder is asked."""
-    return Exchange(
-        messages=tuple(message for item in command.context if (message := _message_of(item)) is not None),
-        instructions=command.instructions,
-        max_output_tokens=command.max_output_tokens,
-        now=datetime.now().astimezone(),
-        session_id=session_id,
-        model=command.model,
-        voice=command.voice,
-        turn=command.turn,
-        session_age_s=session_age_s,
-    )
-
-
-def _message_of(item: ConversationItem) -> Message | None:
-    """An item as a responder reads it; None for one without words."""
-    match item:
-        case MessageItem(role="system" | "user" | "assistant" as role):
-            words = [
-                words
-                for part in item.content
-                for name in ("text", "transcript")
-                if isinstance(words := getattr(part, name, None), str) and words
-            ]
-            return Message(role, " ".join(words)) if words else None
-        case FunctionCallItem():
-            return Message("assistant", f"[called {item.name} with {item.arguments}]")
-        case FunctionCallOutputItem():
-            return Message("user", f"[the call returned {item.output}]")
-        case _:
-            return None
+    while (piece := await to_speak.get()) is not None:
+        if isinstance(piece, FunctionCall):
+            await play_rest()
+            resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
+            await teller.call(piece)
+            continue
+        await teller.clause(piece)
+        async with closing(synthesizer.synthesize(piece, voice=command.voice, speed=command.speed)) as spoken:
+            async for pcm16 in spoken:
+                await teller.audio(encoding.from_pcm16(resampling.push(pcm16)))
+    await play_rest()
 
 
 T = TypeVar("T")

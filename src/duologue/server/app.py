@@ -1,36 +1,44 @@
-"""The server as an ASGI application: `GET /v1/realtime` is the WebSocket, `/healthz` says that it is up."""
+"""The server as an ASGI application: `/v1/realtime` is the WebSocket, the pages beside it are in `pages`."""
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Final
-from urllib.parse import parse_qs
-
-import msgspec
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Final
 
 from duologue.codec import encode
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines, load_default
-from duologue.errors import ConnectionClosed
+from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
-from duologue.protocol.refusals import Refusal
-from duologue.server.session import ServerSession, new_id
+from duologue.server.accent import HOME
+from duologue.server.auth import Keys
+from duologue.server.client_secrets import ClientSecrets
+from duologue.server.door import Door
+from duologue.server.ids import new_id
+from duologue.server.journal import Journal, note
+from duologue.server.limits import Limits
+from duologue.server.metrics import Metrics
+from duologue.server.observing import Observer, Observers
+from duologue.server.rebuffs import Rebuff
+from duologue.server.relay import Relay
+from duologue.server.session import ServerSession
+from duologue.server.tracing import traces
+from duologue.server.upstream import Upstream
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+    from starlette.applications import Starlette
 
 __all__ = ["PATH", "RealtimeApp", "app"]
 
-_logger = logging.getLogger(__name__)
-
 PATH: Final = "/v1/realtime"
 
-_UNAUTHORISED: Final = 3000
-"""Close code of a refused key; the HTTP handshake has succeeded by then, as it does at the hosted service."""
-
 _SUBPROTOCOL: Final = "realtime"
-_KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
-"""Browsers cannot send headers; they offer the key as a sub-protocol."""
 
 _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
@@ -39,41 +47,134 @@ class RealtimeApp:
     """Serves any number of sessions, which share one set of engines and nothing else.
 
     `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
-    engines that come with the package. With an `api_key` only clients that present it are served.
+    engines that come with the package. With an `api_key`, or several, only clients that present one are served. With
+    `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
+    server (see `Door`).
+
+    `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
+    header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
+    away as the hosted service has done since May 2026.
+
+    With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
+    are of no effect. Spans go to `tracer_provider`, by default the process's own.
+
+    Raises:
+        MissingExtra: what the pages need is not installed.
+        ValueError: there is no such dialect.
     """
 
     def __init__(
         self,
         *,
         engines: _MakeEngines = load_default,
-        api_key: str | None = None,
+        api_key: str | Sequence[str] | None = None,
         defaults: SessionDefaults | None = None,
+        dialect: str = HOME,
+        refuse_beta: bool = False,
+        upstream: Upstream | None = None,
+        models: Sequence[str] = (),
+        origins: Sequence[str] | None = None,
+        limits: Limits | None = None,
+        observers: Sequence[Observer] = (),
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
+        if dialect not in PROFILES:
+            raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self.defaults = defaults or SessionDefaults()
+        self.limits = limits or Limits()
+        self.created_at = int(time.time())
+        self.draining = False
         self._make_engines = engines
-        self._api_key = api_key
-        self._defaults = defaults or SessionDefaults()
+        self._models = tuple(models)
+        self.secrets = ClientSecrets(most=self.limits.client_secrets)
+        keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
+        self.door = Door(
+            keys=keys,
+            secrets=self.secrets,
+            limits=self.limits,
+            origins=origins,
+            models=models,
+            dialect=dialect,
+            refuse_beta=refuse_beta,
+        )
+        metrics = Metrics()
+        tracing = traces(tracer_provider)
+        self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
+        self._pages = _pages(self, metrics)
+        self._upstream = upstream
         self._engines: Engines | None = None
-        self._open = AsyncExitStack()
+        self._sessions: set[ServerSession | Relay] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    # --- what the pages tell
+
+    @property
+    def ready(self) -> bool:
+        """Whether the engines are loaded, if there are to be any."""
+        return self._engines is not None or self._upstream is not None
+
+    @property
+    def sessions_open(self) -> int:
+        """How many sessions are open."""
+        return len(self._sessions)
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The models that are served by name; where every name is, the one that sessions have by default."""
+        return self._models or (self.defaults.model,)
+
+    def serves(self, model: str) -> bool:
+        """Whether sessions may ask for this model."""
+        return not self._models or model in self._models
+
+    # --- the life of the application
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
-            case "websocket" if scope["path"] == PATH:
+            case "websocket" if _path(scope) == PATH:
                 await self._serve(scope, receive, send)
             case "websocket":
                 await receive()
                 await send({"type": "websocket.close", "code": 1008, "reason": f"the path is {PATH}"})
             case _:
-                await self._http(scope, send)
+                await self._pages(scope, receive, send)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts that know no lifespan."""
-        async with self._make_engines() as self._engines:
+        self.draining = False
+        if self._upstream is not None:
             yield
-        self._engines = None
+            return
+        async with self._make_engines() as self._engines:
+            try:
+                yield
+            finally:
+                self._engines = None
+
+    async def drain(self, *, within_s: float | None = None) -> None:
+        """Take no more sessions, and end each one that is open as soon as it has nothing left to answer.
+
+        Those that are not done after `within_s`, by default the limit `drain_s`, are ended all the same. All are closed
+        with 1001. Cancelled: they are ended at once, and told so.
+        """
+        self.draining = True
+        note(logging.INFO, "draining", sessions=len(self._sessions))
+        try:
+            async with asyncio.timeout(self.limits.drain_s if within_s is None else within_s):
+                for session in tuple(self._sessions):
+                    session.drain()
+                await self._empty.wait()
+        except TimeoutError:
+            note(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
+        finally:
+            for session in tuple(self._sessions):
+                session.stop()
+        await self._empty.wait()
 
     async def _lifespan(self, receive: ASGIReceive, send: ASGISend) -> None:
         await receive()
@@ -88,62 +189,80 @@ class RealtimeApp:
         await running.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
 
+    # --- sessions
+
     async def _serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         transport = ASGITransport(receive, send)
-        offered: list[str] = scope.get("subprotocols") or []
         try:
-            await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in offered else None)
+            # Before the handshake: a page that may not be here learns nothing, not even why.
+            self.door.check_origin(scope)
+        except Rebuff as rebuff:
+            self._observer.turned_away(rebuff.name)
+            await receive()
+            await send({"type": "websocket.close", "code": rebuff.close_code, "reason": rebuff.close_reason})
+            return
+        try:
+            await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in (scope.get("subprotocols") or ()) else None)
         except ConnectionClosed:
-            _logger.info("a client went before its handshake was answered")
+            note(logging.INFO, "client gone before its handshake")
             return
-        refusal = self._refusal(scope, offered)
-        if refusal is not None:
-            await _turn_away(transport, refusal)
+        try:
+            session = self._admit(scope, transport)
+        except Rebuff as rebuff:
+            self._observer.turned_away(rebuff.name)
+            await _turn_away(transport, rebuff)
             return
-        assert self._engines is not None, "the ASGI server did not run the application's lifespan"
-        session = ServerSession(transport, self._engines, self._session_defaults(scope))
-        _logger.info("session %s opened", session.session_id)
-        await session.run()
-        _logger.info("session %s closed", session.session_id)
+        self._sessions.add(session)
+        self._empty.clear()
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+            if not self._sessions:
+                self._empty.set()
 
-    def _session_defaults(self, scope: Scope) -> SessionDefaults:
-        query = parse_qs(scope.get("query_string", b"").decode("ascii", "replace"))
-        model = query.get("model", [self._defaults.model])[0]
-        return msgspec.structs.replace(self._defaults, model=model)
-
-    def _refusal(self, scope: Scope, offered: list[str]) -> Refusal | None:
-        if self._api_key is None:
-            return None
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        keys = [name.removeprefix(_KEY_SUBPROTOCOL) for name in offered if name.startswith(_KEY_SUBPROTOCOL)]
-        scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            keys.append(bearer.strip())
-        if "api-key" in headers:
-            keys.append(headers["api-key"])
-        if not keys:
-            return Refusal("no_key")
-        # In constant time, so that a wrong key says nothing about the right one.
-        right = any(hmac.compare_digest(key.encode(), self._api_key.encode()) for key in keys)
-        return None if right else Refusal("unauthorised")
-
-    async def _http(self, scope: Scope, send: ASGISend) -> None:
-        found = scope["path"] == "/healthz"
-        body = b'{"status":"ok"}' if found else msgspec.json.encode({"error": f"the WebSocket is at {PATH}"})
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": 200 if found else 404, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    def _admit(self, scope: Scope, transport: ASGITransport) -> ServerSession | Relay:
+        """What serves this client. Raises Rebuff."""
+        guest = self.door.guest_of(scope, unix_now_s=time.time())
+        if self.draining:
+            raise Rebuff("draining")
+        if not self.ready:
+            raise Rebuff("not_ready")
+        if len(self._sessions) >= self.limits.sessions:
+            raise Rebuff("full")
+        opening = self.door.opening_of(scope, guest, now=time.monotonic())
+        if self._upstream is not None:
+            return Relay(transport, self._upstream, dialect=opening.dialect, model=opening.model, new_id=new_id)
+        assert self._engines is not None
+        return ServerSession(
+            transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
+        )
 
 
-async def _turn_away(transport: ASGITransport, refusal: Refusal) -> None:
-    """Say why, and close."""
-    event = refusal.event(new_id("event"), answers=None)
-    reason = ".".join(part for part in (event.error.type, refusal.code) if part)
+def _path(scope: Scope) -> str:
+    """The path inside this application: a mount puts what leads to it in front, and names it."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
     try:
-        await transport.send(encode(event).decode("utf-8"))
-        await transport.close(_UNAUTHORISED, reason)
+        from duologue.server.pages import pages
+    except ModuleNotFoundError as fault:
+        if fault.name is None or not fault.name.startswith("starlette"):
+            raise
+        raise MissingExtra("starlette", extra="server") from fault
+    return pages(application, path=PATH, metrics=metrics)
+
+
+async def _turn_away(transport: ASGITransport, rebuff: Rebuff) -> None:
+    """Say why, and close."""
+    try:
+        await transport.send(encode(rebuff.event(new_id("event"))).decode("utf-8"))
+        await transport.close(rebuff.close_code, rebuff.close_reason)
     except ConnectionClosed:
-        _logger.info("a client without the right key went before it was told")
+        note(logging.INFO, "client gone before it was told", reason=rebuff.name)
 
 
 def app() -> RealtimeApp:

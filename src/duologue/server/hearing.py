@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import pairwise
 
 from duologue.audio.formats import Encoding
 from duologue.audio.resampling import ResampleStream, resample
-from duologue.engines.base import Transcriber, VoiceDetector
+from duologue.engines.base import Denoiser, Transcriber, VoiceDetector
 from duologue.protocol import Detect, Transcribe
+from duologue.server.answering import closing
 
-__all__ = ["Ear", "transcribe"]
+__all__ = ["Ear", "pcm16_of", "transcribe"]
+
+_NewDenoiser = Callable[[str], Denoiser]
 
 
 class Ear:
     """One stream of input audio in front of its voice detector, however the client cuts it."""
 
-    def __init__(self, detector: VoiceDetector) -> None:
+    def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:
         self._detector = detector
+        self._new_denoiser = new_denoiser
+        self._denoiser: Denoiser | None = None
+        self._noise_reduction: str | None = None
         self._encoding: Encoding | None = None
-        self._resampling: ResampleStream | None = None
+        self._resampling: list[ResampleStream] = []
         self._odd_bytes = b""
 
     @property
@@ -29,19 +36,46 @@ class Ear:
     async def hear(self, command: Detect) -> Sequence[float]:
         """Speech probabilities of the frames that this audio completes."""
         encoding = command.encoding
-        if encoding != self._encoding or self._resampling is None:
-            self._encoding = encoding
-            self._resampling = ResampleStream(encoding.rate_hz, self._detector.sample_rate_hz)
-            self._odd_bytes = b""
+        if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
+            self._prepare(encoding, command.noise_reduction)
         audio = self._odd_bytes + command.audio
         whole = len(audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
         self._odd_bytes = audio[whole:]
-        return await self._detector.detect(self._resampling.push(encoding.to_pcm16(audio[:whole])))
+        pcm16 = self._resampling[0].push(encoding.to_pcm16(audio[:whole]))
+        if self._denoiser is not None:
+            pcm16 = self._resampling[1].push(await self._denoiser.clean(pcm16))
+        return await self._detector.detect(pcm16)
+
+    def _prepare(self, encoding: Encoding, noise_reduction: str | None) -> None:
+        if encoding != self._encoding:
+            self._odd_bytes = b""
+        self._encoding, self._noise_reduction = encoding, noise_reduction
+        rates_hz = [encoding.rate_hz, self._detector.sample_rate_hz]
+        self._denoiser = None
+        if self._new_denoiser is not None and noise_reduction is not None:
+            self._denoiser = self._new_denoiser(noise_reduction)
+            rates_hz.insert(1, self._denoiser.sample_rate_hz)
+        self._resampling = [ResampleStream(rate, to) for rate, to in pairwise(rates_hz)]
 
 
-def transcribe(transcriber: Transcriber, command: Transcribe) -> AsyncIterator[str]:
-    """Pieces of the transcript of an item's audio."""
+async def pcm16_of(command: Transcribe, rate_hz: int, new_denoiser: _NewDenoiser | None = None) -> bytes:
+    """The whole samples of an utterance at this rate, cleaned if that is wanted and can be had."""
     encoding = command.encoding
     whole = len(command.audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
-    pcm16 = resample(encoding.to_pcm16(command.audio[:whole]), encoding.rate_hz, transcriber.sample_rate_hz)
-    return transcriber.transcribe(pcm16, language=command.language, prompt=command.prompt)
+    pcm16, from_hz = encoding.to_pcm16(command.audio[:whole]), encoding.rate_hz
+    if new_denoiser is not None and command.noise_reduction is not None:
+        denoiser = new_denoiser(command.noise_reduction)
+        pcm16 = await denoiser.clean(resample(pcm16, from_hz, denoiser.sample_rate_hz))
+        from_hz = denoiser.sample_rate_hz
+    return resample(pcm16, from_hz, rate_hz)
+
+
+async def transcribe(
+    transcriber: Transcriber, command: Transcribe, new_denoiser: _NewDenoiser | None = None
+) -> AsyncGenerator[str, None]:
+    """Pieces of the transcript of an utterance. Closed or cancelled: the engine is stopped."""
+    pcm16 = await pcm16_of(command, transcriber.sample_rate_hz, new_denoiser)
+    pieces = transcriber.transcribe(pcm16, language=command.language, prompt=command.prompt)
+    async with closing(pieces):
+        async for piece in pieces:
+            yield piece

@@ -17,7 +17,11 @@ MOST_WAITING_BYTES: Final = 1024 * 1024
 class Outbox:
     """Filled by whatever works for the session, emptied by its one writer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most_waiting_bytes: int = MOST_WAITING_BYTES, stall_s: float | None = None) -> None:
+        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever."""
+        self._most_waiting_bytes = most_waiting_bytes
+        self._stall_s = stall_s
+        self._taken = 0
         self._waiting: deque[str | Close] = deque()
         self._waiting_bytes = 0
         self._filled = asyncio.Event()
@@ -32,7 +36,7 @@ class Outbox:
         self._waiting.append(message)
         if isinstance(message, str):
             self._waiting_bytes += len(message)
-        if self._waiting_bytes > MOST_WAITING_BYTES:
+        if self._waiting_bytes > self._most_waiting_bytes:
             self._has_room.clear()
         self._filled.set()
 
@@ -42,15 +46,24 @@ class Outbox:
             self._filled.clear()
             await self._filled.wait()
         message = self._waiting.popleft()
+        self._taken += 1
         if isinstance(message, str):
             self._waiting_bytes -= len(message)
-        if self._waiting_bytes <= MOST_WAITING_BYTES:
+        if self._waiting_bytes <= self._most_waiting_bytes:
             self._has_room.set()
         return message
 
-    async def room(self) -> None:
-        """Wait until the client has caught up, or is gone."""
-        await self._has_room.wait()
+    async def room(self) -> bool:
+        """Wait until the client has caught up, or is gone. False: it has not, and took nothing for `stall_s`."""
+        while not self._has_room.is_set():
+            taken = self._taken
+            try:
+                async with asyncio.timeout(self._stall_s):
+                    await self._has_room.wait()
+            except TimeoutError:
+                if self._taken == taken:
+                    return False
+        return True
 
     def close(self) -> None:
         """Nobody will read any more: drop what is waiting and what is still to come, and let nobody wait."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
 from duologue.errors import DuologueError, MissingExtra
@@ -16,28 +18,28 @@ if TYPE_CHECKING:
 
 __all__ = ["serve", "spare_the_collector"]
 
-_MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
-"""The protocol allows 15 MiB of audio in one append."""
-
-_PING_INTERVAL_S: Final = 20
-"""As the hosted service pings."""
-
 _LAST_PORT: Final = 65535
 
 _COLLECTOR_THRESHOLDS: Final = (5_000, 20, 50)
 """A full collection walks through every session, about 0.15 ms for each, and nobody is served meanwhile. By Python's
 own thresholds, of 700, 10 and 10, three hundred calls wait 45 ms for it every few seconds."""
 
-_DRAIN_S: Final = 3
-"""How long sessions may take to end when the server stops."""
+_END_S: Final = 3
+"""How long connections may take to end when their sessions have: a round trip, and no more for one that is stuck."""
 
 
 async def serve(
-    application: RealtimeApp, *, host: str = "127.0.0.1", port: int = 8000, on_listening: Callable[[str], None]
+    application: RealtimeApp,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    tls: SSLContext | None = None,
+    on_listening: Callable[[str], None],
 ) -> None:
-    """Serve until interrupted (SIGINT, SIGTERM) or cancelled.
+    """Serve until cancelled. Then sessions are drained (`RealtimeApp.drain`); cancelled again, they end at once.
 
-    `port` 0 takes a free one. `on_listening` is called with the URL once clients can connect.
+    Signals are the caller's affair: under `asyncio.run`, Ctrl-C cancels. `port` 0 takes a free one. With `tls` (see
+    `tls_context`) clients come by `wss`. `on_listening` is called with the URL once clients can connect.
 
     Raises:
         DuologueError: the address cannot be listened on.
@@ -46,24 +48,31 @@ async def serve(
     """
     try:
         import uvicorn
+
+        from duologue.server.sockets import Socket
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
+    limits = application.limits
     listening = _bind(host, port)
     config = uvicorn.Config(
         application,
-        ws="websockets-sansio",
-        ws_max_size=_MAX_MESSAGE_BYTES,
-        ws_ping_interval=_PING_INTERVAL_S,
+        ws=Socket,
+        ws_max_size=limits.frame_bytes,
+        ws_ping_interval=limits.ping_s,
+        ws_ping_timeout=limits.ping_s,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=_DRAIN_S,
+        timeout_graceful_shutdown=_END_S,
+        ssl_context_factory=None if tls is None else lambda config, default: tls,
         # Not by the lifespan protocol: a failed start-up there ends in sys.exit, and the reason in a log.
         lifespan="off",
         log_config=None,
+        # On its lower levels uvicorn logs queries, and the WebSocket library headers: there are keys in both.
+        log_level="warning",
         access_log=False,
     )
     try:
         async with application.running():
-            await _run(uvicorn.Server(config), listening, on_listening)
+            await _run(application, _server(config), listening, on_listening, "ws" if tls is None else "wss")
     finally:
         listening.close()
 
@@ -75,19 +84,40 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-async def _run(server: uvicorn.Server, listening: socket.socket, on_listening: Callable[[str], None]) -> None:
-    """Serve on this socket. Cancelled: clients are said goodbye to first."""
+def _server(config: uvicorn.Config) -> uvicorn.Server:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Generator[None, None, None]:
+            """Leaves signals alone: uvicorn would hang up on all sessions at the first one."""
+            yield
+
+    return Server(config)
+
+
+async def _run(
+    application: RealtimeApp,
+    server: uvicorn.Server,
+    listening: socket.socket,
+    on_listening: Callable[[str], None],
+    scheme: str,
+) -> None:
+    """Serve on this socket. Cancelled: sessions are let finish first."""
     # Not in a TaskGroup: that would cancel the server where it must be let finish.
     running = asyncio.ensure_future(server.serve(sockets=[listening]))  # noqa: TID251
     try:
         await _until_started(server, running)
         shown_host, shown_port = listening.getsockname()[:2]
         shown_host = f"[{shown_host}]" if ":" in shown_host else shown_host
-        on_listening(f"ws://{shown_host}:{shown_port}{PATH}")
+        on_listening(f"{scheme}://{shown_host}:{shown_port}{PATH}")
         await asyncio.shield(running)
     except asyncio.CancelledError:
-        server.should_exit = True
-        await running
+        try:
+            await application.drain()
+        finally:
+            server.should_exit = True
+            await running
         raise
 
 

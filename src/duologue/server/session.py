@@ -9,61 +9,92 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
-import string
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from typing import Any
 
-from duologue.codec import encode
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
+from duologue.events import ServerEvent
 from duologue.protocol import (
     Close,
     Command,
     Detect,
+    Follow,
+    Foresee,
+    LetPass,
+    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
     StopResponse,
     Transcribe,
 )
-from duologue.server.answering import answer, closing, exchange_of
-from duologue.server.hearing import Ear, transcribe
+from duologue.server.accent import Accent
+from duologue.server.answering import answer
+from duologue.server.exchanges import exchange_of
+from duologue.server.guarded import guarded
+from duologue.server.hearing import Ear
+from duologue.server.ids import new_id
+from duologue.server.journal import note
+from duologue.server.limits import Limits
+from duologue.server.observing import UNOBSERVED, Observer
+from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
+from duologue.server.rates import TokenBucket
+from duologue.server.rebuffs import Rebuff
+from duologue.server.telling import Telling
+from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
-__all__ = ["ServerSession", "new_id"]
+__all__ = ["ServerSession"]
 
-_logger = logging.getLogger(__name__)
-
-_ID_CHARACTERS: Final = (string.ascii_letters + string.digits).encode()
-_ID_LENGTH: Final = 21
-"""As the hosted service has it: 124 bits, so that ids of any two sessions never meet."""
-
-_ID_TABLE: Final = bytes(_ID_CHARACTERS[byte % len(_ID_CHARACTERS)] for byte in range(256))
-"""From a random byte to a character. Eight of them come a quarter more often, which costs a bit in 125; choosing each
-evenly by itself took longer than all else that an event costs."""
-
-
-def new_id(kind: str) -> str:
-    """A random id such as `item_…`."""
-    return f"{kind}_{secrets.token_bytes(_ID_LENGTH).translate(_ID_TABLE).decode('ascii')}"
+_GOING_AWAY = Close(1001, "the server is going away")
 
 
 class ServerSession:
     """Serves one client from greeting to close."""
 
-    def __init__(self, transport: Transport, engines: Engines, defaults: SessionDefaults | None = None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        defaults: SessionDefaults | None = None,
+        *,
+        opening: Opening | None = None,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        opening = opening or Opening()
         self._transport = transport
-        self._engines = engines
-        self._started_at = time.monotonic()
-        self._protocol = ServerProtocol(defaults, new_id=new_id, now=self._started_at, started_at=time.time())
-        self._ear = Ear(engines.new_detector())
-        self._outbox = Outbox()
+        self._limits = limits = limits or Limits()
+        self._started_at = now = time.monotonic()
+        self._last_message_at = now
+        settings = session_defaults(defaults or SessionDefaults(), opening)
+        self._protocol = ServerProtocol(settings, new_id=new_id, now=now, started_at=time.time(), kind=opening.kind)
+        conversation_id = self._protocol.conversation.conversation_id
+        self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
+        self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
+        self._ear: Ear | None = None
+        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
+        self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._events_allowed = (
+            TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
+        )
         self._to_detect: deque[Detect] = deque()
         self._work: dict[str, asyncio.Task[None]] = {}
+        self._ahead: set[asyncio.Task[Any]] = set()
+        self._tick_at = math.inf
+        self._wake = asyncio.Event()
+        self._reading: asyncio.Task[int] | None = None
+        self._draining = False
+        self._farewell: Close | None = None
+        if opening.message is not None:
+            self._protocol.receive(opening.message, now=now)
+            # Whoever configured the session is not the client: it learns of it from `session.created`.
+            self._protocol.take_events()
 
     @property
     def session_id(self) -> str:
@@ -72,77 +103,146 @@ class ServerSession:
 
     async def run(self) -> None:
         """Serve until the client goes or the session is over. Cancelling ends it at once, leaving no task behind."""
+        code = 1005
         try:
-            await self._serve()
+            with self._observer.work("session", self.session_id):
+                code = await self._serve()
+                if self._farewell is not None:
+                    code = self._farewell.code
+                    await self._transport.close(code, self._farewell.reason)
         except asyncio.CancelledError:
-            await self._transport.close(1001, "the server is going away")
+            code = _GOING_AWAY.code
+            await self._transport.close(code, _GOING_AWAY.reason)
             raise
-        except Exception:
-            _logger.exception("session %s broke", self.session_id)
-            await self._transport.close(1011, "internal error")
+        except Exception as fault:
+            code = 1011
+            note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
+            await self._transport.close(code, "internal error")
+        finally:
+            self._observer.closed(code)
 
-    async def _serve(self) -> None:
+    def drain(self) -> None:
+        """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
+        self._draining = True
+        self._close_if_drained()
+
+    def stop(self, farewell: Close = _GOING_AWAY) -> None:
+        """End now, with this close. The first farewell stands."""
+        self._farewell = self._farewell or farewell
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _serve(self) -> int:
+        """Returns the close code."""
         async with asyncio.TaskGroup() as self._tasks:
             self._protocol.connect()
             await self._pass_on()
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
+            self._reading = reading
+            if self._farewell is not None:
+                reading.cancel()
             try:
                 # Whichever learns first that the client is gone: the other may be waiting for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reading, writing, clock, *self._work.values()):
+                for task in (reading, writing, clock, *self._work.values(), *self._ahead):
                     task.cancel()
+        return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
     # --- the three loops
 
-    async def _read(self) -> None:
+    async def _read(self) -> int:
         while True:
             try:
-                message = await self._transport.receive()
-            except ConnectionClosed:
-                return
-            self._protocol.receive(message)
+                # Not into a variable: it would hold on to the last message while the next one is waited for.
+                self._take(await self._transport.receive())
+            except ConnectionClosed as closed:
+                return closed.code
             await self._pass_on()
             while self._to_detect:
                 # In the reading task, so that what the audio brings about comes before the next message's effects.
                 await self._detect(self._to_detect.popleft())
                 await self._pass_on()
 
-    async def _write(self) -> None:
+    def _take(self, message: str | bytes) -> None:
+        self._last_message_at = now = time.monotonic()
+        if self._events_allowed is None or self._events_allowed.take(now):
+            self._protocol.receive(self._accent.read(message), now=now)
+        else:
+            self._send(Rebuff("events").event(new_id("event")))
+        self._observer.received(len(message), self._protocol.input_ms)
+
+    async def _write(self) -> int:
         try:
             while True:
                 message = await self._outbox.get()
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
-                    return
+                    return message.code
                 await self._transport.send(message)
-        except ConnectionClosed:
-            return
+        except ConnectionClosed as closed:
+            return closed.code
         finally:
             self._outbox.close()
 
     async def _watch_clock(self) -> None:
-        while (tick_at := self._protocol.next_tick_at) < math.inf:
-            await asyncio.sleep(max(0.0, tick_at - time.monotonic()))
-            # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
-            self._protocol.tick(time.monotonic())
-            await self._pass_on()
+        idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
+        while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
+            self._tick_at = self._protocol.next_tick_at
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                now = time.monotonic()
+                if now >= self._last_message_at + idle_s:
+                    self._turn_away(Rebuff("idle", seconds=idle_s))
+                    return
+                self._protocol.tick(now)
+                await self._pass_on()
 
     # --- what the protocol wants
 
     async def _pass_on(self) -> None:
         """Send and start what the protocol has come to; then wait until the client has caught up."""
         for event in self._protocol.take_events():
-            self._outbox.put(encode(event).decode("utf-8"))
+            self._send(event)
         for command in self._protocol.take_commands():
             self._carry_out(command)
-        await self._outbox.room()
+        if self._protocol.next_tick_at != self._tick_at:
+            self._wake.set()
+        if not await self._outbox.room():
+            stalled = Rebuff("stalled", seconds=self._limits.stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
+
+    def _turn_away(self, rebuff: Rebuff) -> None:
+        """Say why, and close."""
+        self._send(rebuff.event(new_id("event")))
+        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
+
+    def _send(self, event: ServerEvent) -> None:
+        n_bytes = 0
+        for text in self._accent.write(event):
+            self._outbox.put(text)
+            n_bytes += len(text)
+        self._observer.sent(event, n_bytes)
+
+    def _close_if_drained(self) -> None:
+        if self._draining and not self._work:
+            self._outbox.put(_GOING_AWAY)
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case Detect():
                 self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case Respond():
@@ -152,66 +252,67 @@ class ServerSession:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
+            case LetPass(event_type=event_type, param=param, value_type=kind):
+                note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda _: self._work.pop(work_id))
+        task.add_done_callback(lambda _: self._done(work_id))
+
+    def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Work that nobody was promised: a session that is drained does not wait for it."""
+        task = self._tasks.create_task(work, name=work_id)
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+        return task
+
+    def _done(self, work_id: str) -> None:
+        self._work.pop(work_id)
+        self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:
         try:
+            if self._ear is None:  # a session that sends no audio needs no detector
+                self._ear = Ear(self._engines.new_detector(), self._engines.new_denoiser)
             probabilities = await self._ear.hear(command)
         except Exception as fault:
-            _logger.exception("session %s: the voice detector broke", self.session_id)
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._ear.frame_ms)
+            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
-        async def work() -> None:
-            pieces: list[str] = []
-            async with closing(transcribe(self._engines.transcriber, command)) as transcript:
-                async for piece in transcript:
-                    pieces.append(piece)
-                    self._protocol.transcript_delta(command.item_id, piece)
-                    await self._pass_on()
-            self._protocol.transcribed(command.item_id, "".join(pieces).strip())
-
-        fault = await self._attempt(work, command.item_id)
+        with self._observer.work("transcription", command.item_id):
+            fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
         if fault is not None:
-            self._protocol.transcription_failed(command.item_id, fault)
+            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
     async def _respond(self, command: Respond) -> None:
-        async def tell(text: str) -> None:
-            self._protocol.response_text(command.response_id, text)
-            await self._pass_on()
-
-        async def play(audio: bytes) -> None:
-            self._protocol.response_audio(command.response_id, audio)
-            await self._pass_on()
-
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            await answer(command, exchange, self._engines, tell=tell, play=play)
-            self._protocol.response_finished(command.response_id)
+            telling = Telling(command, self._protocol, self._observer, self._pass_on)
+            await answer(command, exchange, self._engines, telling)
+            self._protocol.response_finished(command.response_id, now=time.monotonic())
 
-        fault = await self._attempt(work, command.response_id)
-        if fault is not None:
-            self._protocol.response_failed(command.response_id, fault)
-        await self._pass_on()
+        with self._observer.work("response", command.response_id):
+            fault = await self._attempt(work, command.response_id)
+            if fault is not None:
+                self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
+            await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
         """Do engine work; a failure is the work's own, never the session's. Returns what to tell the client of it."""
         try:
             await work()
         except EngineError as fault:
-            _logger.warning("session %s: %s failed: %s", self.session_id, work_id, fault)
+            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=str(fault))
             return _told(fault)
         except Exception as fault:
-            _logger.exception("session %s: an engine broke at %s", self.session_id, work_id)
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
             return _told(fault)
         return None
 

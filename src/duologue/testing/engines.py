@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from duologue.audio.formats import PCM
+from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedSynthesizer, ScriptedTranscriber, detectors
 
@@ -13,12 +14,13 @@ __all__ = ["scripted_app_engines", "scripted_engines"]
 
 
 def scripted_engines(
-    *, hears: Sequence[str] = ("hello",), says: Sequence[str] = ("Hello, this is a script.",)
+    *, hears: Sequence[str] = ("hello",), says: Sequence[str | FunctionCall] = ("Hello, this is a script.",)
 ) -> Engines:
     """One engine of each kind: instant, deterministic, in the standard library alone.
 
     Loud audio counts as speech. Each utterance is heard as the next line of `hears`, each response is the next line
-    of `says`, spoken as a tone. The engines work at 24 kHz, as the wire's PCM does, so that nothing is resampled.
+    of `says`: words, which are spoken as a tone, or a call. The engines work at 24 kHz, as the wire's PCM does, so
+    that nothing is resampled.
     """
     return Engines(
         new_detector=detectors(sample_rate_hz=PCM.rate_hz),

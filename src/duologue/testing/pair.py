@@ -12,7 +12,18 @@ from typing import Final, TypeVar
 
 from duologue.codec import encode
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
-from duologue.protocol import ClientProtocol, Command, Detect, Respond, ServerProtocol, SessionDefaults, Transcribe
+from duologue.protocol import (
+    ClientProtocol,
+    Command,
+    Detect,
+    Follow,
+    Foresee,
+    Respond,
+    ServerProtocol,
+    SessionDefaults,
+    SessionKind,
+    Transcribe,
+)
 from duologue.protocol.session import encoding_of
 
 __all__ = ["FRAME_MS", "CountedIds", "Pair"]
@@ -39,10 +50,10 @@ class CountedIds:
 class Pair:
     """One session. `now` is the time that the server sees; only `advance` moves it."""
 
-    def __init__(self, defaults: SessionDefaults | None = None) -> None:
+    def __init__(self, defaults: SessionDefaults | None = None, *, kind: SessionKind = "realtime") -> None:
         self.now = 0.0
         self.client = ClientProtocol(new_id=CountedIds())
-        self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT)
+        self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind)
         self.commands: list[Command] = []
         """What the server has asked for, and no `take` has taken; detection is left out, `speak` and `pause` do it."""
         self.received: list[RealtimeEvent] = []
@@ -60,12 +71,12 @@ class Pair:
     def send(self, *events: RealtimeEvent) -> list[RealtimeEvent]:
         """The client sends events; returns what it receives."""
         for event in events:
-            self.server.receive(self.client.send(event))
+            self.server.receive(self.client.send(event), now=self.now)
         return self._collect()
 
     def send_raw(self, message: str | bytes) -> list[RealtimeEvent]:
         """A message as it is: text that is no event, or bytes for a binary message."""
-        self.server.receive(message)
+        self.server.receive(message, now=self.now)
         return self._collect()
 
     def speak(self, ms: int) -> list[RealtimeEvent]:
@@ -92,33 +103,53 @@ class Pair:
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
         for index, word in enumerate(transcript.split(" ")):
             self.server.transcript_delta(item_id, word if index == 0 else f" {word}")
-        self.server.transcribed(item_id, transcript)
+        self.server.transcribed(item_id, transcript, now=self.now)
         return self._collect()
 
     def hears_nothing(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """A transcription fails."""
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
-        self.server.transcription_failed(item_id, fault)
+        self.server.transcription_failed(item_id, fault, now=self.now)
+        return self._collect()
+
+    def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """The turn under way is transcribed while it is spoken: the one named, or the first that is to be followed."""
+        item_id = self.take(Follow).item_id if item_id is None else item_id
+        self.server.transcript_guess(item_id, transcript)
+        return self._collect()
+
+    def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """A pause is judged: that of the turn named, or the first that was asked about."""
+        item_id = self.take(Foresee).item_id if item_id is None else item_id
+        self.server.judged(item_id, completeness, now=self.now)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """The responder says a piece of its answer: to the response named, or to the one asked for last."""
-        self.server.response_text(self._named(response_id), text)
+        self.server.response_text(self._named(response_id), text, now=self.now)
         return self._collect()
 
-    def plays(self, audio: bytes, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The synthesizer speaks a piece, in the response's encoding."""
-        self.server.response_audio(self._named(response_id), audio)
+    def plays(self, audio: bytes, *, clause: str | None = None, response_id: str | None = None) -> list[RealtimeEvent]:
+        """The synthesizer speaks a piece, in the response's encoding; `clause` is what it begins to say with it."""
+        response_id = self._named(response_id)
+        if clause is not None:
+            self.server.response_clause(response_id, clause)
+        self.server.response_audio(response_id, audio, now=self.now)
+        return self._collect()
+
+    def calls(self, name: str, arguments: str = "{}", *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """The responder has a function called."""
+        self.server.response_call(self._named(response_id), name, arguments, now=self.now)
         return self._collect()
 
     def finishes(self, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """A response is complete."""
-        self.server.response_finished(self._named(response_id))
+        self.server.response_finished(self._named(response_id), now=self.now)
         return self._collect()
 
     def fails(self, fault: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
         """An engine fails at a response."""
-        self.server.response_failed(self._named(response_id), fault)
+        self.server.response_failed(self._named(response_id), fault, now=self.now)
         return self._collect()
 
     # --- the clock
@@ -144,7 +175,7 @@ class Pair:
 
     def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
         """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
-        self.server.heard(probabilities, frame_ms)
+        self.server.heard(probabilities, frame_ms, now=self.now)
         return self._collect()
 
     def _named(self, response_id: str | None) -> str:

@@ -1,0 +1,152 @@
+"""The stream of a chat completions endpoint: from bytes to chunks, and from pieces of calls to calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from duologue.engines.base import FunctionCall
+
+__all__ = [
+    "MOST_LINE_BYTES",
+    "CallPiece",
+    "CalledFunction",
+    "Calls",
+    "Choice",
+    "Chunk",
+    "Delta",
+    "Fault",
+    "TextPart",
+    "chunk_lines",
+    "fault_in",
+]
+
+MOST_LINE_BYTES: Final = 4 * 1024 * 1024
+"""A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
+
+
+class CalledFunction(msgspec.Struct):
+    name: str | None = None
+    arguments: str | dict[str, Any] | None = None
+    """Some servers send an object where the protocol has its text."""
+
+
+class CallPiece(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: CalledFunction = msgspec.field(default_factory=CalledFunction)
+
+
+class TextPart(msgspec.Struct):
+    text: str | None = None
+
+
+class Delta(msgspec.Struct):
+    content: str | list[TextPart] | None = None
+    refusal: str | None = None
+    tool_calls: list[CallPiece] | None = None
+
+    @property
+    def text(self) -> str:
+        """What is to be said. Reasoning, where a server tells it, has a field of its own and is not."""
+        if isinstance(self.content, list):
+            return "".join(part.text or "" for part in self.content)
+        return self.content or self.refusal or ""
+
+
+class Choice(msgspec.Struct):
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class Fault(msgspec.Struct):
+    message: str | None = None
+
+
+class Chunk(msgspec.Struct):
+    """One event of the stream; an error may come as any of them."""
+
+    choices: list[Choice] | None = None
+    error: Fault | str | None = None
+    object: str | None = None
+    message: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """Why the stream broke off, if this says so."""
+        if self.error is not None:
+            return self.error if isinstance(self.error, str) else self.error.message or "no reason given"
+        return (self.message or "no reason given") if self.object == "error" else None
+
+
+class Calls:
+    """Puts calls together from their pieces, in the order in which they began.
+
+    Pieces belong together by their index. Servers that give every call the same one, or none, begin another call with
+    another id.
+    """
+
+    def __init__(self) -> None:
+        self._begun: list[CallPiece] = []
+
+    def add(self, piece: CallPiece) -> None:
+        """The next piece."""
+        call = self._of(piece)
+        if call is None:
+            call = CallPiece(index=piece.index, id=piece.id, function=CalledFunction(arguments=""))
+            self._begun.append(call)
+        call.id = call.id or piece.id
+        # Some repeat the name in every piece; none sends it by halves.
+        call.function.name = call.function.name or piece.function.name
+        arguments = piece.function.arguments
+        if isinstance(arguments, dict):
+            arguments = msgspec.json.encode(arguments).decode()
+        call.function.arguments = f"{call.function.arguments or ''}{arguments or ''}"
+
+    def _of(self, piece: CallPiece) -> CallPiece | None:
+        for call in reversed(self._begun):
+            same_index = piece.index is None or call.index is None or piece.index == call.index
+            if same_index and (not piece.id or not call.id or piece.id == call.id):
+                return call
+        return None
+
+    def whole(self) -> list[FunctionCall]:
+        """The calls, with arguments as they came: malformed ones tell the client more than a failure would.
+
+        Ids are left to the server: some endpoints begin to count anew in every answer.
+        """
+        return [
+            FunctionCall(name=call.function.name or "", arguments=str(call.function.arguments or "{}"))
+            for call in self._begun
+        ]
+
+
+async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
+    """The JSON text of each event, and "[DONE]" where it comes; comments that keep the line open are stepped over.
+
+    Lines end at line feeds alone: text may hold other characters that some take for the end of a line.
+
+    Raises:
+        ValueError: a line has no end, or is not UTF-8.
+    """
+    rest = b""
+    async for piece in data:
+        *lines, rest = (rest + piece).split(b"\n")
+        if len(rest) > MOST_LINE_BYTES:
+            raise ValueError(f"a line of more than {MOST_LINE_BYTES} bytes")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip().decode("utf-8")
+    if rest.startswith(b"data:"):
+        yield rest[5:].strip().decode("utf-8")
+
+
+def fault_in(body: bytes) -> str:
+    """What an endpoint says about its failure: the sentence where there is one, else all of it."""
+    try:
+        fault = msgspec.json.decode(body, type=Chunk).fault
+    except msgspec.DecodeError:
+        fault = None
+    return fault or body.decode("utf-8", "replace") or "no reason given"

@@ -1,0 +1,246 @@
+"""Function calls as people ask for them: "Call the tool get_weather with city Paris and unit celsius".
+
+A tool is called by its name or by the words of its name, arguments by theirs, in text or as a transcriber writes them:
+with capitals, commas and numbers in digits or words. What cannot be understood is said, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.spoken_values import NotThat, fitting, spelled, value_of
+
+__all__ = ["ASKING", "asked_calls", "result_in_words", "wanted_call"]
+
+ASKING: Final = re.compile(
+    r"(?:^\W*|[.!?;,]\s+|\b(?:please|and|then|you|to|now|can|could)\W+)(?:call|use|run|invoke)\s+(?:the |a |my )?"
+    r"(?P<sure>(?:tool|function)s?\b(?: called| named)?)?[\s,:]*(?P<rest>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Begins a request; further ones may follow inside `rest`."""
+
+_AGAIN: Final = re.compile(
+    r"(?:[\s,.;]*\b(?:and|then)[\s,]+(?:then[\s,]+)?|[.;!?]\s+)(?:call|use|run|invoke)\s+"
+    r"(?:the |a |my )?(?:tool|function)s?\b(?: called| named)?[\s,:]*",
+    re.IGNORECASE,
+)
+_WORD: Final = re.compile(r"[^\W_]+(?:'[^\W_]+)?|\S", re.IGNORECASE)
+_NAME_WORDS: Final = 8  # a function's name has up to 64 characters: hardly more words
+_LINKS: Final = frozenset({"with", "and", "using", "where", "the", "arguments", "argument", "parameters", "parameter",
+                           ",", ";", "(", "for", "to", "set", "a", "an"})  # fmt: skip
+"""What may stand before the name of an argument."""
+_IS: Final = re.compile(r"^(?:\s*(?:(?:is|are|equals|equal to|set to|being|as|of)\b|[=:,]))+\s*", re.IGNORECASE)
+_EDGES: Final = " \t\n,;:.!?\"'()"
+_BARE: Final = re.compile(r"^\W*(?:for|in|on|about|of|at)\s+(?P<value>.+)$", re.IGNORECASE | re.DOTALL)
+"""A value without a name, for a tool that has one argument to give it to."""
+_POLITE: Final = re.compile(r"\b(?:please|now|for me|thanks|thank you|without (?:any )?arguments?)\b", re.IGNORECASE)
+_CLOSE_NAME: Final = 0.8  # of the letters in order: "get whether" for "get weather", and no other tool's name
+_MOST_RESULT_CHARACTERS: Final = 600  # of a result that is said aloud: a minute is longer than anybody listens
+
+
+class _Heard(NamedTuple):
+    """A tool and what was said behind its name."""
+
+    function: Function
+    rest: str
+
+
+def asked_calls(exchange: Exchange, *, sure: bool, rest: str) -> Sequence[FunctionCall] | str | None:
+    """The calls that are asked for, or why there are none; None if no call was meant after all.
+
+    `sure`: it was said that a tool or a function is meant.
+    """
+    if exchange.function_choice == "none" or not exchange.functions:
+        return "I have no tools to call." if sure else None
+    calls: list[FunctionCall] = []
+    for part in _AGAIN.split(rest):
+        heard = _heard(part, exchange.functions, fuzzy=sure)
+        if heard is None:
+            known = ", ".join(_said_name(function.name) for function in exchange.functions)
+            return f"I do not know that tool. I can call {known}." if sure else None
+        arguments, faults = _arguments(heard.rest, heard.function)
+        if faults:
+            return " ".join(faults)
+        calls.append(_call(heard.function, arguments))
+    return calls
+
+
+def wanted_call(exchange: Exchange, text: str) -> FunctionCall | None:
+    """The call that has to be made, because the client requires one, with what the words give for it."""
+    functions = exchange.functions
+    if exchange.function_choice not in ("auto", "none", "required"):
+        functions = tuple(function for function in functions if function.name == exchange.function_choice)
+    if not functions or exchange.function_choice in ("auto", "none"):
+        return None
+    asking = ASKING.search(text)
+    heard = _heard(asking["rest"] if asking else text, functions, fuzzy=asking is not None)
+    if heard is None:
+        words = spelled(text)
+        named = next((function for function in functions if spelled(function.name) in words), functions[0])
+        heard = _Heard(named, text)
+    arguments, _ = _arguments(heard.rest, heard.function, anywhere=heard.rest == text)
+    return _call(heard.function, arguments)
+
+
+def result_in_words(messages: Sequence[Message]) -> str | None:
+    """What the tools returned, if that is what was said last."""
+    results: list[str] = []
+    for message in reversed(messages):
+        if message.role != "tool":
+            break
+        results.append(f"The tool returned {_in_words(message.text) or 'nothing'}.")
+    return " ".join(reversed(results)) or None
+
+
+def _call(function: Function, arguments: Mapping[str, Any]) -> FunctionCall:
+    return FunctionCall(name=function.name, arguments=msgspec.json.encode(arguments).decode())
+
+
+def _heard(said: str, functions: Sequence[Function], *, fuzzy: bool) -> _Heard | None:
+    """The tool whose name begins what was said; of two, the one with the longer name."""
+    ends = [word.end() for word in _WORD.finditer(said)][: 2 * _NAME_WORDS]
+    beginnings = {end: spelled(said[:end]) for end in ends}
+    names = {spelled(function.name): function for function in functions}
+    for end in reversed(ends):
+        if (function := names.get(beginnings[end])) is not None:
+            return _Heard(function, said[end:])
+    for end in reversed(ends) if fuzzy else ():
+        if close := get_close_matches(beginnings[end], names, n=1, cutoff=_CLOSE_NAME):
+            return _Heard(names[close[0]], said[end:])
+    return None
+
+
+# --- arguments
+
+
+def _arguments(said: str, function: Function, *, anywhere: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """Values by name, and a sentence for each thing that is missing or was not understood.
+
+    `anywhere`: names count without a word like "with" before them.
+    """
+    properties, required = _asked_for(function)
+    typed = _typed(said)
+    named = typed if typed is not None else _named(said, properties, required, anywhere=anywhere)
+    values, faults = _values(named, properties, fitting if typed is not None else value_of)
+    missing = [_said_name(name) for name in required if name not in values]
+    unheard = _POLITE.sub("", said).strip(_EDGES)
+    if properties and unheard and not (named or missing or anywhere):
+        takes = _listed([_said_name(name) for name in properties])
+        faults.append(f"The tool {_said_name(function.name)} takes {takes}, and I heard none of that in: {unheard}.")
+    if missing and not faults:
+        faults.append(
+            f"To call the tool {_said_name(function.name)} I need {_listed(missing)}. "
+            f"Say: call the tool {_said_name(function.name)} with {' … and '.join(missing)} …."
+        )
+    return values, faults
+
+
+def _asked_for(function: Function) -> tuple[Mapping[str, Any], list[str]]:
+    """Schemas by name, and the names that must be there. What is no schema at all asks for nothing."""
+    properties, required = function.parameters.get("properties"), function.parameters.get("required")
+    return (
+        properties if isinstance(properties, Mapping) else {},
+        [name for name in required if isinstance(name, str)] if isinstance(required, Sequence) else [],
+    )
+
+
+def _typed(said: str) -> dict[str, Any] | None:
+    """Arguments that were written as JSON."""
+    start = said.find("{")
+    try:
+        return msgspec.json.decode(said[start:].rstrip(" .!?)"), type=dict[str, Any]) if start >= 0 else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _named(said: str, properties: Mapping[str, Any], required: Sequence[str], *, anywhere: bool) -> Mapping[str, Any]:
+    """The words that stand behind each argument's name."""
+    places = _places(said, properties, anywhere=anywhere)
+    found: dict[str, str] = {}
+    ends = [begin for _, begin, _ in places[1:]] + [len(said)]
+    # Without places there is an end too many.
+    for (name, _, start), end in zip(places, ends, strict=False):
+        words = re.sub(r"[\s,;]*\b(?:and|with|the)\s*$", "", said[start:end], flags=re.IGNORECASE)
+        found.setdefault(name, _IS.sub("", words).strip(_EDGES))
+    bare = _BARE.match(said)
+    alone = required if len(required) == 1 else list(properties)
+    if not places and bare is not None and len(alone) == 1:
+        found[alone[0]] = bare["value"].strip(_EDGES)
+    return {name: words for name, words in found.items() if words}
+
+
+def _places(said: str, properties: Mapping[str, Any], *, anywhere: bool) -> list[tuple[str, int, int]]:
+    """Where arguments are named, in order: the name, where it begins, where it ends."""
+    names = {spelled(name): name for name in properties}
+    words = [*_WORD.finditer(said)]
+    places: list[tuple[str, int, int]] = []
+    index = 0
+    while index < len(words):
+        linked = anywhere or index == 0 or words[index - 1][0].lower() in _LINKS
+        ends = range(min(index + _NAME_WORDS, len(words)), index, -1) if linked else ()
+        for last in ends:
+            begin, end = words[index].start(), words[last - 1].end()
+            # Named twice, it is a word of another value: the city of New York City.
+            if (name := names.pop(spelled(said[begin:end]), None)) is not None:
+                places.append((name, begin, end))
+                index = last  # what follows a name is its value, even if it is the name of another argument
+                break
+        index += 1
+    return places
+
+
+def _values(
+    named: Mapping[str, Any], properties: Mapping[str, Any], read: Callable[[Any, Mapping[str, Any]], Any]
+) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, words in named.items():
+        schema = properties.get(name)
+        try:
+            values[name] = read(words, schema if isinstance(schema, Mapping) else {})
+        except NotThat as wanted:
+            faults.append(f"For {_said_name(name)} I understand {wanted}, and not {words}.")
+    return values, faults
+
+
+# --- words
+
+
+def _said_name(name: str) -> str:
+    """A name as it is said: words instead of underscores and capitals in the middle."""
+    return " ".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").lower().split())
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _in_words(output: str) -> str:
+    try:
+        value = msgspec.json.decode(output)
+    except msgspec.DecodeError:
+        value = output
+    words = " ".join(_phrase(value).split())
+    return (
+        words.rstrip(". ") if len(words) <= _MOST_RESULT_CHARACTERS else f"{words[:_MOST_RESULT_CHARACTERS]} and more"
+    )
+
+
+def _phrase(value: Any) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{_said_name(str(name))} {_phrase(inner)}" for name, inner in value.items())
+        case list():
+            return ", ".join(map(_phrase, value))
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "nothing"
+        case _:
+            return str(value)

@@ -1,0 +1,108 @@
+"""Who may use an engine next: the urgent before the optional, and every session in its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+from duologue.errors import EngineError
+
+__all__ = ["Turnstile", "Urgency"]
+
+_MAX_WAITING: Final = 256
+"""An utterance costs about 0.1 s of a core. More than this would have the last one wait for many seconds, and a reply
+that late is worse than an honest refusal."""
+
+_Waiting: TypeAlias = dict[str, deque[asyncio.Future[None]]]
+
+
+class Urgency(IntEnum):
+    """How much depends on a transcript, most first."""
+
+    FINAL = 0
+    """Somebody waits for the answer."""
+    FORESEEN = 1
+    """Somebody will, if the turn is over."""
+    GUESS = 2
+    """It is nice to see, and the next one makes up for it."""
+
+
+class Turnstile:
+    """Lets so many in at once; the others wait, by urgency, and within one urgency the owners take turns.
+
+    Belongs to one event loop. What is to be worked on is best looked up inside: who waits long finds the newest there.
+    """
+
+    def __init__(self, places: int | None = None, *, max_waiting: int = _MAX_WAITING) -> None:
+        """`places`: as many as there are cores when None, for more would only take turns on them."""
+        self._places = places or os.cpu_count() or 1
+        self._taken = 0
+        self._max_waiting = max_waiting
+        self._waiting: dict[Urgency, _Waiting] = {urgency: {} for urgency in Urgency}
+
+    @asynccontextmanager
+    async def place(self, owner: str, urgency: Urgency) -> AsyncGenerator[None, None]:
+        """A place for the length of the block; waits for it. Cancelled: the place goes to the next.
+
+        Raises:
+            EngineError: too many wait already, or half of them are this owner's: one alone cannot shut out the others.
+        """
+        await self._enter(owner, urgency)
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            self._admit()
+
+    async def _enter(self, owner: str, urgency: Urgency) -> None:
+        if self._next() is None and self._has_place(urgency):
+            self._taken += 1
+            return
+        n_waiting = self._n_waiting()
+        if n_waiting >= self._max_waiting or self._n_waiting(owner) * 2 >= self._max_waiting:
+            raise EngineError(f"overloaded: {n_waiting} utterances wait", engine="transcriber")
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue = self._waiting[urgency].setdefault(owner, deque())
+        queue.append(place)
+        self._admit()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                # It was let in, and never came to know.
+                self._taken -= 1
+            else:
+                queue.remove(place)
+                if not queue:
+                    del self._waiting[urgency][owner]
+            self._admit()
+            raise
+
+    def _n_waiting(self, owner: str | None = None) -> int:
+        queues = (queues for queues in self._waiting.values())
+        return sum(len(queue) for waiting in queues for who, queue in waiting.items() if owner in (None, who))
+
+    def _has_place(self, urgency: Urgency) -> bool:
+        """The last place of several is kept for what somebody waits for."""
+        kept = 1 if urgency is Urgency.GUESS and self._places > 1 else 0
+        return self._taken < self._places - kept
+
+    def _next(self) -> Urgency | None:
+        """The urgency of whoever is next, if there is room for it."""
+        return next((urgency for urgency in Urgency if self._waiting[urgency] and self._has_place(urgency)), None)
+
+    def _admit(self) -> None:
+        while (urgency := self._next()) is not None:
+            waiting = self._waiting[urgency]
+            owner = next(iter(waiting))
+            queue = waiting.pop(owner)
+            place = queue.popleft()
+            if queue:
+                waiting[owner] = queue  # behind all others
+            self._taken += 1
+            place.set_result(None)

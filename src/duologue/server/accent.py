@@ -1,0 +1,214 @@
+"""The dialect that the server speaks with one client: their frames to canonical ones, canonical events to theirs.
+
+The protocol below knows the canonical model alone. What a dialect has beside it is taken and has no effect: it is what
+clients of that vendor send. In the dialects of `_OWN_SETTINGS`, whose fields are all known, any other field is left for
+the protocol to refuse; of all others nobody has the whole list, so what is foreign is dropped, and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from duologue.codec import encode, translate
+from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.known import forgiving_reader
+from duologue.codec.shortways import read_shortly
+from duologue.dialects import PROFILES
+from duologue.dialects.itemstream import AddedToCreated
+from duologue.dialects.places import Json, find, objects_at
+from duologue.errors import DecodeError
+from duologue.events import (
+    ConversationCreatedEvent,
+    ErrorEvent,
+    RealtimeConversation,
+    RealtimeEvent,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    UnknownRealtimeEvent,
+)
+from duologue.server.journal import note
+from duologue.server.parameters import their_parameter
+
+__all__ = ["BETA", "HOME", "Accent", "asks_for_beta"]
+
+HOME: Final = "openai"
+"""The dialect of the canonical model, in which nothing is translated."""
+BETA: Final = "openai-beta"
+
+_BETA_HEADER: Final = "realtime=v1"
+_BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
+
+_OWN_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "openai-beta": {"temperature": 0.8},
+    "azure-preview": {"temperature": 0.8},
+}
+"""Settings of sessions and responses that a dialect has and the canonical model does not, and their defaults. They are
+told back as they were set, and do nothing: no engine here has them."""
+
+_ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
+"""Dialects in which `conversation.created` follows `session.created`."""
+
+
+_FLAT: Final = ".delta"
+"""The end of the names of events that hold no objects, in which something foreign could hide."""
+
+
+def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
+    """Whether a handshake asks for the shape of the beta; `header` is the one named `OpenAI-Beta`."""
+    asked = header.replace(" ", "").split(",")
+    return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
+
+
+class Accent:
+    """Reads and writes one connection, in the order of its messages."""
+
+    def __init__(
+        self,
+        dialect: str = HOME,
+        *,
+        new_id: Callable[[str], str],
+        conversation_id: str | None = None,
+        origin: str | None = None,
+    ) -> None:
+        """`conversation_id`: what `conversation.created` tells; None makes one up. `origin`: the dialect that events
+        were read in, where they are not our own.
+
+        Raises:
+            ValueError: there is no such dialect.
+        """
+        if dialect not in PROFILES:
+            raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self.dialect = dialect
+        self._profile = PROFILES[dialect]
+        self._new_id = new_id
+        self._conversation_id = conversation_id
+        self._origin = origin
+        self._announces = dialect in _ANNOUNCE_CONVERSATION and origin not in _ANNOUNCE_CONVERSATION
+        lacked = self._profile.lacks_events
+        tells_once = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
+        self._items = AddedToCreated() if tells_once else None
+        self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
+        self._asked: dict[str, Any] = {}
+        self._reported: set[str] = set()
+
+    # --- their frames
+
+    def read(self, message: str | bytes) -> str | bytes:
+        """A client's message in the canonical form; what is no frame at all comes back as it is."""
+        if self.dialect == HOME or isinstance(message, bytes):
+            return message
+        event = read_shortly(message, self.dialect)
+        if event is not None and self._profile.spelled(event.type) == event.type:
+            return message
+        try:
+            canonical = self._profile.read(parse_object(message))
+        except DecodeError:
+            return message
+        self._fill_in(canonical)
+        self._take_settings(canonical)
+        if self.dialect not in _OWN_SETTINGS:
+            canonical = self._without_foreign(canonical)
+        return write_text(canonical).decode("utf-8")
+
+    def _fill_in(self, canonical: Json) -> None:
+        """What the canonical model asks for, and a flat session leaves to be understood."""
+        turn_detection = find(canonical, "session.audio.input.turn_detection")
+        if isinstance(turn_detection, dict):
+            turn_detection.setdefault("type", "server_vad")
+        for side, rates_hz in (("input", self._profile.input_rates_hz), ("output", self._profile.output_rates_hz)):
+            for pcm in objects_at(canonical, f"session.audio.{side}.format[type=audio/pcm]") if rates_hz else ():
+                pcm.setdefault("rate", rates_hz[0])
+
+    def _take_settings(self, canonical: Json) -> None:
+        for name, default in self._settings.items():
+            for place in ("session", "response"):
+                config = canonical.get(place)
+                # Of another kind it stays where it is, to be refused.
+                if isinstance(config, dict) and type(config.get(name)) in (type(default), int, type(None)):
+                    value = config.pop(name, None)
+                    if place == "session" and value is not None:
+                        self._asked[name] = value
+
+    def _without_foreign(self, canonical: Json) -> Json:
+        event = forgiving_reader(self.dialect).read(canonical)
+        if isinstance(event, UnknownRealtimeEvent):
+            return canonical
+        translation = translate(event, dialect=HOME)
+        self._report("the client's", event.type, translation.lost)
+        return canonical if translation.frame is None else translation.frame
+
+    # --- our events
+
+    def write(self, event: RealtimeEvent) -> Iterator[str]:
+        """The messages that tell the client of an event: none, where the dialect has no counterpart."""
+        if self.dialect == HOME and self._origin is None:
+            yield encode(event).decode("utf-8")
+            return
+        for told in self._stream(event):
+            if self._loses_nothing(told):
+                yield encode(told, dialect=self.dialect).decode("utf-8")
+                continue
+            translation = translate(told, dialect=self.dialect)
+            self._report("our", str(told.type), translation.lost)
+            if translation.frame is not None:
+                self._tell_settings(translation.frame)
+                yield write_text(translation.frame).decode("utf-8")
+
+    def _loses_nothing(self, event: RealtimeEvent) -> bool:
+        """Whether the short way is open, which reports nothing."""
+        if isinstance(event, UnknownRealtimeEvent) or self._profile.omissions(event.type) is None:
+            return False
+        return self._origin is None or (not event.extra and event.type.endswith(_FLAT))
+
+    def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
+        match event:
+            case SessionCreatedEvent() if self._announces:
+                yield event
+                yield ConversationCreatedEvent(
+                    event_id=self._new_id("event"),
+                    conversation=RealtimeConversation(
+                        id=self._conversation_id or self._new_id("conv"), object="realtime.conversation"
+                    ),
+                )
+            case ConversationCreatedEvent() if self.dialect not in _ANNOUNCE_CONVERSATION:
+                return
+            case SessionUpdatedEvent():
+                self._settings |= self._asked
+                self._asked = {}
+                yield event
+            case ErrorEvent():
+                self._asked = {}
+                yield self._respelled(event)
+            case _:
+                yield from self._items.receive(event) if self._items is not None else [event]
+
+    def _respelled(self, event: ErrorEvent) -> ErrorEvent:
+        """The error with the name of the parameter that the client knows."""
+        param = event.error.param
+        if not isinstance(param, str) or (theirs := their_parameter(param, self._profile)) == param:
+            return event
+        message = event.error.message.replace(f"'{param}'", f"'{theirs}'")
+        return msgspec.structs.replace(event, error=msgspec.structs.replace(event.error, param=theirs, message=message))
+
+    def _tell_settings(self, frame: Json) -> None:
+        """What only these dialects say aloud."""
+        if self.dialect not in _OWN_SETTINGS:
+            return
+        for place in (*objects_at(frame, "session[object=realtime.session]"), *objects_at(frame, "response")):
+            for name, value in self._settings.items():
+                place.setdefault(name, value)
+        for session in objects_at(frame, "session"):
+            session.setdefault("client_secret", None)
+        for item in (*objects_at(frame, "item"), *objects_at(frame, "response.output[]")):
+            item.setdefault("object", "realtime.item")
+
+    def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
+        """Log what has no counterpart, once for each kind of event and place."""
+        new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
+        if new:
+            self._reported.update(f"{whose} {name} {path}" for path in new)
+            note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")

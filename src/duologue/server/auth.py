@@ -1,0 +1,78 @@
+"""Who may come in: the keys of the server, and the ways in which clients show theirs."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from typing import Final
+from urllib.parse import parse_qs
+
+from duologue.transports.asgi import Scope
+
+__all__ = ["Keys", "digest", "header", "presented_keys", "query"]
+
+_KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
+"""Browsers cannot send headers; they offer the key as a sub-protocol."""
+
+_KEY_QUERIES: Final = ("api-key", "api_key")
+"""Where clients of Azure and of most self-hosted servers put it."""
+
+
+class Keys:
+    """The keys that open the server; none at all: nobody is asked for one. Their texts are not kept."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._digests = tuple(digest(key) for key in keys)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def number_of(self, key: str) -> int | None:
+        """Which of the keys this is, from 1; None for none of them.
+
+        Takes the same time whatever is wrong with the key: it is compared by its digest, with all of them.
+        """
+        shown, found = digest(key), None
+        for number, known in enumerate(self._digests, 1):
+            if hmac.compare_digest(shown, known):
+                found = number
+        return found
+
+
+def digest(key: str) -> bytes:
+    """What is kept of a key."""
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def presented_keys(scope: Scope) -> list[str]:
+    """Every key that a request shows, in any of the ways that clients have."""
+    return list(_presented(scope))
+
+
+def _presented(scope: Scope) -> Iterator[str]:
+    for name in scope.get("subprotocols") or ():
+        if name.startswith(_KEY_SUBPROTOCOL):
+            yield name.removeprefix(_KEY_SUBPROTOCOL)
+    scheme, _, bearer = (header(scope, "authorization") or "").partition(" ")
+    if scheme.lower() == "bearer":
+        yield bearer.strip()
+    if (key := header(scope, "api-key")) is not None:
+        yield key
+    asked = query(scope)
+    for name in _KEY_QUERIES:
+        yield from asked.get(name, ())
+
+
+def header(scope: Scope, name: str) -> str | None:
+    """A header of the request, the last one if it comes more than once."""
+    wanted, found = name.encode("latin-1"), None
+    for each, value in scope["headers"]:
+        if each.lower() == wanted:
+            found = value.decode("latin-1")
+    return found
+
+
+def query(scope: Scope) -> dict[str, list[str]]:
+    """The request's query; empty values count."""
+    return parse_qs(scope.get("query_string", b"").decode("ascii", "replace"), keep_blank_values=True)

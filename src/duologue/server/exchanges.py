@@ -1,0 +1,102 @@
+"""What a responder is asked: the items of a conversation as the messages that engines know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.events import (
+    ConversationItem,
+    FunctionCallItem,
+    FunctionCallOutputItem,
+    FunctionTool,
+    MessageItem,
+    is_set,
+)
+from duologue.protocol import Respond
+
+__all__ = ["exchange_of"]
+
+
+def exchange_of(command: Respond, *, session_id: str, session_age_s: float) -> Exchange:
+    """The exchange that a command describes."""
+    messages, instructions = _messages(command.context), command.instructions
+    if command.silent_ms is not None:
+        # A message without words is what the user has said; what to make of it is for the instructions to say.
+        messages.append(Message("user", ""))
+        instructions = f"{instructions}\n\n{_prompting(command.silent_ms)}".strip()
+    return Exchange(
+        messages=tuple(messages),
+        instructions=instructions,
+        max_output_tokens=command.max_output_tokens,
+        now=datetime.now().astimezone(),
+        session_id=session_id,
+        model=command.model,
+        voice=command.voice,
+        turn=command.turn,
+        session_age_s=session_age_s,
+        functions=tuple(_function(tool) for tool in command.tools),
+        function_choice=command.tool_choice,
+    )
+
+
+def _prompting(silent_ms: int) -> str:
+    return f"The user has said nothing for {silent_ms / 1000:g} seconds. Ask whether they are still there."
+
+
+def _messages(items: Iterable[ConversationItem]) -> list[Message]:
+    """Messages in the order of the items, except that what a call returned follows it: language models take no other
+    order, and a user may well speak while a function runs."""
+    messages: list[Message] = []
+    for item in items:
+        match item:
+            case FunctionCallItem():
+                _add_call(messages, item)
+            case FunctionCallOutputItem():
+                _add_output(messages, Message("tool", item.output, call_id=item.call_id))
+            case MessageItem(role="system" | "user" | "assistant" as role):
+                if text := _text_of(item):
+                    messages.append(Message(role, text))
+            case _:
+                pass
+    return messages
+
+
+def _add_call(messages: list[Message], item: FunctionCallItem) -> None:
+    call_id = item.call_id if is_set(item.call_id) else ""
+    call = FunctionCall(name=item.name, arguments=item.arguments, call_id=call_id)
+    last = messages[-1] if messages else None
+    if last is not None and last.role == "assistant":
+        messages[-1] = msgspec.structs.replace(last, calls=(*last.calls, call))
+    else:
+        messages.append(Message("assistant", "", calls=(call,)))
+
+
+def _add_output(messages: list[Message], output: Message) -> None:
+    for place in range(len(messages), 0, -1):
+        if any(call.call_id == output.call_id for call in messages[place - 1].calls):
+            while place < len(messages) and messages[place].role == "tool":
+                place += 1
+            messages.insert(place, output)
+            return
+    messages.append(output)
+
+
+def _text_of(item: MessageItem) -> str:
+    return " ".join(
+        words
+        for part in item.content
+        for name in ("text", "transcript")
+        if isinstance(words := getattr(part, name, None), str) and words
+    )
+
+
+def _function(tool: FunctionTool) -> Function:
+    return Function(
+        name=tool.name if is_set(tool.name) else "",
+        description=tool.description if is_set(tool.description) else "",
+        parameters=tool.parameters if isinstance(tool.parameters, dict) else {},
+    )

@@ -1,0 +1,127 @@
+"""Who looks on: told what happens in sessions, and never what is said in them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Literal, Protocol, TypeAlias
+
+from duologue.events import ServerEvent
+
+__all__ = ["UNOBSERVED", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
+
+Stage: TypeAlias = Literal["transcribe", "respond", "synthesize"]
+"""An engine at work, by what it does."""
+
+Work: TypeAlias = Literal["session", "transcription", "response"]
+"""Something with a beginning and an end that may have engine calls inside."""
+
+
+class SessionObserver(Protocol):
+    """Looks on in one session. Its methods are called on the event loop: they return at once and raise nothing."""
+
+    def received(self, n_bytes: int, input_ms: int) -> None:
+        """A message came; `input_ms` is the length of all input audio so far."""
+        ...
+
+    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+        """An event is on its way to the client."""
+        ...
+
+    def spoke(self, audio_s: float) -> None:
+        """So much speech was made for the client."""
+        ...
+
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        """Lasts as long as the work; entered and left in the same task."""
+        ...
+
+    def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
+        """Lasts as long as the call; what it raises passes through. May be left in another context than entered."""
+        ...
+
+    def closed(self, code: int) -> None:
+        """The session is over; `code` is the WebSocket's."""
+        ...
+
+
+class Observer(Protocol):
+    """Looks on in all sessions."""
+
+    def opened(self, session_id: str, *, kind: str) -> SessionObserver:
+        """A session begins; what happens in it is told to the answer."""
+        ...
+
+    def turned_away(self, reason: str) -> None:
+        """Somebody got no session; `reason` is a name from `REBUFFS`."""
+        ...
+
+
+class Observers:
+    """Several that look on, as one: of a server or of a session."""
+
+    def __init__(self, observers: Iterable[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def opened(self, session_id: str, *, kind: str) -> SessionObserver:
+        """Has all of them look on."""
+        return _Together(tuple(each.opened(session_id, kind=kind) for each in self._observers))
+
+    def turned_away(self, reason: str) -> None:
+        """Tells all of them."""
+        for each in self._observers:
+            each.turned_away(reason)
+
+
+class _Together:
+    __slots__ = ("_observers",)
+
+    def __init__(self, observers: tuple[SessionObserver, ...]) -> None:
+        self._observers = observers
+
+    def received(self, n_bytes: int, input_ms: int) -> None:
+        for each in self._observers:
+            each.received(n_bytes, input_ms)
+
+    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+        for each in self._observers:
+            each.sent(event, n_bytes)
+
+    def spoke(self, audio_s: float) -> None:
+        for each in self._observers:
+            each.spoke(audio_s)
+
+    @contextmanager
+    def work(self, kind: Work, work_id: str) -> Generator[None, None, None]:
+        with ExitStack() as all_of_them:
+            for each in self._observers:
+                all_of_them.enter_context(each.work(kind, work_id))
+            yield
+
+    @contextmanager
+    def engine_call(self, stage: Stage) -> Generator[None, None, None]:
+        with ExitStack() as all_of_them:
+            for each in self._observers:
+                all_of_them.enter_context(each.engine_call(stage))
+            yield
+
+    def closed(self, code: int) -> None:
+        for each in self._observers:
+            each.closed(code)
+
+
+class _Unobserved:
+    def received(self, n_bytes: int, input_ms: int) -> None: ...
+    def sent(self, event: ServerEvent, n_bytes: int) -> None: ...
+    def spoke(self, audio_s: float) -> None: ...
+    def closed(self, code: int) -> None: ...
+
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
+        return nullcontext()
+
+
+UNOBSERVED: SessionObserver = _Unobserved()
+"""Nobody looks on."""

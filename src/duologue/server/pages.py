@@ -1,0 +1,238 @@
+"""The HTTP pages beside the WebSocket: client secrets, models, health, figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from duologue.codec import decode, encode, translate
+from duologue.codec.problems import read_problem
+from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
+from duologue.protocol.refusals import Refusal
+from duologue.server.ids import new_id
+from duologue.server.metrics import Metrics
+from duologue.server.opening import ConfigRefused, rehearse
+from duologue.server.rebuffs import Rebuff, error_body
+
+if TYPE_CHECKING:
+    from duologue.server.app import RealtimeApp
+
+__all__ = ["pages"]
+
+_LEAST_LIFE_S: Final = 10
+_MOST_LIFE_S: Final = 7200
+_LIFE_S: Final = 600
+_BETA_LIFE_S: Final = 60
+"""Of a client secret, as the hosted service has it: 10 s to 2 hours, 10 minutes by default, 1 minute in the beta."""
+
+_BETA: Final = "openai-beta"
+
+_Page = Callable[[Request], Awaitable[Response]]
+
+
+def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
+    """All pages of the application; `path` is that of its WebSocket."""
+
+    def open_to_all(page: _Page) -> _Page:
+        """A page without a key: supervisors have none."""
+        return page
+
+    def keyed(page: _Page) -> _Page:
+        @wraps(page)
+        async def checked(request: Request) -> Response:
+            app.door.check_origin(request.scope)
+            request.state.owner = app.door.owner_of(request.scope)
+            return await page(request)
+
+        return checked
+
+    async def client_secrets(request: Request) -> Response:
+        body = await _body(request, app.limits.body_bytes)
+        lives_s = _life_s(body, "expires_after", default=_LIFE_S)
+        update = _update(body.get("session", {"type": "realtime"}), "openai")
+        opening, session = _rehearsed(update, app)
+        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
+        if secret is None:
+            raise Rebuff("full")
+        shown = _shown(session, "openai")
+        return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
+
+    async def beta_sessions(request: Request) -> Response:
+        body = await _body(request, app.limits.body_bytes)
+        lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
+        opening, session = _rehearsed(_update(body, _BETA), app)
+        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
+        if secret is None:
+            raise Rebuff("full")
+        shown = _shown(session, _BETA)
+        return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
+
+    async def models(request: Request) -> Response:
+        return _json({"object": "list", "data": [_model(name, app) for name in app.model_names]})
+
+    async def one_model(request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if not app.serves(name):
+            raise Rebuff("wrong_model", model=name)
+        return _json(_model(name, app))
+
+    async def alive(request: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        if app.draining or not app.ready:
+            return _json({"status": "draining" if app.draining else "loading"}, status=503)
+        return _json({"status": "ok", "sessions": app.sessions_open})
+
+    async def figures(request: Request) -> Response:
+        content, content_type = metrics.page()
+        return Response(content, headers={"content-type": content_type})
+
+    async def no_upgrade(request: Request) -> Response:
+        raise Rebuff("no_upgrade")
+
+    async def not_there(request: Request, fault: Exception) -> Response:
+        """A path that is not there, or a method that it does not take."""
+        assert isinstance(fault, HTTPException)
+        name = "wrong_method" if fault.status_code == 405 else "wrong_path"
+        websocket = request.scope.get("root_path", "") + path
+        rebuff = Rebuff(name, method=request.method, path=request.url.path, websocket=websocket)
+        return _json(rebuff.body(), status=fault.status_code, headers=dict(fault.headers or {}))
+
+    table: tuple[tuple[str, str, _Page], ...] = (
+        ("POST", f"{path}/client_secrets", keyed(client_secrets)),
+        ("POST", f"{path}/sessions", keyed(beta_sessions)),
+        ("GET", "/v1/models", keyed(models)),
+        ("GET", "/v1/models/{name:path}", keyed(one_model)),
+        ("GET", "/metrics", keyed(figures)),
+        ("GET", "/healthz", open_to_all(alive)),
+        ("GET", "/readyz", open_to_all(ready)),
+        ("GET", path, open_to_all(no_upgrade)),
+    )
+    site = Starlette(
+        routes=[Route(where, page, methods=[method]) for method, where, page in table],
+        exception_handlers={HTTPException: not_there, Rebuff: _rebuffed, ConfigRefused: _refused, 500: _broken},
+    )
+    # A redirect would name whatever host the request named, and have a key sent twice.
+    site.router.redirect_slashes = False
+    return site
+
+
+# --- bodies
+
+
+async def _body(request: Request, most_bytes: int) -> dict[str, Any]:
+    """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rebuff."""
+    content = bytearray()
+    async for piece in request.stream():
+        content += piece
+        if len(content) > most_bytes:
+            raise Rebuff("too_large", most=most_bytes)
+    try:
+        body = msgspec.json.decode(content or b"{}")
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        raise Rebuff("not_json") from fault
+    if not isinstance(body, dict):
+        raise Rebuff("not_json")
+    return body
+
+
+def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
+    """How long a secret shall live. Raises ConfigRefused."""
+    after = body.get(name)
+    if after is None:
+        return default
+    if not isinstance(after, dict):
+        raise _wrong(name, "expected an object")
+    if after.get("anchor", "created_at") != "created_at":
+        raise _wrong(f"{name}.anchor", "expected 'created_at'")
+    seconds = after.get("seconds", default)
+    if type(seconds) is not int or not _LEAST_LIFE_S <= seconds <= _MOST_LIFE_S:
+        raise _wrong(f"{name}.seconds", f"expected a whole number from {_LEAST_LIFE_S} to {_MOST_LIFE_S}")
+    return seconds
+
+
+def _update(session: Any, dialect: str) -> SessionUpdateEvent:
+    """The configuration as the event that a client would send. Raises ConfigRefused."""
+    event = decode(msgspec.json.encode({"type": "session.update", "session": session}), dialect=dialect)
+    if isinstance(event, SessionUpdateEvent):
+        if dialect != "openai":
+            # What the canonical form has no place for was a setting of models that are gone, such as `temperature`.
+            event = decode(msgspec.json.encode(translate(event, dialect="openai").frame))
+        if isinstance(event, SessionUpdateEvent):
+            return event
+    assert isinstance(event, UnknownRealtimeEvent), event
+    problem = read_problem(event.problem)
+    raise ConfigRefused(
+        _error(
+            Refusal("missing", param=problem.path)
+            if problem.missing
+            else Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+        )
+    )
+
+
+def _rehearsed(update: SessionUpdateEvent, app: RealtimeApp) -> Any:
+    opening, session = rehearse(update, app.defaults)
+    if opening.model is not None and not app.serves(opening.model):
+        raise Rebuff("wrong_model", model=opening.model)
+    return opening, session
+
+
+def _wrong(param: str, reason: str) -> ConfigRefused:
+    return ConfigRefused(_error(Refusal("wrong_value", param=param, reason=reason)))
+
+
+def _error(refusal: Refusal) -> RealtimeError:
+    return refusal.event("", answers=None).error
+
+
+# --- answers
+
+
+def _shown(session: Any, dialect: str) -> dict[str, Any]:
+    """The session's JSON in a dialect."""
+    event = SessionUpdatedEvent(event_id=new_id("event"), session=session)
+    frame = translate(event, dialect=dialect).frame if dialect != "openai" else msgspec.json.decode(encode(event))
+    assert frame is not None
+    shown: dict[str, Any] = frame["session"]
+    return shown
+
+
+def _model(name: str, app: RealtimeApp) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": app.created_at, "owned_by": "duologue"}
+
+
+def _json(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    # A secret is for the one who asked: nothing on the way may keep the answer.
+    always = {"content-type": "application/json", "cache-control": "no-store"}
+    return Response(msgspec.json.encode(body), status, headers={**always, **(headers or {})})
+
+
+async def _rebuffed(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Rebuff)
+    headers = {
+        401: {"www-authenticate": "Bearer"},
+        426: {"upgrade": "websocket"},
+        429: {"retry-after": "60"},
+        503: {"retry-after": "5"},
+    }
+    return _json(fault.body(), status=fault.http_status, headers=headers.get(fault.http_status))
+
+
+async def _refused(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ConfigRefused)
+    return _json(error_body(fault.error), status=400)
+
+
+async def _broken(request: Request, fault: Exception) -> Response:
+    return _json(Rebuff("broken").body(), status=500)

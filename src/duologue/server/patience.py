@@ -1,0 +1,71 @@
+"""Waiting for engines, but not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+__all__ = ["OutOfPatience", "Patience"]
+
+T = TypeVar("T")
+
+
+class OutOfPatience(Exception):
+    """A wait has lasted for too long."""
+
+
+class Patience:
+    """Ends each of many waits that lasts longer than `limit_s`; one at a time.
+
+    A wait costs less than a microsecond, where `asyncio.timeout` makes and drops a timer for each: detectors are waited
+    for fifty times a second in every session. One timer looks after whichever wait is under way when it goes off.
+    """
+
+    __slots__ = ("_ended", "_limit_s", "_since", "_task", "_timer")
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._task: asyncio.Task[object] | None = None
+        self._since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+
+    async def wait_for(self, work: Awaitable[T]) -> T:
+        """The result of the work. Cancelling cancels it.
+
+        Raises:
+            OutOfPatience: it took too long, and is cancelled.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling, loop = task.cancelling(), asyncio.get_running_loop()
+        self._task, self._since, self._ended = task, loop.time(), False
+        if self._timer is None:
+            self._timer = loop.call_later(self._limit_s, self._look, loop)
+        try:
+            return await work
+        except asyncio.CancelledError as fault:
+            # As `asyncio.timeout` does: another cancellation that came meanwhile goes on.
+            if self._ended and task.uncancel() <= cancelling:
+                raise OutOfPatience from fault
+            raise
+        finally:
+            self._task = None
+
+    def close(self) -> None:
+        """Nothing more will be waited for."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._task is None:
+            return
+        left_s = self._since + self._limit_s - loop.time()
+        if left_s > 0:
+            self._timer = loop.call_later(left_s, self._look, loop)
+        else:
+            self._ended = True
+            self._task.cancel()

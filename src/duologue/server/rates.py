@@ -1,0 +1,61 @@
+"""How often something may happen: token buckets, which know no clock of their own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["Rates", "TokenBucket"]
+
+_MOST_KEYS: Final = 10_000
+"""Of addresses that nobody vouches for there may be any number; a full bucket says nothing that a new one does not."""
+
+
+class TokenBucket:
+    """Lets `burst` things happen at once, and `per_s` a second in the long run. `now` is any clock in seconds."""
+
+    __slots__ = ("_at", "_burst", "_per_s", "_tokens")
+
+    def __init__(self, *, per_s: float, burst: float, now: float) -> None:
+        self._per_s = per_s
+        self._burst = max(burst, 1.0)
+        self._tokens = self._burst
+        self._at = now
+
+    def take(self, now: float) -> bool:
+        """Whether one more may happen now; if so, it counts."""
+        self._fill(now)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def is_full(self, now: float) -> bool:
+        """Whether nothing has happened for so long that the bucket has forgotten it."""
+        self._fill(now)
+        return self._tokens >= self._burst
+
+    def _fill(self, now: float) -> None:
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_s)
+        self._at = max(self._at, now)
+
+
+class Rates:
+    """A bucket for each key."""
+
+    def __init__(self, *, per_minute: float | None) -> None:
+        self._per_minute = per_minute
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def take(self, key: str, now: float) -> bool:
+        """Whether one more may happen for this key."""
+        if self._per_minute is None:
+            return True
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= _MOST_KEYS:
+                self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now)}
+            if len(self._buckets) >= _MOST_KEYS:
+                return False
+            bucket = TokenBucket(per_s=self._per_minute / 60, burst=self._per_minute, now=now)
+            self._buckets[key] = bucket
+        return bucket.take(now)

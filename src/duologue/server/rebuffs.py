@@ -1,0 +1,86 @@
+"""Why somebody is not let in: once as an HTTP answer, once as an `error` event and a close code."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from msgspec import UNSET
+
+from duologue.events import ErrorEvent, RealtimeError
+
+__all__ = ["REBUFFS", "Rebuff", "error_body"]
+
+
+class _Row(NamedTuple):
+    http_status: int
+    close_code: int
+    type: str
+    code: str | None
+    message: str
+
+
+_BAD: Final = "invalid_request_error"
+_BUSY: Final = "server_error"
+_OFTEN: Final = "rate_limit_error"
+
+REBUFFS: Final[dict[str, _Row]] = {
+    "no_key": _Row(401, 3000, _BAD, None, "Missing bearer or basic authentication in header"),
+    "wrong_key": _Row(401, 3000, _BAD, "invalid_api_key", "Incorrect API key provided."),
+    "origin": _Row(403, 1008, _BAD, "origin_not_allowed", "Pages of this origin are not served."),
+    "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
+    "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
+    "wrong_intent": _Row(400, 4000, _BAD, "invalid_value", "Unknown intent '{intent}'; there is 'transcription'."),
+    "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
+    "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
+    "events": _Row(429, 1008, _OFTEN, "rate_limit_exceeded", "Too many events: one was not carried out."),
+    "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),
+    "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
+    "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
+    "idle": _Row(408, 1001, _BAD, "session_idle", "Nothing came from the client for {seconds:g} seconds."),
+    "stalled": _Row(408, 1008, _BAD, "client_too_slow", "The client took nothing for {seconds:g} seconds."),
+    "wrong_path": _Row(404, 1008, _BAD, None, "Invalid URL ({method} {path}); the WebSocket is at {websocket}."),
+    "wrong_method": _Row(405, 1008, _BAD, "method_not_supported", "Not allowed to {method} on {path}."),
+    "no_upgrade": _Row(426, 1008, _BAD, None, "This is a WebSocket: wss:// or ws:// instead of https:// or http://."),
+    "too_large": _Row(413, 1009, _BAD, None, "The body is larger than {most} bytes."),
+    "not_json": _Row(400, 1007, _BAD, "invalid_json", "The body is not a JSON object."),
+    "broken": _Row(500, 1011, _BUSY, None, "The server had an error; its log says more."),
+}  # fmt: skip
+"""Every way to be turned away: HTTP status, WebSocket close code, and the error's type, code and message.
+
+Close codes of the hosted service where it has them: 3000 for keys, 4000 for requests. 1013 asks to come again later,
+and clients do so by themselves.
+"""
+
+
+class Rebuff(Exception):
+    """Somebody is turned away."""
+
+    def __init__(self, name: str, **details: Any) -> None:
+        row = REBUFFS[name]
+        self.name = name
+        self.http_status = row.http_status
+        self.close_code = row.close_code
+        self.error = RealtimeError(
+            type=row.type, code=row.code, message=row.message.format(**details), param=None, event_id=None
+        )
+        super().__init__(self.error.message)
+
+    @property
+    def close_reason(self) -> str:
+        """What the close frame says: the error's type and code, as the hosted service has it."""
+        return ".".join(part for part in (self.error.type, self.error.code) if isinstance(part, str) and part)
+
+    def event(self, event_id: str) -> ErrorEvent:
+        """As an `error` event."""
+        return ErrorEvent(event_id=event_id, error=self.error)
+
+    def body(self) -> dict[str, Any]:
+        """As the JSON of an HTTP answer."""
+        return error_body(self.error)
+
+
+def error_body(error: RealtimeError) -> dict[str, Any]:
+    """The hosted service's JSON for what went wrong over HTTP."""
+    names = ("message", "type", "param", "code")
+    values = {name: getattr(error, name) for name in names}
+    return {"error": {name: None if value is UNSET else value for name, value in values.items()}}

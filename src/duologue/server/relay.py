@@ -1,0 +1,213 @@
+"""The server as a relay: a client on one side, an upstream realtime API on the other, each in its own dialect.
+
+One task carries each direction, a message at a time: a side that is slow to take slows the other side's sending, and
+nothing is buffered here. Where both sides speak one dialect, messages pass as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Final, TypeAlias
+
+from duologue.codec import decode
+from duologue.codec.jsontext import write_text
+from duologue.dialects import PROFILES
+from duologue.errors import ConnectFailed, ConnectionClosed, DecodeError
+from duologue.events import UNSET, ErrorEvent, RealtimeError, RealtimeEvent, UnknownRealtimeEvent
+from duologue.server.accent import HOME, Accent
+from duologue.server.journal import note
+from duologue.server.upstream import Upstream, UpstreamSide
+from duologue.transports import Transport
+
+__all__ = ["Relay"]
+
+_GOING_AWAY: Final = 1001
+_INTERNAL_ERROR: Final = 1011
+_TRY_AGAIN_LATER: Final = 1013
+
+_NO_STATUS: Final = 1005
+_NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
+"""Close codes that only say what one side saw, and may not stand in a frame."""
+
+_LAST_WORDS_S: Final = 5.0
+"""How long a side that does not take messages any more may take to say why: what a transport may take to close."""
+
+_Carry: TypeAlias = Callable[[str | bytes], Iterable[str | bytes]]
+
+
+class Relay:
+    """Carries one session between a client and an upstream."""
+
+    def __init__(
+        self,
+        client: Transport,
+        upstream: Upstream,
+        *,
+        dialect: str = HOME,
+        model: str | None = None,
+        new_id: Callable[[str], str],
+    ) -> None:
+        """`dialect` is the client's. Raises ValueError if there is no such dialect."""
+        self.relay_id = new_id("relay")
+        self._client = client
+        self._upstream = upstream
+        self._model = model
+        self._new_id = new_id
+        self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
+        self._translates = dialect != upstream.dialect
+        self._side = UpstreamSide(upstream.dialect, client_rates_hz=PROFILES[dialect].input_rates_hz, new_id=new_id)
+        self._refusals: list[str] = []
+        self._to_client = asyncio.Lock()
+        self._reported: set[str] = set()
+        self._stopped = asyncio.Event()
+
+    def drain(self) -> None:
+        """Go on: what the upstream still owes its client is not known here. The server stops it when time is up."""
+
+    def stop(self) -> None:
+        """Close both sides with 1001."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
+        note(logging.INFO, "relay opened", session=self.relay_id)
+        try:
+            async with self._opened() as upstream:
+                await self._carry(upstream)
+        except ConnectFailed as fault:
+            note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
+            await self._turn_away(fault)
+        except asyncio.CancelledError:
+            await self._client.close(_GOING_AWAY, "the server is going away")
+            raise
+        except Exception as fault:
+            note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            await self._client.close(_INTERNAL_ERROR, "internal error")
+        finally:
+            note(logging.INFO, "relay closed", session=self.relay_id)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Transport]:
+        upstream = await self._upstream.open(self._model)
+        try:
+            yield upstream
+        finally:
+            await upstream.close(_GOING_AWAY, "the relay is going away")  # closing twice is fine
+
+    async def _carry(self, upstream: Transport) -> None:
+        up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
+        down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
+        stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
+        try:
+            await asyncio.wait((up, down, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                await self._client.close(_GOING_AWAY, "the server is going away")
+                return
+            # A side that takes nothing any more has closed; what it said before that is still to be carried.
+            await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
+            if (closed := self._ended(down)) is not None:
+                code, reason = _passed_on(closed, whose="upstream")
+                await self._client.close(code, reason)
+            elif (closed := self._ended(up)) is not None:
+                code, reason = _passed_on(closed, whose="client")
+                await upstream.close(code, reason)
+            else:
+                await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+        finally:
+            for task in (up, down, stopped):
+                task.cancel()
+            await asyncio.gather(up, down, stopped, return_exceptions=True)
+
+    @staticmethod
+    def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
+        """How the side that a pump reads has closed; None if it has not. Raises what broke the pump."""
+        return pump.result() if pump.done() else None
+
+    async def _pump(self, source: Transport, sink: Transport, carried: _Carry) -> ConnectionClosed | None:
+        """Carry messages until one side has closed: how the source did, or None where it was the sink."""
+        while True:
+            try:
+                message = await source.receive()
+            except ConnectionClosed as closed:
+                return closed
+            try:
+                for translated in carried(message):
+                    await self._send(sink, translated)
+                while self._refusals:
+                    await self._send(self._client, self._refusals.pop(0))
+            except ConnectionClosed:
+                return None
+
+    async def _send(self, sink: Transport, message: str | bytes) -> None:
+        if sink is not self._client:
+            await sink.send(message)
+            return
+        # Answers to what the upstream cannot be asked come from the other direction's task; a transport has one sender.
+        async with self._to_client:
+            await sink.send(message)
+
+    # --- translation
+
+    def _up(self, message: str | bytes) -> Iterable[str | bytes]:
+        """A client's message as the upstream's. What is binary, or no frame, is the upstream's to refuse."""
+        if not self._translates or isinstance(message, bytes):
+            return (message,)
+        try:
+            event = decode(self._accent.read(message))
+        except DecodeError:
+            return (message,)
+        translation = self._side.write(event)
+        if translation.frame is None:
+            self._refusals += self._accent.write(self._refusal(event))
+            return ()
+        self._report(f"{event.type} to the upstream", translation.lost)
+        return (write_text(translation.frame).decode("utf-8"),)
+
+    def _down(self, message: str | bytes) -> Iterable[str | bytes]:
+        if not self._translates or isinstance(message, bytes):
+            return (message,)
+        try:
+            events = self._side.read(message)
+        except DecodeError:
+            return (message,)
+        return [text for event in events for text in self._accent.write(event)]
+
+    def _refusal(self, event: RealtimeEvent) -> ErrorEvent:
+        """Answers an event that cannot be said to the upstream, so that nobody waits for its effect."""
+        assert not isinstance(event, UnknownRealtimeEvent), "what is unknown passes"
+        message = f"Invalid value: {event.type!r}. The upstream of this relay has no such event."
+        answers = event.event_id if isinstance(event.event_id, str) else None
+        error = RealtimeError(
+            type="invalid_request_error", code="invalid_value", message=message, param="type", event_id=answers
+        )
+        return ErrorEvent(event_id=self._new_id("event"), error=error)
+
+    def _report(self, where: str, lost: Iterable[str]) -> None:
+        """Log what the upstream cannot be told, once for each kind of event and place."""
+        new = [path for path in lost if f"{where} {path}" not in self._reported]
+        if new:
+            self._reported.update(f"{where} {path}" for path in new)
+            note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
+
+    async def _turn_away(self, fault: ConnectFailed) -> None:
+        """Say that there is no upstream, and close."""
+        error = RealtimeError(
+            type="server_error", code="upstream_unavailable", message=str(fault), param=None, event_id=UNSET
+        )
+        code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
+        try:
+            for text in self._accent.write(ErrorEvent(event_id=self._new_id("event"), error=error)):
+                await self._client.send(text)
+            await self._client.close(code, "the upstream cannot be reached")
+        except ConnectionClosed:
+            note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
+
+
+def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
+    """Code and reason for the other side."""
+    if closed.code not in _NEVER_SENT:
+        return closed.code, closed.reason
+    return (1000, closed.reason) if closed.code == _NO_STATUS else (_INTERNAL_ERROR, f"the {whose} is gone")

@@ -1,0 +1,78 @@
+"""`duologue serve` with an engine that somebody else's package brings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import duologue
+from duologue.events import RealtimeEvent
+from tests.cli.conftest import SCRIPTED, serving
+
+PARROT = '''
+"""A responder that says what it heard."""
+
+
+class Parrot:
+    name = "parrot"
+
+    async def respond(self, exchange, /):
+        yield exchange.messages[-1].text
+'''
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder for PYTHONPATH with an installed package in it."""
+    (tmp_path / "parrot_engine.py").write_text(PARROT, encoding="utf-8")
+    info = tmp_path / "parrot_engine-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: parrot-engine\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[duologue.engines]\nresponder.parrot = parrot_engine:Parrot\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+OTHERS = [option for option in SCRIPTED if not option.startswith("--responder")]
+
+
+def with_installed(folder: Path) -> str:
+    """PYTHONPATH with the folder in it."""
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
+async def test_an_installed_package_s_responder_answers_by_its_name(installed: Path) -> None:
+    content = [{"type": "input_text", "text": "Pieces of eight!"}]
+    with serving(*OTHERS, "--responder", "parrot", PYTHONPATH=with_installed(installed)) as url:
+        async with duologue.connect(url) as connection:
+            for frame in (
+                {
+                    "type": "conversation.item.create",
+                    "item": {"type": "message", "role": "user", "content": content},
+                },
+                {"type": "response.create", "response": {"output_modalities": ["text"]}},
+            ):
+                await connection.send(RealtimeEvent.from_json(frame))
+            told: RealtimeEvent = await connection.receive(timeout_s=5)
+            while told.type != "response.done":
+                told = await connection.receive(timeout_s=5)
+    assert told.to_json()["response"]["output"][0]["content"][0]["text"] == "Pieces of eight!"
+
+
+def test_a_name_that_no_package_has_is_told_with_those_that_there_are(installed: Path) -> None:
+    failed = subprocess.run(
+        [sys.executable, "-m", "duologue", "serve", "--port", "0", *OTHERS, "--responder", "ghost"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": with_installed(installed)},
+        timeout=20,
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "no responder has this name; known: chat, embedded, llm, parrot, scripted" in failed.stderr

@@ -1,0 +1,52 @@
+"""`duologue serve` in a dialect, and as a relay."""
+
+from __future__ import annotations
+
+import pytest
+
+import duologue
+from duologue.cli import main
+from duologue.events import RealtimeEvent
+from tests.cli.conftest import SCRIPTED, Place, serving
+
+RESPOND = {"type": "response.create", "response": {"output_modalities": ["text"]}}
+
+
+async def types_of_a_turn(url: str, dialect: str) -> list[str | None]:
+    names: list[str | None] = []
+    async with duologue.connect(url, dialect=dialect) as connection:
+        await connection.send(RealtimeEvent.from_json(RESPOND))
+        while "response.done" not in names:
+            names.append((await connection.receive(timeout_s=5)).type)
+    return names
+
+
+async def test_it_answers_in_the_dialect_that_was_asked_for() -> None:
+    with serving("--dialect", "openai-beta", *SCRIPTED) as url:
+        names = await types_of_a_turn(url, "openai-beta")
+    assert names[:2] == ["session.created", "conversation.created"]
+    assert "conversation.item.created" in names
+
+
+async def test_as_a_relay_it_carries_a_turn_to_another_server_in_another_dialect(scripted_server: Place) -> None:
+    arguments = ("--upstream", scripted_server.url, "--upstream-model", "theirs", "--dialect", "openai-beta")
+    with serving(*arguments, DUOLOGUE_UPSTREAM_KEY=scripted_server.api_key) as url:
+        names = await types_of_a_turn(url, "openai-beta")
+    assert names[:2] == ["session.created", "conversation.created"]
+    assert names[-1] == "response.done"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--dialect", "klingon"], "no dialect 'klingon'; known: openai, openai-beta"),
+        (["--upstream-key", "k"], "belong to --upstream URL"),
+        (["--upstream", "ws://h", "--upstream-dialect", "klingon"], "no dialect 'klingon'"),
+        (["--upstream", "ws://h", "--responder", "embedded"], "engines and --llm choose nothing"),
+    ],
+)
+def test_a_choice_that_makes_no_sense_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *arguments]) == 2
+    assert sentence in capsys.readouterr().err

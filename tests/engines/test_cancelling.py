@@ -1,0 +1,130 @@
+"""Whoever stops listening to an engine goes on at once, though a thread is in the middle of a piece."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from duologue.engines.base import Synthesizer, Transcriber
+from duologue.engines.worker import Worker
+
+_AT_ONCE_S = 0.05
+"""What an interrupted speaker may go on for: within one or two frames of audio."""
+
+
+class Gate:
+    """Holds a thread inside a computation until it is opened."""
+
+    def __init__(self, result: Any = "") -> None:
+        self._result = result
+        self.entered = threading.Event()
+        self._opened = threading.Event()
+        self.left = threading.Event()
+
+    def hold(self, *_: Any) -> Any:
+        self.entered.set()
+        assert self._opened.wait(10), "the test did not open the gate"
+        self.left.set()
+        return self._result
+
+    async def reached(self) -> None:
+        assert await asyncio.to_thread(self.entered.wait, 10)
+
+    async def open(self) -> None:
+        self._opened.set()
+        assert await asyncio.to_thread(self.left.wait, 10)
+
+
+async def _cancelled_at_once(gate: Gate, start: Callable[[], AsyncIterator[Any]]) -> None:
+    """Cancel a listener while the thread is held; nothing of its stream may be waited for."""
+
+    async def listen() -> None:
+        async for _ in start():
+            raise AssertionError("a piece came through a closed gate")
+
+    listening = asyncio.ensure_future(listen())
+    try:
+        await gate.reached()
+        listening.cancel()
+        done, _ = await asyncio.wait({listening}, timeout=_AT_ONCE_S)
+        assert done, f"the listener was held for more than {_AT_ONCE_S} s"
+        assert not gate.left.is_set()
+    finally:
+        await gate.open()
+
+
+async def test_a_worker_s_stream_lets_go_in_the_middle_of_a_piece_and_closes_the_generator_later() -> None:
+    gate, closed = Gate(), threading.Event()
+
+    def pieces() -> Generator[int, None, None]:
+        try:
+            gate.hold()
+            yield 1
+        finally:
+            closed.set()
+
+    async with Worker(threads=1) as worker:
+        await _cancelled_at_once(gate, lambda: worker.stream(pieces))
+        assert await asyncio.to_thread(closed.wait, 5)
+
+
+async def test_a_stream_that_is_closed_between_pieces_computes_no_other() -> None:
+    made: list[int] = []
+
+    def pieces() -> Generator[int, None, None]:
+        for number in range(5):
+            made.append(number)
+            yield number
+
+    async with Worker(threads=1) as worker:
+        stream = worker.stream(pieces)
+        assert await anext(stream) == 0
+        async with asyncio.timeout(_AT_ONCE_S):
+            await stream.aclose()
+    assert made == [0]
+
+
+async def test_a_stream_that_waits_for_a_thread_lets_go_and_never_begins() -> None:
+    gate, begun = Gate(), threading.Event()
+
+    def pieces() -> Generator[int, None, None]:
+        begun.set()
+        yield 1
+
+    async def listen(worker: Worker) -> None:
+        async for _ in worker.stream(pieces):
+            pass
+
+    async with Worker(threads=1) as worker:
+        busy = asyncio.ensure_future(worker.run(gate.hold))
+        await gate.reached()
+        waiting = asyncio.ensure_future(listen(worker))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        done, _ = await asyncio.wait({waiting}, timeout=_AT_ONCE_S)
+        await gate.open()
+        await busy
+        await worker.run(int)
+    assert done
+    assert not begun.is_set()
+
+
+async def test_the_transcriber_lets_go_in_the_middle_of_an_utterance(
+    transcriber: Transcriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    monkeypatch.setattr(transcriber, "_text", gate.hold)
+    await _cancelled_at_once(gate, lambda: transcriber.transcribe(bytes(32_000)))
+
+
+async def test_the_voice_lets_go_in_the_middle_of_a_sentence(
+    synthesizer: Synthesizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(np.zeros(1, np.float32))
+    monkeypatch.setattr(synthesizer, "_samples", gate.hold)
+    await _cancelled_at_once(gate, lambda: synthesizer.synthesize("A sentence.", voice="heart"))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duologue.server.auth import Keys, header, presented_keys
+from tests.server._scopes import scope
+
+
+@pytest.mark.parametrize(
+    ("request_", "keys"),
+    [
+        (scope(), []),
+        (scope(headers={"Authorization": "Bearer  k "}), ["k"]),
+        (scope(headers={"Authorization": "bEARER k"}), ["k"]),
+        (scope(headers={"Authorization": "Basic k"}), []),
+        (scope(headers={"api-key": "k"}), ["k"]),
+        (scope(query="api-key=k&model=m"), ["k"]),
+        (scope(query="api_key=k%2Fl"), ["k/l"]),
+        (scope(query="api_key="), [""]),
+        (scope(subprotocols=["realtime", "openai-insecure-api-key.k.l"]), ["k.l"]),
+        (scope(subprotocols=["realtime", "k"]), []),
+        (scope(query="api_key=a", headers={"api-key": "b", "Authorization": "Bearer c"}), ["c", "b", "a"]),
+        (scope(query="\u00fc"), []),
+    ],
+    ids=lambda value: None,
+)
+def test_a_key_is_found_wherever_clients_put_it(request_: dict[str, Any], keys: list[str]) -> None:
+    assert presented_keys(request_) == keys
+
+
+def test_a_key_is_known_by_its_number_and_another_by_none() -> None:
+    keys = Keys(["one", "two", "drei\u00df"])
+    assert [keys.number_of(key) for key in ("one", "two", "drei\u00df", "on", "onee", "", "ONE", "\ud800")] == [
+        1,
+        2,
+        3,
+        *[None] * 5,
+    ]
+    assert len(keys) == 3
+
+
+def test_keys_are_shown_by_nothing_that_holds_them() -> None:
+    keys = Keys(["sesame"])
+    assert "sesame" not in f"{keys!r} {vars(keys)}"
+
+
+def test_the_last_of_several_headers_counts() -> None:
+    assert header({"headers": [(b"X-A", b"1"), (b"x-a", b"2")]}, "x-a") == "2"
+    assert header({"headers": []}, "x-a") is None

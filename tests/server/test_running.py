@@ -1,0 +1,132 @@
+"""How the server stops: what is being answered is answered, and everybody is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import connect as websockets_connect
+
+from duologue import connect
+from duologue.engines.base import Exchange
+from duologue.server import Limits, RealtimeApp, serve
+from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._engines import EndlessResponder
+from tests.server._talking import event, status, until
+from tests.server.test_app import first, get
+
+TEXT = event("response.create", response={"output_modalities": ["text"]})
+
+
+class GatedResponder:
+    """Says a word, and the rest when the gate is opened."""
+
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        yield "Wait "
+        await self.gate.wait()
+        yield "for it."
+
+
+@asynccontextmanager
+async def serving(app: RealtimeApp) -> AsyncGenerator[tuple[str, asyncio.Future[None]], None]:
+    """A server that the test stops by itself."""
+    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.ensure_future(serve(app, port=0, on_listening=url.set_result))
+    try:
+        async with asyncio.timeout(15):
+            yield await url, task
+    finally:
+        task.cancel()
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+
+
+async def test_idle_sessions_end_at_once_and_busy_ones_when_they_are_done_and_all_with_1001() -> None:
+    responder = GatedResponder()
+    app = RealtimeApp(engines=scripted_app_engines(replace(scripted_engines(), responder=responder)))
+    async with serving(app) as (url, task), websockets_connect(url) as idle, connect(url) as busy:
+        await first(idle)
+        await busy.send(TEXT)
+        await until(busy, "response.output_text.delta")
+        task.cancel()
+        await idle.wait_closed()
+        assert (idle.close_code, idle.close_reason) == (1001, "the server is going away")
+
+        assert await get(url, "/readyz") == (503, b'{"status":"draining"}')
+        assert (await get(url, "/healthz"))[0] == 200
+        async with websockets_connect(url) as late:
+            assert (await first(late))["error"]["code"] == "server_shutting_down"
+            await late.wait_closed()
+            assert late.close_code == 1013
+
+        responder.gate.set()
+        assert status(await until(busy, "response.done"))["status"] == "completed"
+        async for _ in busy:  # ends without a fault
+            pass
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+
+async def test_what_takes_too_long_is_cut() -> None:
+    responder = EndlessResponder()
+    app = RealtimeApp(
+        engines=scripted_app_engines(replace(scripted_engines(), responder=responder)), limits=Limits(drain_s=0.2)
+    )
+    async with serving(app) as (url, task), websockets_connect(url) as socket:
+        await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
+        task.cancel()
+        async for _ in socket:
+            pass
+        assert socket.close_code == 1001
+        await asyncio.wait({task})
+        assert responder.running == 0
+
+
+async def test_a_second_cancellation_ends_it_at_once() -> None:
+    responder = GatedResponder()
+    app = RealtimeApp(engines=scripted_app_engines(replace(scripted_engines(), responder=responder)))
+    async with serving(app) as (url, task), websockets_connect(url) as socket, websockets_connect(url) as idle:
+        await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
+        while "delta" not in str(await socket.recv()):
+            pass
+        task.cancel()
+        await idle.wait_closed()
+        task.cancel()
+        async for _ in socket:
+            pass
+        assert socket.close_code == 1001
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+
+async def test_an_application_can_be_run_again_after_it_was_drained() -> None:
+    app = RealtimeApp(engines=scripted_app_engines())
+    for _ in range(2):
+        async with serving(app) as (url, task), websockets_connect(url) as socket:
+            assert (await first(socket))["type"] == "session.created"
+            task.cancel()
+            await socket.wait_closed()
+            await asyncio.wait({task})
+
+
+@pytest.mark.parametrize("sessions", [0, 3])
+async def test_draining_returns_when_the_last_session_has_ended(sessions: int) -> None:
+    app = RealtimeApp(engines=scripted_app_engines())
+    async with serving(app) as (url, _), asyncio.timeout(5):
+        sockets = [await websockets_connect(url) for _ in range(sessions)]
+        for socket in sockets:
+            await first(socket)
+        assert app.sessions_open == sessions
+        await app.drain()
+        assert app.sessions_open == 0
+        for socket in sockets:
+            await socket.wait_closed()
+            assert socket.close_code == 1001

@@ -1,0 +1,465 @@
+"""What is read when, seen from a transcriber that reads only when the test lets it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from duologue.codec import encode
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedJudge
+from duologue.engines.turnstile import Turnstile, Urgency
+from duologue.errors import EngineError
+from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
+from duologue.protocol import Detect, Follow, Foresee, Recall, ServerProtocol, Transcribe
+from duologue.server.transcribing import Transcribing
+from duologue.testing import CountedIds, scripted_engines
+
+FRAME_MS = 20
+LOUD, QUIET = b"\1\0" * 480, bytes(960)
+
+
+class ManualTranscriber:
+    """Reads the audio that it is given when the test says what it says."""
+
+    name = "manual"
+    sample_rate_hz = 24_000
+    repeatable = True
+
+    def __init__(self) -> None:
+        self.readings: list[tuple[int, asyncio.Future[str]]] = []
+        """Milliseconds of audio and the text to come of each reading that is under way."""
+
+    async def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        reading = (len(pcm16) // 48, asyncio.get_running_loop().create_future())
+        self.readings.append(reading)
+        try:
+            text = await reading[1]
+        finally:
+            self.readings.remove(reading)
+        for place, word in enumerate(text.split()):
+            yield word if place == 0 else f" {word}"
+
+
+class Desk:
+    """One session's transcribing between a real protocol and a manual engine. Time is the test's."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, engines: Engines, transcriber: ManualTranscriber) -> None:
+        self.transcriber = transcriber
+        self.received: list[dict[str, Any]] = []
+        self.naps_s: list[float] = []
+        self.now_s = 0.0
+        self.faults: list[Exception] = []
+        self._tasks = tasks
+        self._running: set[asyncio.Task[Any]] = set()
+        self._wake = asyncio.Event()
+        self._protocol = ServerProtocol(new_id=CountedIds(), now=0.0, started_at=0.0)
+        self._transcribing = Transcribing(
+            engines,
+            self._protocol,
+            start=self._start,
+            pass_on=self._pass_on,
+            sleep=self._sleep,
+            clock=lambda: self.now_s,
+        )
+
+    async def update(self, **audio_input: Any) -> None:
+        """A `session.update` of the input."""
+        audio = {"input": {"transcription": {"model": "m"}, **audio_input}}
+        await self.send("session.update", session={"type": "realtime", "audio": audio})
+
+    async def send(self, name: str, **fields: Any) -> None:
+        """The client sends an event."""
+        self._protocol.receive(
+            encode(RealtimeEvent.from_json({"type": name, **fields})).decode("utf-8"), now=self.now_s
+        )
+        await self.settle()
+
+    async def say(self, ms: int, *, frame: bytes = LOUD) -> None:
+        """The user speaks, and every frame is heard before the next comes."""
+        for _ in range(ms // FRAME_MS):
+            self._protocol.receive(
+                encode(InputAudioBufferAppendEvent.from_audio(frame)).decode("utf-8"), now=self.now_s
+            )
+            await self.settle(turns=2)
+        await self.settle()
+
+    async def pause(self, ms: int) -> None:
+        """The user is silent."""
+        await self.say(ms, frame=QUIET)
+
+    async def nap(self) -> None:
+        """What sleeps wakes up."""
+        self._wake.set()
+        await self.settle()
+
+    async def reads(self, text: str, *, ms: int | None = None, cost_s: float = 0.1) -> None:
+        """The oldest reading says this; `ms` is how much audio it must be about."""
+        length_ms, reading = self.transcriber.readings[0]
+        assert ms is None or length_ms == ms
+        self.now_s += cost_s
+        reading.set_result(text)
+        await self.settle()
+
+    async def fails(self, fault: Exception) -> None:
+        """The oldest reading fails."""
+        self.transcriber.readings[0][1].set_exception(fault)
+        await self.settle()
+
+    def readings_ms(self) -> list[int]:
+        """How much audio is being read, by reading."""
+        return [length_ms for length_ms, _ in self.transcriber.readings]
+
+    def told(self, name: str, field: str) -> list[str]:
+        """A field of all events whose name ends so."""
+        return [event[field] for event in self.received if event["type"].endswith(name)]
+
+    def stop(self) -> None:
+        """End all that runs."""
+        for task in self._running:
+            task.cancel()
+
+    async def settle(self, turns: int = 20) -> None:
+        """Let every task run until it waits for something."""
+        await self._pass_on()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.naps_s.append(seconds)
+        self._wake.clear()
+        await self._wake.wait()
+
+    def _start(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self._tasks.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _pass_on(self) -> None:
+        self.received += [event.to_json() for event in self._protocol.take_events()]
+        for command in self._protocol.take_commands():
+            match command:
+                case Detect():
+                    self._protocol.heard([float(command.audio[0])], FRAME_MS, now=self.now_s)
+                    await self._pass_on()
+                case Follow():
+                    self._transcribing.follow(command)
+                case Foresee():
+                    self._transcribing.foresee(command)
+                case Recall():
+                    self._transcribing.recall(command)
+                case Transcribe():
+                    self._start(f"transcribe {command.item_id}", self._transcribe(command))
+                case _:
+                    pass
+
+    async def _transcribe(self, command: Transcribe) -> None:
+        try:
+            await self._transcribing.transcribe(command)
+        except EngineError as fault:
+            self.faults.append(fault)
+        await self._pass_on()
+
+
+@asynccontextmanager
+async def desk(**engines: Any) -> AsyncGenerator[Desk, None]:
+    """A desk whose client wants transcripts, ended with the block."""
+    transcriber = ManualTranscriber()
+    chosen = replace(scripted_engines(), transcriber=transcriber, **{"turnstile": Turnstile(2), **engines})
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        made = Desk(tasks, chosen, transcriber)
+        await made.update()
+        yield made
+        made.stop()
+
+
+COMPLETED = "transcription.completed"
+DELTA = "transcription.delta"
+
+
+# --- while it is spoken
+
+
+async def test_what_is_spoken_is_read_as_it_grows_and_told_as_far_as_it_is_certain() -> None:
+    async with desk() as it:
+        await it.say(600)
+        assert it.readings_ms() == []
+        await it.nap()
+        await it.reads("He was", ms=600)
+        await it.say(400)
+        await it.nap()
+        await it.reads("He was not", ms=1000)
+        assert it.told(DELTA, "delta") == ["He was"]
+
+
+async def test_guesses_take_a_third_of_a_core_at_most() -> None:
+    async with desk() as it:
+        await it.say(400)
+        for cost_s in (0.05, 0.4, 2.0):
+            await it.say(100)
+            await it.nap()
+            await it.reads("words", cost_s=cost_s)
+        assert it.naps_s == [0.3, 0.3, 0.8, 4.0]
+
+
+async def test_nothing_new_and_nothing_said_is_not_read_again() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.nap()
+        await it.reads("words")
+        await it.nap()
+        assert it.readings_ms() == []
+        await it.pause(100)
+        await it.nap()
+        assert it.readings_ms() == []
+
+
+async def test_a_guess_that_fails_is_no_fault_of_the_session() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.nap()
+        await it.fails(EngineError("no ears today", engine="manual"))
+        await it.nap()
+        await it.pause(520)
+        await it.reads("All is well.")
+        assert it.told(COMPLETED, "transcript") == ["All is well."]
+
+
+async def test_a_guess_that_waited_reads_what_is_new_when_its_turn_comes() -> None:
+    turnstile = Turnstile(1)
+    async with desk(turnstile=turnstile) as it:
+        async with turnstile.place("somebody else", Urgency.FINAL):
+            await it.say(400)
+            await it.nap()
+            await it.say(600)
+            assert it.readings_ms() == []
+        await it.settle()
+        assert it.readings_ms() == [1000]
+
+
+async def test_an_engine_that_costs_by_the_call_is_asked_once() -> None:
+    async with desk() as it:
+        it._transcribing._repeatable = False
+        await it.say(400)
+        await it.pause(300)
+        assert it.naps_s == it.readings_ms() == []
+        await it.pause(220)
+        await it.reads("once", ms=900)
+        assert it.told(COMPLETED, "transcript") == ["once"]
+
+
+# --- when it pauses
+
+
+async def test_a_pause_is_read_ahead_and_taken_when_the_turn_ends() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.reads("Hello there.", ms=600)
+        assert it.told(COMPLETED, "transcript") == []
+        await it.pause(300)
+        assert it.readings_ms() == []
+        assert it.told(COMPLETED, "transcript") == ["Hello there."]
+        assert "".join(it.told(DELTA, "delta")) == "Hello there."
+
+
+async def test_a_turn_that_ends_while_its_pause_is_being_read_waits_for_that() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(520)
+        assert it.readings_ms() == [600]
+        await it.reads("Hello there.")
+        assert it.told(COMPLETED, "transcript") == ["Hello there."]
+
+
+async def test_speech_after_a_pause_drops_what_was_read_ahead() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        assert it.readings_ms() == [600]
+        await it.say(100)
+        assert it.readings_ms() == []
+        await it.pause(520)
+        await it.reads("Hello there, you.", ms=900)
+        assert it.told(COMPLETED, "transcript") == ["Hello there, you."]
+
+
+async def test_what_was_read_ahead_of_the_first_pause_is_not_the_transcript_of_the_second() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.reads("Hello.")
+        await it.say(100)
+        await it.pause(520)
+        await it.reads("Hello there.", ms=900)
+        assert it.told(COMPLETED, "transcript") == ["Hello there."]
+
+
+@pytest.mark.parametrize("silence_ms", [20, 100, 180, 200, 220])
+async def test_a_short_silence_is_enough(silence_ms: int) -> None:
+    async with desk() as it:
+        await it.update(turn_detection={"type": "server_vad", "silence_duration_ms": silence_ms})
+        await it.say(400)
+        await it.pause(240)
+        await it.reads("All of it.")
+        assert it.readings_ms() == []
+        assert it.told(COMPLETED, "transcript") == ["All of it."]
+
+
+async def test_reading_ahead_that_has_not_begun_when_the_turn_ends_becomes_urgent() -> None:
+    turnstile = Turnstile(1)
+    async with desk(turnstile=turnstile) as it:
+        async with turnstile.place("somebody else", Urgency.FINAL):
+            await it.say(400)
+            await it.pause(520)
+        await it.settle()
+        assert it.readings_ms() == [900]
+        await it.reads("At last.")
+        assert it.told(COMPLETED, "transcript") == ["At last."]
+
+
+async def test_reading_ahead_that_fails_is_done_again_at_the_end() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.fails(EngineError("a hiccup", engine="manual"))
+        await it.pause(320)
+        await it.reads("Well again.", ms=900)
+        assert it.told(COMPLETED, "transcript") == ["Well again."]
+
+
+async def test_a_commit_in_the_middle_of_speech_reads_all_of_it() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.nap()
+        await it.send("input_audio_buffer.commit")
+        await it.reads("Half a", ms=400)
+        assert it.told(COMPLETED, "transcript") == ["Half a"]
+        await it.nap()
+        assert it.readings_ms() == []
+
+
+async def test_a_turn_that_is_cleared_leaves_nothing_to_read() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.send("input_audio_buffer.clear")
+        assert it.readings_ms() == []
+        await it.nap()
+        assert it.readings_ms() == []
+
+
+# --- long turns
+
+
+async def test_a_long_stretch_before_a_pause_is_read_once_and_only_what_follows_from_then_on() -> None:
+    async with desk() as it:
+        await it.say(9000)
+        await it.pause(200)
+        await it.reads("First half.", ms=9200)
+        await it.say(1000)
+        await it.nap()
+        await it.reads("Second", ms=1000)
+        await it.pause(200)
+        await it.reads("Second half.", ms=1200)
+        await it.pause(320)
+        assert it.told(COMPLETED, "transcript") == ["First half. Second half."]
+        assert "".join(it.told(DELTA, "delta")) == "First half. Second half."
+
+
+async def test_a_long_stretch_that_is_still_being_read_when_speech_goes_on_is_waited_for() -> None:
+    async with desk() as it:
+        await it.say(9000)
+        await it.pause(200)
+        await it.say(1000)
+        await it.nap()
+        await it.pause(520)
+        assert it.readings_ms() == [9200]
+        await it.reads("First half.")
+        await it.reads("Second half.", ms=1500)
+        assert it.told(COMPLETED, "transcript") == ["First half. Second half."]
+        assert "".join(it.told(DELTA, "delta")) == "First half. Second half."
+
+
+async def test_a_long_stretch_that_cannot_be_read_is_read_with_the_rest() -> None:
+    async with desk() as it:
+        await it.say(9000)
+        await it.pause(200)
+        await it.say(1000)
+        await it.fails(EngineError("a hiccup", engine="manual"))
+        await it.pause(520)
+        await it.reads("All of it.")
+        assert it.told(COMPLETED, "transcript") == ["All of it."]
+
+
+# --- several at once
+
+
+async def test_an_item_that_is_no_turn_is_read_beside_the_turn() -> None:
+    async with desk() as it:
+        await it.say(400)
+        audio = InputAudioBufferAppendEvent.from_audio(LOUD * 20).to_json()["audio"]
+        content = [{"type": "input_audio", "audio": audio}]
+        await it.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        await it.reads("An old recording.", ms=400)
+        await it.pause(200)
+        await it.reads("Hello.", ms=600)
+        await it.pause(320)
+        assert it.told(COMPLETED, "transcript") == ["An old recording.", "Hello."]
+
+
+async def test_a_transcript_that_fails_is_a_fault_for_the_caller() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.send("input_audio_buffer.commit")
+        await it.fails(EngineError("no ears today", engine="manual"))
+        assert [str(fault) for fault in it.faults] == ["manual: no ears today"]
+
+
+# --- turns that end by their words
+
+
+async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_complete() -> None:
+    judge = ScriptedJudge([0.0, 1.0], sample_rate_hz=24_000)
+    async with desk(judge=judge) as it:
+        await it.update(turn_detection={"type": "semantic_vad"})
+        await it.say(400)
+        await it.pause(800)
+        await it.reads("I would like")
+        assert it.told("speech_stopped", "item_id") == []
+        await it.say(400)
+        await it.pause(400)
+        await it.reads("I would like a pizza.")
+        assert judge.judged == ["I would like", "I would like a pizza."]
+        assert len(it.told("speech_stopped", "item_id")) == 1
+        assert it.told(COMPLETED, "transcript") == ["I would like a pizza."]
+        assert it.readings_ms() == []
+
+
+class BrokenJudge(ScriptedJudge):
+    """Cannot judge."""
+
+    async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
+        raise EngineError("no idea", engine="broken")
+
+
+@pytest.mark.parametrize("judge", [None, BrokenJudge()], ids=["none", "broken"])
+async def test_without_a_judgement_a_turn_ends_between_the_shortest_and_the_longest_wait(
+    judge: ScriptedJudge | None,
+) -> None:
+    async with desk(judge=judge) as it:
+        await it.update(turn_detection={"type": "semantic_vad"})
+        await it.say(400)
+        await it.pause(400)
+        await it.reads("I would like a pizza.")
+        assert it.told("speech_stopped", "item_id") == []
+        await it.pause(600)
+        assert len(it.told("speech_stopped", "item_id")) == 1
