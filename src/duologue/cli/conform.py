@@ -13,12 +13,12 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.cli.call import check_url
-from duologue.cli.conform_views import list_rules, print_json, print_markdown, print_matrix
+from duologue.cli.conform_views import list_rules, print_json, print_matrix
 from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, Usage, sentence_of
 from duologue.cli.running import run_to_end
 from duologue.client.accent import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.conformance import Report, Scenario, Settings, open_endpoint_of, rules, run
+from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
 from duologue.recording import RecordingTransport, RecordingWriter
@@ -35,15 +35,15 @@ class ConformOptions:
     """Options of `conform`."""
 
     only: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, help="Decide these rules and leave out what they do not need.")
+        tuple[str, ...],
+        Parameter(consume_multiple=True, help="Decide these rules and leave out what they do not need."),
     ] = ()
     list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
-    markdown: Annotated[bool, Parameter(help="Print tables in Markdown, as the docs have them.")] = False
     model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
-    api_key: Annotated[
-        str | None, Parameter(help="Key for the server; by default OPENAI_API_KEY, if that is set.")
-    ] = None
+    api_key: Annotated[str | None, Parameter(help="Key for the server; by default OPENAI_API_KEY, if that is set.")] = (
+        None
+    )
     dialect: Annotated[
         str, Parameter(help="Whose server it is: decides how the key is shown. What is said is not translated.")
     ] = AUTO
@@ -62,8 +62,6 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     """
     if unknown := [each for each in options.only if each not in rules()]:
         raise Usage(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
-    if options.json and options.markdown:
-        raise Usage("--json and --markdown exclude each other")
     if options.list:
         list_rules(options.only, json=options.json)
         return 0
@@ -74,9 +72,7 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     if options.dialect != AUTO and options.dialect not in PROFILES:
         raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
-    endpoint = Endpoint(
-        url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None
-    )
+    endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None)
     return run_to_end(_conform(endpoint, options))
 
 
@@ -85,13 +81,11 @@ async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     with ExitStack() as kept:
         wrap = _recorder(options.record, kept)
         try:
-            report = await run(
-                open_endpoint_of(endpoint, wrap=wrap), only=options.only, settings=settings, watch=_tell
-            )
+            report = await run(open_endpoint_of(endpoint, wrap=wrap), only=options.only, settings=settings, watch=_tell)
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE
-    _show(report, options)
+    (print_json if options.json else print_matrix)(report)
     return 0 if report.holds else EXIT_FAILURE
 
 
@@ -106,12 +100,3 @@ def _recorder(path: Path | None, kept: ExitStack) -> Callable[[Transport], Trans
 def _tell(scenario: Scenario) -> None:
     if sys.stderr.isatty():
         print(f"{scenario.name} …", file=sys.stderr)
-
-
-def _show(report: Report, options: ConformOptions) -> None:
-    if options.json:
-        print_json(report)
-    elif options.markdown:
-        print_markdown(report)
-    else:
-        print_matrix(report)

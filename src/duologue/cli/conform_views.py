@@ -14,14 +14,16 @@ from duologue.cli.failures import printable
 from duologue.codec.jsontext import write_text
 from duologue.conformance import GROUPS, Finding, Outcome, Report, rules
 
-__all__ = ["list_rules", "print_json", "print_markdown", "print_matrix"]
+__all__ = ["list_rules", "print_json", "print_matrix"]
 
-_MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
+_SIGNS: Final[Mapping[Outcome, tuple[str, str]]] = {
     "passed": ("✓", "green"),
     "failed": ("✗", "bold red"),
     "inconclusive": ("?", "yellow"),
     "skipped": ("–", "dim"),
 }
+_WIDE: Final = 200
+"""Columns where nobody sees a terminal: a line for each rule can be searched."""
 
 
 def list_rules(only: Collection[str], *, json: bool) -> None:
@@ -48,29 +50,28 @@ def print_json(report: Report) -> None:
 def print_matrix(report: Report) -> None:
     """A table for each group of rules, and the verdict below."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    width = max((len(each.rule.id) for each in report.findings), default=0)
     for group, members in groupby(report.findings, key=lambda each: each.rule.group):
-        table = Table(title=GROUPS[group], title_justify="left", box=None, pad_edge=False)
-        for column, wrap in (("", False), ("rule", False), ("level", False), ("", True)):
-            table.add_column(column, no_wrap=not wrap)
+        console.print(Text(f"\n{GROUPS[group]}", "bold"))
+        table = Table.grid(padding=(0, 2), expand=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=width)
+        table.add_column(no_wrap=True, min_width=len("informational"))
+        table.add_column(overflow="fold")
         for each in members:
-            mark, style = _MARKS[each.outcome]
-            words = each.rule.title if each.outcome == "passed" else f"{each.rule.title}: {printable(each.seen)}"
-            table.add_row(Text(mark, style), Text(each.rule.id), Text(each.rule.weight, "dim"), Text(words))
+            table.add_row(*_row(each))
         console.print(table)
-        console.print()
-    console.print(Text(_verdict(report), "green" if report.holds else "bold red"))
+    console.print(Text(f"\n{_verdict(report)}", "green" if report.holds else "bold red"))
 
 
-def print_markdown(report: Report) -> None:
-    """The same for a page of documentation."""
-    for group, members in groupby(report.findings, key=lambda each: each.rule.group):
-        print(f"### {GROUPS[group]}\n\n| | rule | level | what it says | what was seen |\n|---|---|---|---|---|")
-        for each in members:
-            seen = printable(each.seen).replace("|", "\\|")
-            mark = _MARKS[each.outcome][0]
-            print(f"| {mark} | `{each.rule.id}` | {each.rule.weight} | {each.rule.title} | {seen} |")
-        print()
-    print(_verdict(report))
+def _row(finding: Finding) -> tuple[Text, ...]:
+    sign, style = _SIGNS[finding.outcome]
+    words = Text(finding.rule.title)
+    if finding.outcome != "passed" and finding.seen:
+        words.append(f" – {printable(finding.seen)}", style)
+    return Text(sign, style), Text(finding.rule.id), Text(finding.rule.weight, "dim"), words
 
 
 def _verdict(report: Report) -> str:

@@ -21,7 +21,18 @@ from duologue.errors import ConnectFailed
 from duologue.events import InputAudioBufferAppendEvent
 from duologue.transports import Transport
 
-__all__ = ["Bench", "OpenTransport", "Opening", "Settings", "alive", "append_of", "configure", "expect", "misshapen", "speech"]
+__all__ = [
+    "Bench",
+    "OpenTransport",
+    "Opening",
+    "Settings",
+    "alive",
+    "append_of",
+    "configure",
+    "expect",
+    "misshapen",
+    "speech",
+]
 
 T = TypeVar("T")
 
@@ -47,6 +58,8 @@ class Opening(Struct, frozen=True, kw_only=True):
         """Whether a session should come of it, in which everything holds that holds everywhere."""
         return self.api_key is None and self.model is None and not self.beta
 
+
+_PLAIN: Final = Opening()
 
 OpenTransport: TypeAlias = Callable[[Opening], Awaitable[Transport]]
 """Opens a connection. Raises `ConnectFailed` if none comes about, and Undecided for what it cannot open."""
@@ -78,7 +91,7 @@ class Bench:
     # --- connections
 
     @asynccontextmanager
-    async def open(self, opening: Opening = Opening()) -> AsyncGenerator[Line, None]:  # noqa: B008 - a frozen value
+    async def open(self, opening: Opening = _PLAIN) -> AsyncGenerator[Line, None]:
         """A connection for the length of a block. Raises Undecided if none comes about."""
         try:
             transport = await self._open_transport(opening)
@@ -205,9 +218,7 @@ def append_of(pcm16: bytes) -> Json:
 
 async def configure(line: Line, **session: Any) -> Message:
     """Update the session; the answer. Raises Breach if it is refused."""
-    return await line.answer(
-        {"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated"
-    )
+    return await line.answer({"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated")
 
 
 async def alive(line: Line) -> None:

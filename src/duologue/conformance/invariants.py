@@ -191,7 +191,9 @@ def _oob_silent(trace: Trace) -> Verdicts:
         strays = [
             each.type
             for each in trace.received()
-            if each.type.startswith("conversation.item.") and each.ids & items and each.type != "conversation.item.retrieved"
+            if each.type.startswith("conversation.item.")
+            and each.ids & items
+            and each.type != "conversation.item.retrieved"
         ]
         yield f"{id}: {strays[0]} for its item" if strays else None
 

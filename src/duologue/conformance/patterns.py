@@ -1,10 +1,10 @@
 """Patterns of events: a small language for what comes after what, and the machine that reads it.
 
 A step is `side type [path=value ...] [repeat]`, such as `S response.output_text.delta +`: the client (C) or the
-server (S) sends an event of this type (which may end in `*`), in which these paths have these values; once, or at most
-once (?), any number of times (*), at least once (+). A pattern is a row of groups, and a group is a step or several that
-come in any order and may be mixed. The pattern is a regular language, and is matched as one: by the set of places
-where a reader may be.
+server (S) sends an event of this type (which may end in `*`), in which these paths have these values; once, or at
+most once (?), any number of times (*), at least once (+). A pattern is a row of groups, and a group is a step, or
+several that come in any order and may be mixed. The pattern is a regular language, and is matched as one: by the set
+of places where a reader may be.
 """
 
 from __future__ import annotations

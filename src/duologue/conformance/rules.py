@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -106,6 +106,7 @@ def rules() -> Mapping[str, Rule]:
 
 
 def _table(name: str, kind: type[R]) -> Mapping[str, R]:
-    text = files(__package__).joinpath(f"{name}.toml").read_bytes()
-    table = msgspec.toml.decode(text, type=dict[str, kind])
-    return {id: msgspec.structs.replace(rule, id=id, group=name) for id, rule in table.items()}
+    table = msgspec.toml.decode(
+        files(__package__).joinpath(f"{name}.toml").read_bytes(), type=dict[str, dict[str, Any]]
+    )
+    return {id: msgspec.convert({**entry, "id": id, "group": name}, kind) for id, entry in table.items()}

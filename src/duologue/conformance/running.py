@@ -61,9 +61,7 @@ def _chosen(wanted: Collection[str]) -> list[Scenario]:
     return [each for each in SCENARIOS if everywhere or any(rule_id in wanted for rule_id in each.decides)]
 
 
-async def _play(
-    scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report
-) -> list[Trace]:
+async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
     bench = Bench(scenario.name, open_transport, settings, report)
     reason = "the scenario does not decide it"
     try:

@@ -16,13 +16,15 @@ _CUT_MS: Final = 100
 """Less than any answer lasts: nobody says hello in it."""
 
 
-@scenario("response.text", "response.usage", "response.metadata")
+@scenario("response.text", "response.text_only", "response.usage", "response.metadata")
 async def a_written_answer(bench: Bench) -> None:
     """One turn in writing."""
     async with bench.session() as line:
         created = await bench.vital("response.text", ask(line, "Say hello.", metadata={"conform": "written"}))
         turn = await bench.vital("response.text", finish(line, created))
         bench.follows("response.text", turn.messages)
+        with bench.deciding("response.text_only"):
+            expect(not turn.of("response.output_audio.delta"), "response.output_audio.delta in a written answer")
         with bench.deciding("response.usage"):
             usage = turn.done.get("response.usage") or {}
             lacking = [name for name in ("total_tokens", "input_tokens", "output_tokens") if name not in usage]
@@ -31,8 +33,17 @@ async def a_written_answer(bench: Bench) -> None:
             _echoes(turn, {"conform": "written"})
 
 
-@scenario("response.audio", "response.text_only", "response.pcm", "item.retrieve_speech", "session.same_voice",
-          "error.voice_in_use", "error.truncate_too_late", "item.truncate", "item.truncate_drops_transcript")  # fmt: skip
+@scenario(
+    "response.audio",
+    "response.text_only",
+    "response.pcm",
+    "item.retrieve_speech",
+    "session.same_voice",
+    "error.voice_in_use",
+    "error.truncate_too_late",
+    "item.truncate",
+    "item.truncate_drops_transcript",
+)
 async def a_spoken_answer(bench: Bench) -> None:
     """One turn in speech, and what is done with it afterwards."""
     async with bench.session(output_modalities=["audio"]) as line:

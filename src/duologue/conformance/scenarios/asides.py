@@ -35,7 +35,9 @@ async def an_answer_aside(bench: Bench) -> None:
             references = [{"type": "item_reference", "id": "item_referred"}, _RAW]
             for entries in (references, []):
                 turn = await finish(line, await line.answer(_aside("input", input=entries), "response.created"))
-                expect(turn.status == "completed", f"a response with {len(entries)} entries of input ends {turn.status}")
+                expect(
+                    turn.status == "completed", f"a response with {len(entries)} entries of input ends {turn.status}"
+                )
 
 
 @scenario("oob.beside")

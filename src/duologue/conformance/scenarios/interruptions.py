@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from duologue.conformance.bench import Bench, expect
 from duologue.conformance.line import Breach, Line, Undecided
-from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, finish, item_ids, scenario
+from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, item_ids, scenario
 from duologue.conformance.trace import Message
 
 __all__ = ["SCENARIOS"]

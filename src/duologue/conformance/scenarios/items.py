@@ -12,8 +12,17 @@ from duologue.conformance.trace import Message
 __all__ = ["SCENARIOS"]
 
 
-@scenario("item.create", "item.client_id", "item.same_content", "item.no_response", "item.retrieve", "item.roles",
-          "item.delete", "item.deleted_is_gone", "error.truncate_not_audio")  # fmt: skip
+@scenario(
+    "item.create",
+    "item.client_id",
+    "item.same_content",
+    "item.no_response",
+    "item.retrieve",
+    "item.roles",
+    "item.delete",
+    "item.deleted_is_gone",
+    "error.truncate_not_audio",
+)
 async def one_item(bench: Bench) -> None:
     """An item is made, looked at and removed."""
     async with bench.session() as line:

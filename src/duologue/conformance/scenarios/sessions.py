@@ -27,23 +27,27 @@ _TOOL: Final = {
         "additionalProperties": False,
     },
 }
+
+
+def _input(**settings: Any) -> Json:
+    return {"audio": {"input": settings}}
+
+
 _ACCEPTED: Final[Mapping[str, tuple[Json, ...]]] = {
     "accepts.semantic_vad": tuple(
-        {"audio": {"input": {"turn_detection": {"type": "semantic_vad", "eagerness": each}}}} for each in _EAGERNESS
+        _input(turn_detection={"type": "semantic_vad", "eagerness": each}) for each in _EAGERNESS
     ),
     "accepts.voices": tuple({"audio": {"output": {"voice": each}}} for each in _VOICES),
-    "accepts.transcription_models": tuple(
-        {"audio": {"input": {"transcription": {"model": each}}}} for each in _MODELS
-    ),
+    "accepts.transcription_models": tuple(_input(transcription={"model": each}) for each in _MODELS),
     "accepts.speed": ({"audio": {"output": {"speed": 1.2}}},),
     "accepts.tool_schema": ({"tools": [_TOOL], "tool_choice": "auto"},),
     "accepts.g711": tuple(
         {"audio": {"input": {"format": {"type": each}}, "output": {"format": {"type": each}}}}
         for each in ("audio/pcmu", "audio/pcma")
     ),
-    "accepts.nulls": ({"tracing": None, "prompt": None, "audio": {"input": {"noise_reduction": None, "transcription": None}}},),
+    "accepts.nulls": ({"tracing": None, "prompt": None, **_input(noise_reduction=None, transcription=None)},),
     "accepts.tracing": ({"tracing": "auto"},),
-}  # fmt: skip
+}
 """Updates that clients in use send, whether or not the server does anything about them."""
 
 

@@ -59,7 +59,9 @@ async def _heard_item(line: Line) -> str:
 
 
 def _times_fit(line: Line) -> None:
-    sent_ms = sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // _BYTES_PER_MS
+    sent_ms = (
+        sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // _BYTES_PER_MS
+    )
     start = line.first("input_audio_buffer.speech_started").get("audio_start_ms")
     end = line.first("input_audio_buffer.speech_stopped").get("audio_end_ms")
     fits = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= sent_ms
