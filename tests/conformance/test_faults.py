@@ -132,7 +132,7 @@ ELSEWHERE = [
         "cancel.open_dones",
         "cancel.open_dones",
     ),
-    ("no speech_stopped", drop("input_audio_buffer.speech_stopped"), "vad.turn", "vad.turn vad.times"),
+    ("no speech_stopped", drop("input_audio_buffer.speech_stopped"), "vad.turn", "vad.turn"),
     (
         "committed under another id",
         edit("input_audio_buffer.committed", "item_id", "item_x"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from importlib.resources import files
@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from duologue import catalogue
 from duologue.audio.wav import parse_wav
 from duologue.conformance.invariants import published_types
 from duologue.conformance.line import MISSHAPEN, Breach, Line, NotApplicable, Undecided
@@ -153,12 +154,16 @@ class Bench:
         """Decide a rule of refusal: the event is refused as the rule has it, and the session goes on."""
         with self.deciding(rule_id):
             await line.send(event)
-            await self.refusal(rule_id, line)
+            await self.refusal(rule_id, line, instead=_answers(str(event.get("type"))))
 
-    async def refusal(self, rule_id: str, line: Line) -> None:
-        """Wait for the refusal that a rule has, then see whether the session lives. Raises Breach."""
+    async def refusal(self, rule_id: str, line: Line, *, instead: Collection[str] = ()) -> None:
+        """Wait for the refusal that a rule has, then see whether the session lives. Raises Breach.
+
+        `instead` names what says that the event was carried out.
+        """
         rule = errors()[rule_id]
-        error = await line.until("error")
+        error = await line.until("error", *instead)
+        expect(error.type == "error", f"it is carried out: {error.type} came")
         code, param, message = error.get("error.code"), error.get("error.param"), error.get("error.message")
         expect(error.get("error.type") == "invalid_request_error", f"error.type is {error.get('error.type')}")
         expect(not rule.codes or str(code if code is not None else "null") in rule.codes, f"error.code is {code}")
@@ -214,6 +219,11 @@ def append_of(pcm16: bytes) -> Json:
     """The event that appends audio."""
     encoded = InputAudioBufferAppendEvent.from_audio(pcm16).audio
     return {"type": "input_audio_buffer.append", "audio": encoded}
+
+
+def _answers(type: str) -> tuple[str, ...]:
+    """What confirms a client event."""
+    return tuple(name for entry in catalogue.events_named(type) if entry.api == "realtime" for name in entry.answers)
 
 
 async def configure(line: Line, **session: Any) -> Message:

@@ -23,9 +23,9 @@ def prev_chain(trace: Trace) -> Iterator[str | None]:
     }
     for each in trace.received():
         match each.type:
-            case "input_audio_buffer.committed":
+            case "input_audio_buffer.committed" if each.get("item_id") is not None:
                 yield _judge(each, str(each.get("item_id")), order, None)
-            case "conversation.item.added":
+            case "conversation.item.added" if each.get("item.id") is not None:
                 item_id = str(each.get("item.id"))
                 yield _judge(each, item_id, order, wishes.get(item_id))
             case "conversation.item.deleted" if each.get("item_id") in order:

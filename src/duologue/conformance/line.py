@@ -128,10 +128,10 @@ class Line:
         return [each for each in self.trace.messages[began:] if each.side == "S"]
 
     def first(self, type: str) -> Message:
-        """The first event of this type that came. Raises Breach if none did."""
+        """The first event of this type that came. Raises Undecided if none did: another rule is about that."""
         for each in self.trace.received(type):
             return each
-        raise Breach(f"no {type} came")
+        raise Undecided(f"no {type} came")
 
     def rewind(self, at: int) -> None:
         """Have waiting look again at what came since there were so many messages."""

@@ -94,8 +94,8 @@ async def an_answer_to_nothing(bench: Bench) -> None:
 async def an_answer_cut_short(bench: Bench) -> None:
     """A long answer with few tokens."""
     async with bench.session() as line:
+        turn = await finish(line, await ask(line, LONG, max_output_tokens=3))
         with bench.deciding("response.max_output_tokens"):
-            turn = await finish(line, await ask(line, LONG, max_output_tokens=3))
             reason = turn.done.get("response.status_details.reason")
             if turn.status == "completed" and (turn.done.get("response.usage.output_tokens") or 0) <= 3:
                 raise Undecided("the answer is not longer than three tokens")
@@ -107,7 +107,7 @@ async def two_answers_at_once(bench: Bench) -> None:
     """A second response is asked for while the first is under way."""
     async with bench.session(output_modalities=["audio"]) as line:
         with bench.deciding("error.response_active"):
-            await line.answer(message(LONG), "conversation.item.done")
+            await line.send(message(LONG))
             first = await line.send(create())
             await line.send(create())
             line.rewind(line.trace.messages.index(line.since(first)[0]))

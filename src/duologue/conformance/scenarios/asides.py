@@ -31,7 +31,7 @@ async def an_answer_aside(bench: Bench) -> None:
             found = turn.done.get("response.metadata")
             expect(found == {"conform": "aside"}, "response.done does not bring the metadata back")
         with bench.deciding("oob.input"):
-            await line.answer(message("Say good day.", id="item_referred"), "conversation.item.done")
+            await line.send(message("Say good day.", id="item_referred"))
             references = [{"type": "item_reference", "id": "item_referred"}, _RAW]
             for entries in (references, []):
                 turn = await finish(line, await line.answer(_aside("input", input=entries), "response.created"))
@@ -44,8 +44,8 @@ async def an_answer_aside(bench: Bench) -> None:
 async def an_answer_aside_of_another(bench: Bench) -> None:
     """An out-of-band response while the conversation's own is under way."""
     async with bench.session(output_modalities=["audio"]) as line:
+        first = await ask(line, LONG)
         with bench.deciding("oob.beside"):
-            first = await ask(line, LONG)
             asked = await line.send(_aside("beside", input=[_RAW]))
             second = await line.until("response.created", where=lambda each: each.ids != first.ids)
             between = line.since(asked)

@@ -32,8 +32,8 @@ async def a_client_cancels(bench: Bench) -> None:
 async def a_client_cancels_by_id(bench: Bench) -> None:
     """As before, and the response is named."""
     async with bench.session(output_modalities=["audio"]) as line:
+        created = await ask(line, LONG)
         with bench.deciding("cancel.by_id"):
-            created = await ask(line, LONG)
             turn = await _cancel(line, created, response_id=created.get("response.id"))
             expect(turn.status == "cancelled", f"it ends {turn.status}")
 
@@ -80,8 +80,8 @@ async def a_user_interrupts(bench: Bench) -> None:
 async def a_user_does_not_interrupt(bench: Bench) -> None:
     """Speech comes in, and the answer goes on."""
     async with _listening(bench, interrupt_response=False) as line:
+        done = await _interrupt(bench, line, await ask(line, LONG))
         with bench.deciding("vad.no_interrupt"):
-            done = await _interrupt(bench, line, await ask(line, LONG))
             started = line.first("input_audio_buffer.speech_started")
             if done.at_s <= started.at_s:
                 raise Undecided("the response was complete before the speech was noticed")

@@ -44,8 +44,8 @@ async def a_turn_of_speech(bench: Bench) -> None:
 async def a_turn_without_an_answer(bench: Bench) -> None:
     """A sentence and silence, and the client decides."""
     async with bench.session(audio=_vad(create_response=False)) as line:
+        await bench.say(line, "input_audio_buffer.committed")
         with bench.deciding("vad.no_response"):
-            await bench.say(line, "input_audio_buffer.committed")
             await _no_response(line)
 
 
@@ -83,8 +83,9 @@ async def push_to_talk(bench: Bench) -> None:
             "manual.commit",
             line.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed"),
         )
-        await bench.vital("manual.commit", line.until("conversation.item.done"))
-        bench.follows("manual.commit", _exchange(line.trace.messages[began:], committed))
+        with bench.deciding("manual.commit"):
+            await line.until("conversation.item.done")
+            bench.follows("manual.commit", _exchange(line.trace.messages[began:], committed))
         with bench.deciding("manual.no_response"):
             await _no_response(line)
         with bench.deciding("manual.no_vad"):
