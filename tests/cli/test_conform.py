@@ -21,7 +21,9 @@ def test_a_server_that_keeps_the_rules_ends_in_0(scripted_server: Place, capsys:
     assert main(["conform", scripted_server.url, "--api-key", scripted_server.api_key, *QUICK]) == 0
     printed = capsys.readouterr().out
     assert "4 passed; of the required rules that apply, 4 of 4 hold." in printed
-    assert [line.split()[:3] for line in printed.splitlines() if "item.root" in line] == [["✓", "item.root", "required"]]
+    assert [line.split()[:3] for line in printed.splitlines() if "item.root" in line] == [
+        ["✓", "item.root", "required"]
+    ]
 
 
 def test_json_is_one_object_with_everything_that_was_found(

@@ -239,7 +239,7 @@ async def alive(line: Line) -> None:
 
 def misshapen(fault: Exception) -> str:
     """What to say of an event that could not be read."""
-    return f"an event has another shape than the published one ({type(fault).__name__}: {fault})"
+    return f"an event has another shape than the published one ({type(fault).__name__})"
 
 
 def expect(holds: bool, seen: str) -> None:

@@ -38,6 +38,11 @@ class Column(msgspec.Struct, frozen=True):
     holds: bool
     findings: tuple[_Decided, ...]
 
+    @classmethod
+    def of(cls, report: object) -> Column:
+        """From the JSON of a report. Raises `msgspec.ValidationError` if it is none."""
+        return msgspec.convert(report, cls)
+
     def by_rule(self) -> Mapping[str, _Decided]:
         """The findings by the id of their rule."""
         return {each.rule: each for each in self.findings}
@@ -93,7 +98,7 @@ def _main(arguments: Sequence[str]) -> None:
     columns: dict[str, Column] = {}
     for each in named:
         name, _, file = each.partition("=")
-        columns[name] = msgspec.json.decode(Path(file).read_bytes(), type=Column)
+        columns[name] = Column.of(msgspec.json.decode(Path(file).read_bytes()))
     path = Path(page)
     path.write_text(rewrite(path.read_text(encoding="utf-8"), columns), encoding="utf-8")
 
