@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from duologue.engines.scripted import ScriptedSynthesizer
 from duologue.server import ServerSession
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
+from duologue.transports.memory import MemoryTransport
 
 Event: TypeAlias = dict[str, Any]
 Change: TypeAlias = Callable[[Event], Iterable[Event]]
@@ -82,11 +83,11 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
 class ChangingTransport:
     """Hands on what comes, changed."""
 
-    def __init__(self, transport: Transport, change: Change) -> None:
+    def __init__(self, transport: MemoryTransport, change: Change) -> None:
         self._change = change
         self._receive = transport.receive
         self._left: list[str] = []
-        self.send: Callable[[str | bytes], Awaitable[None]] = transport.send
+        self.send = transport.send
         self.close = transport.close
 
     async def receive(self) -> str | bytes:

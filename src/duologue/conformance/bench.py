@@ -212,7 +212,7 @@ _SILENT: Final[Json] = {"input": {"turn_detection": None}}
 @cache
 def speech() -> bytes:
     """Three seconds of recorded human speech: mono PCM16 at 24 kHz."""
-    return parse_wav(files(__package__).joinpath("speech", "librivox_0880_24khz.wav").read_bytes()).pcm16
+    return parse_wav(files("duologue.conformance").joinpath("speech", "librivox_0880_24khz.wav").read_bytes()).pcm16
 
 
 def append_of(pcm16: bytes) -> Json:

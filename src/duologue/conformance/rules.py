@@ -107,6 +107,6 @@ def rules() -> Mapping[str, Rule]:
 
 def _table(name: str, kind: type[R]) -> Mapping[str, R]:
     table = msgspec.toml.decode(
-        files(__package__).joinpath(f"{name}.toml").read_bytes(), type=dict[str, dict[str, Any]]
+        files("duologue.conformance").joinpath(f"{name}.toml").read_bytes(), type=dict[str, dict[str, Any]]
     )
     return {id: msgspec.convert({**entry, "id": id, "group": name}, kind) for id, entry in table.items()}
