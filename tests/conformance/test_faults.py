@@ -134,6 +134,18 @@ ELSEWHERE = [
     ),
     ("no speech_stopped", drop("input_audio_buffer.speech_stopped"), "vad.turn", "vad.turn"),
     (
+        "speech is not noticed",
+        drop("input_audio_buffer.speech_started"),
+        "barge_in.websocket",
+        "barge_in.websocket commit_item",
+    ),
+    (
+        "an interruption says nothing",
+        edit("response.done", "response.status_details", None),
+        "barge_in.websocket",
+        "barge_in.websocket",
+    ),
+    (
         "committed under another id",
         edit("input_audio_buffer.committed", "item_id", "item_x"),
         "vad.turn",

@@ -32,11 +32,11 @@ def test_servers_stand_side_by_side() -> None:
 
 
 def test_a_page_keeps_what_stands_around_its_tables() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    page = f"before\n{BEGIN}\nstale\n{END}\nafter\n"
     written = rewrite(page, {"ours": _column(one_done="passed")})
     assert written.startswith("before\n")
     assert written.endswith("\nafter\n")
-    assert "old" not in written
+    assert "stale" not in written
     assert rewrite(written, {"ours": _column(one_done="passed")}) == written
 
 

@@ -63,7 +63,7 @@ async def a_user_interrupts(bench: Bench) -> None:
     async with _listening(bench, interrupt_response=True) as line:
         created = await ask(line, LONG)
         await line.until("response.output_audio.delta")
-        done = await _interrupt(bench, line, created)
+        done = await bench.vital("barge_in.websocket", _interrupt(bench, line, created))
         if done.get("response.status") == "completed":
             raise Undecided("the response was complete before the speech was noticed")
         item_id = (item_ids(line, str(created.get("response.id"))) or ["item_missing"])[0]
@@ -96,13 +96,12 @@ def _listening(bench: Bench, *, interrupt_response: bool) -> Any:
 async def _interrupt(bench: Bench, line: Line, created: Message) -> Message:
     """Speak until the server notices; then the response's end, which may have been before."""
     began = len(line.trace.messages)
-    async with asyncio.TaskGroup() as tasks:
-        speaking = tasks.create_task(bench.speak(line, trailing_ms=1500))
-        line.rewind(began)
-        try:
-            await _noticed(line, began)
-        finally:
-            speaking.cancel()
+    speaking = asyncio.ensure_future(bench.speak(line, trailing_ms=1500))  # noqa: TID251 - ended and awaited below
+    try:
+        await _noticed(line, began)
+    finally:
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
     line.rewind(line.trace.messages.index(created))
     return await line.until("response.done", about=[str(created.get("response.id"))])
 
