@@ -50,6 +50,8 @@ def test_the_one_event_without_an_id_is_let_pass() -> None:
 def test_published_types_have_neither_beta_names_nor_those_of_other_endpoints() -> None:
     assert {"response.output_text.delta", "error", "rate_limits.updated"} <= published_types()
     assert not {"response.text.delta", "response.audio.done", "session.closed"} & published_types()
+    assert {"response.text.delta", "conversation.item.created", "session.created"} <= published_types(beta=True)
+    assert not {"response.output_text.delta", "conversation.item.added"} & published_types(beta=True)
 
 
 def test_two_responses_are_kept_apart() -> None:

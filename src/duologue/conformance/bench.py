@@ -97,6 +97,8 @@ class Bench:
         try:
             transport = await self._open_transport(opening)
         except ConnectFailed as fault:
+            if opening.beta:
+                raise NotApplicable("the server turns the beta's header away") from fault
             raise Undecided(f"no connection came about: {fault}") from fault
         async with Line.over(transport, self._scenario, patience_s=self.settings.patience_s) as line:
             if opening.invited:
@@ -146,8 +148,9 @@ class Bench:
 
     def follows(self, rule_id: str, messages: Iterable[Message]) -> None:
         """Decide a rule of order by these messages; those of types that nobody has published do not count."""
-        known = (each for each in messages if each.side == "C" or each.type in published_types())
-        fault = sequences()[rule_id].pattern.mismatch(known)
+        rule = sequences()[rule_id]
+        published = published_types(beta=rule.era == "beta")
+        fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
         self.note(rule_id, "passed" if fault is None else "failed", fault or "")
 
     async def refused(self, rule_id: str, line: Line, event: Json) -> None:

@@ -30,13 +30,12 @@ _IN_PARTS: Final = ("response.output_text", "response.output_audio_transcript", 
 
 
 @cache
-def published_types() -> frozenset[str]:
-    """Wire names of the server events of the realtime endpoint, as they are now."""
-    return frozenset(
-        entry.wire
-        for entry in catalogue.events()
-        if entry.api == "realtime" and entry.direction == "server" and entry.era != "beta"
-    )
+def published_types(*, beta: bool = False) -> frozenset[str]:
+    """Wire names of the server events of the realtime endpoint: those of now, or those of the beta."""
+    entries = [each for each in catalogue.events() if each.api == "realtime" and each.direction == "server"]
+    if beta:
+        return frozenset(name for each in entries if each.era != "ga" for name in each.aliases or (each.wire,))
+    return frozenset(each.wire for each in entries if each.era != "beta")
 
 
 def _one_object(trace: Trace) -> Verdicts:

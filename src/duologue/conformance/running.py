@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from duologue.conformance.bench import Bench, Opening, OpenTransport, Settings, misshapen
 from duologue.conformance.invariants import INVARIANTS
 from duologue.conformance.line import MISSHAPEN, Breach, NotApplicable, Undecided
-from duologue.conformance.report import Report
+from duologue.conformance.report import Outcome, Report
 from duologue.conformance.rules import rules
 from duologue.conformance.scenarios import SCENARIOS, Scenario
 from duologue.conformance.trace import Trace
@@ -63,19 +63,22 @@ def _chosen(wanted: Collection[str]) -> list[Scenario]:
 
 async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
     bench = Bench(scenario.name, open_transport, settings, report)
+    outcome: Outcome = "inconclusive"
     reason = "the scenario does not decide it"
     try:
         async with asyncio.timeout(settings.scenario_s):
             await scenario.play(bench)
-    except (Breach, Undecided, NotApplicable) as fault:
+    except (Breach, Undecided) as fault:
         reason = str(fault)
+    except NotApplicable as fault:
+        outcome, reason = "skipped", str(fault)
     except MISSHAPEN as fault:
         reason = misshapen(fault)
     except TimeoutError:
         reason = f"the scenario was not over within {settings.scenario_s:g} s"
     for rule_id in scenario.decides:
         if rule_id not in report.found:
-            bench.note(rule_id, "inconclusive", reason)
+            bench.note(rule_id, outcome, reason)
     return bench.traces
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from duologue.conformance.scenarios import (
     answers,
     asides,
+    beta,
     calls,
     interruptions,
     items,
@@ -29,4 +30,5 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     *speaking.SCENARIOS,
     *transcripts.SCENARIOS,
     *refusals.SCENARIOS,
+    *beta.SCENARIOS,
 )

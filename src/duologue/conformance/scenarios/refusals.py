@@ -63,6 +63,8 @@ async def _turned_away(bench: Bench, rule: ErrorRule, opening: Opening) -> None:
     async with bench.open(opening) as line:
         first = await line.until("error", "session.created")
         if first.type == "session.created":
+            if opening.beta:
+                raise NotApplicable("the server lets the beta's header in")
             if opening.api_key is not None and not bench.settings.has_key:
                 raise NotApplicable("the server asks for no key")
             raise Breach("the server lets everybody in")
