@@ -188,7 +188,7 @@ async def test_a_fault_elsewhere_fails_the_rules_about_it_and_no_others(change: 
 async def test_a_server_that_refuses_without_a_word_fails_every_rule_of_refusal() -> None:
     provoked = {rule_id for rule_id, rule in errors().items() if rule.provoke}
     async with serving(drop("error")) as open_transport:
-        report = await run(open_transport, only=provoked, settings=Settings(patience_s=0.1, pace=0))
+        report = await run(open_transport, only=provoked, settings=Settings(patience_s=0.05, pace=0))
     assert _failed(report) >= provoked
     assert not report.holds
 

@@ -11,7 +11,7 @@ from duologue.errors import ConnectFailed
 from duologue.transports import Transport, memory_pair
 from tests.conformance._servers import serving
 
-QUICK = Settings(patience_s=0.6, pace=0)
+QUICK = Settings(patience_s=0.5, pace=0)
 
 _SLOW = {"idle_timeout", "idle_timeout.item"}
 """Five seconds of silence at least: `duologue conform` waits for them, this test does not."""

@@ -164,7 +164,8 @@ def _part_types(trace: Trace) -> Verdicts:
 
 def _final_output(trace: Trace) -> Verdicts:
     for id, messages in trace.responses().items():
-        items = [each.get("item.id") for each in messages if each.type == "response.output_item.done"]
+        done = [each for each in messages if each.type == "response.output_item.done"]
+        items = [each.get("item.id") for each in sorted(done, key=lambda each: each.get("output_index") or 0)]
         for each in messages:
             if each.type == "response.done":
                 listed = each.get("response.output")

@@ -42,4 +42,6 @@ def _judge(message: Message, item_id: str, order: list[str], wish: str | None) -
         at = 0 if wish == "root" else order.index(wish) + 1 if wish in order else len(order)
         order.insert(at, item_id)
     before = order[at - 1] if at else None
-    return None if told == before else f"{message.type} of {item_id} names {told}, and {before} is before it"
+    return (
+        None if told == before else f"{message.type} of {item_id} names {told}, and {before or 'nothing'} is before it"
+    )

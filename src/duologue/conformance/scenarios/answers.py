@@ -9,6 +9,7 @@ from typing import Any, Final
 from duologue.conformance.bench import Bench, configure, expect
 from duologue.conformance.line import Breach, Line, Undecided
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, create, finish, message, scenario
+from duologue.conformance.trace import Json
 
 __all__ = ["SCENARIOS"]
 
@@ -59,15 +60,16 @@ async def a_spoken_answer(bench: Bench) -> None:
 
 async def _after_speech(bench: Bench, line: Line, turn: Turn) -> None:
     item_id = str(turn.done.get("response.output.0.id"))
-    retrieve = {"type": "conversation.item.retrieve", "item_id": item_id}
     truncate = {"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0}
     whole = turn.done.get("response.output.0.content.0.transcript")
     with bench.deciding("item.retrieve_speech"):
-        part = (await line.answer(retrieve, "conversation.item.retrieved")).get("item.content.0") or {}
+        part = await _content_of(line, item_id)
         lacking = [name for name in ("transcript", "audio") if not part.get(name)]
         expect(not lacking, f"the item's content lacks {' and '.join(lacking)}")
     voice = (await configure(line)).get("session.audio.output.voice")
     with bench.deciding("session.same_voice"):
+        if voice is None:
+            raise Undecided("the session names no voice")
         await configure(line, audio={"output": {"voice": voice}})
     other = {"type": "realtime", "audio": {"output": {"voice": "echo" if voice == "alloy" else "alloy"}}}
     await bench.refused("error.voice_in_use", line, {"type": "session.update", "session": other})
@@ -77,8 +79,19 @@ async def _after_speech(bench: Bench, line: Line, turn: Turn) -> None:
         told = truncated.get("item_id"), truncated.get("content_index"), truncated.get("audio_end_ms")
         expect(told == (item_id, 0, _CUT_MS), f"truncated says {told}")
     with bench.deciding("item.truncate_drops_transcript"):
-        part = (await line.answer(retrieve, "conversation.item.retrieved")).get("item.content.0") or {}
+        part = await _content_of(line, item_id)
         expect(part.get("transcript") != whole, "the transcript of a truncated item is still whole")
+
+
+async def _content_of(line: Line, item_id: str) -> Json:
+    """The first part of an item. Raises Undecided if it cannot be had: other rules are about that."""
+    try:
+        retrieved = await line.answer(
+            {"type": "conversation.item.retrieve", "item_id": item_id}, "conversation.item.retrieved"
+        )
+    except Breach as fault:
+        raise Undecided(str(fault)) from fault
+    return retrieved.get("item.content.0") or {}
 
 
 @scenario("response.empty_conversation")

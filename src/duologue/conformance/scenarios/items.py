@@ -77,7 +77,7 @@ async def _add(line: Line, **more: str) -> Message:
 def _names(added: Message, item_id: str | None) -> None:
     told = added.event.get("previous_item_id")
     if told != item_id:
-        raise Breach(f"previous_item_id is {told}, and {item_id} is before it")
+        raise Breach(f"previous_item_id is {told}, and {item_id or 'nothing'} is before it")
 
 
 def _about(verb: str, item_id: str) -> dict[str, str]:

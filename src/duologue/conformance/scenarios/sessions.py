@@ -79,9 +79,10 @@ async def updates(bench: Bench) -> None:
         updated = (await bench.vital("session.update", configure(line, instructions="Be brief."))).get("session")
         bench.follows("session.update", line.trace.messages[1:])
         with bench.deciding("session.full_echo"):
+            listening = await configure(line, audio={"input": {"turn_detection": {"type": "server_vad"}}})
             missing = sorted({path for path, _ in _leaves(created)} - {path for path, _ in _leaves(updated)} - _NAMES)
             expect(not missing, f"session.updated lacks {', '.join(missing)}")
-            detection = look(updated, "audio.input.turn_detection") or {}
+            detection = listening.get("session.audio.input.turn_detection") or {}
             lacking = [name for name in _VAD if name not in detection]
             expect(not lacking, f"audio.input.turn_detection lacks {', '.join(lacking)}")
         with bench.deciding("session.sparse"):

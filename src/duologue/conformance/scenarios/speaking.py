@@ -69,7 +69,7 @@ def _times_fit(line: Line) -> None:
 
 
 async def _no_response(line: Line) -> None:
-    strays = [each.type for each in await line.quiet(_NOTHING_S) if each.type.startswith("response.")]
+    strays = [each.type for each in await line.quiet(min(_NOTHING_S, line.patience_s)) if each.type.startswith("response.")]
     expect(not strays, f"{strays[0] if strays else ''} came, and nobody asked for it")
 
 
