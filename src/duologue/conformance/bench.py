@@ -63,7 +63,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 _PLAIN: Final = Opening()
 
 OpenTransport: TypeAlias = Callable[[Opening], Awaitable[Transport]]
-"""Opens a connection. Raises `ConnectFailed` if none comes about, and Undecided for what it cannot open."""
+"""Opens a connection. Raises `ConnectFailed` if none comes about, and `NotApplicable` for what it cannot open."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -167,6 +167,9 @@ class Bench:
         rule = errors()[rule_id]
         error = await line.until("error", *instead)
         expect(error.type == "error", f"it is carried out: {error.type} came")
+        echoed = error.get("error.event_id")
+        with self.deciding("error_echo"):
+            expect(echoed in (None, line.last_id), f"an error names {echoed}, and {line.last_id} was refused")
         code, param, message = error.get("error.code"), error.get("error.param"), error.get("error.message")
         expect(error.get("error.type") == "invalid_request_error", f"error.type is {error.get('error.type')}")
         expect(not rule.codes or str(code if code is not None else "null") in rule.codes, f"error.code is {code}")

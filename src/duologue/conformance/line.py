@@ -52,6 +52,8 @@ class Line:
         self._seen = 0
         """Where waiting goes on."""
         self._sent = 0
+        self.last_id: str | None = None
+        """Id of the event that was sent last; None if that was no event."""
 
     # --- what goes out
 
@@ -65,6 +67,7 @@ class Line:
     async def send_raw(self, message: str | bytes, event: Json | None = None) -> None:
         """Send a message as it is. Raises Breach if the server left."""
         self._seen = len(self.trace.messages)
+        self.last_id = None if event is None else str(event.get("event_id"))
         self.trace.messages.append(Message(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)

@@ -18,7 +18,7 @@ _CUT_MS: Final = 100
 
 
 @scenario("response.text", "response.text_only", "response.usage", "response.metadata")
-async def a_written_answer(bench: Bench) -> None:
+async def _a_written_answer(bench: Bench) -> None:
     """One turn in writing."""
     async with bench.session() as line:
         created = await bench.vital("response.text", ask(line, "Say hello.", metadata={"conform": "written"}))
@@ -45,7 +45,7 @@ async def a_written_answer(bench: Bench) -> None:
     "item.truncate",
     "item.truncate_drops_transcript",
 )
-async def a_spoken_answer(bench: Bench) -> None:
+async def _a_spoken_answer(bench: Bench) -> None:
     """One turn in speech, and what is done with it afterwards."""
     async with bench.session(output_modalities=["audio"]) as line:
         created = await bench.vital("response.audio", ask(line, "Say: hello, how are you today?"))
@@ -95,7 +95,7 @@ async def _content_of(line: Line, item_id: str) -> Json:
 
 
 @scenario("response.empty_conversation")
-async def an_answer_to_nothing(bench: Bench) -> None:
+async def _an_answer_to_nothing(bench: Bench) -> None:
     """A response is asked for before anything was said."""
     async with bench.session() as line:
         with bench.deciding("response.empty_conversation"):
@@ -104,7 +104,7 @@ async def an_answer_to_nothing(bench: Bench) -> None:
 
 
 @scenario("response.max_output_tokens")
-async def an_answer_cut_short(bench: Bench) -> None:
+async def _an_answer_cut_short(bench: Bench) -> None:
     """A long answer with few tokens."""
     async with bench.session() as line:
         turn = await finish(line, await ask(line, LONG, max_output_tokens=3))
@@ -116,7 +116,7 @@ async def an_answer_cut_short(bench: Bench) -> None:
 
 
 @scenario("error.response_active")
-async def two_answers_at_once(bench: Bench) -> None:
+async def _two_answers_at_once(bench: Bench) -> None:
     """A second response is asked for while the first is under way."""
     async with bench.session(output_modalities=["audio"]) as line:
         with bench.deciding("error.response_active"):
@@ -158,9 +158,9 @@ def _speech_bytes(turn: Turn) -> int:
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
-    a_written_answer,
-    a_spoken_answer,
-    an_answer_to_nothing,
-    an_answer_cut_short,
-    two_answers_at_once,
+    _a_written_answer,
+    _a_spoken_answer,
+    _an_answer_to_nothing,
+    _an_answer_cut_short,
+    _two_answers_at_once,
 )

@@ -18,7 +18,7 @@ def _aside(mark: str, **response: Any) -> dict[str, Any]:
 
 
 @scenario("response.out_of_band", "oob.no_conversation", "oob.input", "response.metadata")
-async def an_answer_aside(bench: Bench) -> None:
+async def _an_answer_aside(bench: Bench) -> None:
     """A response that leaves no trace in the conversation."""
     async with bench.session() as line:
         asked = line.answer(_aside("aside", input=[_RAW]), "response.created")
@@ -41,7 +41,7 @@ async def an_answer_aside(bench: Bench) -> None:
 
 
 @scenario("oob.beside")
-async def an_answer_aside_of_another(bench: Bench) -> None:
+async def _an_answer_aside_of_another(bench: Bench) -> None:
     """An out-of-band response while the conversation's own is under way."""
     async with bench.session(output_modalities=["audio"]) as line:
         first = await ask(line, LONG)
@@ -58,4 +58,4 @@ async def an_answer_aside_of_another(bench: Bench) -> None:
                 expect(turn.status == "completed", f"{turn.id} ends {turn.status}")
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (an_answer_aside, an_answer_aside_of_another)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_an_answer_aside, _an_answer_aside_of_another)

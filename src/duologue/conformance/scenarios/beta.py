@@ -14,7 +14,7 @@ _SPEECH: Final[dict[str, Any]] = {"modalities": ["text", "audio"], "turn_detecti
 
 
 @scenario("connect.beta", "item.create.beta", "response.text.beta", "response.audio.beta", "manual.commit.beta")
-async def the_beta(bench: Bench) -> None:
+async def _the_beta(bench: Bench) -> None:
     """One connection that asks for the beta."""
     async with bench.open(Opening(beta=True)) as line:
         await _greeted(line)
@@ -50,7 +50,7 @@ async def _commit(bench: Bench, line: Line) -> None:
 
 
 @scenario("transcription.session.beta")
-async def the_beta_that_only_transcribes(bench: Bench) -> None:
+async def _the_beta_that_only_transcribes(bench: Bench) -> None:
     """One connection that asks for the beta and for transcription."""
     async with bench.open(Opening(beta=True, intent="transcription")) as line:
         await _greeted(line)
@@ -71,4 +71,4 @@ async def _greeted(line: Line) -> None:
         raise NotApplicable("the server takes no notice of the beta's header")
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (the_beta, the_beta_that_only_transcribes)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_the_beta, _the_beta_that_only_transcribes)

@@ -23,7 +23,7 @@ _ASK_BOTH: Final = "Say that you will look, and then call the tool get_weather w
 
 
 @scenario("response.function_call", "call.fields", "call.waits", "tool_loop")
-async def a_tool_is_called(bench: Bench) -> None:
+async def _a_tool_is_called(bench: Bench) -> None:
     """A call, its result, and the answer to that."""
     async with bench.session(tools=[_TOOL], tool_choice="auto") as line:
         turn = await finish(line, await ask(line, _ASK))
@@ -55,7 +55,7 @@ async def _go_on(line: Line, call_id: str) -> None:
 
 
 @scenario("response.audio_and_function_call")
-async def speech_and_a_call(bench: Bench) -> None:
+async def _speech_and_a_call(bench: Bench) -> None:
     """A response that speaks before it calls."""
     async with bench.session(output_modalities=["audio"], tools=[_TOOL], tool_choice="auto") as line:
         turn = await finish(line, await ask(line, _ASK_BOTH))
@@ -79,4 +79,4 @@ def _is_object(text: Any) -> bool:
         return False
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (a_tool_is_called, speech_and_a_call)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_a_tool_is_called, _speech_and_a_call)

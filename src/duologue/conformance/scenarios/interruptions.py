@@ -8,7 +8,7 @@ from typing import Any, Final
 from duologue.conformance.bench import Bench, expect
 from duologue.conformance.line import Breach, Line, Undecided
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, item_ids, scenario
-from duologue.conformance.trace import Message
+from duologue.conformance.trace import Json, Message
 
 __all__ = ["SCENARIOS"]
 
@@ -17,7 +17,7 @@ _HEARD_MS: Final = 100
 
 
 @scenario("response.cancel", "cancel.open_dones")
-async def a_client_cancels(bench: Bench) -> None:
+async def _a_client_cancels(bench: Bench) -> None:
     """A long answer is cancelled when its speech begins."""
     async with bench.session(output_modalities=["audio"]) as line:
         created = await ask(line, LONG)
@@ -29,13 +29,27 @@ async def a_client_cancels(bench: Bench) -> None:
 
 
 @scenario("cancel.by_id")
-async def a_client_cancels_by_id(bench: Bench) -> None:
+async def _a_client_cancels_by_id(bench: Bench) -> None:
     """As before, and the response is named."""
     async with bench.session(output_modalities=["audio"]) as line:
         created = await ask(line, LONG)
         with bench.deciding("cancel.by_id"):
             turn = await _cancel(line, created, response_id=created.get("response.id"))
             expect(turn.status == "cancelled", f"it ends {turn.status}")
+
+
+@scenario("item.truncate_in_progress")
+async def _a_client_truncates_what_is_being_said(bench: Bench) -> None:
+    """A client that stops playing cuts at once, and does not wait for the response to end."""
+    async with bench.session(output_modalities=["audio"]) as line:
+        created = await ask(line, LONG)
+        await line.until("response.output_audio.delta")
+        with bench.deciding("item.truncate_in_progress"):
+            (item_id, *_) = item_ids(line, str(created.get("response.id")))
+            await line.answer(_truncate(item_id), "conversation.item.truncated")
+            if any(line.trace.received("response.done")):
+                raise Undecided("the response was complete before it was truncated")
+        await line.send({"type": "response.cancel"})
 
 
 async def _cancel(line: Line, created: Message, **more: Any) -> Turn:
@@ -58,7 +72,7 @@ def _closes_what_it_opened(line: Line, turn: Turn) -> None:
 
 
 @scenario("barge_in.websocket")
-async def a_user_interrupts(bench: Bench) -> None:
+async def _a_user_interrupts(bench: Bench) -> None:
     """Speech comes in while the answer is being spoken."""
     async with _listening(bench, interrupt_response=True) as line:
         created = await ask(line, LONG)
@@ -67,17 +81,14 @@ async def a_user_interrupts(bench: Bench) -> None:
         if done.get("response.status") == "completed":
             raise Undecided("the response was complete before the speech was noticed")
         item_id = (item_ids(line, str(created.get("response.id"))) or ["item_missing"])[0]
-        event = {"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0}
-        truncated = await bench.vital(
-            "barge_in.websocket",
-            line.answer({**event, "audio_end_ms": _HEARD_MS}, "conversation.item.truncated"),
-        )
+        asked = line.answer(_truncate(item_id), "conversation.item.truncated")
+        truncated = await bench.vital("barge_in.websocket", asked)
         begin, end = line.trace.messages.index(created), line.trace.messages.index(truncated)
         bench.follows("barge_in.websocket", _without_others(line.trace.messages[begin : end + 1], created))
 
 
 @scenario("vad.no_interrupt")
-async def a_user_does_not_interrupt(bench: Bench) -> None:
+async def _a_user_does_not_interrupt(bench: Bench) -> None:
     """Speech comes in, and the answer goes on."""
     async with _listening(bench, interrupt_response=False) as line:
         done = await _interrupt(bench, line, await ask(line, LONG))
@@ -114,6 +125,15 @@ async def _noticed(line: Line, began: int) -> None:
         await asyncio.sleep(0.01)
 
 
+def _truncate(item_id: str) -> Json:
+    return {
+        "type": "conversation.item.truncate",
+        "item_id": item_id,
+        "content_index": 0,
+        "audio_end_ms": _HEARD_MS,
+    }
+
+
 def _without_others(messages: list[Message], created: Message) -> list[Message]:
     """Without events of other responses than this one."""
     id = created.get("response.id")
@@ -121,8 +141,9 @@ def _without_others(messages: list[Message], created: Message) -> list[Message]:
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
-    a_client_cancels,
-    a_client_cancels_by_id,
-    a_user_interrupts,
-    a_user_does_not_interrupt,
+    _a_client_cancels,
+    _a_client_cancels_by_id,
+    _a_client_truncates_what_is_being_said,
+    _a_user_interrupts,
+    _a_user_does_not_interrupt,
 )

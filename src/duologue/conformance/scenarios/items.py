@@ -23,7 +23,7 @@ __all__ = ["SCENARIOS"]
     "item.deleted_is_gone",
     "error.truncate_not_audio",
 )
-async def one_item(bench: Bench) -> None:
+async def _one_item(bench: Bench) -> None:
     """An item is made, looked at and removed."""
     async with bench.session() as line:
         added = await bench.vital("item.create", _add(line, id="item_conform"))
@@ -54,7 +54,7 @@ async def one_item(bench: Bench) -> None:
 
 
 @scenario("item.root", "item.insert")
-async def items_in_their_places(bench: Bench) -> None:
+async def _items_in_their_places(bench: Bench) -> None:
     """Items at the begin, in the middle and at the end."""
     async with bench.session() as line:
         await _add(line, id="item_1")
@@ -88,4 +88,4 @@ def _truncate(item_id: str) -> dict[str, str | int]:
     return {**_about("truncate", item_id), "content_index": 0, "audio_end_ms": 0}
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (one_item, items_in_their_places)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_one_item, _items_in_their_places)

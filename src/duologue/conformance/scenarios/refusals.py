@@ -26,7 +26,7 @@ _DOORS: Final = {
 
 
 @scenario(*_PROVOKED)
-async def refusals(bench: Bench) -> None:
+async def _refusals(bench: Bench) -> None:
     """Everything that is wrong by itself, one after the other in one session, which survives all of it."""
     async with bench.session() as line:
         for rule_id in _PROVOKED:
@@ -40,7 +40,7 @@ async def refusals(bench: Bench) -> None:
 
 
 @scenario("error.event_id_too_long", "error.metadata_too_large")
-async def too_much(bench: Bench) -> None:
+async def _too_much(bench: Bench) -> None:
     """More than the published limits allow."""
     async with bench.session() as line:
         event = {"type": "session.update", "event_id": "x" * (_LONGEST_ID + 1), "session": {"type": "realtime"}}
@@ -52,7 +52,7 @@ async def too_much(bench: Bench) -> None:
 
 
 @scenario(*_DOORS)
-async def doors(bench: Bench) -> None:
+async def _doors(bench: Bench) -> None:
     """Connections that a server turns away: it says why and then closes, both at once."""
     for rule_id, opening in _DOORS.items():
         with bench.deciding(rule_id):
@@ -75,4 +75,4 @@ async def _turned_away(bench: Bench, rule: ErrorRule, opening: Opening) -> None:
         expect(closed is not None and closed[0] == rule.close, f"the server closes with {closed}")
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (refusals, too_much, doors)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_refusals, _too_much, _doors)

@@ -54,7 +54,7 @@ _ACCEPTED: Final[Mapping[str, tuple[Json, ...]]] = {
 
 
 @scenario("connect.realtime", "session.defaults")
-async def greeting(bench: Bench) -> None:
+async def _greeting(bench: Bench) -> None:
     """The first words of a session."""
     async with bench.open() as line:
         created = await bench.vital("connect.realtime", line.until("session.created"))
@@ -72,7 +72,7 @@ async def greeting(bench: Bench) -> None:
 
 
 @scenario("session.update", "session.full_echo", "session.sparse", "session.all_or_nothing", "session.null_vad")
-async def updates(bench: Bench) -> None:
+async def _updates(bench: Bench) -> None:
     """What an update changes, and what it says of it."""
     async with bench.open() as line:
         created = (await line.until("session.created")).event.get("session") or {}
@@ -106,7 +106,7 @@ async def _refused_whole(line: Line) -> None:
 
 
 @scenario("session.early_update")
-async def updates_before_the_greeting(bench: Bench) -> None:
+async def _updates_before_the_greeting(bench: Bench) -> None:
     """Two updates on the way before anything was read."""
     async with bench.open() as line:
         with bench.deciding("session.early_update"):
@@ -119,7 +119,7 @@ async def updates_before_the_greeting(bench: Bench) -> None:
 
 
 @scenario(*_ACCEPTED)
-async def updates_that_clients_send(bench: Bench) -> None:
+async def _updates_that_clients_send(bench: Bench) -> None:
     """Settings of clients in use; each in a session that has taken those before."""
     async with bench.open() as line:
         await line.until("session.created")
@@ -138,4 +138,4 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (greeting, updates, updates_before_the_greeting, updates_that_clients_send)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_greeting, _updates, _updates_before_the_greeting, _updates_that_clients_send)

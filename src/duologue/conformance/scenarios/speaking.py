@@ -26,7 +26,7 @@ def _vad(**more: Any) -> dict[str, Any]:
 
 
 @scenario("vad.turn", "vad.times", "vad.response")
-async def a_turn_of_speech(bench: Bench) -> None:
+async def _a_turn_of_speech(bench: Bench) -> None:
     """A sentence, silence, an answer."""
     async with bench.session(audio=_vad(create_response=True)) as line:
         await bench.vital("vad.turn", bench.say(line, "input_audio_buffer.committed"))
@@ -41,7 +41,7 @@ async def a_turn_of_speech(bench: Bench) -> None:
 
 
 @scenario("vad.no_response")
-async def a_turn_without_an_answer(bench: Bench) -> None:
+async def _a_turn_without_an_answer(bench: Bench) -> None:
     """A sentence and silence, and the client decides."""
     async with bench.session(audio=_vad(create_response=False)) as line:
         await bench.say(line, "input_audio_buffer.committed")
@@ -69,12 +69,14 @@ def _times_fit(line: Line) -> None:
 
 
 async def _no_response(line: Line) -> None:
-    strays = [each.type for each in await line.quiet(min(_NOTHING_S, line.patience_s)) if each.type.startswith("response.")]
+    strays = [
+        each.type for each in await line.quiet(min(_NOTHING_S, line.patience_s)) if each.type.startswith("response.")
+    ]
     expect(not strays, f"{strays[0] if strays else ''} came, and nobody asked for it")
 
 
 @scenario("manual.commit", "manual.no_response", "manual.no_vad", "manual.clear", "error.commit_short")
-async def push_to_talk(bench: Bench) -> None:
+async def _push_to_talk(bench: Bench) -> None:
     """Speech is cut by the client."""
     async with bench.session() as line:
         began = len(line.trace.messages)
@@ -106,7 +108,7 @@ def _exchange(messages: list[Message], committed: Message) -> list[Message]:
 
 
 @scenario("idle_timeout", "idle_timeout.item")
-async def a_silent_user(bench: Bench) -> None:
+async def _a_silent_user(bench: Bench) -> None:
     """After an answer, nobody says anything."""
     async with bench.session(output_modalities=["audio"], audio=_vad(idle_timeout_ms=_IDLE_MS)) as line:
         turn = await finish(line, await ask(line, "Say hello."))
@@ -132,4 +134,4 @@ async def _wait_in_silence(line: Line, after: int) -> None:
         await asyncio.sleep(0.1)
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (a_turn_of_speech, a_turn_without_an_answer, push_to_talk, a_silent_user)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_a_turn_of_speech, _a_turn_without_an_answer, _push_to_talk, _a_silent_user)

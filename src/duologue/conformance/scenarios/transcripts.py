@@ -16,7 +16,7 @@ _INPUT: Final = {"transcription": {"model": "gpt-4o-mini-transcribe"}, "turn_det
 
 
 @scenario("transcription.turn", "transcription.usage", "transcription.concat")
-async def speech_is_transcribed(bench: Bench) -> None:
+async def _speech_is_transcribed(bench: Bench) -> None:
     """In a realtime session that asks for it."""
     async with bench.session(audio={"input": _INPUT}) as line:
         completed = await bench.vital("transcription.turn", _transcribe(bench, line))
@@ -32,7 +32,7 @@ async def speech_is_transcribed(bench: Bench) -> None:
 
 
 @scenario("connect.transcription", "transcription.object", "transcription.session", "transcription.no_response")
-async def a_session_that_only_transcribes(bench: Bench) -> None:
+async def _a_session_that_only_transcribes(bench: Bench) -> None:
     """With ?intent=transcription."""
     async with bench.open(Opening(intent="transcription")) as line:
         created = await bench.vital("connect.transcription", line.until("session.created"))
@@ -64,4 +64,4 @@ async def _transcribe(bench: Bench, line: Line) -> Message:
     return ended
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (speech_is_transcribed, a_session_that_only_transcribes)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_speech_is_transcribed, _a_session_that_only_transcribes)
