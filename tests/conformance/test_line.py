@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from duologue.conformance.line import Breach, Line, Undecided
+from duologue.conformance.faults import Breach, Undecided
+from duologue.conformance.line import Line
 from duologue.transports import memory_pair
 from duologue.transports.memory import MemoryTransport
 

@@ -9,8 +9,9 @@ from a shell.
 
 from __future__ import annotations
 
-from duologue.conformance.bench import Opening, OpenTransport, Settings
-from duologue.conformance.line import NotApplicable, Undecided
+from duologue.conformance.bench import Settings
+from duologue.conformance.faults import NotApplicable
+from duologue.conformance.opening import Opening, OpenTransport
 from duologue.conformance.report import Finding, Outcome, Report
 from duologue.conformance.rules import GROUPS, Level, Rule, rules
 from duologue.conformance.running import run
@@ -29,7 +30,6 @@ __all__ = [
     "Rule",
     "Scenario",
     "Settings",
-    "Undecided",
     "open_endpoint_of",
     "rules",
     "run",

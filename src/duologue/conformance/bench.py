@@ -3,67 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Collection, Generator, Iterable
 from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from importlib.resources import files
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from duologue import catalogue
-from duologue.audio.wav import parse_wav
+from duologue.conformance.faults import MISSHAPEN, Breach, NotApplicable, Undecided, expect, misshapen
 from duologue.conformance.invariants import published_types
-from duologue.conformance.line import MISSHAPEN, Breach, Line, NotApplicable, Undecided
+from duologue.conformance.line import Line
+from duologue.conformance.opening import Opening, OpenTransport
 from duologue.conformance.report import Outcome, Report
 from duologue.conformance.rules import errors, sequences
 from duologue.conformance.trace import Json, Message, Trace
+from duologue.conformance.utterance import BYTES_PER_MS, CHUNK_MS, append_of, speech
 from duologue.errors import ConnectFailed
-from duologue.events import InputAudioBufferAppendEvent
-from duologue.transports import Transport
 
-__all__ = [
-    "Bench",
-    "OpenTransport",
-    "Opening",
-    "Settings",
-    "alive",
-    "append_of",
-    "configure",
-    "expect",
-    "misshapen",
-    "speech",
-]
+__all__ = ["Bench", "Settings", "alive", "configure"]
 
 T = TypeVar("T")
 
-_RATE_HZ: Final = 24_000
-_CHUNK_MS: Final = 100
-"""What one append carries: a common choice of microphones, ten messages a second."""
-_CHUNK_BYTES: Final = 2 * _RATE_HZ * _CHUNK_MS // 1000
-
-
-class Opening(Struct, frozen=True, kw_only=True):
-    """What is special about a connection."""
-
-    intent: str | None = None
-    api_key: str | None = None
-    """Another key than the right one."""
-    model: str | None = None
-    """Another model than the one to be tested; "" asks for none."""
-    beta: bool = False
-    """Show the header of the beta."""
-
-    @property
-    def invited(self) -> bool:
-        """Whether a session should come of it, in which everything holds that holds everywhere."""
-        return self.api_key is None and self.model is None and not self.beta
-
-
 _PLAIN: Final = Opening()
-
-OpenTransport: TypeAlias = Callable[[Opening], Awaitable[Transport]]
-"""Opens a connection. Raises `ConnectFailed` if none comes about, and `NotApplicable` for what it cannot open."""
+_DEAF: Final[Json] = {"input": {"turn_detection": None}}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -110,7 +72,7 @@ class Bench:
         """A session that was greeted and has these settings. By default it writes, and listens to no voice."""
         async with self.open() as line:
             await line.until("session.created")
-            await configure(line, **{"output_modalities": ["text"], "audio": _SILENT, **session})
+            await configure(line, **{"output_modalities": ["text"], "audio": _DEAF, **session})
             yield line
 
     # --- decisions
@@ -186,16 +148,16 @@ class Bench:
 
     async def speak(self, line: Line, *, trailing_ms: int = 0) -> None:
         """Say the recorded sentence, at the pace of the run, then be silent for so long."""
-        await self.play(line, speech() + bytes(2 * _RATE_HZ * trailing_ms // 1000))
+        await self.play(line, speech() + bytes(trailing_ms * BYTES_PER_MS))
 
     async def play(self, line: Line, pcm16: bytes) -> None:
         """Append this audio at the pace of the run."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        for number, at in enumerate(range(0, len(pcm16), _CHUNK_BYTES)):
-            await line.send(append_of(pcm16[at : at + _CHUNK_BYTES]))
+        for number, at in enumerate(range(0, len(pcm16), CHUNK_MS * BYTES_PER_MS)):
+            await line.send(append_of(pcm16[at : at + CHUNK_MS * BYTES_PER_MS]))
             if self.settings.pace:
-                await asyncio.sleep(began + (number + 1) * _CHUNK_MS / 1000 / self.settings.pace - loop.time())
+                await asyncio.sleep(began + (number + 1) * CHUNK_MS / 1000 / self.settings.pace - loop.time())
             else:
                 await asyncio.sleep(0)
 
@@ -203,28 +165,13 @@ class Bench:
         """Say the recorded sentence and be silent until one of these events comes. Raises Breach if none does."""
         heard_at = len(line.trace.messages)
         await self.speak(line)
-        for _ in range(silence_ms // _CHUNK_MS):
+        for _ in range(silence_ms // CHUNK_MS):
             if any(each.type in types for each in line.trace.messages[heard_at:] if each.side == "S"):
                 break
-            await self.play(line, bytes(_CHUNK_BYTES))
+            await self.play(line, bytes(CHUNK_MS * BYTES_PER_MS))
         # What came while the silence was being sent is not passed over.
         line.rewind(heard_at)
         return await line.until(*types)
-
-
-_SILENT: Final[Json] = {"input": {"turn_detection": None}}
-
-
-@cache
-def speech() -> bytes:
-    """Three seconds of recorded human speech: mono PCM16 at 24 kHz."""
-    return parse_wav(files("duologue.conformance").joinpath("speech", "librivox_0880_24khz.wav").read_bytes()).pcm16
-
-
-def append_of(pcm16: bytes) -> Json:
-    """The event that appends audio."""
-    encoded = InputAudioBufferAppendEvent.from_audio(pcm16).audio
-    return {"type": "input_audio_buffer.append", "audio": encoded}
 
 
 def _answers(type: str) -> tuple[str, ...]:
@@ -241,14 +188,3 @@ async def alive(line: Line) -> None:
     """See whether the session still answers. Raises Breach if not."""
     kind = line.session_type
     await line.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")
-
-
-def misshapen(fault: Exception) -> str:
-    """What to say of an event that could not be read."""
-    return f"an event has another shape than the published one ({type(fault).__name__})"
-
-
-def expect(holds: bool, seen: str) -> None:
-    """Raises Breach with what was seen unless this holds."""
-    if not holds:
-        raise Breach(seen)

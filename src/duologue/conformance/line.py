@@ -10,30 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec.jsontext import parse_object
+from duologue.conformance.faults import Breach, Undecided
 from duologue.conformance.trace import Json, Message, Trace
 from duologue.errors import ConnectionClosed, DecodeError
 from duologue.transports import Transport
 
-__all__ = ["MISSHAPEN", "Breach", "Line", "NotApplicable", "Undecided"]
+__all__ = ["Line"]
 
 _QUIET_S: Final = 0.3
 """How long nothing may come before nothing more is expected: an answer takes a round trip, 0.2 s around the world."""
-
-
-class Breach(Exception):
-    """The server does not do what it should; says what was seen."""
-
-
-class Undecided(Exception):
-    """The case that a rule is about did not come about; says why."""
-
-
-class NotApplicable(Exception):
-    """The rule is about a kind of server that this one is not; says which."""
-
-
-MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading plain JSON raises when it has another shape than the published one."""
 
 
 class Line:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from duologue.conformance.bench import Bench, Opening, OpenTransport, Settings, misshapen
+from duologue.conformance.bench import Bench, Settings
+from duologue.conformance.faults import MISSHAPEN, Breach, NotApplicable, Undecided, misshapen
 from duologue.conformance.invariants import INVARIANTS
-from duologue.conformance.line import MISSHAPEN, Breach, NotApplicable, Undecided
+from duologue.conformance.opening import Opening, OpenTransport
 from duologue.conformance.report import Outcome, Report
 from duologue.conformance.rules import rules
 from duologue.conformance.scenarios import SCENARIOS, Scenario

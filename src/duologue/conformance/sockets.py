@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from duologue.client.connect import open_endpoint
 from duologue.client.endpoint import Endpoint
-from duologue.conformance.bench import Opening, OpenTransport
+from duologue.conformance.opening import Opening, OpenTransport
 from duologue.transports import Transport
 
 __all__ = ["open_endpoint_of"]

@@ -6,8 +6,9 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, configure, expect
-from duologue.conformance.line import Breach, Line, Undecided
+from duologue.conformance.bench import Bench, configure
+from duologue.conformance.faults import Breach, Undecided, expect
+from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, create, finish, message, scenario
 from duologue.conformance.trace import Json
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, expect
-from duologue.conformance.line import Undecided
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Undecided, expect
 from duologue.conformance.scenarios.base import LONG, Scenario, ask, create, finish, message, scenario
 
 __all__ = ["SCENARIOS"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, Opening
-from duologue.conformance.line import Breach, Line, NotApplicable
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Breach, NotApplicable
+from duologue.conformance.line import Line
+from duologue.conformance.opening import Opening
 from duologue.conformance.scenarios.base import Scenario, finish, message, scenario
 
 __all__ = ["SCENARIOS"]

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from duologue.conformance.bench import Bench, expect
-from duologue.conformance.line import Line, Undecided
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Undecided, expect
+from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import Scenario, Turn, ask, create, finish, scenario
 
 __all__ = ["SCENARIOS"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, expect
-from duologue.conformance.line import Breach, Line, Undecided
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Breach, Undecided, expect
+from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, item_ids, scenario
 from duologue.conformance.trace import Json, Message
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.bench import Bench, expect
-from duologue.conformance.line import Breach, Line
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Breach, expect
+from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import Scenario, message, scenario
 from duologue.conformance.trace import Message
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import msgspec
 
-from duologue.conformance.bench import Bench, Opening, alive, expect
-from duologue.conformance.line import Breach, NotApplicable
+from duologue.conformance.bench import Bench, alive
+from duologue.conformance.faults import Breach, NotApplicable, expect
+from duologue.conformance.opening import Opening
 from duologue.conformance.rules import ErrorRule, errors
 from duologue.conformance.scenarios.base import Scenario, create, scenario
 

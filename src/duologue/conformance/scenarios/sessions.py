@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, configure, expect
+from duologue.conformance.bench import Bench, configure
+from duologue.conformance.faults import expect
 from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.trace import Json, look

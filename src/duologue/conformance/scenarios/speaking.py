@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, append_of, expect
-from duologue.conformance.line import Breach, Line
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Breach, expect
+from duologue.conformance.line import Line
 from duologue.conformance.scenarios.base import Scenario, ask, finish, scenario
 from duologue.conformance.trace import Message
+from duologue.conformance.utterance import BYTES_PER_MS, append_of
 
 __all__ = ["SCENARIOS"]
 
 _SILENCE_MS: Final = 800
 """Longer than any pause in the recording, so that the sentence is one turn."""
-_BYTES_PER_MS: Final = 48
 _IDLE_MS: Final = 5000
 """The shortest that may be asked for."""
 _NOTHING_S: Final = 1.0
@@ -60,7 +61,7 @@ async def _heard_item(line: Line) -> str:
 
 def _times_fit(line: Line) -> None:
     sent_ms = (
-        sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // _BYTES_PER_MS
+        sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // BYTES_PER_MS
     )
     start = line.first("input_audio_buffer.speech_started").get("audio_start_ms")
     end = line.first("input_audio_buffer.speech_stopped").get("audio_end_ms")
@@ -94,11 +95,11 @@ async def _push_to_talk(bench: Bench) -> None:
             strays = list(line.trace.received("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"))
             expect(not strays, f"{strays[0].type if strays else ''} without turn detection")
         with bench.deciding("manual.clear"):
-            await line.send(append_of(bytes(200 * _BYTES_PER_MS)))
+            await line.send(append_of(bytes(200 * BYTES_PER_MS)))
             cleared = await line.send({"type": "input_audio_buffer.clear"})
             await line.until("input_audio_buffer.cleared")
             bench.follows("manual.clear", line.since(cleared))
-        await line.send(append_of(bytes(50 * _BYTES_PER_MS)))
+        await line.send(append_of(bytes(50 * BYTES_PER_MS)))
         await bench.refused("error.commit_short", line, {"type": "input_audio_buffer.commit"})
 
 
@@ -130,7 +131,7 @@ async def _wait_in_silence(line: Line, after: int) -> None:
     while not any(each.type == "input_audio_buffer.timeout_triggered" for each in line.trace.messages[after:]):
         if line.now_s > deadline_s:
             raise Breach(f"no input_audio_buffer.timeout_triggered within {deadline_s:.0f} s")
-        await line.send(append_of(bytes(100 * _BYTES_PER_MS)))
+        await line.send(append_of(bytes(100 * BYTES_PER_MS)))
         await asyncio.sleep(0.1)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.bench import Bench, Opening, expect
-from duologue.conformance.line import Line, Undecided
+from duologue.conformance.bench import Bench
+from duologue.conformance.faults import Undecided, expect
+from duologue.conformance.line import Line
+from duologue.conformance.opening import Opening
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.trace import Message
 
