@@ -29,8 +29,9 @@ async def run(
     """Try a server out, scenario after scenario, and report which rules it keeps.
 
     `open_transport` is called for each connection with what is special about it; see `Opening`. `only` names the rules
-    to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others. `watch` is told of each scenario before it begins.
-    Cancelling closes the connection that is open; nothing stays behind.
+    to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others.
+    `watch` is told of each scenario before it begins. Cancelling closes the connection that is open; nothing stays
+    behind.
 
     Raises:
         ConnectFailed: the server cannot be reached at all.
