@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import Any, Final, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.conduct import Answer, done_of, first_update, new_id, stream_failure, typed_message
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, first_update, new_id, stream_failure, typed_message
 from duologue.client.connect import connect
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_parts import EndpointParts
@@ -51,10 +51,6 @@ _logger = logging.getLogger(__name__)
 N = TypeVar("N")
 N2 = TypeVar("N2")
 N3 = TypeVar("N3")
-
-
-_INTRODUCTION_S: Final = 2.0
-"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
 
 
 class Conversation:
@@ -273,7 +269,7 @@ class Conversation:
             if self._link.is_dialect_settled:
                 return
             with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks for anything
-                async with asyncio.timeout(_INTRODUCTION_S):
+                async with asyncio.timeout(INTRODUCTION_S):
                     await anext(aiter(events))
 
     async def close(self) -> None:
