@@ -6,6 +6,7 @@ network and the clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ class Player:
 
     def __init__(self) -> None:
         self.queue: list[AudioDelta] = []
+        self.heard_bytes: Counter[tuple[str, int]] = Counter()
 
     def play(self, core: ConversationCore, n_bytes: int) -> None:
         """So many bytes leave the loudspeaker."""
@@ -36,6 +38,7 @@ class Player:
             delta = self.queue[0]
             played = min(n_bytes, len(delta.audio))
             core.heard(delta.item_id, delta.content_index, n_bytes=played)
+            self.heard_bytes[delta.item_id, delta.content_index] += played
             n_bytes -= played
             rest = delta.audio[played:]
             self.queue[:1] = [] if not rest else [_rest(delta, rest)]

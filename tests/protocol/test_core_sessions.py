@@ -8,11 +8,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from duologue.audio.formats import PCM
 from duologue.codec import decode
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ConversationItemDoneEvent,
+    ConversationItemTruncateEvent,
     ErrorEvent,
+    InputAudioTranscriptionCompletedEvent,
     InputTextPart,
     MessageItem,
     RealtimeEvent,
@@ -20,6 +23,7 @@ from duologue.events import (
     ResponseCreatedEvent,
     ResponseCreateEvent,
     ResponseDoneEvent,
+    ResponseUsage,
     is_set,
 )
 from duologue.protocol.core import CoreOptions
@@ -59,6 +63,9 @@ class Conversation(RuleBasedStateMachine):
         """Texts that it has asked to delete."""
         self.withdrawn: set[str] = set()
         """Requests that may have been meant when the application cancelled."""
+        self.bills: dict[str, ResponseUsage | None] = {}
+        """What the server told of the cost of each response."""
+        self.transcripts: set[str] = set()
 
     @initialize(transcribed=st.booleans(), by_hand=st.booleans(), text=st.booleans())
     def begins(self, transcribed: bool, by_hand: bool, text: bool) -> None:
@@ -187,6 +194,14 @@ class Conversation(RuleBasedStateMachine):
     def a_message_is_lost(self, pick: int) -> None:
         del self.talk.to_client[pick % len(self.talk.to_client)]
 
+    @precondition(lambda self: not self.losing)
+    @rule()
+    def everything_arrives(self) -> None:
+        """Whatever is going on: with nothing on its way, both sides know the same conversation."""
+        self.settle_wire()
+        if self.core.is_open:
+            assert self.talk.client_view() == self.talk.server_view()
+
     @rule()
     def connection_breaks(self) -> None:
         self.talk.lose()
@@ -259,6 +274,9 @@ class Conversation(RuleBasedStateMachine):
                 self.tags.setdefault(str(response.id), tag_of(response))
                 self.active.discard(str(response.id))
                 self.cancelled.discard(str(response.id))
+                self.bills[str(response.id)] = response.usage if is_set(response.usage) else None
+            case InputAudioTranscriptionCompletedEvent():
+                self.transcripts.add(event.item_id)
             case ConversationItemDoneEvent(item=MessageItem(content=[InputTextPart(text=text)])):
                 self.confirmed.add(text)
             case ErrorEvent(error=error):
@@ -276,6 +294,9 @@ class Conversation(RuleBasedStateMachine):
             match event:
                 case ResponseCreateEvent(response=params) if not is_set(params) or params.conversation != "none":
                     assert self.losing or not self.active
+                case ConversationItemTruncateEvent():
+                    heard_bytes = self.talk.player.heard_bytes[event.item_id, event.content_index]
+                    assert 0 < event.audio_end_ms == PCM.duration_ms(heard_bytes)
                 case ResponseCancelEvent():
                     assert is_set(event.response_id)
                     assert event.response_id not in self.cancelled, "cancelled twice"
@@ -297,6 +318,15 @@ class Conversation(RuleBasedStateMachine):
             assert (resolution.done is None) == bool(resolution.reason)
             if resolution.error is not None and resolution.request.policy == "wait":
                 assert resolution.error.error.code != BUSY or resolution.request.request_id in self.withdrawn
+
+    @invariant()
+    def the_bill_is_what_the_server_told(self) -> None:
+        told = [usage for usage in self.bills.values() if usage is not None]
+        usage = self.core.usage.snapshot()
+        assert usage.input.total_tokens == sum(bill.input_tokens or 0 for bill in told)
+        assert usage.output.total_tokens == sum(bill.output_tokens or 0 for bill in told)
+        assert sum(count for _, count in usage.responses) == len(self.bills)
+        assert usage.transcription.transcripts == len(self.transcripts)
 
     # --- the end
 

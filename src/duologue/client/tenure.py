@@ -38,10 +38,12 @@ class Opening(Protocol):
     @property
     def is_decided(self) -> bool:
         """Whether it is open, or never will be."""
+        ...
 
     @property
     def fault(self) -> BaseException | None:
         """Why it never will be; None if it is."""
+        ...
 
 
 O = TypeVar("O", bound=Opening)  # noqa: E741 - there is one, and it is an opening
