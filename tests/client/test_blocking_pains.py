@@ -20,7 +20,6 @@ from duologue.events import (
     RealtimeSession,
     RealtimeSessionConfig,
     SessionUpdatedEvent,
-    SessionUpdateEvent,
     is_set,
 )
 from duologue.protocol.memory import SessionRestored
@@ -125,7 +124,7 @@ def test_pain_15_null_switches_off_on_the_wire_and_back() -> None:
     server = ScriptedServer([Send(greeting()), Expect("session.update"), Send(updated(**off))])
     config = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
     with talking(server) as conversation, conversation.stream(SessionChanged) as changes:
-        conversation.send(SessionUpdateEvent(session=config), timeout_s=5)
+        conversation.configure(config, timeout_s=5)
         session = changes.receive(timeout_s=5).session
         while not is_set(getattr(session, "audio", None)):
             session = changes.receive(timeout_s=5).session

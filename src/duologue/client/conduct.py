@@ -17,7 +17,6 @@ from duologue.events import (
     OutputTextPart,
     RealtimeSessionConfig,
     ResponseDoneEvent,
-    SessionUpdateEvent,
     is_set,
 )
 from duologue.protocol.core import ConversationCore
@@ -34,7 +33,7 @@ __all__ = [
     "Answer",
     "done_of",
     "failed_call",
-    "first_update",
+    "first_config",
     "may_come_back",
     "new_id",
     "overdue_call",
@@ -63,12 +62,12 @@ def typed_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def first_update(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> SessionUpdateEvent | None:
+def first_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> RealtimeSessionConfig | None:
     """What a session is told first: its configuration with the functions, if there is anything to tell."""
     if not len(toolbox):
-        return None if session is None else SessionUpdateEvent(session=session)
+        return session
     config = session if session is not None else RealtimeSessionConfig()
-    return SessionUpdateEvent(session=msgspec.structs.replace(config, tools=list(toolbox.tools)))
+    return msgspec.structs.replace(config, tools=list(toolbox.tools))
 
 
 # --- ends -------------------------------------------------------------------------------------------------------------

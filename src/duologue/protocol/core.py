@@ -14,6 +14,7 @@ from duologue.audio.formats import Encoding
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySession,
+    AnySessionConfig,
     ClientEvent,
     ConversationItemCreateEvent,
     ConversationItemDeleteEvent,
@@ -31,6 +32,7 @@ from duologue.events import (
     ServerVad,
     SessionCreatedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
     TranscriptionSession,
     UnknownRealtimeEvent,
     is_set,
@@ -91,7 +93,8 @@ class ConversationCore:
     """One conversation, over as many connections as it takes.
 
         receive · lost · tick                            what happens; tick is due at `next_tick_at`
-        send · append · respond · cancel · interrupt     what the application wants
+        send · configure · append · respond · cancel · interrupt
+                                                         what the application wants
         heard · heard_until                              what the player reports, in bytes or milliseconds of a part
         tool_answered · tool_failed · cancel_tools       what became of the functions that `RunTool` asked for
         take_events · take_notices                       what the shell collects after each of these
@@ -163,6 +166,19 @@ class ConversationCore:
             case _:
                 raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return None
+
+    def configure(self, config: AnySessionConfig) -> None:
+        """Change the session's configuration. Every later session begins with it; while there is none, it waits.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+        """
+        event = SessionUpdateEvent(event_id=self._new_id("event"), session=config)
+        self.checks.check(event)
+        if self.is_open:
+            self._put(event)
+        else:
+            self.memory.sent(event)
 
     def append(self, audio: bytes, *, encoding: Encoding | None = None) -> None:
         """Send input audio; `encoding` is what its source says that it is.

@@ -20,6 +20,7 @@ from math import inf
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from duologue.errors import LocalProtocolError
 from duologue.events import (
@@ -256,7 +257,7 @@ class ResponseSequencer:
         # By its id: without one a cancel that comes late would stop the next response.
         event_id = self._new_id("event")
         self._cancels[event_id] = response_id
-        self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id))
+        self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id or UNSET))
 
     def _cancel_in_conversation(self, attempt: Attempt | None, now: float) -> bool:
         if self._sent is not None and attempt in (None, self._sent):
@@ -280,7 +281,7 @@ class ResponseSequencer:
     # --- beginnings
 
     def _created(self, response: RealtimeResponse, now: float) -> None:
-        response_id = response.id if is_set(response.id) else ""
+        response_id = _id_of(response)
         if response_id in self._ended or response_id == self.active_id or response_id in self._beside:
             return
         attempt = self._answered_by(response)
@@ -323,7 +324,7 @@ class ResponseSequencer:
 
     def _done(self, event: ResponseDoneEvent, now: float) -> None:
         response = event.response
-        response_id = response.id if is_set(response.id) else ""
+        response_id = _id_of(response)
         if response_id in self._ended:
             return
         if response_id == self.active_id:
@@ -332,7 +333,7 @@ class ResponseSequencer:
             self._resolve(beside, done=event)
         else:
             self._done_unannounced(event, now)
-        self._ended.append(response_id)
+        self._remember(response_id)
 
     def _done_unannounced(self, event: ResponseDoneEvent, now: float) -> None:
         attempt = self._answered_by(event.response)
@@ -340,7 +341,7 @@ class ResponseSequencer:
             del self._beside_sent[attempt.event_id]
             self._resolve(attempt, done=event)
         elif attempt is not None:
-            self._created_in_conversation(event.response.id or "" if is_set(event.response.id) else "", attempt, now)
+            self._created_in_conversation(_id_of(event.response), attempt, now)
             self._end_active(SequenceInput.DONE, done=event)
         elif self.state is SequenceState.ACTIVE and self.active_id is None:
             self._end_active(SequenceInput.DONE)
@@ -354,12 +355,18 @@ class ResponseSequencer:
         reason: str = "",
     ) -> None:
         attempt, self._active = self._active, None
-        if self.active_id is not None and self.active_id not in self._ended:
-            self._ended.append(self.active_id)
+        if self.active_id is not None:
+            self._remember(self.active_id)
         self.active_id = None
         if attempt is not None:
             self._resolve(attempt, done=done, error=error, reason=reason)
         self._ended_in_conversation(happened)
+
+    def _remember(self, response_id: str) -> None:
+        """What is still said of this response is late, and its cancel needs no answer any more."""
+        self._cancels = {event_id: stopped for event_id, stopped in self._cancels.items() if stopped != response_id}
+        if response_id and response_id not in self._ended:
+            self._ended.append(response_id)
 
     def _ended_in_conversation(self, happened: SequenceInput) -> None:
         self._state_ends_by = inf
@@ -464,3 +471,8 @@ class ResponseSequencer:
             self.illegal_steps += 1
             return
         self.state = following
+
+
+def _id_of(response: RealtimeResponse) -> str:
+    """The response's id; empty for a server that gives none."""
+    return response.id if is_set(response.id) else ""
