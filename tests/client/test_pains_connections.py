@@ -101,7 +101,7 @@ async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken
         assert isinstance(found[0], SessionRestored)
         assert time.time() < at
         await server.hears("conversation.item.create", connection=1)
-    assert server.closed_with[0] == 1000
+        assert await server.closed() == 1000
     assert server.faults == []
 
 

@@ -173,6 +173,23 @@ class Conversation(RuleBasedStateMachine):
         self.asks(policy="wait", beside=False)
         self.talk.deliver_to_server()
 
+    @precondition(lambda self: self.core.is_open)
+    @rule(heard_ms=st.sampled_from([0, 1, 90, 400, 5000]), by=st.sampled_from(["voice", "hand", "nobody"]))
+    def model_speaks_and_is_interrupted(self, heard_ms: int, by: str) -> None:
+        self.asks(policy="wait", beside=False)
+        self.server_receives(1000)
+        for response_id in list(self.talk.responds):
+            self.talk.says(response_id, "a long story")
+            self.talk.plays(response_id, 500)
+        self.client_receives(1000)
+        self.plays(heard_ms)
+        if by == "voice" and self.core.is_open:
+            self.user_speaks_or_not(ms=600, speech=True)
+            self.server_receives(1000)
+            self.client_receives(1000)
+        elif by == "hand":
+            self.interrupts()
+
     @rule(ms=st.sampled_from([1, 90, 400, 5000]))
     def plays(self, ms: int) -> None:
         self.talk.player.play(self.core, ms * 48)
