@@ -181,9 +181,9 @@ class Talk:
         self.flow()
 
     def plays(self, response_id: str, ms: int) -> None:
-        """The synthesizer speaks a piece."""
+        """The synthesizer speaks a piece, unless the response is written."""
         command = self.responds.get(response_id)
-        if command is not None:
+        if command is not None and command.speak:
             self.server.response_audio(response_id, bytes(command.encoding.bytes_for_ms(ms)))
         self.flow()
 
