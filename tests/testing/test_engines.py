@@ -7,7 +7,7 @@ from duologue.testing import scripted_app_engines, scripted_engines
 
 async def said(engines_says: tuple[str, ...], exchange: Exchange) -> list[str]:
     engines = scripted_engines(says=engines_says)
-    return ["".join([piece async for piece in engines.responder.respond(exchange)]) for _ in range(3)]
+    return ["".join([str(piece) async for piece in engines.responder.respond(exchange)]) for _ in range(3)]
 
 
 async def test_lines_come_in_turn_and_begin_again() -> None:
