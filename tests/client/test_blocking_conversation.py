@@ -96,7 +96,7 @@ def test_what_is_said_aloud_is_heard_and_the_answer_comes_as_audio(served: Calla
         conversation.heard(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
 
 
-def test_many_threads_may_ask_and_each_gets_its_own_response() -> None:
+def test_pain_01_many_threads_may_ask_and_each_gets_its_own_response() -> None:
     with (
         over_a_socket(scripted_engines(says=("Yes.",))) as connect,
         ThreadPoolExecutor(8) as pool,
@@ -134,7 +134,7 @@ def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() ->
             list(texts)
 
 
-def test_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
+def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(blocking_websocket, "_CLOSE_TIMEOUT_S", 0.1)
@@ -167,7 +167,7 @@ def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> No
             conversation.respond()
 
 
-def test_streams_of_other_threads_end_when_the_block_is_left() -> None:
+def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with aside(server.listening) as url, no_thread_left(), ThreadPoolExecutor() as pool:
         with blocking.converse(url) as conversation, conversation.stream(TextDelta) as texts:
@@ -192,7 +192,9 @@ def suppress_rejected(conversation: blocking.BlockingConversation) -> None:
         conversation.respond()
 
 
-def test_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("duologue.client.blocking.streams.MOST_UNREAD", 2)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(object) as everything:
@@ -261,7 +263,7 @@ def touch() -> list[Any]:
 
 
 @pytest.mark.parametrize("end", [Close(1001, "session_expired"), Close(1011, "internal"), Drop()])
-def test_a_lost_connection_is_opened_again_and_told_what_the_old_one_knew(end: Close | Drop) -> None:
+def test_pain_05_06_a_lost_connection_is_opened_again_and_told_what_the_old_one_knew(end: Close | Drop) -> None:
     server = ScriptedServer(
         [
             Send(greeting()),
@@ -294,7 +296,7 @@ def test_a_lost_connection_is_opened_again_and_told_what_the_old_one_knew(end: C
         assert [item.text for item in conversation.items] == ["How many?", "Seven.", "Eight."]
 
 
-def test_what_is_under_way_fails_at_once_and_audio_is_dropped_while_there_is_no_connection() -> None:
+def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_there_is_no_connection() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1")), Drop()])
     policy = ReconnectPolicy(first_delay_s=60, most_delay_s=60)
     with aside(server.listening) as url, no_thread_left():
@@ -320,7 +322,7 @@ def test_what_is_under_way_fails_at_once_and_audio_is_dropped_while_there_is_no_
         assert time.monotonic() - began < 5  # and not the minute until the next attempt
 
 
-def test_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
+def test_pain_06_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Close(1011, "boom")])
     with aside(server.listening) as url, no_thread_left():
         opened = [blocking.connect(url)]
@@ -342,7 +344,7 @@ def test_a_server_that_stays_away_ends_the_conversation_with_the_close_that_bega
                 texts.receive(timeout_s=5)
 
 
-def test_the_next_session_is_opened_before_this_one_ends() -> None:
+def test_pain_05_the_next_session_is_opened_before_this_one_ends() -> None:
     at = int(time.time()) + 4
     server = ScriptedServer([Send(greeting(expires_at=at))], [Send(greeting("sess_2"))])
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
@@ -363,7 +365,7 @@ def test_the_first_connection_must_come_about() -> None:
 # --- interruptions and ends -------------------------------------------------------------------------------------------
 
 
-def test_an_interruption_stops_the_response_and_cuts_what_was_not_heard() -> None:
+def test_pain_04_an_interruption_stops_the_response_and_cuts_what_was_not_heard() -> None:
     item = message("item_1", "assistant", "One two three", kind="output_audio", status="in_progress")
     server = ScriptedServer(
         [
@@ -397,7 +399,7 @@ class BodyError(Exception):
 
 
 @pytest.mark.parametrize("fault", [BodyError("mine"), KeyboardInterrupt()])
-def test_what_the_block_raises_comes_out_as_it_is_at_once_and_no_thread_stays(fault: BaseException) -> None:
+def test_pain_24_what_the_block_raises_comes_out_as_it_is_at_once_and_no_thread_stays(fault: BaseException) -> None:
     server = ScriptedServer([Send(greeting())])
     with aside(server.listening) as url, no_thread_left():
         began = time.monotonic()

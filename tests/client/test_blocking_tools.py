@@ -43,7 +43,7 @@ def outputs(server: ScriptedServer) -> list[str]:
     return [item["output"] for item in created if item["type"] == "function_call_output"]
 
 
-def test_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
+def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
     ran_in: list[str] = []
     both = threading.Barrier(2)
 
@@ -73,7 +73,7 @@ def test_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_thei
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
+def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
     let_go = threading.Event()
     cancelled = threading.Event()
 
@@ -97,7 +97,7 @@ def test_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: 
     assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
 
 
-def test_an_interruption_gives_up_the_functions_that_run() -> None:
+def test_pain_08_an_interruption_gives_up_the_functions_that_run() -> None:
     started, cancelled = threading.Event(), threading.Event()
 
     async def slow() -> str:
@@ -125,7 +125,7 @@ def test_an_interruption_gives_up_the_functions_that_run() -> None:
     assert outputs(server) == ["The call was cancelled: the user interrupted."]
 
 
-def test_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
+def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(running_tools, "_STOP_S", 0.05)
@@ -149,7 +149,7 @@ def test_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_le
         join_all("duologue-tool")
 
 
-def test_whatever_ends_a_function_the_model_hears_of_it() -> None:
+def test_pain_08_whatever_ends_a_function_the_model_hears_of_it() -> None:
     def leave() -> str:
         raise SystemExit(3)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from duologue.client import client_secret
+from duologue.client import blocking, client_secret
 from duologue.errors import ConnectFailed
 from duologue.events import RealtimeSession, RealtimeSessionConfig
 
@@ -135,3 +135,9 @@ async def test_a_service_that_is_not_there_is_worth_another_try() -> None:
         await client_secret("ws://127.0.0.1:1", api_key="sk-real")
     assert caught.value.retryable
     assert "sk-real" not in told(caught.value)
+
+
+def test_a_program_without_an_event_loop_gets_one_too() -> None:
+    with service() as there:
+        assert blocking.client_secret(there.url, api_key="sk-real", timeout_s=5).value == "ek_secret"
+    assert there.seen[0][1]["Authorization"] == "Bearer sk-real"

@@ -176,7 +176,7 @@ async def test_an_application_that_does_not_read_stops_the_server_from_sending(e
 async def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.connection._FLUSH_S", 0.05)
+    monkeypatch.setattr("duologue.client.connection.FLUSH_S", 0.05)
     one, _other = memory_pair(capacity=4)
     async with asyncio.timeout(5), connect(transport=one) as connection:
         with pytest.raises(TimeoutError):

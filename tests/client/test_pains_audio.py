@@ -132,6 +132,29 @@ async def test_pain_04_audio_that_still_comes_after_an_interruption_is_not_playe
     assert server.types() == ["response.cancel", "conversation.item.truncate"]
 
 
+async def test_pain_04_what_the_interrupted_response_begins_to_say_afterwards_is_not_played() -> None:
+    late = asyncio.Event()
+    next_item = added(message("item_2", "assistant", status="in_progress"), after="item_1")
+    server = ScriptedServer(
+        [
+            Send(greeting(), *speech(SECOND)),
+            Until(late),
+            Send(SPEECH_STARTED, next_item, audio_delta("resp_1", "item_2", SECOND)),
+            Send(unasked(ended("resp_1", status="cancelled"))),
+            Send(audio_delta("resp_1", "item_1", SECOND), updated()),
+        ]
+    )
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect) as conversation,
+        conversation.stream(AudioDelta, Interrupted, SessionChanged) as notices,
+    ):
+        while not isinstance((await following(notices))[0], AudioDelta):
+            pass
+        late.set()
+        assert [type(notice) for notice in await following(notices, 2)] == [Interrupted, SessionChanged]
+
+
 @pytest.mark.parametrize(
     "text",
     ["Audio content of 2700ms is already shorter than 3207ms", "Only model output audio messages can be truncated"],
@@ -161,6 +184,17 @@ async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_heard_a
             await conversation.speak(bytes(481))
         assert await conversation.speak(bytes(480), encoding=PCM)
     assert [event["type"] for event in server.heard[0]] == ["input_audio_buffer.append"]
+
+
+async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_tells() -> None:
+    given: dict[str, Any] = {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}
+    server = ScriptedServer([Send(greeting(**given))])
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with conversation.stream(SessionChanged) as notices:
+            await following(notices)
+        with pytest.raises(LocalProtocolError, match="24000 Hz and the session takes audio/pcmu at 8000 Hz"):
+            await conversation.speak(bytes(480), encoding=PCM)
+        assert await conversation.speak(bytes(160), encoding=PCMU)
 
 
 async def test_pain_12_a_format_that_was_asked_for_and_not_given_is_told_with_every_piece_of_audio() -> None:

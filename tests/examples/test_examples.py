@@ -134,12 +134,19 @@ async def test_the_server_example_is_an_application() -> None:
 
 
 def listings() -> list[str]:
-    """The Python listings of the README, in order: a client, a server."""
+    """The Python listings of the README, in order: a conversation, a connection, a server."""
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-async def test_the_readmes_client_holds_a_conversation_in_twelve_lines(url: str) -> None:
-    client = listings()[0]
+async def test_the_readmes_conversation_is_held_in_twelve_lines(url: str) -> None:
+    conversation = listings()[0]
+    assert len([line for line in conversation.splitlines() if line.strip()]) <= 12
+    printed = await run("-c", conversation.replace("ws://127.0.0.1:8000", url))
+    assert printed.startswith("7 times 8 is 56.\nUsageSnapshot(")
+
+
+async def test_the_readmes_connection_shows_a_turn_event_by_event_in_twelve_lines(url: str) -> None:
+    client = listings()[1]
     assert len([line for line in client.splitlines() if line.strip()]) <= 12
     printed = await run("-c", client.replace("ws://127.0.0.1:8000", url))
     assert printed.startswith("SessionCreatedEvent(")
@@ -147,7 +154,7 @@ async def test_the_readmes_client_holds_a_conversation_in_twelve_lines(url: str)
 
 
 def test_the_readmes_server_is_an_application_in_twelve_lines() -> None:
-    server = listings()[1]
+    server = listings()[2]
     assert len([line for line in server.splitlines() if line.strip()]) <= 12
     names: dict[str, object] = {}
     exec(server.replace("uvicorn.run(", "dict(app="), names)
@@ -164,6 +171,11 @@ def test_the_pages_that_show_an_example_show_what_is_run() -> None:
             if (ROOT / "examples" / name).read_text(encoding="utf-8") not in text
         ]
     assert stale == []
+
+
+def test_every_example_has_a_page_that_explains_it() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/howto/*.md"))
+    assert [path.name for path in ROOT.glob("examples/*.py") if f"`examples/{path.name}`" not in pages] == []
 
 
 def test_no_example_is_longer_than_forty_lines() -> None:

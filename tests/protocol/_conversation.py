@@ -6,6 +6,7 @@ network and the clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ class Player:
 
     def __init__(self) -> None:
         self.queue: list[AudioDelta] = []
+        self.heard_bytes: Counter[tuple[str, int]] = Counter()
 
     def play(self, core: ConversationCore, n_bytes: int) -> None:
         """So many bytes leave the loudspeaker."""
@@ -37,6 +39,7 @@ class Player:
             delta = self.queue[0]
             played = min(n_bytes, len(delta.audio))
             core.heard(delta.item_id, delta.content_index, n_bytes=played)
+            self.heard_bytes[delta.item_id, delta.content_index] += played
             n_bytes -= played
             rest = delta.audio[played:]
             self.queue[:1] = [] if not rest else [_rest(delta, rest)]
@@ -179,9 +182,9 @@ class Talk:
         self.flow()
 
     def plays(self, response_id: str, ms: int) -> None:
-        """The synthesizer speaks a piece."""
+        """The synthesizer speaks a piece, unless the response is written."""
         command = self.responds.get(response_id)
-        if command is not None:
+        if command is not None and command.speak:
             self.server.response_audio(response_id, bytes(command.encoding.bytes_for_ms(ms)), now=self.now)
         self.flow()
 

@@ -1,4 +1,4 @@
-"""Which response may be the answer to a request, when no tag says so."""
+"""How far requests have come, and which response answers which."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from duologue.events import RealtimeEvent, RealtimeResponse, ResponseCreateEvent
-from duologue.protocol.attempts import Attempt
-from duologue.protocol.requests import ResponseRequest
+from duologue.protocol.attempts import Attempt, Roster
+from duologue.protocol.requests import REQUEST_TAG, ResponseRequest
 
 
-def attempt(*, tagged: bool = False, **response: Any) -> Attempt:
+def attempt(request_id: str = "1", *, tagged: bool = False, **response: Any) -> Attempt:
     event = RealtimeEvent.from_json({"type": "response.create", "response": response})
     assert isinstance(event, ResponseCreateEvent)
-    return Attempt(request=ResponseRequest(request_id="1", event=event, requested_at_s=0.0), tagged=tagged)
+    return Attempt(request=ResponseRequest(request_id=request_id, event=event, requested_at_s=0.0), tagged=tagged)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,43 @@ def test_metadata_of_the_callers_own_must_agree_where_both_have_some() -> None:
     for metadata, fits in (({"a": "1"}, True), ({"a": "2"}, False), (None, True)):
         response = RealtimeResponse(conversation_id="c", metadata=metadata)
         assert mine.may_be(response, crowded=False, echoes=True) is fits
+
+
+@pytest.fixture
+def roster() -> Roster:
+    """One request in each place: running, beside it, sent, sent for beside it, waiting."""
+    full = Roster()
+    full.active = attempt("active")
+    full.beside["resp_2"] = attempt("beside", conversation="none")
+    full.sent = attempt("sent")
+    full.beside_sent["event_4"] = attempt("beside_sent", conversation="none")
+    full.waiting.append(attempt("waiting"))
+    return full
+
+
+def test_requests_are_listed_from_the_oldest_stage_on_and_found_in_any(roster: Roster) -> None:
+    ids = [each.request.request_id for each in roster]
+    assert ids == ["active", "beside", "sent", "beside_sent", "waiting"]
+    assert [found.request.request_id for name in ids if (found := roster.find(name)) is not None] == ids
+    assert roster.find("nobody") is None
+
+
+def test_a_tag_names_the_request_and_only_one_that_waits_for_an_answer(roster: Roster) -> None:
+    def answered(request_id: str) -> Attempt | None:
+        return roster.answered_by(RealtimeResponse(conversation_id="c", metadata={REQUEST_TAG: request_id}))
+
+    assert answered("sent") is roster.sent
+    assert answered("beside_sent") is roster.beside_sent["event_4"]
+    assert [answered(name) for name in ("active", "beside", "waiting", "nobody")] == [None] * 4
+
+
+def test_without_a_tag_the_conversation_decides(roster: Roster) -> None:
+    assert roster.answered_by(RealtimeResponse(conversation_id="c")) is roster.sent
+    assert roster.answered_by(RealtimeResponse(conversation_id=None)) is roster.beside_sent["event_4"]
+
+
+def test_a_lost_connection_takes_the_requests_along_and_not_what_the_server_is_like(roster: Roster) -> None:
+    roster.names_conversations = True
+    roster.clear()
+    assert list(roster) == []
+    assert roster.names_conversations

@@ -8,11 +8,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from duologue.audio.formats import PCM
 from duologue.codec import decode
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ConversationItemDoneEvent,
+    ConversationItemTruncateEvent,
     ErrorEvent,
+    InputAudioTranscriptionCompletedEvent,
     InputTextPart,
     MessageItem,
     RealtimeEvent,
@@ -20,6 +23,7 @@ from duologue.events import (
     ResponseCreatedEvent,
     ResponseCreateEvent,
     ResponseDoneEvent,
+    ResponseUsage,
     is_set,
 )
 from duologue.protocol.core import CoreOptions
@@ -33,6 +37,11 @@ NEVER = ("already shorter", "Only model output audio", "speech is always part 0"
 """Messages of the server that a ledger of what was heard makes impossible."""
 
 BUSY = "conversation_already_has_active_response"
+
+
+def complete(view: list[Any]) -> list[Any]:
+    """The items, those under way by their ids alone: our server adds what it has said to them when they are done."""
+    return [item["id"] if item.get("status") == "in_progress" else item for item in view]
 
 
 class Conversation(RuleBasedStateMachine):
@@ -59,6 +68,11 @@ class Conversation(RuleBasedStateMachine):
         """Texts that it has asked to delete."""
         self.withdrawn: set[str] = set()
         """Requests that may have been meant when the application cancelled."""
+        self.bills: dict[str, ResponseUsage | None] = {}
+        """What the server told of the cost of each response."""
+        self.transcripts: set[str] = set()
+        self.races = 0
+        """Creates that were refused for another response; a request is not tried for ever."""
 
     @initialize(transcribed=st.booleans(), by_hand=st.booleans(), text=st.booleans())
     def begins(self, transcribed: bool, by_hand: bool, text: bool) -> None:
@@ -159,6 +173,23 @@ class Conversation(RuleBasedStateMachine):
         self.asks(policy="wait", beside=False)
         self.talk.deliver_to_server()
 
+    @precondition(lambda self: self.core.is_open)
+    @rule(heard_ms=st.sampled_from([0, 1, 90, 400, 5000]), by=st.sampled_from(["voice", "hand", "nobody"]))
+    def model_speaks_and_is_interrupted(self, heard_ms: int, by: str) -> None:
+        self.asks(policy="wait", beside=False)
+        self.server_receives(1000)
+        for response_id in list(self.talk.responds):
+            self.talk.says(response_id, "a long story")
+            self.talk.plays(response_id, 500)
+        self.client_receives(1000)
+        self.plays(heard_ms)
+        if by == "voice" and self.core.is_open:
+            self.user_speaks_or_not(ms=600, speech=True)
+            self.server_receives(1000)
+            self.client_receives(1000)
+        elif by == "hand":
+            self.interrupts()
+
     @rule(ms=st.sampled_from([1, 90, 400, 5000]))
     def plays(self, ms: int) -> None:
         self.talk.player.play(self.core, ms * 48)
@@ -173,6 +204,7 @@ class Conversation(RuleBasedStateMachine):
     def client_receives(self, count: int) -> None:
         for _ in range(min(count, len(self.talk.to_client))):
             message = self.talk.to_client.pop(0)
+            self.nothing_is_created_before_what_runs_is_done()  # with what was known when it went out
             self.note(decode(message))
             self.old = [*self.old[-20:], message]
             self.talk.arrive(message)
@@ -186,6 +218,14 @@ class Conversation(RuleBasedStateMachine):
     @rule(pick=picks)
     def a_message_is_lost(self, pick: int) -> None:
         del self.talk.to_client[pick % len(self.talk.to_client)]
+
+    @precondition(lambda self: not self.losing)
+    @rule()
+    def everything_arrives(self) -> None:
+        """Whatever is going on: with nothing on its way, both sides know the same conversation."""
+        self.settle_wire()
+        if self.core.is_open:
+            assert complete(self.talk.client_view()) == complete(self.talk.server_view())
 
     @rule()
     def connection_breaks(self) -> None:
@@ -259,10 +299,14 @@ class Conversation(RuleBasedStateMachine):
                 self.tags.setdefault(str(response.id), tag_of(response))
                 self.active.discard(str(response.id))
                 self.cancelled.discard(str(response.id))
+                self.bills[str(response.id)] = response.usage if is_set(response.usage) else None
+            case InputAudioTranscriptionCompletedEvent():
+                self.transcripts.add(event.item_id)
             case ConversationItemDoneEvent(item=MessageItem(content=[InputTextPart(text=text)])):
                 self.confirmed.add(text)
             case ErrorEvent(error=error):
                 assert not any(message in error.message for message in NEVER), error.message
+                self.races += error.code == BUSY
             case _:
                 pass
 
@@ -276,6 +320,9 @@ class Conversation(RuleBasedStateMachine):
             match event:
                 case ResponseCreateEvent(response=params) if not is_set(params) or params.conversation != "none":
                     assert self.losing or not self.active
+                case ConversationItemTruncateEvent():
+                    heard_bytes = self.talk.player.heard_bytes[event.item_id, event.content_index]
+                    assert 0 < event.audio_end_ms == PCM.duration_ms(heard_bytes)
                 case ResponseCancelEvent():
                     assert is_set(event.response_id)
                     assert event.response_id not in self.cancelled, "cancelled twice"
@@ -296,7 +343,17 @@ class Conversation(RuleBasedStateMachine):
                 assert self.tags[str(resolution.done.response.id)] == resolution.request.request_id
             assert (resolution.done is None) == bool(resolution.reason)
             if resolution.error is not None and resolution.request.policy == "wait":
-                assert resolution.error.error.code != BUSY or resolution.request.request_id in self.withdrawn
+                lost_the_race = resolution.error.error.code == BUSY
+                assert not lost_the_race or resolution.request.request_id in self.withdrawn or self.races >= 10
+
+    @invariant()
+    def the_bill_is_what_the_server_told(self) -> None:
+        told = [usage for usage in self.bills.values() if usage is not None]
+        usage = self.core.usage.snapshot()
+        assert usage.input.total_tokens == sum(bill.input_tokens or 0 for bill in told)
+        assert usage.output.total_tokens == sum(bill.output_tokens or 0 for bill in told)
+        assert sum(count for _, count in usage.responses) == len(self.bills)
+        assert usage.transcription.transcripts == len(self.transcripts)
 
     # --- the end
 

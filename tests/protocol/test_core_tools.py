@@ -58,6 +58,9 @@ def test_pain_01_a_request_that_waits_already_is_the_follow_up() -> None:
     core.respond(now=0.0)
     calling(core, ("c1", "oops"))
     assert sent_types(core) == ["conversation.item.create", "response.create"]
+    told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
+    told(core, "response.done", response={"id": "r2", "conversation_id": "c", "status": "completed"})
+    assert sent_types(core) == []
 
 
 def test_pain_08_calls_can_be_given_up() -> None:

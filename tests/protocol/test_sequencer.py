@@ -2,82 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from duologue.errors import LocalProtocolError
 from duologue.events import ErrorEvent, RealtimeEvent, ResponseCancelEvent, ResponseCreateEvent, is_set
-from duologue.protocol.requests import REQUEST_TAG, Resolution, ResponseRequest
-from duologue.protocol.sequencer import ResponseSequencer
+from duologue.protocol.requests import REQUEST_TAG, ResponseRequest
 from duologue.protocol.tables import SequenceState
-from duologue.testing import CountedIds
+from tests.protocol._desk import Desk, wire_create
 
 BUSY = "conversation_already_has_active_response"
-
-
-class Desk:
-    """A sequencer, and the server's words to it."""
-
-    def __init__(self, *, tag_requests: bool = True) -> None:
-        self.sequencer = ResponseSequencer(new_id=CountedIds(), tag_requests=tag_requests)
-        self.sent: list[ResponseCreateEvent | ResponseCancelEvent] = []
-        self.ended: list[Resolution] = []
-
-    def ask(self, event: ResponseCreateEvent | None = None, *, now: float = 0.0) -> ResponseRequest:
-        request = self.sequencer.request(event, now=now)
-        self.collect()
-        return request
-
-    def beside(self, **response: Any) -> ResponseRequest:
-        return self.ask(wire_create(conversation="none", **response))
-
-    def cancel(self, request: ResponseRequest | None = None) -> bool:
-        stopped = self.sequencer.cancel(request.request_id if request else None, now=0.0)
-        self.collect()
-        return stopped
-
-    def told(self, name: str, *, now: float = 0.0, **fields: Any) -> None:
-        event = RealtimeEvent.from_json({"type": name, "event_id": "e", **fields})
-        self.sequencer.receive(event, now=now)
-        self.collect()
-
-    def created(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
-        self.told("response.created", response=wire(response_id, request, **fields))
-
-    def done(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
-        self.told("response.done", response=wire(response_id, request, status="completed", **fields))
-
-    def refused(self, code: str, event_id: str | None) -> None:
-        error = {"type": "invalid_request_error", "message": code, "code": code, "event_id": event_id}
-        self.told("error", error=error)
-
-    def tick(self, now: float) -> None:
-        self.sequencer.tick(now)
-        self.collect()
-
-    def collect(self) -> None:
-        self.sent += self.sequencer.take_events()
-        self.ended += self.sequencer.take_resolutions()
-        assert self.sequencer.illegal_steps == 0
-
-    def at(self, state: SequenceState) -> bool:
-        return self.sequencer.state is state
-
-    @property
-    def last_id(self) -> str:
-        return str(self.sent[-1].event_id)
-
-
-def wire(response_id: str, request: ResponseRequest | None, **fields: Any) -> dict[str, Any]:
-    metadata = {REQUEST_TAG: request.request_id} if request else None
-    return {"id": response_id, "conversation_id": "conv", "metadata": metadata, **fields}
-
-
-def wire_create(**response: Any) -> ResponseCreateEvent:
-    event = RealtimeEvent.from_json({"type": "response.create", "response": response})
-    assert isinstance(event, ResponseCreateEvent)
-    return event
 
 
 @pytest.fixture
@@ -367,6 +300,31 @@ def test_events_that_come_twice_count_once(desk: Desk) -> None:
     desk.created("r1", request)
     assert desk.at(SequenceState.IDLE)
     assert len(desk.ended) == 1
+
+
+def test_a_server_that_gives_responses_no_ids_is_understood_by_order(desk: Desk) -> None:
+    for _ in range(2):
+        request = desk.ask()
+        desk.told("response.created", response={"status": "in_progress", "conversation_id": "conv"})
+        assert desk.cancel()
+        desk.told("response.done", response={"status": "cancelled", "conversation_id": "conv"})
+        assert desk.ended[-1].request == request
+        assert desk.at(SequenceState.IDLE)
+    cancels = [event for event in desk.sent if isinstance(event, ResponseCancelEvent)]
+    assert [is_set(event.response_id) for event in cancels] == [False, False]
+
+
+def test_pain_09_a_late_cancel_is_not_taken_for_one_that_was_answered_long_ago(desk: Desk) -> None:
+    first = desk.ask()
+    desk.created("r1", first)
+    desk.cancel()
+    desk.done("r1", first)
+    second = desk.ask()
+    desk.created("r2", second)
+    desk.cancel()
+    desk.refused("response_cancel_not_active", None)
+    assert [end.request for end in desk.ended] == [first, second]
+    assert desk.at(SequenceState.IDLE)
 
 
 def test_a_response_whose_end_is_overtaken_by_the_next_beginning_still_ends(desk: Desk) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from email.message import Message
     from ssl import SSLContext
 
-__all__ = ["ClientSecret", "client_secret"]
+__all__ = ["ClientSecret", "ask_client_secret", "client_secret"]
 
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 _PATH: Final = "/client_secrets"
@@ -74,6 +74,29 @@ async def client_secret(
     Raises:
         ConnectFailed: no key was made; `.retryable` says whether another try can help.
     """
+    return await asyncio.to_thread(
+        ask_client_secret,
+        url,
+        api_key=api_key,
+        session=session,
+        expires_after_s=expires_after_s,
+        ssl=ssl,
+        proxy=proxy,
+        timeout_s=timeout_s,
+    )
+
+
+def ask_client_secret(
+    url: str,
+    *,
+    api_key: str,
+    session: AnySessionConfig | None = None,
+    expires_after_s: int | None = None,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    timeout_s: float = _TIMEOUT_S,
+) -> ClientSecret:
+    """`client_secret` for threads; `duologue.blocking` has it by that name. Raises as that does."""
     endpoint = Endpoint(url=url, api_key=api_key)
     parts = urlsplit(endpoint.session_url())
     path = parts.path if parts.path.endswith(_PATH) else parts.path.rstrip("/") + _PATH
@@ -85,8 +108,7 @@ async def client_secret(
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
     request = urllib.request.Request(target, _body(session, expires_after_s), headers, method="POST")
-    answer = await asyncio.to_thread(_ask, request, _opener(target, ssl, proxy), timeout_s, shown)
-    return _secret(answer, shown)
+    return _secret(_ask(request, _opener(target, ssl, proxy), timeout_s, shown), shown)
 
 
 def _body(session: AnySessionConfig | None, expires_after_s: int | None) -> bytes:

@@ -17,11 +17,9 @@ from duologue.events import (
     OutputTextPart,
     RealtimeSessionConfig,
     ResponseDoneEvent,
-    SessionUpdateEvent,
     is_set,
 )
 from duologue.protocol.core import ConversationCore
-from duologue.protocol.deadlines import rotation_due
 from duologue.protocol.error_kinds import ErrorKind, classify
 from duologue.protocol.notices import ConnectionLost, ResponseFinished
 from duologue.protocol.requests import Resolution
@@ -30,18 +28,14 @@ from duologue.protocol.toolbox import Toolbox, ToolProblem
 
 __all__ = [
     "FLUSH_S",
-    "GREETING_S",
     "INTRODUCTION_S",
     "LOOK_S",
-    "ROTATION_RETRY_S",
-    "STEADY_S",
     "Answer",
     "done_of",
     "failed_call",
-    "first_update",
+    "first_config",
     "may_come_back",
     "new_id",
-    "next_is_wanted",
     "overdue_call",
     "stream_failure",
     "typed_message",
@@ -52,16 +46,6 @@ LOOK_S: Final = 0.5
 
 FLUSH_S: Final = 1.0
 """How long an end waits for what was sent before it; a server that reads nothing gets the close without the rest."""
-
-ROTATION_RETRY_S: Final = 5.0
-"""Between attempts to open the next connection ahead of a session's end."""
-
-STEADY_S: Final = 1.0
-"""A server that greets and hangs up at once has not restored anything, and is not asked again without a pause."""
-
-GREETING_S: Final = 10.0
-"""A new connection without `session.created` for so long is no session."""
-
 
 INTRODUCTION_S: Final = 2.0
 """How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
@@ -78,12 +62,12 @@ def typed_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def first_update(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> SessionUpdateEvent | None:
+def first_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> RealtimeSessionConfig | None:
     """What a session is told first: its configuration with the functions, if there is anything to tell."""
     if not len(toolbox):
-        return None if session is None else SessionUpdateEvent(session=session)
+        return session
     config = session if session is not None else RealtimeSessionConfig()
-    return SessionUpdateEvent(session=msgspec.structs.replace(config, tools=list(toolbox.tools)))
+    return msgspec.structs.replace(config, tools=list(toolbox.tools))
 
 
 # --- ends -------------------------------------------------------------------------------------------------------------
@@ -99,16 +83,6 @@ def may_come_back(closed: ConnectionClosed) -> bool:
 def stream_failure(fault: DuologueError) -> DuologueError | None:
     """What a stream raises at its end; an agreed end is none."""
     return None if isinstance(fault, ConnectionClosedOK) else fault
-
-
-def next_is_wanted(core: ConversationCore, *, opened_at_unix_s: float, unix_now_s: float) -> bool:
-    """Whether the next connection is to be opened now, ahead of the end of a session that was opened then."""
-    ends_at = core.expires_at
-    if ends_at is None or not core.is_open:
-        return False
-    # A session that is shorter than the usual lead is used for half its time at least.
-    early = unix_now_s - opened_at_unix_s < (ends_at - opened_at_unix_s) / 2
-    return not early and rotation_due(unix_now_s, ends_at, between_turns=True, limits=core.options.rotation)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
 from duologue.client.accent import Accent
+from duologue.client.conduct import FLUSH_S, new_id
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 from duologue.protocol import ClientProtocol
@@ -25,9 +25,6 @@ socket from being read, and so the server from sending; a sender that is further
 
 _ABNORMAL_CLOSURE: Final = 1006
 
-_FLUSH_S: Final = 1.0
-"""How long a close waits for what was sent before it."""
-
 
 class Connection:
     """An open session. Made by `duologue.connect`; one task may receive and any number may send.
@@ -38,7 +35,7 @@ class Connection:
     def __init__(self, transport: Transport, *, dialect: str = "openai", accent: Accent | None = None) -> None:
         self._transport = transport
         self._accent = accent if accent is not None else Accent(dialect)
-        self._protocol = _protocol(self._accent.dialect)
+        self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(QUEUE_EVENTS)
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
         self._closed: ConnectionClosed | None = None
@@ -49,6 +46,11 @@ class Connection:
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""
         return self._accent.dialect
+
+    @property
+    def is_dialect_settled(self) -> bool:
+        """Whether it is known how the server speaks."""
+        return self._accent.is_settled
 
     @property
     def session(self) -> AnySession | None:
@@ -118,7 +120,7 @@ class Connection:
             self._closing = ConnectionClosedOK(code, reason)
             # A server that reads nothing gets the close without the rest.
             with suppress(TimeoutError):
-                async with asyncio.timeout(_FLUSH_S):
+                async with asyncio.timeout(FLUSH_S):
                     await self._outgoing.join()
         await self._transport.close(code, reason)
 
@@ -152,14 +154,9 @@ class Connection:
                 await self._incoming.put(self._closed)
             else:
                 if not self._accent.is_settled:
-                    self._listen_for_accent(message)
+                    self._accent.hear(message)
+                    self._protocol.dialect = self._accent.dialect
                 await self._incoming.put(self._protocol.receive(message))
-
-    def _listen_for_accent(self, message: str | bytes) -> None:
-        spoken = self._accent.dialect
-        self._accent.hear(message)
-        if self._accent.dialect != spoken:
-            self._protocol = _protocol(self._accent.dialect, before=self._protocol)
 
     async def _write(self) -> None:
         while True:
@@ -174,11 +171,3 @@ class Connection:
                 await self._transport.close(1011, "cannot send")
             finally:
                 self._outgoing.task_done()
-
-
-def _protocol(dialect: str, *, before: ClientProtocol | None = None) -> ClientProtocol:
-    """One session's protocol in a dialect, which goes on where another left off."""
-    protocol = ClientProtocol(dialect=dialect, new_id=lambda kind: f"{kind}_{secrets.token_hex(10)}")
-    if before is not None:
-        protocol.state, protocol.session, protocol.last_error = before.state, before.session, before.last_error
-    return protocol

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from functools import partial
-from typing import Any, Final, TypeVar, Unpack, overload
+from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.conduct import Answer, done_of, first_update, new_id, stream_failure, typed_message
-from duologue.client.connect import connect
-from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_parts import EndpointParts
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, new_id, stream_failure, typed_message
 from duologue.client.link import Link, OpenConnection
 from duologue.client.running_tools import RunningTools
 from duologue.client.streams import NoticeStream
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
+    AnySessionConfig,
     InputAudioBufferCommitEvent,
     RealtimeEvent,
-    RealtimeSessionConfig,
     ResponseCreateEvent,
     ResponseDoneEvent,
 )
@@ -44,17 +40,13 @@ from duologue.protocol.requests import RequestPolicy, Resolution
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.usage_ledger import UsageSnapshot
 
-__all__ = ["Conversation", "OpenConnection", "converse"]
+__all__ = ["Conversation"]
 
 _logger = logging.getLogger(__name__)
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
 N3 = TypeVar("N3")
-
-
-_INTRODUCTION_S: Final = 2.0
-"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
 
 
 class Conversation:
@@ -199,6 +191,19 @@ class Conversation:
         self.core.send(event, now=time.monotonic())
         await self._flush()
 
+    async def configure(self, config: AnySessionConfig) -> None:
+        """Change the session's configuration: absent fields stay, null switches off.
+
+        While a lost connection is being restored, the next session is told it.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+            ConnectionClosed: the conversation is over.
+        """
+        self._raise_if_ended()
+        self.core.configure(config)
+        await self._flush()
+
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
         self.core.heard(item_id, content_index, n_bytes=n_bytes)
@@ -273,7 +278,7 @@ class Conversation:
             if self._link.is_dialect_settled:
                 return
             with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks for anything
-                async with asyncio.timeout(_INTRODUCTION_S):
+                async with asyncio.timeout(INTRODUCTION_S):
                     await anext(aiter(events))
 
     async def close(self) -> None:
@@ -342,41 +347,3 @@ class Conversation:
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
         for stream in self._streams:
             stream.end(stream_failure(fault))
-
-
-@asynccontextmanager
-async def converse(
-    url: str | Endpoint = "",
-    *,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: RealtimeSessionConfig | None = None,
-    tool_timeout_s: float = 30.0,
-    options: CoreOptions | None = None,
-    reconnect: ReconnectPolicy | None = None,
-    open_connection: OpenConnection | None = None,
-    **connecting: Unpack[EndpointParts],
-) -> AsyncGenerator[Conversation, None]:
-    """A conversation with the realtime server at `url`, for the length of an `async with` block.
-
-    `connecting` goes to `duologue.connect`, for the first connection and each later one. `session` is sent first on
-    each, with the functions of `tools`. Leaving the block closes the connection; no task is left running.
-
-    Raises:
-        ConnectFailed: the first connection did not come about.
-    """
-    toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
-    opening = open_connection or partial(connect, url, **connecting)
-    conversation = Conversation(
-        opening,
-        tools=toolbox if len(toolbox) else None,
-        tool_timeout_s=tool_timeout_s,
-        options=options,
-        reconnect=reconnect,
-    )
-    await conversation.start()
-    try:
-        if (update := first_update(session, toolbox)) is not None:
-            await conversation.send(update)
-        yield conversation
-    finally:
-        await conversation.close()

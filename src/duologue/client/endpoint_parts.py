@@ -12,7 +12,7 @@ from duologue.transports.socket_options import SocketOptions
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["EndpointParts", "endpoint_from"]
+__all__ = ["EndpointParts", "LoopEndpointParts", "endpoint_from"]
 
 
 class EndpointParts(TypedDict, total=False):
@@ -32,6 +32,12 @@ class EndpointParts(TypedDict, total=False):
     open_timeout_s: float
     ping_interval_s: float | None
     ping_timeout_s: float
+
+
+class LoopEndpointParts(EndpointParts, total=False):
+    """The same for programs with an event loop."""
+
+    loop_lag_ms: int | None
 
 
 def endpoint_from(url: str | Endpoint, parts: EndpointParts) -> Endpoint:

@@ -14,21 +14,13 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from duologue.client.conduct import (
-    FLUSH_S,
-    GREETING_S,
-    LOOK_S,
-    ROTATION_RETRY_S,
-    STEADY_S,
-    may_come_back,
-    next_is_wanted,
-)
+from duologue.client.conduct import FLUSH_S, LOOK_S, may_come_back
 from duologue.client.connection import Connection
+from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
 from duologue.protocol.core import ConversationCore
 from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
-from duologue.protocol.tables import ReconnectState
 
 __all__ = ["HeldConnection", "Link", "OpenConnection"]
 
@@ -41,7 +33,6 @@ _CLOSE_S: Final = 6.0
 """A connection that has not closed by then is cancelled; its own limits add up to five seconds."""
 
 _INTERNAL_ERROR: Final = 1011
-_ABNORMAL_CLOSURE: Final = 1006
 
 
 class HeldConnection:
@@ -122,14 +113,12 @@ class Link:
         self._wanted = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
-        self._opened_at = self._opened_at_unix_s = 0.0
-        self._next: HeldConnection | None = None
-        self._next_rotation_at = 0.0
+        self._tenure = Tenure(core, self._reconnection, open_next=self._hold, let_go=self._let_go)
 
     @property
     def is_dialect_settled(self) -> bool:
         """Whether it is known how the server speaks."""
-        return self.connection is not None and self.connection._accent.is_settled
+        return self.connection is not None and self.connection.is_dialect_settled
 
     async def start(self) -> None:
         """Open the first connection, and go on from there until `close`.
@@ -187,7 +176,7 @@ class Link:
     async def _follow(self, held: HeldConnection) -> HeldConnection | None:
         """Read and write over a connection until another one takes its place; returns that. None: it is over."""
         connection = self.connection = await held.opened()
-        self._opened_at, self._opened_at_unix_s = time.monotonic(), time.time()
+        self._tenure.begin(now=time.monotonic(), unix_now_s=time.time())
         self._wanted.clear()
         self.wake()
         writing = _start(self._write(connection))
@@ -221,11 +210,8 @@ class Link:
                 self._core.tick(now)
             self._tell(event)
             self.wake()
-            if not self._core.is_open and now >= self._opened_at + GREETING_S:
-                return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
-            self._look_at_restoring(now)
-            if (following := self._rotation(now)) is not None:
-                return following
+            if (outcome := self._tenure.look(now=now, unix_now_s=time.time())) is not None:
+                return outcome
 
     async def _write(self, connection: Connection) -> None:
         """Send what the core wants sent, in its order. Only here, so that neither reading nor a caller is held up."""
@@ -251,7 +237,7 @@ class Link:
             await asyncio.sleep(max(0.0, reconnection.next_tick_at - time.monotonic()))
             if not reconnection.tick(time.monotonic()):
                 continue
-            following, self._next = self._next or self._hold(), None
+            following = self._tenure.take_next() or self._hold()
             try:
                 await following.opened()
             except ConnectFailed as fault:
@@ -263,31 +249,6 @@ class Link:
                 return following
         self._ended(closed)
         return None
-
-    def _look_at_restoring(self, now: float) -> None:
-        steady = self._core.is_open and not self._core.memory.restoring and now >= self._opened_at + STEADY_S
-        if steady and self._reconnection.state is ReconnectState.RESTORING:
-            self._reconnection.restored()
-
-    def _rotation(self, now: float) -> HeldConnection | None:
-        """The next connection, once it is open and the moment has come to change to it."""
-        unix_now_s = time.time()
-        if not next_is_wanted(self._core, opened_at_unix_s=self._opened_at_unix_s, unix_now_s=unix_now_s):
-            return None
-        if self._next is None and now >= self._next_rotation_at:
-            self._next_rotation_at = now + ROTATION_RETRY_S
-            self._next = self._hold()
-        if self._next is None or not self._next.is_decided:
-            return None
-        if (fault := self._next.fault) is not None:
-            _logger.warning("cannot open the next connection yet: %s", fault)
-            self._let_go(self._next)
-            self._next = None
-            return None
-        if not self._core.rotation_due(unix_now_s=unix_now_s):
-            return None
-        following, self._next = self._next, None
-        return following
 
     def _lost(self, reason: str) -> None:
         self._core.lost(reason, now=time.monotonic())

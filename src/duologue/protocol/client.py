@@ -43,14 +43,15 @@ class ClientProtocol:
         """The session as the server last told it."""
         self.last_error: ErrorEvent | None = None
         """The last `error` event; servers explain a close with one."""
+        self.dialect = dialect
+        """How messages are read and written. May change on the way, when the server turns out to speak otherwise."""
         self._error_is_last = False
-        self._dialect = dialect
         self._new_id = new_id
 
     def receive(self, message: str | bytes) -> RealtimeEvent:
         """The event of a message. Never raises: what is no event at all is an unknown one, and says why."""
         try:
-            event = decode(message, dialect=self._dialect)
+            event = decode(message, dialect=self.dialect)
         except DecodeError as fault:
             event = UnknownRealtimeEvent(json={}, problem=str(fault))
         self._error_is_last = isinstance(event, ErrorEvent)
@@ -77,7 +78,7 @@ class ClientProtocol:
                 event = msgspec.structs.replace(event, event_id=self._new_id("event"))
         elif not isinstance(event, UnknownRealtimeEvent):
             raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
-        return encode(event, dialect=self._dialect).decode("utf-8")
+        return encode(event, dialect=self.dialect).decode("utf-8")
 
     def append(self, audio: bytes) -> str:
         """The message that appends input audio, in the session's input format.
@@ -87,7 +88,7 @@ class ClientProtocol:
         """
         if self.state is ConnectionState.CLOSED:
             raise LocalProtocolError("cannot append audio: the connection is closed")
-        return encode_append(audio, dialect=self._dialect).decode("ascii")
+        return encode_append(audio, dialect=self.dialect).decode("ascii")
 
     def closed(self, code: int, reason: str) -> ConnectionClosed:
         """The connection is closed: the exception that tells it, with the `error` that came right before."""

@@ -10,13 +10,13 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from duologue.audio.formats import PCM, Encoding
+from duologue.audio.formats import Encoding
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySession,
+    AnySessionConfig,
     ClientEvent,
     ConversationItemCreateEvent,
-    ConversationItemDeletedEvent,
     ConversationItemDeleteEvent,
     ErrorEvent,
     InputAudioBufferAppendEvent,
@@ -25,29 +25,26 @@ from duologue.events import (
     InputAudioBufferSpeechStoppedEvent,
     RealtimeEvent,
     RealtimeSession,
-    ResponseAudioDeltaEvent,
-    ResponseAudioDoneEvent,
     ResponseCancelEvent,
     ResponseCreatedEvent,
     ResponseCreateEvent,
-    ResponseDoneEvent,
     SemanticVad,
     ServerVad,
     SessionCreatedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
     TranscriptionSession,
     UnknownRealtimeEvent,
     is_set,
 )
 from duologue.protocol.conversation import ROOT
 from duologue.protocol.deadlines import RotationLimits, rotation_due
-from duologue.protocol.encodings import encoding_of_format, session_encodings
 from duologue.protocol.error_kinds import classify
 from duologue.protocol.local_checks import LocalChecks
 from duologue.protocol.memory import SessionMemory
+from duologue.protocol.model_speech import ModelSpeech
 from duologue.protocol.notices import (
     AudioDelta,
-    AudioDone,
     ConnectionLost,
     ErrorReported,
     Interrupted,
@@ -59,7 +56,6 @@ from duologue.protocol.notices import (
     Unreadable,
     UsageChanged,
 )
-from duologue.protocol.playback import PlaybackLedger
 from duologue.protocol.repeats import Repeats
 from duologue.protocol.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.sequencer import ANSWER_WITHIN_S, ResponseSequencer
@@ -97,7 +93,8 @@ class ConversationCore:
     """One conversation, over as many connections as it takes.
 
         receive · lost · tick                            what happens; tick is due at `next_tick_at`
-        send · append · respond · cancel · interrupt     what the application wants
+        send · configure · append · respond · cancel · interrupt
+                                                         what the application wants
         heard · heard_until                              what the player reports, in bytes or milliseconds of a part
         tool_answered · tool_failed · cancel_tools       what became of the functions that `RunTool` asked for
         take_events · take_notices                       what the shell collects after each of these
@@ -107,9 +104,9 @@ class ConversationCore:
     backwards; `new_id` makes an id for a kind of thing ("event", "item", "request").
 
     After `lost` nothing is sent. The first `session.created` of another connection opens it again: the configuration
-    and the confirmed items are sent, and a `SessionRestored` notice says what could not be; what was sent and never
-    confirmed is not sent again. To rotate, open the new
-    connection first, then call `lost` and go on with its events.
+    and the confirmed items are sent, with the items that were sent and never confirmed, and a `SessionRestored` notice
+    says what could not be. No other command is sent again. To rotate, open the new connection first, then call `lost`
+    and go on with its events.
 
     Receiving never raises. Wishes raise LocalProtocolError where the server would refuse them.
     """
@@ -126,7 +123,7 @@ class ConversationCore:
             new_id=new_id, tag_requests=self.options.tag_requests, answer_within_s=self.options.answer_within_s
         )
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
-        self.playback = PlaybackLedger()
+        self.speech = ModelSpeech()
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
@@ -141,9 +138,6 @@ class ConversationCore:
         self._repeats = Repeats()
         self._speaking = False
         self._interruptible = True
-        self._output: Encoding = PCM
-        self._outputs: dict[str, Encoding] = {}
-        self._silenced: set[str] = set()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
         self._notices: list[Notice] = []
 
@@ -172,6 +166,19 @@ class ConversationCore:
             case _:
                 raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return None
+
+    def configure(self, config: AnySessionConfig) -> None:
+        """Change the session's configuration. Every later session begins with it; while there is none, it waits.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+        """
+        event = SessionUpdateEvent(event_id=self._new_id("event"), session=config)
+        self.checks.check(event)
+        if self.is_open:
+            self._put(event)
+        else:
+            self.memory.sent(event)
 
     def append(self, audio: bytes, *, encoding: Encoding | None = None) -> None:
         """Send input audio; `encoding` is what its source says that it is.
@@ -217,11 +224,11 @@ class ConversationCore:
 
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """So many more bytes of a part, in the wire's format, have been heard."""
-        self.playback.heard(item_id, content_index, n_bytes=n_bytes)
+        self.speech.playback.heard(item_id, content_index, n_bytes=n_bytes)
 
     def heard_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
         """A part has been heard up to here."""
-        self.playback.heard_until(item_id, content_index, position_ms=position_ms)
+        self.speech.playback.heard_until(item_id, content_index, position_ms=position_ms)
 
     def tool_answered(self, call_id: str, result: object, *, now: float) -> None:
         """A function has returned: text, or anything that can be written as JSON. Late reports are ignored."""
@@ -255,7 +262,7 @@ class ConversationCore:
         self.memory.receive(event, answers=answers)
         self.sequencer.receive(event, now=now, answers=answers if isinstance(event, ErrorEvent) else None)
         first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
-        self.store.receive(event, encoding=self._output, first=first)
+        self.store.receive(event, encoding=self.speech.encoding, first=first)
         out_of_band = isinstance(event, ResponseCreatedEvent) and self.sequencer.is_out_of_band(event.response)
         if self._has_tools:
             self.calls.receive(event, out_of_band=out_of_band)
@@ -300,7 +307,7 @@ class ConversationCore:
             self.sequencer.state is SequenceState.IDLE
             and not self.sequencer.pending
             and not self._speaking
-            and not self.playback.playing
+            and not self.speech.playback.playing
             and not self.calls.running
             and not len(self._unanswered)
         )
@@ -325,27 +332,16 @@ class ConversationCore:
     # --- how the parts hear of it
 
     def _follow(self, event: RealtimeEvent) -> None:
+        for notice in self.speech.receive(event):
+            if isinstance(notice, AudioDelta):
+                self.store.audio_received(notice.item_id, notice.content_index, notice.audio)
+            self._notices.append(notice)
         match event:
             case SessionCreatedEvent(session=session) | SessionUpdatedEvent(session=session):
-                _, output = session_encodings(session)
-                self._output = output if output is not None else self._output
-                self.playback.encoding = self._output
                 self._interruptible = _interrupts(session)
                 if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
                     self.expires_at = session.expires_at
                 self._notices.append(SessionChanged(session))
-            case ResponseCreatedEvent(response=response):
-                audio = response.audio.output if is_set(response.audio) else None
-                if is_set(response.id) and is_set(audio) and is_set(audio.format):
-                    self._outputs[response.id] = encoding_of_format(audio.format) or self._output
-            case ResponseAudioDeltaEvent():
-                self._hear(event)
-            case ResponseAudioDoneEvent():
-                self.playback.all_received(event.item_id, event.content_index)
-                self._notices.append(AudioDone(item_id=event.item_id, content_index=event.content_index))
-            case ResponseDoneEvent(response=response):
-                self._outputs.pop(str(response.id), None)
-                self._silenced.discard(str(response.id))
             case InputAudioBufferSpeechStartedEvent():
                 self._speaking = True
                 if self._interruptible and self.options.truncate_on_speech:
@@ -354,37 +350,11 @@ class ConversationCore:
                     self._notices += [StopTool(given_up) for given_up in self.calls.cancel()]
             case InputAudioBufferSpeechStoppedEvent() | InputAudioBufferCommittedEvent():
                 self._speaking = False
-            case ConversationItemDeletedEvent():
-                self.playback.forget(event.item_id)
             case _:
                 pass
 
-    def _hear(self, event: ResponseAudioDeltaEvent) -> None:
-        try:
-            audio = event.decode_audio()
-        except ValueError as fault:
-            self._notices.append(Unreadable(event=event, problem=str(fault)))
-            return
-        if event.response_id in self._silenced:
-            return
-        encoding = self.playback.encoding = self._outputs.get(event.response_id, self._output)
-        if not self.playback.received(event.item_id, event.content_index, len(audio)):
-            return
-        self.store.audio_received(event.item_id, event.content_index, audio)
-        self._notices.append(
-            AudioDelta(
-                response_id=event.response_id,
-                item_id=event.item_id,
-                content_index=event.content_index,
-                audio=audio,
-                encoding=encoding,
-            )
-        )
-
     def _interrupt(self) -> None:
-        interruption = self.playback.interrupt()
-        if self.sequencer.active_id is not None:
-            self._silenced.add(self.sequencer.active_id)  # what it has not begun to say is not to be heard either
+        interruption = self.speech.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
             self._put(truncate)
@@ -398,7 +368,7 @@ class ConversationCore:
         if not is_set(event.event_id):
             event = msgspec.structs.replace(event, event_id=self._new_id("event"))
         if isinstance(event, ConversationItemDeleteEvent):
-            self.playback.forget(event.item_id)
+            self.speech.playback.forget(event.item_id)
         self._unanswered.sent(event)
         self.memory.sent(event)
         self.checks.sent(event)
@@ -422,11 +392,9 @@ class ConversationCore:
         self.is_open = True
         replay = self.memory.replay(self.store.items)
         self.store.clear()
-        self.playback.clear()
+        self.speech.clear()
         self.checks.connected()
         self.usage.connected()
-        self._outputs.clear()
-        self._silenced.clear()
         for event in replay.events:
             self._put(event)
         self._notices.append(replay.restored)

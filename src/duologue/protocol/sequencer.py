@@ -15,11 +15,12 @@ response of the server's own is refused by the server; with the policy "wait" it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import inf
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from duologue.errors import LocalProtocolError
 from duologue.events import (
@@ -32,8 +33,8 @@ from duologue.events import (
     ResponseDoneEvent,
     is_set,
 )
-from duologue.protocol.attempts import Attempt
-from duologue.protocol.requests import RequestPolicy, Resolution, ResponseRequest, tag_of, tagged, untagged
+from duologue.protocol.attempts import Attempt, Roster
+from duologue.protocol.requests import RequestPolicy, Resolution, ResponseRequest, tagged, untagged
 from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState, step
 
 __all__ = ["ANSWER_WITHIN_S", "ResponseSequencer"]
@@ -76,16 +77,10 @@ class ResponseSequencer:
         self._new_id = new_id
         self._tag_requests = tag_requests
         self._answer_within_s = answer_within_s
-        self._waiting: deque[Attempt] = deque()
-        self._sent: Attempt | None = None
-        self._active: Attempt | None = None
+        self._roster = Roster()
         self._state_ends_by = inf
-        self._beside_sent: dict[str, Attempt] = {}
-        self._beside: dict[str, Attempt] = {}
         self._cancels: dict[str, str] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)
-        self._echoes_metadata = False
-        self._names_conversations = False
         self._events: list[ResponseCreateEvent | ResponseCancelEvent] = []
         self._resolutions: list[Resolution] = []
 
@@ -106,10 +101,10 @@ class ResponseSequencer:
             requested_at_s=now,
         )
         attempt = Attempt(request=request)
-        if request.out_of_band or (self.state is SequenceState.IDLE and not self._waiting):
+        if request.out_of_band or (self.state is SequenceState.IDLE and not self._roster.waiting):
             self._send(attempt, now)
         elif policy == "wait":
-            self._waiting.append(attempt)
+            self._roster.waiting.append(attempt)
         else:
             running = self.active_id or "one that is not answered yet"
             raise LocalProtocolError(
@@ -124,14 +119,14 @@ class ResponseSequencer:
         A request that is still waiting is withdrawn; a response that is not there yet is stopped when it comes.
         Requests that wait behind the one that is stopped go on.
         """
-        attempt = self._find(request_id) if request_id is not None else None
+        attempt = self._roster.find(request_id) if request_id is not None else None
         if attempt is None and request_id is not None:
             return False
-        if attempt is not None and attempt in self._waiting:
-            self._waiting.remove(attempt)
+        if attempt is not None and attempt in self._roster.waiting:
+            self._roster.waiting.remove(attempt)
             self._resolve(attempt, reason="withdrawn before it was sent")
             return True
-        for response_id, other in self._beside.items():
+        for response_id, other in self._roster.beside.items():
             if other is attempt:
                 self._send_cancel(response_id)
                 return True
@@ -142,33 +137,33 @@ class ResponseSequencer:
 
     def is_waiting(self, request_id: str) -> bool:
         """Whether the request has not been sent, or must be sent again."""
-        return any(attempt.request.request_id == request_id for attempt in self._waiting)
+        return any(attempt.request.request_id == request_id for attempt in self._roster.waiting)
 
     def is_pending(self, request_id: str) -> bool:
         """Whether the request has not ended."""
-        return self._find(request_id) is not None
+        return self._roster.find(request_id) is not None
 
     def is_out_of_band(self, response: RealtimeResponse) -> bool:
         """Whether a response that was created stays out of the conversation.
 
         Null as its conversation says so only where the server names one for the others.
         """
-        attempt = self._beside.get(response.id) if is_set(response.id) else None
+        attempt = self._roster.beside.get(response.id) if is_set(response.id) else None
         if attempt is not None and attempt.request.out_of_band:
             return True
-        return response.conversation_id is None and self._names_conversations and response.id != self.active_id
+        return response.conversation_id is None and self._roster.names_conversations and response.id != self.active_id
 
     @property
     def will_send(self) -> bool:
         """Whether a create for the conversation is still to go out."""
-        return bool(self._waiting) or any(
-            self._sent is not None and event.event_id == self._sent.event_id for event in self._events
+        return bool(self._roster.waiting) or any(
+            self._roster.sent is not None and event.event_id == self._roster.sent.event_id for event in self._events
         )
 
     @property
     def pending(self) -> tuple[ResponseRequest, ...]:
         """Requests that have not ended: running, sent, and waiting, in this order."""
-        return tuple(attempt.request for attempt in self._attempts())
+        return tuple(attempt.request for attempt in self._roster)
 
     # --- what happened
 
@@ -189,7 +184,7 @@ class ResponseSequencer:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
-        attempts = [self._sent, *self._beside_sent.values(), *self._beside.values()]
+        attempts = [self._roster.sent, *self._roster.beside_sent.values(), *self._roster.beside.values()]
         return min([self._state_ends_by, *(attempt.ends_by for attempt in attempts if attempt is not None)])
 
     def tick(self, now: float) -> None:
@@ -197,26 +192,24 @@ class ResponseSequencer:
         reason = f"not answered within {self._answer_within_s:g} seconds"
         if now >= self._state_ends_by:
             self._end_active(SequenceInput.OVERDUE, reason=reason)
-        if self._sent is not None and now >= self._sent.ends_by:
-            attempt, self._sent = self._sent, None
+        if self._roster.sent is not None and now >= self._roster.sent.ends_by:
+            attempt, self._roster.sent = self._roster.sent, None
             self._resolve(attempt, reason=reason)
             if self.state is SequenceState.REQUESTED or self._awaits_create():
                 self._step(SequenceInput.OVERDUE)
-        for attempts in (self._beside_sent, self._beside):
+        for attempts in (self._roster.beside_sent, self._roster.beside):
             for key in [key for key, attempt in attempts.items() if now >= attempt.ends_by]:
                 self._resolve(attempts.pop(key), reason=reason)
         self._go_on(now)
 
     def lost(self, reason: str = "the connection is lost") -> None:
         """The connection is gone: every request that has not ended fails, sent or not."""
-        for attempt in list(self._attempts()):
+        for attempt in list(self._roster):
             self._resolve(attempt, reason=reason)
-        self._waiting.clear()
-        self._beside_sent.clear()
-        self._beside.clear()
+        self._roster.clear()
         self._cancels.clear()
         self._ended.clear()
-        self._sent = self._active = self.active_id = None
+        self.active_id = None
         self._state_ends_by = inf
         self._events.clear()
         self._step(SequenceInput.LOST)
@@ -245,9 +238,9 @@ class ResponseSequencer:
         attempt.tagged = marked is not None
         self._events.append(msgspec.structs.replace(marked or event, event_id=attempt.event_id))
         if attempt.request.out_of_band:
-            self._beside_sent[attempt.event_id] = attempt
+            self._roster.beside_sent[attempt.event_id] = attempt
         else:
-            self._sent = attempt
+            self._roster.sent = attempt
             self._step(SequenceInput.CREATE_SENT)
 
     def _send_cancel(self, response_id: str) -> None:
@@ -256,11 +249,11 @@ class ResponseSequencer:
         # By its id: without one a cancel that comes late would stop the next response.
         event_id = self._new_id("event")
         self._cancels[event_id] = response_id
-        self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id))
+        self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id or UNSET))
 
     def _cancel_in_conversation(self, attempt: Attempt | None, now: float) -> bool:
-        if self._sent is not None and attempt in (None, self._sent):
-            self._sent.cancelled = True
+        if self._roster.sent is not None and attempt in (None, self._roster.sent):
+            self._roster.sent.cancelled = True
             if self.state is SequenceState.REQUESTED:
                 self._step(SequenceInput.CANCEL)
                 return True
@@ -274,36 +267,36 @@ class ResponseSequencer:
         return True
 
     def _go_on(self, now: float) -> None:
-        if self.state is SequenceState.IDLE and self._sent is None and self._waiting:
-            self._send(self._waiting.popleft(), now)
+        if self.state is SequenceState.IDLE and self._roster.sent is None and self._roster.waiting:
+            self._send(self._roster.waiting.popleft(), now)
 
     # --- beginnings
 
     def _created(self, response: RealtimeResponse, now: float) -> None:
-        response_id = response.id if is_set(response.id) else ""
-        if response_id in self._ended or response_id == self.active_id or response_id in self._beside:
+        response_id = _id_of(response)
+        if response_id in self._ended or response_id == self.active_id or response_id in self._roster.beside:
             return
-        attempt = self._answered_by(response)
+        attempt = self._roster.answered_by(response)
         names_one = isinstance(response.conversation_id, str)
-        self._names_conversations |= names_one
+        self._roster.names_conversations |= names_one
         if attempt is not None and attempt.request.out_of_band:
-            del self._beside_sent[attempt.event_id]
-            self._beside[response_id] = attempt
+            del self._roster.beside_sent[attempt.event_id]
+            self._roster.beside[response_id] = attempt
             attempt.ends_by = inf
             if attempt.cancelled:
                 self._send_cancel(response_id)
-        elif attempt is not None or names_one or not self._names_conversations:
+        elif attempt is not None or names_one or not self._roster.names_conversations:
             self._created_in_conversation(response_id, attempt, now)
 
     def _created_in_conversation(self, response_id: str, attempt: Attempt | None, now: float) -> None:
         if self.active_id is not None or self.state is SequenceState.ACTIVE:
             self._supersede(now)
         if attempt is not None:
-            self._sent = None
+            self._roster.sent = None
             attempt.ends_by = inf
         stopping = self.state is SequenceState.CANCELLING
         self._step(SequenceInput.CREATED)
-        self.active_id, self._active = response_id, attempt
+        self.active_id, self._roster.active = response_id, attempt
         self._state_ends_by = inf
         if stopping or (attempt is not None and attempt.cancelled):
             if not stopping:
@@ -313,34 +306,34 @@ class ResponseSequencer:
 
     def _supersede(self, now: float) -> None:
         """Another response begins although this one has not ended: its end is lost, or still to come."""
-        if self._active is not None and self.active_id is not None:
-            self._active.ends_by = now + self._answer_within_s
-            self._beside[self.active_id] = self._active
-        self._active = self.active_id = None
+        if self._roster.active is not None and self.active_id is not None:
+            self._roster.active.ends_by = now + self._answer_within_s
+            self._roster.beside[self.active_id] = self._roster.active
+        self._roster.active = self.active_id = None
         self._ended_in_conversation(SequenceInput.DONE)
 
     # --- ends
 
     def _done(self, event: ResponseDoneEvent, now: float) -> None:
         response = event.response
-        response_id = response.id if is_set(response.id) else ""
+        response_id = _id_of(response)
         if response_id in self._ended:
             return
         if response_id == self.active_id:
             self._end_active(SequenceInput.DONE, done=event)
-        elif (beside := self._beside.pop(response_id, None)) is not None:
+        elif (beside := self._roster.beside.pop(response_id, None)) is not None:
             self._resolve(beside, done=event)
         else:
             self._done_unannounced(event, now)
-        self._ended.append(response_id)
+        self._remember(response_id)
 
     def _done_unannounced(self, event: ResponseDoneEvent, now: float) -> None:
-        attempt = self._answered_by(event.response)
+        attempt = self._roster.answered_by(event.response)
         if attempt is not None and attempt.request.out_of_band:
-            del self._beside_sent[attempt.event_id]
+            del self._roster.beside_sent[attempt.event_id]
             self._resolve(attempt, done=event)
         elif attempt is not None:
-            self._created_in_conversation(event.response.id or "" if is_set(event.response.id) else "", attempt, now)
+            self._created_in_conversation(_id_of(event.response), attempt, now)
             self._end_active(SequenceInput.DONE, done=event)
         elif self.state is SequenceState.ACTIVE and self.active_id is None:
             self._end_active(SequenceInput.DONE)
@@ -353,45 +346,51 @@ class ResponseSequencer:
         error: ErrorEvent | None = None,
         reason: str = "",
     ) -> None:
-        attempt, self._active = self._active, None
-        if self.active_id is not None and self.active_id not in self._ended:
-            self._ended.append(self.active_id)
+        attempt, self._roster.active = self._roster.active, None
+        if self.active_id is not None:
+            self._remember(self.active_id)
         self.active_id = None
         if attempt is not None:
             self._resolve(attempt, done=done, error=error, reason=reason)
         self._ended_in_conversation(happened)
 
+    def _remember(self, response_id: str) -> None:
+        """What is still said of this response is late, and its cancel needs no answer any more."""
+        self._cancels = {event_id: stopped for event_id, stopped in self._cancels.items() if stopped != response_id}
+        if response_id and response_id not in self._ended:
+            self._ended.append(response_id)
+
     def _ended_in_conversation(self, happened: SequenceInput) -> None:
         self._state_ends_by = inf
         self._step(happened)
-        if self._sent is not None:  # crossed the wire while the other one ran
+        if self._roster.sent is not None:  # crossed the wire while the other one ran
             self._step(SequenceInput.CREATE_SENT)
-            if self._sent.cancelled:
+            if self._roster.sent.cancelled:
                 self._step(SequenceInput.CANCEL)
 
     # --- refusals
 
     def _refused(self, event: ErrorEvent, event_id: str | None, now: float) -> None:
         code = event.error.code
-        if event_id is None and code == _BUSY_CODE and self._sent is not None:
-            event_id = self._sent.event_id
+        if event_id is None and code == _BUSY_CODE and self._roster.sent is not None:
+            event_id = self._roster.sent.event_id
         elif event_id is None and code == _NOT_ACTIVE_CODE and self._cancels:
             event_id = next(iter(self._cancels))
         if event_id is None:
             return
         if event_id in self._cancels:
             self._cancel_refused(event, self._cancels.pop(event_id), now)
-        elif event_id in self._beside_sent:
-            self._resolve(self._beside_sent.pop(event_id), error=event, reason=event.error.message)
-        elif self._sent is not None and self._sent.event_id == event_id:
-            self._create_refused(self._sent, event, now)
-        elif self._active is not None and self._active.event_id == event_id:
+        elif event_id in self._roster.beside_sent:
+            self._resolve(self._roster.beside_sent.pop(event_id), error=event, reason=event.error.message)
+        elif self._roster.sent is not None and self._roster.sent.event_id == event_id:
+            self._create_refused(self._roster.sent, event, now)
+        elif self._roster.active is not None and self._roster.active.event_id == event_id:
             # It was taken for the answer by its place in the order, and is the server's own.
-            attempt, self._active = self._active, None
+            attempt, self._roster.active = self._roster.active, None
             self._again_or_failed(attempt, event)
 
     def _create_refused(self, attempt: Attempt, event: ErrorEvent, now: float) -> None:
-        self._sent = None
+        self._roster.sent = None
         if self._awaits_create():
             self._step(SequenceInput.REFUSED)
         elif self.state is SequenceState.REQUESTED and event.error.code == _BUSY_CODE:
@@ -404,7 +403,7 @@ class ResponseSequencer:
     def _again_or_failed(self, attempt: Attempt, event: ErrorEvent) -> None:
         wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MOST_TRIES
         if event.error.code == _BUSY_CODE and wanted:
-            self._waiting.appendleft(attempt)
+            self._roster.waiting.appendleft(attempt)
         else:
             self._resolve(attempt, error=event, reason=event.error.message)
 
@@ -416,32 +415,10 @@ class ResponseSequencer:
                 self._state_ends_by = inf
         elif stopping:
             self._end_active(SequenceInput.NOT_ACTIVE, error=event, reason="it ended, and its end was not seen")
-        elif (beside := self._beside.pop(response_id, None)) is not None:
+        elif (beside := self._roster.beside.pop(response_id, None)) is not None:
             self._resolve(beside, error=event, reason="it ended, and its end was not seen")
 
-    # --- who is who
-
-    def _answered_by(self, response: RealtimeResponse) -> Attempt | None:
-        """The request that a response answers which was not known before."""
-        tag = tag_of(response)
-        self._echoes_metadata |= tag is not None
-        candidates = [attempt for attempt in (self._sent, *self._beside_sent.values()) if attempt is not None]
-        if tag is not None:
-            return next((attempt for attempt in candidates if attempt.request.request_id == tag), None)
-        crowded, echoes = bool(self._beside_sent), self._echoes_metadata
-        return next((each for each in candidates if each.may_be(response, crowded=crowded, echoes=echoes)), None)
-
-    def _attempts(self) -> Iterator[Attempt]:
-        if self._active is not None:
-            yield self._active
-        yield from self._beside.values()
-        if self._sent is not None:
-            yield self._sent
-        yield from self._beside_sent.values()
-        yield from self._waiting
-
-    def _find(self, request_id: str) -> Attempt | None:
-        return next((attempt for attempt in self._attempts() if attempt.request.request_id == request_id), None)
+    # --- states and ends
 
     def _awaits_create(self) -> bool:
         """Whether the response that is to be cancelled is not there yet."""
@@ -464,3 +441,8 @@ class ResponseSequencer:
             self.illegal_steps += 1
             return
         self.state = following
+
+
+def _id_of(response: RealtimeResponse) -> str:
+    """The response's id; empty for a server that gives none."""
+    return response.id if is_set(response.id) else ""

@@ -153,6 +153,13 @@ class ScriptedServer:
         async with asyncio.timeout(_PATIENCE_S):
             await self._played[connection].wait()
 
+    async def closed(self, connection: int = 0) -> int:
+        """Wait until a connection has ended; returns its code. Raises TimeoutError after five seconds."""
+        async with asyncio.timeout(_PATIENCE_S), self._changed:
+            while connection >= len(self.closed_with) or (code := self.closed_with[connection]) is None:
+                await self._changed.wait()
+            return code
+
     async def hears(self, type_name: str, *, connection: int = 0) -> Heard:
         """The first event of this type that a connection's client sends. Raises TimeoutError after five seconds."""
         async with asyncio.timeout(_PATIENCE_S), self._changed:
@@ -185,7 +192,9 @@ class ScriptedServer:
             while True:
                 await self._hear(line, index, last)
         except ConnectionClosed as closed:
-            self.closed_with[index] = closed.code
+            async with self._changed:
+                self.closed_with[index] = closed.code
+                self._changed.notify_all()
 
     async def _step(self, step: ScriptStep, line: _InMemory | _OnSocket, index: int, last: dict[str, Heard]) -> None:
         match step:

@@ -178,21 +178,14 @@ class BlockingConnection:
             # A transport of somebody else's: its next message would never come.
             raise self._end(self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")) from fault
         if not self._accent.is_settled:
-            self._listen_for_accent(message)
+            self._accent.hear(message)
+            self._protocol.dialect = self._accent.dialect
         return self._protocol.receive(message)
 
     def _end(self, closed: ConnectionClosed) -> ConnectionClosed:
         self._closed = closed
         self._lose(closed)
         return closed
-
-    def _listen_for_accent(self, message: str | bytes) -> None:
-        spoken, before = self._accent.dialect, self._protocol
-        self._accent.hear(message)
-        if self._accent.dialect != spoken:
-            self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
-            self._protocol.state, self._protocol.session = before.state, before.session
-            self._protocol.last_error = before.last_error
 
     def _queue(self, message: str, timeout_s: float | None) -> None:
         with self._changed:

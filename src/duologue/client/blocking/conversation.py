@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import partial
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
 from duologue.client.blocking.callbacks import Callbacks
-from duologue.client.blocking.connect import connect
 from duologue.client.blocking.link import BlockingLink, OpenBlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, first_update, new_id, typed_message
-from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_parts import EndpointParts
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, new_id, typed_message
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
+    AnySessionConfig,
     InputAudioBufferCommitEvent,
     RealtimeEvent,
-    RealtimeSessionConfig,
     ResponseCreateEvent,
     ResponseDoneEvent,
 )
@@ -45,7 +41,7 @@ from duologue.protocol.requests import RequestPolicy, Resolution
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.usage_ledger import UsageSnapshot
 
-__all__ = ["BlockingConversation", "converse"]
+__all__ = ["BlockingConversation"]
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -212,6 +208,19 @@ class BlockingConversation:
         """
         with self._acting(timeout_s):
             self.core.send(event, now=time.monotonic())
+
+    def configure(self, config: AnySessionConfig, *, timeout_s: float | None = None) -> None:
+        """Change the session's configuration: absent fields stay, null switches off.
+
+        While a lost connection is being restored, the next session is told it.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: the server was too slow.
+        """
+        with self._acting(timeout_s):
+            self.core.configure(config)
 
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
@@ -381,46 +390,6 @@ class BlockingConversation:
             for stream in self._streams:
                 stream.end(fault)
             self._callbacks.end(fault)
-
-
-@contextmanager
-def converse(
-    url: str | Endpoint = "",
-    *,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: RealtimeSessionConfig | None = None,
-    tool_timeout_s: float = 30.0,
-    options: CoreOptions | None = None,
-    reconnect: ReconnectPolicy | None = None,
-    open_connection: OpenBlockingConnection | None = None,
-    **parts: Unpack[EndpointParts],
-) -> Generator[BlockingConversation, None, None]:
-    """A conversation with the realtime server at `url`, for the length of a `with` block.
-
-    `parts` are those of `duologue.blocking.connect`, for the first connection and each later one. `session` is sent
-    first on each, with the functions of `tools`, which run in threads. Leaving the block closes the connection, at
-    once if it is left by an exception; no thread is left running.
-
-    Raises:
-        ConnectFailed: the first connection did not come about.
-    """
-    toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
-    conversation = BlockingConversation(
-        open_connection or partial(connect, url, **parts),
-        tools=toolbox if len(toolbox) else None,
-        tool_timeout_s=tool_timeout_s,
-        options=options,
-        reconnect=reconnect,
-    )
-    left_as_agreed = False
-    try:
-        conversation.start()
-        if (update := first_update(session, toolbox)) is not None:
-            conversation.send(update)
-        yield conversation
-        left_as_agreed = True
-    finally:
-        conversation.close(at_once=not left_as_agreed)
 
 
 def _countdown(timeout_s: float | None) -> Callable[[], float | None]:

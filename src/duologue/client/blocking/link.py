@@ -13,12 +13,12 @@ from typing import Final, TypeAlias
 
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
-from duologue.client.conduct import GREETING_S, LOOK_S, ROTATION_RETRY_S, STEADY_S, may_come_back, next_is_wanted
+from duologue.client.conduct import LOOK_S, may_come_back
+from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
 from duologue.protocol.core import ConversationCore
 from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
-from duologue.protocol.tables import ReconnectState
 
 __all__ = ["BlockingLink", "OpenBlockingConnection"]
 
@@ -30,7 +30,6 @@ OpenBlockingConnection: TypeAlias = Callable[[], AbstractContextManager[Blocking
 _SHORTEST_WAIT_S: Final = 0.01
 """For an event, when something else is due: what is due at once is found at the next event or here."""
 
-_ABNORMAL_CLOSURE: Final = 1006
 _INTERNAL_ERROR: Final = 1011
 
 
@@ -49,19 +48,28 @@ class _Opening:
     """The next connection, opened aside while the present one is read."""
 
     def __init__(self, open_connection: OpenBlockingConnection) -> None:
-        self.held: _Held | None = None
         self.fault: Exception | None = None
         self._open = open_connection
-        self.thread = threading.Thread(target=self._run, name="duologue-opening", daemon=True)
-        self.thread.start()
+        self._held: _Held | None = None
+        self._thread = threading.Thread(target=self._run, name="duologue-opening", daemon=True)
+        self._thread.start()
 
     @property
     def is_decided(self) -> bool:
-        return not self.thread.is_alive()
+        return not self._thread.is_alive()
+
+    def wait(self) -> _Held | None:
+        """The connection, once it is decided; None if there is none."""
+        self._thread.join()
+        return self._held
+
+    def close(self) -> None:
+        if (held := self.wait()) is not None:
+            held.close()
 
     def _run(self) -> None:
         try:
-            self.held = _Held(self._open)
+            self._held = _Held(self._open)
         except Exception as fault:
             self.fault = fault
 
@@ -96,9 +104,9 @@ class BlockingLink:
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._aside: list[threading.Thread] = []
-        self._next: _Opening | None = None
-        self._next_rotation_at = 0.0
-        self._opened_at = self._opened_at_unix_s = 0.0
+        self._tenure = Tenure(
+            core, self._reconnection, open_next=lambda: _Opening(open_connection), let_go=_Opening.close
+        )
 
     def start(self) -> None:
         """Open the first connection, and go on from there in a thread until `close`.
@@ -143,13 +151,14 @@ class BlockingLink:
             finally:
                 self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
         finally:
-            self._give_up_next()
+            if (unused := self._tenure.take_next()) is not None:
+                unused.close()
 
     def _follow(self, held: _Held) -> _Held | None:
         """Read a connection until another one takes its place; returns that. None: the conversation is over."""
         with self._lock:
             self.connection = None if self._closing.is_set() else held.connection
-        self._opened_at, self._opened_at_unix_s = time.monotonic(), time.time()
+        self._tenure.begin(now=time.monotonic(), unix_now_s=time.time())
         try:
             outcome = self._read(held.connection) if self.connection is not None else None
         except BaseException:
@@ -158,14 +167,14 @@ class BlockingLink:
         finally:
             with self._lock:
                 self.connection = None
-        if isinstance(outcome, _Held):
+        if isinstance(outcome, _Opening):
             self._lost("the session is near its end; going on with another one")
             self._close_aside(held)
-            return outcome
+            return outcome.wait()
         held.close()
         return self._reconnect(outcome) if outcome is not None and not self._closing.is_set() else None
 
-    def _read(self, connection: BlockingConnection) -> ConnectionClosed | _Held:
+    def _read(self, connection: BlockingConnection) -> ConnectionClosed | _Opening:
         """Hear the server, to the connection's end or to the moment for the next one, which is open by then."""
         while True:
             event: RealtimeEvent | None = None
@@ -184,12 +193,9 @@ class BlockingLink:
             self._tools.tick(now)
             self._pass_on(event)
             with self._lock:
-                if not self._core.is_open and now >= self._opened_at + GREETING_S:
-                    return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
-                self._look_at_restoring(now)
-                following = self._rotation(now)
-            if following is not None:
-                return following
+                outcome = self._tenure.look(now=now, unix_now_s=time.time())
+            if outcome is not None:
+                return outcome
 
     def _wait_s(self) -> float:
         with self._lock:
@@ -209,7 +215,8 @@ class BlockingLink:
             if not reconnection.tick(time.monotonic()):
                 continue
             try:
-                held = self._opened_next() or _Held(self._open)
+                ahead = self._tenure.take_next()
+                held = (ahead.wait() if ahead is not None else None) or _Held(self._open)
             except ConnectFailed as fault:
                 _logger.info("attempt %d to connect again: %s", reconnection.attempts, fault)
                 reconnection.failed(now=time.monotonic(), retryable=fault.retryable)
@@ -223,42 +230,6 @@ class BlockingLink:
         with self._lock:
             self._core.lost(reason, now=time.monotonic())
         self._pass_on(None)
-
-    def _look_at_restoring(self, now: float) -> None:
-        steady = self._core.is_open and not self._core.memory.restoring and now >= self._opened_at + STEADY_S
-        if steady and self._reconnection.state is ReconnectState.RESTORING:
-            self._reconnection.restored()
-
-    # --- the next connection
-
-    def _rotation(self, now: float) -> _Held | None:
-        """The next connection, once it is open and the moment has come to change to it."""
-        unix_now_s = time.time()
-        if not next_is_wanted(self._core, opened_at_unix_s=self._opened_at_unix_s, unix_now_s=unix_now_s):
-            return None
-        if self._next is None and now >= self._next_rotation_at:
-            self._next_rotation_at = now + ROTATION_RETRY_S
-            self._next = _Opening(self._open)
-        if self._next is None or not self._next.is_decided:
-            return None
-        if self._next.fault is not None:
-            _logger.warning("cannot open the next connection yet: %s", self._next.fault)
-            self._next = None
-            return None
-        return self._opened_next() if self._core.rotation_due(unix_now_s=unix_now_s) else None
-
-    def _opened_next(self) -> _Held | None:
-        """What was opened ahead, now for use; waits for its end."""
-        opening, self._next = self._next, None
-        if opening is None:
-            return None
-        opening.thread.join()
-        return opening.held
-
-    def _give_up_next(self) -> None:
-        held = self._opened_next()
-        if held is not None:
-            held.close()
 
     def _close_aside(self, held: _Held) -> None:
         """Close a connection without waiting for it: a server that is slow to agree holds up nothing."""

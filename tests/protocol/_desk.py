@@ -1,0 +1,75 @@
+"""A sequencer on a test's desk: the test is the application, the server and the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from duologue.events import RealtimeEvent, ResponseCancelEvent, ResponseCreateEvent
+from duologue.protocol.requests import REQUEST_TAG, Resolution, ResponseRequest
+from duologue.protocol.sequencer import ResponseSequencer
+from duologue.protocol.tables import SequenceState
+from duologue.testing import CountedIds
+
+
+class Desk:
+    """A sequencer, and the server's words to it."""
+
+    def __init__(self, *, tag_requests: bool = True) -> None:
+        self.sequencer = ResponseSequencer(new_id=CountedIds(), tag_requests=tag_requests)
+        self.sent: list[ResponseCreateEvent | ResponseCancelEvent] = []
+        self.ended: list[Resolution] = []
+
+    def ask(self, event: ResponseCreateEvent | None = None, *, now: float = 0.0) -> ResponseRequest:
+        request = self.sequencer.request(event, now=now)
+        self.collect()
+        return request
+
+    def beside(self, **response: Any) -> ResponseRequest:
+        return self.ask(wire_create(conversation="none", **response))
+
+    def cancel(self, request: ResponseRequest | None = None) -> bool:
+        stopped = self.sequencer.cancel(request.request_id if request else None, now=0.0)
+        self.collect()
+        return stopped
+
+    def told(self, name: str, *, now: float = 0.0, **fields: Any) -> None:
+        event = RealtimeEvent.from_json({"type": name, "event_id": "e", **fields})
+        self.sequencer.receive(event, now=now)
+        self.collect()
+
+    def created(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
+        self.told("response.created", response=wire(response_id, request, **fields))
+
+    def done(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
+        self.told("response.done", response=wire(response_id, request, status="completed", **fields))
+
+    def refused(self, code: str, event_id: str | None) -> None:
+        error = {"type": "invalid_request_error", "message": code, "code": code, "event_id": event_id}
+        self.told("error", error=error)
+
+    def tick(self, now: float) -> None:
+        self.sequencer.tick(now)
+        self.collect()
+
+    def collect(self) -> None:
+        self.sent += self.sequencer.take_events()
+        self.ended += self.sequencer.take_resolutions()
+        assert self.sequencer.illegal_steps == 0
+
+    def at(self, state: SequenceState) -> bool:
+        return self.sequencer.state is state
+
+    @property
+    def last_id(self) -> str:
+        return str(self.sent[-1].event_id)
+
+
+def wire(response_id: str, request: ResponseRequest | None, **fields: Any) -> dict[str, Any]:
+    metadata = {REQUEST_TAG: request.request_id} if request else None
+    return {"id": response_id, "conversation_id": "conv", "metadata": metadata, **fields}
+
+
+def wire_create(**response: Any) -> ResponseCreateEvent:
+    event = RealtimeEvent.from_json({"type": "response.create", "response": response})
+    assert isinstance(event, ResponseCreateEvent)
+    return event

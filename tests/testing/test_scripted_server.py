@@ -1,0 +1,68 @@
+"""A server that plays a script: what it says, what it hears, what it finds wrong, and how it goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.client import connect
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.events import InputAudioBufferClearEvent, ResponseCancelEvent, SessionCreatedEvent, UnknownRealtimeEvent
+from duologue.testing import GREETING, Close, Drop, Expect, ScriptedServer, Send
+
+
+async def test_it_says_what_the_script_says_with_ids_where_there_are_none() -> None:
+    server = ScriptedServer([Send(GREETING, {"type": "news", "event_id": "mine"}, "no JSON")])
+    async with server.connect() as connection:
+        events = [await connection.receive(timeout_s=5) for _ in range(3)]
+    assert [type(event) for event in events] == [SessionCreatedEvent, UnknownRealtimeEvent, UnknownRealtimeEvent]
+    assert [event.to_json().get("event_id") for event in events[:2]] == ["event_1", "mine"]
+
+
+async def test_it_answers_what_it_has_heard() -> None:
+    server = ScriptedServer([Expect("input_audio_buffer.clear"), Send(lambda heard: {"type": "echo", "of": [*heard]})])
+    async with server.connect() as connection:
+        await connection.append(bytes(480))
+        await connection.send(InputAudioBufferClearEvent())
+        answer = await connection.receive(timeout_s=5)
+    assert isinstance(answer, UnknownRealtimeEvent)
+    assert answer.json["of"] == ["input_audio_buffer.append", "input_audio_buffer.clear"]
+    assert server.types() == ["input_audio_buffer.clear"]
+    assert server.faults == []
+
+
+async def test_what_the_script_does_not_have_is_a_fault() -> None:
+    server = ScriptedServer([Expect("response.create")])
+    async with server.connect() as connection:
+        await connection.send(ResponseCancelEvent())
+        await server.played()
+    async with server.connect():
+        pass
+    assert server.faults == [
+        "connection 0: response.create was expected, and response.cancel came",
+        "there is no script for connection 1",
+    ]
+
+
+@pytest.mark.parametrize("over", ["memory", "socket"])
+async def test_it_closes_with_a_code_or_breaks_off(over: str) -> None:
+    server = ScriptedServer([Close(1000, "bye")], [Close(4000, "no")], [Drop()])
+    ends: list[ConnectionClosed] = []
+    async with server.listening() as url:
+        for _ in range(3):
+            try:
+                async with server.connect() if over == "memory" else connect(url) as connection:
+                    await connection.receive(timeout_s=5)
+            except ConnectionClosed as closed:
+                ends.append(closed)
+    assert [(type(end), end.code) for end in ends] == [
+        (ConnectionClosedOK, 1000),
+        (ConnectionClosedError, 4000),
+        (ConnectionClosedError, 1006),
+    ]
+
+
+async def test_it_tells_when_a_client_has_gone_and_how() -> None:
+    server = ScriptedServer([Send(GREETING)])
+    async with server.connect() as connection:
+        await connection.close(1000)
+        assert await server.closed() == 1000
