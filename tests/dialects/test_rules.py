@@ -101,8 +101,26 @@ def test_a_path_finds_objects_in_lists_and_by_a_field() -> None:
         objects_at(frame, "a..b")
 
 
-def test_json_values_are_the_same_only_with_the_same_types() -> None:
-    assert same({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
+def test_json_values_are_the_same_however_a_number_is_spelled_and_true_is_none() -> None:
+    assert same({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
     assert not any(
-        (same(1, True), same(1, 1.0), same([1], [True]), same({"a": 1}, {"a": 1, "b": 2}), same([1], [1, 2]))
+        (
+            same(1, True),
+            same(0.0, False),
+            same([1], [True]),
+            same({"a": 1}, {"a": 1, "b": 2}),
+            same([1], [1, 2]),
+            same({}, []),
+            same({"a": 1}, {"b": 1}),
+            same("1", 1),
+        )
     )
+
+
+def test_values_are_compared_as_deep_as_they_go() -> None:
+    one: list[object] = []
+    other: list[object] = []
+    for _ in range(5000):
+        one, other = [one], [other]
+    assert same(one, other)
+    assert not same(one, [other])

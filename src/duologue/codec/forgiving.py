@@ -1,8 +1,8 @@
 """Reads what the strict decoder refuses, without ever pretending.
 
 The JSON is rewritten along the shape of its class: fields that the class does not have go into `extra`, objects of
-an unknown kind into the union's unknown variant. What is left must fit exactly; else the whole event is unknown, and
-says why.
+an unknown kind into the union's unknown variant, 24000.0 becomes the integer that it is. What is left must fit exactly;
+else the whole event is unknown, and says why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape
+from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape, WholeNumber
 from duologue.dialects.names import CANONICAL
 from duologue.events import Extra, RealtimeEvent, UnknownRealtimeEvent
 from duologue.events.base import EXTRA_KEY, UNKNOWN_TAG
@@ -61,6 +61,10 @@ class ForgivingReader:
                 return self._variant(value, shape)
             case UnionShape() if isinstance(value, list):
                 return self._prepare(value, shape.elements)
+            case WholeNumber() if isinstance(value, float) and value.is_integer():
+                return int(value)
+            case UnionShape() if isinstance(value, float):
+                return self._prepare(value, shape.number)
             case _:
                 return value
 
@@ -72,7 +76,7 @@ class ForgivingReader:
         for name, value in fields.items():
             if name not in shape.names:
                 extra[name] = value
-            elif name in shape.nested:
+            elif isinstance(value, (dict, list, float)) and name in shape.nested:
                 prepared[name] = self._prepare(value, shape.nested[name])
             else:
                 prepared[name] = value
