@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from itertools import takewhile
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from duologue import RealtimeEvent, decode, events

@@ -85,6 +85,10 @@ def test_a_format_without_a_word_is_reported() -> None:
     assert write(rule, {"a": {"f": {"type": "audio/pcm", "rate": 8000}}}, "a.f") == {}
 
 
+def test_a_default_stands_for_null_too() -> None:
+    assert read(Default("", "item_id", ""), {"item_id": None}) == {"item_id": ""}
+
+
 def test_an_error_in_a_word_reports_what_else_was_said() -> None:
     error = {"message": "no", "type": "server_error", "param": None}
     assert write(Wrap("", "error", "message"), {"error": error}, "error.type") == {"error": "no"}

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from duologue.dialects.rules import Default, Placeholder, Rule
+from duologue.dialects.rules import Default, Rule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
 __all__ = ["ITEM_EVENTS", "absent", "all_but", "items_half_told", "merged"]
@@ -79,7 +79,6 @@ def _item(at: str) -> tuple[Rule, ...]:
     return (
         Default(at, "type", ""),  # an item of an unknown kind
         Default(message, "role", ""),
-        Placeholder(message, "content", ((None, []),)),
         Default(message, "content", [], said=True),
         *_part(f"{message}.content[]"),
         Default(call, "name", ""),

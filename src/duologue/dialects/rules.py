@@ -111,7 +111,10 @@ class Constant(Struct, frozen=True):
 
 
 class Default(Struct, frozen=True):
-    """A field that they are documented, or seen, to leave out, and that is written when there is something to say."""
+    """A field that they are documented, or seen, to leave out, and that is written when there is something to say.
+
+    Null says no more than nothing: no field that must be there may be null.
+    """
 
     at: str
     field: str
@@ -120,7 +123,10 @@ class Default(Struct, frozen=True):
     said: bool = False
     """Written all the same, because it is as good as any other value: an index of 0."""
 
-    read = Constant.read
+    def read(self, frame: Json) -> None:
+        for obj in objects_at(frame, self.at):
+            if obj.get(self.field) is None:
+                obj[self.field] = copy_json(self.value)
 
     def write(self, frame: Json, lost: list[str]) -> None:
         if not self.said:
