@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from duologue import RealtimeEvent, UnknownRealtimeEvent, decode, encode, events
 from duologue.codec import DIALECTS, EVENT_CLASSES
 from duologue.dialects.rules import same
-from tests.codec.frames import frames
+from tests.codec.frames import examples, frames
 
 
 def with_news_everywhere(value: Any) -> Any:
@@ -32,7 +32,7 @@ def with_points(value: Any) -> Any:
 
 @pytest.mark.parametrize("change", [with_news_everywhere, with_points])
 def test_news_in_every_object_and_points_in_every_integer_leave_the_class(change: Any) -> None:
-    @settings(max_examples=60)
+    @examples(60)
     @given(frames())
     def check(fields: dict[str, Any]) -> None:
         changed = change(fields)

@@ -18,6 +18,7 @@ from duologue.codec import DIALECTS, decode_translation
         ('{"é":1}x', 8),
         ('\ufeff{"é":1}x', 11),
         ('{"type":"new","\U0001f600":}', 21),
+        ('{"a":"\u00e9', 5),
         ("", 0),
     ],
 )
@@ -26,6 +27,7 @@ def test_a_fault_is_told_by_its_byte_in_the_message(text: str, position: int) ->
         with pytest.raises(DecodeError, match="not a JSON object") as caught:
             decode(message)
         assert (caught.value.position, caught.value.size_bytes) == (position, len(text.encode()))
+        assert str(caught.value).count(" at ") == 1
 
 
 def test_bytes_that_are_not_utf8_are_told_by_the_first_of_them() -> None:

@@ -36,7 +36,8 @@ def parse_object(data: str | bytes) -> dict[str, Any]:
     except UnicodeDecodeError as fault:
         raise DecodeError("not UTF-8", size_bytes=size_bytes, position=fault.start) from None
     except json.JSONDecodeError as fault:
-        raise DecodeError(fault.msg, size_bytes=size_bytes, position=_bytes_before(fault, data)) from None
+        reason = fault.msg.removesuffix(" at")  # the place is ours to tell
+        raise DecodeError(reason, size_bytes=size_bytes, position=_bytes_before(fault, data)) from None
     except ValueError as fault:
         raise DecodeError(str(fault), size_bytes=size_bytes) from None
     if not isinstance(value, dict):

@@ -77,13 +77,13 @@ def items_half_told() -> dict[str, tuple[Rule, ...]]:
 def _item(at: str) -> tuple[Rule, ...]:
     message, call, output = (f"{at}[type={kind}]" for kind in ("message", "function_call", "function_call_output"))
     return (
-        Default(at, "type", ""),  # an item of an unknown kind
-        Default(message, "role", ""),
+        Default(at, "type", "", said=True),  # an item of an unknown kind
+        Default(message, "role", "", said=True),
         Default(message, "content", [], said=True),
         *_part(f"{message}.content[]"),
-        Default(call, "name", ""),
+        Default(call, "name", "", said=True),
         Default(call, "arguments", "", said=True),
-        Default(output, "call_id", ""),
+        Default(output, "call_id", "", said=True),
         Default(output, "output", "", said=True),
     )
 
