@@ -45,10 +45,12 @@ class ForgivingReader:
         try:
             event: RealtimeEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
         except msgspec.ValidationError as fault:
-            return UnknownRealtimeEvent(json=fields, problem=str(fault))
+            return UnknownRealtimeEvent(json=fields, problem=_with_place(str(fault)))
         except UnicodeError:
             # The converter looks into a string that stands for something else, and stumbles over half a character.
-            return UnknownRealtimeEvent(json=fields, problem="a string with a lone surrogate is not what belongs there")
+            return UnknownRealtimeEvent(
+                json=fields, problem="a string with a lone surrogate is not what belongs there - at `$`"
+            )
         return event
 
     def _prepare(self, value: Any, shape: Shape | None) -> Any:
@@ -93,6 +95,11 @@ class ForgivingReader:
         if union.unknown is not None and (isinstance(tag, str) or (tag is None and union.unknown.may_be_untagged)):
             return {"type": UNKNOWN_TAG, "json": Extra(fields, dialect=self._dialect)}
         return fields
+
+
+def _with_place(problem: str) -> str:
+    """The decoder library's sentence, which leaves the place out where it is the root."""
+    return problem if " - at `" in problem else f"{problem} - at `$`"
 
 
 def _kind(value: Any) -> str:
