@@ -11,7 +11,7 @@ from duologue import catalogue, events
 from duologue.codec import EVENT_CLASSES, decode, encode
 from duologue.codec.families import TRANSLATION_CLASSES, decode_translation, encode_translation
 from duologue.dialects.names import CANONICAL
-from tests.catalogue._comparison import Difference, classes, differences
+from tests.catalogue._comparison import Difference, classes, differences, homes
 
 
 def divergences() -> list[dict[str, Any]]:
@@ -79,6 +79,16 @@ def test_every_group_has_events() -> None:
 def test_the_comparison_sees_all_classes_and_types() -> None:
     assert len(classes()) > 130
     assert len(catalogue.types()) > 130
+
+
+def test_a_field_that_may_be_absent_may_be_null() -> None:
+    strict = {
+        f"{name}.{field}"
+        for name, cls in classes().items()
+        for field, home in homes(cls).items()
+        if not home.required and not home.values & {None, "Any"}
+    }
+    assert strict == set()
 
 
 def test_every_event_has_an_example_without_extra_fields() -> None:

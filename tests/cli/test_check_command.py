@@ -57,7 +57,7 @@ def test_unknown_types_and_problems_are_told_with_their_lines(
     assert lines[0] == f"{file}: 6 frames, 2 unknown, 5 problems"
     told = [line.removeprefix(f"{file}:") for line in lines if line.startswith(f"{file}:")][1:]
     assert told[0] == "2: unknown event type 'new.thing' - at `$.type`, and 1 time more"
-    assert told[1] == "3: response.done: Object missing required field `response`"
+    assert told[1] == "3: response.done: Object missing required field `response` - at `$`"
     assert told[2].startswith("4: not a JSON object")
     assert told[3] == "5: `frame` is neither an object nor a text"
     assert told[4] == "7: no `type` - at `$.type`"

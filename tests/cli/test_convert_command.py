@@ -76,12 +76,33 @@ def test_a_foreign_field_is_left_out_and_named(file: Path, capsys: pytest.Captur
 def test_an_event_that_the_other_dialect_does_not_have_is_left_out_and_named(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    item = {"id": "i", "type": "message", "role": "user", "content": []}
-    write(file, {"type": "conversation.item.added", "event_id": "e", "item": item})
+    write(file, {"type": "mcp_list_tools.in_progress", "event_id": "e", "item_id": "i"})
     assert main(["convert", *TO_BETA, str(file)]) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"{file}:1: conversation.item.added: left out, openai-beta has no such event\n"
+    assert shown.err == f"{file}:1: mcp_list_tools.in_progress: left out, openai-beta has no such event\n"
+
+
+def test_items_that_are_told_once_on_one_side_and_twice_on_the_other_are_told_as_the_target_does(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = {"id": "i", "type": "message", "role": "user", "status": "completed", "content": []}
+    twice = [
+        {"type": "conversation.item.added", "event_id": "e", "previous_item_id": None, "item": item},
+        {"type": "conversation.item.done", "event_id": "event_converted_1", "previous_item_id": None, "item": item},
+    ]
+    once = {"type": "conversation.item.created", "event_id": "e", "previous_item_id": None, "item": item}
+    write(file, once)
+    assert main(["convert", *TO_GA, str(file)]) == 0
+    assert frames_of(capsys.readouterr().out) == twice
+    write(file, *twice)
+    assert main(["convert", *TO_BETA, str(file)]) == 0
+    shown = capsys.readouterr()
+    assert (frames_of(shown.out), shown.err) == ([once], "")
+    write(file, *twice)
+    assert main(["convert", "--from", "openai", "--to", "together", str(file)]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("left out")) == ("", 2)
 
 
 def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

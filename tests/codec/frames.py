@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
 from duologue.codec import EVENT_CLASSES
 from duologue.events import UnknownVariant
 
-__all__ = ["any_json", "frame_of", "frames", "json_objects", "required_fields"]
+__all__ = ["any_json", "examples", "frame_of", "frames", "json_objects", "required_fields"]
 
 any_json = st.recursive(
     st.none()
@@ -22,6 +24,11 @@ any_json = st.recursive(
     max_leaves=8,
 )
 json_objects = st.dictionaries(st.text(max_size=8), any_json, max_size=4)
+
+
+def examples(count: int) -> settings:
+    """How often a property is tried, times the number in EXAMPLES_TIMES where somebody has an hour."""
+    return settings(max_examples=count * int(os.environ.get("EXAMPLES_TIMES", "1")))
 
 
 def frames() -> st.SearchStrategy[dict[str, Any]]:

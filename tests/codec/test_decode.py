@@ -93,7 +93,7 @@ def test_an_event_that_nobody_knows_is_kept_and_says_why(fields: dict[str, Any],
 def test_a_known_event_that_lacks_a_field_is_not_typed(field: str) -> None:
     fields = {name: value for name, value in DELTA.items() if name != field}
     event = decode(json.dumps(fields))
-    assert event == UnknownRealtimeEvent(json=fields, problem=f"Object missing required field `{field}`")
+    assert event == UnknownRealtimeEvent(json=fields, problem=f"Object missing required field `{field}` - at `$`")
 
 
 def test_a_field_of_the_wrong_type_is_told_with_its_path() -> None:

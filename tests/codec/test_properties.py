@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue import RealtimeEvent, UnknownRealtimeEvent, decode, encode
 from duologue.codec import CANONICAL, EVENT_CLASSES
-from tests.codec.frames import any_json, frame_of, frames, json_objects, required_fields
+from tests.codec.frames import any_json, examples, frame_of, frames, json_objects, required_fields
 
 
 def as_text(fields: dict[str, Any]) -> str:
@@ -20,7 +20,7 @@ def as_text(fields: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("type_name", sorted(EVENT_CLASSES))
 def test_every_class_comes_back_as_it_went(type_name: str) -> None:
-    @settings(max_examples=20)
+    @examples(20)
     @given(frame_of(type_name))
     def check(fields: dict[str, Any]) -> None:
         event = decode(as_text(fields))
@@ -35,7 +35,7 @@ def test_every_class_comes_back_as_it_went(type_name: str) -> None:
 
 @pytest.mark.parametrize("type_name", sorted(EVENT_CLASSES))
 def test_a_required_field_is_required(type_name: str) -> None:
-    @settings(max_examples=5)
+    @examples(5)
     @given(frame_of(type_name))
     def check(fields: dict[str, Any]) -> None:
         for name in required_fields(type_name):
@@ -48,6 +48,7 @@ def test_a_required_field_is_required(type_name: str) -> None:
     check()
 
 
+@examples(100)
 @given(json_objects)
 def test_any_json_object_is_read_and_kept(fields: dict[str, Any]) -> None:
     event = decode(as_text(fields))
@@ -56,6 +57,7 @@ def test_any_json_object_is_read_and_kept(fields: dict[str, Any]) -> None:
     repr(event)
 
 
+@examples(100)
 @given(json_objects, st.sampled_from([*EVENT_CLASSES, *CANONICAL]))
 def test_any_object_under_a_known_name_is_either_typed_whole_or_not_at_all(fields: dict[str, Any], name: str) -> None:
     fields["type"] = name
@@ -75,7 +77,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return [(value, key) for key, _ in pairs] + [place for _, child in pairs for place in _places(child)]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(frames(), st.data())
 def test_a_mutated_frame_never_gets_a_wrong_class_and_never_loses_anything(
     fields: dict[str, Any], data: st.DataObject

@@ -74,6 +74,14 @@ def test_a_name_of_an_era_is_a_weaker_sign_than_what_only_one_vendor_has() -> No
     assert era.confidence < vendor.confidence
 
 
+def test_a_response_and_an_item_tell_their_era_too() -> None:
+    flat = detect({"type": "response.created", "event_id": "e", "response": {"modalities": ["text"]}})
+    nested = detect({"type": "response.done", "event_id": "e", "response": {"output_modalities": ["text"]}})
+    item = detect({"type": "response.output_item.done", "event_id": "e", "item": {"object": "realtime.item"}})
+    assert (flat.dialect, nested.dialect, item.dialect) == ("openai-beta", "openai", "openai-beta")
+    assert item.confidence < flat.confidence
+
+
 def test_signs_speak_of_dialects_that_exist() -> None:
     assert {sign.dialect for sign in (*FRAME_SIGNS, *QUERY_SIGNS)} <= set(PROFILES)
     assert all(0 < sign.weight < 1 for sign in (*FRAME_SIGNS, *QUERY_SIGNS))

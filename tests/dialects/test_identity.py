@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue import UnknownRealtimeEvent, decode, encode
@@ -14,7 +14,7 @@ from duologue.codec import DIALECTS
 from duologue.dialects import PROFILES
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.rules import same
-from tests.codec.frames import frames
+from tests.codec.frames import examples, frames
 from tests.dialects.mutation import mutate
 from tests.dialects.vendor_frames import VENDOR_FRAMES
 
@@ -46,7 +46,7 @@ def test_a_frame_of_any_vendor_comes_back_in_any_dialect(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_ga_frame_comes_back_in_any_dialect(dialect: str) -> None:
-    @settings(max_examples=60)
+    @examples(60)
     @given(frames(), st.data())
     def check(frame: dict[str, Any], data: st.DataObject) -> None:
         comes_back(frame, dialect)
@@ -58,7 +58,7 @@ def test_a_ga_frame_comes_back_in_any_dialect(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_frame_of_their_own_comes_back_in_any_dialect(dialect: str) -> None:
-    @settings(max_examples=60)
+    @examples(60)
     @given(frames(), st.sampled_from(DIALECTS), st.data())
     def check(frame: dict[str, Any], reader: str, data: st.DataObject) -> None:
         theirs = PROFILES[dialect].write(frame, [])
@@ -75,7 +75,7 @@ def test_a_frame_of_their_own_comes_back_in_any_dialect(dialect: str) -> None:
 def test_a_damaged_frame_of_any_vendor_comes_back(dialect: str) -> None:
     everything = [frame for vendor in VENDOR_FRAMES.values() for frame in vendor]
 
-    @settings(max_examples=60)
+    @examples(60)
     @given(st.sampled_from(everything), st.data())
     def check(frame: dict[str, Any], data: st.DataObject) -> None:
         damaged = json.loads(json.dumps(frame))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from duologue import RealtimeEvent, decode, events
@@ -96,7 +97,9 @@ def test_ga_to_beta_to_ga_mints_only_the_ids_of_the_ends() -> None:
 
 
 def test_a_recorded_looking_session_of_the_beta_goes_the_whole_way() -> None:
-    frames = [frame for frame in VENDOR_FRAMES["openai-beta"] if frame["type"].startswith(("resp", "conv"))]
+    # Behind the session stand frames of others.
+    session = takewhile(lambda frame: frame["type"] != "transcription_session.update", VENDOR_FRAMES["openai-beta"])
+    frames = [frame for frame in session if frame["type"].startswith(("resp", "conv"))]
     beta = [decode(json.dumps(frame), dialect="openai-beta") for frame in frames]
     server = [event for event in beta if isinstance(event, events.ServerEvent)]
     ga = to_ga(server)

@@ -122,6 +122,27 @@ def test_a_flat_session_becomes_the_nested_one(dialect: str, heard: Any, spoken:
     assert isinstance(speaks.voice, (str, events.CustomVoice))
 
 
+def test_beta_items_and_parts_may_leave_out_whatever_they_like() -> None:
+    done = read("openai-beta", "response.done", 1)
+    assert isinstance(done.response.output[0], events.UnknownItem)
+    call, message = (read("openai-beta", "conversation.item.created", nth).item for nth in (2, 3))
+    assert (call.name, call.arguments) == ("height", "")
+    assert (message.role, message.content[0]) == ("", events.InputTextPart(text=""))
+    assert isinstance(message.content[1], events.UnknownPart)
+    assert read("openai-beta", "response.content_part.added", 1).part == events.TextPart(text="")
+    assert type(read("openai-beta", "output_audio_buffer.audio_started")) is events.OutputAudioBufferStartedEvent
+    started = events.OutputAudioBufferStartedEvent(event_id="e", response_id="r")
+    assert written(started, "openai-beta")["type"] == "output_audio_buffer.started"
+
+
+def test_localai_drops_what_is_empty() -> None:
+    assert read("localai", "response.output_item.added").item.content == []
+    assert read("localai", "response.output_audio_transcript.delta").delta == ""
+    assert read("localai", "response.function_call_arguments.done").arguments == ""
+    failed = read("localai", "error").error
+    assert (failed.type, failed.message) == ("", "")
+
+
 def test_a_session_that_only_transcribes_had_events_of_its_own() -> None:
     event = read("openai-beta", "transcription_session.updated")
     assert type(event) is events.SessionUpdatedEvent

@@ -85,6 +85,10 @@ def test_a_format_without_a_word_is_reported() -> None:
     assert write(rule, {"a": {"f": {"type": "audio/pcm", "rate": 8000}}}, "a.f") == {}
 
 
+def test_a_default_stands_for_null_too() -> None:
+    assert read(Default("", "item_id", ""), {"item_id": None}) == {"item_id": ""}
+
+
 def test_an_error_in_a_word_reports_what_else_was_said() -> None:
     error = {"message": "no", "type": "server_error", "param": None}
     assert write(Wrap("", "error", "message"), {"error": error}, "error.type") == {"error": "no"}
@@ -101,8 +105,26 @@ def test_a_path_finds_objects_in_lists_and_by_a_field() -> None:
         objects_at(frame, "a..b")
 
 
-def test_json_values_are_the_same_only_with_the_same_types() -> None:
-    assert same({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]})
+def test_json_values_are_the_same_however_a_number_is_spelled_and_true_is_none() -> None:
+    assert same({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]})
     assert not any(
-        (same(1, True), same(1, 1.0), same([1], [True]), same({"a": 1}, {"a": 1, "b": 2}), same([1], [1, 2]))
+        (
+            same(1, True),
+            same(0.0, False),
+            same([1], [True]),
+            same({"a": 1}, {"a": 1, "b": 2}),
+            same([1], [1, 2]),
+            same({}, []),
+            same({"a": 1}, {"b": 1}),
+            same("1", 1),
+        )
     )
+
+
+def test_values_are_compared_as_deep_as_they_go() -> None:
+    one: list[object] = []
+    other: list[object] = []
+    for _ in range(5000):
+        one, other = [one], [other]
+    assert same(one, other)
+    assert not same(one, [other])

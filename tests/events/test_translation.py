@@ -71,7 +71,7 @@ def test_events_of_the_realtime_family_are_unknown_here() -> None:
 
 
 def test_a_known_event_that_breaks_its_shape_is_unknown_and_says_where() -> None:
-    assert problem({"type": "session.closed"}) == "Object missing required field `event_id`"
+    assert problem({"type": "session.closed"}) == "Object missing required field `event_id` - at `$`"
     broken = {**CREATED, "session": {**SESSION, "expires_at": "soon"}}
     assert problem(broken) == "Expected `int`, got `str` - at `$.session.expires_at`"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,39 @@ def test_keys_stay_out_of_reprs() -> None:
     assert "sk-secret" not in repr(tool)
     secret = events.BetaClientSecret(value="ek-secret", expires_at=1)
     assert repr(secret) == "BetaClientSecret(value='***', expires_at=1)"
+
+
+@pytest.mark.parametrize(
+    "secret", [{"client_secret": {"value": "ek-secret"}}, {"tools": [{"type": "new", "headers": {"x": "ek-secret"}}]}]
+)
+def test_keys_stay_out_of_reprs_of_what_nobody_knows(secret: dict[str, Any]) -> None:
+    unknown = RealtimeEvent.from_json({"type": "new.event", "session": secret})
+    flat = RealtimeEvent.from_json({"type": "session.created", "event_id": "e", "session": secret})
+    more = RealtimeEvent.from_json({"type": "response.cancel", "extra": secret})
+    for event in (unknown, flat, more):
+        assert "ek-secret" not in repr(event)
+        assert "'***'" in repr(event)
+
+
+def test_a_repr_of_an_unknown_event_shortens_its_long_texts_and_ends_in_its_depths() -> None:
+    deep: Any = "end"
+    for _ in range(900):
+        deep = [deep]
+    event = RealtimeEvent.from_json({"type": "new.event", "audio": "A" * 10_000_000, "deep": deep})
+    assert f"'audio': '{'A' * 80}'… (10000000 characters)" in repr(event)
+    assert "[[…]]" in repr(event)
+    assert len(repr(event)) < 400
+
+
+@pytest.mark.parametrize("identifier", [[1], {"a": 1}, 7, None])
+def test_an_item_that_nobody_knows_hashes_whatever_its_id_is(identifier: object) -> None:
+    fields = {"type": "conversation.item.added", "event_id": "e", "item": {"type": "new", "id": identifier}}
+    event = RealtimeEvent.from_json(fields)
+    assert isinstance(event, events.ConversationItemAddedEvent)
+    assert isinstance(event.item, events.UnknownItem)
+    assert event.item.id is UNSET
+    assert {event.item: 1}[event.item] == 1
+    assert event.to_json() == fields
 
 
 def test_audio_goes_in_as_bytes_and_comes_out_as_bytes() -> None:

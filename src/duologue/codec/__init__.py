@@ -18,7 +18,7 @@ import msgspec
 from duologue.codec import known
 from duologue.codec.carrying import NotCarried, carry
 from duologue.codec.families import decode_translation, encode_translation
-from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import EVENT_CLASSES, forgiving_reader
 from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
 from duologue.codec.shortways import append_opening, read_by_name, read_shortly, respell, short_ways
@@ -167,7 +167,10 @@ def _profile(dialect: str) -> Profile:
 
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
-    return read_shortly(data, profile.name) or _read_in(parse_object(data), profile)
+    try:
+        return read_shortly(data, profile.name) or _read_in(parse_object(data), profile)
+    except RecursionError as fault:  # what the parser could just follow, a rule could not
+        raise too_deep(data) from fault
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:

@@ -1,8 +1,8 @@
 """Reads what the strict decoder refuses, without ever pretending.
 
 The JSON is rewritten along the shape of its class: fields that the class does not have go into `extra`, objects of
-an unknown kind into the union's unknown variant. What is left must fit exactly; else the whole event is unknown, and
-says why.
+an unknown kind into the union's unknown variant, 24000.0 becomes the integer that it is. What is left must fit exactly;
+else the whole event is unknown, and says why.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape
+from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape, WholeNumber
 from duologue.dialects.names import CANONICAL
 from duologue.events import Extra, RealtimeEvent, UnknownRealtimeEvent
 from duologue.events.base import EXTRA_KEY, UNKNOWN_TAG
@@ -45,10 +45,12 @@ class ForgivingReader:
         try:
             event: RealtimeEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
         except msgspec.ValidationError as fault:
-            return UnknownRealtimeEvent(json=fields, problem=str(fault))
+            return UnknownRealtimeEvent(json=fields, problem=_with_place(str(fault)))
         except UnicodeError:
             # The converter looks into a string that stands for something else, and stumbles over half a character.
-            return UnknownRealtimeEvent(json=fields, problem="a string with a lone surrogate is not what belongs there")
+            return UnknownRealtimeEvent(
+                json=fields, problem="a string with a lone surrogate is not what belongs there - at `$`"
+            )
         return event
 
     def _prepare(self, value: Any, shape: Shape | None) -> Any:
@@ -61,6 +63,10 @@ class ForgivingReader:
                 return self._variant(value, shape)
             case UnionShape() if isinstance(value, list):
                 return self._prepare(value, shape.elements)
+            case WholeNumber() if isinstance(value, float) and value.is_integer():
+                return int(value)
+            case UnionShape() if isinstance(value, float):
+                return self._prepare(value, shape.number)
             case _:
                 return value
 
@@ -72,7 +78,7 @@ class ForgivingReader:
         for name, value in fields.items():
             if name not in shape.names:
                 extra[name] = value
-            elif name in shape.nested:
+            elif isinstance(value, (dict, list, float)) and name in shape.nested:
                 prepared[name] = self._prepare(value, shape.nested[name])
             else:
                 prepared[name] = value
@@ -89,6 +95,11 @@ class ForgivingReader:
         if union.unknown is not None and (isinstance(tag, str) or (tag is None and union.unknown.may_be_untagged)):
             return {"type": UNKNOWN_TAG, "json": Extra(fields, dialect=self._dialect)}
         return fields
+
+
+def _with_place(problem: str) -> str:
+    """The decoder library's sentence, which leaves the place out where it is the root."""
+    return problem if " - at `" in problem else f"{problem} - at `$`"
 
 
 def _kind(value: Any) -> str:

@@ -6,7 +6,7 @@
 - Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits:
   Python converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
-- Nesting deeper than the parser can follow is refused: no event nests deeper than ten levels.
+- Nesting deeper than Python can follow, about a thousand levels, is refused: no event nests deeper than ten.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 
 from duologue.errors import DecodeError
 
-__all__ = ["parse_object", "write_text"]
+__all__ = ["parse_object", "too_deep", "write_text"]
 
 _BOM = "\ufeff"
 _MOST_DIGITS = 4300
@@ -28,20 +28,30 @@ _MOST_DIGITS = 4300
 
 def parse_object(data: str | bytes) -> dict[str, Any]:
     """The JSON object that the text is. Raises DecodeError if it is none."""
-    size_bytes = len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
+    size_bytes = _size_bytes(data)
     try:
         value = _parse(data)
     except RecursionError as fault:
-        raise DecodeError("nested too deeply", size_bytes=size_bytes) from fault
+        raise too_deep(data) from fault
     except UnicodeDecodeError as fault:
         raise DecodeError("not UTF-8", size_bytes=size_bytes, position=fault.start) from None
     except json.JSONDecodeError as fault:
-        raise DecodeError(fault.msg, size_bytes=size_bytes, position=fault.pos) from None
+        reason = fault.msg.removesuffix(" at")  # the place is ours to tell
+        raise DecodeError(reason, size_bytes=size_bytes, position=_bytes_before(fault, data)) from None
     except ValueError as fault:
         raise DecodeError(str(fault), size_bytes=size_bytes) from None
     if not isinstance(value, dict):
         raise DecodeError(f"it is {_kind(value)}", size_bytes=size_bytes)
     return value
+
+
+def too_deep(data: str | bytes) -> DecodeError:
+    """The refusal of a message that nests more deeply than Python can follow."""
+    return DecodeError("nested too deeply", size_bytes=_size_bytes(data))
+
+
+def _size_bytes(data: str | bytes) -> int:
+    return len(data) if isinstance(data, bytes) else len(data.encode("utf-8", "surrogatepass"))
 
 
 def _parse(data: str | bytes) -> Any:
@@ -51,6 +61,12 @@ def _parse(data: str | bytes) -> Any:
         # The standard parser is slower but reads what the fast one refuses, and says where a fault is.
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         return json.loads(text.removeprefix(_BOM), parse_constant=_not_json, parse_float=_finite, parse_int=_integer)
+
+
+def _bytes_before(fault: json.JSONDecodeError, data: str | bytes) -> int:
+    """Where the fault is in the message: the parser counts characters, and has not seen a byte order mark."""
+    marked = data.startswith(_BOM) if isinstance(data, str) else data.startswith(_BOM.encode())
+    return len(fault.doc[: fault.pos].encode("utf-8", "surrogatepass")) + (len(_BOM.encode()) if marked else 0)
 
 
 def write_text(value: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from msgspec import Struct, field, inspect
 
 from duologue.events import RealtimeEvent, UnknownVariant, WireObject
 
-__all__ = ["ListShape", "ObjectShape", "Shape", "UnionShape", "shapes_by_tag"]
+__all__ = ["ListShape", "ObjectShape", "Shape", "UnionShape", "WholeNumber", "shapes_by_tag"]
 
 
 class ObjectShape(Struct, frozen=True):
@@ -30,6 +30,10 @@ class ListShape(Struct, frozen=True):
     element: Any
 
 
+class WholeNumber(Struct, frozen=True):
+    """An integer, which JSON may spell 24000.0 or 1e3."""
+
+
 class UnionShape(Struct, frozen=True):
     """Objects told apart by `type`, with a class for those that nobody knows; or one object without a tag."""
 
@@ -37,9 +41,11 @@ class UnionShape(Struct, frozen=True):
     untagged: ObjectShape | None
     unknown: type[UnknownVariant] | None
     elements: ListShape | None
+    number: WholeNumber | None
+    """In the place of an object, and no fraction."""
 
 
-Shape = ObjectShape | ListShape | UnionShape
+Shape = ObjectShape | ListShape | UnionShape | WholeNumber
 
 
 def shapes_by_tag(classes: Mapping[str, type[RealtimeEvent]]) -> Mapping[str, ObjectShape]:
@@ -76,7 +82,11 @@ def _shape(info: Any, known: dict[type, ObjectShape]) -> Shape | None:
     if isinstance(info, inspect.ListType):
         element = _shape(info.item_type, known)
         return None if element is None else ListShape(element)
+    if isinstance(info, inspect.IntType):
+        return WholeNumber()
     if isinstance(info, inspect.UnionType):
+        if any(isinstance(member, inspect.FloatType) for member in info.types):
+            return None  # a fraction belongs there as well
         return _union_shape([_shape(member, known) for member in info.types])
     return None
 
@@ -84,8 +94,9 @@ def _shape(info: Any, known: dict[type, ObjectShape]) -> Shape | None:
 def _union_shape(members: list[Shape | None]) -> Shape | None:
     objects = [member for member in members if isinstance(member, ObjectShape)]
     lists = [member for member in members if isinstance(member, ListShape)]
+    numbers = [member for member in members if isinstance(member, WholeNumber)]
     if not objects:
-        return lists[0] if lists else None
+        return lists[0] if lists else numbers[0] if numbers else None
     tagged = {str(tag): shape for shape in objects if (tag := shape.cls.__struct_config__.tag) is not None}
     unknown = [shape.cls for shape in objects if issubclass(shape.cls, UnknownVariant)]
     untagged = [shape for shape in objects if shape.cls.__struct_config__.tag is None]
@@ -94,4 +105,5 @@ def _union_shape(members: list[Shape | None]) -> Shape | None:
         untagged=untagged[0] if untagged else None,
         unknown=unknown[0] if unknown else None,
         elements=lists[0] if lists else None,
+        number=numbers[0] if numbers else None,
     )

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from msgspec import UNSET
 
+from duologue.dialects.places import copy_json
 from duologue.events import Extra, UnknownRealtimeEvent, UnknownVariant, WireObject
 
 __all__ = ["NotPlain", "refuse", "to_plain"]
@@ -28,11 +29,11 @@ def to_plain(value: Any) -> Any:
         return to_plain(value.json)
     if isinstance(value, WireObject):
         return _object_to_plain(value)
-    if isinstance(value, (dict, Extra)):
-        return {key: to_plain(element) for key, element in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Extra):
+        return {key: copy_json(element) for key, element in value.items()}
+    if isinstance(value, list) and any(isinstance(element, WireObject) for element in value):
         return [to_plain(element) for element in value]
-    return value
+    return copy_json(value)
 
 
 def _object_to_plain(value: WireObject) -> dict[str, Any]:

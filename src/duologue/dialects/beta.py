@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import absent, merged
+from duologue.dialects.omissions import ITEM_EVENTS, absent, items_half_told, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Lacks, Move, Rule, Spelling, Values
@@ -48,10 +48,19 @@ _TRANSCRIPTION: Final = {
 }
 """Sessions that only transcribe had events of their own."""
 
+_PLAYING: Final = {
+    "output_audio_buffer.audio_started": "output_audio_buffer.started",
+    "output_audio_buffer.audio_stopped": "output_audio_buffer.stopped",
+    "output_audio_buffer.audio_cleared": "output_audio_buffer.cleared",
+}
+"""Over WebRTC, in January 2025 alone."""
+
 NAMES: Final[dict[str, str]] = {
     **CANONICAL,
     **{name: name for name in _TRANSCRIPTION},
     **{theirs: ours for ours, theirs in _TRANSCRIPTION.items()},
+    **{name: name for name in _PLAYING.values()},
+    **_PLAYING,
 }
 
 GA_ONLY_EVENTS: Final = frozenset(
@@ -149,7 +158,7 @@ def flat_rules(
         *_flat_settings("response", output_formats, modalities),
         *item_rules("response.output[]"),
     )
-    return {
+    theirs: dict[str, tuple[Rule, ...]] = {
         "session.created": told,
         "session.updated": told,
         "session.update": session,
@@ -161,24 +170,16 @@ def flat_rules(
             Move("response", "max_response_output_tokens", "max_output_tokens"),
             *item_rules("response.input[]"),
         ),
-        **{name: item_rules("item") for name in _ITEM_EVENTS},
+        **{name: item_rules("item") for name in ITEM_EVENTS},
     }
+    return merged(items_half_told(), theirs)
 
-
-_ITEM_EVENTS: Final = (
-    "response.output_item.added",
-    "response.output_item.done",
-    "conversation.item.created",
-    "conversation.item.added",
-    "conversation.item.done",
-    "conversation.item.retrieved",
-    "conversation.item.create",
-)
 
 _NEVER_SENT: Final[dict[str, tuple[Rule, ...]]] = merged(
     # Not sent before 2025, and by few others since.
     absent("usage", events=("conversation.item.input_audio_transcription.completed",)),
     absent("name", events=("response.function_call_arguments.done",)),
+    absent("response_id", events=_PLAYING.values()),
 )
 
 PROFILES: Final = (

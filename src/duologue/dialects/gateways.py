@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.dialects.beta import MODALITIES, SessionKind, item_rules
-from duologue.dialects.omissions import absent, all_but, merged
+from duologue.dialects.omissions import absent, all_but, items_half_told, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Lacks, Move, Rule
 
@@ -22,11 +22,8 @@ _NESTED_SESSION: Final[tuple[Rule, ...]] = (
     Default("session", "object", "realtime.session"),
 )
 
-_ITEMS: Final[dict[str, tuple[Rule, ...]]] = {
-    # An item as they tell it may be of either era.
-    "response.output_item.added": (Default("item[type=message]", "content", []),),
-    "response.output_item.done": (Default("item[type=message]", "content", []),),
-}
+# An item as they tell it may be of either era.
+_ITEMS: Final = items_half_told()
 
 _TURNS: Final = absent("audio_start_ms", "audio_end_ms", "content_index", "usage")
 

@@ -10,7 +10,7 @@ import msgspec
 from duologue.dialects.rules import Default, Rule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["absent", "all_but", "merged"]
+__all__ = ["ITEM_EVENTS", "absent", "all_but", "items_half_told", "merged"]
 
 _STAND_INS: Final[dict[str, Any]] = {
     "event_id": "",
@@ -24,8 +24,23 @@ _STAND_INS: Final[dict[str, Any]] = {
     "audio_end_ms": 0,
     "usage": None,
     "part": {},
+    "delta": "",
+    "text": "",
+    "transcript": "",
+    "arguments": "",
 }
 """What stands for "they did not say". An empty part is one of an unknown kind."""
+
+ITEM_EVENTS: Final = (
+    "response.output_item.added",
+    "response.output_item.done",
+    "conversation.item.created",
+    "conversation.item.added",
+    "conversation.item.done",
+    "conversation.item.retrieved",
+    "conversation.item.create",
+)
+"""Events that hold an item as `item`."""
 
 _EVENTS: Final[dict[str, type[RealtimeEvent]]] = {
     str(cls.__struct_config__.tag): cls for cls in get_args(AnyServerEvent)
@@ -42,6 +57,39 @@ def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple
         for name in (_EVENTS if events is None else events)
     }
     return {name: found for name, found in rules.items() if found}
+
+
+def items_half_told() -> dict[str, tuple[Rule, ...]]:
+    """For each event that holds items or parts, the rules by which hardly anything in these is required.
+
+    So the beta published them, one loose object for all kinds, and so many servers send them that were built after it.
+    """
+    return {
+        **{name: _item("item") for name in ITEM_EVENTS},
+        "response.created": _item("response.output[]"),
+        "response.done": _item("response.output[]"),
+        "response.create": _item("response.input[]"),
+        "response.content_part.added": _part("part"),
+        "response.content_part.done": _part("part"),
+    }
+
+
+def _item(at: str) -> tuple[Rule, ...]:
+    message, call, output = (f"{at}[type={kind}]" for kind in ("message", "function_call", "function_call_output"))
+    return (
+        Default(at, "type", "", said=True),  # an item of an unknown kind
+        Default(message, "role", "", said=True),
+        Default(message, "content", [], said=True),
+        *_part(f"{message}.content[]"),
+        Default(call, "name", "", said=True),
+        Default(call, "arguments", "", said=True),
+        Default(output, "call_id", "", said=True),
+        Default(output, "output", "", said=True),
+    )
+
+
+def _part(at: str) -> tuple[Rule, ...]:
+    return tuple(Default(f"{at}[type={kind}]", "text", "", said=True) for kind in ("text", "input_text", "output_text"))
 
 
 def _default(field: str) -> Default:

@@ -6,7 +6,7 @@ from typing import Final
 
 from duologue.dialects.beta import GA_ONLY_EVENTS, MODALITIES, SessionKind, flat_rules
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import absent, all_but, merged
+from duologue.dialects.omissions import absent, all_but, items_half_told, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Constant, Default, Lacks, Move, Rename, Rule
 from duologue.dialects.wrapping import Wrap
@@ -53,6 +53,9 @@ _VLLM_RULES: Final[dict[str, tuple[Rule, ...]]] = merged(
 _ANY_ID: Final = ("event_id", "response_id", "item_id", "call_id", "name", "output_index", "content_index")
 _ANY_TIME: Final = ("audio_start_ms", "audio_end_ms", "usage")
 
+_ERROR: Final[dict[str, tuple[Rule, ...]]] = {"error": (Default("error", "type", ""),)}
+"""Their errors need not say of what type they are."""
+
 _SPEACHES_FIXED: Final[tuple[Rule, ...]] = (
     # Refused by name, whatever their value.
     Lacks("session", ("audio.input.format", "audio.output.format", "audio.input.turn_detection.prefix_padding_ms")),
@@ -91,6 +94,7 @@ PROFILES: Final = (
         title="vLLM-Omni",
         names={**_VLLM_NAMES, **CANONICAL},
         rules=merged(
+            items_half_told(),
             # Later versions speak a part of GA instead; such frames are read as they are, and kept.
             {
                 **{
@@ -123,7 +127,7 @@ PROFILES: Final = (
         name="sglang",
         title="sglang-omni",
         names=CANONICAL,
-        rules=merged(flat_rules(), absent(*_ANY_ID, *_ANY_TIME)),
+        rules=merged(flat_rules(), _ERROR, absent(*_ANY_ID, *_ANY_TIME)),
         end_of_input={"type": "session.close"},
         lacks_events=GA_ONLY_EVENTS
         | {
@@ -143,6 +147,7 @@ PROFILES: Final = (
         rules=merged(
             flat_rules(lacks=("truncation", "prompt", "tracing", "include", "reasoning", "parallel_tool_calls")),
             {"session.update": _SPEACHES_FIXED},
+            _ERROR,
             absent("content_index", "output_index", "name", "usage"),
         ),
         lacks_events=GA_ONLY_EVENTS
@@ -160,15 +165,17 @@ PROFILES: Final = (
         name="localai",
         title="LocalAI",
         rules=merged(
+            items_half_told(),
             {
                 "session.created": _LOCALAI_SESSION,
                 "session.updated": _LOCALAI_SESSION,
                 "response.created": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
                 "response.done": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
-                "error": (Default("error", "type", ""),),
+                "error": (Default("error", "message", ""),),
             },
+            _ERROR,
             # Its encoder drops what is empty or 0.
-            absent(*_ANY_ID, *_ANY_TIME),
+            absent(*_ANY_ID, *_ANY_TIME, "delta", "text", "transcript", "arguments"),
         ),
         lacks_events=frozenset({"output_audio_buffer.clear"}),
         auth=("none", "bearer"),

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import msgspec
+
 __all__ = ["ABSENT", "Json", "copy_json", "find", "objects_at", "put", "take"]
 
 Json: TypeAlias = dict[str, Any]
@@ -26,11 +28,8 @@ ABSENT: Final = _Absent()
 
 def copy_json(value: Any) -> Any:
     """A copy whose containers are its own; strings, audio among them, are shared."""
-    if isinstance(value, dict):
-        return {key: copy_json(element) for key, element in value.items()}
-    if isinstance(value, list):
-        return [copy_json(element) for element in value]
-    return value
+    # In C, and so as deep as the parser itself goes.
+    return msgspec.to_builtins(value, str_keys=True)
 
 
 def objects_at(frame: Any, path: str) -> list[Json]:

@@ -90,8 +90,12 @@ class Profile(Struct, frozen=True, kw_only=True):
         return next((theirs for theirs, ours in self.names.items() if ours == canonical_name), canonical_name)
 
     def omissions(self, canonical_name: str) -> tuple[Default, ...] | None:
-        """What an event may leave out, if it differs in that and in its name at most; None if in more."""
+        """What an event may leave out, if it differs in that and in its name at most; None if in more.
+
+        What stands deep inside counts only where it is always said: an event that has it is written as it is.
+        """
         if canonical_name in self.lacks_events:
             return None
-        defaults = [rule for rule in self.rules_for(canonical_name) if isinstance(rule, Default) and not rule.at]
+        rules = (rule for rule in self.rules_for(canonical_name) if isinstance(rule, Default))
+        defaults = [rule for rule in rules if rule.said or not rule.at]
         return tuple(defaults) if len(defaults) == len(self.rules_for(canonical_name)) else None

@@ -111,7 +111,10 @@ class Constant(Struct, frozen=True):
 
 
 class Default(Struct, frozen=True):
-    """A field that they are documented, or seen, to leave out, and that is written when there is something to say."""
+    """A field that they are documented, or seen, to leave out, and that is written when there is something to say.
+
+    Null says no more than nothing: no field that must be there may be null.
+    """
 
     at: str
     field: str
@@ -120,7 +123,10 @@ class Default(Struct, frozen=True):
     said: bool = False
     """Written all the same, because it is as good as any other value: an index of 0."""
 
-    read = Constant.read
+    def read(self, frame: Json) -> None:
+        for obj in objects_at(frame, self.at):
+            if obj.get(self.field) is None:
+                obj[self.field] = copy_json(self.value)
 
     def write(self, frame: Json, lost: list[str]) -> None:
         if not self.said:
@@ -196,14 +202,22 @@ class Hook(Struct, frozen=True):
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as JSON, at every depth: 1, 1.0 and true are three values."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
+    """Equal as JSON, at every depth: 1 and 1.0 are one number, and true is none."""
+    pairs = [(one, other)]
+    # Not by recursion: a frame may be nested as deeply as the parser goes, and Python goes less deep.
+    while pairs:
+        left, right = pairs.pop()
+        if isinstance(left, dict) and isinstance(right, dict):
+            if left.keys() != right.keys():
+                return False
+            pairs.extend((value, right[key]) for key, value in left.items())
+        elif isinstance(left, list) and isinstance(right, list):
+            if len(left) != len(right):
+                return False
+            pairs.extend(zip(left, right, strict=True))
+        elif left != right or isinstance(left, bool) is not isinstance(right, bool):
+            return False
+    return True
 
 
 def _leaves(value: Any, path: str) -> Iterator[str]:

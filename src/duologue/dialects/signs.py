@@ -28,6 +28,7 @@ class Sign(Struct, frozen=True):
 
 
 _SESSION: Final = r"session\.(created|updated|update)"
+_RESPONSE: Final = r"response\.(create|created|done)"
 _ERA: Final = r"response\.(text|audio|audio_transcript)\.(delta|done)"
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -37,6 +38,9 @@ FRAME_SIGNS: Final[tuple[Sign, ...]] = (
     Sign("openai", 0.3, "a nested session", "session.audio", kind=dict, of_type=_SESSION),
     Sign("openai", 0.5, "a GA name", pattern=r"response\.output_(text|audio|audio_transcript)\.(delta|done)"),
     Sign("openai", 0.5, "a GA name", pattern=r"conversation\.item\.(added|done)"),
+    Sign("openai", 0.5, "modalities of the output", "response.output_modalities", of_type=_RESPONSE),
+    Sign("openai-beta", 0.5, "a flat response", "response.modalities", of_type=_RESPONSE),
+    Sign("openai-beta", 0.3, "an item that names its class", "item.object", r"realtime\.item"),
     Sign("openai-beta", 0.5, "a flat session", "session.modalities", of_type=_SESSION, without=("session.type",)),
     Sign("openai-beta", 0.3, "a format in a word", "session.input_audio_format", of_type=_SESSION),
     Sign("openai-beta", 0.5, "a beta name", pattern=_ERA),

@@ -141,7 +141,7 @@ class AudioInputConfig(WireObject, frozen=True, kw_only=True):
 class CustomVoice(WireObject, frozen=True, kw_only=True):
     """A voice that is not one of the named ones: made by the user, or described as some vendors do."""
 
-    id: Opt[Id] = UNSET
+    id: Maybe[Id] = UNSET
 
 
 Voice: TypeAlias = VoiceName | CustomVoice

@@ -53,6 +53,11 @@ UNKNOWN_TAG: Final = "$unknown"
 
 _REPR_TEXT_CHARS: Final = 80
 """Longest string that a repr shows whole: about what is left of a terminal line beside the field names."""
+_REPR_LEVELS: Final = 8
+"""How deep a repr looks into plain JSON: what belongs to the protocol nests no deeper."""
+
+_SECRET_NAMES: Final = frozenset({"api_key", "authorization", "client_secret", "headers"})
+"""Fields of plain JSON that hold keys in some event or dialect; a repr shows that they are there and no more."""
 
 
 def is_set(value: T | UnsetType | None) -> TypeGuard[T]:
@@ -89,7 +94,7 @@ class Extra(Mapping[str, Any]):
         return hash(frozenset(self._fields))
 
     def __repr__(self) -> str:
-        return repr(self._fields)
+        return _shown(self._fields)
 
 
 _NO_EXTRA: Final = Extra()
@@ -129,10 +134,28 @@ class WireObject(
                 yield f"{name}='***'"
             elif name in self.audio_fields and isinstance(value, str):
                 yield f"{name}=<{_describe_audio(value)}>"
-            elif isinstance(value, str) and len(value) > _REPR_TEXT_CHARS:
-                yield f"{name}={value[:_REPR_TEXT_CHARS]!r}… ({len(value)} characters)"
             else:
-                yield f"{name}={value!r}"
+                yield f"{name}={_shown(value)}"
+
+
+def _shown(value: object, levels: int = _REPR_LEVELS) -> str:
+    """The value in a repr: long text by its beginning, plain JSON without the keys it may hold."""
+    match value:
+        case str() if len(value) > _REPR_TEXT_CHARS:
+            return f"{value[:_REPR_TEXT_CHARS]!r}… ({len(value)} characters)"
+        case dict() | list() if not levels:
+            return "…"
+        case dict():
+            return f"{{{', '.join(_shown_pair(name, inner, levels - 1) for name, inner in value.items())}}}"
+        case list():
+            return f"[{', '.join(_shown(element, levels - 1) for element in value)}]"
+        case _:
+            return repr(value)
+
+
+def _shown_pair(name: object, value: object, levels: int) -> str:
+    shown = "'***'" if name in _SECRET_NAMES and value is not None else _shown(value, levels)
+    return f"{_shown(name)}: {shown}"
 
 
 def _describe_audio(encoded: str) -> str:

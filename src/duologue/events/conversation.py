@@ -10,7 +10,6 @@ from duologue.events.base import (
     Id,
     Maybe,
     Number,
-    Opt,
     ServerEvent,
     UnknownVariant,
     Variant,
@@ -212,7 +211,7 @@ class InputAudioTranscriptionDeltaEvent(
     content_index: Maybe[int] = UNSET
     delta: Maybe[str] = UNSET
     logprobs: Maybe[list[LogProb]] = UNSET
-    obfuscation: Opt[str] = UNSET
+    obfuscation: Maybe[str] = UNSET
     """Random padding against traffic analysis; not in the published schema."""
 
 

@@ -6,7 +6,7 @@ A part inside an item says `output_text` or `output_audio`; the same part inside
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from duologue.events.base import UNSET, Id, Maybe, Opt, UnknownVariant, Variant
 from duologue.events.tools import McpTool
@@ -244,9 +244,10 @@ class UnknownItem(UnknownVariant, frozen=True, kw_only=True):
     may_be_untagged: ClassVar[bool] = False
 
     @property
-    def id(self) -> Opt[Any]:
-        """The item's id, as it came."""
-        return self.json.get("id", UNSET)
+    def id(self) -> Opt[Id]:
+        """The item's id; absent where it is not a string."""
+        identifier = self.json.get("id", UNSET)
+        return identifier if isinstance(identifier, str) else UNSET
 
 
 ConversationItem: TypeAlias = (

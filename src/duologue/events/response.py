@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal, TypeAlias
 
 from duologue.events.audio import AudioFormat, Voice
-from duologue.events.base import UNSET, ClientEvent, Id, Maybe, Number, Opt, ServerEvent, WireObject, decode_audio
+from duologue.events.base import UNSET, ClientEvent, Id, Maybe, Number, ServerEvent, WireObject, decode_audio
 from duologue.events.items import ContentPart, ConversationItem, ItemReference
 from duologue.events.session import Prompt, Reasoning
 from duologue.events.tools import Tool, ToolChoice
@@ -238,7 +238,7 @@ class ResponseContentPartAddedEvent(ServerEvent, frozen=True, kw_only=True, tag=
     output_index: int
     content_index: int
     part: ContentPart
-    content: Opt[ContentPart] = UNSET
+    content: Maybe[ContentPart] = UNSET
     """The part once more, as Azure sends it; not in the published schema."""
 
 
@@ -251,7 +251,7 @@ class ResponseContentPartDoneEvent(ServerEvent, frozen=True, kw_only=True, tag="
     output_index: int
     content_index: int
     part: ContentPart
-    content: Opt[ContentPart] = UNSET
+    content: Maybe[ContentPart] = UNSET
     """The part once more, as Azure sends it; not in the published schema."""
 
 
@@ -267,7 +267,7 @@ class ResponseTextDeltaEvent(ServerEvent, frozen=True, kw_only=True, tag="respon
     output_index: int
     content_index: int
     delta: str
-    obfuscation: Opt[str] = UNSET
+    obfuscation: Maybe[str] = UNSET
     """Random padding against traffic analysis; not in the published schema."""
 
 
@@ -319,7 +319,7 @@ class ResponseAudioTranscriptDeltaEvent(
     output_index: int
     content_index: int
     delta: str
-    obfuscation: Opt[str] = UNSET
+    obfuscation: Maybe[str] = UNSET
     """Random padding against traffic analysis; not in the published schema."""
 
 
@@ -347,7 +347,7 @@ class ResponseFunctionCallArgumentsDeltaEvent(
     output_index: int
     call_id: Id
     delta: str
-    obfuscation: Opt[str] = UNSET
+    obfuscation: Maybe[str] = UNSET
     """Random padding against traffic analysis; not in the published schema."""
 
 

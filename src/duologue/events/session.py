@@ -11,7 +11,6 @@ from duologue.events.base import (
     Id,
     Maybe,
     Number,
-    Opt,
     ServerEvent,
     UnknownVariant,
     Variant,
@@ -214,7 +213,7 @@ class BetaClientSecret(WireObject, frozen=True, kw_only=True):
     """An ephemeral key. The fields differ between what a server tells and what a client asks for."""
 
     secret_fields: ClassVar[frozenset[str]] = frozenset({"value"})
-    value: Opt[str] = UNSET
+    value: Maybe[str] = UNSET
     expires_at: Maybe[int | ClientSecretExpiresAfter] = UNSET
 
 
