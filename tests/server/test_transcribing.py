@@ -88,9 +88,9 @@ class Desk:
     async def say(self, ms: int, *, frame: bytes = LOUD) -> None:
         """The user speaks, and every frame is heard before the next comes."""
         for _ in range(ms // FRAME_MS):
-            self._protocol.receive(
-                encode(InputAudioBufferAppendEvent.from_audio(frame)).decode("utf-8"), now=self.now_s
-            )
+            self.now_s += FRAME_MS / 1000
+            append = encode(InputAudioBufferAppendEvent.from_audio(frame)).decode("utf-8")
+            self._protocol.receive(append, now=self.now_s)
             await self.settle(turns=2)
         await self.settle()
 
@@ -210,7 +210,7 @@ async def test_guesses_take_a_third_of_a_core_at_most() -> None:
             await it.say(100)
             await it.nap()
             await it.reads("words", cost_s=cost_s)
-        assert it.naps_s == [0.3, 0.3, 0.8, 4.0]
+        assert it.naps_s == pytest.approx([0.3, 0.3, 0.8, 4.0])
 
 
 async def test_nothing_new_and_nothing_said_is_not_read_again() -> None:
@@ -327,6 +327,31 @@ async def test_reading_ahead_that_has_not_begun_when_the_turn_ends_becomes_urgen
         assert it.readings_ms() == [900]
         await it.reads("At last.")
         assert it.told(COMPLETED, "transcript") == ["At last."]
+
+
+async def test_a_pause_that_noise_interrupts_again_and_again_is_not_read_again_and_again() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.reads("Hello.", cost_s=0.5)
+        await it.say(20)
+        await it.pause(200)
+        assert it.readings_ms() == []
+        assert it.naps_s[-1] == pytest.approx(2 * 0.5 - 0.5 - 0.22)
+        await it.nap()
+        assert it.readings_ms() == [820]
+
+
+async def test_a_turn_that_ends_before_its_pause_may_be_read_again_is_read_at_once() -> None:
+    async with desk() as it:
+        await it.say(400)
+        await it.pause(200)
+        await it.reads("Hello.", cost_s=0.5)
+        await it.say(20)
+        await it.pause(520)
+        assert it.readings_ms() == [1120]
+        await it.reads("Hello you.")
+        assert it.told(COMPLETED, "transcript") == ["Hello you."]
 
 
 async def test_reading_ahead_that_fails_is_done_again_at_the_end() -> None:
@@ -456,8 +481,9 @@ async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_co
     async with desk(judge=judge) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(400)
-        await it.pause(800)
+        await it.pause(200)
         await it.reads("I would like")
+        await it.pause(600)
         assert it.told("speech_stopped", "item_id") == []
         await it.say(400)
         await it.pause(400)

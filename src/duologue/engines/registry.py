@@ -58,8 +58,9 @@ DEFAULTS: Mapping[Kind, str] = {
 }
 """What is used where nothing else is asked for: needs no network, no key and no model file. Noise is left in."""
 
-_QUICK = frozenset({"detector", "denoiser", "judge"})
-"""Kinds whose work takes a few milliseconds at most, and must not wait behind an utterance that takes 300."""
+_QUICK: tuple[Kind, ...] = ("detector", "denoiser", "judge")
+"""Kinds whose work takes a few milliseconds at most, and must not wait behind an utterance that takes 300. Nor must a
+clause, which takes 30."""
 
 _FIELDS: Mapping[Kind, str] = {"detector": "new_detector", "denoiser": "new_denoiser"}
 """Where an engine of a kind stands in `Engines`, if it does not stand under the kind's name."""
@@ -118,10 +119,12 @@ async def load_default(
     given = options or {}
     async with AsyncExitStack() as stack:
         hearing = await stack.enter_async_context(Worker(threads=threads, name="hearing"))
+        speaking = await stack.enter_async_context(Worker(threads=threads, name="speaking"))
         worker = await stack.enter_async_context(Worker(threads=threads))
+        workers: dict[Kind, Worker] = {**dict.fromkeys(_QUICK, hearing), "synthesizer": speaking}
 
         async def get(kind: Kind) -> Any:
-            engine = await load(kind, chosen[kind], hearing if kind in _QUICK else worker, given.get(kind))
+            engine = await load(kind, chosen[kind], workers.get(kind, worker), given.get(kind))
             if (close := getattr(engine, "aclose", None)) is not None:
                 stack.push_async_callback(close)
             return engine

@@ -98,6 +98,8 @@ class Transcribing:
         self._turn: _Turn | None = None
         self._following: asyncio.Task[None] | None = None
         self._seen_bytes = 0
+        self._ahead_cost_s = 0.0
+        self._ahead_until_s = 0.0
         self._n_started = 0
 
     # --- while it is spoken
@@ -157,18 +159,31 @@ class Transcribing:
         if settling is not None:
             await asyncio.wait({settling})
         try:
+            if (rest_s := self._ahead_until_s - self._clock()) > 0:
+                await self._sleep(rest_s)
             async with self._engines.turnstile.place(self._owner, Urgency.FORESEEN):
                 spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
                 if spoken is None:
                     return None
                 turn.foreseen_bytes = turn.settled_bytes + len(spoken.audio)
                 turn.foreseen_ms = max(1, spoken.encoding.duration_ms(len(spoken.audio)))
-                text = await self._read(spoken)
+                text = await self._read_ahead(spoken)
             await self._tell(turn, text)
             return text
         except Exception as fault:
             self._note_failure("read ahead", turn, fault)
             return None
+
+    async def _read_ahead(self, spoken: Transcribe) -> str:
+        """Read; and do not begin again before twice the time that it takes, whatever noise makes a pause of a pause."""
+        begun_s = self._clock()
+        try:
+            text = await self._read(spoken)
+            self._ahead_cost_s = self._clock() - begun_s
+            return text
+        finally:
+            # A reading that was dropped goes on in its thread and costs as much as the one before.
+            self._ahead_until_s = begun_s + _REST_PER_WORK * max(self._ahead_cost_s, self._clock() - begun_s)
 
     async def _judge(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
         judge, completeness = self._engines.judge, _UNJUDGED
