@@ -60,6 +60,24 @@ async def test_a_reader_is_understood(
     assert wrong / total <= 0.03
 
 
+@pytest.mark.parametrize(("before_ms", "behind_ms"), [(0, 0), (300, 500), (100, 700), (1000, 200)])
+async def test_silence_around_words_changes_none_of_them(
+    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str], before_ms: int, behind_ms: int
+) -> None:
+    speech = bytes(32 * before_ms) + recordings["librivox_0880"] + bytes(32 * behind_ms)
+    assert plain(await transcript(transcriber, speech)) == words["librivox_0880"].split()
+
+
+def test_quiet_ends_are_what_lies_40_db_below_the_speech() -> None:
+    samples = np.zeros(16_000, np.float32)
+    samples[6_400:9_600] = 0.1
+    samples[12_000:12_160] = 0.9  # a click counts as sound, and does not make the speech quiet
+    samples[:6_400] = samples[13_000:] = 0.0005
+    assert len(module._without_quiet_ends(samples)) == 12_160 - 6_400 + 2 * module._END_SAMPLES
+    assert len(module._without_quiet_ends(samples[:6_400] * 0)) == 6_400
+    assert len(module._without_quiet_ends(samples[:100])) == 100
+
+
 @pytest.mark.parametrize("name", NOT_SPEECH)
 async def test_what_is_not_speech_gives_no_text(transcriber: Transcriber, name: str) -> None:
     assert await transcript(transcriber, NOT_SPEECH[name].astype("<i2").tobytes()) == ""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -176,9 +177,22 @@ async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(outp
     )
     for choice in ("auto", "required", "get_weather"):
         exchange = an_exchange(functions=OFFERED, function_choice=choice)
-        exchange = Exchange(**{**{name: getattr(exchange, name) for name in exchange.__struct_fields__},
-                               "messages": messages})  # fmt: skip
-        assert await answered(exchange) == [words]
+        assert await answered(msgspec.structs.replace(exchange, messages=messages)) == [words]
+
+
+async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_tool_ran_and_only_once() -> None:
+    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
+    messages = (
+        Message("user", "Call the tool reset"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "done", call_id="call_1"),
+        Message("user", "What is two plus two?"),
+    )
+    exchange = an_exchange(functions=OFFERED)
+    words = "The tool returned done. 2 plus 2 is 4."
+    assert await answered(msgspec.structs.replace(exchange, messages=messages)) == [words]
+    later = (*messages, Message("assistant", words), Message("user", "What is two plus three?"))
+    assert await answered(msgspec.structs.replace(exchange, messages=later)) == ["2 plus 3 is 5."]
 
 
 @given(said=st.text(max_size=80), schema=st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.text()))

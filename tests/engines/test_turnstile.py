@@ -131,6 +131,19 @@ async def test_who_gives_up_when_already_let_in_passes_the_place_on() -> None:
     assert unlucky.cancelled()
 
 
+async def test_many_may_give_up_at_once() -> None:
+    turnstile = Turnstile(1)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        async with turnstile.place("a", Urgency.FINAL):
+            unlucky = [tasks.create_task(_pass(turnstile, "b")) for _ in range(3)]
+            lucky = tasks.create_task(_pass(turnstile, "c"))
+            await asyncio.sleep(0)
+            for task in unlucky:
+                task.cancel()  # and before any of them runs, the place is free
+        assert await lucky == "c"
+        assert await _pass(turnstile, "d") == "d"
+
+
 async def _pass(turnstile: Turnstile, owner: str) -> str:
     async with turnstile.place(owner, Urgency.FINAL):
         return owner

@@ -68,6 +68,13 @@ def test_instructions_and_tools_take_their_part_of_the_window() -> None:
     assert read(pair, instructions="i" * 4) == ["b", "c"]
 
 
+def test_a_response_beside_the_conversation_drops_nothing_for_those_in_it() -> None:
+    pair = pair_of(30)
+    type_items(pair, "a", "b", "c")
+    assert read(pair, conversation="none", instructions="i" * 80) == ["c"]
+    assert read(pair) == ["a", "b", "c"]
+
+
 def test_what_is_dropped_stays_in_the_conversation() -> None:
     pair = pair_of(10)
     type_items(pair, "a", "b")

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from duologue.events import ErrorEvent, RealtimeEvent
 from duologue.events.base import encode_audio
-from duologue.protocol import Respond, SessionDefaults, StopResponse, Transcribe
+from duologue.protocol import Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
 from duologue.protocol.tables import RESPONSE_ENDS
 from duologue.testing import Pair
 from tests.protocol._order import OrderedStream
@@ -107,9 +107,12 @@ names = st.sampled_from(["session.update", "input_audio_buffer.append", "convers
 class Session(RuleBasedStateMachine):
     """One session; every rule is something that a client, an engine or the clock may do at any time."""
 
+    defaults = SessionDefaults(duration_s=3600, max_context_tokens=40)
+    kind: SessionKind = "realtime"
+
     def __init__(self) -> None:
         super().__init__()
-        self.pair = Pair(SessionDefaults(duration_s=3600, max_context_tokens=40))
+        self.pair = Pair(self.defaults, kind=self.kind)
         self.stream = OrderedStream()
         self.seen(self.pair.connect())
 
@@ -264,7 +267,35 @@ class Session(RuleBasedStateMachine):
         assert all(self.stream.added.values())
 
 
-Session.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+class LenientSession(Session):
+    """Takes more, counts tokens, and keeps little audio."""
+
+    defaults = SessionDefaults(lenient=True, tokens_per_minute=30, max_audio_bytes=5_000, max_items=12)
+
+
+class TranscriptionSession(Session):
+    """Never responds."""
+
+    kind = "transcription"
+
+    @invariant()
+    def nobody_is_asked_to_respond(self) -> None:
+        assert not [command for command in self.pair.commands if isinstance(command, Respond)]
+        assert self.stream.ended == set()
+
+
+def _budget(max_examples: int) -> settings:
+    return settings(
+        max_examples=max_examples,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+Session.TestCase.settings = _budget(60)
+LenientSession.TestCase.settings = _budget(40)
+TranscriptionSession.TestCase.settings = _budget(20)
 TestEverySessionKeepsTheRules = Session.TestCase
+TestEveryLenientSessionKeepsTheRules = LenientSession.TestCase
+TestEveryTranscriptionSessionKeepsTheRules = TranscriptionSession.TestCase

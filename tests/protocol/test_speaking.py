@@ -13,7 +13,7 @@ from duologue.events import (
     ResponseTextDeltaEvent,
 )
 from duologue.events.base import encode_audio
-from duologue.protocol import Respond, StopResponse, Transcribe
+from duologue.protocol import Respond, SessionDefaults, StopResponse, Transcribe
 from duologue.testing import Pair, play
 from tests.protocol._wire import (
     by_hand,
@@ -393,6 +393,21 @@ def test_several_responses_out_of_band_run_beside_each_other(pair: Pair) -> None
     assert types(events) == ["response.created"] * 3
     for n in (2, 0, 1):
         assert done(pair.finishes(response_id=f"resp_{n + 1}"))["metadata"] == {"n": str(n)}
+
+
+def test_responses_out_of_band_have_an_end_and_leave_room_for_the_conversation() -> None:
+    pair = Pair(SessionDefaults(max_responses=2))
+    pair.connect()
+    pair.send(respond(conversation="none"), respond(conversation="none"))
+    error = refusal(pair.send(respond(conversation="none")))
+    assert (error["code"], error["message"].split(";")[0]) == (
+        "rate_limit_exceeded",
+        "The session has 2 responses in progress",
+    )
+    assert types(pair.send(respond())) == ["response.created"]
+    pair.finishes(response_id="resp_1")
+    pair.finishes(response_id="resp_2")
+    assert types(pair.send(respond(conversation="none"))) == ["response.created"]
 
 
 def test_the_user_does_not_interrupt_a_response_out_of_band(pair: Pair) -> None:

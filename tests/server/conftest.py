@@ -31,8 +31,8 @@ def talk() -> Talk:
         engines: Engines | None = None,
         *,
         defaults: SessionDefaults | None = None,
-        kind: SessionKind = "realtime",
         limits: Limits | None = None,
+        kind: SessionKind = "realtime",
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()

@@ -16,7 +16,7 @@ from duologue import connect
 from duologue.dialects import PROFILES
 from duologue.events import AnyClientEvent
 from duologue.events.base import encode_audio
-from duologue.protocol import ServerProtocol, SessionDefaults
+from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server import RealtimeApp
 from duologue.server.accent import BETA, Accent, asks_for_beta
 from duologue.testing import scripted_app_engines, scripted_engines
@@ -39,7 +39,7 @@ def scripted(**settings: Any) -> RealtimeApp:
 class Spoken:
     """A session without a shell, in a dialect."""
 
-    def __init__(self, dialect: str) -> None:
+    def __init__(self, dialect: str, *, kind: SessionKind | None = None) -> None:
         ids = count()
 
         def new_id(kind: str) -> str:
@@ -49,7 +49,8 @@ class Spoken:
         defaults = SessionDefaults(
             input_rates_hz=profile.input_rates_hz or (24_000,), output_rates_hz=profile.output_rates_hz or (24_000,)
         )
-        self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0)
+        kind = kind or ("realtime" if profile.output_rates_hz else "transcription")
+        self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
         self.accent = Accent(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
         self.protocol.connect()
 
@@ -110,6 +111,21 @@ def test_the_beta_s_own_settings_are_taken_and_told_back_once_they_are_in_force(
     assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.temperature")
 
 
+def test_a_session_of_the_beta_that_only_transcribes_has_events_of_its_own() -> None:
+    session = Spoken(BETA, kind="transcription")
+    created = session.told()[0]
+    assert created["type"] == "transcription_session.created"
+    assert created["session"]["input_audio_format"] == "pcm16"
+    assert not {"type", "temperature", "audio"} & created["session"].keys()
+    [updated] = session.say(
+        type="transcription_session.update",
+        session={"input_audio_transcription": {"model": "whisper-1", "language": "en"}, "turn_detection": None},
+    )
+    assert updated["type"] == "transcription_session.updated"
+    assert updated["session"]["input_audio_transcription"]["language"] == "en"
+    assert updated["session"]["turn_detection"] is None
+
+
 def test_turn_detection_of_the_beta_needs_no_type() -> None:
     session = Spoken(BETA)
     session.told()
@@ -130,8 +146,8 @@ def test_a_field_that_nobody_has_is_refused_where_all_fields_are_known_and_dropp
     strict, lenient = Spoken(BETA), Spoken("qwen")
     for session in (strict, lenient):
         session.told()
-    [refused] = strict.say(type="session.update", session={"temprature": 1})
-    assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.temprature")
+    [refused] = strict.say(type="session.update", session={"warmth": 1})
+    assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.warmth")
     [updated] = lenient.say(type="session.update", session={"smooth_output": True, "voice": "Cherry"})
     assert (updated["type"], updated["session"]["voice"]) == ("session.updated", "Cherry")
 
@@ -173,19 +189,19 @@ def test_a_dialect_that_nobody_knows_is_an_error_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "subprotocols", "asked"),
+    ("header", "subprotocols", "asked"),
     [
-        ({"openai-beta": "realtime=v1"}, (), True),
-        ({"openai-beta": "assistants=v2, realtime=v1"}, (), True),
-        ({}, ("realtime", "openai-beta.realtime-v1"), True),
-        ({"openai-beta": "assistants=v2"}, ("realtime",), False),
-        ({}, (), False),
+        ("realtime=v1", (), True),
+        ("assistants=v2, realtime=v1", (), True),
+        ("", ("realtime", "openai-beta.realtime-v1"), True),
+        ("assistants=v2", ("realtime",), False),
+        ("", (), False),
     ],
 )
 def test_a_handshake_asks_for_the_beta_by_header_or_by_subprotocol(
-    headers: dict[str, str], subprotocols: tuple[str, ...], asked: bool
+    header: str, subprotocols: tuple[str, ...], asked: bool
 ) -> None:
-    assert asks_for_beta(headers, subprotocols) is asked
+    assert asks_for_beta(header, subprotocols) is asked
 
 
 # --- over sockets

@@ -60,6 +60,11 @@ async def test_a_call_waits_until_the_words_before_it_are_spoken() -> None:
     assert [isinstance(order[place], int) for place in (1, 3)] == [True, True]
 
 
+async def test_words_behind_a_call_wait_until_it_is_told() -> None:
+    heard = await told("One. ", CALL, "Two.", speak=True)
+    assert [entry for entry in heard if isinstance(entry, str)] == ["One. ", "<One.>", "f()", "Two.", "<Two.>"]
+
+
 async def test_every_clause_is_named_before_its_first_audio_and_lies_in_the_text_that_was_told() -> None:
     heard = await told("First. ", "Second, and a little longer, so that it is cut. ", "Third", speak=True)
     text = ""

@@ -229,6 +229,22 @@ async def test_an_engine_that_does_not_load_stops_the_server() -> None:
         await asyncio.wait_for(serve(RealtimeApp(engines=fail), port=0, on_listening=lambda url: None), 10)
 
 
+async def test_small_messages_are_not_held_back_until_the_client_speaks_again() -> None:
+    """Nagle's algorithm is off in what the server's socket accepts, as asyncio sees to for sockets that are TCP."""
+    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    async with await asyncio.start_server(look, sock=_bind("127.0.0.1", 0)) as server:
+        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        async with asyncio.timeout(5):
+            assert await accepted
+        writer.close()
+        await writer.wait_closed()
+
+
 # --- who is let in, and to what
 
 
@@ -417,19 +433,3 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
         assert said == [f"I am {name}:{name} {turn} ({2 * turn + 1}) {name}" for turn in range(3)]
         assert len(heard) == 1
     assert len(set.union(*(heard for _, heard in results.values()))) == 3
-
-
-async def test_small_messages_are_not_held_back_until_the_client_speaks_again() -> None:
-    """Nagle's algorithm is off in what the server's socket accepts, as asyncio sees to for sockets that are TCP."""
-    accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-    def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-        writer.close()
-
-    async with await asyncio.start_server(look, sock=_bind("127.0.0.1", 0)) as server:
-        _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-        async with asyncio.timeout(5):
-            assert await accepted
-        writer.close()
-        await writer.wait_closed()

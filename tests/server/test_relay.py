@@ -23,7 +23,9 @@ from duologue.server.ids import new_id
 from duologue.server.opening import Opening
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import MemoryTransport, Transport, memory_pair
-from tests.server._engines import EndlessSynthesizer
+from tests.compat.test_openai_sdk import sdk
+from tests.compat.test_openai_sdk import until as sdk_until
+from tests.server._engines import LOUD, QUIET, EndlessSynthesizer
 from tests.server._listening import listening
 from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
@@ -44,7 +46,10 @@ async def relayed(
         return relay_back
 
     relay = Relay(
-        relay_front, Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect, model=model, new_id=new_id
+        relay_front,
+        Upstream(open=open_upstream, dialect=upstream_dialect),
+        opening=Opening(dialect=dialect, model=model),
+        new_id=new_id,
     )
     running = asyncio.ensure_future(relay.run())
     try:
@@ -193,7 +198,7 @@ async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(mes
 
 
 async def test_between_equal_dialects_frames_pass_byte_for_byte() -> None:
-    frame = '{ "type" : "session.update",  "session":{"temprature":1}, "session": {} }'
+    frame = '{ "type" : "session.update",  "session":{"warmth":1}, "session": {} }'
     async with relayed("openai-beta", "openai-beta") as (client, upstream):
         await client.send(frame)
         assert await upstream.receive() == frame
@@ -242,7 +247,7 @@ async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client() -> Non
         raise ConnectFailed("nobody listens there", retryable=True)
 
     client, front = memory_pair()
-    relay = Relay(front, Upstream(open=open_upstream), dialect="openai-beta", new_id=new_id)
+    relay = Relay(front, Upstream(open=open_upstream), opening=Opening(dialect="openai-beta"), new_id=new_id)
     await asyncio.wait_for(relay.run(), 5)
     refused = json.loads(await client.receive())
     assert refused["error"]["code"] == "upstream_unavailable"
@@ -326,3 +331,29 @@ async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> Non
         [told] = await until(connection, "error")
         assert isinstance(told, ErrorEvent)
         assert told.error.code == "upstream_unavailable"
+
+
+async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:
+    engines = scripted_engines(says=("Two words.",))
+    async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
+
+        async def open_upstream(model: str | None) -> Transport:
+            return await open_endpoint(Endpoint(url=upstream_url, model=model, dialect="openai-beta"))
+
+        front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))
+        async with listening(front) as url, sdk(url) as connection:
+            await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
+            [*_, updated] = await sdk_until(connection, "session.updated")
+            assert updated.session.output_modalities == ["text"]
+            content: Any = [{"type": "input_text", "text": "Hello"}]
+            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+            await connection.response.create()
+            events = await sdk_until(connection, "response.done")
+            assert events[-1].response.output[0].content[0].text == "Two words."
+            await connection.session.update(session={"type": "realtime", "output_modalities": ["audio"]})
+            for piece in (LOUD * 400, QUIET * 600):
+                await connection.input_audio_buffer.append(audio=encode_audio(piece))
+            events = await sdk_until(connection, "response.done")
+    names = [told.type for told in events]
+    assert names.count("conversation.item.added") == names.count("conversation.item.done") == 2
+    assert "response.output_audio.delta" in names

@@ -439,7 +439,7 @@ async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
         async with talk(defaults=SessionDefaults(lenient=True)) as connection:
             await connection.send(event("session.update", session={"type": "realtime", "secret": "swordfish"}))
             await until(connection, "session.updated")
-    assert "event_type=session.update param=session.secret value_type=string" in caplog.text
+    assert "of=session.update param=session.secret kind=string" in caplog.text
     assert "swordfish" not in caplog.text
 
 

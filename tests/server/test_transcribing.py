@@ -51,7 +51,9 @@ class ManualTranscriber:
 class Desk:
     """One session's transcribing between a real protocol and a manual engine. Time is the test's."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, engines: Engines, transcriber: ManualTranscriber) -> None:
+    def __init__(
+        self, tasks: asyncio.TaskGroup, engines: Engines, transcriber: ManualTranscriber, name: str = "one"
+    ) -> None:
         self.transcriber = transcriber
         self.received: list[dict[str, Any]] = []
         self.naps_s: list[float] = []
@@ -60,7 +62,8 @@ class Desk:
         self._tasks = tasks
         self._running: set[asyncio.Task[Any]] = set()
         self._wake = asyncio.Event()
-        self._protocol = ServerProtocol(new_id=CountedIds(), now=0.0, started_at=0.0)
+        ids = CountedIds()
+        self._protocol = ServerProtocol(new_id=lambda kind: f"{name}_{ids(kind)}", now=0.0, started_at=0.0)
         self._transcribing = Transcribing(
             engines,
             self._protocol,
@@ -414,6 +417,27 @@ async def test_an_item_that_is_no_turn_is_read_beside_the_turn() -> None:
         await it.reads("Hello.", ms=600)
         await it.pause(320)
         assert it.told(COMPLETED, "transcript") == ["An old recording.", "Hello."]
+
+
+async def test_a_session_that_commits_fifty_items_does_not_keep_another_waiting() -> None:
+    turnstile, transcriber = Turnstile(1), ManualTranscriber()
+    engines = replace(scripted_engines(), transcriber=transcriber, turnstile=turnstile)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        greedy, other = (Desk(tasks, engines, transcriber, name) for name in ("greedy", "other"))
+        for session in (greedy, other):
+            await session.update(turn_detection=None)
+        for _ in range(50):
+            await greedy.say(FRAME_MS, frame=LOUD * 5)
+            await greedy.send("input_audio_buffer.commit")
+        await other.say(200)
+        await other.send("input_audio_buffer.commit")
+        await greedy.reads("one of many", ms=100)
+        await greedy.reads("another of many", ms=100)
+        await other.reads("the only one", ms=200)
+        assert other.told(COMPLETED, "transcript") == ["the only one"]
+        assert len(greedy.told(COMPLETED, "transcript")) == 2
+        for session in (greedy, other):
+            session.stop()
 
 
 async def test_a_transcript_that_fails_is_a_fault_for_the_caller() -> None:

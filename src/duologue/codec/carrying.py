@@ -5,6 +5,7 @@ Fields and kinds that only the first dialect knows have no counterpart in the se
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -50,7 +51,7 @@ def _carry_object(value: WireObject, dialect: str, path: str, lost: list[str]) -
     tag = value.__struct_config__.tag
     if tag is not None:
         plain["type"] = tag
-    for field in msgspec.structs.fields(value):
+    for field in _fields(type(value)):
         part = getattr(value, field.name)
         if part is UNSET or field.name == "extra":
             continue
@@ -65,6 +66,12 @@ def _carry_object(value: WireObject, dialect: str, path: str, lost: list[str]) -
         for name, part in value.extra.items():
             plain.setdefault(name, to_plain(part))
     return plain
+
+
+@cache
+def _fields(cls: type[WireObject]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    # Kept, because the annotations are evaluated each time: a hundred times the work of all the rest.
+    return msgspec.structs.fields(cls)
 
 
 def _foreign(extra: Extra, dialect: str) -> bool:

@@ -33,12 +33,15 @@ class EmbeddedResponder:
         Where the client requires a call, one is made with what the words give for it. Once: the answer to a result is
         always words, or a session whose `tool_choice` is "required" would go round for ever.
         """
-        if (result := result_in_words(exchange.messages)) is not None:
+        result = result_in_words(exchange.messages)
+        if result is not None:
             for clause in _CLAUSE.findall(result):
                 yield clause
-            return
+            if exchange.messages[-1].role == "tool":
+                return
+            yield " "
         said = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")
-        if (wanted := wanted_call(exchange, said)) is not None:
+        if result is None and (wanted := wanted_call(exchange, said)) is not None:
             yield wanted
             return
         words = answer(exchange)

@@ -28,6 +28,12 @@ _MIN_SAMPLES = _RATE_HZ // 10  # the first layers need this much to give one fra
 _MAX_SAMPLES = 20 * _RATE_HZ  # the model was trained on up to 30 s; near that end it skips words
 _QUIET_SAMPLES = _RATE_HZ // 10  # a gap between words is seldom shorter
 
+# What the model hears depends on the silence around the words: with 0.3 s before and 0.5 s behind it mishears 3 % of a
+# clean reading that it hears without a fault between ends as short as these.
+_END_SAMPLES = _RATE_HZ // 10
+_FRAME_SAMPLES = _RATE_HZ // 100
+_QUIET_RATIO = 0.01  # 40 dB below the loud parts of speech: fainter than its faintest sounds
+
 # Fast English runs at 6 pieces a second. What goes on for longer is a loop, not speech.
 _MAX_PIECES_PER_S = 6.5
 
@@ -117,7 +123,7 @@ class MoonshineTranscriber:
         samples = np.frombuffer(pcm16, "<i2").astype(np.float32) / 32768
         while len(samples):
             cut = len(samples) if len(samples) <= _MAX_SAMPLES else _quiet_place(samples[:_MAX_SAMPLES])
-            yield self._text(samples[:cut])
+            yield self._text(_without_quiet_ends(samples[:cut]))
             samples = samples[cut:]
 
     def _text(self, samples: Array) -> str:
@@ -179,6 +185,21 @@ def _quiet_place(samples: Array) -> int:
     stretches = samples[half : half + (len(samples) - half) // _QUIET_SAMPLES * _QUIET_SAMPLES]
     energy = np.square(stretches.reshape(-1, _QUIET_SAMPLES)).sum(axis=1)
     return half + int(energy.argmin()) * _QUIET_SAMPLES + _QUIET_SAMPLES // 2
+
+
+def _without_quiet_ends(samples: Array) -> Array:
+    """What lies between the first loud frame and the last, and a little around it."""
+    frames = samples[: len(samples) // _FRAME_SAMPLES * _FRAME_SAMPLES].reshape(-1, _FRAME_SAMPLES)
+    if not len(frames):
+        return samples
+    levels = np.sqrt(np.square(frames).mean(axis=1))
+    # Not the loudest frame: that may be a click.
+    loud = np.flatnonzero(levels > np.percentile(levels, 95) * _QUIET_RATIO)
+    if not len(loud):
+        return samples
+    begin = int(loud[0]) * _FRAME_SAMPLES - _END_SAMPLES
+    end = (int(loud[-1]) + 1) * _FRAME_SAMPLES + _END_SAMPLES
+    return samples[max(0, begin) : end]
 
 
 def _modern(old: re.Match[str]) -> str:

@@ -89,12 +89,13 @@ def wanted_call(exchange: Exchange, text: str) -> FunctionCall | None:
 
 
 def result_in_words(messages: Sequence[Message]) -> str | None:
-    """What the tools returned, if that is what was said last."""
+    """What tools returned since the assistant last spoke: somebody may have spoken while they ran."""
     results: list[str] = []
     for message in reversed(messages):
-        if message.role != "tool":
+        if message.role == "assistant" and not message.calls:
             break
-        results.append(f"The tool returned {_in_words(message.text) or 'nothing'}.")
+        if message.role == "tool":
+            results.append(f"The tool returned {_in_words(message.text) or 'nothing'}.")
     return " ".join(reversed(results)) or None
 
 

@@ -18,7 +18,7 @@ from duologue.engines.arithmetic import quantity
 
 __all__ = ["NotThat", "fitting", "spelled", "value_of"]
 
-Schema = Mapping[str, Any]
+_Schema = Mapping[str, Any]
 
 _YES: Final = frozenset({"true", "yes", "on", "yeah", "yep", "enabled"})
 _NO: Final = frozenset({"false", "no", "off", "nope", "disabled"})
@@ -33,7 +33,7 @@ class NotThat(Exception):
     """What was said is no value of the schema. The message says what would be."""
 
 
-def value_of(said: str, schema: Schema, *, depth: int = 0) -> Any:
+def value_of(said: str, schema: _Schema, *, depth: int = 0) -> Any:
     """The value that these words stand for.
 
     Raises:
@@ -60,7 +60,7 @@ def value_of(said: str, schema: Schema, *, depth: int = 0) -> Any:
     return value
 
 
-def fitting(value: Any, schema: Schema) -> Any:
+def fitting(value: Any, schema: _Schema) -> Any:
     """A value that was typed as JSON, if the schema allows it.
 
     Raises:
@@ -87,7 +87,7 @@ def spelled(text: str) -> str:
     return "".join(word if number is None else str(number) for word, number in zip(words, numbers, strict=True))
 
 
-def _first_that_fits(said: str, alternatives: list[Schema], depth: int) -> Any:
+def _first_that_fits(said: str, alternatives: list[_Schema], depth: int) -> Any:
     wanted: list[str] = []
     # Everything is a string: that is what is left if it is nothing else.
     for schema in sorted(alternatives, key=lambda one: one.get("type") == "string" and "enum" not in one):
@@ -184,7 +184,7 @@ _LENGTHS: Final[dict[str, tuple[str, _Fits]]] = {
 }
 
 
-def _check_bounds(value: Any, schema: Schema) -> None:
+def _check_bounds(value: Any, schema: _Schema) -> None:
     bounds = _LENGTHS if isinstance(value, str) else _BOUNDS if type(value) in (int, float) else {}
     for name, (words, fits) in bounds.items():
         bound = schema.get(name)

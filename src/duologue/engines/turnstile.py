@@ -67,21 +67,24 @@ class Turnstile:
         if n_waiting >= self._max_waiting or self._n_waiting(owner) * 2 >= self._max_waiting:
             raise EngineError(f"overloaded: {n_waiting} utterances wait", engine="transcriber")
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue = self._waiting[urgency].setdefault(owner, deque())
-        queue.append(place)
+        self._waiting[urgency].setdefault(owner, deque()).append(place)
         self._admit()
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                # It was let in, and never came to know.
-                self._taken -= 1
+            if place.cancelled():
+                self._give_up(owner, urgency, place)
             else:
-                queue.remove(place)
-                if not queue:
-                    del self._waiting[urgency][owner]
+                self._taken -= 1  # it was let in, and never came to know
             self._admit()
             raise
+
+    def _give_up(self, owner: str, urgency: Urgency, place: asyncio.Future[None]) -> None:
+        queue = self._waiting[urgency].get(owner, deque())
+        if place in queue:
+            queue.remove(place)
+            if not queue:
+                del self._waiting[urgency][owner]
 
     def _n_waiting(self, owner: str | None = None) -> int:
         queues = (queues for queues in self._waiting.values())
@@ -104,5 +107,6 @@ class Turnstile:
             place = queue.popleft()
             if queue:
                 waiting[owner] = queue  # behind all others
-            self._taken += 1
-            place.set_result(None)
+            if not place.cancelled():  # else it has given up, and its task has not run since
+                self._taken += 1
+                place.set_result(None)

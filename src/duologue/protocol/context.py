@@ -54,15 +54,17 @@ class Context:
         self._dropped: set[str] = set()
 
     def of_conversation(
-        self, entries: Sequence[Entry], truncating: Truncating, *, most_tokens: int
+        self, entries: Sequence[Entry], truncating: Truncating, *, most_tokens: int, remember: bool
     ) -> tuple[ConversationItem, ...]:
-        """What a response to the conversation reads; raises ContextTooLong."""
-        present = {entry.item_id for entry in entries}
-        self._dropped &= present
-        read = fitting(
-            [entry for entry in entries if entry.item_id not in self._dropped], truncating, most_tokens=most_tokens
-        )
-        self._dropped = present - {entry.item_id for entry in read}
+        """What a response to the conversation reads; raises ContextTooLong.
+
+        `remember`: the response is part of the conversation. One beside it, with instructions of its own, must not
+        decide what the conversation can still read.
+        """
+        left = [entry for entry in entries if entry.item_id not in self._dropped]
+        read = fitting(left, truncating, most_tokens=most_tokens)
+        if remember:
+            self._dropped = {entry.item_id for entry in entries} - {entry.item_id for entry in read}
         return tuple(entry.understood() for entry in read)
 
     @staticmethod

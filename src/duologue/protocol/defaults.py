@@ -38,3 +38,6 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     max_audio_bytes: int = 16 * 1024 * 1024
     """Audio of items that is kept for `conversation.item.retrieve`: the last six minutes of speech at 24 kHz. An hour
     of it both ways would be 350 MB for each session."""
+    max_responses: int = 16
+    """Responses that may run beside each other. A client has one that speaks and a few that classify or summarise; each
+    keeps a responder busy."""

@@ -52,7 +52,8 @@ class Listening:
         self._out = outgoing
         self._audio = InputAudio(encoding_of(session.input))
         self._turns = TurnDetector()
-        self._detecting = session.turn_settings is not None
+        self._settings = session.turn_settings
+        self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
         self._turn_start_ms = 0
         self._transcribing: dict[str, Entry] = {}
@@ -71,8 +72,11 @@ class Listening:
     def session_updated(self) -> None:
         """Take over a change of the input format or of the way to detect turns."""
         encoding = encoding_of(self._session.input)
-        detecting = self._session.turn_settings is not None
-        self._turns.settings_changed()
+        settings = self._session.turn_settings
+        detecting = settings is not None
+        if settings != self._settings and self._turns.settings_changed() is not None:
+            self._out.command(Recall(self._turn_id))
+        self._settings = settings
         if encoding != self._audio.encoding:
             self._audio.change_encoding(encoding)
             if self._turn_item_id is not None:

@@ -54,6 +54,10 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
         "Conversation already has an active response in progress: {response_id}. "
         "Wait until the response is finished before creating a new one.",
     ),
+    "too_many_responses": (
+        "rate_limit_exceeded",
+        "The session has {most} responses in progress; wait until one of them is done.",
+    ),
     "no_response_active": ("response_cancel_not_active", "Cancellation failed: no active response found."),
     "retrieve_unknown": (
         "item_retrieve_invalid_item_id",

@@ -114,6 +114,7 @@ class ServerProtocol:
             idle=self._idle,
             allowance=Allowance(defaults.tokens_per_minute, self._clock) if defaults.tokens_per_minute else None,
             max_context_tokens=defaults.max_context_tokens,
+            max_responses=defaults.max_responses,
         )
         self._editing = Editing(
             self.session,

@@ -24,7 +24,7 @@ from duologue.protocol.mcp_listing import McpListing
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.response import Response
-from duologue.protocol.response_settings import settings_of
+from duologue.protocol.response_settings import ResponseSettings, settings_of
 from duologue.protocol.session import Session
 from duologue.protocol.tables import ResponseInput, ResponseState
 from duologue.protocol.usage import instruction_tokens
@@ -45,6 +45,7 @@ class Speaking:
         idle: IdleTimer,
         allowance: Allowance | None,
         max_context_tokens: int,
+        max_responses: int,
     ) -> None:
         self._session = session
         self._conversation = conversation
@@ -53,6 +54,7 @@ class Speaking:
         self._idle = idle
         self._allowance = allowance
         self._max_context_tokens = max_context_tokens
+        self._max_responses = max_responses
         self._context = Context()
         self._mcp = McpListing(conversation, outgoing)
         self._running: dict[str, Response] = {}
@@ -74,6 +76,8 @@ class Speaking:
         settings = settings_of(params, self._session, self._conversation, self._out, silent_ms=silent_ms)
         if settings.in_conversation and (active := self.active) is not None:
             raise Refusal("response_active", response_id=active.response_id)
+        if len(self._running) >= self._max_responses and not settings.in_conversation:
+            raise Refusal("too_many_responses", most=self._max_responses)
         self._mcp.list_tools(params.tools)
         response = Response(self._out.new_id("resp"), settings, self._conversation, new_id=self._out.new_id)
         self._running[response.response_id] = response
@@ -184,10 +188,8 @@ class Speaking:
             error = ResponseStatusError(type="tokens", code="rate_limit_exceeded", message=message)
             self._end(response, ResponseInput.FAILED, error=error)
             return
-        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
-        choose = self._context.of_input if settings.own_input else self._context.of_conversation
         try:
-            context = choose(settings.context, settings.truncating, most_tokens=most_tokens)
+            context = self._context_of(settings)
         except ContextTooLong as fault:
             error = ResponseStatusError(
                 type="invalid_request_error", code="context_length_exceeded", message=str(fault)
@@ -196,6 +198,16 @@ class Speaking:
             return
         response.begin(context)
         self._out.command(self._respond(response))
+
+    def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
+        """What a response reads. Raises ContextTooLong."""
+        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
+        entries, truncating = settings.context, settings.truncating
+        if settings.own_input:
+            return self._context.of_input(entries, truncating, most_tokens=most_tokens)
+        return self._context.of_conversation(
+            entries, truncating, most_tokens=most_tokens, remember=settings.in_conversation
+        )
 
     def _end(
         self,

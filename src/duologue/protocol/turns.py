@@ -177,9 +177,13 @@ class TurnDetector:
         self._wait_ms = settings.wait_ms(completeness)
         return self._stopped(settings)
 
-    def settings_changed(self) -> None:
-        """What was judged under other settings counts no longer."""
+    def settings_changed(self) -> SpeechResumed | None:
+        """What was judged under other settings counts no longer. Returns the end of a pause to be judged anew."""
         self._wait_ms = None
+        if self.state is not TurnState.PAUSED:
+            return None
+        self._step(TurnInput.MURMUR, 0)
+        return SpeechResumed(round(self.audio_ms))
 
     def _sound(self, probability: float, threshold: float) -> TurnInput:
         if self.speaking:

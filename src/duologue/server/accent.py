@@ -16,7 +16,7 @@ import msgspec
 from duologue.codec import encode, translate
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.known import forgiving_reader
-from duologue.codec.shortways import read_shortly
+from duologue.codec.shortways import read_shortly, short_ways
 from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
@@ -30,11 +30,10 @@ from duologue.events import (
     SessionUpdatedEvent,
     UnknownRealtimeEvent,
 )
+from duologue.server.journal import note
 from duologue.server.parameters import their_parameter
 
 __all__ = ["BETA", "HOME", "Accent", "asks_for_beta"]
-
-_logger = logging.getLogger(__name__)
 
 HOME: Final = "openai"
 """The dialect of the canonical model, in which nothing is translated."""
@@ -54,13 +53,13 @@ _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"
 """Dialects in which `conversation.created` follows `session.created`."""
 
 
-_FLAT: Final = ".delta"
-"""The end of the names of events that hold no objects, in which something foreign could hide."""
+_PIECE: Final = ".delta"
+"""The end of the names of events that come in great numbers, and hold nothing in which something foreign could hide."""
 
 
-def asks_for_beta(headers: Mapping[str, str], subprotocols: Sequence[str]) -> bool:
-    """Whether a handshake asks for the shape of the beta; `headers` by their names in lower case."""
-    asked = headers.get("openai-beta", "").replace(" ", "").split(",")
+def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
+    """Whether a handshake asks for the shape of the beta; `header` is the one named `OpenAI-Beta`."""
+    asked = header.replace(" ", "").split(",")
     return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
 
 
@@ -149,21 +148,21 @@ class Accent:
         if self.dialect == HOME and self._origin is None:
             yield encode(event).decode("utf-8")
             return
+        if self._is_piece(event):
+            yield encode(event, dialect=self.dialect).decode("utf-8")
+            return
         for told in self._stream(event):
-            if self._loses_nothing(told):
-                yield encode(told, dialect=self.dialect).decode("utf-8")
-                continue
             translation = translate(told, dialect=self.dialect)
             self._report("our", str(told.type), translation.lost)
             if translation.frame is not None:
                 self._tell_settings(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
 
-    def _loses_nothing(self, event: RealtimeEvent) -> bool:
-        """Whether the short way is open, which reports nothing."""
-        if isinstance(event, UnknownRealtimeEvent) or self._profile.omissions(event.type) is None:
+    def _is_piece(self, event: RealtimeEvent) -> bool:
+        """Whether it is a piece of a stream, as most events are, which changes its name at most and loses nothing."""
+        if isinstance(event, UnknownRealtimeEvent) or event.extra or not event.type.endswith(_PIECE):
             return False
-        return self._origin is None or (not event.extra and event.type.endswith(_FLAT))
+        return event.type in short_ways(self.dialect)
 
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:
@@ -212,4 +211,4 @@ class Accent:
         new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
         if new:
             self._reported.update(f"{whose} {name} {path}" for path in new)
-            _logger.info("dialect %s: no counterpart for %s in %s %s", self.dialect, ", ".join(new), whose, name)
+            note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")

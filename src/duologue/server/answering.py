@@ -57,9 +57,10 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, teller:
 
     async def tell_and_speak(piece: str | FunctionCall) -> bool:
         if isinstance(piece, FunctionCall):
-            # Behind the words that stand before it, so that they are spoken to their end first.
+            # Behind the words that stand before it, which are spoken to their end first; before all that comes.
             await speak_rest()
             await to_speak.put(piece)
+            await to_speak.join()
             return True
         more_is_wanted = await teller.text(piece)
         for clause in cutter.add(piece):
@@ -121,11 +122,12 @@ async def _speak(
             await play_rest()
             resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
             await teller.call(piece)
-            continue
-        await teller.clause(piece)
-        async with closing(synthesizer.synthesize(piece, voice=command.voice, speed=command.speed)) as spoken:
-            async for pcm16 in spoken:
-                await teller.audio(encoding.from_pcm16(resampling.push(pcm16)))
+        else:
+            await teller.clause(piece)
+            async with closing(synthesizer.synthesize(piece, voice=command.voice, speed=command.speed)) as spoken:
+                async for pcm16 in spoken:
+                    await teller.audio(encoding.from_pcm16(resampling.push(pcm16)))
+        to_speak.task_done()
     await play_rest()
 
 

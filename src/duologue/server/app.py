@@ -9,15 +9,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from duologue.codec import encode
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
-from duologue.server.accent import BETA, HOME, asks_for_beta
-from duologue.server.auth import Keys, headers
+from duologue.server.accent import HOME
+from duologue.server.auth import Keys
 from duologue.server.client_secrets import ClientSecrets
 from duologue.server.door import Door
 from duologue.server.ids import new_id
@@ -25,7 +23,6 @@ from duologue.server.journal import Journal, note
 from duologue.server.limits import Limits
 from duologue.server.metrics import Metrics
 from duologue.server.observing import Observer, Observers
-from duologue.server.opening import Opening
 from duologue.server.rebuffs import Rebuff
 from duologue.server.relay import Relay
 from duologue.server.session import ServerSession
@@ -52,18 +49,18 @@ class RealtimeApp:
     `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
     engines that come with the package. With an `api_key`, or several, only clients that present one are served. With
     `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
-    server (see `Door`). Spans go to `tracer_provider`, by default the process's own.
+    server (see `Door`).
 
     `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
     header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
     away as the hosted service has done since May 2026.
 
     With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
-    are of no effect.
+    are of no effect. Spans go to `tracer_provider`, by default the process's own.
 
     Raises:
-        ValueError: there is no such dialect.
         MissingExtra: what the pages need is not installed.
+        ValueError: there is no such dialect.
     """
 
     def __init__(
@@ -84,8 +81,6 @@ class RealtimeApp:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.upstream = upstream
-        self._dialect = dialect
-        self._refuse_beta = refuse_beta
         self.defaults = defaults or SessionDefaults()
         self.limits = limits or Limits()
         self.created_at = int(time.time())
@@ -94,12 +89,21 @@ class RealtimeApp:
         self._models = tuple(models)
         self.secrets = ClientSecrets(most=self.limits.client_secrets)
         keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
-        self.door = Door(keys=keys, secrets=self.secrets, limits=self.limits, origins=origins, models=models)
+        self.door = Door(
+            keys=keys,
+            secrets=self.secrets,
+            limits=self.limits,
+            origins=origins,
+            models=models,
+            dialect=dialect,
+            refuse_beta=refuse_beta,
+        )
         metrics = Metrics()
         tracing = traces(tracer_provider)
         self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
         self._pages = _pages(self, metrics)
         self.ready = False
+        """Whether sessions can be served."""
         self._engines: Engines | None = None
         self._sessions: set[ServerSession | Relay] = set()
         self._empty = asyncio.Event()
@@ -198,12 +202,11 @@ class RealtimeApp:
             note(logging.INFO, "client gone before its handshake")
             return
         try:
-            opening = self._admit(scope)
+            session = self._admit(scope, transport)
         except Rebuff as rebuff:
             self._observer.turned_away(rebuff.name)
             await _turn_away(transport, rebuff)
             return
-        session = self._session(transport, opening)
         self._sessions.add(session)
         self._empty.clear()
         try:
@@ -213,24 +216,8 @@ class RealtimeApp:
             if not self._sessions:
                 self._empty.set()
 
-    def _session(self, transport: ASGITransport, opening: Opening) -> ServerSession | Relay:
-        """What serves this client."""
-        if self.upstream is not None:
-            return Relay(
-                transport,
-                self.upstream,
-                dialect=opening.dialect,
-                model=opening.model,
-                new_id=new_id,
-                observer=self._observer,
-            )
-        assert self._engines is not None, "nobody is admitted before the engines are loaded"
-        return ServerSession(
-            transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
-        )
-
-    def _admit(self, scope: Scope) -> Opening:
-        """What this session begins with. Raises Rebuff."""
+    def _admit(self, scope: Scope, transport: ASGITransport) -> ServerSession | Relay:
+        """What serves this client. Raises Rebuff."""
         guest = self.door.guest_of(scope, unix_now_s=time.time())
         if self.draining:
             raise Rebuff("draining")
@@ -238,14 +225,13 @@ class RealtimeApp:
             raise Rebuff("not_ready")
         if len(self._sessions) >= self.limits.sessions:
             raise Rebuff("full")
-        beta = asks_for_beta(headers(scope), scope.get("subprotocols") or ())
-        if beta and self._refuse_beta:
-            raise Rebuff("beta")
         opening = self.door.opening_of(scope, guest, now=time.monotonic())
-        dialect = BETA if beta and self._dialect == HOME else self._dialect
-        # Servers of some vendors only hear.
-        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
-        return msgspec.structs.replace(opening, dialect=dialect, kind=kind)
+        if self.upstream is not None:
+            return Relay(transport, self.upstream, opening=opening, observer=self._observer, new_id=new_id)
+        assert self._engines is not None, "nobody is admitted before the engines are loaded"
+        return ServerSession(
+            transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
+        )
 
 
 def _path(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from duologue.transports.asgi import Scope
 
-__all__ = ["Keys", "digest", "header", "headers", "presented_keys", "query"]
+__all__ = ["Keys", "digest", "header", "presented_keys", "query"]
 
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 """Browsers cannot send headers; they offer the key as a sub-protocol."""
@@ -64,14 +64,13 @@ def _presented(scope: Scope) -> Iterator[str]:
         yield from asked.get(name, ())
 
 
-def headers(scope: Scope) -> dict[str, str]:
-    """The request's headers by their names in small letters; the last one of a name counts."""
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-
-
 def header(scope: Scope, name: str) -> str | None:
-    """One header of the request."""
-    return headers(scope).get(name)
+    """A header of the request, the last one if it comes more than once."""
+    wanted, found = name.encode("latin-1"), None
+    for each, value in scope["headers"]:
+        if each.lower() == wanted:
+            found = value.decode("latin-1")
+    return found
 
 
 def query(scope: Scope) -> dict[str, list[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from duologue.dialects import PROFILES
 from duologue.protocol import SessionKind
+from duologue.server.accent import BETA, HOME, asks_for_beta
 from duologue.server.auth import Keys, header, presented_keys, query
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
@@ -22,7 +24,7 @@ __all__ = ["ANY_ORIGIN", "Door", "Guest"]
 
 ANY_ORIGIN: Final = "*"
 
-_INTENTS: Final[dict[str | None, SessionKind]] = {
+_INTENTS: Final[Mapping[str | None, SessionKind]] = {
     None: "realtime",
     "realtime": "realtime",
     "transcription": "transcription",
@@ -40,7 +42,7 @@ class Guest(Struct, frozen=True, kw_only=True):
 
 
 class Door:
-    """Checks origins, keys, models and rates. Keeps no key and names none.
+    """Checks origins, keys, models, dialects and rates. Keeps no key and names none.
 
     `origins` are those of pages that may use the server. By default pages of any origin may if keys are asked for: a
     page has nothing to show but the key that it was given. Without keys only pages of this machine may: any page on the
@@ -56,11 +58,15 @@ class Door:
         limits: Limits,
         origins: Iterable[str] | None = None,
         models: Sequence[str] = (),
+        dialect: str = HOME,
+        refuse_beta: bool = False,
     ) -> None:
         self._keys = keys
         self._secrets = secrets
         self._origins = None if origins is None else frozenset(origin.rstrip("/").lower() for origin in origins)
         self._models = frozenset(models)
+        self._dialect = dialect
+        self._refuse_beta = refuse_beta
         self._rates = Rates(per_minute=limits.sessions_per_minute)
 
     def check_origin(self, scope: Scope) -> None:
@@ -110,7 +116,17 @@ class Door:
                 raise Rebuff("no_model")
             if model not in self._models:
                 raise Rebuff("wrong_model", model=model)
-        return msgspec.structs.replace(opening, model=model)
+        dialect = self._dialect_of(scope)
+        # A vendor whose dialect has no speech to send has sessions that only transcribe.
+        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
+        return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
+
+    def _dialect_of(self, scope: Scope) -> str:
+        if not asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()):
+            return self._dialect
+        if self._refuse_beta:
+            raise Rebuff("beta")
+        return BETA if self._dialect == HOME else self._dialect
 
     def _owner(self, shown: Sequence[str]) -> str:
         numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]

@@ -30,7 +30,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     """None: the server's default."""
     kind: SessionKind = "realtime"
     dialect: str = HOME
-    """What the client speaks and is answered in."""
+    """What the client speaks, and is answered in."""
     message: str | None = None
     """A `session.update` that is carried out before the session is announced."""
 
@@ -45,12 +45,10 @@ class ConfigRefused(Exception):
 
 def session_defaults(defaults: SessionDefaults, opening: Opening) -> SessionDefaults:
     """The server's defaults as this session has them."""
-    defaults = msgspec.structs.replace(defaults, model=opening.model or defaults.model)
-    if opening.dialect == HOME:
-        return defaults
     profile = PROFILES[opening.dialect]
     return msgspec.structs.replace(
         defaults,
+        model=opening.model or defaults.model,
         input_rates_hz=profile.input_rates_hz or defaults.input_rates_hz,
         output_rates_hz=profile.output_rates_hz or defaults.output_rates_hz,
     )
@@ -68,9 +66,8 @@ def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Ope
         kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
         message=encode(update).decode("utf-8"),
     )
-    protocol = ServerProtocol(
-        session_defaults(defaults, opening), new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind
-    )
+    settings = session_defaults(defaults, opening)
+    protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind)
     assert opening.message is not None
     protocol.receive(opening.message, now=0.0)
     for event in protocol.take_events():

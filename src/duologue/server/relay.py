@@ -16,15 +16,22 @@ from duologue.codec import decode
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, DecodeError
-from duologue.events import UNSET, ErrorEvent, RealtimeError, RealtimeEvent, UnknownRealtimeEvent
-from duologue.server.accent import HOME, Accent
+from duologue.events import (
+    UNSET,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    RealtimeError,
+    RealtimeEvent,
+    UnknownRealtimeEvent,
+)
+from duologue.server.accent import Accent
+from duologue.server.journal import note
 from duologue.server.observing import UNOBSERVED, Observer
+from duologue.server.opening import Opening
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
 __all__ = ["Relay"]
-
-_logger = logging.getLogger(__name__)
 
 _GOING_AWAY: Final = 1001
 _INTERNAL_ERROR: Final = 1011
@@ -48,16 +55,18 @@ class Relay:
         client: Transport,
         upstream: Upstream,
         *,
-        dialect: str = HOME,
-        model: str | None = None,
-        new_id: Callable[[str], str],
+        opening: Opening | None = None,
         observer: Observer | None = None,
+        new_id: Callable[[str], str],
     ) -> None:
-        """`dialect` is the client's. Raises ValueError if there is no such dialect."""
+        """`opening` has the client's dialect, and the model to ask the upstream for."""
+        opening = opening or Opening()
+        dialect = opening.dialect
         self.relay_id = new_id("relay")
+        self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
         self._client = client
         self._upstream = upstream
-        self._model = model
+        self._model = opening.model
         self._new_id = new_id
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
@@ -65,44 +74,34 @@ class Relay:
         self._refusals: list[str] = []
         self._to_client = asyncio.Lock()
         self._reported: set[str] = set()
-        self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
-        self._running: asyncio.Task[object] | None = None
-        self._stopped = False
-
-    async def run(self) -> None:
-        """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
-        self._running = asyncio.current_task()
-        code = 1000
-        try:
-            async with self._opened() as upstream:
-                await self._carry(upstream)
-        except ConnectFailed as fault:
-            _logger.warning("relay %s: no upstream: %s", self.relay_id, fault)
-            code = _TRY_AGAIN_LATER
-            await self._turn_away(fault)
-        except asyncio.CancelledError:
-            code = _GOING_AWAY
-            await self._client.close(code, "the server is going away")
-            if not self._stopped:
-                raise
-            assert self._running is not None
-            self._running.uncancel()
-        except Exception:
-            code = _INTERNAL_ERROR
-            _logger.exception("relay %s broke", self.relay_id)
-            await self._client.close(code, "internal error")
-        finally:
-            self._observer.closed(code)
-
-    def stop(self) -> None:
-        """Close both sides with 1001."""
-        if self._running is not None and not self._stopped:
-            self._stopped = True
-            self._running.cancel()
+        self._stopped = asyncio.Event()
 
     def drain(self) -> None:
         """Stop: what is still to be answered is known upstream only."""
         self.stop()
+
+    def stop(self) -> None:
+        """Close both sides with 1001."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
+        code = _GOING_AWAY
+        try:
+            async with self._opened() as upstream:
+                code = await self._carry(upstream)
+        except ConnectFailed as fault:
+            note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
+            code = await self._turn_away(fault)
+        except asyncio.CancelledError:
+            await self._client.close(code, "the server is going away")
+            raise
+        except Exception as fault:
+            note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            code = _INTERNAL_ERROR
+            await self._client.close(code, "internal error")
+        finally:
+            self._observer.closed(code)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Transport]:
@@ -112,25 +111,32 @@ class Relay:
         finally:
             await upstream.close(_GOING_AWAY, "the relay is going away")  # closing twice is fine
 
-    async def _carry(self, upstream: Transport) -> None:
+    async def _carry(self, upstream: Transport) -> int:
+        """Returns the code with which the session closed."""
         up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
         down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
+        stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
         try:
-            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((up, down, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                await self._client.close(_GOING_AWAY, "the server is going away")
+                return _GOING_AWAY
             # A side that takes nothing any more has closed; what it said before that is still to be carried.
             await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
             if (closed := self._ended(down)) is not None:
                 code, reason = _passed_on(closed, whose="upstream")
                 await self._client.close(code, reason)
+                return code
             elif (closed := self._ended(up)) is not None:
                 code, reason = _passed_on(closed, whose="client")
                 await upstream.close(code, reason)
-            else:
-                await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+                return code
+            await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+            return _INTERNAL_ERROR
         finally:
-            for task in (up, down):
+            for task in (up, down, stopped):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            await asyncio.gather(up, down, stopped, return_exceptions=True)
 
     @staticmethod
     def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
@@ -170,6 +176,8 @@ class Relay:
             event = decode(self._accent.read(message))
         except DecodeError:
             return (message,)
+        if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
+            return (text.decode("utf-8"),)
         translation = self._side.write(event)
         if translation.frame is None:
             self._refusals += self._accent.write(self._refusal(event))
@@ -201,10 +209,10 @@ class Relay:
         new = [path for path in lost if f"{where} {path}" not in self._reported]
         if new:
             self._reported.update(f"{where} {path}" for path in new)
-            _logger.info("relay %s: no counterpart for %s in %s", self.relay_id, ", ".join(new), where)
+            note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
-    async def _turn_away(self, fault: ConnectFailed) -> None:
-        """Say that there is no upstream, and close."""
+    async def _turn_away(self, fault: ConnectFailed) -> int:
+        """Say that there is no upstream, and close. Returns the code of the close."""
         error = RealtimeError(
             type="server_error", code="upstream_unavailable", message=str(fault), param=None, event_id=UNSET
         )
@@ -214,7 +222,8 @@ class Relay:
                 await self._client.send(text)
             await self._client.close(code, "the upstream cannot be reached")
         except ConnectionClosed:
-            _logger.info("relay %s: the client went before the upstream came", self.relay_id)
+            note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
+        return code
 
 
 def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:

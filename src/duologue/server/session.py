@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from duologue.engines.base import FunctionCall
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.events import ServerEvent
@@ -40,20 +39,18 @@ from duologue.server.hearing import Ear
 from duologue.server.ids import new_id
 from duologue.server.journal import note
 from duologue.server.limits import Limits
-from duologue.server.observing import UNOBSERVED, Observer, SessionObserver
+from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
 from duologue.server.rates import TokenBucket
 from duologue.server.rebuffs import Rebuff
+from duologue.server.telling import Telling
 from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
 __all__ = ["ServerSession"]
 
 _GOING_AWAY = Close(1001, "the server is going away")
-
-_PROMISED = ("transcribe ", "respond ")
-"""Work that a session finishes before it ends; all else, such as guesses at a transcript, is for its own later use."""
 
 
 class ServerSession:
@@ -69,33 +66,28 @@ class ServerSession:
         limits: Limits | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """`opening` is what the client connected for; a session of kind "transcription" never responds."""
         opening = opening or Opening()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
         self._last_message_at = now
-        self._protocol = ServerProtocol(
-            session_defaults(defaults or SessionDefaults(), opening),
-            new_id=new_id,
-            now=now,
-            started_at=time.time(),
-            kind=opening.kind,
-        )
+        settings = session_defaults(defaults or SessionDefaults(), opening)
+        self._protocol = ServerProtocol(settings, new_id=new_id, now=now, started_at=time.time(), kind=opening.kind)
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
-        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start, pass_on=self._pass_on)
+        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
         self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[Any]] = {}
+        self._work: dict[str, asyncio.Task[None]] = {}
+        self._ahead: set[asyncio.Task[Any]] = set()
         self._tick_at = math.inf
-        self._tick_moved = asyncio.Event()
+        self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
         self._farewell: Close | None = None
@@ -154,7 +146,7 @@ class ServerSession:
                 # Whichever learns first that the client is gone: the other may be waiting for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reading, writing, clock, *self._work.values()):
+                for task in (reading, writing, clock, *self._work.values(), *self._ahead):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
@@ -198,16 +190,16 @@ class ServerSession:
         idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
         while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
             self._tick_at = self._protocol.next_tick_at
-            self._tick_moved.clear()
+            self._wake.clear()
             try:
                 async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
-                    await self._tick_moved.wait()
+                    await self._wake.wait()
             except TimeoutError:
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
                 now = time.monotonic()
                 if now >= self._last_message_at + idle_s:
                     self._turn_away(Rebuff("idle", seconds=idle_s))
                     return
-                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
                 self._protocol.tick(now)
                 await self._pass_on()
 
@@ -220,7 +212,7 @@ class ServerSession:
         for command in self._protocol.take_commands():
             self._carry_out(command)
         if self._protocol.next_tick_at != self._tick_at:
-            self._tick_moved.set()
+            self._wake.set()
         if self._outbox.is_full and not await self._outbox.room():
             stalled = Rebuff("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
@@ -232,13 +224,13 @@ class ServerSession:
 
     def _send(self, event: ServerEvent) -> None:
         n_bytes = 0
-        for message in self._accent.write(event):
-            self._outbox.put(message)
-            n_bytes += len(message)
+        for text in self._accent.write(event):
+            self._outbox.put(text)
+            n_bytes += len(text)
         self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
-        if self._draining and not any(work_id.startswith(_PROMISED) for work_id in self._work):
+        if self._draining and not self._work:
             self._outbox.put(_GOING_AWAY)
 
     def _carry_out(self, command: Command) -> None:
@@ -260,21 +252,20 @@ class ServerSession:
                     task.cancel()
             case Close():
                 self._outbox.put(command)
-            case LetPass():
-                note(
-                    logging.WARNING,
-                    "let pass what a strict session refuses",
-                    session=self.session_id,
-                    event_type=command.event_type,
-                    param=command.param,
-                    value_type=command.value_type,
-                )
+            case LetPass(event_type=event_type, param=param, value_type=kind):
+                note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
         task.add_done_callback(lambda _: self._done(work_id))
+
+    def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Work that nobody was promised: a session that is drained does not wait for it."""
+        task = self._tasks.create_task(work, name=work_id)
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
         return task
 
     def _done(self, work_id: str) -> None:
@@ -303,8 +294,8 @@ class ServerSession:
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            teller = _Telling(command, self._protocol, self._observer, self._pass_on)
-            await answer(command, exchange, self._engines, teller)
+            telling = Telling(command, self._protocol, self._observer, self._pass_on)
+            await answer(command, exchange, self._engines, telling)
             self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):
@@ -324,40 +315,6 @@ class ServerSession:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
             return _told(fault)
         return None
-
-
-class _Telling:
-    """Reports one response to the protocol, and has the client told before more of it is made."""
-
-    def __init__(
-        self,
-        command: Respond,
-        protocol: ServerProtocol,
-        observer: SessionObserver,
-        pass_on: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._response_id = command.response_id
-        self._bytes_per_s = command.encoding.bytes_per_s
-        self._protocol = protocol
-        self._observer = observer
-        self._pass_on = pass_on
-
-    async def text(self, piece: str, /) -> bool:
-        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=time.monotonic())
-        await self._pass_on()
-        return more_is_wanted
-
-    async def clause(self, clause: str, /) -> None:
-        self._protocol.response_clause(self._response_id, clause)
-
-    async def audio(self, audio: bytes, /) -> None:
-        self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
-        self._observer.spoke(len(audio) / self._bytes_per_s)
-        await self._pass_on()
-
-    async def call(self, call: FunctionCall, /) -> None:
-        self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
-        await self._pass_on()
 
 
 def _told(fault: Exception) -> str:

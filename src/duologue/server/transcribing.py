@@ -20,10 +20,9 @@ from duologue.engines.turnstile import Urgency
 from duologue.protocol import Follow, Foresee, Recall, ServerProtocol, Transcribe
 from duologue.server.answering import closing
 from duologue.server.hearing import pcm16_of, transcribe
+from duologue.server.journal import note
 
 __all__ = ["Transcribing"]
-
-_logger = logging.getLogger(__name__)
 
 _LEAST_WAIT_S: Final = 0.3
 """Between two guesses: faster than anybody reads."""
@@ -117,7 +116,7 @@ class Transcribing:
                 wait_s = await self._guess(turn)
             except Exception as fault:
                 # The last pass tells the client, if it fails too; until then nobody has asked for anything.
-                _logger.warning("session %s: a guess at %s failed: %r", self._owner, turn.item_id, type(fault))
+                self._note_failure("guess", turn, fault)
                 return
 
     async def _guess(self, turn: _Turn) -> float | None:
@@ -168,7 +167,7 @@ class Transcribing:
             await self._tell(turn, text)
             return text
         except Exception as fault:
-            _logger.warning("session %s: reading ahead in %s failed: %r", self._owner, turn.item_id, type(fault))
+            self._note_failure("read ahead", turn, fault)
             return None
 
     async def _judge(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
@@ -182,7 +181,7 @@ class Transcribing:
                 audio = await pcm16_of(spoken, judge.sample_rate_hz, self._engines.new_denoiser)
                 completeness = await judge.completeness(audio, turn.words(text))
             except Exception as fault:
-                _logger.warning("session %s: judging %s failed: %r", self._owner, turn.item_id, type(fault))
+                self._note_failure("judge", turn, fault)
         self._protocol.judged(turn.item_id, completeness, now=self._clock())
         await self._pass_on()
 
@@ -255,6 +254,10 @@ class Transcribing:
     def _begin(self, what: str, item_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         self._n_started += 1
         return self._start(f"{what} {item_id} {self._n_started}", work)
+
+    def _note_failure(self, work: str, turn: _Turn, fault: Exception) -> None:
+        kind = type(fault).__name__
+        note(logging.WARNING, "engine failed", session=self._owner, work=f"{work} {turn.item_id}", kind=kind)
 
     async def _read(self, spoken: Transcribe) -> str:
         async with closing(self._pieces(spoken)) as transcript:

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from duologue.audio.resampling import ResampleStream
-from duologue.codec import Translation, decode, translate
+from duologue.codec import Translation, decode, encode, translate
 from duologue.codec.jsontext import parse_object
+from duologue.codec.shortways import short_ways
 from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import CreatedToAdded
 from duologue.events import (
@@ -66,6 +67,12 @@ class UpstreamSide:
         lacks_added = "conversation.item.added" in self._profile.lacks_events
         self._items = CreatedToAdded(new_event_id=lambda: new_id("event")) if lacks_added else None
         self._audio = _InputAudio(self._profile.input_rates_hz, client_rates_hz)
+
+    def append(self, event: InputAudioBufferAppendEvent) -> bytes | None:
+        """The upstream's text of more audio, by the shortest way; None where that way loses something, or is closed."""
+        if event.extra or event.type not in short_ways(self._dialect):
+            return None
+        return encode(self._audio.resampled(event), dialect=self._dialect)
 
     def write(self, event: RealtimeEvent) -> Translation:
         """The upstream's frame of a client's event; no frame, if there is no counterpart."""

@@ -1,0 +1,105 @@
+"""Every kind of event that the server can send, held against the types of the official SDK, to the last field."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import BaseModel, Field, TypeAdapter
+
+from duologue.protocol import SessionDefaults
+from duologue.testing import Pair
+from tests.protocol._wire import client_event, create, raw, respond, types, update, user_text
+
+_STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
+"""By the type's name alone: nothing can pass as an event of another kind."""
+
+_UNPUBLISHED = {f"session.{event}.session.{name}" for event in ("created", "updated") for name in ("id", "object")} | {
+    f"session.{event}.session.expires_at" for event in ("created", "updated")
+}
+"""Fields that the hosted service sends too, and that the SDK's types leave out."""
+
+FUNCTION = {"type": "function", "name": "f", "parameters": {"$schema": "s", "type": "object"}}
+MCP = {"type": "mcp", "server_label": "m", "server_url": "https://m.invalid"}
+
+
+def unknown_fields(model: Any, path: str) -> set[str]:
+    """Fields that the SDK's types do not have, by their path."""
+    if isinstance(model, list):
+        return {found for inner in model for found in unknown_fields(inner, f"{path}[]")}
+    if not isinstance(model, BaseModel):
+        return set()
+    found = {f"{path}.{name}" for name in model.model_extra or {}}
+    for name in type(model).model_fields:
+        found |= unknown_fields(getattr(model, name), f"{path}.{name}")
+    return found
+
+
+def received(*pairs: Pair) -> set[str]:
+    """The types of all that was received, once the SDK has taken each."""
+    for pair in pairs:
+        for event in pair.received:
+            model = _STRICT.validate_python(event.to_json(), strict=True)
+            assert unknown_fields(model, str(event.type)) <= _UNPUBLISHED
+    return {str(name) for pair in pairs for name in types(pair.received)}
+
+
+def test_calls_cuts_timeouts_limits_and_failures_are_what_the_sdk_knows() -> None:
+    pair = Pair(SessionDefaults(tokens_per_minute=50))
+    pair.connect()
+    vad = {"type": "server_vad", "idle_timeout_ms": 5000}
+    sound = {"input": {"transcription": {"model": "whisper-1"}, "turn_detection": vad}}
+    pair.send(update(tools=[FUNCTION, MCP], audio=sound), create(user_text("hi")), respond(metadata={"a": "b"}))
+    pair.says("Hello.")
+    pair.plays(bytes(9600), clause="Hello.")
+    pair.calls("f", '{"a": 1}')
+    pair.finishes()
+    pair.send(create({"type": "function_call_output", "call_id": "call_1", "output": "x"}))
+    pair.send(client_event("conversation.item.truncate", item_id="item_3", content_index=0, audio_end_ms=50))
+    pair.send(client_event("conversation.item.retrieve", item_id="item_3"), respond(output_modalities=["text"]))
+    pair.says("Done.")
+    pair.finishes()
+    pair.advance(20)
+    pair.says("x" * 400)
+    pair.finishes()
+    pair.send(respond())
+    pair.advance(600)
+    pair.send(respond())
+    pair.speak(300)
+    pair.pause(600)
+    pair.hears("well")
+    pair.send_raw("{")
+    pair.advance(4000)
+    assert received(pair) >= {
+        "input_audio_buffer.timeout_triggered",
+        "mcp_list_tools.failed",
+        "rate_limits.updated",
+        "response.function_call_arguments.done",
+        "conversation.item.truncated",
+        "conversation.item.retrieved",
+        "conversation.item.input_audio_transcription.completed",
+        "error",
+    }
+    ends = {event.to_json()["response"]["status"] for event in pair.received if event.type == "response.done"}
+    assert ends == {"completed", "failed", "cancelled"}
+
+
+def test_a_transcription_session_is_what_the_sdk_knows() -> None:
+    pair = Pair(kind="transcription")
+    pair.connect()
+    pair.speak(300)
+    pair.pause(500)
+    pair.hears("hello")
+    include = ["item.input_audio_transcription.logprobs"]
+    raw(pair, {"type": "session.update", "session": {"type": "transcription", "include": include}})
+    pair.send(respond())
+    assert received(pair) >= {"session.created", "session.updated", "error"}
+
+
+def test_a_context_that_is_too_long_fails_as_the_sdk_knows_it() -> None:
+    pair = Pair(SessionDefaults(max_context_tokens=5))
+    pair.connect()
+    limits = {"post_instructions": 100}
+    truncation = {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": limits}
+    pair.send(update(truncation=truncation), update(truncation="disabled"), create(user_text("x" * 100)), respond())
+    assert "response.done" in received(pair)
