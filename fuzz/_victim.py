@@ -12,6 +12,7 @@ import gc
 import logging
 import resource
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from pathlib import Path
@@ -34,8 +35,24 @@ class EchoResponder:
             await asyncio.sleep(0)
 
 
-def told() -> str:
-    """Resident bytes, the highest of them yet, and tasks."""
+class Stalls:
+    """How long nobody was served at a time, in CPU time: a machine that is busy elsewhere stalls everybody's clock."""
+
+    def __init__(self) -> None:
+        self.longest_ms = 0.0
+
+    async def watch(self) -> None:
+        """Measure for ever."""
+        while True:
+            before = time.process_time()
+            # At the head of the loop's next round: what lies between is one round of everybody's work.
+            await asyncio.sleep(0.005)
+            self.longest_ms = max(self.longest_ms, (time.process_time() - before) * 1000)
+
+
+def told(stalls: Stalls) -> str:
+    """Resident bytes, the highest of them yet, tasks, and the longest stall in milliseconds."""
+    longest_ms = round(stalls.longest_ms)
     gc.collect()
     # glibc gives back what was freed only on demand: without it, a run shows its largest messages, not leaks.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
@@ -43,7 +60,8 @@ def told() -> str:
         trim(0)
     statm = Path("/proc/self/statm")
     resident = int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() if statm.exists() else 0
-    return f"{resident} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024} {len(asyncio.all_tasks())}\n"
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return f"{resident} {most} {len(asyncio.all_tasks())} {longest_ms}\n"
 
 
 async def run() -> None:
@@ -61,11 +79,14 @@ async def run() -> None:
 
     application = RealtimeApp(engines=lambda: nullcontext(engines))
     serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))
+    stalls = Stalls()
+    watching = asyncio.ensure_future(stalls.watch())
     while await asyncio.to_thread(sys.stdin.readline):
-        sys.stdout.write(told())
+        sys.stdout.write(told(stalls))
         sys.stdout.flush()
+    watching.cancel()
     serving.cancel()
-    await asyncio.wait({serving})
+    await asyncio.wait({serving, watching})
 
 
 if __name__ == "__main__":

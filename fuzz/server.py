@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
@@ -32,11 +32,23 @@ HEALTHY: Final = 3
 MOST_GROWTH_BYTES: Final = 24 * 1024 * 1024
 """One and a half of the largest messages: the allocator's pages are never all free. What leaks grows past that soon."""
 
+MOST_STALLED_MS: Final = 1000
+"""Reading, checking and judging 16 MiB took up to 130 ms; eight attackers may send that at the same time."""
+
 ALLOWED: Final = "ERROR uvicorn.error: Invalid UTF-8 sequence received from client."
 """uvicorn's own words, with a traceback of its own, for text that is none; it closes that connection alone."""
 
 RETURN_S: Final = 20
 """How long the server may take to let go of the last attackers: the close timeout of uvicorn is 10 s."""
+
+
+class Told(NamedTuple):
+    """What the server's process says of itself."""
+
+    resident_bytes: int
+    most_bytes: int
+    tasks: int
+    longest_stall_ms: int
 
 
 class Victim:
@@ -46,27 +58,27 @@ class Victim:
         self.process = process
         self.url = url
 
-    async def told(self) -> tuple[int, int, int]:
-        """Resident bytes, the most of them yet, and tasks. Raises Finding if it is gone, or does not answer."""
+    async def told(self) -> Told:
+        """Its figures. Raises Finding if it is gone, or does not answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
             self.process.stdin.write(b"\n")
             async with asyncio.timeout(30):
-                resident, most, tasks = map(int, (await self.process.stdout.readline()).split())
+                told = Told(*map(int, (await self.process.stdout.readline()).split()))
         except (ValueError, OSError, TimeoutError) as fault:
             raise Finding(f"the server does not answer; its exit code is {self.process.returncode}") from fault
-        return resident, most, tasks
+        return told
 
-    async def quiet(self, tasks_before: int) -> tuple[int, int, int]:
+    async def quiet(self, tasks_before: int) -> Told:
         """Its figures once all tasks of sessions have ended. Raises Finding if they do not."""
         until = time.monotonic() + RETURN_S
         while True:
             told = await self.told()
-            if told[2] <= tasks_before:
+            if told.tasks <= tasks_before:
                 return told
             if time.monotonic() > until:
-                raise Finding(f"{told[2]} tasks are left of {tasks_before}")
+                raise Finding(f"{told.tasks} tasks are left of {tasks_before}")
             await asyncio.sleep(0.2)
 
 
@@ -108,17 +120,20 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
         assert process.stdout is not None
         victim = Victim(process, (await process.stdout.readline()).decode().strip())
         try:
-            _, _, tasks_before = await victim.told()
+            tasks_before = (await victim.told()).tasks
             # A first short round loads and caches what every server loads and caches once.
             await round_of(victim, seed + 1, min(5.0, seconds / 3), Counter(), [])
-            before, _, _ = await victim.quiet(tasks_before)
+            before = await victim.quiet(tasks_before)
             await round_of(victim, seed, seconds, done, waits_ms)
-            after, most, tasks = await victim.quiet(tasks_before)
-            mib = [round(value / 2**20, 1) for value in (before, after, most)]
+            after = await victim.quiet(tasks_before)
+            mib = [round(n / 2**20, 1) for n in (before.resident_bytes, after.resident_bytes, after.most_bytes)]
             print(f"resident {mib[0]} MiB before, {mib[1]} MiB after, {mib[2]} MiB at most")
-            print(f"tasks    {tasks_before} before, {tasks} after")
-            if after - before > MOST_GROWTH_BYTES:
-                findings.append(f"memory grew by {(after - before) / 2**20:.1f} MiB")
+            print(f"tasks    {tasks_before} before, {after.tasks} after")
+            print(f"stalls   {after.longest_stall_ms} ms of CPU at most between two looks at the sockets")
+            if after.resident_bytes - before.resident_bytes > MOST_GROWTH_BYTES:
+                findings.append(f"memory grew from {mib[0]} to {mib[1]} MiB")
+            if after.longest_stall_ms > MOST_STALLED_MS:
+                findings.append(f"nobody was served for {after.longest_stall_ms} ms of CPU")
         except* Finding as faults:
             findings += [str(fault) for fault in _leaves(faults)]
         finally:

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from duologue import __version__
 from duologue.cli.check import check
+from duologue.cli.conform import conform
 from duologue.cli.convert import convert
 from duologue.cli.demo import demo
 from duologue.cli.events import events
@@ -32,7 +33,7 @@ def command() -> App:
         version=__version__,
         default_parameter=Parameter(negative=()),
     )
-    for function in (serve, talk, replay, demo, events, check, convert):
+    for function in (serve, talk, replay, demo, events, check, convert, conform):
         app.command(function)
     return app
 

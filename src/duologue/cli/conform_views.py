@@ -1,0 +1,81 @@
+"""How the findings of `duologue conform` are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from itertools import groupby
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from duologue.cli.failures import printable
+from duologue.codec.jsontext import write_text
+from duologue.conformance import GROUPS, Finding, Outcome, Report, rules
+
+__all__ = ["list_rules", "print_json", "print_matrix"]
+
+_SIGNS: Final[Mapping[Outcome, tuple[str, str]]] = {
+    "passed": ("✓", "green"),
+    "failed": ("✗", "bold red"),
+    "inconclusive": ("?", "yellow"),
+    "skipped": ("–", "dim"),
+}
+_WIDE: Final = 200
+"""Columns where nobody sees a terminal: a line for each rule can be searched."""
+
+
+def list_rules(only: Collection[str], *, json: bool) -> None:
+    """Print the rules: all of them, or those named."""
+    chosen = [rule for rule in rules().values() if not only or rule.id in only]
+    if json:
+        findings = [Finding(rule=rule, outcome="skipped").as_json() for rule in chosen]
+        kept = ("rule", "group", "title", "level", "mark", "source")
+        print(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
+        return
+    width = max((len(rule.id) for rule in chosen), default=0)
+    for group, members in groupby(chosen, key=lambda rule: rule.group):
+        print(f"\n{GROUPS[group]}")
+        for rule in members:
+            print(f"  {rule.id:{width}}  {rule.weight:13}  {rule.title}")
+
+
+def print_json(report: Report) -> None:
+    """One object: the verdict, the counts, the findings."""
+    findings = [each.as_json() for each in report.findings]
+    print(write_text({"holds": report.holds, "counts": dict(report.counts()), "findings": findings}).decode())
+
+
+def print_matrix(report: Report) -> None:
+    """A table for each group of rules, and the verdict below."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    width = max((len(each.rule.id) for each in report.findings), default=0)
+    for group, members in groupby(report.findings, key=lambda each: each.rule.group):
+        console.print(Text(f"\n{GROUPS[group]}", "bold"))
+        table = Table.grid(padding=(0, 2), expand=False)
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=width)
+        table.add_column(no_wrap=True, min_width=len("informational"))
+        table.add_column(overflow="fold")
+        for each in members:
+            table.add_row(*_row(each))
+        console.print(table)
+    console.print(Text(f"\n{_verdict(report)}", "green" if report.holds else "bold red"))
+
+
+def _row(finding: Finding) -> tuple[Text, ...]:
+    sign, style = _SIGNS[finding.outcome]
+    words = Text(finding.rule.title)
+    if finding.outcome != "passed" and finding.seen:
+        words.append(f" – {printable(finding.seen)}", style)
+    return Text(sign, style), Text(finding.rule.id), Text(finding.rule.weight, "dim"), words
+
+
+def _verdict(report: Report) -> str:
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts().items() if count)
+    required = [each for each in report.findings if each.rule.weight == "required" and each.outcome != "skipped"]
+    passed = sum(each.outcome == "passed" for each in required)
+    return f"{counts or 'nothing to decide'}; of the required rules that apply, {passed} of {len(required)} hold."

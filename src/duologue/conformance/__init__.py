@@ -1,0 +1,36 @@
+"""Does a server speak the protocol? A suite that anyone can run against any realtime server.
+
+report = await run(open_endpoint_of(url), only=["response.text"])
+assert report.holds, report.unmet
+
+The rules are data (`rules`): what they say, where they come from, how sure they are. `duologue conform URL` runs them
+from a shell.
+"""
+
+from __future__ import annotations
+
+from duologue.conformance.bench import Settings
+from duologue.conformance.faults import NotApplicable
+from duologue.conformance.opening import Opening, OpenTransport
+from duologue.conformance.report import Finding, Outcome, Report
+from duologue.conformance.rules import GROUPS, Level, Rule, rules
+from duologue.conformance.running import run
+from duologue.conformance.scenarios import Scenario
+from duologue.conformance.sockets import open_endpoint_of
+
+__all__ = [
+    "GROUPS",
+    "Finding",
+    "Level",
+    "NotApplicable",
+    "OpenTransport",
+    "Opening",
+    "Outcome",
+    "Report",
+    "Rule",
+    "Scenario",
+    "Settings",
+    "open_endpoint_of",
+    "rules",
+    "run",
+]

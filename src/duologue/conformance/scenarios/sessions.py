@@ -1,0 +1,142 @@
+"""Greeting and configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from duologue.conformance.bench import Bench, configure
+from duologue.conformance.faults import expect
+from duologue.conformance.line import Line
+from duologue.conformance.scenarios.base import Scenario, scenario
+from duologue.conformance.trace import Json, look
+
+__all__ = ["SCENARIOS"]
+
+_VAD: Final = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response")
+_NAMES: Final = frozenset({"id", "object", "expires_at"})
+"""What a session is, not how it is set."""
+_VOICES: Final = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+_MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+_EAGERNESS: Final = ("low", "medium", "high", "auto")
+_TOOL: Final = {
+    "type": "function",
+    "name": "look_up",
+    "description": "Looks a word up.",
+    "parameters": {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"word": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}
+
+
+def _input(**settings: Any) -> Json:
+    return {"audio": {"input": settings}}
+
+
+_ACCEPTED: Final[Mapping[str, tuple[Json, ...]]] = {
+    "accepts.semantic_vad": tuple(
+        _input(turn_detection={"type": "semantic_vad", "eagerness": each}) for each in _EAGERNESS
+    ),
+    "accepts.voices": tuple({"audio": {"output": {"voice": each}}} for each in _VOICES),
+    "accepts.transcription_models": tuple(_input(transcription={"model": each}) for each in _MODELS),
+    "accepts.speed": ({"audio": {"output": {"speed": 1.2}}},),
+    "accepts.tool_schema": ({"tools": [_TOOL], "tool_choice": "auto"},),
+    "accepts.g711": tuple(
+        {"audio": {"input": {"format": {"type": each}}, "output": {"format": {"type": each}}}}
+        for each in ("audio/pcmu", "audio/pcma")
+    ),
+    "accepts.nulls": ({"tracing": None, "prompt": None, **_input(noise_reduction=None, transcription=None)},),
+    "accepts.tracing": ({"tracing": "auto"},),
+}
+"""Updates that clients in use send, whether or not the server does anything about them."""
+
+
+@scenario("connect.realtime", "session.defaults")
+async def _greeting(bench: Bench) -> None:
+    """The first words of a session."""
+    async with bench.open() as line:
+        created = await bench.vital("connect.realtime", line.until("session.created"))
+        bench.follows("connect.realtime", line.trace.messages[:1])
+        with bench.deciding("session.defaults"):
+            for path, value in (
+                ("audio.input.turn_detection.type", "server_vad"),
+                ("audio.input.format.type", "audio/pcm"),
+                ("audio.input.format.rate", 24_000),
+                ("audio.output.format.type", "audio/pcm"),
+                ("output_modalities", ["audio"]),
+            ):
+                found = created.get(f"session.{path}")
+                expect(found == value, f"session.{path} is {found!r}")
+
+
+@scenario("session.update", "session.full_echo", "session.sparse", "session.all_or_nothing", "session.null_vad")
+async def _updates(bench: Bench) -> None:
+    """What an update changes, and what it says of it."""
+    async with bench.open() as line:
+        created = (await line.until("session.created")).event.get("session") or {}
+        updated = (await bench.vital("session.update", configure(line, instructions="Be brief."))).get("session")
+        bench.follows("session.update", line.trace.messages[1:])
+        with bench.deciding("session.full_echo"):
+            listening = await configure(line, audio={"input": {"turn_detection": {"type": "server_vad"}}})
+            missing = sorted({path for path, _ in _leaves(created)} - {path for path, _ in _leaves(updated)} - _NAMES)
+            expect(not missing, f"session.updated lacks {', '.join(missing)}")
+            detection = listening.get("session.audio.input.turn_detection") or {}
+            lacking = [name for name in _VAD if name not in detection]
+            expect(not lacking, f"audio.input.turn_detection lacks {', '.join(lacking)}")
+        with bench.deciding("session.sparse"):
+            expect(look(updated, "instructions") == "Be brief.", "the instructions are not what was asked for")
+            before, after = dict(_leaves(created)), dict(_leaves(updated))
+            changed = sorted(each for each in before if each in after and before[each] != after[each])
+            expect(changed in ([], ["instructions"]), f"an update of the instructions changed {', '.join(changed)}")
+        with bench.deciding("session.all_or_nothing"):
+            await _refused_whole(line)
+        with bench.deciding("session.null_vad"):
+            quiet = await configure(line, audio={"input": {"turn_detection": None}})
+            found = quiet.get("session.audio.input.turn_detection")
+            expect(found is None, f"turn_detection is {found!r} after null")
+
+
+async def _refused_whole(line: Line) -> None:
+    session = {"type": "realtime", "instructions": "Be long.", "conform": True}
+    await line.answer({"type": "session.update", "session": session}, "error")
+    kept = (await configure(line)).get("session.instructions")
+    expect(kept == "Be brief.", "an update with an unknown field changed the instructions")
+
+
+@scenario("session.early_update")
+async def _updates_before_the_greeting(bench: Bench) -> None:
+    """Two updates on the way before anything was read."""
+    async with bench.open() as line:
+        with bench.deciding("session.early_update"):
+            for words in ("First.", "Second."):
+                await line.send({"type": "session.update", "session": {"type": "realtime", "instructions": words}})
+            line.rewind(0)
+            await line.until("session.created")
+            told = [(await line.until("session.updated")).get("session.instructions") for _ in range(2)]
+            expect(told == ["First.", "Second."], "the updates are not carried out in their order")
+
+
+@scenario(*_ACCEPTED)
+async def _updates_that_clients_send(bench: Bench) -> None:
+    """Settings of clients in use; each in a session that has taken those before."""
+    async with bench.open() as line:
+        await line.until("session.created")
+        for rule_id, sessions in _ACCEPTED.items():
+            with bench.deciding(rule_id):
+                for session in sessions:
+                    await configure(line, **session)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field that holds no object, with its path."""
+    if isinstance(value, Mapping) and value:
+        for name, each in value.items():
+            yield from _leaves(each, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (_greeting, _updates, _updates_before_the_greeting, _updates_that_clients_send)

@@ -1,0 +1,80 @@
+"""What went over one connection, raw: nothing is repaired, so that a server's oddities are seen as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+__all__ = ["Json", "Message", "Side", "Trace", "look"]
+
+Json: TypeAlias = Mapping[str, Any]
+Side: TypeAlias = Literal["C", "S"]
+
+_ID_PATHS: Final = ("response_id", "response.id", "item_id", "item.id")
+
+
+def look(event: Json, path: str) -> Any:
+    """What is at this dotted path; None if there is nothing."""
+    found: Any = event
+    for name in path.split("."):
+        if isinstance(found, list) and name.isdecimal():
+            found = found[int(name)] if int(name) < len(found) else None
+        else:
+            found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message: from the client (C) or the server (S)."""
+
+    side: Side
+    at_s: float
+    event: Json
+    """Empty if it is no JSON object."""
+    problem: str = ""
+    """Why it is none."""
+
+    @property
+    def type(self) -> str:
+        """Its event type; "" without one."""
+        name = self.event.get("type")
+        return name if isinstance(name, str) else ""
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Ids of the response and the item that it is about."""
+        found = (look(self.event, path) for path in _ID_PATHS)
+        return frozenset(id for id in found if isinstance(id, str))
+
+    def get(self, path: str) -> Any:
+        """What is at this dotted path of the event; None if there is nothing."""
+        return look(self.event, path)
+
+
+class Trace(Struct, kw_only=True):
+    """The messages of one connection, in the order in which they were sent and came."""
+
+    name: str
+    """Of the scenario."""
+    messages: list[Message] = []
+    closed: tuple[int, str] | None = None
+    """Code and reason, if the server closed."""
+
+    def received(self, *types: str) -> Iterator[Message]:
+        """What the server sent: of these types, or all of it."""
+        return (each for each in self.messages if each.side == "S" and (not types or each.type in types))
+
+    def sent(self, *types: str) -> Iterator[Message]:
+        """What the client sent: of these types, or all of it."""
+        return (each for each in self.messages if each.side == "C" and (not types or each.type in types))
+
+    def responses(self) -> dict[str, list[Message]]:
+        """The server's `response.*` events by the id of their response."""
+        found: dict[str, list[Message]] = {}
+        for each in self.received():
+            id = each.get("response_id") or each.get("response.id")
+            if each.type.startswith("response.") and isinstance(id, str):
+                found.setdefault(id, []).append(each)
+        return found

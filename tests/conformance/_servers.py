@@ -1,0 +1,155 @@
+"""Our server in memory, right and broken: a broken one is the right one behind a transport that changes its events."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import msgspec
+
+from duologue.conformance import NotApplicable, Opening, OpenTransport
+from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.registry import Engines
+from duologue.engines.scripted import ScriptedSynthesizer
+from duologue.server import ServerSession
+from duologue.testing import scripted_engines
+from duologue.transports import Transport, memory_pair
+from duologue.transports.memory import MemoryTransport
+
+Event: TypeAlias = dict[str, Any]
+Change: TypeAlias = Callable[[Event], Iterable[Event]]
+"""What becomes of an event: nothing, itself, or several."""
+
+_LONG = ", ".join(map(str, range(1, 101)))
+
+
+class Speaker:
+    """Does what the suite asks for: counts when told to count, calls a tool when told to call it."""
+
+    name = "speaker"
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """The answer, word by word."""
+        asked = exchange.messages[-1].text if exchange.messages else ""
+        if exchange.functions and (wanted := re.search(r"call the tool (\w+) with city (\w+)", asked, re.I)):
+            if asked.startswith("Say"):
+                yield "I will look."
+            yield FunctionCall(name=wanted[1], arguments=msgspec.json.encode({"city": wanted[2]}).decode())
+            return
+        for word in (_LONG if asked.startswith("Count") else "Hello, how are you?").split(" "):
+            yield f"{word} "
+
+
+class SlowSynthesizer(ScriptedSynthesizer):
+    """Takes some time for a long text, as all real ones do."""
+
+    async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
+        """The tone, a hundredth of its length after it was asked for."""
+        async for piece in super().synthesize(text, voice=voice, speed=speed):
+            await asyncio.sleep(0.001)
+            yield piece
+
+
+def engines() -> Engines:
+    """Scripted ones that can be interrupted."""
+    return replace(scripted_engines(), responder=Speaker(), synthesizer=SlowSynthesizer())
+
+
+@asynccontextmanager
+async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport, None]:
+    """What opens sessions with our server, whose events are changed on their way; they end with the block."""
+    running: list[asyncio.Task[None]] = []
+
+    async def open_transport(opening: Opening) -> Transport:
+        if opening not in (Opening(), Opening(intent="transcription")):
+            raise NotApplicable("a pipe in memory has no door")
+        ours, theirs = memory_pair()
+        running.append(asyncio.ensure_future(ServerSession(theirs, engines()).run()))
+        return ours if change is None else ChangingTransport(ours, change)
+
+    try:
+        yield open_transport
+    finally:
+        _, late = await asyncio.wait(running, timeout=5) if running else (set(), set())
+        for task in late:
+            task.cancel()
+        assert not late, "a session does not end"
+
+
+class ChangingTransport:
+    """Hands on what comes, changed."""
+
+    def __init__(self, transport: MemoryTransport, change: Change) -> None:
+        self._change = change
+        self._receive = transport.receive
+        self._left: list[str] = []
+        self.send = transport.send
+        self.close = transport.close
+
+    async def receive(self) -> str | bytes:
+        """The next message that is left."""
+        while not self._left:
+            event: Event = msgspec.json.decode(await self._receive())
+            self._left = [msgspec.json.encode(each).decode() for each in self._change(event)]
+        return self._left.pop(0)
+
+
+# --- ways to break a server
+
+
+def drop(type: str) -> Change:
+    """The event never comes."""
+    return lambda event: () if event["type"] == type else (event,)
+
+
+def repeat(type: str) -> Change:
+    """The event comes twice."""
+    return lambda event: (event, event) if event["type"] == type else (event,)
+
+
+def rename(type: str, other: str) -> Change:
+    """The event has another name."""
+    return lambda event: ({**event, "type": other if event["type"] == type else event["type"]},)
+
+
+def beside(type: str, other: str) -> Change:
+    """The event comes, and once more under another name."""
+    return lambda event: (event, {**event, "type": other}) if event["type"] == type else (event,)
+
+
+def edit(type: str, path: str, value: Any) -> Change:
+    """A field of the event has another value; `...` takes it away."""
+
+    def change(event: Event) -> Iterable[Event]:
+        if event["type"] == type:
+            *parents, name = path.split(".")
+            place: Any = event
+            for parent in parents:
+                place = place[int(parent) if parent.isdecimal() else parent]
+            if value is ...:
+                del place[name]
+            else:
+                place[name] = value
+        return (event,)
+
+    return change
+
+
+def swap(first: str, second: str) -> Change:
+    """The first event waits for the second, and comes behind it."""
+    held: list[Event] = []
+
+    def change(event: Event) -> Iterable[Event]:
+        if event["type"] == first:
+            held.append(event)
+            return ()
+        if event["type"] == second:
+            found, held[:] = [event, *held], []
+            return found
+        return (event,)
+
+    return change

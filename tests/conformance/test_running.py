@@ -1,0 +1,118 @@
+"""Runs of the suite, against our server and against servers that do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from duologue.conformance import Opening, Settings, rules, run
+from duologue.errors import ConnectFailed
+from duologue.transports import Transport, memory_pair
+from tests.conformance._servers import serving
+
+QUICK = Settings(patience_s=0.5, pace=0)
+
+_SLOW = {"idle_timeout", "idle_timeout.item"}
+"""Five seconds of silence at least: `duologue conform` waits for them, this test does not."""
+
+_NOT_YET = {
+    "response.function_call",
+    "tool_loop",
+    "concat_args",
+    "call.waits",
+    "transcription.session",
+    "transcription.object",
+    "transcription.no_response",
+}
+"""Required rules that our server does not keep yet. Nothing is added here; what it learns is taken away."""
+
+
+async def test_our_server_keeps_every_required_rule_but_those_that_it_is_known_not_to() -> None:
+    async with serving() as open_transport:
+        report = await run(open_transport, only=rules().keys() - _SLOW, settings=QUICK)
+    doors = {rule_id for rule_id in rules() if rule_id.startswith("error.invalid_api")}
+    assert {each.rule.id for each in report.unmet} - doors <= _NOT_YET
+    assert len(report.named("passed")) > 95
+
+
+async def test_only_the_rules_that_are_named_are_reported_and_only_their_scenarios_are_played() -> None:
+    played: list[str] = []
+    async with serving() as open_transport:
+        report = await run(
+            open_transport,
+            only=["item.root", "item.insert"],
+            settings=QUICK,
+            watch=lambda scenario: played.append(scenario.name),
+        )
+    assert [each.rule.id for each in report.findings] == ["item.root", "item.insert"]
+    assert report.holds
+    assert played == ["items in their places"]
+
+
+async def test_an_invariant_is_looked_for_in_every_scenario() -> None:
+    played: list[str] = []
+
+    async def closed(opening: Opening) -> Transport:
+        ours, theirs = memory_pair()
+        await theirs.close()
+        return ours
+
+    await run(closed, only=["one_object"], settings=QUICK, watch=lambda each: played.append(each.name))
+    assert len(played) > 20
+
+
+async def test_a_server_that_never_answers_ends_the_run_in_the_time_that_was_given() -> None:
+    async def silent(opening: Opening) -> Transport:
+        return memory_pair(capacity=100_000)[0]
+
+    async with asyncio.timeout(5):
+        report = await run(silent, only=["connect.realtime", "vad.turn"], settings=Settings(patience_s=0.05, pace=0))
+    assert report.of("connect.realtime").seen == "no session.created within 0.05 s; the last event was nothing"
+    assert report.named("inconclusive") == {"vad.turn"}
+
+
+async def test_a_server_that_hangs_up_is_reported_with_its_close() -> None:
+    async def closing(opening: Opening) -> Transport:
+        ours, theirs = memory_pair()
+        await theirs.close(4000, "not today")
+        return ours
+
+    report = await run(closing, only=["connect.realtime"], settings=QUICK)
+    assert report.of("connect.realtime").seen == "session.created was expected, and the server closed with 4000"
+
+
+async def test_events_of_another_shape_are_a_finding_and_no_crash() -> None:
+    async def odd(opening: Opening) -> Transport:
+        ours, theirs = memory_pair()
+        for text in (
+            '{"type": "session.created", "session": 7}',
+            "[]",
+            '{"type": "response.done", "response": {"output": 3}}',
+        ):
+            await theirs.send(text)
+        return ours
+
+    report = await run(odd, only=["session.defaults", "session.full_echo"], settings=Settings(patience_s=0.05, pace=0))
+    assert not report.holds
+    assert report.found["one_object"].seen == "it is an array"
+
+
+async def test_a_scenario_that_takes_too_long_is_given_up() -> None:
+    async with serving() as open_transport:
+        report = await run(open_transport, only=["vad.turn"], settings=Settings(patience_s=1, pace=1, scenario_s=0.1))
+    assert report.of("vad.turn").seen == "the scenario was not over within 0.1 s"
+
+
+async def test_a_server_that_cannot_be_reached_is_no_finding_but_an_error() -> None:
+    async def nowhere(opening: Opening) -> Transport:
+        raise ConnectFailed("nobody is there", retryable=True)
+
+    with pytest.raises(ConnectFailed, match="nobody is there"):
+        await run(nowhere)
+
+
+async def test_a_rule_that_does_not_exist_is_refused_before_anything_is_opened() -> None:
+    async with serving() as open_transport:
+        with pytest.raises(KeyError, match="no rule no such rule"):
+            await run(open_transport, only=["no such rule"])

@@ -1,0 +1,56 @@
+"""Connections to a URL, special ones included."""
+
+from __future__ import annotations
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from duologue.client.endpoint import Endpoint
+from duologue.conformance import Opening, open_endpoint_of
+from duologue.transports import Transport
+
+
+async def test_what_is_special_about_a_connection_is_in_its_handshake() -> None:
+    seen: list[tuple[str, str | None, str | None]] = []
+
+    async def handle(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        headers = socket.request.headers
+        seen.append((socket.request.path, headers.get("Authorization"), headers.get("OpenAI-Beta")))
+        await socket.wait_closed()
+
+    openings = (
+        Opening(),
+        Opening(intent="transcription"),
+        Opening(api_key="wrong"),
+        Opening(model="other"),
+        Opening(model=""),
+        Opening(beta=True),
+    )
+    async with serve(handle, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        open_transport = open_endpoint_of(Endpoint(url=url, model="m", api_key="right"))
+        for opening in openings:
+            await (await open_transport(opening)).close()
+    path, key = "/v1/realtime?model=m", "Bearer right"
+    assert seen == [
+        (path, key, None),
+        (f"{path}&intent=transcription", key, None),
+        (path, "Bearer wrong", None),
+        ("/v1/realtime?model=other", key, None),
+        ("/v1/realtime", key, None),
+        (path, key, "realtime=v1"),
+    ]
+
+
+async def test_a_wrapper_is_put_around_every_connection() -> None:
+    wrapped: list[Transport] = []
+
+    def wrap(transport: Transport) -> Transport:
+        wrapped.append(transport)
+        return transport
+
+    async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0) as server:
+        open_transport = open_endpoint_of(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", wrap=wrap)
+        for _ in range(2):
+            await (await open_transport(Opening())).close()
+    assert len(wrapped) == 2
