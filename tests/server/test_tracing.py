@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from duologue import connect
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
+from duologue.server.observing import UNOBSERVED
 from duologue.server.tracing import traces
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._engines import BrokenSynthesizer
@@ -82,3 +83,9 @@ async def test_where_opentelemetry_is_not_installed_there_are_no_traces_and_all_
     async with listening(RealtimeApp(engines=scripted_app_engines())) as url, connect(url) as connection:
         await speak(connection)
         await until(connection, "response.done")
+
+
+async def test_where_the_process_has_set_no_sdk_up_nothing_is_made_to_be_dropped() -> None:
+    tracing = traces()
+    assert tracing is not None
+    assert tracing.opened("s", kind="realtime") is UNOBSERVED

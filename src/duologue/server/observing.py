@@ -65,7 +65,8 @@ class Observers:
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
         """Has all of them look on."""
-        return _Together(tuple(each.opened(session_id, kind=kind) for each in self._observers))
+        told = (each.opened(session_id, kind=kind) for each in self._observers)
+        return _Together(tuple(each for each in told if each is not UNOBSERVED))
 
     def turned_away(self, reason: str) -> None:
         """Tells all of them."""

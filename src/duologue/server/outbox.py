@@ -53,6 +53,11 @@ class Outbox:
             self._has_room.set()
         return message
 
+    @property
+    def is_full(self) -> bool:
+        """Whether `room` would wait."""
+        return not self._has_room.is_set()
+
     async def room(self) -> bool:
         """Wait until the client has caught up, or is gone. False: it has not, and took nothing for `stall_s`."""
         while not self._has_room.is_set():

@@ -213,7 +213,7 @@ class ServerSession:
             self._carry_out(command)
         if self._protocol.next_tick_at != self._tick_at:
             self._wake.set()
-        if not await self._outbox.room():
+        if self._outbox.is_full and not await self._outbox.room():
             stalled = Rebuff("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
-from duologue.server.observing import Stage, Work
+from duologue.server.observing import UNOBSERVED, SessionObserver, Stage, Work
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
@@ -21,25 +21,28 @@ _TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
 
 
 def traces(provider: TracerProvider | None = None) -> Traces | None:
-    """What makes the spans, with this provider or the process's own; None where OpenTelemetry's API is not installed.
-
-    Without an SDK that the process has set up, the API drops them.
-    """
+    """What makes the spans, with this provider or the process's own; None where the API is not installed."""
     try:
         from opentelemetry.trace import get_tracer
     except ImportError:
         return None
-    return Traces(get_tracer(_SCOPE, tracer_provider=provider))
+    return Traces(get_tracer(_SCOPE, tracer_provider=provider), own=provider is not None)
 
 
 class Traces:
-    """Spans of all sessions."""
+    """Spans of all sessions. As long as the process has set no SDK up, none are made, which would be dropped."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, *, own: bool) -> None:
+        """`own`: the tracer does not depend on what the process sets up."""
         self._tracer = tracer
+        self._own = own
 
-    def opened(self, session_id: str, *, kind: str) -> _Session:
+    def opened(self, session_id: str, *, kind: str) -> SessionObserver:
         """Spans of one session."""
+        from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+
+        if not self._own and isinstance(get_tracer_provider(), ProxyTracerProvider):
+            return UNOBSERVED
         return _Session(self._tracer, session_id, kind)
 
     def turned_away(self, reason: str) -> None:
