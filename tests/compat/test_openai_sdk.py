@@ -176,7 +176,7 @@ async def test_an_audio_turn_with_the_speech_engines_of_the_package() -> None:
     except MissingExtra as missing:
         pytest.skip(str(missing))
     heard = next(e.transcript for e in events if e.type == "conversation.item.input_audio_transcription.completed")
-    assert "seven times eight" in heard.lower()
+    assert "seven times eight" in heard.lower().replace("7", "seven").replace("8", "eight")
     spoken = b"".join(decode_audio(event.delta) for event in events if event.type == "response.output_audio.delta")
     assert len(spoken) > 24_000
     assert "56" in events[-1].response.output[0].content[0].transcript
