@@ -15,7 +15,9 @@ from duologue.conformance import NotApplicable, Opening, OpenTransport
 from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer
+from duologue.protocol import SessionKind
 from duologue.server import ServerSession
+from duologue.server.opening import Opening as SessionOpening
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
 from duologue.transports.memory import MemoryTransport
@@ -68,7 +70,9 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
         if opening not in (Opening(), Opening(intent="transcription")):
             raise NotApplicable("a pipe in memory has no door")
         ours, theirs = memory_pair()
-        running.append(asyncio.ensure_future(ServerSession(theirs, engines()).run()))
+        kind: SessionKind = "transcription" if opening.intent else "realtime"
+        session = ServerSession(theirs, engines(), opening=SessionOpening(kind=kind))
+        running.append(asyncio.ensure_future(session.run()))
         return ours if change is None else ChangingTransport(ours, change)
 
     try:

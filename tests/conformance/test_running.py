@@ -16,23 +16,12 @@ QUICK = Settings(patience_s=0.5, pace=0)
 _SLOW = {"idle_timeout", "idle_timeout.item"}
 """Five seconds of silence at least: `duologue conform` waits for them, this test does not."""
 
-_NOT_YET = {
-    "response.function_call",
-    "tool_loop",
-    "concat_args",
-    "call.waits",
-    "transcription.session",
-    "transcription.object",
-    "transcription.no_response",
-}
-"""Required rules that our server does not keep yet. Nothing is added here; what it learns is taken away."""
 
-
-async def test_our_server_keeps_every_required_rule_but_those_that_it_is_known_not_to() -> None:
+async def test_our_server_keeps_every_required_rule() -> None:
     async with serving() as open_transport:
         report = await run(open_transport, only=rules().keys() - _SLOW, settings=QUICK)
     doors = {rule_id for rule_id in rules() if rule_id.startswith("error.invalid_api")}
-    assert {each.rule.id for each in report.unmet} - doors <= _NOT_YET
+    assert {each.rule.id for each in report.unmet} <= doors
     assert len(report.named("passed")) > 95
 
 

@@ -26,6 +26,7 @@ from duologue.events import (
     ErrorEvent,
     RealtimeConversation,
     RealtimeEvent,
+    RealtimeSession,
     SessionCreatedEvent,
     SessionUpdatedEvent,
     UnknownRealtimeEvent,
@@ -166,7 +167,8 @@ class Accent:
 
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:
-            case SessionCreatedEvent() if self._announces:
+            # A session that only transcribes has no conversation to announce.
+            case SessionCreatedEvent(session=RealtimeSession()) if self._announces:
                 yield event
                 yield ConversationCreatedEvent(
                     event_id=self._new_id("event"),

@@ -126,17 +126,19 @@ class Transcribing:
         if turn.settling is not None:
             await asyncio.wait({turn.settling})
         async with self._engines.turnstile.place(self._owner, Urgency.GUESS):
-            spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
+            from_byte = turn.settled_bytes
+            spoken = self._protocol.spoken(turn.item_id, from_byte)
             if spoken is None:
                 return None
-            n_bytes = turn.settled_bytes + len(spoken.audio)
+            n_bytes = from_byte + len(spoken.audio)
             # What a pause is about is read by `foresee`, which must not wait for this.
             if self._protocol.silent or n_bytes == self._seen_bytes:
                 return _LEAST_WAIT_S
             begun_s, self._seen_bytes = self._clock(), n_bytes
             text = await self._read(spoken)
             cost_s = self._clock() - begun_s
-        await self._tell(turn, text)
+        if turn.settled_bytes == from_byte:  # else its first words are among the settled ones by now
+            await self._tell(turn, text)
         return max(_LEAST_WAIT_S, _REST_PER_WORK * cost_s)
 
     async def _tell(self, turn: _Turn, text: str) -> None:
@@ -187,7 +189,8 @@ class Transcribing:
 
     async def _judge(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
         judge, completeness = self._engines.judge, _UNJUDGED
-        text = await foreseen if foreseen is not None else None
+        # Shielded: when speech goes on the judgement is dropped, but what is read may be kept.
+        text = await asyncio.shield(foreseen) if foreseen is not None else None
         spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
         if spoken is None:
             return
