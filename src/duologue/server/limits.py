@@ -20,7 +20,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Every limit of the server, each with its reason. None, where it is allowed, is no limit."""
 
     frame_bytes: int = 16 * _MIB
-    """One message from a client. The protocol allows appends of 15 MiB; the rest is for the JSON around them."""
+    """One message from a client, as most of them cap it too. It holds 12 MiB of audio as base64, four minutes; whoever
+    wants appends of the protocol's 15 MiB sets 21 MiB."""
     body_bytes: int = _MIB
     """One HTTP request. A session with 100 tools of 4 kB each, and instructions as long again, stays below."""
     backlog_bytes: int = _MIB
