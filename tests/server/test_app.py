@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
 from collections.abc import AsyncGenerator
@@ -21,8 +22,13 @@ from duologue import connect
 from duologue.client.client_secrets import client_secret
 from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
+<<<<<<< HEAD
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
+=======
+from duologue.events import RealtimeSessionConfig
+from duologue.server import Limits, RealtimeApp, ServerSession, serve
+>>>>>>> strangers
 from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
@@ -433,3 +439,16 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
         assert said == [f"I am {name}:{name} {turn} ({2 * turn + 1}) {name}" for turn in range(3)]
         assert len(heard) == 1
     assert len(set.union(*(heard for _, heard in results.values()))) == 3
+
+
+async def test_a_session_that_has_ended_leaves_nothing_for_the_garbage_collector() -> None:
+    """Collections are seldom, and a session's audio is large."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with listening(scripted()) as url, connect(url) as connection:
+            await connection.send(event("response.create"))
+            await until(connection, "response.done")
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, ServerSession)]
+    finally:
+        gc.enable()

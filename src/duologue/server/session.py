@@ -120,6 +120,8 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
+            # It holds methods of this session: left in place, the call's audio would wait for a full collection.
+            del self._transcribing
 
     def drain(self) -> None:
         """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""

@@ -44,7 +44,7 @@ class ASGITransport:
         """Hand over one message; waits while the server's write buffer is full."""
         await self._take_turns()
         if self._closed is not None:
-            raise self._closed
+            raise self._fault(self._closed)
         key = "text" if isinstance(message, str) else "bytes"
         await self._hand_over({"type": "websocket.send", key: message})
 
@@ -52,13 +52,13 @@ class ASGITransport:
         """The next message."""
         await self._take_turns()
         if self._closed is not None:
-            raise self._closed
+            raise self._fault(self._closed)
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             code = message.get("code") or _NO_STATUS_RECEIVED
             kind = ConnectionClosedOK if code in (1000, 1001, _NO_STATUS_RECEIVED) else ConnectionClosedError
             self._closed = kind(code, message.get("reason") or "")
-            raise self._closed
+            raise self._fault(self._closed)
         text: str | None = message.get("text")
         binary: bytes = message.get("bytes") or b""
         return text if text is not None else binary
@@ -76,6 +76,11 @@ class ASGITransport:
         except (ConnectionClosed, TimeoutError):
             # The peer went first, or does not read: closed either way.
             return
+
+    @staticmethod
+    def _fault(closed: ConnectionClosed) -> ConnectionClosed:
+        """One of its own for each that is told: the traceback of a kept one would keep the whole session with it."""
+        return type(closed)(closed.code, closed.reason)
 
     async def _take_turns(self) -> None:
         # Before a message and never after it: cancelled here, nothing is lost.
