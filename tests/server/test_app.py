@@ -22,13 +22,8 @@ from duologue import connect
 from duologue.client.client_secrets import client_secret
 from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
-<<<<<<< HEAD
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
-from duologue.server import Limits, RealtimeApp, serve
-=======
-from duologue.events import RealtimeSessionConfig
 from duologue.server import Limits, RealtimeApp, ServerSession, serve
->>>>>>> strangers
 from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
