@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct
 
 from duologue.events import (
     ClientEvent,
+    InputAudioBufferAppendEvent,
     ResponseCreateEvent,
     SessionUpdateEvent,
     UnknownVariant,
@@ -32,6 +33,8 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refus
         yield Refusal(
             "event_id_too_long", param="event_id", most=MOST_EVENT_ID_CHARACTERS, got=len(event.event_id), harmless=True
         )
+    if isinstance(event, InputAudioBufferAppendEvent) and not event.extra:
+        return  # nine in ten messages, and nothing in them but text
     yield from _unknown_in(event)
     match event:
         case SessionUpdateEvent():

@@ -78,6 +78,8 @@ _ACCEPTED = (
 )
 """Client events that a WebSocket session takes; `output_audio_buffer.clear` belongs to WebRTC and SIP."""
 
+_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
+
 
 class ServerProtocol:
     """One session, seen from the server.
@@ -275,19 +277,18 @@ class ServerProtocol:
 
     def _accepted(self, event: RealtimeEvent) -> AnyClientEvent:
         """The event, if it is one that this session takes and understands to the last field. Raises Refusal."""
-        supported = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
         if isinstance(event, UnknownRealtimeEvent):
             cls = EVENT_CLASSES.get(event.type or "")
             if event.type is None:
                 raise Refusal("missing", param="type")
             if cls is None or not issubclass(cls, _ACCEPTED):
-                raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
+                raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
             problem = read_problem(event.problem)
             if problem.missing:
                 raise Refusal("missing", param=problem.path)
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
-            raise Refusal("unknown_type", param="type", value=event.type, supported=supported)
+            raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
         for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):

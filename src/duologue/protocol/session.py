@@ -53,6 +53,8 @@ class Session:
         """What values may be, by their path inside a session or a response."""
         make = _realtime if kind == "realtime" else _transcription
         self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
+        self._turn_detection: object = None
+        self._turn_settings: TurnSettings | None = None
 
     @property
     def realtime(self) -> RealtimeSession:
@@ -80,7 +82,10 @@ class Session:
     def turn_settings(self) -> TurnSettings | None:
         """How turns are detected; None when the client makes them by hand."""
         wire = self.input.turn_detection
-        return TurnSettings.of(wire) if isinstance(wire, ServerVad | SemanticVad) else None
+        if wire is not self._turn_detection:  # asked for with every piece of audio, and seldom changed
+            self._turn_detection = wire
+            self._turn_settings = TurnSettings.of(wire) if isinstance(wire, ServerVad | SemanticVad) else None
+        return self._turn_settings
 
     @property
     def idle_timeout_ms(self) -> int | None:
