@@ -212,7 +212,7 @@ async def test_no_task_stays_when_the_application_is_cancelled_again_and_again_w
 
     class Stuck(MemoryTransport):
         async def close(self, code: int = 1000, reason: str = "") -> None:
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
 
     async def use() -> None:
         async with connect(transport=Stuck(4)):

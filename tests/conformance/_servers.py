@@ -46,13 +46,18 @@ class Speaker:
             yield f"{word} "
 
 
+_ROUNDS_PER_PIECE = 10
+"""Of the event loop: a client that hears the first piece has its cancel heard before the last."""
+
+
 class SlowSynthesizer(ScriptedSynthesizer):
     """Takes some time for a long text, as all real ones do."""
 
     async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
-        """The tone, a hundredth of its length after it was asked for."""
+        """The tone, each piece of it after others had their turns."""
         async for piece in super().synthesize(text, voice=voice, speed=speed):
-            await asyncio.sleep(0.001)
+            for _ in range(_ROUNDS_PER_PIECE):
+                await asyncio.sleep(0)
             yield piece
 
 

@@ -114,14 +114,20 @@ async def test_an_engine_that_hangs_is_given_up_and_stopped(stage: str) -> None:
     assert odd.closed
 
 
-async def test_an_engine_that_is_slow_but_steady_may_take_its_time() -> None:
+async def test_an_engine_that_is_slow_but_steady_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, passed_s = asyncio.get_running_loop(), 0.0
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + passed_s)
+
     class Steady(Odd):
         async def _make(self) -> AsyncGenerator[Any, None]:
+            nonlocal passed_s
             for _ in range(20):
-                await asyncio.sleep(0.005)
+                passed_s += 30
+                await asyncio.sleep(0)
                 yield "a"
 
-    assert len(await drained(streams(Steady(), piece_s=0.08)["respond"])) == 20
+    assert len(await drained(streams(Steady(), piece_s=60)["respond"])) == 20
 
 
 async def test_an_engine_s_own_timeout_is_its_own() -> None:

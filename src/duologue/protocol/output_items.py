@@ -9,6 +9,7 @@ What was opened is closed however the response ends.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ DELTA_MS: Final = 200
 """Most audio in one delta: small enough to start playing at once, large enough that the JSON around it is noise."""
 
 
-class OutputItem:
+class OutputItem(ABC):
     """What messages and calls have in common: a place in the response, and one in the conversation or none."""
 
     def __init__(
@@ -72,13 +73,13 @@ class OutputItem:
         return self.entry.item
 
     @property
+    @abstractmethod
     def written(self) -> str:
         """All that the model wrote into it, for counting."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, status: str) -> Iterator[ServerEvent]:
         """End the item with this status."""
-        raise NotImplementedError
 
     def _added(self) -> Iterator[ServerEvent]:
         item, item_id = self.entry.item, self.entry.item_id
