@@ -73,7 +73,7 @@ def test_quiet_ends_are_what_lies_40_db_below_the_speech() -> None:
     samples[6_400:9_600] = 0.1
     samples[12_000:12_160] = 0.9  # a click counts as sound, and does not make the speech quiet
     samples[:6_400] = samples[13_000:] = 0.0005
-    assert len(module._without_quiet_ends(samples)) == 12_160 - 6_400 + 2 * module._END_SAMPLES
+    assert len(module._without_quiet_ends(samples)) == 12_160 - 6_400 + module._LEAD_SAMPLES + module._TAIL_SAMPLES
     assert len(module._without_quiet_ends(samples[:6_400] * 0)) == 6_400
     assert len(module._without_quiet_ends(samples[:100])) == 100
 

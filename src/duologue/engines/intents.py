@@ -164,7 +164,7 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
     (ASKING.pattern, _call),
     (r"\bspell(?: the word| me)?[:,]?\s+(?P<word>[\w'-]+)", _spell),
     (
-        r"\b(?:slowly )?count (?:down )?(?:slowly )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:slowly )?"
+        r"\b(?:slowly )?counts? (?:down )?(?:slowly )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:slowly )?"
         r"(?:to|till|until) (?P<last>[\w -]+?)(?:,? slowly)?\b(?=\W*$|[.!?;,])",
         _count,
     ),
