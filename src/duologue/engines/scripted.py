@@ -28,6 +28,8 @@ __all__ = [
 
 _LOUD_DBFS = -40.0  # between a quiet room, about -60, and quiet speech, about -30
 
+_FULL_SCALE = 32_768
+
 _EVERY = 8
 """Loud is told from quiet by one sample in eight: all of them would cost more than the rest of the server together."""
 
@@ -38,8 +40,10 @@ class ScriptedDetector:
     def __init__(self, *, sample_rate_hz: int = 16_000, frame_ms: int = 20, threshold_dbfs: float = _LOUD_DBFS) -> None:
         self.sample_rate_hz = sample_rate_hz
         self.frame_ms = frame_ms
-        self._threshold_dbfs = threshold_dbfs
         self._frame_bytes = 2 * sample_rate_hz * frame_ms // 1000
+        n_looked_at = len(range(0, self._frame_bytes // 2, _EVERY))
+        self._loud_length = 10 ** (threshold_dbfs / 20) * _FULL_SCALE * math.sqrt(n_looked_at)
+        """Length of the vector of samples at the threshold."""
         self._rest = b""
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
@@ -49,7 +53,7 @@ class ScriptedDetector:
         self._rest = audio[whole:]
         samples, length = to_samples(audio[:whole]), self._frame_bytes // 2
         frames = (samples[start : start + length : _EVERY] for start in range(0, whole // 2, length))
-        return [float(samples_dbfs(frame) > self._threshold_dbfs) for frame in frames]
+        return [float(math.hypot(*frame) > self._loud_length) for frame in frames]
 
 
 def detectors(

@@ -119,6 +119,7 @@ class SpeechStopped(Struct, frozen=True):
 TurnEvent: TypeAlias = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped
 
 _IN_SILENCE: Final = frozenset({TurnState.FALLING, TurnState.PAUSED})
+_IN_TURN: Final = (TurnState.SPEAKING, *_IN_SILENCE)
 
 
 class TurnDetector:
@@ -138,7 +139,7 @@ class TurnDetector:
     @property
     def speaking(self) -> bool:
         """Whether a turn is under way."""
-        return self.state in (TurnState.SPEAKING, *_IN_SILENCE)
+        return self.state in _IN_TURN
 
     @property
     def silent(self) -> bool:
@@ -155,8 +156,10 @@ class TurnDetector:
         """What the next frames begin, interrupt or end."""
         for probability in probabilities:
             self.audio_ms += frame_ms
-            before = self.state
-            self._step(self._sound(probability, settings.threshold), frame_ms)
+            before, sound = self.state, self._sound(probability, settings.threshold)
+            if before is (TurnState.SPEAKING if sound is TurnInput.SPEECH else TurnState.SILENT):
+                continue  # as nearly always: somebody goes on speaking, or nobody speaks
+            self._step(sound, frame_ms)
             if before is TurnState.PAUSED and self.state is not TurnState.PAUSED:
                 self._wait_ms = None
                 yield SpeechResumed(round(self.audio_ms))

@@ -85,12 +85,12 @@ class _Guard(Generic[E]):
 
 
 class _Detector(_Guard[VoiceDetector]):
-    __slots__ = ("_patience",)
-    sample_rate_hz: int
-    frame_ms: int
+    __slots__ = ("_patience", "frame_ms", "sample_rate_hz")
 
     def __init__(self, engine: VoiceDetector, observer: SessionObserver, piece_s: float) -> None:
         super().__init__(engine, observer, piece_s)
+        self.sample_rate_hz = engine.sample_rate_hz
+        self.frame_ms = engine.frame_ms
         self._patience = Patience(piece_s)
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:

@@ -22,7 +22,7 @@ class Patience:
     for fifty times a second in every session. One timer looks after whichever wait is under way when it goes off.
     """
 
-    __slots__ = ("_ended", "_limit_s", "_since", "_task", "_timer")
+    __slots__ = ("_ended", "_limit_s", "_loop", "_since", "_task", "_timer")
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -30,6 +30,7 @@ class Patience:
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def wait_for(self, work: Awaitable[T]) -> T:
         """The result of the work. Cancelling cancels it.
@@ -37,9 +38,11 @@ class Patience:
         Raises:
             OutOfPatience: it took too long, and is cancelled.
         """
-        task = asyncio.current_task()
+        # Kept, because asking for it costs a system call each time.
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
-        cancelling, loop = task.cancelling(), asyncio.get_running_loop()
+        cancelling = task.cancelling()
         self._task, self._since, self._ended = task, loop.time(), False
         if self._timer is None:
             self._timer = loop.call_later(self._limit_s, self._look, loop)
