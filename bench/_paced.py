@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import resource
 import struct
 import sys
@@ -15,7 +14,7 @@ from typing import Final
 
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
-from duologue.server import RealtimeApp, serve, spare_the_collector
+from duologue.server import RealtimeApp, loop_factory, serve, spare_the_collector
 
 __all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
 
@@ -86,8 +85,7 @@ async def serve_calls() -> None:
 
 
 if __name__ == "__main__":
-    if "--uvloop" in sys.argv:
-        uvloop = importlib.import_module("uvloop")  # no dependency of this repository
-        uvloop.run(serve_calls())
-    else:
-        asyncio.run(serve_calls())
+    with asyncio.Runner(
+        loop_factory=None if "--asyncio" in sys.argv else loop_factory()
+    ) as runner:  # as `duologue serve`
+        runner.run(serve_calls())

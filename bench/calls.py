@@ -2,8 +2,8 @@
 
 The server runs in a process of its own, on one core, with scripted engines; this process is all of its clients, on
 another core, and does as little as it can: frames that were encoded before the run, and answers that are not parsed.
-`--seconds N` bounds the whole run (120), `--uvloop` runs the server on uvloop, where that is installed, and
-`--profile FILE` has the server profiled instead of measured.
+`--seconds N` bounds the whole run (120), `--asyncio` runs the server on asyncio's own loop even where uvloop is
+installed, and `--profile FILE` has the server profiled instead of measured.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ async def a_server(profile: str | None = None) -> AsyncGenerator[Server, None]:
     """The server on the first core; this process moves to the last."""
     cores: list[int] = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     profiler = ("-m", "cProfile", "-o", profile) if profile else ()
-    loop = ("--uvloop",) if "--uvloop" in sys.argv else ()
+    loop = ("--asyncio",) if "--asyncio" in sys.argv else ()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *profiler, str(Path(__file__).with_name("_paced.py")), *loop),
         stdin=asyncio.subprocess.PIPE,

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-__all__ = ["background", "run_to_end"]
+__all__ = ["LoopFactory", "background", "run_to_end"]
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 
-def run_to_end(work: Coroutine[Any, Any, int]) -> int:
-    """Run; returns what it returns, or 128 and the number of the signal that ended it: 130 for Ctrl-C."""
+def run_to_end(work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | None = None) -> int:
+    """Run; returns what it returns, or 128 and the number of the signal that ended it: 130 for Ctrl-C.
+
+    `loop_factory` makes the event loop, by default asyncio's own.
+    """
     ended_by: list[int] = []
 
     async def run() -> int:
@@ -33,7 +38,8 @@ def run_to_end(work: Coroutine[Any, Any, int]) -> int:
         return await work
 
     try:
-        return asyncio.run(run())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(run())
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except asyncio.CancelledError:

@@ -26,7 +26,7 @@ from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, Upstream, limits_of, spare_the_collector, tls_context
+from duologue.server import Limits, RealtimeApp, Upstream, limits_of, loop_factory, spare_the_collector, tls_context
 from duologue.server import serve as run_server
 from duologue.transports import Transport
 
@@ -139,7 +139,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         refuse_beta=options.refuse_beta,
         upstream=_upstream(options),
     )
-    return run_to_end(_serve(application, options, tls))
+    return run_to_end(_serve(application, options, tls), loop_factory=loop_factory())
 
 
 async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContext | None) -> int:

@@ -6,7 +6,7 @@ from duologue.server.app import PATH, RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
 from duologue.server.observing import Observer, SessionObserver
 from duologue.server.relay import Relay
-from duologue.server.running import serve, spare_the_collector
+from duologue.server.running import loop_factory, serve, spare_the_collector
 from duologue.server.session import ServerSession
 from duologue.server.tls import tls_context
 from duologue.server.upstream import OpenUpstream, Upstream
@@ -23,6 +23,7 @@ __all__ = [
     "Upstream",
     "app",
     "limits_of",
+    "loop_factory",
     "serve",
     "spare_the_collector",
     "tls_context",

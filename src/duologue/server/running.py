@@ -16,7 +16,7 @@ from duologue.server.app import PATH, RealtimeApp
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["serve", "spare_the_collector"]
+__all__ = ["loop_factory", "serve", "spare_the_collector"]
 
 _LAST_PORT: Final = 65535
 
@@ -76,6 +76,15 @@ async def serve(
             await _run(application, _server(config), listening, on_listening, "ws" if tls is None else "wss")
     finally:
         listening.close()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Makes the event loop on which a core serves most calls: uvloop's where it is installed; None: asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def spare_the_collector() -> None:
