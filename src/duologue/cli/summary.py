@@ -18,7 +18,10 @@ __all__ = ["Account", "Latencies", "Summary", "TurnSummary", "Words", "lines_of"
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from the end of the user's turn to the first piece of each kind; null: none came."""
+    """Milliseconds from the end of the user's turn to the first piece of each kind; null: none came.
+
+    A transcript may come before the end, and has a negative number then.
+    """
 
     first_transcript: int | None
     first_text: int | None
@@ -149,10 +152,16 @@ def _medians(latencies: Sequence[Latencies]) -> Latencies:
 
 def _latency(latencies: Latencies) -> str:
     parts = (
-        f"{name.removeprefix('first_')} {'–' if value is None else f'{value} ms'}"
-        for name, value in msgspec.structs.asdict(latencies).items()
+        f"{name.removeprefix('first_')} {_told(value)}" for name, value in msgspec.structs.asdict(latencies).items()
     )
     return "first " + ", ".join(parts)
+
+
+def _told(latency_ms: int | None) -> str:
+    """In words; before the end of speech is while it lasts, as transcripts come that a server makes of what it has."""
+    if latency_ms is None:
+        return "–"
+    return f"{latency_ms} ms" if latency_ms >= 0 else "while speaking"
 
 
 def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
