@@ -161,7 +161,7 @@ def check_url(url: str) -> str:
     except ValueError:  # brackets that do not close, a port that is no number
         fits = False
     if not fits:
-        raise Usage(f"--url {url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
+        raise Usage(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
     return url
 
 
