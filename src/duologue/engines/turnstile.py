@@ -87,8 +87,9 @@ class Turnstile:
                 del self._waiting[urgency][owner]
 
     def _n_waiting(self, owner: str | None = None) -> int:
-        queues = (queues for queues in self._waiting.values())
-        return sum(len(queue) for waiting in queues for who, queue in waiting.items() if owner in (None, who))
+        return sum(
+            len(queue) for waiting in self._waiting.values() for who, queue in waiting.items() if owner in (None, who)
+        )
 
     def _has_place(self, urgency: Urgency) -> bool:
         """The last place of several is kept for what somebody waits for."""
