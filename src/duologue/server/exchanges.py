@@ -7,12 +7,13 @@ from datetime import datetime
 
 import msgspec
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
 from duologue.events import (
     ConversationItem,
     FunctionCallItem,
     FunctionCallOutputItem,
     FunctionTool,
+    InputImagePart,
     MessageItem,
     is_set,
 )
@@ -58,8 +59,9 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
             case FunctionCallOutputItem():
                 _add_output(messages, Message("tool", item.output, call_id=item.call_id))
             case MessageItem(role="system" | "user" | "assistant" as role):
-                if text := _text_of(item):
-                    messages.append(Message(role, text))
+                text, images = _text_of(item), _images_of(item)
+                if text or images:
+                    messages.append(Message(role, text, images=images))
             case _:
                 pass
     return messages
@@ -91,6 +93,14 @@ def _text_of(item: MessageItem) -> str:
         for part in item.content
         for name in ("text", "transcript")
         if isinstance(words := getattr(part, name, None), str) and words
+    )
+
+
+def _images_of(item: MessageItem) -> tuple[Image, ...]:
+    return tuple(
+        Image(part.image_url, part.detail if is_set(part.detail) else None)
+        for part in item.content
+        if isinstance(part, InputImagePart)
     )
 
 
