@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from duologue.events import ErrorEvent, McpCallError, McpToolExecutionError, RealtimeEvent
+from duologue.events import ErrorEvent, McpApprovalRequestItem, McpCallError, McpToolExecutionError, RealtimeEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import ListMcpTools, McpCall, Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
 from duologue.protocol.tables import RESPONSE_ENDS
 from duologue.testing import Pair
-from tests.protocol._mcp import SEARCH
+from tests.protocol._mcp import DOCS, READ, SEARCH, mcp
 from tests.protocol._order import OrderedStream
 from tests.protocol._wire import client_event, create, respond, update, user_text
 
@@ -208,10 +208,13 @@ class Session(RuleBasedStateMachine):
     def responder_calls(self, response_id: str) -> None:
         self.seen(self.pair.calls("f", '{"a": 1}', response_id=response_id))
 
-    @rule(response_id=response_ids)
-    def responder_calls_a_tool_of_an_mcp_server(self, response_id: str) -> None:
+    @rule(asks=st.booleans())
+    def responder_calls_a_tool_of_an_mcp_server(self, asks: bool) -> None:
+        if asks and not self.stream.responses:
+            self.sent(respond())
         if not any(isinstance(command, McpCall) for command in self.pair.commands):
-            self.seen(self.pair.calls("search", '{"a": 1}', response_id=response_id))
+            for response_id in list(self.stream.responses)[-1:]:
+                self.seen(self.pair.calls("search", '{"a": 1}', response_id=response_id))
 
     @rule(result=st.sampled_from(["a page", McpToolExecutionError(message="broken")]))
     def a_tool_answers_or_fails_perhaps_too_late(self, result: str | McpCallError) -> None:
@@ -223,10 +226,16 @@ class Session(RuleBasedStateMachine):
         if any(isinstance(command, ListMcpTools) for command in self.pair.commands):
             self.seen(self.pair.lists_nothing() if fails else self.pair.lists(SEARCH))
 
-    @rule(request_id=item_ids, approve=st.booleans())
-    def client_allows_a_call_or_not(self, request_id: str, approve: bool) -> None:
-        item = {"type": "mcp_approval_response", "id": f"answer_{request_id}", "approval_request_id": request_id}
+    @rule(number=st.integers(0, 40), approve=st.booleans(), at_once=st.booleans())
+    def client_allows_a_call_or_not(self, number: int, approve: bool, at_once: bool) -> None:
+        asked = [
+            item.item_id for item in self.pair.server.conversation if isinstance(item.item, McpApprovalRequestItem)
+        ]
+        request_id = asked[number % len(asked)] if asked else "item_of_nobody"
+        item = {"type": "mcp_approval_response", "id": f"answer_{number}", "approval_request_id": request_id}
         self.sent(create({**item, "approve": approve}))
+        if at_once:
+            self.approved_calls_are_made()
 
     @rule()
     def approved_calls_are_made(self) -> None:
@@ -308,6 +317,25 @@ class LenientSession(Session):
     defaults = SessionDefaults(lenient=True, tokens_per_minute=30, max_audio_bytes=5_000, max_items=12)
 
 
+class McpSession(Session):
+    """Has the tools of two MCP servers from the beginning, of which one may not be called without being allowed."""
+
+    defaults = SessionDefaults(duration_s=3600)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen(self.pair.send(update(tools=[DOCS, mcp(server_label="other", require_approval="always")])))
+        self.seen(self.pair.lists(SEARCH))
+        self.seen(self.pair.lists(READ))
+
+    @rule(ends=st.booleans())
+    def responder_wants_what_must_be_allowed(self, ends: bool) -> None:
+        for response_id in list(self.stream.responses)[-1:]:
+            self.seen(self.pair.calls("read", "{}", response_id=response_id))
+            if ends:
+                self.seen(self.pair.finishes(response_id=response_id))
+
+
 class TranscriptionSession(Session):
     """Never responds."""
 
@@ -329,8 +357,10 @@ def _budget(max_examples: int) -> settings:
 
 
 Session.TestCase.settings = _budget(60)
+McpSession.TestCase.settings = _budget(40)
 LenientSession.TestCase.settings = _budget(40)
 TranscriptionSession.TestCase.settings = _budget(20)
 TestEverySessionKeepsTheRules = Session.TestCase
+TestEverySessionWithMcpServersKeepsTheRules = McpSession.TestCase
 TestEveryLenientSessionKeepsTheRules = LenientSession.TestCase
 TestEveryTranscriptionSessionKeepsTheRules = TranscriptionSession.TestCase
