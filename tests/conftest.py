@@ -1,9 +1,36 @@
-"""What holds for every test."""
+"""What holds for every test, and a clock for those in which time is the subject."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from typing import Any
+
+import pytest
+import pytest_asyncio
 from hypothesis import settings
 
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)
 settings.load_profile("duologue")
+
+
+@pytest_asyncio.fixture
+async def idle_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that passes only while every task waits, and then at once: no machine is too slow for a time limit.
+
+    For tests without sockets and threads, whose work would look like idleness.
+    """
+    # The loop asks its selector for what to wait for, and how long: asyncio has no public place for that.
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    select, now_s = selector.select, time.monotonic()
+
+    def select_at_once(timeout_s: float | None = None) -> Any:
+        nonlocal now_s
+        ready = select(None if timeout_s is None else 0)
+        if timeout_s and not ready:
+            now_s += timeout_s
+        return ready
+
+    monkeypatch.setattr(selector, "select", select_at_once)
+    monkeypatch.setattr(time, "monotonic", lambda: now_s)
