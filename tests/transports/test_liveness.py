@@ -65,9 +65,9 @@ async def idle(socket: ServerConnection) -> None:
 
 async def test_a_line_that_died_without_a_word_is_found_while_somebody_waits() -> None:
     async with line_to(idle) as line, asyncio.timeout(5):
+        began_s = asyncio.get_running_loop().time()
         end = await open_websocket(line.url, options=QUICK)
         line.is_dead = True
-        began_s = asyncio.get_running_loop().time()
         with pytest.raises(ConnectionClosedError, match=r"did not answer a ping within 0\.1 s") as caught:
             await end.receive()
         took_s = asyncio.get_running_loop().time() - began_s
