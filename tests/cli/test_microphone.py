@@ -27,7 +27,7 @@ from duologue.cli.sound_device import BLOCK_MS, Heard, Play, SystemSound
 from duologue.cli.turns import Turn
 from duologue.errors import ConnectionClosedError, DuologueError, MissingExtra
 from duologue.transports import MemoryTransport, memory_pair
-from tests.cli.conftest import Place
+from tests.cli.conftest import Place, started
 
 RATE_HZ = 24_000
 
@@ -417,7 +417,7 @@ def test_a_whole_talk_by_microphone_ends_well_with_ctrl_c(scripted_server: Place
     command = [sys.executable, "-m", "duologue", "talk", "--mic", "--json", "--url", scripted_server.url]
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key, "PYTHONPATH": paths}
-    with subprocess.Popen(
+    with started(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         assert process.stdout is not None

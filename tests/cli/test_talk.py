@@ -16,7 +16,7 @@ from duologue.audio.wav import Sound, read_wav
 from duologue.cli import main
 from duologue.cli.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Place, tone, write_wav
+from tests.cli.conftest import Place, started, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -224,7 +224,7 @@ def test_interrupted_it_leaves_a_valid_recording_and_no_traceback(
     long = write_wav(tmp_path / "long.wav", tone(30_000))
     command = [sys.executable, "-m", "duologue", "talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl")]
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key}
-    with subprocess.Popen(
+    with started(
         [*command, "--url", scripted_server.url],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
     ) as process:  # fmt: skip
