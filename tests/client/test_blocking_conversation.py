@@ -148,7 +148,7 @@ def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_t
         with pytest.raises(TimeoutError):
             speak_until_it_waits()
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20  # some three seconds, and not until the server reads
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
