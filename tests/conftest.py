@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,10 +20,11 @@ settings.load_profile("duologue")
 async def idle_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time that passes only while every task waits, and then at once: no machine is too slow for a time limit.
 
-    For tests without sockets and threads, whose work would look like idleness.
+    What is given to a thread is done on the spot. For tests without sockets, whose work would look like idleness.
     """
+    loop = asyncio.get_running_loop()
     # The loop asks its selector for what to wait for, and how long: asyncio has no public place for that.
-    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    selector: Any = loop._selector  # type: ignore[attr-defined]
     select, now_s = selector.select, time.monotonic()
 
     def select_at_once(timeout_s: float | None = None) -> Any:
@@ -32,5 +34,9 @@ async def idle_clock(monkeypatch: pytest.MonkeyPatch) -> None:
             now_s += timeout_s
         return ready
 
+    async def run_at_once(_: object, work: Callable[..., Any], *arguments: Any) -> Any:
+        return work(*arguments)
+
     monkeypatch.setattr(selector, "select", select_at_once)
+    monkeypatch.setattr(loop, "run_in_executor", run_at_once)
     monkeypatch.setattr(time, "monotonic", lambda: now_s)
