@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -14,6 +16,18 @@ from hypothesis import settings
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)
 settings.load_profile("duologue")
+
+
+_OF_OTHERS = re.compile(r"(?i:.*_proxy)|FORCE_COLOR|NO_COLOR|TTY_COMPATIBLE|OPENAI_.*|DUOLOGUE_.*")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside() -> Generator[None, None, None]:
+    """Whoever runs the tests has keys, colours and a way into the net of his own; no test, and no process of one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in filter(_OF_OTHERS.fullmatch, list(os.environ)):
+            patch.delenv(name)
+        yield
 
 
 @pytest_asyncio.fixture

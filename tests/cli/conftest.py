@@ -100,9 +100,3 @@ def write_wav(path: Path, sound: Sound) -> Path:
 def speech(tmp_path: Path) -> Path:
     """A WAV file of 400 ms that scripted engines take for speech."""
     return write_wav(tmp_path / "speech.wav", tone())
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "DUOLOGUE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
