@@ -58,7 +58,6 @@ class _Interrupter:
     def _check(self) -> None:
         self.left -= 1
         if self.left == 0:
-            self._last.clear()  # nothing is traced any more, and what the frames hold is to be let go
             raise KeyboardInterrupt
 
 

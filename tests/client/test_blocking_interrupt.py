@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import signal
 import subprocess
@@ -10,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -19,10 +18,10 @@ from duologue import blocking
 from duologue.client.blocking import BlockingConversation
 from duologue.protocol.usage_ledger import UsageSnapshot
 from duologue.testing import Expect, ScriptedServer, Send
-from duologue.transports.blocking import BlockingTransport, blocking_memory_pair
+from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import created, greeting
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import aside
+from tests.client._threads import aside, no_thread_left
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -108,41 +107,23 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
         return interrupted_at(moment, lambda: act(conversation))
 
 
-def connect_over(end: BlockingTransport) -> AbstractContextManager[object]:
-    return blocking.connect(transport=end)
-
-
-def converse_over(end: BlockingTransport) -> AbstractContextManager[object]:
-    return blocking.converse(open_connection=lambda: blocking.connect(transport=end))
-
-
-@pytest.mark.parametrize("over", [connect_over, converse_over])
-def test_ctrl_c_at_any_moment_of_the_opening_comes_out_as_it_is_and_leaves_no_thread(
-    over: Callable[[BlockingTransport], AbstractContextManager[object]],
+@pytest.mark.parametrize("name", ["duologue-codec", "duologue-writer", "duologue-reader", "duologue-callbacks"])
+def test_ctrl_c_while_a_thread_is_being_started_comes_out_as_it_is_and_leaves_none(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with no_thread_left_soon():
-        assert interrupted_everywhere(partial(interrupted_opening, over)) > 10
+    start = threading.Thread.start
 
+    def start_or_not(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise KeyboardInterrupt
+        start(thread)
 
-def interrupted_opening(over: Callable[[BlockingTransport], AbstractContextManager[object]], moment: int) -> bool:
-    """Something is interrupted while it is opened, and closed if it was not. Whether the moment came."""
+    monkeypatch.setattr(threading.Thread, "start", start_or_not)
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    entered: list[object] = []
-    opening = over(near)
-
-    def enter() -> None:
-        try:
-            entered.append(opening.__enter__())
-        except RuntimeError as fault:
-            # The interpreter's own: interrupted in the middle of it, `Thread.start` loses its lock.
-            if str(fault) != "release unlocked lock":
-                raise
-
-    came = interrupted_at(moment, enter)
-    if entered:
-        opening.__exit__(None, None, None)
-    return came
+    connecting = blocking.converse(open_connection=lambda: blocking.connect(transport=near))
+    with no_thread_left(), pytest.raises(KeyboardInterrupt), connecting as conversation:
+        conversation.on(object, print)
 
 
 LOOKING = """
@@ -175,7 +156,6 @@ def no_thread_left_soon() -> Generator[None, None, None]:
     """At the end of the block, the threads that run are those that ran before it; others are given time to end."""
     before = set(threading.enumerate())
     yield
-    gc.collect()  # closes what was open and not yet known to anybody
     left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
     for thread in left:
         thread.join(5)
