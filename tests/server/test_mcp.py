@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 import uvicorn
 from mcp.server.mcpserver import MCPServer
@@ -205,6 +206,21 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
         assert called["error"] == {"type": "http_error", "code": 504, "message": "it did not answer within 0.5 s"}
         called, _ = await responded(connection)
         assert called["output"] == "3"
+
+
+async def test_calls_are_counted_among_the_engines() -> None:
+    engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        async with listening(application) as url, connect(url) as connection:
+            await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
+            await listed(connection)
+            await responded(connection)
+            await responded(connection)
+            async with httpx.AsyncClient() as http:
+                figures = (await http.get(url.replace("ws:", "http:").replace("/v1/realtime", "/metrics"))).text
+    assert 'duologue_engine_seconds_count{stage="mcp"} 2.0' in figures
+    assert 'duologue_engine_failures_total{stage="mcp"} 1.0' in figures
 
 
 async def test_interrupting_gives_a_call_up() -> None:

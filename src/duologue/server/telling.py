@@ -65,7 +65,8 @@ class Telling:
         if call is None:
             return
         try:
-            output = await self._mcp.call(call)
+            with self._observer.engine_call("mcp"):
+                output = await self._mcp.call(call)
         except McpFault as fault:
             self._protocol.mcp_call_failed(call, fault.error, now=time.monotonic())
         else:
