@@ -11,57 +11,36 @@ from typing import Any
 import pytest
 
 from duologue import connect
-from duologue.client import Connection, Endpoint
+from duologue.client import Connection, Endpoint, client_secret
 from duologue.client.connect import open_endpoint
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosedError
-from duologue.events import ErrorEvent, RealtimeEvent, ResponseDoneEvent
+from duologue.events import (
+    AudioConfig,
+    AudioOutputConfig,
+    ErrorEvent,
+    InputAudioTranscriptionCompletedEvent,
+    RealtimeEvent,
+    RealtimeSessionConfig,
+    ResponseAudioDeltaEvent,
+    ResponseDoneEvent,
+)
 from duologue.events.base import decode_audio, encode_audio
 from duologue.protocol import SessionDefaults
-from duologue.server import RealtimeApp, Relay, ServerSession, Upstream
+from duologue.server import Limits, RealtimeApp, Relay, ServerSession, Upstream
 from duologue.server.ids import new_id
 from duologue.server.opening import Opening
 from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import MemoryTransport, Transport, memory_pair
+from duologue.transports import Transport, memory_pair
+from duologue.transports.websocket import WebSocketTransport
 from tests.compat.test_openai_sdk import sdk
 from tests.compat.test_openai_sdk import until as sdk_until
 from tests.server._engines import LOUD, QUIET, EndlessSynthesizer
 from tests.server._listening import listening
+from tests.server._relays import close_seen, created, relayed
 from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
-
-
-@asynccontextmanager
-async def relayed(
-    upstream_dialect: str, dialect: str, *, model: str | None = None
-) -> AsyncGenerator[tuple[MemoryTransport, MemoryTransport]]:
-    """The client's end and the upstream's end of a relay, which must be gone when both are closed."""
-    before = asyncio.all_tasks()
-    client, relay_front = memory_pair(capacity=8)
-    relay_back, upstream = memory_pair(capacity=8)
-
-    async def open_upstream(asked: str | None) -> Transport:
-        assert asked == model
-        return relay_back
-
-    relay = Relay(
-        relay_front,
-        Upstream(open=open_upstream, dialect=upstream_dialect),
-        opening=Opening(dialect=dialect, model=model),
-        new_id=new_id,
-    )
-    running = asyncio.ensure_future(relay.run())
-    try:
-        async with asyncio.timeout(15):
-            yield client, upstream
-    finally:
-        for end in (client, upstream):
-            await end.close()
-        done, _ = await asyncio.wait({running}, timeout=6)
-        assert done, "the relay does not end"
-    running.result()
-    assert asyncio.all_tasks() == before
 
 
 @asynccontextmanager
@@ -138,10 +117,6 @@ async def test_a_beta_client_hears_of_its_conversation_although_the_upstream_doe
 
 
 # --- errors, closes, and what does not fit
-
-
-def created(**session: Any) -> str:
-    return json.dumps({"type": "session.created", "event_id": "e0", "session": session})
 
 
 @pytest.mark.parametrize(
@@ -243,7 +218,7 @@ async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and
 
 
 async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client() -> None:
-    async def open_upstream(model: str | None) -> Transport:
+    async def open_upstream(opening: Opening) -> Transport:
         raise ConnectFailed("nobody listens there", retryable=True)
 
     client, front = memory_pair()
@@ -281,11 +256,45 @@ async def test_a_slow_client_slows_the_upstream_and_nothing_is_buffered_in_betwe
         flooding.cancel()
 
 
+async def test_a_client_that_takes_nothing_any_more_is_closed_and_so_is_the_upstream() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, upstream):
+        message = '{"type":"input_audio_buffer.cleared","event_id":"e"}'
+        assert await close_seen(upstream, sending=message) == (1001, "the relay is going away")
+        assert await close_seen(client) == (1008, "invalid_request_error.client_too_slow")
+
+
+async def test_an_upstream_that_takes_nothing_any_more_is_closed_and_so_is_the_client() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, _):
+        closed = await close_seen(client, sending='{"type":"response.cancel"}')
+    assert closed == (1011, "the upstream took nothing for 0.05 seconds")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (1000, "", (1011, "the upstream has no session")),
+        (1006, "", (1011, "the upstream is gone")),
+        (4000, "no quota", (4000, "no quota")),
+    ],
+)
+async def test_an_upstream_that_closes_without_a_word_is_told_as_an_error_and_closed_as_one(
+    code: int, reason: str, expected: tuple[int, str]
+) -> None:
+    async with relayed("openai", "openai-beta") as (client, upstream):
+        await upstream.close(code, reason)
+        told = json.loads(await asyncio.wait_for(client.receive(), 5))
+        assert told["error"]["code"] == "upstream_unavailable"
+        assert f"before a session began: {code} {reason}".strip() in told["error"]["message"]
+        with pytest.raises(ConnectionClosedError) as closed:
+            await asyncio.wait_for(client.receive(), 5)
+    assert (closed.value.code, closed.value.reason) == expected
+
+
 async def test_cancelling_a_relay_closes_both_sides() -> None:
     client, front = memory_pair()
     back, upstream = memory_pair()
 
-    async def open_upstream(model: str | None) -> Transport:
+    async def open_upstream(opening: Opening) -> Transport:
         return back
 
     running = asyncio.ensure_future(Relay(front, Upstream(open=open_upstream), new_id=new_id).run())
@@ -307,8 +316,8 @@ async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstrea
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="hidden")
     async with listening(behind) as upstream_url:
 
-        async def open_upstream(model: str | None) -> Transport:
-            place = Endpoint(url=upstream_url, api_key="hidden", model=model, dialect=upstream_dialect)
+        async def open_upstream(opening: Opening) -> Transport:
+            place = Endpoint(url=upstream_url, api_key="hidden", model=opening.model, dialect=upstream_dialect)
             return await open_endpoint(place)
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
@@ -323,8 +332,108 @@ async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstrea
             assert status(events)["status"] == "cancelled"
 
 
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
+async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dialect: str, dialect: str) -> None:
+    engines = scripted_engines(hears=("A question.",), says=("One two three.",))
+    behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect)
+    async with listening(behind) as upstream_url:
+        front = RealtimeApp(upstream=to(upstream_url, upstream_dialect), dialect=dialect)
+        async with listening(front) as url, connect(url, dialect=dialect) as connection:
+            await connection.send(update(audio={"input": {"transcription": {"model": "whisper-1"}}}))
+            await until(connection, "session.updated")
+            await speak(connection)
+            events = await until(connection, "response.done")
+            [heard] = [told for told in events if isinstance(told, InputAudioTranscriptionCompletedEvent)]
+            assert heard.transcript == "A question."
+            [*_, last] = [told for told in events if isinstance(told, ResponseAudioDeltaEvent)]
+            await connection.send(
+                event("conversation.item.truncate", item_id=last.item_id, content_index=0, audio_end_ms=100)
+            )
+            [*_, cut] = await until(connection, "conversation.item.truncated")
+            assert cut.to_json()["audio_end_ms"] == 100
+            await connection.send(event("conversation.item.delete", item_id=last.item_id))
+            await until(connection, "conversation.item.deleted")
+            await connection.send(event("conversation.item.retrieve", event_id="ask", item_id="nobody"))
+            [*_, refused] = await until(connection, "error")
+            assert refused.to_json()["error"]["code"] == "item_retrieve_invalid_item_id"
+            assert refused.to_json()["error"]["event_id"] == "ask"
+
+
+async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_session_with_1011() -> None:
+    engines = replace(scripted_engines(says=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
+    opened: list[Transport] = []
+    async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as upstream_url:
+
+        async def open_upstream(opening: Opening) -> Transport:
+            opened.append(await open_endpoint(Endpoint(url=upstream_url)))
+            return opened[-1]
+
+        front = RealtimeApp(upstream=Upstream(open=open_upstream), dialect="openai-beta")
+        async with listening(front) as url, connect(url, dialect="openai-beta") as connection:
+            await connection.send(typed("hi"))
+            await connection.send(event("response.create"))
+            await until(connection, "response.output_audio.delta")
+            [upstream] = opened
+            assert isinstance(upstream, WebSocketTransport)
+            upstream._socket.transport.abort()
+            with pytest.raises(ConnectionClosedError) as closed:
+                await until(connection, "response.done")
+    assert (closed.value.code, closed.value.reason) == (1011, "the upstream is gone")
+
+
+# --- keys
+
+
+def to(url: str, dialect: str = "openai", *, api_key: str | None = None) -> Upstream:
+    """An upstream that is a server of ours."""
+
+    async def open_upstream(opening: Opening) -> Transport:
+        return await open_endpoint(Endpoint(url=url, api_key=api_key, model=opening.model, dialect=dialect))
+
+    return Upstream(open=open_upstream, dialect=dialect)
+
+
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai", "openai"), ("openai-beta", "openai")])
+async def test_a_client_secret_of_the_relay_opens_what_it_was_made_for_and_never_shows_the_upstream_s_key(
+    upstream_dialect: str, dialect: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    engines = scripted_engines(says=("Two words.",))
+    behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="sk-upstream")
+    async with listening(behind) as upstream_url:
+        upstream = to(upstream_url, upstream_dialect, api_key="sk-upstream")
+        async with listening(RealtimeApp(upstream=upstream, dialect=dialect, api_key="sk-door")) as url:
+            asked = RealtimeSessionConfig(model="m-7", instructions="Be short.", output_modalities=["text"])
+            secret = await client_secret(url, api_key="sk-door", session=asked)
+            assert secret.value.startswith("ek_")
+            async with connect(url, api_key=secret.value, dialect=dialect) as connection:
+                [greeting] = await until(connection, "session.created")
+                session = greeting.to_json()["session"]
+                assert (session["model"], session["instructions"]) == ("m-7", "Be short.")
+                await connection.send(typed("hi"))
+                await connection.send(event("response.create"))
+                events = await until(connection, "response.done")
+                assert status(events)["output"][0]["content"][0]["text"] == "Two words."
+            for key in ("sk-upstream", "ek_wrong"):
+                async with connect(url, api_key=key) as connection:
+                    [refused] = await until(connection, "error")
+                    assert refused.to_json()["error"]["code"] == "invalid_api_key"
+    shown = f"{secret.session!r}"
+    for key in ("sk-upstream", "sk-door", secret.value):
+        assert key not in caplog.text
+        assert key not in shown
+
+
+async def test_a_relay_does_not_judge_what_its_upstream_may_know() -> None:
+    async with listening(RealtimeApp(upstream=to("ws://127.0.0.1:9"), models=["m"], api_key="k")) as url:
+        asked = RealtimeSessionConfig(audio=AudioConfig(output=AudioOutputConfig(voice="a-voice-of-theirs")))
+        assert (await client_secret(url, api_key="k", session=asked)).value.startswith("ek_")
+        with pytest.raises(ConnectFailed, match="404"):
+            await client_secret(url, api_key="k", session=RealtimeSessionConfig(model="another"))
+
+
 async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> None:
-    async def open_upstream(model: str | None) -> Transport:
+    async def open_upstream(opening: Opening) -> Transport:
         return await open_endpoint(Endpoint(url="ws://127.0.0.1:9/v1/realtime"))
 
     async with listening(RealtimeApp(upstream=Upstream(open=open_upstream))) as url, connect(url) as connection:
@@ -337,8 +446,8 @@ async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees
     engines = scripted_engines(says=("Two words.",))
     async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
 
-        async def open_upstream(model: str | None) -> Transport:
-            return await open_endpoint(Endpoint(url=upstream_url, model=model, dialect="openai-beta"))
+        async def open_upstream(opening: Opening) -> Transport:
+            return await open_endpoint(Endpoint(url=upstream_url, model=opening.model, dialect="openai-beta"))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))
         async with listening(front) as url, sdk(url) as connection:

@@ -26,7 +26,16 @@ from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, Upstream, limits_of, loop_factory, spare_the_collector, tls_context
+from duologue.server import (
+    Limits,
+    Opening,
+    RealtimeApp,
+    Upstream,
+    limits_of,
+    loop_factory,
+    spare_the_collector,
+    tls_context,
+)
 from duologue.server import serve as run_server
 from duologue.transports import Transport
 
@@ -228,8 +237,12 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     except ValueError as fault:
         raise Usage(str(fault)) from fault
 
-    async def open_upstream(model: str | None) -> Transport:
-        return await open_endpoint(replace(place, model=options.upstream_model or model, dialect=dialect))
+    async def open_upstream(opening: Opening) -> Transport:
+        model, intent = options.upstream_model or opening.model, None
+        if opening.kind == "transcription" and PROFILES[dialect].intent:
+            # The operator's model is one that answers: sessions that only transcribe name another, in their settings.
+            model, intent = opening.model, "transcription"
+        return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from duologue.server.app import PATH, RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
 from duologue.server.observing import Observer, SessionObserver
+from duologue.server.opening import Opening
 from duologue.server.relay import Relay
 from duologue.server.running import loop_factory, serve, spare_the_collector
 from duologue.server.session import ServerSession
@@ -16,6 +17,7 @@ __all__ = [
     "Limits",
     "Observer",
     "OpenUpstream",
+    "Opening",
     "RealtimeApp",
     "Relay",
     "ServerSession",
