@@ -163,9 +163,22 @@ async def test_an_event_that_the_upstream_does_not_have_is_answered_by_the_relay
     assert "no such event" in refused["error"]["message"]
 
 
-@pytest.mark.parametrize("message", [b"\x00\x01", "no json", "[]", '{"type":"session.explode","x":1}'])
-async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(message: str | bytes) -> None:
-    async with relayed("openai-beta", "openai") as (client, upstream):
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), [*PAIRS[:2], ("xai", "qwen"), ("openai", "azure-preview")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x00\x01",
+        "no json",
+        "[]",
+        '{"no":"type"}',
+        '{"type":7}',
+        '{ "type":"session.explode", "session":{"temperature":1.5,"audio":{"input":{"turn_detection":{}}}}, "x":1e1 }',
+    ],
+)
+async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(
+    message: str | bytes, upstream_dialect: str, dialect: str
+) -> None:
+    async with relayed(upstream_dialect, dialect) as (client, upstream):
         await client.send(message)
         assert await upstream.receive() == message
         await upstream.send(message)
@@ -250,6 +263,29 @@ async def test_a_slow_client_slows_the_upstream_and_nothing_is_buffered_in_betwe
         before = sent
         for _ in range(10):
             await client.receive()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert before < sent <= before + 11
+        flooding.cancel()
+
+
+async def test_a_slow_upstream_slows_the_client_and_nothing_is_buffered_in_between() -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            while True:
+                await client.send('{"type":"response.cancel"}')
+                sent += 1
+
+        flooding = asyncio.ensure_future(flood())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert sent <= 8 + 8 + 2
+        before = sent
+        for _ in range(10):
+            await upstream.receive()
         for _ in range(50):
             await asyncio.sleep(0)
         assert before < sent <= before + 11

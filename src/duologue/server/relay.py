@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
-from duologue.codec import Translation, decode
+from duologue.codec import EVENT_CLASSES, Translation, decode
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, DecodeError
@@ -213,6 +213,8 @@ class Relay:
             event = decode(self._accent.read(message))
         except DecodeError:
             return (message,)
+        if self._is_foreign(event, self._accent.dialect):
+            return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
         return [text for translation in self._side.write(event) for text in self._said(event, translation)]
@@ -237,7 +239,16 @@ class Relay:
             events = self._side.read(message)
         except DecodeError:
             return (message,)
+        if any(self._is_foreign(event, self._upstream.dialect) for event in events):
+            return (message,)
         return [text for event in events for text in self._accent.write(event)]
+
+    @staticmethod
+    def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:
+        """Whether nobody knows such an event, in which nothing can be translated."""
+        if not isinstance(event, UnknownRealtimeEvent):
+            return False
+        return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
 
     def _refusal(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
         """Answers an event that cannot be said to the upstream, so that nobody waits for its effect."""
