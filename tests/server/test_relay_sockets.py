@@ -17,6 +17,7 @@ from duologue.events import (
     AudioOutputConfig,
     ErrorEvent,
     InputAudioTranscriptionCompletedEvent,
+    RealtimeSession,
     RealtimeSessionConfig,
     ResponseAudioDeltaEvent,
     ResponseDoneEvent,
@@ -132,6 +133,8 @@ async def test_a_client_secret_of_the_relay_opens_what_it_was_made_for_and_never
             asked = RealtimeSessionConfig(model="m-7", instructions="Be short.", output_modalities=["text"])
             secret = await client_secret(url, api_key="sk-door", session=asked)
             assert secret.value.startswith("ek_")
+            assert isinstance(secret.session, RealtimeSession)
+            assert secret.session.instructions == "Be short."
             async with connect(url, api_key=secret.value, dialect=dialect) as connection:
                 [greeting] = await until(connection, "session.created")
                 session = greeting.to_json()["session"]

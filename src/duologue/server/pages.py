@@ -186,7 +186,9 @@ def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tup
         shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
     else:
         # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
-        opening, shown = opening_for(update), _shown(update, dialect)
+        opening, asked = opening_for(update), _shown(update, dialect)
+        kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
+        shown = {"object": kind, "id": new_id("sess"), **asked}
     if opening.model is not None and not app.serves(opening.model):
         raise Rebuff("wrong_model", model=opening.model)
     return opening, shown
