@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duologue.server.app import PATH, RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
+from duologue.server.mcp import McpAccess
 from duologue.server.observing import Observer, SessionObserver
 from duologue.server.opening import Opening
 from duologue.server.relay import Relay
@@ -15,6 +16,7 @@ from duologue.server.upstream import OpenUpstream, Upstream
 __all__ = [
     "PATH",
     "Limits",
+    "McpAccess",
     "Observer",
     "OpenUpstream",
     "Opening",
