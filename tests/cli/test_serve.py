@@ -176,11 +176,11 @@ def test_a_command_line_that_cannot_be_right_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--tls-cert", "nowhere.crt"], "cannot read nowhere.crt: No such file or directory"),
+        (["--tls-cert", "."], "cannot read .: Is a directory"),
         (["--port", "99999"], "ports end at 65535"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
         (["--responder=nobody"], "nobody: no responder has this name; known: "),
-        (["--llm-file", "nowhere.gguf"], "nowhere.gguf"),
+        (["--llm-file", __file__], "test_serve.py"),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_sentence(

@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits, Opening, RealtimeApp, Upstream
 from duologue.testing import scripted_app_engines
+from duologue.transports import Transport
 
 KEY = {"Authorization": "Bearer sesame"}
 SECRETS = "/v1/realtime/client_secrets"
@@ -141,6 +143,36 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
         answer = await client.post("/v1/realtime/sessions", json={"voice": 7})
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+# --- of a relay
+
+
+async def nowhere(opening: Opening) -> Transport:
+    raise ConnectFailed("nobody listens there", retryable=True)
+
+
+@pytest.mark.parametrize("kind", ["realtime", "transcription"])
+async def test_a_relay_makes_client_secrets_without_a_look_at_its_upstream(kind: str) -> None:
+    async with pages(upstream=Upstream(open=nowhere)) as client:
+        answer = await client.post(SECRETS, json={"session": {"type": kind, "include": []}})
+        assert answer.status_code == 200
+        assert answer.json()["value"].startswith("ek_")
+        session = answer.json()["session"]
+        name = "realtime.session" if kind == "realtime" else "realtime.transcription_session"
+        assert session.pop("id").startswith("sess_")
+        assert session == {"object": name, "type": kind, "include": []}
+        answer = await client.post(SECRETS, json={"session": {"type": kind, "include": 7}})
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "session.include")
+
+
+async def test_a_relay_makes_client_secrets_on_the_beta_s_page_too() -> None:
+    async with pages(upstream=Upstream(open=nowhere)) as client:
+        answer = await client.post("/v1/realtime/sessions", json={"voice": "verse", "turn_detection": None})
+    body = answer.json()
+    assert set(body.pop("client_secret")) == {"value", "expires_at"}
+    assert body.pop("id").startswith("sess_")
+    assert body == {"object": "realtime.session", "voice": "verse", "turn_detection": None}
 
 
 # --- keys

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from duologue.audio.wav import read_wav
 from duologue.cli.call import Call, CallOptions, check_url, hold, view_for
 from duologue.cli.conversation import Wishes
-from duologue.cli.failures import Usage
+from duologue.cli.failures import Usage, check_there
 from duologue.cli.running import run_to_end
 from duologue.cli.sound_device import SystemSound
 
@@ -112,8 +112,7 @@ def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable
         return type_it
 
     # Read before anything is started: what cannot be sent needs no server.
-    if not path.exists():
-        raise Usage(f"there is no file {path}")
+    check_there(path)
     if options.out is not None and options.out.exists() and options.out.samefile(path):
         raise Usage(f"--out {options.out} would write over the file that is to be sent")
     sound = read_wav(path)
