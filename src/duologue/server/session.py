@@ -84,7 +84,7 @@ class ServerSession:
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
         self._tick_at = math.inf
         self._wake = asyncio.Event()
@@ -148,7 +148,7 @@ class ServerSession:
                 # Whichever learns first that the client is gone: the other may be waiting for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reading, writing, clock, *self._work.values(), *self._ahead):
+                for task in (reading, writing, clock, *self._work, *self._ahead):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
@@ -250,8 +250,9 @@ class ServerSession:
             case Respond():
                 self._start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
-                if (task := self._work.get(f"respond {command.response_id}")) is not None:
-                    task.cancel()
+                for task in self._work:
+                    if task.get_name() == f"respond {command.response_id}":
+                        task.cancel()
             case Close():
                 self._outbox.put(command)
             case LetPass(event_type=event_type, param=param, value_type=kind):
@@ -259,9 +260,9 @@ class ServerSession:
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
-        self._work[work_id] = task
+        self._work.add(task)
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda _: self._done(work_id))
+        task.add_done_callback(self._done)
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Work that nobody was promised: a session that is drained does not wait for it."""
@@ -270,8 +271,8 @@ class ServerSession:
         task.add_done_callback(self._ahead.discard)
         return task
 
-    def _done(self, work_id: str) -> None:
-        self._work.pop(work_id)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
         self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:
