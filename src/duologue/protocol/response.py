@@ -10,7 +10,7 @@ However it ends, what was opened is closed; a response that is complete without 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Final
+from typing import Any
 
 from duologue.events import (
     ConversationItem,
@@ -31,9 +31,6 @@ from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, Res
 from duologue.protocol.usage import response_usage, text_tokens
 
 __all__ = ["Response"]
-
-_ITEM_STATUS: Final = {ResponseState.COMPLETED: "completed"}
-"""The status of an item that is open when the response ends: all other ends leave it incomplete."""
 
 
 class Response:
@@ -119,10 +116,12 @@ class Response:
         if not self._items and following is ResponseState.COMPLETED:
             yield from self._message()
         self.state = following
-        details = None
-        if following is not ResponseState.COMPLETED:
+        if following is ResponseState.COMPLETED:
+            details, item_status = None, "completed"
+        else:
             details = ResponseStatusDetails(type=following.value, reason=reason or UNSET, error=error or UNSET)
-        yield from self._close(_ITEM_STATUS.get(following, "incomplete"))
+            item_status = "incomplete"
+        yield from self._close(item_status)
         settings = self.settings
         self.usage = response_usage(
             self.context,
