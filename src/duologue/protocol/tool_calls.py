@@ -159,6 +159,9 @@ class ToolCalls:
             if turn.status is None:
                 turn.status = "completed"  # its end will not come, and what it asked for is answered all the same
             self._answer(response_id)
+        # The next session may count from one again: only what still waits for its answer is known there.
+        self._seen = deque((key for turn in self._turns.values() for key in turn.answers), maxlen=_REMEMBERED)
+        self._beside.clear()
 
     # --- what the shell collects
 
