@@ -10,7 +10,6 @@ However it ends, what was opened is closed; a response that is complete without 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
 
 from duologue.events import (
     ConversationItem,
@@ -25,7 +24,7 @@ from duologue.events import (
 )
 from duologue.events.base import UNSET
 from duologue.protocol.conversation import Conversation
-from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage
+from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage, Place
 from duologue.protocol.response_settings import ResponseSettings
 from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, ResponseState, step
 from duologue.protocol.usage import response_usage, text_tokens
@@ -100,7 +99,12 @@ class Response:
         """A function is to be called. What was said before is complete."""
         yield from self._close("completed")
         call = OutputCall(
-            self._new_id("item"), name=name, call_id=self._new_id("call"), arguments=arguments, **self._place()
+            self._new_id("item"),
+            self._place(),
+            name=name,
+            call_id=self._new_id("call"),
+            arguments=arguments,
+            new_id=self._new_id,
         )
         self._items.append(call)
         yield from call.open()
@@ -139,7 +143,7 @@ class Response:
         """The message that is being said; one is begun if there is none."""
         if self._open is None:
             encoding = self.settings.encoding if self.settings.speak else None
-            self._open = OutputMessage(self._new_id("item"), encoding, **self._place())
+            self._open = OutputMessage(self._new_id("item"), self._place(), encoding=encoding, new_id=self._new_id)
             self._items.append(self._open)
             yield from self._open.open()
         return self._open
@@ -149,13 +153,13 @@ class Response:
             yield from self._open.close(status)
             self._open = None
 
-    def _place(self) -> dict[str, Any]:
-        return {
-            "response_id": self.response_id,
-            "output_index": len(self._items),
-            "conversation": self._conversation if self.settings.in_conversation else None,
-            "new_id": self._new_id,
-        }
+    def _place(self) -> Place:
+        """Where the next item stands."""
+        return Place(
+            response_id=self.response_id,
+            output_index=len(self._items),
+            conversation=self._conversation if self.settings.in_conversation else None,
+        )
 
     # --- the response
 
