@@ -441,6 +441,41 @@ def sessions_in_memory() -> list[ServerSession]:
     return [each for each in gc.get_objects() if isinstance(each, ServerSession)]
 
 
+class Unending:
+    """Reads an utterance for ever, again and again if it is asked to."""
+
+    name = "unending"
+    sample_rate_hz = 24_000
+    repeatable = True
+
+    async def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncGenerator[str, None]:
+        yield " Well"
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("ended", ["by the client", "by the server"])
+async def test_a_session_that_ends_while_it_listens_leaves_nothing_for_the_garbage_collector(ended: str) -> None:
+    engines = replace(scripted_engines(), transcriber=Unending())
+    application = RealtimeApp(engines=scripted_app_engines(engines))
+    gc.collect()
+    before = sessions_in_memory()
+    gc.disable()
+    try:
+        async with listening(application) as url, connect(url) as connection:
+            await connection.send(update(audio={"input": {"transcription": {"model": "whisper-1"}}}))
+            await speak(connection)  # a turn that waits for its transcript
+            await until(connection, "input_audio_buffer.committed")
+            await speak(connection, silence_ms=300)  # and one that is read ahead
+            await until(connection, "input_audio_buffer.speech_started")
+            if ended == "by the server":
+                await application.drain(within_s=0)
+        assert [kept for kept in sessions_in_memory() if kept not in before] == []
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("modality", ["audio", "text"])
 @pytest.mark.parametrize("answer", ["whole", "cancelled", "going on", "failed", "voiceless", "unheard"])
 async def test_a_session_that_has_ended_leaves_nothing_for_the_garbage_collector(answer: str, modality: str) -> None:

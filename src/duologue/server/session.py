@@ -120,8 +120,10 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
-            # It holds methods of this session: left in place, the call's audio would wait for a full collection.
+            # Both hold this session: left in place, the call's audio would wait for a full collection.
+            self._transcribing.close()
             del self._transcribing
+            self._reading = None
 
     def drain(self) -> None:
         """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
