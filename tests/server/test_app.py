@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import socket
 from collections.abc import AsyncGenerator
@@ -21,13 +20,13 @@ from websockets.typing import Origin, Subprotocol
 from duologue import connect
 from duologue.client.client_secrets import client_secret
 from duologue.engines.base import Exchange
-from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError, EngineError
+from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
-from duologue.server import Limits, RealtimeApp, ServerSession, serve
+from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.running import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
-from tests.server._engines import BrokenSynthesizer, BrokenTranscriber, EndlessResponder, EndlessSynthesizer
+from tests.server._engines import EndlessResponder, EndlessSynthesizer
 from tests.server._listening import listening
 from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
@@ -434,85 +433,3 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
         assert said == [f"I am {name}:{name} {turn} ({2 * turn + 1}) {name}" for turn in range(3)]
         assert len(heard) == 1
     assert len(set.union(*(heard for _, heard in results.values()))) == 3
-
-
-def sessions_in_memory() -> list[ServerSession]:
-    """All that are there, whoever holds them: exceptions that other tests keep as parameters do."""
-    return [each for each in gc.get_objects() if isinstance(each, ServerSession)]
-
-
-class Unending:
-    """Reads an utterance for ever, again and again if it is asked to."""
-
-    name = "unending"
-    sample_rate_hz = 24_000
-    repeatable = True
-
-    async def transcribe(
-        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
-    ) -> AsyncGenerator[str, None]:
-        yield " Well"
-        await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("ended", ["by the client", "by the server"])
-async def test_a_session_that_ends_while_it_listens_leaves_nothing_for_the_garbage_collector(ended: str) -> None:
-    engines = replace(scripted_engines(), transcriber=Unending())
-    application = RealtimeApp(engines=scripted_app_engines(engines))
-    gc.collect()
-    before = sessions_in_memory()
-    gc.disable()
-    try:
-        async with listening(application) as url, connect(url) as connection:
-            await connection.send(update(audio={"input": {"transcription": {"model": "whisper-1"}}}))
-            await speak(connection)  # a turn that waits for its transcript
-            await until(connection, "input_audio_buffer.committed")
-            await speak(connection, silence_ms=300)  # and one that is read ahead
-            await until(connection, "input_audio_buffer.speech_started")
-            if ended == "by the server":
-                await application.drain(within_s=0)
-        assert [kept for kept in sessions_in_memory() if kept not in before] == []
-    finally:
-        gc.enable()
-
-
-@pytest.mark.parametrize("modality", ["audio", "text"])
-@pytest.mark.parametrize("answer", ["whole", "cancelled", "going on", "failed", "voiceless", "unheard"])
-async def test_a_session_that_has_ended_leaves_nothing_for_the_garbage_collector(answer: str, modality: str) -> None:
-    """Collections are seldom, and a session's audio is large."""
-
-    class Faulty:
-        name = "faulty"
-
-        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-            yield "I have never been so well in my life."
-            raise EngineError("no words", engine="faulty")
-
-    engines = scripted_engines()
-    match answer:
-        case "cancelled" | "going on":
-            engines = replace(engines, responder=EndlessResponder())
-        case "failed":
-            engines = replace(engines, responder=Faulty())
-        case "voiceless":
-            engines = replace(engines, synthesizer=BrokenSynthesizer())
-        case "unheard":
-            engines = replace(engines, transcriber=BrokenTranscriber())
-        case _:
-            pass
-    gc.collect()
-    before = sessions_in_memory()
-    gc.disable()
-    try:
-        async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as url, connect(url) as connection:
-            await connection.send(update(output_modalities=[modality]))
-            await speak(connection)
-            if answer in ("cancelled", "going on"):
-                await until(connection, "response.content_part.added")
-            if answer == "cancelled":
-                await connection.send(event("response.cancel"))
-            if answer != "going on":
-                await until(connection, "response.done")
-        assert [kept for kept in sessions_in_memory() if kept not in before] == []
-    finally:
-        gc.enable()
