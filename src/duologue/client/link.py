@@ -171,9 +171,8 @@ class Link:
             _logger.exception("the conversation broke")
             self._lost(f"the conversation broke: {fault}")
             self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
-        finally:
-            # One that broke in the middle, or one that was opened ahead of time and is not wanted any more.
-            self._let_go_all()
+        # One that broke in the middle, or one that was opened ahead of time and is not wanted any more.
+        self._let_go_all()
 
     async def _follow(self, held: HeldConnection) -> HeldConnection | None:
         """Read and write over a connection until another one takes its place; returns that. None: it is over."""
