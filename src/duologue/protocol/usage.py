@@ -17,6 +17,7 @@ from duologue.events import (
     FunctionCallItem,
     FunctionCallOutputItem,
     FunctionTool,
+    McpCallItem,
     MessageItem,
     ResponseUsage,
     ResponseUsageInputTokenDetails,
@@ -104,5 +105,7 @@ def _text_of(item: ConversationItem) -> str:
             return item.name + item.arguments
         case FunctionCallOutputItem():
             return item.output
+        case McpCallItem():
+            return item.name + item.arguments + (item.output if is_set(item.output) else "")
         case _:
             return ""

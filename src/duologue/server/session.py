@@ -24,6 +24,7 @@ from duologue.protocol import (
     Follow,
     Foresee,
     LetPass,
+    ListMcpTools,
     Recall,
     Respond,
     ServerProtocol,
@@ -39,6 +40,7 @@ from duologue.server.hearing import Ear
 from duologue.server.ids import new_id
 from duologue.server.journal import note
 from duologue.server.limits import Limits
+from duologue.server.mcp import McpAccess, McpDesk, McpFault
 from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
@@ -65,6 +67,7 @@ class ServerSession:
         opening: Opening | None = None,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        mcp: McpAccess | None = None,
     ) -> None:
         opening = opening or Opening()
         self._transport = transport
@@ -79,6 +82,7 @@ class ServerSession:
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
+        self._mcp = McpDesk(mcp, start=self._start_ahead, timeout_s=limits.engine_s)
         self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
@@ -120,9 +124,9 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
-            # Both hold this session: left in place, the call's audio would wait for a full collection.
+            # They hold this session: left in place, the call's audio would wait for a full collection.
             self._transcribing.close()
-            del self._transcribing
+            del self._transcribing, self._mcp
             self._reading = None
 
     def drain(self) -> None:
@@ -249,6 +253,8 @@ class ServerSession:
                 self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
+            case ListMcpTools():
+                self._start(f"list {command.item_id}", self._list_mcp_tools(command))
             case Respond():
                 self._start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
@@ -295,12 +301,25 @@ class ServerSession:
             self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
+    async def _list_mcp_tools(self, command: ListMcpTools) -> None:
+        try:
+            tools = await self._mcp.list_tools(command.server)
+        except McpFault as fault:
+            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=str(fault))
+            self._protocol.mcp_listing_failed(command.item_id)
+        else:
+            self._protocol.mcp_listed(command.item_id, tools)
+        await self._pass_on()
+
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            telling = Telling(command, self._protocol, self._observer, self._pass_on)
-            await answer(command, exchange, self._engines, telling)
+            telling = Telling(command, self._protocol, self._observer, self._pass_on, self._mcp)
+            for request_id in command.approved:
+                await telling.approved(request_id)
+            if not command.approved:
+                await answer(command, exchange, self._engines, telling)
             self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):
