@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 
 import pytest
 
@@ -140,6 +141,35 @@ async def test_nothing_can_be_sent_once_the_client_has_closed(ends: Ends) -> Non
         await connection.close()
         with pytest.raises(ConnectionClosed):
             await connection.send(InputAudioBufferCommitEvent())
+
+
+async def test_audio_that_is_appended_while_the_client_closes_is_refused_and_does_not_hold_up_the_end() -> None:
+    client, server = memory_pair(capacity=1)
+    async with asyncio.timeout(5), connect(transport=client) as connection:
+        for _ in range(3):
+            await connection.send(InputAudioBufferCommitEvent())
+        closing = asyncio.ensure_future(connection.close())
+        await until_idle()
+        assert not closing.done()
+        with pytest.raises(ConnectionClosed):
+            await connection.append(b"\0\0")
+        for _ in range(3):
+            await server.receive()
+        await closing
+        with pytest.raises(ConnectionClosed):
+            await server.receive()
+
+
+async def test_being_told_of_the_end_again_and_again_keeps_no_memory(ends: Ends) -> None:
+    async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
+        await connection.close()
+        depths = set[int]()
+        for _ in range(3):
+            for call in (connection.receive(), connection.append(b"\0\0")):
+                with pytest.raises(ConnectionClosed) as told:
+                    await call
+                depths.add(len(list(traceback.walk_tb(told.value.__traceback__))))
+        assert max(depths) <= 4
 
 
 async def test_what_only_servers_send_is_refused_and_the_session_goes_on(ends: Ends) -> None:

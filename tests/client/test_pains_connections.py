@@ -109,6 +109,31 @@ async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken
     assert server.faults == []
 
 
+async def test_a_connection_that_was_opened_ahead_is_closed_when_the_conversation_ends_before_it_is_needed() -> None:
+    ahead = asyncio.Event()
+    server = ScriptedServer(
+        [Send(greeting(expires_at=int(time.time()) + 2)), Expect("response.create"), Until(ahead), Close(1000, "bye")],
+        [Send(greeting("sess_2"))],
+    )
+    opened = 0
+
+    @asynccontextmanager
+    async def opening() -> AsyncGenerator[Connection, None]:
+        nonlocal opened
+        async with server.connect() as connection:
+            opened += 1
+            if opened == 2:
+                ahead.set()
+            yield connection
+
+    # A response that runs keeps the conversation on its first connection.
+    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.0))
+    async with no_task_left(), converse(open_connection=opening, options=options) as conversation:
+        with pytest.raises(RequestRejected):
+            await conversation.respond(timeout_s=5)
+        assert await server.closed(1) == 1000
+
+
 async def test_pain_06_requests_under_way_fail_at_once_when_the_socket_drops() -> None:
     server = ScriptedServer(
         [Send(greeting()), Expect("response.create"), Send(created("resp_1")), Drop()], [Send(greeting("sess_2"))]

@@ -13,7 +13,8 @@ from duologue.client import converse
 from duologue.client.running_tools import RunningTools
 from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import RunTool, SpeechStarted, StopTool
-from duologue.protocol.toolbox import ToolProblem
+from duologue.protocol.tool_calls import ToolCall
+from duologue.protocol.toolbox import Toolbox, ToolProblem
 from duologue.testing import Drop, Expect, ScriptedServer, ScriptStep, Send, Until
 from tests.client._frames import answer, call, calling, greeting, taken, updated
 from tests.client._waiting import FAST, following, no_task_left
@@ -271,13 +272,24 @@ async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_rea
     assert server.faults == []
 
 
-async def test_functions_that_are_given_up_report_nothing() -> None:
-    reports: list[str] = []
+async def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() -> None:
+    ran = list[str]()
+
+    def late(city: str) -> str:
+        ran.append(city)
+        return "too late"
+
+    toolbox = Toolbox(late)
+    running = ToolCall(call_id="call_1", response_id="r", name="late", bound=toolbox.bind("late", '{"city":"Oslo"}'))
+    reports = list[str]()
 
     def report(call_id: str, _: object) -> None:
         reports.append(call_id)
 
-    tools = RunningTools(timeout_s=5, answered=report, failed=report)
-    await tools.close()
-    tools.stop("nobody")
-    assert reports == []
+    async with no_task_left():
+        tools = RunningTools(timeout_s=5, answered=report, failed=report)
+        tools.start(running)
+        await tools.close()
+        tools.stop("nobody")
+        tools.start(running)
+    assert (ran, reports) == ([], [])

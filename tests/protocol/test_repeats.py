@@ -22,6 +22,7 @@ def test_a_server_that_gives_every_event_the_same_id_is_still_heard() -> None:
     repeats = Repeats()
     assert [repeats.is_repeated(delta("", text)) for text in "aab"] == [False] * 3
     assert [repeats.is_repeated(delta("same", text)) for text in "abab"] == [False] * 4
+    assert [repeats.is_repeated(delta("same", text)) for text in "hhoo"] == [False] * 4
     assert not repeats.is_repeated(delta(None, "a"))
 
 

@@ -194,6 +194,22 @@ def test_pain_06_an_answer_outlives_the_connection_its_call_came_over(bench: Ben
     assert bench.follow_ups == 1
 
 
+def test_a_session_that_counts_its_calls_and_responses_from_one_again_has_them_run(bench: Bench) -> None:
+    created = {"id": "resp_2", "status": "in_progress", "output": []}
+    event = RealtimeEvent.from_json({"type": "response.created", "event_id": "e", "response": created})
+    bench.calls.receive(event, out_of_band=True)
+    bench.done(bench.call("call_1", response_id="resp_1"), response_id="resp_1")
+    bench.answered("call_1")
+    bench.done(bench.call("call_2", response_id="resp_3"), response_id="resp_3")
+    bench.calls.lost()
+    bench.done(bench.call("call_1", response_id="resp_2"), response_id="resp_2")
+    bench.call("call_2", response_id="resp_9")
+    assert [run.call_id for run in bench.runs] == ["call_1", "call_2", "call_1"]
+    bench.answered("call_1", "again")
+    bench.answered("call_2", "late")
+    assert bench.answers == [("call_1", "ok"), ("call_1", "again"), ("call_2", "late")]
+
+
 # --- tools of MCP servers, which the server calls itself
 
 MESSAGE = {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "There."}]}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from itertools import count
 from typing import Annotated, Any, get_args
@@ -80,6 +81,20 @@ def test_what_a_vendor_s_clients_send_is_not_refused_for_its_fields(dialect: str
             # vLLM tells an error flat.
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else answer.get("code")
             assert code not in ("unknown_parameter", "missing_required_parameter", "invalid_value"), answer
+
+
+def test_a_client_that_makes_up_fields_fills_neither_log_nor_memory(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="duologue.server")
+    session = Spoken("qwen")
+    session.told()
+    for number in range(0, 300, 3):
+        made_up = {f"field_{number + each}": "secret" for each in range(3)}
+        [updated] = session.say(type="session.update", session=made_up)
+        assert updated["type"] == "session.updated"
+    told = " ".join(record.getMessage() for record in caplog.records)
+    assert 0 < told.count("field_") <= 100
+    assert "secret" not in told
+    assert len(session.accent._reported) <= 100
 
 
 def test_the_beta_s_greeting_is_flat_and_announces_its_conversation() -> None:

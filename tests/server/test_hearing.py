@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
 import pytest
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.audio.resampling import resample
 from duologue.engines.scripted import ScriptedDenoiser, denoisers
 from duologue.protocol import Detect, Transcribe
 from duologue.server.hearing import Ear, pcm16_of, transcribe
@@ -85,6 +87,26 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
     await ear.hear(Detect(b"\xff" * 160, Encoding.of("audio/pcmu")))
     assert detector.heard[:2] == LOUD[:2]
     assert not any(detector.heard[2:])
+
+
+async def test_a_recording_that_is_appended_whole_holds_up_nobody_and_sounds_as_it_does_in_pieces() -> None:
+    pytest.importorskip("soxr")
+    whole, pieces = Listener(16_000), Listener(16_000)
+    ear, hearing = Ear(pieces), asyncio.ensure_future(Ear(whole).hear(Detect(200 * LOUD, PCM)))
+    await asyncio.sleep(0)
+    assert not hearing.done()
+    for _ in range(200):
+        await ear.hear(Detect(LOUD, PCM))
+    await asyncio.wait_for(hearing, 5)
+    assert whole.heard == pieces.heard
+
+
+async def test_a_long_utterance_is_made_ready_while_others_are_served() -> None:
+    pytest.importorskip("soxr")
+    reading = asyncio.ensure_future(pcm16_of(utterance(200 * LOUD), 16_000))
+    await asyncio.sleep(0)
+    assert not reading.done()
+    assert await asyncio.wait_for(reading, 5) == resample(200 * LOUD, 24_000, 16_000)
 
 
 def utterance(audio: bytes, noise_reduction: str | None = None) -> Transcribe:

@@ -138,7 +138,7 @@ async def test_work_that_is_cancelled_before_it_begins_is_forgotten() -> None:
             while RealtimeEvent.from_json(await ours.receive()).type != "response.done":
                 pass
         await until_idle()
-        assert session._work == {}
+        assert session._work == set()
         await ours.close()
         await serving
 

@@ -69,10 +69,7 @@ class Connection:
             ConnectionClosed: the session is over.
             LocalProtocolError: only servers send such an event.
         """
-        if self._closed is not None:
-            raise self._closed
-        if self._closing is not None:
-            raise self._closing
+        self._raise_if_over()
         await self._outgoing.put(self._protocol.send(event))
 
     async def append(self, audio: bytes) -> None:
@@ -83,8 +80,7 @@ class Connection:
         Raises:
             ConnectionClosed: the session is over.
         """
-        if self._closed is not None:
-            raise self._closed
+        self._raise_if_over()
         await self._outgoing.put(self._protocol.append(audio))
 
     async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
@@ -98,7 +94,7 @@ class Connection:
             event = await self._incoming.get()
         if isinstance(event, ConnectionClosed):
             self._incoming.put_nowait(event)  # for the next call, which must learn it too
-            raise event
+            raise event.with_traceback(None)
         return event
 
     async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
@@ -123,6 +119,12 @@ class Connection:
                 async with asyncio.timeout(FLUSH_S):
                     await self._outgoing.join()
         await self._transport.close(code, reason)
+
+    def _raise_if_over(self) -> None:
+        over = self._closed or self._closing
+        if over is not None:
+            # Each raise would lengthen the traceback of the last.
+            raise over.with_traceback(None)
 
     # --- the two tasks
 

@@ -155,8 +155,7 @@ class Link:
             tasks = [self._running] if self._running is not None else []
             for task in tasks:
                 task.cancel()
-            for held in [*self._held]:
-                self._let_go(held)
+            self._let_go_all()
             await asyncio.gather(*tasks, *self._closings, return_exceptions=True)
 
     # --- one connection after another
@@ -172,6 +171,8 @@ class Link:
             _logger.exception("the conversation broke")
             self._lost(f"the conversation broke: {fault}")
             self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
+        # One that broke in the middle, or one that was opened ahead of time and is not wanted any more.
+        self._let_go_all()
 
     async def _follow(self, held: HeldConnection) -> HeldConnection | None:
         """Read and write over a connection until another one takes its place; returns that. None: it is over."""
@@ -266,6 +267,10 @@ class Link:
             closing = _start(held.close())
             self._closings.add(closing)
             closing.add_done_callback(self._closings.discard)
+
+    def _let_go_all(self) -> None:
+        for held in [*self._held]:
+            self._let_go(held)
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

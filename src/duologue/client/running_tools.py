@@ -38,9 +38,12 @@ class RunningTools:
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
+        self._closed = False
 
     def start(self, call: ToolCall) -> None:
-        """Run a function; its result or failure is reported, unless it is stopped."""
+        """Run a function; its result or failure is reported, unless it is stopped. Does nothing after `close`."""
+        if self._closed:
+            return  # the last events of a connection that is being closed are still read
         task = asyncio.ensure_future(self._run(call))  # noqa: TID251 - kept in the table, and awaited by `close`
         self._tasks[call.call_id] = task
         task.add_done_callback(lambda _: self._forget(call.call_id))
@@ -52,7 +55,8 @@ class RunningTools:
             task.cancel()
 
     async def close(self) -> None:
-        """Give all of them up, and wait a moment for their ends."""
+        """Give all of them up, and wait a moment for their ends. Nothing is run any more."""
+        self._closed = True
         tasks = list(self._tasks.values())
         for call_id in list(self._tasks):
             self.stop(call_id)

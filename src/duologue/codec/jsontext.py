@@ -28,20 +28,19 @@ _MOST_DIGITS = 4300
 
 def parse_object(data: str | bytes) -> dict[str, Any]:
     """The JSON object that the text is. Raises DecodeError if it is none."""
-    size_bytes = _size_bytes(data)
     try:
         value = _parse(data)
     except RecursionError as fault:
         raise too_deep(data) from fault
     except UnicodeDecodeError as fault:
-        raise DecodeError("not UTF-8", size_bytes=size_bytes, position=fault.start) from None
+        raise DecodeError("not UTF-8", size_bytes=_size_bytes(data), position=fault.start) from None
     except json.JSONDecodeError as fault:
         reason = fault.msg.removesuffix(" at")  # the place is ours to tell
-        raise DecodeError(reason, size_bytes=size_bytes, position=_bytes_before(fault, data)) from None
+        raise DecodeError(reason, size_bytes=_size_bytes(data), position=_bytes_before(fault, data)) from None
     except ValueError as fault:
-        raise DecodeError(str(fault), size_bytes=size_bytes) from None
+        raise DecodeError(str(fault), size_bytes=_size_bytes(data)) from None
     if not isinstance(value, dict):
-        raise DecodeError(f"it is {_kind(value)}", size_bytes=size_bytes)
+        raise DecodeError(f"it is {_kind(value)}", size_bytes=_size_bytes(data))
     return value
 
 

@@ -17,6 +17,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.refusals import Refusal
+from duologue.protocol.requests import MOST_METADATA_KEY_CHARS, MOST_METADATA_PAIRS, MOST_METADATA_VALUE_CHARS
 
 __all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
 
@@ -109,7 +110,9 @@ def _one_of(*known: str, harmless: bool = False) -> Limit:
 
 
 def _few_short_pairs(value: dict[str, str]) -> bool:
-    return len(value) <= 16 and all(len(key) <= 64 and len(text) <= 512 for key, text in value.items())
+    return len(value) <= MOST_METADATA_PAIRS and all(
+        len(key) <= MOST_METADATA_KEY_CHARS and len(text) <= MOST_METADATA_VALUE_CHARS for key, text in value.items()
+    )
 
 
 def _pcm_rate(allowed_hz: tuple[int, ...]) -> Limit:
@@ -145,7 +148,8 @@ RANGES: Final[dict[str, Limit]] = {
     ),
     "metadata": Limit(
         holds=_few_short_pairs,
-        expected="up to 16 pairs, keys of 64, values of 512 characters",
+        expected=f"up to {MOST_METADATA_PAIRS} pairs, keys of {MOST_METADATA_KEY_CHARS}, values of "
+        f"{MOST_METADATA_VALUE_CHARS} characters",
         harmless=lambda _: True,
         shown=False,
     ),

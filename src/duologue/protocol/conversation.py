@@ -165,7 +165,8 @@ class Conversation:
                 if entry.audio and entry.item_id != self.last_id and may_go(entry):
                     held_bytes -= len(entry.audio)
                     entry.audio.clear()
-                    entry.heard = entry.heard if entry.spoken is not None else entry.heard or ""
+                    if entry.spoken is None and entry.heard is None:
+                        entry.heard = ""  # nobody can find out any more what the user said
 
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
         """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises Refusal."""

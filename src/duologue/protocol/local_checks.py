@@ -31,7 +31,7 @@ from duologue.events import (
 )
 from duologue.protocol.encodings import encoding_of_format, input_config, session_encodings
 from duologue.protocol.input_audio import LEAST_COMMIT_MS
-from duologue.protocol.requests import MOST_METADATA_PAIRS
+from duologue.protocol.requests import MOST_METADATA_KEY_CHARS, MOST_METADATA_PAIRS, MOST_METADATA_VALUE_CHARS
 
 __all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks"]
 
@@ -40,10 +40,6 @@ MOST_APPEND_BYTES: Final = 15 * 1024 * 1024
 
 MOST_EVENT_ID_CHARS: Final = 512
 """Published limit of a client's event id."""
-
-_MOST_KEY_CHARS: Final = 64
-_MOST_VALUE_CHARS: Final = 512
-"""Published limits of metadata."""
 
 
 class LocalChecks:
@@ -249,10 +245,10 @@ def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:
     if len(metadata) > MOST_METADATA_PAIRS:
         problem = f"{len(metadata)} pairs, and {MOST_METADATA_PAIRS} are allowed"
     for key, value in metadata.items():
-        if len(key) > _MOST_KEY_CHARS:
-            problem = f"a key of {len(key)} characters, and {_MOST_KEY_CHARS} are allowed"
-        elif len(value) > _MOST_VALUE_CHARS:
-            problem = f"a value of {len(value)} characters under {key!r}, and {_MOST_VALUE_CHARS} are allowed"
+        if len(key) > MOST_METADATA_KEY_CHARS:
+            problem = f"a key of {len(key)} characters, and {MOST_METADATA_KEY_CHARS} are allowed"
+        elif len(value) > MOST_METADATA_VALUE_CHARS:
+            problem = f"a value of {len(value)} characters under {key!r}, and {MOST_METADATA_VALUE_CHARS} are allowed"
     if problem:
         raise LocalProtocolError(f"cannot send response.create: its metadata has {problem}; keep the rest on your side")
 

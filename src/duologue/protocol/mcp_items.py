@@ -11,7 +11,7 @@ Where the user must allow a call, the item asks for that, and is done at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -31,7 +31,7 @@ from duologue.events import (
 from duologue.protocol.commands import McpCall
 from duologue.protocol.conversation import Entry
 from duologue.protocol.mcp_servers import McpOffer
-from duologue.protocol.output_items import OutputItem
+from duologue.protocol.output_items import OutputItem, Place
 
 __all__ = ["OutputApprovalRequest", "OutputMcpCall"]
 
@@ -39,7 +39,9 @@ __all__ = ["OutputApprovalRequest", "OutputMcpCall"]
 class OutputMcpCall(OutputItem):
     """A call of a tool, open until what it returned is reported."""
 
-    def __init__(self, call: McpCall, *, approval_request_id: str | None = None, **place: Any) -> None:
+    def __init__(
+        self, call: McpCall, place: Place, *, approval_request_id: str | None = None, new_id: Callable[[str], str]
+    ) -> None:
         # Null and not absent: strict clients insist on the fields.
         item = McpCallItem(
             id=call.item_id,
@@ -50,11 +52,11 @@ class OutputMcpCall(OutputItem):
             output=None,
             error=None,
         )
-        super().__init__(Entry(item=msgspec.structs.replace(item, arguments="")), **place)
+        super().__init__(Entry(item=msgspec.structs.replace(item, arguments="")), place, new_id=new_id)
         self._whole = item
         self.is_open = True
         """Whether the tool has not answered."""
-        self._progress: dict[str, Any] = {"item_id": call.item_id, "output_index": self._where["output_index"]}
+        self._progress: dict[str, Any] = {"item_id": call.item_id, "output_index": place.output_index}
         self.call = call
 
     @property
@@ -90,11 +92,13 @@ class OutputMcpCall(OutputItem):
 class OutputApprovalRequest(OutputItem):
     """Asks the user to allow a call."""
 
-    def __init__(self, item_id: str, offer: McpOffer, arguments: str, **place: Any) -> None:
+    def __init__(
+        self, item_id: str, place: Place, *, offer: McpOffer, arguments: str, new_id: Callable[[str], str]
+    ) -> None:
         self._item = McpApprovalRequestItem(
             id=item_id, server_label=offer.server.server_label, name=offer.tool.name, arguments=arguments
         )
-        super().__init__(Entry(item=self._item), **place)
+        super().__init__(Entry(item=self._item), place, new_id=new_id)
 
     @property
     def written(self) -> str:

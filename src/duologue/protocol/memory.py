@@ -13,16 +13,13 @@ likewise: a client cannot put the model's audio into a conversation, and does no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
 from duologue.events import (
     AnySessionConfig,
-    AudioConfig,
-    AudioInputConfig,
-    AudioOutputConfig,
     AudioPart,
     ContentPart,
     ConversationItem,
@@ -43,25 +40,15 @@ from duologue.events import (
     SessionUpdatedEvent,
     SessionUpdateEvent,
     TextPart,
-    TranscriptionSessionAudio,
-    TranscriptionSessionAudioInput,
     UnknownVariant,
     WireObject,
     is_set,
 )
 from duologue.protocol.conversation import ROOT
 from duologue.protocol.drafts import StoredItem
+from duologue.protocol.settings import MERGED
 
 __all__ = ["NotRestored", "Replay", "SessionMemory", "SessionRestored", "merged"]
-
-_MERGED: Final = (
-    AudioConfig,
-    AudioInputConfig,
-    AudioOutputConfig,
-    TranscriptionSessionAudio,
-    TranscriptionSessionAudioInput,
-)
-"""Objects of which an update changes single fields; all others it replaces."""
 
 
 class NotRestored(Struct, frozen=True, kw_only=True):
@@ -211,7 +198,7 @@ def merged(before: Any, update: Any) -> Any:
             continue
         if isinstance(value, Extra):
             fields[name] = Extra({**old, **value})
-        elif isinstance(value, _MERGED) and isinstance(old, WireObject):
+        elif isinstance(value, MERGED) and isinstance(old, WireObject):
             fields[name] = merged(old, value)
         else:
             fields[name] = value

@@ -13,6 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from msgspec import Struct
+
 from duologue.audio.formats import Encoding
 from duologue.events import (
     AudioPart,
@@ -43,28 +45,28 @@ from duologue.events.base import encode_audio
 from duologue.protocol.conversation import Conversation, Entry, with_transcript
 from duologue.protocol.spoken_text import SpokenText
 
-__all__ = ["DELTA_MS", "OutputCall", "OutputItem", "OutputMessage"]
+__all__ = ["DELTA_MS", "OutputCall", "OutputItem", "OutputMessage", "Place"]
 
 DELTA_MS: Final = 200
 """Most audio in one delta: small enough to start playing at once, large enough that the JSON around it is noise."""
 
 
-class OutputItem(ABC):
-    """What messages and calls have in common: a place in the response, and one in the conversation or none."""
+class Place(Struct, frozen=True, kw_only=True):
+    """Where an item stands: in its response, and in the conversation or none."""
 
-    def __init__(
-        self,
-        entry: Entry,
-        *,
-        response_id: str,
-        output_index: int,
-        conversation: Conversation | None,
-        new_id: Callable[[str], str],
-    ) -> None:
+    response_id: str
+    output_index: int
+    conversation: Conversation | None
+
+
+class OutputItem(ABC):
+    """What messages and calls have in common. `new_id` makes the ids of events."""
+
+    def __init__(self, entry: Entry, place: Place, *, new_id: Callable[[str], str]) -> None:
         self.entry = entry
-        self._conversation = conversation
+        self._conversation = place.conversation
         self._new_id = new_id
-        self._response: dict[str, Any] = {"response_id": response_id, "output_index": output_index}
+        self._response: dict[str, Any] = {"response_id": place.response_id, "output_index": place.output_index}
         self._where: dict[str, Any] = {**self._response, "item_id": entry.item_id}
 
     @property
@@ -103,11 +105,11 @@ class OutputItem(ABC):
 class OutputMessage(OutputItem):
     """Text, or speech with its transcript."""
 
-    def __init__(self, item_id: str, encoding: Encoding | None, **place: Any) -> None:
+    def __init__(self, item_id: str, place: Place, *, encoding: Encoding | None, new_id: Callable[[str], str]) -> None:
         """`encoding` is that of the speech; None for text alone."""
         item = MessageItem(id=item_id, role="assistant", status="in_progress", content=[])
         spoken = None if encoding is None else SpokenText(encoding)
-        super().__init__(Entry(item=item, encoding=encoding, spoken=spoken), **place)
+        super().__init__(Entry(item=item, encoding=encoding, spoken=spoken), place, new_id=new_id)
         self._text = ""
         self._where["content_index"] = 0
 
@@ -181,9 +183,11 @@ class OutputMessage(OutputItem):
 class OutputCall(OutputItem):
     """A call of one of the client's functions. Responders make calls whole, so it is opened and closed at once."""
 
-    def __init__(self, item_id: str, *, name: str, call_id: str, arguments: str, **place: Any) -> None:
+    def __init__(
+        self, item_id: str, place: Place, *, name: str, call_id: str, arguments: str, new_id: Callable[[str], str]
+    ) -> None:
         item = FunctionCallItem(id=item_id, status="in_progress", name=name, call_id=call_id, arguments="")
-        super().__init__(Entry(item=item), **place)
+        super().__init__(Entry(item=item), place, new_id=new_id)
         self._call = item
         self._arguments = arguments
 

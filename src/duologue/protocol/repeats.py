@@ -16,7 +16,8 @@ class Repeats:
     """Recognises an event by its id and by what it says: servers exist that give all of theirs the same id."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, int | None] = {}
+        """What the event of each id said; None for an id that has stood for two things, and so tells nothing."""
 
     def is_repeated(self, event: RealtimeEvent) -> bool:
         """Whether the event came before; remembers it."""
@@ -26,8 +27,11 @@ class Repeats:
         fingerprint = hash(
             (event.type, getattr(event, "item_id", None), getattr(event, "delta", None), getattr(event, "item", None))
         )
-        if self._seen.get(event_id) == fingerprint:
-            return True
+        if event_id in self._seen:
+            if self._seen[event_id] == fingerprint:
+                return True
+            self._seen[event_id] = None
+            return False
         self._seen[event_id] = fingerprint
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]

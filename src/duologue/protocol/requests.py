@@ -21,7 +21,9 @@ from duologue.events import (
 )
 
 __all__ = [
+    "MOST_METADATA_KEY_CHARS",
     "MOST_METADATA_PAIRS",
+    "MOST_METADATA_VALUE_CHARS",
     "REQUEST_TAG",
     "RequestPolicy",
     "Resolution",
@@ -37,7 +39,9 @@ REQUEST_TAG: Final = "duologue.request"
 """Key of the pair that a request adds to its metadata; `untagged` takes it out again."""
 
 MOST_METADATA_PAIRS: Final = 16
-"""The published limit; a request that is full already goes without a tag."""
+"""The published limit, as are the two below; a request that is full already goes without a tag."""
+MOST_METADATA_KEY_CHARS: Final = 64
+MOST_METADATA_VALUE_CHARS: Final = 512
 
 RequestPolicy: TypeAlias = Literal["wait", "refuse"]
 """What becomes of a request while another response runs: it waits its turn, or is refused at once."""

@@ -10,7 +10,6 @@ However it ends, what was opened is closed; a response that is complete without 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, Final
 
 from duologue.events import (
     ConversationItem,
@@ -29,15 +28,12 @@ from duologue.protocol.commands import McpCall
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.mcp_items import OutputApprovalRequest, OutputMcpCall
 from duologue.protocol.mcp_servers import McpOffer
-from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage
+from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage, Place
 from duologue.protocol.response_settings import ResponseSettings
 from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, ResponseState, step
 from duologue.protocol.usage import response_usage, text_tokens
 
 __all__ = ["Response"]
-
-_ITEM_STATUS: Final = {ResponseState.COMPLETED: "completed"}
-"""The status of an item that is open when the response ends: all other ends leave it incomplete."""
 
 
 class Response:
@@ -110,7 +106,12 @@ class Response:
         """A function is to be called. What was said before is complete."""
         yield from self._close("completed")
         call = OutputCall(
-            self._new_id("item"), name=name, call_id=self._new_id("call"), arguments=arguments, **self._place()
+            self._new_id("item"),
+            self._place(),
+            name=name,
+            call_id=self._new_id("call"),
+            arguments=arguments,
+            new_id=self._new_id,
         )
         self._items.append(call)
         yield from call.open()
@@ -119,7 +120,7 @@ class Response:
     def add_mcp_call(self, call: McpCall, *, approval_request_id: str | None = None) -> Iterator[ServerEvent]:
         """A tool of an MCP server is being called; until it answers, nothing else is said."""
         yield from self._close("completed")
-        self._open = OutputMcpCall(call, approval_request_id=approval_request_id, **self._place())
+        self._open = OutputMcpCall(call, self._place(), approval_request_id=approval_request_id, new_id=self._new_id)
         self._items.append(self._open)
         yield from self._open.open()
 
@@ -132,7 +133,7 @@ class Response:
     def add_approval_request(self, item_id: str, offer: McpOffer, arguments: str) -> Iterator[ServerEvent]:
         """The user is asked to allow a call."""
         yield from self._close("completed")
-        request = OutputApprovalRequest(item_id, offer, arguments, **self._place())
+        request = OutputApprovalRequest(item_id, self._place(), offer=offer, arguments=arguments, new_id=self._new_id)
         self._items.append(request)
         yield from request.open()
         yield from request.close("completed")
@@ -147,10 +148,12 @@ class Response:
         if not self._items and following is ResponseState.COMPLETED:
             yield from self._message()
         self.state = following
-        details = None
-        if following is not ResponseState.COMPLETED:
+        if following is ResponseState.COMPLETED:
+            details, item_status = None, "completed"
+        else:
             details = ResponseStatusDetails(type=following.value, reason=reason or UNSET, error=error or UNSET)
-        yield from self._close(_ITEM_STATUS.get(following, "incomplete"))
+            item_status = "incomplete"
+        yield from self._close(item_status)
         settings = self.settings
         self.usage = response_usage(
             self.context,
@@ -169,7 +172,7 @@ class Response:
         if not isinstance(self._open, OutputMessage):
             yield from self._close("completed")
             encoding = self.settings.encoding if self.settings.speak else None
-            self._open = OutputMessage(self._new_id("item"), encoding, **self._place())
+            self._open = OutputMessage(self._new_id("item"), self._place(), encoding=encoding, new_id=self._new_id)
             self._items.append(self._open)
             yield from self._open.open()
         return self._open
@@ -179,13 +182,13 @@ class Response:
             yield from self._open.close(status)
             self._open = None
 
-    def _place(self) -> dict[str, Any]:
-        return {
-            "response_id": self.response_id,
-            "output_index": len(self._items),
-            "conversation": self._conversation if self.settings.in_conversation else None,
-            "new_id": self._new_id,
-        }
+    def _place(self) -> Place:
+        """Where the next item stands."""
+        return Place(
+            response_id=self.response_id,
+            output_index=len(self._items),
+            conversation=self._conversation if self.settings.in_conversation else None,
+        )
 
     # --- the response
 

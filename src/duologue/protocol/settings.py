@@ -21,11 +21,11 @@ from duologue.events import (
     WireObject,
 )
 
-__all__ = ["fill_in", "merge"]
+__all__ = ["MERGED", "fill_in", "merge"]
 
 W = TypeVar("W", bound=WireObject)
 
-_MERGED: Final = (
+MERGED: Final = (
     AudioConfig,
     AudioInputConfig,
     AudioOutputConfig,
@@ -61,7 +61,7 @@ def merge(old: W, change: WireObject) -> W:
         if name == "extra" or value is UNSET or (value is None and name not in _NULLABLE):
             continue
         before = getattr(old, name)
-        if isinstance(before, _MERGED) and isinstance(value, _MERGED):
+        if isinstance(before, MERGED) and isinstance(value, MERGED):
             fields[name] = merge(before, value)
         else:
             fields[name] = fill_in(value, responds=responds)

@@ -201,6 +201,9 @@ class ToolCalls:
             turn.given_up = turn.given_up or bool(turn.of_servers)
             turn.of_servers.clear()
             self._answer(response_id)
+        # The next session may count from one again: only what still waits for its answer is known there.
+        self._seen = deque((key for turn in self._turns.values() for key in turn.answers), maxlen=_REMEMBERED)
+        self._beside.clear()
 
     # --- what the shell collects
 

@@ -122,7 +122,7 @@ class UsageLedger:
 
     def __init__(self) -> None:
         self._responses: dict[str, ResponseCost] = {}
-        self._transcripts: dict[tuple[str, int], TranscriptionCost] = {}
+        self._transcripts: set[tuple[str, int]] = set()
         self._input = InputTokens()
         self._output = OutputTokens()
         self._transcription = TranscriptionCost()
@@ -138,8 +138,8 @@ class UsageLedger:
                 key = (event.item_id, event.content_index)
                 if key in self._transcripts:
                     return False
-                cost = self._transcripts[key] = _transcription(event)
-                self._transcription = _plus(self._transcription, cost)
+                self._transcripts.add(key)
+                self._transcription = _plus(self._transcription, _transcription(event))
                 return True
             case _:
                 return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from duologue.audio.resampling import ResampleStream
 from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer
@@ -76,14 +76,21 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, teller:
         await speak_rest()
         await to_speak.put(None)
 
+    await _together(write(), _speak(engines.synthesizer, to_speak, command, teller))
+
+
+async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
+    """Two halves of one work, side by side. The first failure ends both, and is raised as it is."""
+    # Not a TaskGroup: the exception that ends one stands in a frame of its own traceback. Such a cycle holds the
+    # session with all its audio until the garbage collector comes by, and a user who interrupts makes one each time.
+    first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)  # noqa: TID251 - both have ended below
     try:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(write())
-            both.create_task(_speak(engines.synthesizer, to_speak, command, teller))
-    except* Exception as faults:
-        # The first failure cancelled the other half; one cause is what the caller can use.
-        first = faults.exceptions[0]
-        raise first from first.__cause__
+        await asyncio.gather(first, second)
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        del first, second  # they hold what is raised now, which holds this frame
 
 
 def _writing(teller: Teller) -> _Take:

@@ -65,19 +65,19 @@ class _Guard(Generic[E]):
             except StopAsyncIteration:
                 return
             except (OutOfPatience, asyncio.CancelledError) as end:
-                raise self._fault_of(end) from end
+                self._raise_fault_of(end)
+                raise
             finally:
                 patience.close()
 
-    def _fault_of(self, end: BaseException) -> BaseException:
-        """What the engine did wrong by coming to this end; the end itself if somebody has cancelled the work."""
+    def _raise_fault_of(self, end: BaseException) -> None:
+        """Raise EngineError, unless somebody has cancelled the work: then the engine did nothing wrong by its end."""
         if isinstance(end, OutOfPatience):
-            return EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name)
+            raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
         task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            return end
-        # Left as it is, the work would end without a word.
-        return EngineError("cancelled itself", engine=self._name)
+        if task is None or not task.cancelling():
+            # Left as it is, the work would end without a word.
+            raise EngineError("cancelled itself", engine=self._name) from end
 
     @property
     def _name(self) -> str:
@@ -98,7 +98,8 @@ class _Detector(_Guard[VoiceDetector]):
         try:
             found = await self._patience.wait_for(self._engine.detect(pcm16))
         except (OutOfPatience, asyncio.CancelledError) as end:
-            raise self._fault_of(end) from end
+            self._raise_fault_of(end)
+            raise
         for each in found:
             if not 0 <= each <= 1:  # not a number is neither
                 raise EngineError("made something else than probabilities", engine=self._name)

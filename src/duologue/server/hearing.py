@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from itertools import pairwise
+from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.audio.resampling import ResampleStream, resample
@@ -14,6 +16,10 @@ from duologue.server.answering import closing
 __all__ = ["Ear", "pcm16_of", "transcribe"]
 
 _NewDenoiser = Callable[[str], Denoiser]
+
+_MOST_AT_ONCE_BYTES: Final = 48_000
+"""Audio that is converted on the event loop, where every session waits for it: one second of PCM at 24 kHz or six of
+G.711, 1 to 4 ms. The end of a long turn, or a recording that is appended whole, would take a hundred times as long."""
 
 
 class Ear:
@@ -41,9 +47,10 @@ class Ear:
         audio = self._odd_bytes + command.audio
         whole = len(audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
         self._odd_bytes = audio[whole:]
-        pcm16 = self._resampling[0].push(encoding.to_pcm16(audio[:whole]))
+        first, last = self._resampling[0], self._resampling[-1]
+        pcm16 = await _converted(lambda samples: first.push(encoding.to_pcm16(samples)), audio[:whole])
         if self._denoiser is not None:
-            pcm16 = self._resampling[1].push(await self._denoiser.clean(pcm16))
+            pcm16 = await _converted(last.push, await self._denoiser.clean(pcm16))
         return await self._detector.detect(pcm16)
 
     def _prepare(self, encoding: Encoding, noise_reduction: str | None) -> None:
@@ -61,13 +68,24 @@ class Ear:
 async def pcm16_of(command: Transcribe, rate_hz: int, new_denoiser: _NewDenoiser | None = None) -> bytes:
     """The whole samples of an utterance at this rate, cleaned if that is wanted and can be had."""
     encoding = command.encoding
-    whole = len(command.audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
-    pcm16, from_hz = encoding.to_pcm16(command.audio[:whole]), encoding.rate_hz
+    audio = command.audio[: len(command.audio) // encoding.bytes_per_sample * encoding.bytes_per_sample]
     if new_denoiser is not None and command.noise_reduction is not None:
         denoiser = new_denoiser(command.noise_reduction)
-        pcm16 = await denoiser.clean(resample(pcm16, from_hz, denoiser.sample_rate_hz))
-        from_hz = denoiser.sample_rate_hz
-    return resample(pcm16, from_hz, rate_hz)
+        audio = await denoiser.clean(await _at_rate(audio, encoding, denoiser.sample_rate_hz))
+        encoding = Encoding.of("audio/pcm", denoiser.sample_rate_hz)
+    return await _at_rate(audio, encoding, rate_hz)
+
+
+async def _at_rate(audio: bytes, encoding: Encoding, rate_hz: int) -> bytes:
+    """PCM16 at this rate."""
+    if encoding.rate_hz == rate_hz:
+        return encoding.to_pcm16(audio)
+    return await _converted(lambda samples: resample(encoding.to_pcm16(samples), encoding.rate_hz, rate_hz), audio)
+
+
+async def _converted(convert: Callable[[bytes], bytes], audio: bytes) -> bytes:
+    """What `convert` makes of audio; of much audio in a thread, so that nobody waits who need not."""
+    return convert(audio) if len(audio) <= _MOST_AT_ONCE_BYTES else await asyncio.to_thread(convert, audio)
 
 
 async def transcribe(

@@ -40,17 +40,18 @@ class Patience:
         """
         # Kept, because asking for it costs a system call each time.
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None
-        cancelling = task.cancelling()
-        self._task, self._since, self._ended = task, loop.time(), False
+        # Not in a variable: what the work raises holds this frame, and the task holds what the work raises.
+        self._task = asyncio.current_task(loop)
+        assert self._task is not None
+        cancelling = self._task.cancelling()
+        self._since, self._ended = loop.time(), False
         if self._timer is None:
             self._timer = loop.call_later(self._limit_s, self._look, loop)
         try:
             return await work
         except asyncio.CancelledError as fault:
             # As `asyncio.timeout` does: another cancellation that came meanwhile goes on.
-            if self._ended and task.uncancel() <= cancelling:
+            if self._ended and self._task.uncancel() <= cancelling:
                 raise OutOfPatience from fault
             raise
         finally:

@@ -88,7 +88,7 @@ class ServerSession:
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
         self._to_detect: deque[Detect] = deque()
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
         self._tick_at = math.inf
         self._wake = asyncio.Event()
@@ -124,8 +124,10 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
-            # They hold methods of this session: left in place, the call's audio would wait for a full collection.
+            # They hold this session: left in place, the call's audio would wait for a full collection.
+            self._transcribing.close()
             del self._transcribing, self._mcp
+            self._reading = None
 
     def drain(self) -> None:
         """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
@@ -152,7 +154,7 @@ class ServerSession:
                 # Whichever learns first that the client is gone: the other may be waiting for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for task in (reading, writing, clock, *self._work.values(), *self._ahead):
+                for task in (reading, writing, clock, *self._work, *self._ahead):
                     task.cancel()
         return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
 
@@ -256,8 +258,9 @@ class ServerSession:
             case Respond():
                 self._start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
-                if (task := self._work.get(f"respond {command.response_id}")) is not None:
-                    task.cancel()
+                for task in self._work:
+                    if task.get_name() == f"respond {command.response_id}":
+                        task.cancel()
             case Close():
                 self._outbox.put(command)
             case LetPass(event_type=event_type, param=param, value_type=kind):
@@ -265,9 +268,9 @@ class ServerSession:
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
-        self._work[work_id] = task
+        self._work.add(task)
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda _: self._done(work_id))
+        task.add_done_callback(self._done)
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Work that nobody was promised: a session that is drained does not wait for it."""
@@ -276,8 +279,8 @@ class ServerSession:
         task.add_done_callback(self._ahead.discard)
         return task
 
-    def _done(self, work_id: str) -> None:
-        self._work.pop(work_id)
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
         self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:

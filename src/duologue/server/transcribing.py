@@ -226,7 +226,7 @@ class Transcribing:
     async def transcribe(self, command: Transcribe) -> None:
         """Report the transcript of an item. What an engine raises passes through."""
         turn = self._ended(command.item_id)
-        if turn.foreseen is not None and (text := await self._foreseen(turn)) is not None:
+        if (text := await self._foreseen(turn)) is not None:
             self._protocol.transcribed(command.item_id, turn.words(text), now=self._clock())
             return
         if turn.settling is not None:
@@ -252,15 +252,27 @@ class Transcribing:
         self._turn = None
         if self._following is not None:
             self._following.cancel()
+            self._following = None
         return turn
 
     async def _foreseen(self, turn: _Turn) -> str | None:
-        """What was read ahead; None if that has not begun, for now it is urgent."""
-        assert turn.foreseen is not None
-        if not turn.foreseen.done() and not turn.foreseen_ms:
-            turn.foreseen.cancel()
+        """What was read ahead; None if nothing was, or that has not begun, for now it is urgent."""
+        foreseen, turn.foreseen = turn.foreseen, None
+        if foreseen is None:
             return None
-        return await turn.foreseen
+        if not foreseen.done() and not turn.foreseen_ms:
+            foreseen.cancel()
+            return None
+        return await foreseen
+
+    def close(self) -> None:
+        """The session is over, and whatever was under way is cancelled: hold none of it.
+
+        A cancelled task keeps the exception that ended it, and so the frames that hold this object.
+        """
+        if self._turn is not None:
+            self._turn.foreseen = self._turn.settling = self._turn.judging = None
+        self._turn = self._following = None
 
     # --- the engine
 
