@@ -6,7 +6,7 @@
 - Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits:
   Python converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
-- Nesting deeper than Python can follow, about a thousand levels, is refused: no event nests deeper than ten.
+- Nesting deeper than Python can follow, a thousand levels at least, is refused: no event nests deeper than ten.
 """
 
 from __future__ import annotations
