@@ -66,6 +66,25 @@ def test_without_its_packages_the_command_says_how_to_get_them(
     assert capsys.readouterr().err == f"duologue: the command needs {package}; run: pip install 'duologue[cli]'\n"
 
 
+def test_an_interrupt_while_the_parts_are_loaded_ends_without_a_traceback() -> None:
+    source = """
+import sys
+from duologue.cli import main
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "duologue.cli.talk":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+sys.exit(main(["events"]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_importing_the_command_imports_no_optional_package() -> None:
     source = "import sys, duologue.cli; print(sorted({'cyclopts', 'rich', 'numpy', 'uvicorn'} & sys.modules.keys()))"
     assert subprocess.check_output([sys.executable, "-c", source], text=True, encoding="utf-8").strip() == "[]"

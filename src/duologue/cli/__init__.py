@@ -9,10 +9,18 @@ from importlib import import_module
 __all__ = ["main"]
 
 _EXTRA = ("cyclopts", "rich")
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; by default with the arguments of this process. Returns its exit code."""
+    try:
+        return _main(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # while the parts are still being loaded: a running command ends by itself
+        return _INTERRUPTED
+
+
+def _main(arguments: Sequence[str]) -> int:
     for package in _EXTRA:
         try:
             import_module(package)
@@ -21,4 +29,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
     from duologue.cli.app import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+    return run(arguments)
