@@ -41,6 +41,9 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         ["replay"],
         ["replay", "nowhere.jsonl"],
         ["serve", "--port", "many"],
+        ["serve", "--api-key", ""],
+        ["serve", "--api-key", "k", "--api-key", " "],
+        ["serve", "--upstream", "nowhere"],
         ["serve", "--llm", "http://localhost:1/v1"],
         ["serve", "--llm-model", "m"],
         ["serve", "--llm", "http://localhost:1/v1", "--llm-file", "m.gguf"],
@@ -83,6 +86,17 @@ sys.exit(main(["events"]))
         [sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8", check=False
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are not handed on")
+def test_standard_files_that_the_caller_closed_are_no_ones_socket() -> None:
+    source = (
+        "import os, socket, sys; from duologue.cli import main; main(['--version']); sys.exit(socket.socket().fileno())"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, source], check=False, timeout=30
+    )
+    assert ended.returncode > 2
 
 
 def test_importing_the_command_imports_no_optional_package() -> None:
