@@ -29,7 +29,8 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue.client import Connection, Conversation, blocking, connect, converse
+    from duologue import blocking
+    from duologue.client import Connection, Conversation, connect, converse
 
 __version__ = "0.1.0"
 
@@ -62,5 +63,5 @@ def __getattr__(name: str) -> Any:
     if name in _CLIENT:
         return getattr(import_module("duologue.client"), name)
     if name == "blocking":
-        return import_module("duologue.client.blocking")
+        return import_module("duologue.blocking")
     raise AttributeError(f"module 'duologue' has no attribute {name!r}")
