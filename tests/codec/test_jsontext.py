@@ -111,6 +111,12 @@ def test_what_json_has_no_number_for_is_written_as_null(number: float) -> None:
     assert json.loads(encode(event)) == {"type": "new.event", "n": None}
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_and_so_it_is_beside_a_lone_surrogate(number: float) -> None:
+    event = RealtimeEvent.from_json({"type": "new.event", "n": [number], "half": "\ud83d"})
+    assert json.loads(encode(event)) == {"type": "new.event", "n": [None], "half": "\ud83d"}
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"a":NaN}', '{"a":Infinity}', "{}{}", b"\xff", b"\x00\x01"])
 def test_the_translation_family_refuses_what_the_realtime_family_refuses(text: str | bytes) -> None:
     with pytest.raises(DecodeError, match="not a JSON object"):

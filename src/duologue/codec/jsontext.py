@@ -69,12 +69,15 @@ def _bytes_before(fault: json.JSONDecodeError, data: str | bytes) -> int:
     return len(fault.doc[: fault.pos].encode("utf-8", "surrogatepass")) + (len(_BOM.encode()) if marked else 0)
 
 
-def write_text(value: dict[str, Any]) -> bytes:
-    """The JSON text of plain data, UTF-8."""
+def write_text(value: Any) -> bytes:
+    """The JSON text of plain data, UTF-8. Raises TypeError for what is none."""
     try:
         return msgspec.json.encode(value)
     except UnicodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+        text = json.dumps(msgspec.to_builtins(value, str_keys=True))
+        # The standard writer has words for what is no number; the fast one says null, and so does this.
+        plain = json.loads(text, parse_constant=lambda _: None)
+        return json.dumps(plain, separators=(",", ":")).encode("ascii")
 
 
 def _integer(digits: str) -> int:
