@@ -160,6 +160,7 @@ async def test_models_limits_and_origins_are_settings() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["--mcp", "host/mcp"], "--mcp 'host/mcp' is no address of an MCP server: it looks like https://host/path"),
         (["--limit", "calls=1"], "there is no limit 'calls'; known: frame_bytes, "),
         (["--limit", "sessions=none"], "limits are given as NAME=NUMBER"),
         (["--tls-key", "x"], "--tls-key belongs to --tls-cert"),

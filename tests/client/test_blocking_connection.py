@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from duologue.events import (
 )
 from duologue.testing import scripted_engines
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
+from duologue.transports.monitor import Monitor
 from tests.client._threads import in_memory, no_thread_left, over_a_socket
 
 ERROR = {
@@ -206,7 +206,7 @@ def test_a_transport_that_breaks_while_receiving_ends_the_session_with_the_cause
         def receive(self, *, timeout_s: float | None = None) -> str | bytes:
             raise ZeroDivisionError("not on purpose")
 
-    with no_thread_left(), blocking.connect(transport=Broken(4, threading.Condition())) as connection:
+    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
         with pytest.raises(ConnectionClosedError, match="not on purpose") as caught:
             connection.receive()
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
@@ -217,7 +217,7 @@ def test_a_transport_that_breaks_while_sending_ends_the_session() -> None:
         def send(self, message: str | bytes, /) -> None:
             raise ZeroDivisionError("not on purpose")
 
-    with no_thread_left(), blocking.connect(transport=Broken(4, threading.Condition())) as connection:
+    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
         connection.send(InputAudioBufferCommitEvent())
         with pytest.raises(ConnectionClosedError, match="1011"):
             connection.receive(timeout_s=5)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
 from duologue.engines.chat import ChatResponder
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.errors import EngineError
@@ -124,6 +124,21 @@ async def test_the_conversation_and_the_options_are_sent() -> None:
                 ],
             }
         ]
+
+
+async def test_pictures_are_sent_in_parts_behind_the_words() -> None:
+    picture = Image("data:image/png;base64,AA==")
+    messages = (
+        Message("user", "Which is it?", images=(picture, Image("data:image/png;base64,AQ==", "low"))),
+        Message("user", "", images=(picture,)),
+    )
+    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
+    async with endpoint(HELLO) as server, responder(server.url) as chat:
+        assert [piece async for piece in chat.respond(exchange)]
+        plain = {"type": "image_url", "image_url": {"url": picture.url}}
+        low = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQ==", "detail": "low"}}
+        words = {"type": "text", "text": "Which is it?"}
+        assert [message["content"] for message in server.requests[0]["messages"][1:]] == [[words, plain, low], [plain]]
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue.engines.base import Image, Message
 from duologue.engines.checks import an_exchange
 from duologue.engines.intents import answer
 
@@ -80,6 +82,22 @@ def test_instructions_are_admitted_and_not_followed() -> None:
 @pytest.mark.parametrize(("hour", "reply"), [(0, "It is 12:05 AM."), (12, "It is 12:05 PM."), (23, "It is 11:05 PM.")])
 def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> None:
     assert answer(an_exchange("What time is it?", now=datetime(2026, 1, 2, hour, 5, tzinfo=UTC))) == reply
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [
+        ("", "I cannot see pictures: I have no language model behind me."),
+        ("What is this?", 'I heard: "What is this?" I cannot see the picture with it.'),
+        ("What time is it?", "It is 3:09 PM."),
+    ],
+)
+def test_a_picture_is_admitted_to_be_unseen(said: str, reply: str) -> None:
+    shown = Message("user", said, images=(Image("data:image/png;base64,AA=="),))
+    exchange = an_exchange()
+    assert answer(msgspec.structs.replace(exchange, messages=(shown,))) == reply
+    later = (shown, Message("assistant", "Yes?"), Message("user", "Never mind"))
+    assert answer(msgspec.structs.replace(exchange, messages=later)) == 'I heard: "Never mind".'
 
 
 @given(st.text())

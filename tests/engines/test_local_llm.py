@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from duologue.engines.base import Function, FunctionCall, Message
+from duologue.engines.base import Function, FunctionCall, Image, Message
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.engines.local_llm import LocalLanguageModel
 from duologue.errors import EngineError, MissingExtra
@@ -105,6 +105,18 @@ async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_re
     request = model._server.requests[0]
     assert "tools" not in request
     assert request["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    images = (Image("data:image/png;base64,AA=="),)
+    messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
+    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
+    assert [piece async for piece in model.respond(exchange)]
+    sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
+    assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
     await model.aclose()
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from duologue.events import RealtimeEvent
+
+_FOLLOWS: Final = {
+    "message": ["response.content_part.added"],
+    "function_call": ["response.function_call_arguments.delta", "response.function_call_arguments.done"],
+    "mcp_call": [
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+    ],
+    "mcp_approval_request": ["response.output_item.done"],
+}
+"""What comes next when an item of a response has appeared, by its type."""
 
 
 class OrderedStream:
@@ -24,6 +36,8 @@ class OrderedStream:
         self.turn: str | None = None
         self.turn_item: str | None = None
         self.stopped = False
+        self.listing: set[str] = set()
+        """Items of MCP servers that have been asked for their tools."""
         self.expects: list[str] = []
         """What must come next, and nothing in between."""
         self.last_ms = 0
@@ -65,7 +79,10 @@ class OrderedStream:
             assert wire["item"].get("content", []) == []
             assert wire["item"].get("arguments", "") == ""
         elif wire["item"]["type"] == "mcp_list_tools":
-            self.expects = ["mcp_list_tools.in_progress", "mcp_list_tools.failed", "conversation.item.done"]
+            assert wire["item"]["tools"] == []
+            self.expects = ["mcp_list_tools.in_progress"]
+        elif wire["item"]["type"] == "mcp_call":
+            assert wire["item"]["arguments"] == ""
         else:
             self.expects = ["conversation.item.done"]
         if self.turn_item is not None:
@@ -84,6 +101,51 @@ class OrderedStream:
     def _conversation_item_deleted(self, wire: dict[str, Any]) -> None:
         self.order.remove(wire["item_id"])
         del self.added[wire["item_id"]]
+
+    # --- MCP servers
+
+    def _mcp_list_tools_in_progress(self, wire: dict[str, Any]) -> None:
+        assert self.added[wire["item_id"]] is False
+        self.listing.add(wire["item_id"])
+
+    def _list_ended(self, wire: dict[str, Any]) -> None:
+        self.listing.remove(wire["item_id"])
+        if wire["item_id"] in self.added:
+            self.expects = ["conversation.item.done"]
+
+    _mcp_list_tools_completed = _list_ended
+    _mcp_list_tools_failed = _list_ended
+
+    def _response_mcp_call_in_progress(self, wire: dict[str, Any]) -> None:
+        assert self._mcp_call(wire)["part"]["closed"] == {"arguments"}
+
+    def _mcp_call_ended(self, wire: dict[str, Any]) -> None:
+        part = self._mcp_call(wire)["part"]
+        assert not part["done"]
+        part["done"] = True
+
+    _response_mcp_call_completed = _mcp_call_ended
+    _response_mcp_call_failed = _mcp_call_ended
+
+    def _mcp_call(self, wire: dict[str, Any]) -> dict[str, Any]:
+        """The item of an event that names no response."""
+        [item] = [
+            response["items"][wire["item_id"]]
+            for response in self.responses.values()
+            if wire["item_id"] in response["items"]
+        ]
+        assert (item["index"], item["done"]) == (wire["output_index"], False)
+        return dict(item)
+
+    def _response_mcp_call_arguments_delta(self, wire: dict[str, Any]) -> None:
+        item = self._item_of(wire)
+        assert item["part"] is None
+        item["part"] = {"type": "arguments", "said": wire["delta"], "closed": set(), "done": False}
+
+    def _response_mcp_call_arguments_done(self, wire: dict[str, Any]) -> None:
+        part = self._item_of(wire)["part"]
+        assert wire["arguments"] == part["said"]
+        part["closed"].add("arguments")
 
     # --- turns
 
@@ -128,11 +190,10 @@ class OrderedStream:
         assert wire["output_index"] == len(response["items"])
         assert all(item["done"] for item in response["items"].values()), "two items of a response are open"
         response["items"][wire["item"]["id"]] = {"index": wire["output_index"], "part": None, "done": False}
-        follows = (
-            ["response.function_call_arguments.delta", "response.function_call_arguments.done"]
-            if wire["item"]["type"] == "function_call"
-            else ["response.content_part.added"]
-        )
+        follows = list(_FOLLOWS[wire["item"]["type"]])
+        if wire["item"]["type"] == "mcp_approval_request":
+            response["items"][wire["item"]["id"]]["part"] = {"type": "arguments", "done": True}
+            follows = [*(["conversation.item.done"] if response["in_conversation"] else []), *follows]
         self.expects = ["conversation.item.added", *follows] if response["in_conversation"] else follows
 
     def _item_of(self, wire: dict[str, Any]) -> dict[str, Any]:
@@ -191,8 +252,8 @@ class OrderedStream:
         item = self.responses[wire["response_id"]]["items"][wire["item"]["id"]]
         assert item["part"]["done"]
         assert not item["done"]
-        item["done"] = wire["item"]["status"]
-        assert wire["item"]["status"] in ("completed", "incomplete")
+        item["done"] = wire["item"].get("status", "completed")  # calls of MCP tools have none
+        assert item["done"] in ("completed", "incomplete")
         _without_audio(wire["item"])
 
     def _response_done(self, wire: dict[str, Any]) -> None:

@@ -377,6 +377,8 @@ class Conversation(RuleBasedStateMachine):
             if self.losing:
                 self.withdraw()
                 self.core.cancel(now=self.talk.now)
+                for request in self.core.sequencer.pending:  # those beside the conversation too
+                    self.core.cancel(request.request_id, now=self.talk.now)
                 self.settle_wire()
                 self.talk.now += 31.0
                 self.core.tick(self.talk.now)

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from duologue.events import ErrorEvent, RealtimeEvent
+from duologue.events import ErrorEvent, McpApprovalRequestItem, McpCallError, McpToolExecutionError, RealtimeEvent
 from duologue.events.base import encode_audio
-from duologue.protocol import Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
+from duologue.protocol import ListMcpTools, McpCall, Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
 from duologue.protocol.tables import RESPONSE_ENDS
 from duologue.testing import Pair
+from tests.protocol._mcp import DOCS, READ, SEARCH, mcp
 from tests.protocol._order import OrderedStream
 from tests.protocol._wire import client_event, create, respond, update, user_text
 
@@ -48,6 +49,7 @@ tools = st.lists(
         [
             {"type": "function", "name": "f"},
             {"type": "function"},
+            {"type": "mcp", "server_label": "m", "server_url": "u", "require_approval": "never"},
             {"type": "mcp", "server_label": "m", "server_url": "u"},
         ]
     ),
@@ -206,6 +208,44 @@ class Session(RuleBasedStateMachine):
     def responder_calls(self, response_id: str) -> None:
         self.seen(self.pair.calls("f", '{"a": 1}', response_id=response_id))
 
+    @rule(asks=st.booleans())
+    def responder_calls_a_tool_of_an_mcp_server(self, asks: bool) -> None:
+        if asks and not self.stream.responses:
+            self.sent(respond())
+        if not any(isinstance(command, McpCall) for command in self.pair.commands):
+            for response_id in list(self.stream.responses)[-1:]:
+                self.seen(self.pair.calls("search", '{"a": 1}', response_id=response_id))
+
+    @rule(result=st.sampled_from(["a page", McpToolExecutionError(message="broken")]))
+    def a_tool_answers_or_fails_perhaps_too_late(self, result: str | McpCallError) -> None:
+        if any(isinstance(command, McpCall) for command in self.pair.commands):
+            self.seen(self.pair.returns(result))
+
+    @rule(fails=st.booleans())
+    def an_mcp_server_tells_its_tools_or_cannot(self, fails: bool) -> None:
+        if any(isinstance(command, ListMcpTools) for command in self.pair.commands):
+            self.seen(self.pair.lists_nothing() if fails else self.pair.lists(SEARCH))
+
+    @rule(number=st.integers(0, 40), approve=st.booleans(), at_once=st.booleans())
+    def client_allows_a_call_or_not(self, number: int, approve: bool, at_once: bool) -> None:
+        asked = [
+            item.item_id for item in self.pair.server.conversation if isinstance(item.item, McpApprovalRequestItem)
+        ]
+        request_id = asked[number % len(asked)] if asked else "item_of_nobody"
+        item = {"type": "mcp_approval_response", "id": f"answer_{number}", "approval_request_id": request_id}
+        self.sent(create({**item, "approve": approve}))
+        if at_once:
+            self.approved_calls_are_made()
+
+    @rule()
+    def approved_calls_are_made(self) -> None:
+        approved = [command for command in self.pair.commands if isinstance(command, Respond) and command.approved]
+        if approved and not any(isinstance(command, McpCall) for command in self.pair.commands):
+            for request_id in approved[0].approved:
+                self.seen(self.pair.makes_approved_call(request_id, response_id=approved[0].response_id))
+                if any(isinstance(command, McpCall) for command in self.pair.commands):
+                    self.seen(self.pair.returns("a page"))
+
     @rule(call_id=numbers.map("call_{}".format))
     def client_tells_what_a_call_returned(self, call_id: str) -> None:
         self.sent(create({"type": "function_call_output", "call_id": call_id, "output": "42"}))
@@ -258,11 +298,15 @@ class Session(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Whatever happened, every response can be brought to its end, and every item is done."""
-        for _ in range(2):  # one that is owed for a turn is created when the active one ends
+        for _ in range(3):  # one that is owed for a turn is created when the active one ends
             while any(isinstance(command, Transcribe) for command in self.pair.commands):
                 self.seen(self.pair.hears("at last"))
+            while any(isinstance(command, ListMcpTools) for command in self.pair.commands):
+                self.seen(self.pair.lists_nothing())
             for response_id in list(self.stream.responses):
                 self.seen(self.pair.finishes(response_id=response_id))
+                if response_id in self.stream.responses:  # a tool had answered, and it went on
+                    self.seen(self.pair.finishes(response_id=response_id))
         assert self.stream.responses == {}
         assert all(self.stream.added.values())
 
@@ -271,6 +315,25 @@ class LenientSession(Session):
     """Takes more, counts tokens, and keeps little audio."""
 
     defaults = SessionDefaults(lenient=True, tokens_per_minute=30, max_audio_bytes=5_000, max_items=12)
+
+
+class McpSession(Session):
+    """Has the tools of two MCP servers from the beginning, of which one may not be called without being allowed."""
+
+    defaults = SessionDefaults(duration_s=3600)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen(self.pair.send(update(tools=[DOCS, mcp(server_label="other", require_approval="always")])))
+        self.seen(self.pair.lists(SEARCH))
+        self.seen(self.pair.lists(READ))
+
+    @rule(ends=st.booleans())
+    def responder_wants_what_must_be_allowed(self, ends: bool) -> None:
+        for response_id in list(self.stream.responses)[-1:]:
+            self.seen(self.pair.calls("read", "{}", response_id=response_id))
+            if ends:
+                self.seen(self.pair.finishes(response_id=response_id))
 
 
 class TranscriptionSession(Session):
@@ -294,8 +357,10 @@ def _budget(max_examples: int) -> settings:
 
 
 Session.TestCase.settings = _budget(60)
+McpSession.TestCase.settings = _budget(40)
 LenientSession.TestCase.settings = _budget(40)
 TranscriptionSession.TestCase.settings = _budget(20)
 TestEverySessionKeepsTheRules = Session.TestCase
+TestEverySessionWithMcpServersKeepsTheRules = McpSession.TestCase
 TestEveryLenientSessionKeepsTheRules = LenientSession.TestCase
 TestEveryTranscriptionSessionKeepsTheRules = TranscriptionSession.TestCase

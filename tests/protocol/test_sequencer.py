@@ -235,6 +235,22 @@ def test_a_response_out_of_band_is_cancelled_by_its_request_once(desk: Desk) -> 
     assert [end.request for end in desk.ended] == [late]
 
 
+def test_a_response_out_of_band_that_is_cancelled_and_never_done_ends_by_the_clock(desk: Desk) -> None:
+    early, late, running = desk.beside(), desk.beside(), desk.beside()
+    desk.cancel(early)
+    for response_id, request in (("b1", early), ("b2", late), ("b3", running)):
+        desk.created(response_id, request, conversation_id=None, now=10.0)
+    desk.tick(1000.0)  # a response may take its time
+    assert [end.request for end in desk.ended] == [early]
+    desk.sequencer.cancel(late.request_id, now=1000.0)
+    desk.cancel(running)
+    desk.refused("invalid_value", desk.last_id)  # it goes on
+    desk.tick(1030.0)
+    assert [end.request for end in desk.ended] == [early, late]
+    desk.done("b3", running, conversation_id=None)
+    assert [end.request for end in desk.ended] == [early, late, running]
+
+
 def test_a_refused_request_out_of_band_fails_alone(desk: Desk) -> None:
     inside, beside = desk.ask(), desk.beside()
     desk.refused("invalid_value", desk.last_id)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from duologue.audio.formats import PCM
-from duologue.engines.base import Function, FunctionCall, Message
+from duologue.engines.base import Function, FunctionCall, Image, Message
 from duologue.events import (
+    ContentPart,
     ConversationItem,
     FunctionCallItem,
     FunctionCallOutputItem,
@@ -68,12 +69,25 @@ def result(call_id: str) -> Message:
     return Message("tool", f"of {call_id}", call_id=call_id)
 
 
-def test_text_and_transcripts_are_words_and_pictures_are_not() -> None:
+def test_text_and_transcripts_are_words_and_pictures_are_shown() -> None:
     spoken = MessageItem(role="user", content=[InputAudioPart(transcript="hello"), InputTextPart(text="there")])
     picture = MessageItem(role="user", content=[InputImagePart(image_url="data:")])
     silent = MessageItem(role="user", content=[InputAudioPart(transcript=None)])
     listing = McpListToolsItem(server_label="l", tools=[])
-    assert messages(spoken, picture, silent, listing) == (Message("user", "hello there"),)
+    assert messages(spoken, picture, silent, listing) == (
+        Message("user", "hello there"),
+        Message("user", "", images=(Image("data:"),)),
+    )
+
+
+def test_pictures_stay_with_the_words_beside_them() -> None:
+    shown: list[ContentPart] = [
+        InputTextPart(text="Which is it?"),
+        InputImagePart(image_url="data:image/png;base64,AA==", detail="low"),
+        InputImagePart(image_url="data:image/png;base64,AQ=="),
+    ]
+    images = (Image("data:image/png;base64,AA==", "low"), Image("data:image/png;base64,AQ=="))
+    assert messages(MessageItem(role="user", content=shown)) == (Message("user", "Which is it?", images=images),)
 
 
 def test_calls_belong_to_what_the_assistant_said_before_them_and_outputs_follow() -> None:

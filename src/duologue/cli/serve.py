@@ -27,7 +27,16 @@ from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, Upstream, limits_of, loop_factory, spare_the_collector, tls_context
+from duologue.server import (
+    Limits,
+    McpAccess,
+    RealtimeApp,
+    Upstream,
+    limits_of,
+    loop_factory,
+    spare_the_collector,
+    tls_context,
+)
 from duologue.server import serve as run_server
 from duologue.transports import Transport
 
@@ -85,6 +94,13 @@ class ServeOptions:
     dialect: Annotated[
         str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
     ] = "openai"
+    mcp: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Let sessions use the tools of MCP servers at this address or below it; * for any, which lets clients "
+            "reach whatever this machine can. May be given more than once. By default none."
+        ),
+    ] = ()
     lenient: Annotated[
         bool, Parameter(help="Let pass what the hosted service refuses where it does no harm, and log it.")
     ] = False
@@ -141,6 +157,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         dialect=options.dialect,
         refuse_beta=options.refuse_beta,
         upstream=_upstream(options),
+        mcp=_mcp(options),
     )
     return run_to_end(_serve(application, options, tls), loop_factory=loop_factory())
 
@@ -171,6 +188,13 @@ def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:
     if options.until_eof:
         limits = replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
     return limits, defaults
+
+
+def _mcp(options: ServeOptions) -> McpAccess | None:
+    try:
+        return McpAccess(*options.mcp) if options.mcp else None
+    except ValueError as fault:
+        raise Usage(f"--mcp {fault}") from fault
 
 
 def _tls(options: ServeOptions) -> SSLContext | None:

@@ -24,6 +24,7 @@ __all__ = [
     "Exchange",
     "Function",
     "FunctionCall",
+    "Image",
     "Message",
     "Responder",
     "Synthesizer",
@@ -113,16 +114,27 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     """JSON schema of the arguments."""
 
 
+class Image(msgspec.Struct, frozen=True):
+    """A picture that a user shows."""
+
+    url: str
+    """A `data:` URI, as a rule; an engine that fetches another address is asked to by a stranger."""
+    detail: str | None = None
+    """How closely to look, in the protocol's words: "low", "high" or "auto"."""
+
+
 class Message(msgspec.Struct, frozen=True):
     """One turn of the conversation as a responder sees it: what was said, by whom.
 
-    An assistant's message may have `calls`; the message of a role "tool" is what the call `call_id` returned.
+    An assistant's message may have `calls`; the message of a role "tool" is what the call `call_id` returned. A user's
+    may have `images`, with words or without: an engine that cannot see says so.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str
     calls: tuple[FunctionCall, ...] = ()
     call_id: str | None = None
+    images: tuple[Image, ...] = ()
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

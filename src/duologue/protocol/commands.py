@@ -7,7 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from duologue.audio.formats import Encoding
-from duologue.events import ConversationItem, FunctionTool
+from duologue.events import ConversationItem, FunctionTool, McpServerTool
 
 __all__ = [
     "Close",
@@ -16,6 +16,8 @@ __all__ = [
     "Follow",
     "Foresee",
     "LetPass",
+    "ListMcpTools",
+    "McpCall",
     "Recall",
     "Respond",
     "StopResponse",
@@ -87,6 +89,27 @@ class Respond(Struct, frozen=True, kw_only=True):
     """"auto", "none", "required", or the name of the one function to call."""
     silent_ms: int | None = None
     """The user has said nothing for so long, and is to be prompted; None: there is something to answer."""
+    approved: tuple[str, ...] = ()
+    """Do not ask the responder yet: the user has allowed these calls. Report `response_approved` for each in turn."""
+
+
+class ListMcpTools(Struct, frozen=True):
+    """Ask an MCP server for its tools; report with `mcp_listed` or `mcp_listing_failed`."""
+
+    item_id: str
+    server: McpServerTool
+
+
+class McpCall(Struct, frozen=True):
+    """Call a tool of an MCP server. No command, but what `response_call` and `response_approved` come to: report with
+    `mcp_called` or `mcp_call_failed` before anything else of that response."""
+
+    response_id: str
+    item_id: str
+    server: McpServerTool
+    name: str
+    arguments: str
+    """A JSON object, as text; or what the model took for one."""
 
 
 class StopResponse(Struct, frozen=True):
@@ -112,4 +135,6 @@ class LetPass(Struct, frozen=True):
     """Its JSON type."""
 
 
-Command: TypeAlias = Detect | Follow | Foresee | Recall | Transcribe | Respond | StopResponse | Close | LetPass
+Command: TypeAlias = (
+    Detect | Follow | Foresee | Recall | Transcribe | Respond | ListMcpTools | StopResponse | Close | LetPass
+)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from duologue.events import (
@@ -14,6 +15,7 @@ from duologue.events import (
     ToolChoiceMcp,
     is_set,
 )
+from duologue.protocol.mcp_servers import McpOffer
 from duologue.protocol.refusals import Refusal
 
 __all__ = ["FunctionOffer", "check_functions", "check_tool_choice"]
@@ -25,18 +27,33 @@ class FunctionOffer(Struct, frozen=True):
     tools: tuple[FunctionTool, ...]
     choice: str
     """"auto", "none", "required", or the name of the one function to call."""
+    of_servers: Mapping[str, McpOffer] = msgspec.field(default_factory=dict[str, McpOffer])
+    """Those of the tools that MCP servers have, by the name under which they are offered here."""
 
     @staticmethod
-    def of(tools: Any, choice: Any) -> FunctionOffer:
-        """The offer that checked wire objects make; a choice that this server cannot follow leaves it free."""
-        functions = tuple(tool for tool in _listed(tools) if isinstance(tool, FunctionTool))
+    def of(tools: Any, choice: Any, listed: Sequence[McpOffer] = ()) -> FunctionOffer:
+        """The offer that checked wire objects make, with what their MCP servers have `listed`; a choice that this
+        server cannot follow leaves it free."""
+        functions = [tool for tool in _listed(tools) if isinstance(tool, FunctionTool)]
+        of_servers: dict[str, McpOffer] = {}
+        taken = {tool.name for tool in functions}
+        for offer in listed:
+            name, label = offer.tool.name, offer.server.server_label
+            of_servers[f"{label}-{name}" if name in taken or name in of_servers else name] = offer
+        functions += (_function(name, offer) for name, offer in of_servers.items())
         match choice:
             case ToolChoiceFunction(name=name) if any(tool.name == name for tool in functions):
-                return FunctionOffer(functions, name)
+                return FunctionOffer(tuple(functions), name, of_servers)
+            case ToolChoiceMcp(server_label=label, name=wanted):
+                return _of_one_server(label, wanted if is_set(wanted) else None, functions, of_servers)
             case "none" | "required" if functions:
-                return FunctionOffer(functions, choice)
+                return FunctionOffer(tuple(functions), choice, of_servers)
             case _:
-                return FunctionOffer(functions, "auto")
+                return FunctionOffer(tuple(functions), "auto", of_servers)
+
+    def later(self, *, at_all: bool) -> FunctionOffer:
+        """What is left of it once tools have answered: a choice was for the first time. Not `at_all`: words alone."""
+        return msgspec.structs.replace(self, choice="auto" if at_all and self.choice != "none" else "none")
 
 
 def check_functions(tools: Any, root: str) -> None:
@@ -57,6 +74,27 @@ def check_tool_choice(choice: Any, tools: Any, root: str) -> None:
             return
     if not offered:
         raise Refusal("tool_unknown", param=f"{root}.tool_choice", tool=name)
+
+
+def _of_one_server(
+    label: str, wanted: str | None, functions: Sequence[FunctionTool], of_servers: Mapping[str, McpOffer]
+) -> FunctionOffer:
+    """An offer that must be met with a tool of this server: with the `wanted` one, or with any."""
+    names = [
+        name
+        for name, offer in of_servers.items()
+        if offer.server.server_label == label and wanted in (None, offer.tool.name)
+    ]
+    if not names:  # it has not been listed, or has no such tool: nobody can be made to call it
+        return FunctionOffer(tuple(functions), "auto", of_servers)
+    if wanted is not None:
+        return FunctionOffer(tuple(functions), names[0], of_servers)
+    return FunctionOffer(tuple(tool for tool in functions if tool.name in names), "required", of_servers)
+
+
+def _function(name: str, offer: McpOffer) -> FunctionTool:
+    """A tool of an MCP server as responders know tools."""
+    return FunctionTool(name=name, description=offer.tool.description, parameters=offer.tool.input_schema)
 
 
 def _listed(tools: Any) -> Sequence[Any]:

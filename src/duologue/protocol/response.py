@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from duologue.events import (
     ConversationItem,
+    McpCallError,
     RealtimeResponse,
     ResponseAudio,
     ResponseCreatedEvent,
@@ -24,7 +25,10 @@ from duologue.events import (
     ServerEvent,
 )
 from duologue.events.base import UNSET
+from duologue.protocol.commands import McpCall
 from duologue.protocol.conversation import Conversation
+from duologue.protocol.mcp_items import OutputApprovalRequest, OutputMcpCall
+from duologue.protocol.mcp_servers import McpOffer
 from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage
 from duologue.protocol.response_settings import ResponseSettings
 from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, ResponseState, step
@@ -51,12 +55,17 @@ class Response:
         """What it cost, once it has ended."""
         self.spent = False
         """Its tokens are: no more is to be written, and what is written may still be spoken."""
+        self.approved: dict[str, tuple[McpOffer, str]] = {}
+        """Calls with their arguments that the user has allowed, by the id of the request: to be made first of all."""
         self._conversation = conversation
         self._new_id = new_id
         self._items: list[OutputItem] = []
-        self._open: OutputMessage | None = None
+        self._open: OutputMessage | OutputMcpCall | None = None
         self._spoken_bytes = 0
-        self._began = False
+        self._answered = False
+        self._told = 0
+        self.rounds = 0
+        """How often a responder was asked to write it: once, and again whenever tools of MCP servers have answered."""
 
     @property
     def ended(self) -> bool:
@@ -65,8 +74,13 @@ class Response:
 
     @property
     def calls(self) -> bool:
-        """Whether it called a function."""
-        return any(isinstance(item, OutputCall) for item in self._items)
+        """Whether it wants something of the client: a function called, or a call allowed."""
+        return any(isinstance(item, OutputCall | OutputApprovalRequest) for item in self._items)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether tools have answered that no responder has read yet."""
+        return self._answered
 
     @property
     def text_tokens(self) -> int:
@@ -81,7 +95,12 @@ class Response:
         """The context is complete: the responder may start."""
         self.state = step(RESPONSE, self.state, ResponseInput.CONTEXT_COMPLETE) or self.state
         self.context = context
-        self._began = True
+        self.rounds += 1
+        self._answered, self._told = False, len(self._items)
+
+    def read_on(self) -> tuple[ConversationItem, ...]:
+        """What it answers from now on: also what it has come to so far."""
+        return (*self.context, *(item.entry.understood() for item in self._items[self._told :]))
 
     def add_text(self, delta: str) -> Iterator[ServerEvent]:
         """More text: the answer itself, or what the voice says."""
@@ -90,7 +109,7 @@ class Response:
 
     def begin_clause(self, clause: str) -> None:
         """The audio that comes next speaks these words."""
-        if self._open is not None:
+        if isinstance(self._open, OutputMessage):
             self._open.begin_clause(clause)
 
     def add_audio(self, audio: bytes) -> Iterator[ServerEvent]:
@@ -108,6 +127,29 @@ class Response:
         self._items.append(call)
         yield from call.open()
         yield from call.close("completed")
+
+    def add_mcp_call(self, call: McpCall, *, approval_request_id: str | None = None) -> Iterator[ServerEvent]:
+        """A tool of an MCP server is being called; until it answers, nothing else is said."""
+        yield from self._close("completed")
+        self._open = OutputMcpCall(call, approval_request_id=approval_request_id, **self._place())
+        self._items.append(self._open)
+        yield from self._open.open()
+
+    def mcp_called(self, item_id: str, result: str | McpCallError) -> Iterator[ServerEvent]:
+        """What the tool answered, or why it did not. Stale reports yield nothing."""
+        call = self._open
+        if isinstance(call, OutputMcpCall) and call.call.item_id == item_id:
+            call.answered(result)
+            self._answered = True
+            yield from self._close("completed")
+
+    def add_approval_request(self, item_id: str, offer: McpOffer, arguments: str) -> Iterator[ServerEvent]:
+        """The user is asked to allow a call."""
+        yield from self._close("completed")
+        request = OutputApprovalRequest(item_id, offer, arguments, **self._place())
+        self._items.append(request)
+        yield from request.open()
+        yield from request.close("completed")
 
     def end(
         self, happened: ResponseInput, *, reason: str | None = None, error: ResponseStatusError | None = None
@@ -127,8 +169,8 @@ class Response:
         self.usage = response_usage(
             self.context,
             # A response that never began has read nothing.
-            instructions=settings.instructions if self._began else "",
-            tools=settings.functions.tools if self._began else (),
+            instructions=settings.instructions if self.rounds else "",
+            tools=settings.functions.tools if self.rounds else (),
             written_tokens=self.text_tokens,
             spoken_ms=settings.encoding.duration_ms(self._spoken_bytes),
         )
@@ -138,7 +180,8 @@ class Response:
 
     def _message(self) -> Generator[ServerEvent, None, OutputMessage]:
         """The message that is being said; one is begun if there is none."""
-        if self._open is None:
+        if not isinstance(self._open, OutputMessage):
+            yield from self._close("completed")
             encoding = self.settings.encoding if self.settings.speak else None
             self._open = OutputMessage(self._new_id("item"), encoding, **self._place())
             self._items.append(self._open)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,7 @@ from duologue.protocol.client_items import entry_of
 from duologue.protocol.context import Truncating
 from duologue.protocol.conversation import Conversation, Entry
 from duologue.protocol.functions import FunctionOffer, check_functions, check_tool_choice
+from duologue.protocol.mcp_servers import McpOffer
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.session import Session, encoding_of, token_limit, voice_name
@@ -53,9 +55,11 @@ def settings_of(
     conversation: Conversation,
     outgoing: Outgoing,
     *,
+    listed: Callable[[Any], tuple[McpOffer, ...]] = lambda _: (),
     silent_ms: int | None = None,
 ) -> ResponseSettings:
-    """The settings of a response with these parameters. Raises Refusal."""
+    """The settings of a response with these parameters; `listed` knows what MCP servers among its tools have. Raises
+    Refusal."""
     wire, standard = session.realtime, session.output
     wanted = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
     output = ResponseAudioOutput(
@@ -74,7 +78,7 @@ def settings_of(
         max_output_tokens=token_limit(_wanted_or_standard(params.max_output_tokens, wire.max_output_tokens)),
         metadata=params.metadata if is_set(params.metadata) else None,
         in_conversation=params.conversation != "none",
-        functions=_functions(params, wire),
+        functions=_functions(params, wire, listed),
         parallel_calls=_wanted_or_standard(params.parallel_tool_calls, wire.parallel_tool_calls) is not False,
         truncating=Truncating.of(wire.truncation),
         context=_context(params, session, conversation, outgoing),
@@ -103,14 +107,16 @@ def _context(
     return tuple(entries)
 
 
-def _functions(params: ResponseCreateParams, session: RealtimeSession) -> FunctionOffer:
+def _functions(
+    params: ResponseCreateParams, session: RealtimeSession, listed: Callable[[Any], tuple[McpOffer, ...]]
+) -> FunctionOffer:
     """What may be called: the response's own tools and choice, else the session's. Raises Refusal."""
     tools = _wanted_or_standard(params.tools, session.tools)
     if is_set(params.tools):
         check_functions(params.tools, "response")
     if is_set(params.tool_choice):
         check_tool_choice(params.tool_choice, tools, "response")
-    return FunctionOffer.of(tools, _wanted_or_standard(params.tool_choice, session.tool_choice))
+    return FunctionOffer.of(tools, _wanted_or_standard(params.tool_choice, session.tool_choice), listed(tools))
 
 
 def _wanted_or_standard(wanted: Maybe[T], standard: Maybe[T]) -> Maybe[T]:

@@ -128,7 +128,7 @@ class ResponseSequencer:
             return True
         for response_id, other in self._roster.beside.items():
             if other is attempt:
-                self._send_cancel(response_id)
+                self._cancel_beside(response_id, attempt, now)
                 return True
         if attempt is not None and attempt.request.out_of_band:
             attempt.cancelled = True
@@ -251,6 +251,11 @@ class ResponseSequencer:
         self._cancels[event_id] = response_id
         self._events.append(ResponseCancelEvent(event_id=event_id, response_id=response_id or UNSET))
 
+    def _cancel_beside(self, response_id: str, attempt: Attempt, now: float) -> None:
+        # A response may take as long as it likes, but not to stop: its end may be lost.
+        attempt.ends_by = min(attempt.ends_by, now + self._answer_within_s)
+        self._send_cancel(response_id)
+
     def _cancel_in_conversation(self, attempt: Attempt | None, now: float) -> bool:
         if self._roster.sent is not None and attempt in (None, self._roster.sent):
             self._roster.sent.cancelled = True
@@ -284,7 +289,7 @@ class ResponseSequencer:
             self._roster.beside[response_id] = attempt
             attempt.ends_by = inf
             if attempt.cancelled:
-                self._send_cancel(response_id)
+                self._cancel_beside(response_id, attempt, now)
         elif attempt is not None or names_one or not self._roster.names_conversations:
             self._created_in_conversation(response_id, attempt, now)
 
@@ -413,6 +418,8 @@ class ResponseSequencer:
             if stopping:
                 self._step(SequenceInput.CANCEL_REFUSED)
                 self._state_ends_by = inf
+            elif (running := self._roster.beside.get(response_id)) is not None and running.request.out_of_band:
+                running.ends_by = inf
         elif stopping:
             self._end_active(SequenceInput.NOT_ACTIVE, error=event, reason="it ended, and its end was not seen")
         elif (beside := self._roster.beside.pop(response_id, None)) is not None:

@@ -6,8 +6,9 @@ for the shell. Nothing here waits, reads a clock or computes on audio.
     connect · receive · tick                                             what the shell sees
     heard · judged · detection_failed                                    what the engines report
     transcript_guess · transcript_delta · transcribed · transcription_failed
-    response_text · response_clause · response_audio · response_call
+    response_text · response_clause · response_audio · response_call · response_approved
     response_finished · response_failed
+    mcp_listed · mcp_listing_failed · mcp_called · mcp_call_failed       what MCP servers say
     take_events · take_commands                                          what the shell collects after each of these
     next_tick_at                                                         and looks at then: it may have moved
 
@@ -35,6 +36,9 @@ from duologue.events import (
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
+    McpApprovalResponseItem,
+    McpCallError,
+    McpTool,
     RealtimeError,
     RealtimeEvent,
     ResponseCancelEvent,
@@ -49,7 +53,7 @@ from duologue.protocol.allowance import Allowance
 from duologue.protocol.checks import MOST_EVENT_ID_CHARACTERS, faults_of
 from duologue.protocol.client_items import audio_of
 from duologue.protocol.clock import Clock
-from duologue.protocol.commands import Close, Transcribe
+from duologue.protocol.commands import Close, McpCall, Transcribe
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.editing import Editing
@@ -258,10 +262,36 @@ class ServerProtocol:
         self._clock.moved_to(now)
         self._speaking.add_audio(response_id, audio)
 
-    def response_call(self, response_id: str, name: str, arguments: str, *, now: float) -> None:
-        """Answers `Respond`: the client is to call this function, once all text and audio before it are reported."""
+    def response_call(self, response_id: str, name: str, arguments: str, *, now: float) -> McpCall | None:
+        """Answers `Respond`: this function is to be called, once all text and audio before it are reported.
+
+        The client does so, unless a call is returned: then it is a tool of an MCP server's, to be called here.
+        """
         self._clock.moved_to(now)
-        self._speaking.add_call(response_id, name, arguments)
+        return self._speaking.add_call(response_id, name, arguments)
+
+    def response_approved(self, response_id: str, request_id: str, *, now: float) -> McpCall | None:
+        """Answers `Respond`: the turn of a call that the user has allowed. What is returned is to be called."""
+        self._clock.moved_to(now)
+        return self._speaking.add_approved(response_id, request_id)
+
+    def mcp_called(self, call: McpCall, output: str, *, now: float) -> None:
+        """A tool has returned this."""
+        self._clock.moved_to(now)
+        self._speaking.mcp_called(call, output)
+
+    def mcp_call_failed(self, call: McpCall, error: McpCallError, *, now: float) -> None:
+        """A tool could not be called, or failed; the model is told, and says what it makes of that."""
+        self._clock.moved_to(now)
+        self._speaking.mcp_called(call, error)
+
+    def mcp_listed(self, item_id: str, tools: Sequence[McpTool]) -> None:
+        """Answers `ListMcpTools`: these are the server's tools; responses may use them from now on."""
+        self._speaking.mcp.listed(item_id, tools)
+
+    def mcp_listing_failed(self, item_id: str) -> None:
+        """Answers `ListMcpTools`: the server cannot be asked, or may not be."""
+        self._speaking.mcp.failed(item_id)
 
     def response_finished(self, response_id: str, *, now: float) -> None:
         """Answers `Respond`: that was all."""
@@ -307,6 +337,8 @@ class ServerProtocol:
                 self._update_session(event)
             case ConversationItemCreateEvent():
                 self._editing.create(event)
+                if isinstance(event.item, McpApprovalResponseItem) and self.session.kind == "realtime":
+                    self._speaking.approval_answered(event.item)
             case ConversationItemRetrieveEvent():
                 self._editing.retrieve(event)
             case ConversationItemTruncateEvent():

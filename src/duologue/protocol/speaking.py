@@ -5,9 +5,13 @@ One response at a time writes to the conversation; any number may run beside it 
 
 from __future__ import annotations
 
+from typing import Final
+
 from duologue.events import (
     ConversationItem,
     InputAudioPart,
+    McpApprovalResponseItem,
+    McpCallError,
     MessageItem,
     RateLimitsUpdatedEvent,
     ResponseCreateParams,
@@ -15,12 +19,12 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.allowance import Allowance
-from duologue.protocol.commands import Respond, StopResponse
+from duologue.protocol.commands import McpCall, Respond, StopResponse
 from duologue.protocol.context import Context, ContextTooLong
 from duologue.protocol.conversation import Conversation, Entry
 from duologue.protocol.idle import IdleTimer
 from duologue.protocol.listening import Listening
-from duologue.protocol.mcp_listing import McpListing
+from duologue.protocol.mcp_servers import McpOffer, McpServers
 from duologue.protocol.outgoing import Outgoing
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.response import Response
@@ -30,6 +34,9 @@ from duologue.protocol.tables import ResponseInput, ResponseState
 from duologue.protocol.usage import instruction_tokens
 
 __all__ = ["Speaking"]
+
+_MOST_ROUNDS: Final = 8
+"""A model that calls one tool after another must come to an answer: the last time it is offered none."""
 
 
 class Speaking:
@@ -56,7 +63,11 @@ class Speaking:
         self._max_context_tokens = max_context_tokens
         self._max_responses = max_responses
         self._context = Context()
-        self._mcp = McpListing(conversation, outgoing)
+        self.mcp = McpServers(conversation, outgoing)
+        self._to_allow: dict[str, tuple[McpOffer, str]] = {}
+        """Calls that the user was asked to allow, by the id of the request, with their arguments."""
+        self._allowed: dict[str, tuple[McpOffer, str]] = {}
+        """Those that wait for a response to make them."""
         self._running: dict[str, Response] = {}
         self._owed = False
         self._created = 0
@@ -68,17 +79,19 @@ class Speaking:
 
     def session_updated(self) -> None:
         """Take over a change of the tools."""
-        self._mcp.list_tools(self._session.realtime.tools)
+        self.mcp.list_tools(self._session.realtime.tools)
 
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
         """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
         params = params or ResponseCreateParams()
-        settings = settings_of(params, self._session, self._conversation, self._out, silent_ms=silent_ms)
+        settings = settings_of(
+            params, self._session, self._conversation, self._out, listed=self.mcp.offered, silent_ms=silent_ms
+        )
         if settings.in_conversation and (active := self.active) is not None:
             raise Refusal("response_active", response_id=active.response_id)
         if len(self._running) >= self._max_responses and not settings.in_conversation:
             raise Refusal("too_many_responses", most=self._max_responses)
-        self._mcp.list_tools(params.tools)
+        self.mcp.list_tools(params.tools)
         response = Response(self._out.new_id("resp"), settings, self._conversation, new_id=self._out.new_id)
         self._running[response.response_id] = response
         if settings.in_conversation:
@@ -96,6 +109,15 @@ class Speaking:
             self.create(None)
         else:
             self._owed = True
+
+    def approval_answered(self, answer: McpApprovalResponseItem) -> None:
+        """The user has allowed a call, or not: a response makes it, or goes on without it."""
+        asked = self._to_allow.pop(answer.approval_request_id, None)
+        if asked is None:
+            return  # of an earlier session, whose items the client has brought; or answered already
+        if answer.approve:
+            self._allowed[answer.approval_request_id] = asked
+        self.answer_turn()
 
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""
@@ -122,8 +144,8 @@ class Speaking:
 
     def add_text(self, response_id: str, delta: str) -> bool:
         """The responder said more. Returns whether still more is wanted."""
-        response = self._at_work(response_id)
-        if response is None or response.spent:
+        response = self._writing(response_id)
+        if response is None:
             return False
         self._out.send_all(response.add_text(delta))
         limit = response.settings.max_output_tokens
@@ -149,15 +171,43 @@ class Speaking:
                 self._idle.spoken(response.settings.encoding.duration_ms(len(audio)))
             self._out.send_all(response.add_audio(audio))
 
-    def add_call(self, response_id: str, name: str, arguments: str) -> None:
-        """The responder wants a function called."""
-        response = self._at_work(response_id)
-        if response is None or response.spent:
-            return
-        self._out.send_all(response.add_call(name, arguments))
+    def add_call(self, response_id: str, name: str, arguments: str) -> McpCall | None:
+        """The responder wants a function called: by the client, or by this server if it is returned."""
+        response = self._writing(response_id)
+        if response is None:
+            return None
+        offer = response.settings.functions.of_servers.get(name)
+        if offer is not None and not offer.needs_approval:
+            return self._call(response, offer, arguments)
+        if offer is not None:
+            request_id = self._out.new_id("item")
+            self._to_allow[request_id] = (offer, arguments)
+            self._out.send_all(response.add_approval_request(request_id, offer, arguments))
+        else:
+            self._out.send_all(response.add_call(name, arguments))
         if not response.settings.parallel_calls:
             self._end(response, ResponseInput.FINISHED)
             self._out.command(StopResponse(response_id))
+        return None
+
+    def add_approved(self, response_id: str, request_id: str) -> McpCall | None:
+        """A call that the user has allowed can be made."""
+        response = self._at_work(response_id)
+        if response is None or (asked := response.approved.pop(request_id, None)) is None:
+            return None
+        return self._call(response, *asked, approval_request_id=request_id)
+
+    def mcp_called(self, call: McpCall, result: str | McpCallError) -> None:
+        """A tool of an MCP server has answered, or failed."""
+        if (response := self._at_work(call.response_id)) is not None:
+            self._out.send_all(response.mcp_called(call.item_id, result))
+
+    def _call(
+        self, response: Response, offer: McpOffer, arguments: str, *, approval_request_id: str | None = None
+    ) -> McpCall:
+        call = McpCall(response.response_id, self._out.new_id("item"), offer.server, offer.tool.name, arguments)
+        self._out.send_all(response.add_mcp_call(call, approval_request_id=approval_request_id))
+        return call
 
     def finish(self, response_id: str) -> None:
         """All of a response is made."""
@@ -166,6 +216,9 @@ class Speaking:
             return
         if response.spent:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
+        elif response.goes_on:
+            response.begin(response.read_on())
+            self._out.command(self._respond(response))
         else:
             self._end(response, ResponseInput.FINISHED)
 
@@ -179,6 +232,13 @@ class Speaking:
         """The response, if engines were asked for it and it has not ended: other reports are stale."""
         response = self._running.get(response_id)
         return response if response is not None and response.state is ResponseState.RUNNING else None
+
+    def _writing(self, response_id: str) -> Response | None:
+        """The response, if more of it is wanted: not if its tokens are spent, or its one call at a time is made."""
+        response = self._at_work(response_id)
+        if response is None or response.spent or (response.goes_on and not response.settings.parallel_calls):
+            return None
+        return response
 
     def _begin(self, response: Response) -> None:
         """Have a response made, now that its context is known; it fails at once where it may not be."""
@@ -197,6 +257,8 @@ class Speaking:
             self._end(response, ResponseInput.FAILED, error=error)
             return
         response.begin(context)
+        if settings.in_conversation:
+            response.approved, self._allowed = self._allowed, {}
         self._out.command(self._respond(response))
 
     def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
@@ -233,6 +295,9 @@ class Speaking:
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
+        functions = settings.functions
+        if response.rounds > 1:
+            functions = functions.later(at_all=response.rounds < _MOST_ROUNDS)
         model = self._session.realtime.model
         return Respond(
             response_id=response.response_id,
@@ -245,9 +310,10 @@ class Speaking:
             voice=settings.voice,
             speed=settings.speed,
             turn=self._created - 1,
-            tools=settings.functions.tools,
-            tool_choice=settings.functions.choice,
+            tools=functions.tools,
+            tool_choice=functions.choice,
             silent_ms=settings.silent_ms,
+            approved=tuple(response.approved),
         )
 
 

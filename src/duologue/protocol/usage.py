@@ -16,6 +16,7 @@ from duologue.events import (
     FunctionCallItem,
     FunctionCallOutputItem,
     FunctionTool,
+    McpCallItem,
     MessageItem,
     ResponseUsage,
     ResponseUsageInputTokenDetails,
@@ -103,5 +104,7 @@ def _text_of(item: ConversationItem) -> str:
             return item.name + item.arguments
         case FunctionCallOutputItem():
             return item.output
+        case McpCallItem():
+            return item.name + item.arguments + (item.output if is_set(item.output) else "")
         case _:
             return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from duologue.server.app import PATH, RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
+from duologue.server.mcp import McpAccess
 from duologue.server.observing import Observer, SessionObserver
 from duologue.server.relay import Relay
 from duologue.server.running import loop_factory, serve, spare_the_collector
@@ -14,6 +15,7 @@ from duologue.server.upstream import OpenUpstream, Upstream
 __all__ = [
     "PATH",
     "Limits",
+    "McpAccess",
     "Observer",
     "OpenUpstream",
     "RealtimeApp",

@@ -21,6 +21,7 @@ from duologue.server.door import Door
 from duologue.server.ids import new_id
 from duologue.server.journal import Journal, note
 from duologue.server.limits import Limits
+from duologue.server.mcp import McpAccess
 from duologue.server.metrics import Metrics
 from duologue.server.observing import Observer, Observers
 from duologue.server.rebuffs import Rebuff
@@ -55,6 +56,8 @@ class RealtimeApp:
     header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
     away as the hosted service has done since May 2026.
 
+    MCP servers that sessions offer as tools are asked as far as `mcp` permits; without it, none is.
+
     With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
     are of no effect. Spans go to `tracer_provider`, by default the process's own.
 
@@ -72,6 +75,7 @@ class RealtimeApp:
         dialect: str = HOME,
         refuse_beta: bool = False,
         upstream: Upstream | None = None,
+        mcp: McpAccess | None = None,
         models: Sequence[str] = (),
         origins: Sequence[str] | None = None,
         limits: Limits | None = None,
@@ -81,6 +85,7 @@ class RealtimeApp:
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
         self.upstream = upstream
+        self._mcp = mcp
         self.defaults = defaults or SessionDefaults()
         self.limits = limits or Limits()
         self.created_at = int(time.time())
@@ -230,7 +235,13 @@ class RealtimeApp:
             return Relay(transport, self.upstream, opening=opening, observer=self._observer, new_id=new_id)
         assert self._engines is not None, "nobody is admitted before the engines are loaded"
         return ServerSession(
-            transport, self._engines, self.defaults, opening=opening, limits=self.limits, observer=self._observer
+            transport,
+            self._engines,
+            self.defaults,
+            opening=opening,
+            limits=self.limits,
+            observer=self._observer,
+            mcp=self._mcp,
         )
 
 

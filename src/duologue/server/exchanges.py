@@ -7,12 +7,16 @@ from datetime import datetime
 
 import msgspec
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
 from duologue.events import (
     ConversationItem,
     FunctionCallItem,
     FunctionCallOutputItem,
     FunctionTool,
+    InputImagePart,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
     MessageItem,
     is_set,
 )
@@ -51,23 +55,45 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
     """Messages in the order of the items, except that what a call returned follows it: language models take no other
     order, and a user may well speak while a function runs."""
     messages: list[Message] = []
+    asked: dict[str, McpApprovalRequestItem] = {}
     for item in items:
         match item:
             case FunctionCallItem():
-                _add_call(messages, item)
+                call_id = item.call_id if is_set(item.call_id) else ""
+                _add_call(messages, FunctionCall(name=item.name, arguments=item.arguments, call_id=call_id))
             case FunctionCallOutputItem():
                 _add_output(messages, Message("tool", item.output, call_id=item.call_id))
+            case McpCallItem():
+                _add_call(messages, FunctionCall(name=item.name, arguments=item.arguments, call_id=item.id))
+                _add_output(messages, Message("tool", _result_of(item), call_id=item.id))
+            case McpApprovalRequestItem():
+                asked[item.id] = item
+            case McpApprovalResponseItem(approve=False, approval_request_id=request_id) if request_id in asked:
+                request = asked[request_id]
+                _add_call(messages, FunctionCall(name=request.name, arguments=request.arguments, call_id=request_id))
+                _add_output(messages, Message("tool", _denial(item), call_id=request_id))
             case MessageItem(role="system" | "user" | "assistant" as role):
-                if text := _text_of(item):
-                    messages.append(Message(role, text))
+                text, images = _text_of(item), _images_of(item)
+                if text or images:
+                    messages.append(Message(role, text, images=images))
             case _:
                 pass
     return messages
 
 
-def _add_call(messages: list[Message], item: FunctionCallItem) -> None:
-    call_id = item.call_id if is_set(item.call_id) else ""
-    call = FunctionCall(name=item.name, arguments=item.arguments, call_id=call_id)
+def _result_of(item: McpCallItem) -> str:
+    if is_set(item.output):
+        return item.output
+    reason = getattr(item.error, "message", "it did not answer")
+    return f"The call failed: {reason}"
+
+
+def _denial(item: McpApprovalResponseItem) -> str:
+    reason = f": {item.reason}" if is_set(item.reason) and item.reason else "."
+    return f"The user did not allow this call{reason}"
+
+
+def _add_call(messages: list[Message], call: FunctionCall) -> None:
     last = messages[-1] if messages else None
     if last is not None and last.role == "assistant":
         messages[-1] = msgspec.structs.replace(last, calls=(*last.calls, call))
@@ -91,6 +117,14 @@ def _text_of(item: MessageItem) -> str:
         for part in item.content
         for name in ("text", "transcript")
         if isinstance(words := getattr(part, name, None), str) and words
+    )
+
+
+def _images_of(item: MessageItem) -> tuple[Image, ...]:
+    return tuple(
+        Image(part.image_url, part.detail if is_set(part.detail) else None)
+        for part in item.content
+        if isinstance(part, InputImagePart)
     )
 
 

@@ -10,8 +10,8 @@ from duologue.events import ServerEvent
 
 __all__ = ["UNOBSERVED", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
 
-Stage: TypeAlias = Literal["transcribe", "respond", "synthesize"]
-"""An engine at work, by what it does."""
+Stage: TypeAlias = Literal["transcribe", "respond", "synthesize", "mcp"]
+"""An engine at work, by what it does; a call of an MCP server's tool counts as one."""
 
 Work: TypeAlias = Literal["session", "transcription", "response"]
 """Something with a beginning and an end that may have engine calls inside."""

@@ -24,6 +24,7 @@ from duologue.protocol import (
     Follow,
     Foresee,
     LetPass,
+    ListMcpTools,
     Recall,
     Respond,
     ServerProtocol,
@@ -39,6 +40,7 @@ from duologue.server.hearing import Ear
 from duologue.server.ids import new_id
 from duologue.server.journal import note
 from duologue.server.limits import Limits
+from duologue.server.mcp import McpAccess, McpDesk, McpFault
 from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening, session_defaults
 from duologue.server.outbox import Outbox
@@ -65,6 +67,7 @@ class ServerSession:
         opening: Opening | None = None,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        mcp: McpAccess | None = None,
     ) -> None:
         opening = opening or Opening()
         self._transport = transport
@@ -79,6 +82,7 @@ class ServerSession:
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
+        self._mcp = McpDesk(mcp, start=self._start_ahead, timeout_s=limits.engine_s)
         self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
@@ -120,8 +124,8 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
-            # It holds methods of this session: left in place, the call's audio would wait for a full collection.
-            del self._transcribing
+            # They hold methods of this session: left in place, the call's audio would wait for a full collection.
+            del self._transcribing, self._mcp
 
     def drain(self) -> None:
         """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
@@ -247,6 +251,8 @@ class ServerSession:
                 self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
+            case ListMcpTools():
+                self._start(f"list {command.item_id}", self._list_mcp_tools(command))
             case Respond():
                 self._start(f"respond {command.response_id}", self._respond(command))
             case StopResponse():
@@ -261,7 +267,7 @@ class ServerSession:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda _: self._done(work_id))
+        task.add_done_callback(lambda task: self._done(work_id, task))
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Work that nobody was promised: a session that is drained does not wait for it."""
@@ -270,8 +276,9 @@ class ServerSession:
         task.add_done_callback(self._ahead.discard)
         return task
 
-    def _done(self, work_id: str) -> None:
-        self._work.pop(work_id)
+    def _done(self, work_id: str, task: asyncio.Task[None]) -> None:
+        if self._work.get(work_id) is task:  # a response that goes on has another one by now
+            del self._work[work_id]
         self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:
@@ -292,12 +299,25 @@ class ServerSession:
             self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
         await self._pass_on()
 
+    async def _list_mcp_tools(self, command: ListMcpTools) -> None:
+        try:
+            tools = await self._mcp.list_tools(command.server)
+        except McpFault as fault:
+            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=str(fault))
+            self._protocol.mcp_listing_failed(command.item_id)
+        else:
+            self._protocol.mcp_listed(command.item_id, tools)
+        await self._pass_on()
+
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
             exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            telling = Telling(command, self._protocol, self._observer, self._pass_on)
-            await answer(command, exchange, self._engines, telling)
+            telling = Telling(command, self._protocol, self._observer, self._pass_on, self._mcp)
+            for request_id in command.approved:
+                await telling.approved(request_id)
+            if not command.approved:
+                await answer(command, exchange, self._engines, telling)
             self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):

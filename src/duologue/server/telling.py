@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 
 from duologue.engines.base import FunctionCall
-from duologue.protocol import Respond, ServerProtocol
+from duologue.protocol import McpCall, Respond, ServerProtocol
+from duologue.server.mcp import McpDesk, McpFault
 from duologue.server.observing import SessionObserver
 
 __all__ = ["Telling"]
@@ -21,8 +22,10 @@ class Telling:
         protocol: ServerProtocol,
         observer: SessionObserver,
         pass_on: Callable[[], Awaitable[None]],
+        mcp: McpDesk,
     ) -> None:
         """`pass_on` sends what the protocol has come to, and waits while the client is behind."""
+        self._mcp = mcp
         self._response_id = command.response_id
         self._bytes_per_s = command.encoding.bytes_per_s
         self._protocol = protocol
@@ -46,6 +49,26 @@ class Telling:
         await self._pass_on()
 
     async def call(self, call: FunctionCall, /) -> None:
-        """The client is to call a function; all text and audio before it has been told."""
-        self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        """A function is to be called; all text and audio before it has been told. What an MCP server has, it is asked
+        here, and the response goes on when it has answered."""
+        ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        await self._pass_on()
+        await self._make(ours)
+
+    async def approved(self, request_id: str, /) -> None:
+        """The user has allowed a call: it is made."""
+        ours = self._protocol.response_approved(self._response_id, request_id, now=time.monotonic())
+        await self._pass_on()
+        await self._make(ours)
+
+    async def _make(self, call: McpCall | None) -> None:
+        if call is None:
+            return
+        try:
+            with self._observer.engine_call("mcp"):
+                output = await self._mcp.call(call)
+        except McpFault as fault:
+            self._protocol.mcp_call_failed(call, fault.error, now=time.monotonic())
+        else:
+            self._protocol.mcp_called(call, output, now=time.monotonic())
         await self._pass_on()

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from duologue.codec import encode
-from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
+from duologue.events import InputAudioBufferAppendEvent, McpCallError, McpTool, RealtimeEvent
 from duologue.protocol import (
     ClientProtocol,
     Command,
     Detect,
     Follow,
     Foresee,
+    ListMcpTools,
+    McpCall,
     Respond,
     ServerProtocol,
     SessionDefaults,
@@ -33,7 +35,7 @@ FRAME_MS: Final = 20
 
 _STARTED_AT: Final = 1_700_000_000
 
-C = TypeVar("C", bound=Command)
+C = TypeVar("C", bound=Command | McpCall)
 
 
 class CountedIds:
@@ -54,7 +56,7 @@ class Pair:
         self.now = 0.0
         self.client = ClientProtocol(new_id=CountedIds())
         self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind)
-        self.commands: list[Command] = []
+        self.commands: list[Command | McpCall] = []
         """What the server has asked for, and no `take` has taken; detection is left out, `speak` and `pause` do it."""
         self.received: list[RealtimeEvent] = []
         """Everything that the client has received."""
@@ -139,7 +141,35 @@ class Pair:
 
     def calls(self, name: str, arguments: str = "{}", *, response_id: str | None = None) -> list[RealtimeEvent]:
         """The responder has a function called."""
-        self.server.response_call(self._named(response_id), name, arguments, now=self.now)
+        call = self.server.response_call(self._named(response_id), name, arguments, now=self.now)
+        if call is not None:
+            self.commands.append(call)
+        return self._collect()
+
+    def makes_approved_call(self, request_id: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """It is the turn of a call that the user has allowed."""
+        call = self.server.response_approved(self._named(response_id), request_id, now=self.now)
+        if call is not None:
+            self.commands.append(call)
+        return self._collect()
+
+    def returns(self, result: str | McpCallError) -> list[RealtimeEvent]:
+        """The tool of an MCP server that was called answers, or fails."""
+        call = self.take(McpCall)
+        if isinstance(result, str):
+            self.server.mcp_called(call, result, now=self.now)
+        else:
+            self.server.mcp_call_failed(call, result, now=self.now)
+        return self._collect()
+
+    def lists(self, *tools: McpTool) -> list[RealtimeEvent]:
+        """The MCP server that was asked says which tools it has."""
+        self.server.mcp_listed(self.take(ListMcpTools).item_id, tools)
+        return self._collect()
+
+    def lists_nothing(self) -> list[RealtimeEvent]:
+        """The MCP server that was asked cannot be talked to."""
+        self.server.mcp_listing_failed(self.take(ListMcpTools).item_id)
         return self._collect()
 
     def finishes(self, *, response_id: str | None = None) -> list[RealtimeEvent]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosedError, ConnectionClosedOK
+from duologue.transports.monitor import Monitor
 
 __all__ = ["BlockingMemoryTransport", "BlockingTransport", "blocking_memory_pair"]
 
@@ -48,49 +48,57 @@ class BlockingTransport(Protocol):
 class BlockingMemoryTransport:
     """One end. A sender waits while its peer has `capacity` messages unread."""
 
-    def __init__(self, capacity: int, changed: threading.Condition) -> None:
+    def __init__(self, capacity: int, shared: Monitor) -> None:
         self._capacity = capacity
-        self._changed = changed
+        self._shared = shared
         self._unread: deque[str | bytes] = deque()
         self._closed: tuple[int, str] | None = None
         self._peer = self
 
     def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the peer is slow."""
-        unread = self._peer._unread
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed is not None or len(unread) < self._capacity)
-            if self._closed is not None:
-                raise _fault(*self._closed)
-            unread.append(message)
-            self._changed.notify_all()
+        self._shared.when(lambda: self._hand_over(message))
 
     def receive(self, *, timeout_s: float | None = None) -> str | bytes:
         """The next message; what came before a close is still returned."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._unread or self._closed is not None, timeout_s):
-                raise TimeoutError(f"no message came within {timeout_s:g} s")
-            if not self._unread:
-                assert self._closed is not None
-                raise _fault(*self._closed)
-            message = self._unread.popleft()
-            self._changed.notify_all()
-            return message
+        taken: list[str | bytes] = []
+        if not self._shared.when(lambda: self._take_into(taken), timeout_s):
+            raise TimeoutError(f"no message came within {timeout_s:g} s")
+        return taken[0]
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close both ends."""
-        with self._changed:
+        with self._shared.lock:
             for end in (self, self._peer):
                 end._closed = end._closed or (code, reason)
-            self._changed.notify_all()
+            self._shared.changed()
+
+    # --- with the lock
+
+    def _hand_over(self, message: str | bytes) -> bool:
+        if self._closed is not None:
+            raise _fault(*self._closed)
+        if len(self._peer._unread) >= self._capacity:
+            return False
+        self._peer._unread.append(message)
+        self._shared.changed()
+        return True
+
+    def _take_into(self, taken: list[str | bytes]) -> bool:
+        if self._unread:
+            taken.append(self._unread.popleft())
+            self._shared.changed()
+        elif self._closed is not None:
+            raise _fault(*self._closed)
+        return bool(taken)
 
 
 def blocking_memory_pair(
     capacity: int = _DEFAULT_CAPACITY,
 ) -> tuple[BlockingMemoryTransport, BlockingMemoryTransport]:
     """Two transports for threads; what one sends the other receives."""
-    changed = threading.Condition()
-    one, other = BlockingMemoryTransport(capacity, changed), BlockingMemoryTransport(capacity, changed)
+    shared = Monitor()
+    one, other = BlockingMemoryTransport(capacity, shared), BlockingMemoryTransport(capacity, shared)
     one._peer, other._peer = other, one
     return one, other
 

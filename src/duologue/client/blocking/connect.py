@@ -34,8 +34,8 @@ def connect(
     if transport is None:
         transport = open_blocking_endpoint(endpoint)
     connection = BlockingConnection(transport, accent=accent)
-    connection.start()
     try:
+        connection.start()
         yield connection
         connection.close()
     finally:

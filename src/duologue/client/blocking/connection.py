@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from duologue.client.accent import Accent
@@ -15,6 +15,7 @@ from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionC
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 from duologue.protocol import ClientProtocol
 from duologue.transports.blocking import BlockingTransport
+from duologue.transports.monitor import Monitor
 
 __all__ = ["BlockingConnection"]
 
@@ -39,7 +40,8 @@ class BlockingConnection:
         self._accent = accent if accent is not None else Accent(dialect)
         self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
         self._outgoing: deque[str] = deque()
-        self._changed = threading.Condition()
+        self._shared = Monitor()
+        """Around what waits to be sent and the two ends, of the session and of the writer."""
         self._receiving = threading.Lock()
         self._over: ConnectionClosed | None = None
         self._closed: ConnectionClosed | None = None
@@ -123,11 +125,10 @@ class BlockingConnection:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 6 seconds at most; closing twice is fine."""
-        with self._changed:
-            if self._over is None:
-                self._over = ConnectionClosedOK(code, reason)
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: not self._outgoing, FLUSH_S)
+        with self._shared.lock:
+            self._over = self._over or ConnectionClosedOK(code, reason)
+            self._shared.changed()
+        self._shared.when(lambda: self._stopped or not self._outgoing, FLUSH_S)
         self._transport.close(code, reason)
 
     # --- for whoever holds the connection
@@ -138,10 +139,10 @@ class BlockingConnection:
 
     def stop(self) -> None:
         """Close at once, sending nothing more, and wait until the thread is gone."""
-        with self._changed:
+        with self._shared.lock:
             self._stopped = True
             self._over = self._over or ConnectionClosedOK(1000)
-            self._changed.notify_all()
+            self._shared.changed()
         try:
             self._transport.close()
         finally:
@@ -155,14 +156,13 @@ class BlockingConnection:
         Raises:
             TimeoutError: the server was too slow.
         """
-        with self._changed:
-            self._wait_for_room(timeout_s)
+        self._wait_for(self._has_room, timeout_s)
 
     def put(self, event: RealtimeEvent) -> None:
         """Send without waiting for room: for the few events of one who must go on reading. Raises as `send` does."""
         self._raise_if_over()
         message = self._protocol.send(event)
-        with self._changed:
+        with self._shared.lock:
             self._add(message)
 
     # --- reading and writing
@@ -188,19 +188,20 @@ class BlockingConnection:
         return closed
 
     def _queue(self, message: str, timeout_s: float | None) -> None:
-        with self._changed:
-            self._wait_for_room(timeout_s)
-            self._add(message)
+        self._wait_for(lambda: self._has_room() and self._add(message), timeout_s)
 
-    def _wait_for_room(self, timeout_s: float | None) -> None:
-        room = self._changed.wait_for(lambda: self._over is not None or len(self._outgoing) < QUEUE_EVENTS, timeout_s)
-        if not room:
+    def _wait_for(self, attempt: Callable[[], bool], timeout_s: float | None) -> None:
+        if not self._shared.when(attempt, timeout_s):
             raise TimeoutError(f"the server took nothing for {timeout_s:g} s")
 
-    def _add(self, message: str) -> None:
+    def _has_room(self) -> bool:
+        return self._over is not None or len(self._outgoing) < QUEUE_EVENTS
+
+    def _add(self, message: str) -> bool:
         self._raise_if_over()
         self._outgoing.append(message)
-        self._changed.notify_all()
+        self._shared.changed()
+        return True
 
     def _raise_if_over(self) -> None:
         over = self._closed or self._over
@@ -208,12 +209,7 @@ class BlockingConnection:
             raise over.with_traceback(None)
 
     def _write(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._outgoing)
-                if self._stopped:
-                    return
-                message = self._outgoing[0]  # taken away when it is sent: an empty queue means that all is
+        while (message := self._next_message()) is not None:
             try:
                 self._transport.send(message)
             except ConnectionClosed as closed:
@@ -224,15 +220,21 @@ class BlockingConnection:
                 self._lose(ConnectionClosedError(_INTERNAL_ERROR, f"the transport broke: {fault}"))
                 self._transport.close(_INTERNAL_ERROR, "cannot send")
                 return
-            with self._changed:
+            with self._shared.lock:
                 if self._outgoing:  # unless the session ended meanwhile
                     self._outgoing.popleft()
-                self._changed.notify_all()
+                self._shared.changed()
+
+    def _next_message(self) -> str | None:
+        """What is to be sent next; it stays in the queue until it is, so that an empty queue means that all is."""
+        self._shared.when(lambda: self._stopped or bool(self._outgoing))
+        with self._shared.lock:
+            return None if self._stopped else self._outgoing[0]
 
     def _lose(self, closed: ConnectionClosed) -> None:
         """Nothing can be sent any more: nobody is to wait for a place in the queue, or for its end."""
-        with self._changed:
+        with self._shared.lock:
             self._over = self._over or closed
             self._stopped = True
             self._outgoing.clear()
-            self._changed.notify_all()
+            self._shared.changed()

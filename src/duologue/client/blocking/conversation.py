@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar, overload
 
@@ -69,8 +69,12 @@ class BlockingConversation:
     ) -> None:
         self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._lock = threading.RLock()
-        """Around the core and the three collections below; nobody waits for anything while he has it."""
-        self._requests: dict[str, Future[Resolution]] = {}
+        """Around the core and the three collections below; nobody waits for anything while he has it.
+
+        Locks are taken by `with` alone, never across the `yield` of a context manager, and who waits gets his answer
+        through a queue: Ctrl-C, which comes between any two instructions of the main thread, leaves nothing locked.
+        """
+        self._requests: dict[str, queue.SimpleQueue[Resolution | RequestRejected]] = {}
         self._streams: list[BlockingNoticeStream[Any]] = []
         self._callbacks = Callbacks()
         self._ended: DuologueError | None = None
@@ -149,11 +153,13 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        with self._acting(timeout_s):
-            if not self.core.is_open:
-                return False
-            self.core.append(audio, encoding=encoding)
-            return True
+
+        def append() -> bool:
+            if self.core.is_open:
+                self.core.append(audio, encoding=encoding)
+            return self.core.is_open
+
+        return self._act_with_room(append, timeout_s)
 
     def commit(self, *, timeout_s: float | None = None) -> None:
         """Make an item of the appended audio, where turns are made by hand. Raises as `send` does."""
@@ -175,28 +181,37 @@ class BlockingConversation:
             TimeoutError: it is not done in time; it goes on.
         """
         left_s = _countdown(timeout_s)
-        answer: Future[Resolution] = Future()
-        with self._acting(left_s()):
+        answer: queue.SimpleQueue[Resolution | RequestRejected] = queue.SimpleQueue()
+
+        def ask() -> str:
             request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
             self._requests[request_id] = answer
+            return request_id
+
+        request_id = self._act_with_room(ask, left_s())
         try:
-            return done_of(answer.result(left_s()))
-        except TimeoutError:
+            resolution = answer.get(timeout=left_s())
+        except queue.Empty:
             raise TimeoutError(f"the response is not done within {timeout_s:g} s") from None
         finally:
             with self._lock:
                 self._requests.pop(request_id, None)
+        if isinstance(resolution, RequestRejected):
+            raise resolution
+        return done_of(resolution)
 
     def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
-        with self._acting(None, waits=False):
-            return self.core.cancel(now=time.monotonic())
+        return self._act(lambda: self.core.cancel(now=time.monotonic()))
 
     def interrupt(self) -> None:
         """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
-        with self._acting(None, waits=False):
+
+        def interrupt() -> None:
             self.core.interrupt(now=time.monotonic())
             self.core.cancel_tools(now=time.monotonic())
+
+        self._act(interrupt)
 
     def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
         """Send any client event; waits while the server is slow.
@@ -206,8 +221,7 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        with self._acting(timeout_s):
-            self.core.send(event, now=time.monotonic())
+        self._act_with_room(lambda: self.core.send(event, now=time.monotonic()), timeout_s)
 
     def configure(self, config: AnySessionConfig, *, timeout_s: float | None = None) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
@@ -219,8 +233,7 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        with self._acting(timeout_s):
-            self.core.configure(config)
+        self._act_with_room(lambda: self.core.configure(config), timeout_s)
 
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
@@ -309,6 +322,7 @@ class BlockingConversation:
 
         Sends what is waiting, unless `at_once`. Takes some eight seconds at most, and while a lost connection is being
         opened again up to its `open_timeout_s` more. A sync function that does not end is left behind, and logged.
+        Closing twice is fine.
         """
         try:
             self._tools.close()
@@ -322,17 +336,20 @@ class BlockingConversation:
                 self._end(ConnectionClosedOK(1000))
                 self._callbacks.close()
 
-    @contextmanager
-    def _acting(self, timeout_s: float | None, *, waits: bool = True) -> Generator[None, None, None]:
-        """The core to oneself, once there is room for what it will send; what it came to is passed on."""
+    def _act_with_room(self, act: Callable[[], N], timeout_s: float | None) -> N:
+        """Act once there is room for what the core will send."""
         connection = self._link.connection
-        if connection is not None and waits:
+        if connection is not None:
             connection.wait_for_room(timeout_s=timeout_s)
+        return self._act(act)
+
+    def _act(self, act: Callable[[], N]) -> N:
+        """Do something to the core, and pass on what it comes to."""
         with self._lock:
             if self._ended is not None:
                 raise self._ended.with_traceback(None)
             try:
-                yield
+                return act()
             finally:
                 self._pass_on()
 
@@ -355,7 +372,7 @@ class BlockingConversation:
             case RequestEnded(resolution=resolution):
                 answer = self._requests.pop(resolution.request.request_id, None)
                 if answer is not None:
-                    answer.set_result(resolution)
+                    answer.put(resolution)
             case RunTool(call=call) if self._ended is None:
                 self._tools.start(call)
             case StopTool(call_id=call_id):
@@ -385,7 +402,7 @@ class BlockingConversation:
                 return
             self._ended = fault
             for answer in self._requests.values():
-                answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
+                answer.put(RequestRejected(f"the conversation is over: {fault}"))
             self._requests.clear()
             for stream in self._streams:
                 stream.end(fault)

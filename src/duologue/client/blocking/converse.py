@@ -50,12 +50,11 @@ def converse(
         options=options,
         reconnect=reconnect,
     )
-    left_as_agreed = False
     try:
         conversation.start()
         if (config := first_config(session, toolbox)) is not None:
             conversation.configure(config)
         yield conversation
-        left_as_agreed = True
+        conversation.close()
     finally:
-        conversation.close(at_once=not left_as_agreed)
+        conversation.close(at_once=True)

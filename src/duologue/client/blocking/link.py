@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import queue
 import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Final, TypeAlias
 
 from duologue.client.blocking.connection import BlockingConnection
@@ -101,7 +102,9 @@ class BlockingLink:
         self._pass_on = pass_on
         self._ended = ended
         self._reconnection = Reconnection(policy, random=random.random)
-        self._closing = threading.Event()
+        self._is_closing = False
+        self._hurry: queue.SimpleQueue[None] = queue.SimpleQueue()
+        """Has one in it when a pause before the next attempt is to end; a `threading.Event` is not safe from Ctrl-C."""
         self._thread: threading.Thread | None = None
         self._aside: list[threading.Thread] = []
         self._tenure = Tenure(
@@ -125,7 +128,8 @@ class BlockingLink:
         Takes some six seconds at most; while a connection is being opened, up to its time limit more.
         """
         with self._lock:
-            self._closing.set()
+            self._is_closing = True
+            self._hurry.put(None)
             connection = self.connection
         if connection is not None:
             if at_once:
@@ -157,7 +161,7 @@ class BlockingLink:
     def _follow(self, held: _Held) -> _Held | None:
         """Read a connection until another one takes its place; returns that. None: the conversation is over."""
         with self._lock:
-            self.connection = None if self._closing.is_set() else held.connection
+            self.connection = None if self._is_closing else held.connection
         self._tenure.begin(now=time.monotonic(), unix_now_s=time.time())
         try:
             outcome = self._read(held.connection) if self.connection is not None else None
@@ -172,7 +176,7 @@ class BlockingLink:
             self._close_aside(held)
             return outcome.wait()
         held.close()
-        return self._reconnect(outcome) if outcome is not None and not self._closing.is_set() else None
+        return self._reconnect(outcome) if outcome is not None and not self._is_closing else None
 
     def _read(self, connection: BlockingConnection) -> ConnectionClosed | _Opening:
         """Hear the server, to the connection's end or to the moment for the next one, which is open by then."""
@@ -208,7 +212,7 @@ class BlockingLink:
         reconnection = self._reconnection
         reconnection.lost(now=time.monotonic(), code=closed.code, retryable=may_come_back(closed))
         while reconnection.next_tick_at != math.inf:
-            if self._closing.wait(max(0.0, min(LOOK_S, reconnection.next_tick_at - time.monotonic()))):
+            if self._closes_within(max(0.0, min(LOOK_S, reconnection.next_tick_at - time.monotonic()))):
                 return None
             self._tools.tick(time.monotonic())
             self._pass_on(None)
@@ -225,6 +229,11 @@ class BlockingLink:
                 return held
         self._ended(closed)
         return None
+
+    def _closes_within(self, pause_s: float) -> bool:
+        with suppress(queue.Empty):
+            self._hurry.get(timeout=pause_s)
+        return self._is_closing
 
     def _lost(self, reason: str) -> None:
         with self._lock:

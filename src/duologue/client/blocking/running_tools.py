@@ -78,8 +78,10 @@ class ThreadedTools:
             call_ids = list(self._running)
         for call_id in call_ids:
             self.stop(call_id)
+        with self._lock:
+            stopped, self._stopped = self._stopped, []
         ends_at = time.monotonic() + _STOP_S
-        for run in self._stopped:
+        for run in stopped:
             if run.thread is threading.current_thread():
                 continue
             run.join(max(0.0, ends_at - time.monotonic()))

@@ -1,0 +1,272 @@
+"""The tools of MCP servers: which servers a session may use, and how they are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import msgspec
+
+from duologue.audio.extras import needs
+from duologue.events import (
+    McpCallError,
+    McpHttpError,
+    McpProtocolError,
+    McpServerTool,
+    McpTool,
+    McpToolExecutionError,
+    is_set,
+)
+from duologue.events.base import UNSET
+from duologue.protocol import McpCall
+from duologue.server.journal import note
+
+if TYPE_CHECKING:
+    from mcp import Client
+
+__all__ = ["McpAccess", "McpDesk", "McpFault"]
+
+_ANY: Final = "*"
+_PORTS: Final = {"http": 80, "https": 443}
+
+_MOST_TOOLS: Final = 1_000  # no model chooses well among a hundred; a list without an end must not fill the memory
+_MOST_OUTPUT_CHARACTERS: Final = 100_000  # 25,000 tokens: more would push the conversation out of the model's window
+
+_BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504  # what HTTP says of a server behind one that cannot be reached, or is silent
+
+
+class McpFault(Exception):
+    """An MCP server was not asked, or did not answer; `error` is what the client is told."""
+
+    def __init__(self, error: McpCallError) -> None:
+        super().__init__(getattr(error, "message", ""))
+        self.error = error
+
+
+class McpAccess:
+    """Which MCP servers sessions may name: those at one of these addresses, or below it. "*" is any of them.
+
+    A client names the server and this process calls it: with "*" every client can reach what this machine can.
+
+    Raises:
+        MissingExtra: the `mcp` extra is not installed.
+        ValueError: one is no address.
+    """
+
+    def __init__(self, *urls: str) -> None:
+        with needs("mcp"):
+            import_module("mcp")
+        self._any = _ANY in urls
+        self._allowed = tuple(_address(url) for url in urls if url != _ANY)
+
+    def permits(self, url: str) -> bool:
+        """Whether a session may have this address called."""
+        try:
+            wanted = _address(url)
+        except ValueError:
+            return False
+        return self._any or any(_is_below(wanted, allowed) for allowed in self._allowed)
+
+    @asynccontextmanager
+    async def connect(self, server: McpServerTool) -> AsyncGenerator[Client, None]:
+        """A client of this server; entered and left by one task. Raises McpFault for one that is not permitted."""
+        url = server.server_url if is_set(server.server_url) else ""
+        if not self.permits(url):
+            raise McpFault(_unreachable("this server does not let sessions use that MCP server"))
+        # Here, because it costs half a second and most servers never need it.
+        import httpx2
+        from mcp import Client
+        from mcp.client.streamable_http import streamable_http_client
+
+        async with AsyncExitStack() as stack:
+            # The deadline is the caller's. Redirects stay within the address' origin: the library sees to it.
+            http = await stack.enter_async_context(httpx2.AsyncClient(headers=_headers(server), timeout=None))
+            # No cache: its answers would outlive a change of what the server has.
+            yield await stack.enter_async_context(Client(streamable_http_client(url, http_client=http), cache=None))
+
+
+class McpDesk:
+    """One session's MCP servers. A connection is opened for the first question, and kept for the next."""
+
+    def __init__(
+        self,
+        access: McpAccess | None,
+        *,
+        start: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]],
+        timeout_s: float,
+    ) -> None:
+        """`start` runs what holds a connection open, until the session ends. None of `access`: no server is asked."""
+        self._access = access
+        self._start = start
+        self._timeout_s = timeout_s
+        self._lines: dict[McpServerTool, _Line] = {}
+
+    async def list_tools(self, server: McpServerTool) -> list[McpTool]:
+        """What the server has. Raises McpFault."""
+        tools: list[McpTool] = []
+
+        async def ask(client: Client) -> None:
+            cursor: str | None = None
+            while len(tools) < _MOST_TOOLS:
+                page = await client.list_tools(cursor=cursor)
+                tools.extend(map(_tool, page.tools))
+                if (cursor := page.next_cursor) is None:
+                    break
+
+        await self._ask(server, ask)
+        return tools[:_MOST_TOOLS]
+
+    async def call(self, call: McpCall) -> str:
+        """What the tool returns, as text. Raises McpFault."""
+        try:
+            arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
+        except ValueError as fault:  # a fault of msgspec's too
+            raise McpFault(McpToolExecutionError(message=f"the arguments are no JSON object: {fault}")) from fault
+        results: list[Any] = []
+
+        async def ask(client: Client) -> None:
+            results.append(await client.call_tool(call.name, arguments))
+
+        await self._ask(call.server, ask)
+        output = _text_of(results[0])
+        if results[0].is_error:
+            raise McpFault(McpToolExecutionError(message=output))
+        if len(output) > _MOST_OUTPUT_CHARACTERS:
+            reason = f"it returned {len(output)} characters, and {_MOST_OUTPUT_CHARACTERS} are the most"
+            raise McpFault(McpToolExecutionError(message=reason))
+        return output
+
+    async def _ask(self, server: McpServerTool, ask: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
+        if self._access is None:
+            raise McpFault(_unreachable("this server lets sessions use no MCP servers"))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await ask(await self._client(self._access, server))
+        except McpFault:
+            raise
+        except TimeoutError as fault:
+            self._drop(server)
+            error = McpHttpError(code=_GATEWAY_TIMEOUT, message=f"it did not answer within {self._timeout_s:g} s")
+            raise McpFault(error) from fault
+        except Exception as fault:
+            self._drop(server)
+            raise McpFault(_error_of(fault)) from fault
+
+    async def _client(self, access: McpAccess, server: McpServerTool) -> Client:
+        line = self._lines.get(server)
+        if line is None or line.ended:
+            line = self._lines[server] = _Line(lambda: access.connect(server))
+            line.task = self._start(f"mcp {server.server_label}", line.hold())
+        return await line.client()
+
+    def _drop(self, server: McpServerTool) -> None:
+        """Whatever is wrong with a connection, the next question gets another one."""
+        if (line := self._lines.pop(server, None)) is not None:
+            line.close()
+
+
+class _Line:
+    """An open connection; its library wants it entered and left by the same task, which is `hold`."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+        self._closing = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody can be asked here any more."""
+        return self.task is not None and self.task.done()
+
+    async def client(self) -> Client:
+        """The client, once it is connected; raises what kept it from that."""
+        return await asyncio.shield(self._opened)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._closing.set()
+        if not self._opened.done() and self.task is not None:
+            self.task.cancel()
+
+    async def hold(self) -> None:
+        """Connect, and stay so until `close`."""
+        try:
+            async with self._connect() as client:
+                self._opened.set_result(client)
+                await self._closing.wait()
+        except Exception as fault:
+            if self._opened.done():
+                note(logging.INFO, "MCP server lost", reason=type(fault).__name__)
+            else:
+                self._opened.set_exception(fault)
+        finally:
+            if not self._opened.done():
+                self._opened.set_exception(ConnectionError("given up"))
+            self._opened.exception()  # read, for whoever asked may be gone
+
+
+def _headers(server: McpServerTool) -> dict[str, str]:
+    headers = dict(server.headers) if is_set(server.headers) else {}
+    if is_set(server.authorization):
+        headers["Authorization"] = f"Bearer {server.authorization}"
+    return headers
+
+
+def _address(url: str) -> SplitResult:
+    """The parts of an address. Raises ValueError if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname or ".." in unquote(parts.path):
+        raise ValueError(f"{url!r} is no address of an MCP server: it looks like https://host/path")
+    parts.port  # noqa: B018 - raises for one that is no number
+    return parts
+
+
+def _is_below(wanted: SplitResult, allowed: SplitResult) -> bool:
+    if (wanted.scheme, wanted.hostname) != (allowed.scheme, allowed.hostname):
+        return False
+    if (wanted.port or _PORTS[wanted.scheme]) != (allowed.port or _PORTS[allowed.scheme]):
+        return False
+    folder = allowed.path.rstrip("/")
+    return wanted.path == folder or wanted.path.startswith(f"{folder}/")
+
+
+def _tool(tool: Any) -> McpTool:
+    hints = tool.annotations.model_dump(by_alias=True, exclude_none=True) if tool.annotations is not None else UNSET
+    described = tool.description if tool.description is not None else UNSET
+    return McpTool(name=tool.name, input_schema=tool.input_schema, description=described, annotations=hints)
+
+
+def _text_of(result: Any) -> str:
+    """The words of a result; where there are none, whatever it has, as JSON."""
+    words = [block.text for block in result.content if block.type == "text"]
+    if words:
+        return "\n".join(words)
+    if result.structured_content is not None:
+        return msgspec.json.encode(result.structured_content).decode()
+    return msgspec.json.encode([block.model_dump(mode="json", by_alias=True) for block in result.content]).decode()
+
+
+def _error_of(fault: BaseException) -> McpCallError:
+    """What the client is told: never more than the MCP server said, or the kind of what went wrong."""
+    from httpx2 import HTTPStatusError
+    from mcp import MCPError
+
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    match fault:
+        case MCPError():
+            return McpProtocolError(code=fault.error.code, message=fault.error.message)
+        case HTTPStatusError():
+            return McpHttpError(code=fault.response.status_code, message=fault.response.reason_phrase)
+        case _:
+            return _unreachable(f"it cannot be talked to ({type(fault).__name__})")
+
+
+def _unreachable(message: str) -> McpHttpError:
+    return McpHttpError(code=_BAD_GATEWAY, message=message)

@@ -1,0 +1,74 @@
+"""Ctrl-C at a chosen moment: what the interpreter can do between any two of its checks, made to happen at each."""
+
+from __future__ import annotations
+
+import dis
+import sys
+from collections.abc import Callable
+from functools import cache
+from types import CodeType, FrameType
+from typing import Any, Final
+
+__all__ = ["interrupted_at"]
+
+_OURS: Final = ("duologue/client/blocking/", "duologue/transports/blocking", "duologue/transports/monitor")
+_THEIRS: Final = ("/contextlib.py", "/threading.py", "/queue.py", "/concurrent/futures/_base.py")
+"""Code on the way of a call in which an interrupt may come while something is locked."""
+
+
+def interrupted_at(moment: int, act: Callable[[], object]) -> bool:
+    """Do something, with a KeyboardInterrupt at the `moment`-th check for signals on its way, counted from 1.
+
+    The interpreter makes these checks at the beginning of a function, after a call and at a jump backwards. Returns
+    whether the moment came: if not, there are fewer, or `act` waited and gave up.
+    """
+    interrupter = _Interrupter(moment)
+    before = sys.gettrace()
+    sys.settrace(interrupter.trace)
+    try:
+        act()
+    except (KeyboardInterrupt, TimeoutError):
+        pass
+    finally:
+        sys.settrace(before)
+    return interrupter.left == 0
+
+
+class _Interrupter:
+    def __init__(self, moment: int) -> None:
+        self.left = moment
+        self._last: dict[FrameType, int] = {}
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
+        path = frame.f_code.co_filename.replace("\\", "/")
+        if not any(part in path for part in _OURS) and not path.endswith(_THEIRS):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "call":
+            self._check()
+        elif event == "opcode":
+            # An instruction is reported before it runs: the check behind the last one is made now.
+            last, self._last[frame] = self._last.get(frame), frame.f_lasti
+            if last is not None and _is_checked(frame.f_code, last, frame.f_lasti):
+                self._check()
+        elif event == "return":
+            self._last.pop(frame, None)
+        return self.trace
+
+    def _check(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@cache
+def _is_checked(code: CodeType, last: int, now: int) -> bool:
+    """Whether signals are looked for between two instructions, and handled where an exception now would be."""
+    name = dis.opname[code.co_code[last]]
+    checked = name.startswith(("CALL", "JUMP_BACKWARD")) and not name.startswith("CALL_INTRINSIC")
+    return checked and _handler(code, last) == _handler(code, now)
+
+
+def _handler(code: CodeType, offset: int) -> int | None:
+    entries: Any = dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
+    return next((int(entry.target) for entry in entries if entry.start <= offset < entry.end), None)

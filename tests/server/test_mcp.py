@@ -1,0 +1,307 @@
+"""Tools of MCP servers: a real one on the loopback, and a session of ours in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
+
+from duologue import connect
+from duologue.client import Connection
+from duologue.engines.base import FunctionCall
+from duologue.engines.embedded import EmbeddedResponder
+from duologue.events import McpServerTool
+from duologue.server import Limits, McpAccess, RealtimeApp
+from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._listening import listening
+from tests.server._talking import event, status, typed, until, update
+
+pytestmark = pytest.mark.timeout(30)
+
+Json = dict[str, Any]
+
+
+class Shop:
+    """An MCP server of a few tools, and what its HTTP side saw."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.keys: list[str] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+        server = MCPServer("shop")
+
+        @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+        def add(a: int, b: int) -> int:
+            """Adds two numbers."""
+            return a + b
+
+        @server.tool()
+        async def wait() -> str:
+            await self.answers.wait()
+            return "at last"
+
+        @server.tool()
+        def fail() -> str:
+            raise ToolError("out of stock")
+
+        @server.tool()
+        def talk() -> str:
+            return "x" * 100_001
+
+        self._application = server.streamable_http_app()
+
+    async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
+        await self._application(scope, receive, send)
+
+
+@asynccontextmanager
+async def shop() -> AsyncGenerator[Shop, None]:
+    application = Shop()
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
+    started = asyncio.Event()
+    startup = server.startup
+
+    async def start(*args: Any, **kwargs: Any) -> None:
+        await startup(*args, **kwargs)
+        started.set()
+
+    server.startup = start  # type: ignore[method-assign]
+    serving = asyncio.ensure_future(server.serve())
+    try:
+        async with asyncio.timeout(10):
+            await started.wait()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        application.url = f"http://127.0.0.1:{port}/mcp"
+        yield application
+    finally:
+        application.answers.set()
+        server.should_exit = True
+        await asyncio.wait_for(serving, 10)
+
+
+@asynccontextmanager
+async def session(
+    mcp: McpAccess | None,
+    tool: Json,
+    *,
+    says: Sequence[str | FunctionCall] = (),
+    limits: Limits | None = None,
+    **settings: Any,
+) -> AsyncGenerator[Connection, None]:
+    """A session that offers the tool: with the embedded responder, or one that says this."""
+    engines = scripted_engines(says=says or ("?",))
+    if not says:
+        engines = replace(engines, responder=EmbeddedResponder())
+    application = RealtimeApp(engines=scripted_app_engines(engines), mcp=mcp, limits=limits)
+    async with listening(application) as url, connect(url) as connection:
+        await connection.send(update(tools=[tool], output_modalities=["text"], **settings))
+        await until(connection, "session.updated")
+        yield connection
+
+
+def offer(url: str, **fields: Any) -> Json:
+    return {"type": "mcp", "server_label": "shop", "server_url": url, "require_approval": "never", **fields}
+
+
+def call(name: str, **arguments: Any) -> FunctionCall:
+    return FunctionCall(name=name, arguments=json.dumps(arguments))
+
+
+async def listed(connection: Connection) -> list[Json]:
+    """The tools that the server was found to have."""
+    events = await until(connection, "conversation.item.done")
+    assert "mcp_list_tools.completed" in [event.type for event in events]
+    tools: list[Json] = events[-1].to_json()["item"]["tools"]
+    return tools
+
+
+async def responded(connection: Connection) -> list[Json]:
+    """The items of a response."""
+    await connection.send(event("response.create"))
+    items: list[Json] = status(await until(connection, "response.done"))["output"]
+    return items
+
+
+async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -> None:
+    async with shop() as it, session(McpAccess(it.url), offer(it.url, authorization="sesame")) as connection:
+        tools = await listed(connection)
+        assert [tool["name"] for tool in tools] == ["add", "wait", "fail", "talk"]
+        assert tools[0]["description"] == "Adds two numbers."
+        assert tools[0]["annotations"] == {"readOnlyHint": True}
+        assert tools[0]["input_schema"]["required"] == ["a", "b"]
+        await connection.send(typed("Call the tool add with a 2 and b 3"))
+        called, said = await responded(connection)
+        assert (called["type"], called["output"], json.loads(called["arguments"])) == (
+            "mcp_call",
+            "5",
+            {"a": 2, "b": 3},
+        )
+        assert said["content"][0]["text"] == "The tool returned 5."
+        assert set(it.keys) == {"Bearer sesame"}
+
+
+async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> None:
+    async with (
+        shop() as it,
+        session(McpAccess(it.url), offer(it.url, require_approval="always"), says=[call("add", a=1, b=1), "Two."]) as c,
+    ):
+        await listed(c)
+        [request] = await responded(c)
+        assert (request["type"], request["name"]) == ("mcp_approval_request", "add")
+        answer = {"type": "mcp_approval_response", "id": "yes", "approval_request_id": request["id"], "approve": True}
+        await c.send(event("conversation.item.create", item=answer))
+        called, said = status(await until(c, "response.done"))["output"]
+        assert (called["output"], called["approval_request_id"]) == ("2", request["id"])
+        assert said["content"][0]["text"] == "Two."
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        (call("fail"), {"type": "tool_execution_error", "message": "Error executing tool fail: out of stock"}),
+        (
+            call("talk"),
+            {"type": "tool_execution_error", "message": "it returned 100001 characters, and 100000 are the most"},
+        ),
+        (
+            FunctionCall(name="add", arguments="[1]"),
+            {
+                "type": "tool_execution_error",
+                "message": "the arguments are no JSON object: Expected `object`, got `array`",
+            },
+        ),
+    ],
+)
+async def test_a_tool_that_fails_is_told_to_the_client_and_the_response_goes_on(
+    wanted: FunctionCall, error: Json
+) -> None:
+    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
+        await listed(connection)
+        called, said = await responded(connection)
+        assert called["error"] == error
+        assert said["content"][0]["text"] == "Sorry."
+
+
+async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_later() -> None:
+    limits = Limits(engine_s=0.5)
+    says: list[str | FunctionCall] = [call("wait"), "Too slow.", call("add", a=1, b=2), "Three."]
+    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=says, limits=limits) as connection:
+        await listed(connection)
+        it.answers.clear()
+        called, _ = await responded(connection)
+        assert called["error"] == {"type": "http_error", "code": 504, "message": "it did not answer within 0.5 s"}
+        called, _ = await responded(connection)
+        assert called["output"] == "3"
+
+
+async def test_calls_are_counted_among_the_engines() -> None:
+    engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        async with listening(application) as url, connect(url) as connection:
+            await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
+            await listed(connection)
+            await responded(connection)
+            await responded(connection)
+            async with httpx.AsyncClient() as http:
+                figures = (await http.get(url.replace("ws:", "http:").replace("/v1/realtime", "/metrics"))).text
+    assert 'duologue_engine_seconds_count{stage="mcp"} 2.0' in figures
+    assert 'duologue_engine_failures_total{stage="mcp"} 1.0' in figures
+
+
+async def test_interrupting_gives_a_call_up() -> None:
+    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[call("wait"), "Never."]) as connection:
+        await listed(connection)
+        it.answers.clear()
+        await connection.send(event("response.create"))
+        await until(connection, "response.mcp_call.in_progress")
+        await connection.send(event("response.cancel"))
+        done = status(await until(connection, "response.done"))
+        assert done["status"] == "cancelled"
+        assert [item["type"] for item in done["output"]] == ["mcp_call"]
+
+
+async def test_a_session_that_ends_while_a_tool_runs_ends_cleanly() -> None:
+    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[call("wait")]) as connection:
+        await listed(connection)
+        it.answers.clear()
+        await connection.send(event("response.create"))
+        await until(connection, "response.mcp_call.in_progress")
+
+
+@pytest.mark.parametrize(
+    ("permitted", "reason"),
+    [
+        (None, "this server lets sessions use no MCP servers"),
+        (["http://127.0.0.1:1/other"], "this server does not let sessions use that MCP server"),
+        (["*"], "it cannot be talked to (ConnectError)"),
+    ],
+)
+async def test_a_server_that_may_not_or_cannot_be_asked_is_not_listed(
+    permitted: list[str] | None, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    access = McpAccess(*permitted) if permitted is not None else None
+    with caplog.at_level(logging.WARNING, logger="duologue"):
+        async with session(
+            access, offer("http://127.0.0.1:1/mcp?key=secret", headers={"X-Key": "secret"})
+        ) as connection:
+            events = await until(connection, "conversation.item.done")
+            assert "mcp_list_tools.failed" in [event.type for event in events]
+    assert reason in caplog.text
+    assert "secret" not in caplog.text
+
+
+PERMITTED: Mapping[str, Sequence[str]] = {
+    "https://host/mcp": ["https://host/mcp", "https://host:443/mcp/docs", "https://HOST/mcp?x=1"],
+    "http://host:9": ["http://host:9", "http://host:9/", "http://host:9/any/where"],
+    "*": ["http://anywhere:1/", "https://anywhere/mcp"],
+}
+
+
+@pytest.mark.parametrize(("allowed", "url"), [(allowed, url) for allowed, urls in PERMITTED.items() for url in urls])
+def test_what_lies_at_an_address_or_below_it_is_permitted(allowed: str, url: str) -> None:
+    assert McpAccess("https://elsewhere/", allowed).permits(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host/mcp",
+        "https://host/mcpx",
+        "https://host:444/mcp",
+        "https://host.evil/mcp",
+        "https://host@evil/mcp",
+        "https://host/mcp/../admin",
+        "https://host/mcp/%2e%2e/admin",
+        "https://host",
+        "ftp://host/mcp",
+        "file:///mcp",
+        "https://host:x/mcp",
+        "",
+    ],
+)
+def test_what_lies_elsewhere_is_not(url: str) -> None:
+    assert not McpAccess("https://host/mcp").permits(url)
+
+
+def test_what_is_no_address_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match="'host/mcp' is no address of an MCP server"):
+        McpAccess("host/mcp")
+
+
+def test_its_repr_keeps_the_key() -> None:
+    assert "sesame" not in repr(McpServerTool(server_label="shop", authorization="sesame"))
