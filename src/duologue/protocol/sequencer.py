@@ -128,7 +128,7 @@ class ResponseSequencer:
             return True
         for response_id, other in self._roster.beside.items():
             if other is attempt:
-                self._cancel_beside(response_id, attempt, now)
+                self._cancel_beside(response_id, other, now)
                 return True
         if attempt is not None and attempt.request.out_of_band:
             attempt.cancelled = True
