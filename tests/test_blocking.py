@@ -1,4 +1,4 @@
-"""`duologue.blocking` is a module like any other, and comes at first use."""
+"""`duologue.blocking`, as an attribute and as a module."""
 
 from __future__ import annotations
 
@@ -7,24 +7,37 @@ import sys
 
 import pytest
 
-from duologue.client import blocking as home
+import duologue.blocking
+import duologue.client.blocking
+
+
+def in_a_fresh_interpreter(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8", timeout=30
+    )
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize(
-    "source",
+    "way",
     [
-        "import duologue.blocking; found = duologue.blocking",
-        "from duologue import blocking as found",
-        "import duologue; found = duologue.blocking",
-        "from duologue.blocking import connect, converse; import duologue.blocking as found",
+        "import duologue.blocking; print(duologue.blocking.connect.__module__)",
+        "import duologue; print(duologue.blocking.connect.__module__)",
+        "from duologue import blocking; print(blocking.connect.__module__)",
+        "from duologue.blocking import connect; print(connect.__module__)",
+        "import duologue.blocking as blocking; print(blocking.connect.__module__)",
     ],
 )
-def test_every_way_of_importing_it_leads_to_the_same_names(source: str) -> None:
-    source += "; print(*sorted(found.__all__), found.converse.__module__)"
-    printed = subprocess.check_output([sys.executable, "-c", source], text=True, encoding="utf-8")
-    assert printed.split() == [*sorted(home.__all__), home.converse.__module__]
+def test_every_way_to_import_it_leads_to_the_same_functions(way: str) -> None:
+    assert in_a_fresh_interpreter(way) == "duologue.client.blocking.connect"
 
 
-def test_importing_duologue_alone_does_not_load_it() -> None:
-    source = "import sys, duologue; print('duologue.blocking' in sys.modules)"
-    assert subprocess.check_output([sys.executable, "-c", source], text=True, encoding="utf-8") == "False\n"
+def test_it_has_every_name_of_the_client_for_threads() -> None:
+    assert duologue.blocking.__all__ == duologue.client.blocking.__all__
+    for name in duologue.blocking.__all__:
+        assert getattr(duologue.blocking, name) is getattr(duologue.client.blocking, name)
+
+
+def test_programs_that_do_not_ask_for_it_do_without_it() -> None:
+    code = "import duologue, sys; print([name for name in sys.modules if 'blocking' in name or name == 'asyncio'])"
+    assert in_a_fresh_interpreter(code) == "[]"

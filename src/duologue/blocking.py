@@ -1,4 +1,4 @@
-"""The client for programs without an event loop, by the name that it is known by: see `duologue.client.blocking`."""
+"""The client for programs without an event loop; `duologue.client.blocking` by the name that programs know it under."""
 
 from __future__ import annotations
 

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 from array import array
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.sync.server import ServerConnection
@@ -31,27 +32,29 @@ class Place:
     api_key: str
 
 
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Generator[subprocess.Popen[Any], None, None]:
+    """A process for the length of a block. What goes on after it is killed: no other test shall hear of it."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
 @pytest.fixture(scope="session")
 def scripted_server() -> Iterator[Place]:
     """Our server in a process of its own, with engines that need no time."""
-    command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--api-key", KEY, "--until-eof", *SCRIPTED]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield Place(process.stdout.readline().removeprefix("listening on ").strip(), KEY)
-        finally:
-            process.stdin.close()
-            process.wait(10)
+    with serving("--api-key", KEY, *SCRIPTED) as url:
+        yield Place(url, KEY)
 
 
 @contextmanager
 def serving(*arguments: str, **environment: str) -> Generator[str, None, None]:
-    """A server in a process of its own; its URL."""
+    """A server in a process of its own, which ends by itself; its URL."""
     command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments]
-    with subprocess.Popen(
+    with started(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
         env={**os.environ, **environment},
     ) as process:  # fmt: skip
@@ -97,9 +100,3 @@ def write_wav(path: Path, sound: Sound) -> Path:
 def speech(tmp_path: Path) -> Path:
     """A WAV file of 400 ms that scripted engines take for speech."""
     return write_wav(tmp_path / "speech.wav", tone())
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "DUOLOGUE_API_KEY"):
-        monkeypatch.delenv(name, raising=False)

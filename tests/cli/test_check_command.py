@@ -111,13 +111,21 @@ def test_frames_of_the_translation_endpoint_are_checked_as_such(
     assert (len(report["unknown"]), len(report["problems"])) == (1, 1)
 
 
-def test_several_files_are_checked_even_if_one_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_checked_when_a_file_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "f.jsonl", DELTA)
-    missing = str(tmp_path / "missing.jsonl")
-    assert main(["check", missing, file]) == 1
+    assert main(["check", "nowhere.jsonl", file, "neither.jsonl"]) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "duologue: there is no file nowhere.jsonl, neither.jsonl\n")
+
+
+def test_several_files_are_checked_even_if_one_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "f.jsonl", DELTA)
+    assert main(["check", str(tmp_path), file]) == 1
     shown = capsys.readouterr()
     assert shown.out.startswith(f"{file}: 1 frame, 0 unknown, 0 problems")
-    assert shown.err == f"duologue: {missing}: No such file or directory\n"
+    assert shown.err == f"duologue: {tmp_path}: Is a directory\n"
 
 
 @pytest.mark.parametrize(

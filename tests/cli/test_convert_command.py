@@ -125,8 +125,10 @@ def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = file.with_name("out.jsonl")
-    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 1
-    assert capsys.readouterr().err == f"duologue: {file}: No such file or directory\n"
+    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == f"duologue: there is no file {file}\n"
+    assert main(["convert", *TO_GA, str(file.parent), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"duologue: {file.parent}: Is a directory\n"
     assert not out.exists()
 
 

@@ -16,7 +16,11 @@ from tests.cli.test_timeline import audio, words
 
 def terminal() -> tuple[Console, io.StringIO]:
     shown = io.StringIO()
-    return Console(file=shown, force_terminal=True, width=100, color_system=None, highlight=False), shown
+    console = Console(
+        file=shown, force_terminal=True, width=100, color_system=None, highlight=False,
+        _environ={},  # that the tests run in a dumb terminal says nothing of this one
+    )  # fmt: skip
+    return console, shown
 
 
 def test_what_is_going_on_is_shown_at_every_tick() -> None:

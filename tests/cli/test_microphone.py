@@ -27,7 +27,7 @@ from duologue.cli.sound_device import BLOCK_MS, Heard, Play, SystemSound
 from duologue.cli.turns import Turn
 from duologue.errors import ConnectionClosedError, DuologueError, MissingExtra
 from duologue.transports import MemoryTransport, memory_pair
-from tests.cli.conftest import Place
+from tests.cli.conftest import Place, started
 
 RATE_HZ = 24_000
 
@@ -321,12 +321,13 @@ def library(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     return made_up
 
 
-def test_the_system_s_devices_record_and_play(library: types.ModuleType) -> None:
+def test_the_system_s_devices_record_and_play(library: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 40.0)
     recorded: list[bytes] = []
     asked: list[tuple[int, float]] = []
 
     def play(n_bytes: int, at_s: float) -> bytes:
-        asked.append((n_bytes, at_s - time.monotonic()))
+        asked.append((n_bytes, at_s))
         return b"\x01\x02"
 
     device = SystemSound()
@@ -340,8 +341,7 @@ def test_the_system_s_devices_record_and_play(library: types.ModuleType) -> None
     loudspeaker.settings["callback"](memoryview(block), 4, moments, None)
     assert recorded == [b"abcd"]
     assert block == b"\x01\x02" + bytes(6)
-    assert asked[0][0] == 8
-    assert asked[0][1] == pytest.approx(0.5, abs=0.1)
+    assert asked == [(8, 40.5)]
     device.stop()
     device.stop()
     assert [stream.is_open for stream in Stream.opened] == [False, False]
@@ -417,7 +417,7 @@ def test_a_whole_talk_by_microphone_ends_well_with_ctrl_c(scripted_server: Place
     command = [sys.executable, "-m", "duologue", "talk", "--mic", "--json", "--url", scripted_server.url]
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key, "PYTHONPATH": paths}
-    with subprocess.Popen(
+    with started(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         assert process.stdout is not None

@@ -25,7 +25,7 @@ from websockets.typing import Origin
 import duologue
 from duologue.cli import main
 from duologue.cli.serve import ServeOptions
-from tests.cli.conftest import SCRIPTED, Place
+from tests.cli.conftest import SCRIPTED, Place, started
 from tests.repo._tree import ROOT
 from tests.server.test_tls import write_certificate
 
@@ -42,7 +42,7 @@ async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> N
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, code: int) -> None:
     environment = {**os.environ, "DUOLOGUE_API_KEY": "k"}
-    with subprocess.Popen(
+    with started(
         [*COMMAND, "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:  # fmt: skip
         assert process.stdout is not None
@@ -58,16 +58,12 @@ def serving(
 ) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
     """The command in a process of its own, and its URL."""
     environment = {**os.environ, "DUOLOGUE_API_KEY": key}
-    with subprocess.Popen(
+    with started(
         [*COMMAND[:4], *engines, "--port", "0", *arguments],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        try:
-            yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
-        finally:
-            if process.poll() is None:
-                process.kill()
+        yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -178,11 +174,11 @@ def test_a_command_line_that_cannot_be_right_is_one_sentence(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--tls-cert", "nowhere.crt"], "cannot read nowhere.crt: No such file or directory"),
+        (["--tls-cert", "."], "cannot read .: Is a directory"),
         (["--port", "99999"], "ports end at 65535"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
         (["--responder=nobody"], "nobody: no responder has this name; known: "),
-        (["--llm-file", "nowhere.gguf"], "nowhere.gguf"),
+        (["--llm-file", __file__], "test_serve.py"),
     ],
 )
 def test_what_keeps_it_from_starting_is_one_sentence(

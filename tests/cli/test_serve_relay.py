@@ -36,6 +36,28 @@ async def test_as_a_relay_it_carries_a_turn_to_another_server_in_another_dialect
     assert names[-1] == "response.done"
 
 
+async def test_as_a_relay_it_asks_for_a_session_that_only_transcribes_without_the_operator_s_model(
+    scripted_server: Place,
+) -> None:
+    arguments = ("--upstream", scripted_server.url, "--upstream-model", "theirs", "--dialect", "openai-beta")
+    with serving(*arguments, DUOLOGUE_UPSTREAM_KEY=scripted_server.api_key) as url:
+        async with duologue.connect(url, dialect="openai-beta", intent="transcription") as connection:
+            greeting = (await connection.receive(timeout_s=5)).to_json()
+    assert greeting["type"] == "session.created"
+    assert greeting["session"]["type"] == "transcription"
+
+
+async def test_the_upstream_s_key_is_in_no_log_at_the_chattiest_level(
+    scripted_server: Place, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("--upstream", scripted_server.url, "--dialect", "openai-beta", "--log-level", "debug")
+    with serving(*arguments, DUOLOGUE_UPSTREAM_KEY=scripted_server.api_key) as url:
+        assert (await types_of_a_turn(url, "openai-beta"))[-1] == "response.done"
+    logged = capfd.readouterr().err
+    assert "session opened" in logged
+    assert scripted_server.api_key not in logged
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

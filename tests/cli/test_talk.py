@@ -16,7 +16,7 @@ from duologue.audio.wav import Sound, read_wav
 from duologue.cli import main
 from duologue.cli.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Place, tone, write_wav
+from tests.cli.conftest import Place, started, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -84,8 +84,10 @@ def test_the_summary_counts_events_and_usage_and_measures_latency(talk: Any, spe
 
 def test_in_real_time_speech_takes_as_long_as_it_lasts(talk: Any, speech: Path) -> None:
     outcome = talk(speech, "--json")
+    [begun_s] = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "session.updated"]
     appends = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "input_audio_buffer.append"]
-    assert appends[3] - appends[0] == pytest.approx(0.3, abs=0.08)
+    # Each tenth of a second goes out when it has been spoken. A busy machine is late with it, and never early.
+    assert all(at_s - begun_s > number / 10 - 0.01 for number, at_s in enumerate(appends[:4], 1))
 
 
 def test_the_reply_and_the_recording_are_written(talk: Any, speech: Path, tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_interrupted_it_leaves_a_valid_recording_and_no_traceback(
     long = write_wav(tmp_path / "long.wav", tone(30_000))
     command = [sys.executable, "-m", "duologue", "talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl")]
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key}
-    with subprocess.Popen(
+    with started(
         [*command, "--url", scripted_server.url],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
     ) as process:  # fmt: skip

@@ -141,19 +141,21 @@ def test_a_server_that_speaks_nonsense_is_news_and_no_error(ends: Ends, message:
 def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() -> None:
     one, _other = blocking_memory_pair(capacity=4)
     sent = 0
+    # Those in the queue, the one on its way among them, and those in the pipe.
+    most = QUEUE_EVENTS + 4
     with no_thread_left(), blocking.connect(transport=one) as connection:
 
         def send_until_it_waits() -> None:
             nonlocal sent
-            while True:
-                connection.send(InputAudioBufferCommitEvent(), timeout_s=0.1)
+            while sent <= most:
+                # The thread that writes may take its time to fill the pipe; after that nothing can make room.
+                connection.send(InputAudioBufferCommitEvent(), timeout_s=5 if sent < most else 0.1)
                 sent += 1
 
         with pytest.raises(TimeoutError, match=r"0\.1 s"):
             send_until_it_waits()
         began = time.monotonic()
-    # Those in the queue, the one on its way among them, and those in the pipe.
-    assert sent == QUEUE_EVENTS + 4
+    assert sent == most
     assert time.monotonic() - began < 5
 
 

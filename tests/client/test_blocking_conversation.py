@@ -142,13 +142,14 @@ def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_t
     with talking(server) as conversation:
 
         def speak_until_it_waits() -> None:
-            while True:
-                conversation.speak(bytes(1_000_000), timeout_s=0.2)
+            # More than sockets and the queue hold, and soon said: after nine seconds the server counts as dead.
+            for _ in range(2000):
+                conversation.speak(bytes(100_000), timeout_s=0.2)
 
         with pytest.raises(TimeoutError):
             speak_until_it_waits()
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20  # some three seconds, and not until the server reads
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -180,16 +181,32 @@ def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> N
     pieces = [audio_delta("resp_1", "item_1", bytes([0, number] * 24)) for number in range(3)]
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"), *pieces)])
     with talking(server) as conversation, ThreadPoolExecutor() as pool:
-        pool.submit(lambda: suppress_rejected(conversation))
+        listened_to = told_of_streams(conversation)
+
+        def ask_for_what_never_ends() -> None:
+            assert listened_to.wait(5)
+            with pytest.raises(RequestRejected):
+                conversation.respond()
+
+        asking = pool.submit(ask_for_what_never_ends)
         heard = conversation.audio(timeout_s=5)
         assert [next(heard).audio[1] for _ in range(3)] == [0, 1, 2]
         conversation.close()
+        asking.result(5)
 
 
-def suppress_rejected(conversation: blocking.BlockingConversation) -> None:
-    """Ask for a response that never ends."""
-    with pytest.raises(RequestRejected):
-        conversation.respond()
+def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Event:
+    """Set once somebody listens: pieces that come before are nobody's."""
+    listened_to, stream = threading.Event(), conversation.stream
+
+    @contextmanager
+    def telling(*kinds: type[Any], timeout_s: float | None = None) -> Generator[Any, None, None]:
+        with stream(*kinds, timeout_s=timeout_s) as notices:
+            listened_to.set()
+            yield notices
+
+    setattr(conversation, "stream", telling)  # noqa: B010 - a method, as far as types go
+    return listened_to
 
 
 def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
@@ -344,11 +361,14 @@ def test_pain_06_a_server_that_stays_away_ends_the_conversation_with_the_close_t
                 texts.receive(timeout_s=5)
 
 
-def test_pain_05_the_next_session_is_opened_before_this_one_ends() -> None:
-    at = int(time.time()) + 4
+def test_pain_05_the_next_session_is_opened_before_this_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, passed_s = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
+    at = int(time.time()) + 60
     server = ScriptedServer([Send(greeting(expires_at=at))], [Send(greeting("sess_2"))])
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
     with talking(server, options=options) as conversation, conversation.stream(SessionRestored) as notices:
+        passed_s = 31.0  # a session is used for half its time at least
         notices.receive(timeout_s=5)
         assert time.time() < at
         assert getattr(conversation.session, "id", None) == "sess_2"
@@ -381,9 +401,13 @@ def test_pain_04_an_interruption_stops_the_response_and_cuts_what_was_not_heard(
             Send(ended("resp_1", status="cancelled")),
         ]
     )
-    with talking(server) as conversation, ThreadPoolExecutor() as pool:
+    with (
+        talking(server) as conversation,
+        ThreadPoolExecutor() as pool,
+        conversation.stream(AudioDelta, timeout_s=5) as audio,
+    ):
         asked = pool.submit(conversation.respond, timeout_s=5)
-        heard = next(conversation.audio(timeout_s=5))
+        heard = next(audio)
         conversation.heard(heard.item_id, heard.content_index, n_bytes=4_800)
         with conversation.stream(Interrupted) as cuts:
             conversation.interrupt()

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -20,7 +21,7 @@ from duologue.testing import Expect, ScriptedServer, Send
 from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import created, greeting
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import aside, join_all
+from tests.client._threads import aside, no_thread_left
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -94,22 +95,79 @@ def act(conversation: BlockingConversation) -> None:
 def test_ctrl_c_at_any_moment_leaves_nothing_locked_and_no_thread(
     act: Callable[[BlockingConversation], object],
 ) -> None:
-    moments = 0
-    came = True
-    while came:
-        moments += 1
-        came = within(10, partial(interrupted_conversation, moments, act), f"Ctrl-C at moment {moments} hangs")
-    assert moments > 10
-    join_all("duologue-")
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("duologue-")]
+    with no_thread_left_soon():
+        assert interrupted_everywhere(partial(interrupted_conversation, act)) > 10
 
 
-def interrupted_conversation(moment: int, act: Callable[[BlockingConversation], object]) -> bool:
+def interrupted_conversation(act: Callable[[BlockingConversation], object], moment: int) -> bool:
     """A conversation in which something is interrupted, from its beginning to its end. Whether the moment came."""
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
     with blocking.converse(open_connection=lambda: blocking.connect(transport=near)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
+
+
+@pytest.mark.parametrize("name", ["duologue-codec", "duologue-writer", "duologue-reader", "duologue-callbacks"])
+def test_ctrl_c_while_a_thread_is_being_started_comes_out_as_it_is_and_leaves_none(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def start_or_not(thread: threading.Thread) -> None:
+        if thread.name == name:
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+    near, far = blocking_memory_pair()
+    far.send(json.dumps(greeting()))
+    connecting = blocking.converse(open_connection=lambda: blocking.connect(transport=near))
+    with no_thread_left(), pytest.raises(KeyboardInterrupt), connecting as conversation:
+        conversation.on(object, print)
+
+
+LOOKING = """
+import json, sys, typing
+from duologue import blocking
+from duologue.transports.blocking import blocking_memory_pair
+
+def look(frame, event, _):
+    if event == "call" and (frame.f_code.co_name, frame.f_code.co_filename) == ("__hash__", typing.__file__):
+        if "duologue" in frame.f_back.f_code.co_filename:  # not by Python code between ours and the type
+            print("asked")
+
+near, far = blocking_memory_pair()
+far.send(sys.argv[1])
+sys.setprofile(look)
+with blocking.connect(transport=near) as connection:
+    print(connection.receive(timeout_s=5).type)
+"""
+
+
+def test_types_are_not_asked_for_their_hashes_by_the_thread_that_gets_ctrl_c() -> None:
+    """msgspec asks them, at the first event, and forgets what they raise: an interrupt too."""
+    command = [sys.executable, "-c", LOOKING, json.dumps(greeting())]
+    shown = subprocess.check_output(command, text=True, encoding="utf-8", timeout=20)
+    assert shown.splitlines() == ["session.created"]
+
+
+@contextmanager
+def no_thread_left_soon() -> Generator[None, None, None]:
+    """At the end of the block, the threads that run are those that ran before it; others are given time to end."""
+    before = set(threading.enumerate())
+    yield
+    left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
+    for thread in left:
+        thread.join(5)
+    assert not [thread.name for thread in left if thread.is_alive()]
+
+
+def interrupted_everywhere(interrupted: Callable[[int], bool]) -> int:
+    """Do something once for each of its moments, interrupted there; how many there are."""
+    moment = 1
+    while within(10, partial(interrupted, moment), f"Ctrl-C at moment {moment} hangs"):
+        moment += 1
+    return moment
 
 
 def within(limit_s: float, work: Callable[[], bool], otherwise: str) -> bool:

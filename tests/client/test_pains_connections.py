@@ -86,17 +86,21 @@ async def test_pain_05_an_expired_session_that_says_so_in_an_error_is_not_the_en
         await following(notices)
 
 
-async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken_between_turns() -> None:
-    at = int(time.time()) + 4
+async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken_between_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, passed_s = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
+    at = int(time.time()) + 60
     server = ScriptedServer(
         [Send(greeting(expires_at=at)), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "Seven."))],
         [Send(greeting("sess_2")), Expect("conversation.item.create"), Send(*taken("new_1"))],
     )
-    # A session is used for half its time at least, here two seconds.
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
     async with no_task_left(), converse(open_connection=server.connect, options=options) as conversation:
         assert await conversation.ask("How many?", timeout_s=5) == "Seven."
         async with conversation.stream(SessionRestored, SessionChanged) as notices:
+            passed_s = 31.0  # a session is used for half its time at least
             found = await following(notices, 2)
         assert isinstance(found[0], SessionRestored)
         assert time.time() < at

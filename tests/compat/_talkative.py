@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from typing import Any
 
 from duologue.engines.embedded import EmbeddedResponder
 from duologue.engines.registry import Engines
@@ -41,8 +42,8 @@ def holding() -> RealtimeApp:
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 
 
-def embedded() -> RealtimeApp:
+def embedded(**settings: Any) -> RealtimeApp:
     """Does what it is told in English, calls of functions included."""
     plain = scripted_engines()
     engines = Engines(plain.new_detector, plain.transcriber, EmbeddedResponder(), plain.synthesizer)
-    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
+    return RealtimeApp(engines=scripted_app_engines(engines), api_key="open", **settings)

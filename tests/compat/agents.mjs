@@ -2,9 +2,10 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const [url, modality] = process.argv.slice(2);
+const [url, modality, shop] = process.argv.slice(2);
 const require = createRequire(`${process.env.PACKAGES}/`);
 const { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } = require("@openai/agents-realtime");
+const { hostedMcpTool } = require("@openai/agents-core");
 const { z } = require("zod");
 
 const tell = (event, fields = {}) => process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -15,7 +16,9 @@ const weather = tool({
   parameters: z.object({ city: z.string() }),
   execute: async ({ city }) => `Rain in ${city}.`,
 });
-const agent = new RealtimeAgent({ name: "guide", instructions: "You know the weather.", tools: [weather] });
+const shopping = (requireApproval) => hostedMcpTool({ serverLabel: "shop", serverUrl: shop, requireApproval });
+const tools = shop === undefined ? [weather] : [weather, shopping({ always: { toolNames: ["wait"] } })];
+const agent = new RealtimeAgent({ name: "guide", instructions: "You know the weather.", tools });
 const transport = new OpenAIRealtimeWebSocket({ url, useInsecureApiKey: true });
 const session = new RealtimeSession(agent, {
   transport,
@@ -31,6 +34,12 @@ session.on("audio_stopped", () => tell("audio_stopped"));
 session.on("audio_interrupted", () => tell("audio_interrupted"));
 session.on("agent_end", (_, __, output) => tell("agent_end", { output }));
 session.on("agent_tool_start", (_, __, { name }, { toolCall }) => tell("tool_start", { name, call: toolCall }));
+session.on("mcp_tools_changed", (tools) => tell("mcp_tools", { names: tools.map(({ name }) => name) }));
+session.on("mcp_tool_call_completed", (_, __, { name, output }) => tell("mcp_call", { name, output }));
+session.on("tool_approval_requested", async (_, __, { approvalItem }) => {
+  tell("asked", { name: approvalItem.rawItem.name });
+  await session.approve(approvalItem);
+});
 session.on("agent_tool_end", (_, __, { name }, result) => tell("tool_end", { name, result }));
 transport.on("*", (event) => tell("wire", { type: event.type, wire: event.type.endsWith(".delta") ? null : event }));
 transport.on("connection_change", (status) => tell("connection", { status }));

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 
 from duologue.events.base import encode_audio
-from duologue.server import RealtimeApp
+from duologue.server import McpAccess, RealtimeApp
 from tests.compat._javascript import Driven, driven
 from tests.compat._talkative import embedded, holding, scripted
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
+from tests.server._shop import shop
 
 pytestmark = pytest.mark.timeout(60)
 
 
 @asynccontextmanager
-async def agent(application: RealtimeApp, modality: str = "audio") -> AsyncGenerator[Driven, None]:
+async def agent(application: RealtimeApp, modality: str = "audio", *more: str) -> AsyncGenerator[Driven, None]:
     """A connected session of the package whose configuration the server has confirmed."""
-    async with listening(application) as url, driven("agents.mjs", url, modality) as client:
+    async with listening(application) as url, driven("agents.mjs", url, modality, *more) as client:
         await client.until("connected")
         while not (tools := client.wire("session.updated")) or not tools[-1]["session"]["tools"]:
             await client.until("wire", type="session.updated")
@@ -134,3 +135,18 @@ async def test_a_function_is_called_and_its_result_answered() -> None:
     assert "Rain in Paris" in told[-1]["output"]
     [call] = [item for item in history(client) if item["type"] == "function_call"]
     assert (call["status"], call["name"], call["output"]) == ("completed", "get_weather", "Rain in Paris.")
+
+
+async def test_tools_of_mcp_servers_are_listed_called_and_allowed() -> None:
+    async with shop() as it, agent(embedded(mcp=McpAccess(it.url)), "text", it.url) as client:
+        [*_, listed] = await client.until("mcp_tools")
+        assert {"add", "wait"} <= set(listed["names"])
+        client.order(say="Call the tool add with a 2 and b 3")
+        [*_, called] = await client.until("mcp_call")
+        assert (called["name"], called["output"]) == ("add", "5")
+        await client.until("agent_end", output="The tool returned 5.")
+        client.order(say="Call the tool wait")
+        await client.until("asked", name="wait")
+        [*_, called] = await client.until("mcp_call")
+        assert (called["name"], called["output"]) == ("wait", "at last")
+        await client.until("agent_end", output="The tool returned at last.")

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, Field, TypeAdapter
 
+from duologue.events import McpHttpError, McpProtocolError, McpToolExecutionError
 from duologue.protocol import SessionDefaults
 from duologue.testing import Pair
+from tests.protocol._mcp import DOCS, READ, SEARCH, mcp
 from tests.protocol._wire import client_event, create, raw, respond, types, update, user_text
 
 _STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
@@ -50,6 +52,7 @@ def test_calls_cuts_timeouts_limits_and_failures_are_what_the_sdk_knows() -> Non
     vad = {"type": "server_vad", "idle_timeout_ms": 5000}
     sound = {"input": {"transcription": {"model": "whisper-1"}, "turn_detection": vad}}
     pair.send(update(tools=[FUNCTION, MCP], audio=sound), create(user_text("hi")), respond(metadata={"a": "b"}))
+    pair.lists_nothing()
     pair.says("Hello.")
     pair.plays(bytes(9600), clause="Hello.")
     pair.calls("f", '{"a": 1}')
@@ -82,6 +85,38 @@ def test_calls_cuts_timeouts_limits_and_failures_are_what_the_sdk_knows() -> Non
     }
     ends = {event.to_json()["response"]["status"] for event in pair.received if event.type == "response.done"}
     assert ends == {"completed", "failed", "cancelled"}
+
+
+def test_calls_of_mcp_tools_are_what_the_sdk_knows() -> None:
+    pair = Pair()
+    pair.connect()
+    pair.send(update(tools=[DOCS, mcp(server_label="other", require_approval="always")]))
+    pair.lists(SEARCH)
+    pair.lists(READ)
+    pair.send(respond())
+    pair.calls("search", '{"a": 1}')
+    pair.returns("a page")
+    pair.calls("search")
+    pair.returns(McpToolExecutionError(message="broken"))
+    pair.calls("search")
+    pair.returns(McpHttpError(code=502, message="gone"))
+    pair.calls("read")
+    request = pair.received[-1].to_json()["item"]["id"]
+    pair.finishes()
+    answer = {"type": "mcp_approval_response", "id": "yes", "approval_request_id": request, "approve": True}
+    pair.send(create(answer))
+    pair.makes_approved_call(request, response_id="resp_2")
+    pair.returns(McpProtocolError(code=-32601, message="no such method"))
+    pair.finishes(response_id="resp_2")
+    assert received(pair) >= {
+        "mcp_list_tools.in_progress",
+        "mcp_list_tools.completed",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+    }
 
 
 def test_a_transcription_session_is_what_the_sdk_knows() -> None:

@@ -38,10 +38,14 @@ async def beta_server(*, without: str = "") -> AsyncGenerator[OpenTransport, Non
 
 
 async def _serve(transport: MemoryTransport, intent: str | None, without: str) -> None:
+    sent = 0
+
     async def send(*events: Event) -> None:
+        nonlocal sent
         for event in events:
             if event["type"] != without:
-                await transport.send(msgspec.json.encode({"event_id": "event_1", **event}).decode())
+                sent += 1
+                await transport.send(msgspec.json.encode({"event_id": f"event_{sent}", **event}).decode())
 
     if intent == "transcription":
         await send({"type": "transcription_session.created", "session": {}})

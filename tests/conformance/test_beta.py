@@ -8,6 +8,8 @@ from duologue.conformance import NotApplicable, Opening, Settings, rules, run
 from duologue.transports import Transport, memory_pair
 from tests.conformance._beta import beta_server
 
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
 BETA = [rule_id for rule_id, rule in rules().items() if rule.era == "beta"]
 HASTY = Settings(patience_s=0.2, pace=0)
 

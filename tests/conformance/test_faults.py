@@ -8,6 +8,8 @@ from duologue.conformance import Report, Settings, run
 from duologue.conformance.rules import errors
 from tests.conformance._servers import Change, beside, drop, edit, rename, repeat, serving, swap
 
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
 HASTY = Settings(patience_s=0.3, pace=0)
 
 

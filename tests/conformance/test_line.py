@@ -14,6 +14,8 @@ from duologue.conformance.line import Line
 from duologue.transports import memory_pair
 from duologue.transports.memory import MemoryTransport
 
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
 
 @asynccontextmanager
 async def _line(patience_s: float = 1) -> AsyncGenerator[tuple[Line, MemoryTransport], None]:

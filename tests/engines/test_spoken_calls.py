@@ -238,6 +238,7 @@ async def test_counting_slowly_is_long_enough_to_be_interrupted(said: str) -> No
     assert (pieces[0], pieces[-1]) == ("1. ", "100.")
 
 
+@pytest.mark.usefixtures("idle_clock")
 async def test_a_slow_count_takes_its_time_and_stops_at_once() -> None:
     counting = EmbeddedResponder(slow_s=3600).respond(an_exchange("Count slowly to ten"))
     assert await anext(counting) == "1. "

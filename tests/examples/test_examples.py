@@ -41,6 +41,7 @@ async def run(*command: str) -> str:
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
     assert process.returncode == 0, errors.decode()
     return out.decode()
 

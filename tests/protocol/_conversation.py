@@ -222,9 +222,15 @@ class Talk:
         return [notice.resolution for notice in self.of(RequestEnded)]
 
     def server_view(self) -> list[Any]:
-        """The server's items, as JSON, without what only the server knows: how much of a cut transcript is left."""
+        """The server's items, as JSON. What is left of a cut transcript only the server knows, until it is asked: the
+        client either says nothing of it or just that."""
+        told = {stored.item_id for stored in self.core.store.items if stored.text}
         return [
-            to_plain(entry.item if entry.kept is None else with_transcript(entry.item, ""))
+            to_plain(
+                entry.item
+                if entry.kept is None
+                else with_transcript(entry.item, entry.kept if entry.item_id in told else "")
+            )
             for entry in self.server.conversation
         ]
 

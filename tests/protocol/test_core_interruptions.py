@@ -42,6 +42,17 @@ def test_pain_04_an_interruption_cuts_exactly_what_was_not_heard(talk: Talk) -> 
     assert talk.resolutions[0].done.response.status == "cancelled"
 
 
+def test_pain_04_a_server_that_knows_which_words_were_heard_is_asked_for_them(talk: Talk) -> None:
+    talk.finishes(speaking(talk))
+    talk.player.play(talk.core, PCM.bytes_for_ms(700))
+    talk.speak(600)
+    (cut,) = talk.core.store.items[:1]
+    assert cut.text == ""
+    talk.send(client_event("conversation.item.retrieve", item_id=cut.item_id))
+    (told,) = talk.core.store.items[:1]
+    assert (told.truncated_at_ms, told.text) == (700, "a long")
+
+
 def test_pain_04_nothing_is_cut_before_a_word_was_heard_nor_after_the_last(talk: Talk) -> None:
     speaking(talk)
     talk.speak(600)

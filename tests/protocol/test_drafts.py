@@ -60,7 +60,7 @@ def test_the_whole_replaces_the_pieces_and_pieces_add_nothing_to_the_whole() -> 
 def test_a_beta_part_inside_an_item_is_cut_like_any_other() -> None:
     draft = ItemDraft("a")
     draft.ended(MessageItem(id="a", role="assistant", content=[AudioPart(transcript="all")]))
-    draft.truncated(10)
+    draft.truncated(0, 10)
     assert draft.snapshot().text == ""
 
 

@@ -305,8 +305,6 @@ class Session(RuleBasedStateMachine):
                 self.seen(self.pair.lists_nothing())
             for response_id in list(self.stream.responses):
                 self.seen(self.pair.finishes(response_id=response_id))
-                if response_id in self.stream.responses:  # a tool had answered, and it went on
-                    self.seen(self.pair.finishes(response_id=response_id))
         assert self.stream.responses == {}
         assert all(self.stream.added.values())
 

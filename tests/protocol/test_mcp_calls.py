@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue.events import McpApprovalResponseItem, McpCallItem, McpToolExecutionError, MessageItem, is_set
+from duologue.events import McpApprovalResponseItem, McpCallItem, McpToolExecutionError, MessageItem
 from duologue.protocol import McpCall, Respond, StopResponse
 from duologue.testing import Pair, play
 from tests.protocol._mcp import DOCS, READ, SEARCH, WRITE, mcp
@@ -20,8 +20,9 @@ CALLED = [
     "response.mcp_call_arguments.done",
     "response.mcp_call.in_progress",
 ]
-RETURNED = ["response.mcp_call.completed", "conversation.item.done", "response.output_item.done"]
-FAILED = ["response.mcp_call.failed", "conversation.item.done", "response.output_item.done"]
+RETURNED = ["response.mcp_call.completed"]
+FAILED = ["response.mcp_call.failed"]
+DONE = ["conversation.item.done", "response.output_item.done"]
 ASKED = [
     "response.output_item.added",
     "conversation.item.added",
@@ -41,41 +42,37 @@ def answer(request_id: str, *, approve: bool, **fields: Any) -> Any:
     return create({**item, "approve": approve, **fields})
 
 
-def test_a_call_has_its_events_in_order_and_the_response_goes_on(pair: Pair) -> None:
+def test_a_call_has_its_events_in_order_and_the_response_ends_with_it(pair: Pair) -> None:
     listed(pair)
     pair.send(create(user_text("hi", id="said")))
     where = {"item_id": "item_2", "output_index": 0}
     head = {"item.type": "mcp_call", "item.id": "item_2", "item.name": "search", "item.server_label": "docs"}
-    whole = {**head, "item.arguments": QUERY, "item.output": "a page"}
+    begun = {**head, "item.arguments": "", "item.output": None, "item.error": None, "item.approval_request_id": None}
+    whole = {**head, "item.arguments": QUERY, "item.output": "a page", "item.error": None}
     play(
         pair,
         [
             respond(),
             "response.created",
             lambda: pair.calls("search", QUERY),
-            ("response.output_item.added", {"response_id": "resp_1", "output_index": 0, **head, "item.arguments": ""}),
-            ("conversation.item.added", {"previous_item_id": "said", **head}),
+            ("response.output_item.added", {"response_id": "resp_1", "output_index": 0, **begun}),
+            ("conversation.item.added", {"previous_item_id": "said", **begun}),
             ("response.mcp_call_arguments.delta", {"response_id": "resp_1", **where, "delta": QUERY}),
             ("response.mcp_call_arguments.done", {"response_id": "resp_1", **where, "arguments": QUERY}),
             ("response.mcp_call.in_progress", where),
+            client_event("conversation.item.retrieve", item_id="item_2"),
+            ("conversation.item.retrieved", {**head, "item.arguments": QUERY, "item.output": None}),
             lambda: pair.returns("a page"),
             ("response.mcp_call.completed", where),
-            ("conversation.item.done", whole),
+            pair.finishes,
+            ("conversation.item.done", {"previous_item_id": "said", **whole}),
             ("response.output_item.done", {"response_id": "resp_1", "output_index": 0, **whole}),
+            ("response.done", {"response.status": "completed", "response.output.0.output": "a page"}),
         ],
     )
-    pair.take(Respond)
-    assert pair.finishes() == []
-    again = pair.take(Respond)
-    assert again.response_id == "resp_1"
-    assert isinstance(again.context[-1], McpCallItem)
-    pair.says("Cats it is.")
-    done = pair.finishes()[-1].to_json()["response"]
-    assert [item["type"] for item in done["output"]] == ["mcp_call", "message"]
-    assert done["status"] == "completed"
 
 
-def test_what_was_said_before_a_call_is_read_with_it(pair: Pair) -> None:
+def test_the_next_response_reads_what_tools_returned(pair: Pair) -> None:
     listed(pair)
     pair.send(respond())
     pair.take(Respond)
@@ -83,9 +80,11 @@ def test_what_was_said_before_a_call_is_read_with_it(pair: Pair) -> None:
     assert types(pair.calls("search"))[-5:] == CALLED
     pair.returns("a page")
     pair.finishes()
+    pair.send(respond())
     said, called = pair.take(Respond).context[-2:]
     assert isinstance(said, MessageItem)
     assert isinstance(called, McpCallItem)
+    assert called.output == "a page"
 
 
 def test_a_tool_that_fails_is_told_and_read_too(pair: Pair) -> None:
@@ -94,51 +93,54 @@ def test_a_tool_that_fails_is_told_and_read_too(pair: Pair) -> None:
     pair.take(Respond)
     pair.calls("search")
     assert types(pair.returns(McpToolExecutionError(message="no such page"))) == FAILED
-    pair.finishes()
+    assert types(pair.finishes()) == [*DONE, "response.done"]
+    pair.send(respond())
     failed = pair.take(Respond).context[-1]
     assert isinstance(failed, McpCallItem)
     assert failed.error == McpToolExecutionError(message="no such page")
 
 
-def test_several_calls_follow_one_another_and_are_read_together(pair: Pair) -> None:
+def test_several_calls_follow_one_another(pair: Pair) -> None:
     listed(pair)
     pair.send(respond())
     pair.take(Respond)
-    for tool in ("search", "read"):
-        pair.calls(tool)
-        assert types(pair.returns(f"of {tool}")) == RETURNED
-    pair.finishes()
-    assert [item.output for item in pair.take(Respond).context[-2:] if isinstance(item, McpCallItem)] == [
-        "of search",
-        "of read",
-    ]
+    pair.calls("search", QUERY)
+    assert types(pair.returns("of search")) == RETURNED
+    assert types(pair.calls("read", QUERY)) == [*DONE, *CALLED]
+    assert types(pair.returns("of read")) == RETURNED
+    done = pair.finishes()[-1].to_json()["response"]
+    assert [item["output"] for item in done["output"]] == ["of search", "of read"]
 
 
-def test_one_call_at_a_time_where_the_session_says_so(pair: Pair) -> None:
+def test_one_call_at_a_time_ends_the_response_when_it_is_answered(pair: Pair) -> None:
     listed(pair, parallel_tool_calls=False)
     pair.send(respond())
     pair.take(Respond)
     pair.calls("search")
-    pair.returns("a page")
+    assert types(pair.returns("a page")) == [*RETURNED, *DONE, "response.done"]
+    pair.take(StopResponse)
     assert pair.calls("read") == []
-    assert pair.says("and more") == []
-    assert not pair.server.response_text("resp_1", "and more", now=pair.now)
-    pair.finishes()
-    assert [item.name for item in pair.take(Respond).context if isinstance(item, McpCallItem)] == ["search"]
 
 
-def test_a_choice_is_for_the_first_time_and_at_last_words_are_due(pair: Pair) -> None:
-    listed(pair, tool_choice="required")
+def test_what_is_said_behind_a_call_is_an_item_of_its_own(pair: Pair) -> None:
+    listed(pair)
     pair.send(respond())
-    choices = []
-    for _ in range(8):
-        choices.append(pair.take(Respond).tool_choice)
-        if choices[-1] == "none":
-            break
-        pair.calls("search")
-        pair.returns("more")
-        pair.finishes()
-    assert choices == ["required", *["auto"] * 6, "none"]
+    pair.take(Respond)
+    pair.calls("search")
+    pair.returns("a page")
+    assert types(pair.says("There."))[:3] == [*DONE, "response.output_item.added"]
+    assert [item["type"] for item in pair.finishes()[-1].to_json()["response"]["output"]] == ["mcp_call", "message"]
+
+
+def test_nobody_is_prompted_while_the_client_has_to_ask_what_the_model_makes_of_a_call(pair: Pair) -> None:
+    pair.send(update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}))
+    listed(pair)
+    pair.send(respond())
+    pair.take(Respond)
+    pair.calls("search")
+    pair.returns("a page")
+    pair.finishes()
+    assert pair.advance(60) == []
 
 
 def test_cancelling_ends_the_call_as_failed_and_what_it_returns_later_is_stale(pair: Pair) -> None:
@@ -148,7 +150,7 @@ def test_cancelling_ends_the_call_as_failed_and_what_it_returns_later_is_stale(p
     pair.calls("search")
     call = pair.take(McpCall)
     events = pair.send(client_event("response.cancel"))
-    assert types(events) == [*FAILED, "response.done"]
+    assert types(events) == [*FAILED, *DONE, "response.done"]
     assert events[1].to_json()["item"]["error"]["message"] == "the response ended before the tool had answered"
     pair.take(StopResponse)
     pair.server.mcp_called(call, "too late", now=pair.now)
@@ -156,17 +158,16 @@ def test_cancelling_ends_the_call_as_failed_and_what_it_returns_later_is_stale(p
     assert pair.received[-1].type == "response.created"
     read = pair.take(Respond).context[-1]
     assert isinstance(read, McpCallItem)
-    assert not is_set(read.output)
+    assert read.output is None
 
 
-def test_a_response_beside_the_conversation_calls_and_goes_on_without_touching_it(pair: Pair) -> None:
+def test_a_response_beside_the_conversation_calls_without_touching_it(pair: Pair) -> None:
     listed(pair)
     pair.send(respond(conversation="none"))
     pair.take(Respond)
     assert types(pair.calls("search", QUERY)) == [CALLED[0], *CALLED[2:]]
-    assert types(pair.returns("a page")) == [RETURNED[0], RETURNED[2]]
-    pair.finishes()
-    assert isinstance(pair.take(Respond).context[-1], McpCallItem)
+    assert types(pair.returns("a page")) == RETURNED
+    assert types(pair.finishes()) == [DONE[1], "response.done"]
 
 
 # --- approval
@@ -201,9 +202,7 @@ def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
     assert events[0].to_json()["item"]["approval_request_id"] == "item_2"
     assert pair.makes_approved_call("item_2", response_id="resp_2") == []
     assert types(pair.returns("a page")) == RETURNED
-    pair.finishes(response_id="resp_2")
-    command = pair.take(Respond)
-    assert (command.response_id, command.approved) == ("resp_2", ())
+    assert types(pair.finishes(response_id="resp_2")) == [*DONE, "response.done"]
     # The answer again, and one to nobody's request: items like others.
     for request_id in ("item_2", "of_nobody"):
         item = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
@@ -234,15 +233,24 @@ def test_an_approval_that_comes_while_another_response_runs_waits_for_its_end(pa
     pair.calls("search", QUERY)
     pair.calls("read")
     assert "response.created" not in types(pair.send(answer("item_2", approve=True)))
-    assert types(pair.finishes()) == ["response.done", "response.created"]
-    assert pair.take(Respond).approved == ("item_2",)
-    pair.makes_approved_call("item_2", response_id="resp_2")
-    pair.returns("a page")
     pair.send(answer("item_3", approve=True))
-    pair.finishes(response_id="resp_2")
+    assert types(pair.finishes()) == ["response.done", "response.created"]
+    assert pair.take(Respond).approved == ("item_2", "item_3")
+
+
+def test_of_several_approved_calls_one_at_a_time_is_made(pair: Pair) -> None:
+    listed(pair, mcp(require_approval="always"))
+    pair.send(respond())
     pair.take(Respond)
-    assert types(pair.finishes(response_id="resp_2")) == ["response.done", "response.created"]
-    assert pair.take(Respond).approved == ("item_3",)
+    pair.calls("search", QUERY)
+    pair.calls("read")
+    pair.send(answer("item_2", approve=True), answer("item_3", approve=True), update(parallel_tool_calls=False))
+    pair.finishes()
+    pair.take(Respond)
+    pair.makes_approved_call("item_2", response_id="resp_2")
+    assert types(pair.returns("a page"))[-1] == "response.done"
+    pair.send(respond())
+    assert [command.approved for command in pair.commands if isinstance(command, Respond)] == [("item_3",)]
 
 
 def test_an_approved_call_of_a_response_that_was_cancelled_is_not_made_by_the_next(pair: Pair) -> None:
@@ -276,8 +284,10 @@ def test_who_needs_approval(pair: Pair, require: Any, asking: set[str]) -> None:
     pair.send(respond())
     asked = set()
     for tool in ("search", "read", "write"):
-        if pair.calls(tool)[0].to_json()["item"]["type"] == REQUEST:
-            asked.add(tool)
-        else:
+        events = pair.calls(tool)
+        if "response.mcp_call.in_progress" in types(events):
             pair.returns("done")
+        else:
+            assert events[-1].to_json()["item"]["type"] == REQUEST
+            asked.add(tool)
     assert asked == asking

@@ -187,6 +187,31 @@ def test_a_cut_takes_the_transcript_away_and_later_events_do_not_bring_it_back(b
     assert book.get("a").text == ""
 
 
+def test_a_cut_is_of_one_part_and_leaves_the_words_of_the_others(book: Book) -> None:
+    book.added(item("a", status="in_progress"))
+    book.done(item("a", "assistant", {"type": "output_text", "text": "Look here."}, said("all of it")))
+    book.told("conversation.item.truncated", item_id="a", content_index=1, audio_end_ms=120)
+    assert book.get("a").text == "Look here."
+    book.done(item("b", "assistant", said("one"), said("two")))
+    book.told("conversation.item.truncated", item_id="b", content_index=1, audio_end_ms=120)
+    assert book.get("b").text == "one"
+
+
+def test_what_a_server_says_was_heard_of_a_cut_item_stands_and_older_words_do_not_come_back(book: Book) -> None:
+    book.added(item("a", status="in_progress"))
+    book.done(item("a", "assistant", said("all of it and more")))
+    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all of it and more")))
+    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=120)
+    assert book.get("a").text == ""
+    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all of it")))
+    book.done(item("a", "assistant", said("all of it and more")))
+    assert (book.get("a").text, book.get("a").truncated_at_ms) == ("all of it", 120)
+    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=60)
+    assert (book.get("a").text, book.get("a").truncated_at_ms) == ("", 60)
+    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all")))
+    assert book.get("a").text == "all"
+
+
 def test_items_stand_where_the_server_put_them(book: Book) -> None:
     book.added(item("b", "user"))
     book.added(item("c", "user"), "b")

@@ -192,3 +192,98 @@ def test_pain_06_an_answer_outlives_the_connection_its_call_came_over(bench: Ben
     bench.answered("c1")
     assert bench.answers == [("c1", "ok")]
     assert bench.follow_ups == 1
+
+
+# --- tools of MCP servers, which the server calls itself
+
+MESSAGE = {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "There."}]}
+
+
+def mcp_call(item_id: str, output: str | None = None) -> dict[str, Any]:
+    return {"type": "mcp_call", "id": item_id, "server_label": "s", "name": "n", "arguments": "", "output": output}
+
+
+def server_calls(bench: Bench, *item_ids: str, response_id: str = "r") -> None:
+    for index, item_id in enumerate(item_ids):
+        added = {"response_id": response_id, "output_index": index, "item": mcp_call(item_id)}
+        bench.told("response.output_item.added", **added)
+
+
+def server_called(bench: Bench, item_id: str) -> None:
+    bench.told("conversation.item.done", previous_item_id=None, item=mcp_call(item_id, "ok"))
+
+
+@pytest.mark.parametrize("toolbox", [Toolbox(echo), None])
+def test_the_model_goes_on_when_the_response_is_done_in_which_the_server_called(toolbox: Toolbox | None) -> None:
+    bench = Bench()
+    bench.calls = ToolCalls(toolbox, new_id=CountedIds())
+    server_calls(bench, "a")
+    assert not bench.calls.all_answered
+    server_called(bench, "a")
+    assert (bench.follow_ups, bench.calls.all_answered) == (0, True)
+    bench.done(mcp_call("a", "ok"))
+    assert bench.follow_ups == 1
+    server_called(bench, "a")
+    bench.done(mcp_call("a", "ok"))
+    assert (bench.follow_ups, bench.answers) == (1, [])
+
+
+def test_the_model_goes_on_when_the_server_has_called_after_the_response_was_done(bench: Bench) -> None:
+    server_calls(bench, "a", "b")
+    bench.done(mcp_call("a"), mcp_call("b"))
+    server_called(bench, "b")
+    assert (bench.follow_ups, bench.calls.all_answered) == (0, False)
+    server_called(bench, "a")
+    assert (bench.follow_ups, bench.calls.all_answered) == (1, True)
+
+
+def test_a_server_that_goes_on_by_itself_is_not_asked_to(bench: Bench) -> None:
+    server_calls(bench, "a")
+    server_called(bench, "a")
+    bench.done(mcp_call("a", "ok"), MESSAGE)
+    assert bench.follow_ups == 0
+
+
+def test_calls_of_both_sides_are_followed_by_one_response(bench: Bench) -> None:
+    server_calls(bench, "a")
+    call = bench.call("c")
+    bench.done(mcp_call("a"), call)
+    bench.answered("c")
+    assert (bench.answers, bench.follow_ups) == ([("c", "ok")], 0)
+    server_called(bench, "a")
+    assert bench.follow_ups == 1
+
+
+def test_functions_that_are_the_applications_own_affair_leave_it_the_word(bench: Bench) -> None:
+    bench.calls = ToolCalls(None, new_id=CountedIds())
+    server_calls(bench, "a")
+    server_called(bench, "a")
+    bench.done(mcp_call("a"), bench.call("c"))
+    assert (bench.follow_ups, bench.runs, bench.answers) == (0, [], [])
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_a_server_that_called_in_vain_is_not_asked(bench: Bench, status: str) -> None:
+    server_calls(bench, "a")
+    bench.done(mcp_call("a"), status=status)
+    assert (bench.follow_ups, bench.calls.all_answered) == (0, True)
+    server_called(bench, "a")
+    assert bench.follow_ups == 0
+
+
+@pytest.mark.parametrize("ends", [ToolCalls.cancel, ToolCalls.lost])
+def test_interrupted_or_cut_off_from_the_server_nobody_asks_it(bench: Bench, ends: Any) -> None:
+    server_calls(bench, "a")
+    bench.done(mcp_call("a"))
+    ends(bench.calls)
+    server_called(bench, "a")
+    assert (bench.follow_ups, bench.calls.all_answered) == (0, True)
+
+
+def test_a_response_beside_the_conversation_is_followed_by_none(bench: Bench) -> None:
+    created = RealtimeEvent.from_json({"type": "response.created", "event_id": "e", "response": {"id": "r"}})
+    bench.calls.receive(created, out_of_band=True)
+    server_calls(bench, "a")
+    server_called(bench, "a")
+    bench.done(mcp_call("a", "ok"))
+    assert (bench.follow_ups, bench.calls.all_answered) == (0, True)

@@ -53,6 +53,14 @@ def test_pain_09_an_error_without_an_id_is_read_by_its_code_and_by_the_order() -
     assert unanswered.receive(refused(None)) is None
 
 
+def test_what_the_user_says_meanwhile_does_not_answer_what_was_typed() -> None:
+    text, audio = {"type": "input_text", "text": "hi"}, {"type": "input_audio", "transcript": None}
+    typed = command("conversation.item.create", "1", item={**USER["item"], "content": [text]}, previous_item_id="root")
+    unanswered = waiting(typed)
+    assert unanswered.receive(answer("conversation.item.added", item={**USER["item"], "content": [audio]})) is None
+    assert unanswered.receive(answer("conversation.item.added", item={**USER["item"], "content": [text]})) is typed
+
+
 def test_acknowledgements_answer_the_oldest_command_that_they_fit() -> None:
     named = command("conversation.item.create", "1", item={**USER["item"], "id": "mine"})
     nameless = command("conversation.item.create", "2", **USER)

@@ -12,85 +12,22 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
 
+import duologue
 from duologue import connect
 from duologue.client import Connection
 from duologue.engines.base import FunctionCall
 from duologue.engines.embedded import EmbeddedResponder
-from duologue.events import McpServerTool
+from duologue.events import McpListToolsCompletedEvent, McpServerTool, RealtimeSessionConfig
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._listening import listening
+from tests.server._shop import shop
 from tests.server._talking import event, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
 
 Json = dict[str, Any]
-
-
-class Shop:
-    """An MCP server of a few tools, and what its HTTP side saw."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.keys: list[str] = []
-        self.answers = asyncio.Event()
-        self.answers.set()
-        server = MCPServer("shop")
-
-        @server.tool(annotations=ToolAnnotations(read_only_hint=True))
-        def add(a: int, b: int) -> int:
-            """Adds two numbers."""
-            return a + b
-
-        @server.tool()
-        async def wait() -> str:
-            await self.answers.wait()
-            return "at last"
-
-        @server.tool()
-        def fail() -> str:
-            raise ToolError("out of stock")
-
-        @server.tool()
-        def talk() -> str:
-            return "x" * 100_001
-
-        self._application = server.streamable_http_app()
-
-    async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
-        await self._application(scope, receive, send)
-
-
-@asynccontextmanager
-async def shop() -> AsyncGenerator[Shop, None]:
-    application = Shop()
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
-    started = asyncio.Event()
-    startup = server.startup
-
-    async def start(*args: Any, **kwargs: Any) -> None:
-        await startup(*args, **kwargs)
-        started.set()
-
-    server.startup = start  # type: ignore[method-assign]
-    serving = asyncio.ensure_future(server.serve())
-    try:
-        async with asyncio.timeout(10):
-            await started.wait()
-        port = server.servers[0].sockets[0].getsockname()[1]
-        application.url = f"http://127.0.0.1:{port}/mcp"
-        yield application
-    finally:
-        application.answers.set()
-        server.should_exit = True
-        await asyncio.wait_for(serving, 10)
 
 
 @asynccontextmanager
@@ -144,7 +81,8 @@ async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -
         assert tools[0]["annotations"] == {"readOnlyHint": True}
         assert tools[0]["input_schema"]["required"] == ["a", "b"]
         await connection.send(typed("Call the tool add with a 2 and b 3"))
-        called, said = await responded(connection)
+        [called] = await responded(connection)
+        [said] = await responded(connection)
         assert (called["type"], called["output"], json.loads(called["arguments"])) == (
             "mcp_call",
             "5",
@@ -152,6 +90,19 @@ async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -
         )
         assert said["content"][0]["text"] == "The tool returned 5."
         assert set(it.keys) == {"Bearer sesame"}
+
+
+async def test_our_client_asks_what_the_model_makes_of_it() -> None:
+    engines = replace(scripted_engines(), responder=EmbeddedResponder())
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
+        config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
+        async with listening(application) as url, duologue.converse(url, session=config) as conversation:
+            async with conversation.stream(McpListToolsCompletedEvent) as told, asyncio.timeout(10):
+                await anext(aiter(told))
+            async with asyncio.timeout(10):
+                assert await conversation.ask("Call the tool add with a 20 and b 3") == "The tool returned 23."
 
 
 async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> None:
@@ -164,7 +115,8 @@ async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> Non
         assert (request["type"], request["name"]) == ("mcp_approval_request", "add")
         answer = {"type": "mcp_approval_response", "id": "yes", "approval_request_id": request["id"], "approve": True}
         await c.send(event("conversation.item.create", item=answer))
-        called, said = status(await until(c, "response.done"))["output"]
+        [called] = status(await until(c, "response.done"))["output"]
+        [said] = await responded(c)
         assert (called["output"], called["approval_request_id"]) == ("2", request["id"])
         assert said["content"][0]["text"] == "Two."
 
@@ -186,12 +138,11 @@ async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> Non
         ),
     ],
 )
-async def test_a_tool_that_fails_is_told_to_the_client_and_the_response_goes_on(
-    wanted: FunctionCall, error: Json
-) -> None:
+async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
     async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
         await listed(connection)
-        called, said = await responded(connection)
+        [called] = await responded(connection)
+        [said] = await responded(connection)
         assert called["error"] == error
         assert said["content"][0]["text"] == "Sorry."
 
@@ -202,9 +153,10 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
     async with shop() as it, session(McpAccess(it.url), offer(it.url), says=says, limits=limits) as connection:
         await listed(connection)
         it.answers.clear()
-        called, _ = await responded(connection)
+        [called] = await responded(connection)
         assert called["error"] == {"type": "http_error", "code": 504, "message": "it did not answer within 0.5 s"}
-        called, _ = await responded(connection)
+        await responded(connection)
+        [called] = await responded(connection)
         assert called["output"] == "3"
 
 
@@ -215,8 +167,8 @@ async def test_calls_are_counted_among_the_engines() -> None:
         async with listening(application) as url, connect(url) as connection:
             await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
             await listed(connection)
-            await responded(connection)
-            await responded(connection)
+            for _ in range(4):
+                await responded(connection)
             async with httpx.AsyncClient() as http:
                 figures = (await http.get(url.replace("ws:", "http:").replace("/v1/realtime", "/metrics"))).text
     assert 'duologue_engine_seconds_count{stage="mcp"} 2.0' in figures

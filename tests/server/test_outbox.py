@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from duologue.protocol import Close
 from duologue.server.outbox import MOST_WAITING_BYTES, Outbox
+
+pytestmark = pytest.mark.usefixtures("idle_clock")
 
 
 async def test_messages_come_out_in_order_and_a_close_behind_them() -> None:

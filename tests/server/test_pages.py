@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits, Opening, RealtimeApp, Upstream
 from duologue.testing import scripted_app_engines
+from duologue.transports import Transport
 
 KEY = {"Authorization": "Bearer sesame"}
 SECRETS = "/v1/realtime/client_secrets"
@@ -35,6 +37,7 @@ async def pages(*, running: bool = True, **settings: Any) -> AsyncGenerator[http
 
 
 async def test_a_client_secret_comes_with_its_expiry_and_the_session_that_it_opens() -> None:
+    asked_at = int(time.time())
     async with pages(defaults=SessionDefaults(voice="echo")) as client:
         asked = {
             "expires_after": {"anchor": "created_at", "seconds": 10},
@@ -46,7 +49,7 @@ async def test_a_client_secret_comes_with_its_expiry_and_the_session_that_it_ope
     assert answer.headers["cache-control"] == "no-store"
     assert set(body) == {"value", "expires_at", "session"}
     assert body["value"].startswith("ek_")
-    assert 8 <= body["expires_at"] - time.time() <= 10
+    assert asked_at + 10 <= body["expires_at"] <= time.time() + 10
     session = body["session"]
     assert (session["type"], session["object"]) == ("realtime", "realtime.session")
     assert (session["model"], session["instructions"]) == ("m-1", "Be brief.")
@@ -55,9 +58,10 @@ async def test_a_client_secret_comes_with_its_expiry_and_the_session_that_it_ope
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"session":{"type":"realtime"},"expires_after":null}'])
 async def test_a_client_secret_lives_for_ten_minutes_unless_told_otherwise(content: bytes) -> None:
+    asked_at = int(time.time())
     async with pages() as client:
         answer = await client.post(SECRETS, content=content)
-    assert 598 <= answer.json()["expires_at"] - time.time() <= 600
+    assert asked_at + 600 <= answer.json()["expires_at"] <= time.time() + 600
 
 
 BAD_BODIES = [
@@ -118,6 +122,7 @@ async def test_the_beta_s_sessions_page_answers_in_the_shape_of_the_beta() -> No
         "turn_detection": None,
         "input_audio_format": "g711_ulaw",
     }
+    asked_at = int(time.time())
     async with pages() as client:
         answer = await client.post("/v1/realtime/sessions", json=asked)
     body = answer.json()
@@ -129,7 +134,7 @@ async def test_the_beta_s_sessions_page_answers_in_the_shape_of_the_beta() -> No
         "input_audio_format": "g711_ulaw",
     }
     assert set(body["client_secret"]) == {"value", "expires_at"}
-    assert 58 <= body["client_secret"]["expires_at"] - time.time() <= 60
+    assert asked_at + 60 <= body["client_secret"]["expires_at"] <= time.time() + 60
     assert body["object"] == "realtime.session"
 
 
@@ -138,6 +143,36 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
         answer = await client.post("/v1/realtime/sessions", json={"voice": 7})
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+# --- of a relay
+
+
+async def nowhere(opening: Opening) -> Transport:
+    raise ConnectFailed("nobody listens there", retryable=True)
+
+
+@pytest.mark.parametrize("kind", ["realtime", "transcription"])
+async def test_a_relay_makes_client_secrets_without_a_look_at_its_upstream(kind: str) -> None:
+    async with pages(upstream=Upstream(open=nowhere)) as client:
+        answer = await client.post(SECRETS, json={"session": {"type": kind, "include": []}})
+        assert answer.status_code == 200
+        assert answer.json()["value"].startswith("ek_")
+        session = answer.json()["session"]
+        name = "realtime.session" if kind == "realtime" else "realtime.transcription_session"
+        assert session.pop("id").startswith("sess_")
+        assert session == {"object": name, "type": kind, "include": []}
+        answer = await client.post(SECRETS, json={"session": {"type": kind, "include": 7}})
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "session.include")
+
+
+async def test_a_relay_makes_client_secrets_on_the_beta_s_page_too() -> None:
+    async with pages(upstream=Upstream(open=nowhere)) as client:
+        answer = await client.post("/v1/realtime/sessions", json={"voice": "verse", "turn_detection": None})
+    body = answer.json()
+    assert set(body.pop("client_secret")) == {"value", "expires_at"}
+    assert body.pop("id").startswith("sess_")
+    assert body == {"object": "realtime.session", "voice": "verse", "turn_detection": None}
 
 
 # --- keys

@@ -6,6 +6,8 @@ import pytest
 
 from duologue.server.patience import OutOfPatience, Patience
 
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
 
 async def nothing(seconds: float = 0.0) -> str:
     await asyncio.sleep(seconds)

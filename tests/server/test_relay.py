@@ -5,63 +5,33 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from duologue import connect
-from duologue.client import Connection, Endpoint
-from duologue.client.connect import open_endpoint
+from duologue.audio.formats import PCM, PCMU
+from duologue.audio.transcoding import transcode
+from duologue.client import Connection
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosedError
-from duologue.events import ErrorEvent, RealtimeEvent, ResponseDoneEvent
+from duologue.events import (
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferSpeechStartedEvent,
+    RealtimeEvent,
+)
 from duologue.events.base import decode_audio, encode_audio
 from duologue.protocol import SessionDefaults
-from duologue.server import RealtimeApp, Relay, ServerSession, Upstream
+from duologue.server import Limits, Relay, ServerSession, Upstream
 from duologue.server.ids import new_id
 from duologue.server.opening import Opening
-from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import MemoryTransport, Transport, memory_pair
-from tests.compat.test_openai_sdk import sdk
-from tests.compat.test_openai_sdk import until as sdk_until
-from tests.server._engines import LOUD, QUIET, EndlessSynthesizer
-from tests.server._listening import listening
+from duologue.testing import scripted_engines
+from duologue.transports import Transport, memory_pair
+from tests.server._engines import LOUD, QUIET
+from tests.server._relays import close_seen, created, relayed
 from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
-
-
-@asynccontextmanager
-async def relayed(
-    upstream_dialect: str, dialect: str, *, model: str | None = None
-) -> AsyncGenerator[tuple[MemoryTransport, MemoryTransport]]:
-    """The client's end and the upstream's end of a relay, which must be gone when both are closed."""
-    before = asyncio.all_tasks()
-    client, relay_front = memory_pair(capacity=8)
-    relay_back, upstream = memory_pair(capacity=8)
-
-    async def open_upstream(asked: str | None) -> Transport:
-        assert asked == model
-        return relay_back
-
-    relay = Relay(
-        relay_front,
-        Upstream(open=open_upstream, dialect=upstream_dialect),
-        opening=Opening(dialect=dialect, model=model),
-        new_id=new_id,
-    )
-    running = asyncio.ensure_future(relay.run())
-    try:
-        async with asyncio.timeout(15):
-            yield client, upstream
-    finally:
-        for end in (client, upstream):
-            await end.close()
-        done, _ = await asyncio.wait({running}, timeout=6)
-        assert done, "the relay does not end"
-    running.result()
-    assert asyncio.all_tasks() == before
 
 
 @asynccontextmanager
@@ -115,6 +85,28 @@ async def test_typed_and_spoken_turns_run_through_a_relay_in_either_direction(
         assert counts(events)["conversation.item.added"] == counts(events)["conversation.item.done"] == 2
 
 
+@pytest.mark.parametrize("upstream_dialect", ["qwen", "openai-beta"])
+async def test_a_telephone_holds_a_turn_with_an_upstream_that_lacks_its_format_and_with_one_that_has_it(
+    upstream_dialect: str,
+) -> None:
+    async with session_behind(upstream_dialect, "openai") as connection:
+        await until(connection, "session.created")
+        wire = {"format": {"type": "audio/pcmu"}}
+        await connection.send(update(audio={"input": wire, "output": wire}))
+        [*_, updated] = await until(connection, "session.updated")
+        told = updated.to_json()["session"]["audio"]
+        assert (told["input"]["format"], told["output"]["format"]) == (wire["format"], wire["format"])
+        for pcm in (LOUD * 400, QUIET * 700):
+            ulaw = transcode(pcm, PCM, PCMU)
+            for start in range(0, len(ulaw), 160):
+                await connection.send(InputAudioBufferAppendEvent.from_audio(ulaw[start : start + 160]))
+        events = await until(connection, "response.done")
+    [started] = [told for told in events if isinstance(told, InputAudioBufferSpeechStartedEvent)]
+    assert started.audio_start_ms == 0
+    # Scripted speech is as long as its text, whatever its rate: 60 ms a character.
+    assert len(audio(events)) == len("Two words.") * 60 * 8
+
+
 async def test_a_current_client_sees_the_order_of_a_current_server_although_the_upstream_is_a_beta_server() -> None:
     names: list[list[str]] = []
     for upstream_dialect in ("openai", "openai-beta"):
@@ -138,10 +130,6 @@ async def test_a_beta_client_hears_of_its_conversation_although_the_upstream_doe
 
 
 # --- errors, closes, and what does not fit
-
-
-def created(**session: Any) -> str:
-    return json.dumps({"type": "session.created", "event_id": "e0", "session": session})
 
 
 @pytest.mark.parametrize(
@@ -188,9 +176,22 @@ async def test_an_event_that_the_upstream_does_not_have_is_answered_by_the_relay
     assert "no such event" in refused["error"]["message"]
 
 
-@pytest.mark.parametrize("message", [b"\x00\x01", "no json", "[]", '{"type":"session.explode","x":1}'])
-async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(message: str | bytes) -> None:
-    async with relayed("openai-beta", "openai") as (client, upstream):
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), [*PAIRS[:2], ("xai", "qwen"), ("openai", "azure-preview")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x00\x01",
+        "no json",
+        "[]",
+        '{"no":"type"}',
+        '{"type":7}',
+        '{ "type":"session.explode", "session":{"temperature":1.5,"audio":{"input":{"turn_detection":{}}}}, "x":1e1 }',
+    ],
+)
+async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(
+    message: str | bytes, upstream_dialect: str, dialect: str
+) -> None:
+    async with relayed(upstream_dialect, dialect) as (client, upstream):
         await client.send(message)
         assert await upstream.receive() == message
         await upstream.send(message)
@@ -243,7 +244,7 @@ async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and
 
 
 async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client() -> None:
-    async def open_upstream(model: str | None) -> Transport:
+    async def open_upstream(opening: Opening) -> Transport:
         raise ConnectFailed("nobody listens there", retryable=True)
 
     client, front = memory_pair()
@@ -281,11 +282,68 @@ async def test_a_slow_client_slows_the_upstream_and_nothing_is_buffered_in_betwe
         flooding.cancel()
 
 
+async def test_a_slow_upstream_slows_the_client_and_nothing_is_buffered_in_between() -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            while True:
+                await client.send('{"type":"response.cancel"}')
+                sent += 1
+
+        flooding = asyncio.ensure_future(flood())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert sent <= 8 + 8 + 2
+        before = sent
+        for _ in range(10):
+            await upstream.receive()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert before < sent <= before + 11
+        flooding.cancel()
+
+
+async def test_a_client_that_takes_nothing_any_more_is_closed_and_so_is_the_upstream() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, upstream):
+        message = '{"type":"input_audio_buffer.cleared","event_id":"e"}'
+        assert await close_seen(upstream, sending=message) == (1001, "the relay is going away")
+        assert await close_seen(client) == (1008, "invalid_request_error.client_too_slow")
+
+
+async def test_an_upstream_that_takes_nothing_any_more_is_closed_and_so_is_the_client() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, _):
+        closed = await close_seen(client, sending='{"type":"response.cancel"}')
+    assert closed == (1011, "the upstream took nothing for 0.05 seconds")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (1000, "", (1011, "the upstream has no session")),
+        (1006, "", (1011, "the upstream is gone")),
+        (4000, "no quota", (4000, "no quota")),
+    ],
+)
+async def test_an_upstream_that_closes_without_a_word_is_told_as_an_error_and_closed_as_one(
+    code: int, reason: str, expected: tuple[int, str]
+) -> None:
+    async with relayed("openai", "openai-beta") as (client, upstream):
+        await upstream.close(code, reason)
+        told = json.loads(await asyncio.wait_for(client.receive(), 5))
+        assert told["error"]["code"] == "upstream_unavailable"
+        assert f"before a session began: {code} {reason}".strip() in told["error"]["message"]
+        with pytest.raises(ConnectionClosedError) as closed:
+            await asyncio.wait_for(client.receive(), 5)
+    assert (closed.value.code, closed.value.reason) == expected
+
+
 async def test_cancelling_a_relay_closes_both_sides() -> None:
     client, front = memory_pair()
     back, upstream = memory_pair()
 
-    async def open_upstream(model: str | None) -> Transport:
+    async def open_upstream(opening: Opening) -> Transport:
         return back
 
     running = asyncio.ensure_future(Relay(front, Upstream(open=open_upstream), new_id=new_id).run())
@@ -296,64 +354,3 @@ async def test_cancelling_a_relay_closes_both_sides() -> None:
     for end in (client, upstream):
         with pytest.raises(Exception, match="1001"):
             await asyncio.wait_for(end.receive(), 5)
-
-
-# --- over sockets
-
-
-@pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
-async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstream_dialect: str, dialect: str) -> None:
-    engines = replace(scripted_engines(says=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
-    behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="hidden")
-    async with listening(behind) as upstream_url:
-
-        async def open_upstream(model: str | None) -> Transport:
-            place = Endpoint(url=upstream_url, api_key="hidden", model=model, dialect=upstream_dialect)
-            return await open_endpoint(place)
-
-        front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
-        async with listening(front) as url, connect(url, dialect=dialect, model="m-1") as connection:
-            [greeting] = await until(connection, "session.created")
-            assert greeting.to_json()["session"]["model"] == "m-1"
-            await speak(connection)
-            await until(connection, "response.output_audio.delta")
-            await speak(connection, silence_ms=0)
-            events = await until(connection, "response.done")
-            assert isinstance(events[-1], ResponseDoneEvent)
-            assert status(events)["status"] == "cancelled"
-
-
-async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> None:
-    async def open_upstream(model: str | None) -> Transport:
-        return await open_endpoint(Endpoint(url="ws://127.0.0.1:9/v1/realtime"))
-
-    async with listening(RealtimeApp(upstream=Upstream(open=open_upstream))) as url, connect(url) as connection:
-        [told] = await until(connection, "error")
-        assert isinstance(told, ErrorEvent)
-        assert told.error.code == "upstream_unavailable"
-
-
-async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:
-    engines = scripted_engines(says=("Two words.",))
-    async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
-
-        async def open_upstream(model: str | None) -> Transport:
-            return await open_endpoint(Endpoint(url=upstream_url, model=model, dialect="openai-beta"))
-
-        front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))
-        async with listening(front) as url, sdk(url) as connection:
-            await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-            [*_, updated] = await sdk_until(connection, "session.updated")
-            assert updated.session.output_modalities == ["text"]
-            content: Any = [{"type": "input_text", "text": "Hello"}]
-            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
-            await connection.response.create()
-            events = await sdk_until(connection, "response.done")
-            assert events[-1].response.output[0].content[0].text == "Two words."
-            await connection.session.update(session={"type": "realtime", "output_modalities": ["audio"]})
-            for piece in (LOUD * 400, QUIET * 600):
-                await connection.input_audio_buffer.append(audio=encode_audio(piece))
-            events = await sdk_until(connection, "response.done")
-    names = [told.type for told in events]
-    assert names.count("conversation.item.added") == names.count("conversation.item.done") == 2
-    assert "response.output_audio.delta" in names

@@ -20,6 +20,8 @@ from tests.server._engines import BrokenDetector, EndlessSynthesizer
 from tests.server._talking import counts, event, speak, status, until, update
 from tests.server.conftest import Talk
 
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
 TEXT = {"output_modalities": ["text"]}
 
 

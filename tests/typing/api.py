@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal, assert_never, assert_type
 
 import duologue
-from duologue import RealtimeEvent, UnknownRealtimeEvent, codec, decode, encode, events
+import duologue.blocking
+from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events
+from duologue.client import blocking as client_blocking
 from duologue.events import UnsetType
 
 __all__: list[str] = []
@@ -33,6 +35,16 @@ def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: eve
     assert_type(codec.encode_translation(event), bytes)
     assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
     assert_type(event.to_json(), dict[str, Any])
+
+
+# --- without an event loop --------------------------------------------------------------------------------------------
+
+
+def both_ways_to_the_blocking_client_are_one(url: str) -> None:
+    with duologue.blocking.connect(url) as connection:
+        assert_type(connection, client_blocking.BlockingConnection)
+    with blocking.converse(url) as conversation:
+        assert_type(conversation, client_blocking.BlockingConversation)
 
 
 # --- fields -----------------------------------------------------------------------------------------------------------

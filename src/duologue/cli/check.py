@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue.catalogue import Api
-from duologue.cli.failures import EXIT_FAILURE, Usage, printable, sentence_of
+from duologue.cli.failures import EXIT_FAILURE, Usage, check_there, printable, sentence_of
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
@@ -52,7 +52,7 @@ class Report(msgspec.Struct):
     problems: list[Finding] = msgspec.field(default_factory=list)
     """Frames that break the shape of their type, and lines that hold no frame."""
     failure: str | None = None
-    """Why the file could not be read, or not to its end."""
+    """Why the file could not be read, or not to its end, although it is there."""
 
     @property
     def good(self) -> bool:
@@ -69,7 +69,8 @@ def check(
     """Check recordings and files of JSON lines, frame by frame.
 
     FILES were written by duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
-    frame is of an unknown type or breaks the shape of its type.
+    frame is of an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file is not
+    there.
     """
     if not files:
         raise Usage("name a file to check")
@@ -77,6 +78,7 @@ def check(
         raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
     if api == "translation" and dialect != "openai":
         raise Usage("frames of the translation endpoint have no dialects: leave --dialect out")
+    check_there(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
         print(_as_json(reports))

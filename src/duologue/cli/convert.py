@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
-from duologue.cli.failures import EXIT_FAILURE, Usage, printable
+from duologue.cli.failures import EXIT_FAILURE, Usage, check_there, printable
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
@@ -40,6 +40,7 @@ def convert(
     for dialect in (source, target):
         if dialect not in DIALECTS:
             raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    check_there(file)
     if out is not None and out.exists() and out.samefile(file):
         raise Usage("--out is the file that is read: name another one")
     damaged, stage = False, _stage(source, target)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from duologue.errors import ConnectionClosed, DuologueError
 
-__all__ = ["EXIT_FAILURE", "EXIT_USAGE", "TurnFailed", "Usage", "exit_code_of", "printable", "sentence_of"]
+__all__ = [
+    "EXIT_FAILURE",
+    "EXIT_USAGE",
+    "TurnFailed",
+    "Usage",
+    "check_there",
+    "exit_code_of",
+    "printable",
+    "sentence_of",
+]
 
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
@@ -21,6 +31,13 @@ class Usage(DuologueError):
 
 class TurnFailed(DuologueError):
     """A turn did not come to its end."""
+
+
+def check_there(*files: Path) -> None:
+    """Raise Usage for files that a command was told to read and that are not there."""
+    missing = [str(file) for file in files if not file.exists()]
+    if missing:
+        raise Usage(f"there is no file {', '.join(missing)}")
 
 
 def exit_code_of(fault: BaseException) -> int:

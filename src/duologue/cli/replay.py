@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from duologue.cli.call import view_for
-from duologue.cli.failures import EXIT_FAILURE, Usage, printable, sentence_of
+from duologue.cli.failures import EXIT_FAILURE, check_there, printable, sentence_of
 from duologue.cli.observations import Observation
 from duologue.cli.summary import Account
 from duologue.codec import decode
@@ -27,8 +27,7 @@ def replay(
 
     FILE was written by duologue talk --record or by duologue demo. Of a damaged file, what can be read is printed.
     """
-    if not file.exists():
-        raise Usage(f"there is no file {file}")
+    check_there(file)
     account, view = Account(), view_for(json=json)
     with RecordingReader(file) as recording:
         account.files["recording"] = str(file)

@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from duologue.cli.call import check_url
-from duologue.cli.failures import Usage
+from duologue.cli.failures import Usage, check_there
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.running import run_to_end
@@ -30,6 +30,7 @@ from duologue.protocol import SessionDefaults
 from duologue.server import (
     Limits,
     McpAccess,
+    Opening,
     RealtimeApp,
     Upstream,
     limits_of,
@@ -202,6 +203,7 @@ def _tls(options: ServeOptions) -> SSLContext | None:
         if options.tls_key is not None:
             raise Usage("--tls-key belongs to --tls-cert")
         return None
+    check_there(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
     return tls_context(options.tls_cert, options.tls_key)
 
 
@@ -230,6 +232,7 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
     elif options.llm_file is not None:
+        check_there(options.llm_file)
         chosen["responder"] = "llm"
         settings["responder"] = {"file": options.llm_file}
     return {kind: name for kind, name in chosen.items() if name is not None}, settings
@@ -255,8 +258,12 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     except ValueError as fault:
         raise Usage(str(fault)) from fault
 
-    async def open_upstream(model: str | None) -> Transport:
-        return await open_endpoint(replace(place, model=options.upstream_model or model, dialect=dialect))
+    async def open_upstream(opening: Opening) -> Transport:
+        model, intent = options.upstream_model or opening.model, None
+        if opening.kind == "transcription" and PROFILES[dialect].intent:
+            # The operator's model is one that answers: sessions that only transcribe name another, in their settings.
+            model, intent = opening.model, "transcription"
+        return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect)
 

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from duologue.audio.wav import read_wav
 from duologue.cli.call import Call, CallOptions, check_url, hold, view_for
 from duologue.cli.conversation import Wishes
-from duologue.cli.failures import Usage
+from duologue.cli.failures import Usage, check_there
 from duologue.cli.running import run_to_end
 from duologue.cli.sound_device import SystemSound
 
@@ -82,8 +82,8 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
 
 def _check_files(path: Path | None, options: TalkOptions) -> None:
     """Raises Usage for a file that is not there, and for one that another would be written over."""
-    if path is not None and not path.exists():
-        raise Usage(f"there is no file {path}")
+    if path is not None:
+        check_there(path)
     for name, written in (("--out", options.out), ("--record", options.record)):
         if path is not None and written is not None and _are_one(path, written):
             raise Usage(f"{name} {written} would write over the file that is to be sent")

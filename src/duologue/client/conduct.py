@@ -13,6 +13,7 @@ from duologue.events import (
     ConversationItemCreateEvent,
     FunctionCallItem,
     InputTextPart,
+    McpCallItem,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
@@ -141,7 +142,10 @@ class Answer:
             return False
         if finished.event.response.id != self._first_id:
             self.words += self._words(finished.event)
-        return not any(isinstance(item, FunctionCallItem) for item in _output(finished.event))
+        output = _output(finished.event)
+        # What follows a call of the server's own, it has said already, or is asked for.
+        asked = bool(output) and isinstance(output[-1], McpCallItem)
+        return not asked and not any(isinstance(item, FunctionCallItem) for item in output)
 
     @property
     def has_begun(self) -> bool:
@@ -152,7 +156,8 @@ class Answer:
     def goes_on(self) -> bool:
         """Whether the model will speak again without being asked: it waits for functions, or has their answers."""
         sequencer = self._core.sequencer
-        return bool(self._core.calls.running or sequencer.pending) or sequencer.state is not SequenceState.IDLE
+        waits = bool(sequencer.pending) or sequencer.state is not SequenceState.IDLE
+        return waits or not self._core.calls.all_answered
 
     def _words(self, done: ResponseDoneEvent) -> list[str]:
         response = done.response

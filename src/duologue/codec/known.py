@@ -12,7 +12,7 @@ from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.shape import shapes_by_tag
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["EVENT_CLASSES", "SURPRISES", "decode", "forgiving_reader"]
+__all__ = ["EVENT_CLASSES", "SURPRISES", "decode", "forgiving_reader", "prepare"]
 
 EVENT_CLASSES: Final[Mapping[str, type[RealtimeEvent]]] = {
     cls.__struct_config__.tag: cls for cls in (*get_args(AnyServerEvent), *get_args(AnyClientEvent))
@@ -23,11 +23,21 @@ SURPRISES: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
 """What the strict decoder raises when a text is not what it knows."""
 
 
-def _first_decode(data: str | bytes) -> RealtimeEvent:
-    """Builds the decoder and takes its own place: importing the package stays cheap, and decoding pays no check."""
+def prepare() -> None:
+    """Build the decoder, unless it is there: the first event to be decoded does so otherwise.
+
+    That takes some 40 ms, in which msgspec asks types for their hashes and forgets what those raise that are written
+    in Python: in the main thread, Ctrl-C at such a moment is lost.
+    """
     global decode
-    decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
-    decode = decoder.decode
+    if decode is _first_decode:
+        decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
+        decode = decoder.decode
+
+
+def _first_decode(data: str | bytes) -> RealtimeEvent:
+    """Has its own place taken: importing the package stays cheap, and decoding pays no check."""
+    prepare()
     return decode(data)
 
 

@@ -70,6 +70,10 @@ class Trace(Struct, kw_only=True):
         """What the client sent: of these types, or all of it."""
         return (each for each in self.messages if each.side == "C" and (not types or each.type in types))
 
+    def precedes(self, one: Message, other: Message) -> bool:
+        """Whether one message was there before the other. By their places: a coarse clock gives both the same time."""
+        return self.messages.index(one) < self.messages.index(other)
+
     def responses(self) -> dict[str, list[Message]]:
         """The server's `response.*` events by the id of their response."""
         found: dict[str, list[Message]] = {}

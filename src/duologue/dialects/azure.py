@@ -45,6 +45,7 @@ PROFILES: Final = (
     Profile(
         name="azure-preview",
         title="Azure OpenAI, dated versions",
+        intent=True,
         names=NAMES,
         rules=merged(
             # It refuses `type`, `output_modalities` and `audio` by name. Whether it took `tracing` is not known.

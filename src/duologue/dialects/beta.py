@@ -186,6 +186,7 @@ PROFILES: Final = (
     Profile(
         name="openai-beta",
         title="OpenAI Realtime, beta",
+        intent=True,
         names=NAMES,
         # Late servers also told `prompt` and `include`; nobody is known to have taken them.
         rules=merged(

@@ -12,6 +12,7 @@ PROFILES: Final = (
     Profile(
         name="openai",
         title="OpenAI Realtime, and Azure OpenAI v1",
+        intent=True,
         hosts=("api.openai.com", "openai.azure.com"),
         path="/openai/v1/realtime",
         auth=("bearer", "subprotocol", "api-key"),

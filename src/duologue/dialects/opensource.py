@@ -143,6 +143,7 @@ PROFILES: Final = (
     Profile(
         name="speaches",
         title="speaches",
+        intent=True,
         names=CANONICAL,
         rules=merged(
             flat_rules(lacks=("truncation", "prompt", "tracing", "include", "reasoning", "parallel_tool_calls")),

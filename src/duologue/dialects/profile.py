@@ -35,6 +35,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Events that only say that the server is alive, by their own name."""
     twins: frozenset[str] = frozenset()
     """Their names of events that only repeat what another event says as well."""
+    intent: bool = False
+    """Whether a session that only transcribes is asked for by `intent=transcription` in the query of the URL."""
     end_of_input: Mapping[str, Any] | None = None
     """The frame by which a client says that no more audio will come, where there is one."""
     lacks_events: frozenset[str] = frozenset()

@@ -225,7 +225,7 @@ class McpApprovalResponseItem(Variant, frozen=True, kw_only=True, tag="mcp_appro
     """The user's answer to an approval request."""
 
     type: ClassVar[Literal["mcp_approval_response"]] = "mcp_approval_response"
-    id: Id
+    id: Maybe[Id] = UNSET
     approval_request_id: Id
     approve: bool
     reason: Maybe[str] = UNSET

@@ -90,7 +90,8 @@ class Respond(Struct, frozen=True, kw_only=True):
     silent_ms: int | None = None
     """The user has said nothing for so long, and is to be prompted; None: there is something to answer."""
     approved: tuple[str, ...] = ()
-    """Do not ask the responder yet: the user has allowed these calls. Report `response_approved` for each in turn."""
+    """Do not ask the responder: the user has allowed these calls. Report `response_approved` for each in turn, then
+    `response_finished`."""
 
 
 class ListMcpTools(Struct, frozen=True):

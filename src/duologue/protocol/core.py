@@ -127,12 +127,11 @@ class ConversationCore:
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
-        self.calls = ToolCalls(toolbox if toolbox is not None else Toolbox(), new_id=new_id)
+        self.calls = ToolCalls(toolbox, new_id=new_id)
         self.is_open = True
         """Whether there is a connection. It may be used before the server has greeted."""
         self.expires_at: int | None = None
         """When the server will end the session, in Unix seconds."""
-        self._has_tools = toolbox is not None
         self._new_id = new_id
         self._unanswered = Unanswered()
         self._repeats = Repeats()
@@ -264,8 +263,7 @@ class ConversationCore:
         first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
         self.store.receive(event, encoding=self.speech.encoding, first=first)
         out_of_band = isinstance(event, ResponseCreatedEvent) and self.sequencer.is_out_of_band(event.response)
-        if self._has_tools:
-            self.calls.receive(event, out_of_band=out_of_band)
+        self.calls.receive(event, out_of_band=out_of_band)
         self._notices += told(event, self.store, out_of_band=out_of_band)
         if isinstance(event, ErrorEvent):
             self._notices.append(ErrorReported(event=event, kind=classify(event), command=command))
@@ -308,7 +306,7 @@ class ConversationCore:
             and not self.sequencer.pending
             and not self._speaking
             and not self.speech.playback.playing
-            and not self.calls.running
+            and self.calls.all_answered
             and not len(self._unanswered)
         )
 

@@ -35,7 +35,8 @@ class StoredItem(Struct, frozen=True, kw_only=True):
     """Whether the item is final; a late transcript, a cut or a deletion may still come."""
     response_id: str | None = None
     truncated_at_ms: int | None = None
-    """Where the user cut the speech off; its transcript is gone then."""
+    """Where the speech was cut off. The transcript of the part is empty then: it said more than was heard, and nobody
+    told how much more. A server that knows better says so when the item is retrieved, and that stands from then on."""
     transcription_failed: bool = False
 
     @property
@@ -44,7 +45,7 @@ class StoredItem(Struct, frozen=True, kw_only=True):
         if not isinstance(self.item, MessageItem):
             return ""
         words = (getattr(part, "text", None) or getattr(part, "transcript", None) for part in self.item.content)
-        return " ".join(word for word in words if isinstance(word, str))
+        return " ".join(word for word in words if isinstance(word, str) and word)
 
 
 class _PartDraft(Struct):
@@ -88,6 +89,8 @@ class ItemDraft:
         self._transcripts: dict[int, str] = {}
         self._transcription_failed = False
         self._truncated_at_ms: int | None = None
+        self._cut: set[int] = set()
+        self._retrieved = False
         self._cached: StoredItem | None = None
 
     # --- what the events tell
@@ -100,6 +103,8 @@ class ItemDraft:
 
     def ended(self, item: ConversationItem) -> None:
         """The item in full."""
+        if self._retrieved:
+            return  # it was told again since, and the whole of it may be more than was heard
         self._item = without_audio(item)
         self._parts.clear()
         self._arguments.clear()
@@ -163,10 +168,20 @@ class ItemDraft:
             self._transcription_failed = True
             self._cached = None
 
-    def truncated(self, audio_end_ms: int) -> None:
-        """The model's speech was cut; the server dropped its transcript."""
+    def truncated(self, index: int, audio_end_ms: int) -> None:
+        """The model's speech in a part was cut; the server dropped its transcript."""
         self._truncated_at_ms = audio_end_ms
+        self._cut.add(index)
         self._cached = None
+
+    def retrieved(self, item: ConversationItem) -> None:
+        """The final item as the server has it now, which after a cut is without what was not heard."""
+        if not self.done:
+            return
+        self._retrieved = False
+        self.ended(item)
+        self._retrieved = self._truncated_at_ms is not None
+        self._cut.clear()
 
     # --- what that makes
 
@@ -212,7 +227,7 @@ class ItemDraft:
                 if transcript is None:
                     transcript = "".join(self._heard[index]) if index in self._heard else part.transcript
                 return msgspec.structs.replace(part, transcript=transcript)
-            case OutputAudioPart() | AudioPart() if self._truncated_at_ms is not None:
+            case OutputAudioPart() | AudioPart() if index in self._cut:
                 return msgspec.structs.replace(part, transcript="")
             case _:
                 return part

@@ -51,10 +51,6 @@ class FunctionOffer(Struct, frozen=True):
             case _:
                 return FunctionOffer(tuple(functions), "auto", of_servers)
 
-    def later(self, *, at_all: bool) -> FunctionOffer:
-        """What is left of it once tools have answered: a choice was for the first time. Not `at_all`: words alone."""
-        return msgspec.structs.replace(self, choice="auto" if at_all and self.choice != "none" else "none")
-
 
 def check_functions(tools: Any, root: str) -> None:
     """Raise Refusal for a function without a name: nobody could call it."""

@@ -4,7 +4,7 @@ response.output_item.added, conversation.item.added     an mcp_call
 response.mcp_call_arguments.delta, .done
 response.mcp_call.in_progress
 response.mcp_call.completed                             or failed
-conversation.item.done, response.output_item.done
+conversation.item.done, response.output_item.done       with what comes next in the response, or its end
 
 Where the user must allow a call, the item asks for that, and is done at once.
 """
@@ -27,7 +27,6 @@ from duologue.events import (
     ResponseMcpCallFailedEvent,
     ResponseMcpCallInProgressEvent,
     ServerEvent,
-    is_set,
 )
 from duologue.protocol.commands import McpCall
 from duologue.protocol.conversation import Entry
@@ -41,13 +40,20 @@ class OutputMcpCall(OutputItem):
     """A call of a tool, open until what it returned is reported."""
 
     def __init__(self, call: McpCall, *, approval_request_id: str | None = None, **place: Any) -> None:
+        # Null and not absent: strict clients insist on the fields.
         item = McpCallItem(
-            id=call.item_id, server_label=call.server.server_label, name=call.name, arguments=call.arguments
+            id=call.item_id,
+            server_label=call.server.server_label,
+            name=call.name,
+            arguments=call.arguments,
+            approval_request_id=approval_request_id,
+            output=None,
+            error=None,
         )
-        if approval_request_id is not None:
-            item = msgspec.structs.replace(item, approval_request_id=approval_request_id)
         super().__init__(Entry(item=msgspec.structs.replace(item, arguments="")), **place)
-        self._result = item
+        self._whole = item
+        self.is_open = True
+        """Whether the tool has not answered."""
         self._progress: dict[str, Any] = {"item_id": call.item_id, "output_index": self._where["output_index"]}
         self.call = call
 
@@ -62,21 +68,22 @@ class OutputMcpCall(OutputItem):
         if arguments:
             yield ResponseMcpCallArgumentsDeltaEvent(event_id=self._event_id(), delta=arguments, **self._where)
         yield ResponseMcpCallArgumentsDoneEvent(event_id=self._event_id(), arguments=arguments, **self._where)
+        self.entry.item = self._whole
         yield ResponseMcpCallInProgressEvent(event_id=self._event_id(), **self._progress)
 
-    def answered(self, result: str | McpCallError) -> None:
-        """What the tool returned, or why it did not."""
+    def answer(self, result: str | McpCallError) -> Iterator[ServerEvent]:
+        """What the tool returned, or why it did not. The item is done later: clients take its end for their turn."""
+        self.is_open = False
         if isinstance(result, str):
-            self._result = msgspec.structs.replace(self._result, output=result)
+            self.entry.item = msgspec.structs.replace(self._whole, output=result)
+            yield ResponseMcpCallCompletedEvent(event_id=self._event_id(), **self._progress)
         else:
-            self._result = msgspec.structs.replace(self._result, error=result)
+            self.entry.item = msgspec.structs.replace(self._whole, error=result)
+            yield ResponseMcpCallFailedEvent(event_id=self._event_id(), **self._progress)
 
     def close(self, status: str) -> Iterator[ServerEvent]:
-        if not is_set(self._result.output) and not is_set(self._result.error):
-            self.answered(McpToolExecutionError(message="the response ended before the tool had answered"))
-        self.entry.item = self._result
-        ended = ResponseMcpCallCompletedEvent if is_set(self._result.output) else ResponseMcpCallFailedEvent
-        yield ended(event_id=self._event_id(), **self._progress)
+        if self.is_open:
+            yield from self.answer(McpToolExecutionError(message="the response ended before the tool had answered"))
         yield from self._done()
 
 

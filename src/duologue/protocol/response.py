@@ -62,10 +62,7 @@ class Response:
         self._items: list[OutputItem] = []
         self._open: OutputMessage | OutputMcpCall | None = None
         self._spoken_bytes = 0
-        self._answered = False
-        self._told = 0
-        self.rounds = 0
-        """How often a responder was asked to write it: once, and again whenever tools of MCP servers have answered."""
+        self._began = False
 
     @property
     def ended(self) -> bool:
@@ -74,13 +71,9 @@ class Response:
 
     @property
     def calls(self) -> bool:
-        """Whether it wants something of the client: a function called, or a call allowed."""
-        return any(isinstance(item, OutputCall | OutputApprovalRequest) for item in self._items)
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether tools have answered that no responder has read yet."""
-        return self._answered
+        """Whether it has called something: then it is the client's turn, to call a function, to allow a call, or to ask
+        for a response to what an MCP server's tool returned."""
+        return any(isinstance(item, OutputCall | OutputMcpCall | OutputApprovalRequest) for item in self._items)
 
     @property
     def text_tokens(self) -> int:
@@ -95,12 +88,7 @@ class Response:
         """The context is complete: the responder may start."""
         self.state = step(RESPONSE, self.state, ResponseInput.CONTEXT_COMPLETE) or self.state
         self.context = context
-        self.rounds += 1
-        self._answered, self._told = False, len(self._items)
-
-    def read_on(self) -> tuple[ConversationItem, ...]:
-        """What it answers from now on: also what it has come to so far."""
-        return (*self.context, *(item.entry.understood() for item in self._items[self._told :]))
+        self._began = True
 
     def add_text(self, delta: str) -> Iterator[ServerEvent]:
         """More text: the answer itself, or what the voice says."""
@@ -138,10 +126,8 @@ class Response:
     def mcp_called(self, item_id: str, result: str | McpCallError) -> Iterator[ServerEvent]:
         """What the tool answered, or why it did not. Stale reports yield nothing."""
         call = self._open
-        if isinstance(call, OutputMcpCall) and call.call.item_id == item_id:
-            call.answered(result)
-            self._answered = True
-            yield from self._close("completed")
+        if isinstance(call, OutputMcpCall) and call.is_open and call.call.item_id == item_id:
+            yield from call.answer(result)
 
     def add_approval_request(self, item_id: str, offer: McpOffer, arguments: str) -> Iterator[ServerEvent]:
         """The user is asked to allow a call."""
@@ -169,8 +155,8 @@ class Response:
         self.usage = response_usage(
             self.context,
             # A response that never began has read nothing.
-            instructions=settings.instructions if self.rounds else "",
-            tools=settings.functions.tools if self.rounds else (),
+            instructions=settings.instructions if self._began else "",
+            tools=settings.functions.tools if self._began else (),
             written_tokens=self.text_tokens,
             spoken_ms=settings.encoding.duration_ms(self._spoken_bytes),
         )

@@ -281,7 +281,7 @@ class ServerProtocol:
         self._speaking.mcp_called(call, output)
 
     def mcp_call_failed(self, call: McpCall, error: McpCallError, *, now: float) -> None:
-        """A tool could not be called, or failed; the model is told, and says what it makes of that."""
+        """A tool could not be called, or failed; the client is told, and the model that reads on."""
         self._clock.moved_to(now)
         self._speaking.mcp_called(call, error)
 

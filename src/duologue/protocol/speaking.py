@@ -5,8 +5,6 @@ One response at a time writes to the conversation; any number may run beside it 
 
 from __future__ import annotations
 
-from typing import Final
-
 from duologue.events import (
     ConversationItem,
     InputAudioPart,
@@ -34,9 +32,6 @@ from duologue.protocol.tables import ResponseInput, ResponseState
 from duologue.protocol.usage import instruction_tokens
 
 __all__ = ["Speaking"]
-
-_MOST_ROUNDS: Final = 8
-"""A model that calls one tool after another must come to an answer: the last time it is offered none."""
 
 
 class Speaking:
@@ -185,9 +180,7 @@ class Speaking:
             self._out.send_all(response.add_approval_request(request_id, offer, arguments))
         else:
             self._out.send_all(response.add_call(name, arguments))
-        if not response.settings.parallel_calls:
-            self._end(response, ResponseInput.FINISHED)
-            self._out.command(StopResponse(response_id))
+        self._called(response)
         return None
 
     def add_approved(self, response_id: str, request_id: str) -> McpCall | None:
@@ -201,6 +194,13 @@ class Speaking:
         """A tool of an MCP server has answered, or failed."""
         if (response := self._at_work(call.response_id)) is not None:
             self._out.send_all(response.mcp_called(call.item_id, result))
+            self._called(response)
+
+    def _called(self, response: Response) -> None:
+        """A call is made: where one at a time is wanted, the response is complete with it."""
+        if not response.settings.parallel_calls:
+            self._end(response, ResponseInput.FINISHED)
+            self._out.command(StopResponse(response.response_id))
 
     def _call(
         self, response: Response, offer: McpOffer, arguments: str, *, approval_request_id: str | None = None
@@ -216,9 +216,6 @@ class Speaking:
             return
         if response.spent:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
-        elif response.goes_on:
-            response.begin(response.read_on())
-            self._out.command(self._respond(response))
         else:
             self._end(response, ResponseInput.FINISHED)
 
@@ -234,11 +231,9 @@ class Speaking:
         return response if response is not None and response.state is ResponseState.RUNNING else None
 
     def _writing(self, response_id: str) -> Response | None:
-        """The response, if more of it is wanted: not if its tokens are spent, or its one call at a time is made."""
+        """The response, if more of it is wanted."""
         response = self._at_work(response_id)
-        if response is None or response.spent or (response.goes_on and not response.settings.parallel_calls):
-            return None
-        return response
+        return None if response is None or response.spent else response
 
     def _begin(self, response: Response) -> None:
         """Have a response made, now that its context is known; it fails at once where it may not be."""
@@ -281,6 +276,8 @@ class Speaking:
     ) -> None:
         self._out.send_all(response.end(happened, reason=reason, error=error))
         del self._running[response.response_id]
+        if happened is ResponseInput.FINISHED:  # with one call at a time; what is cancelled is not wanted any more
+            self._allowed = response.approved | self._allowed
         if self._allowance is not None:
             usage = response.usage
             self._allowance.use(usage.total_tokens if usage is not None and is_set(usage.total_tokens) else 0)
@@ -295,9 +292,6 @@ class Speaking:
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
-        functions = settings.functions
-        if response.rounds > 1:
-            functions = functions.later(at_all=response.rounds < _MOST_ROUNDS)
         model = self._session.realtime.model
         return Respond(
             response_id=response.response_id,
@@ -310,8 +304,8 @@ class Speaking:
             voice=settings.voice,
             speed=settings.speed,
             turn=self._created - 1,
-            tools=functions.tools,
-            tool_choice=functions.choice,
+            tools=settings.functions.tools,
+            tool_choice=settings.functions.choice,
             silent_ms=settings.silent_ms,
             approved=tuple(response.approved),
         )

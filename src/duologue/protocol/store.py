@@ -128,10 +128,10 @@ class ConversationStore:
                 self._done(event)
             case ConversationItemRetrievedEvent(item=item):
                 draft = self._drafts.get(str(item.id)) if is_set(item.id) else None
-                if draft is not None and draft.done:
-                    draft.ended(item)
+                if draft is not None:
+                    draft.retrieved(item)
             case ConversationItemTruncatedEvent():
-                self._draft(event.item_id).truncated(event.audio_end_ms)
+                self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
                 if encoding is not None:
                     n_bytes = encoding.bytes_for_ms(event.audio_end_ms)
                     self._audio.cut(event.item_id, event.content_index, n_bytes)

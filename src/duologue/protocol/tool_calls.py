@@ -6,6 +6,9 @@
 
 A call runs once, however many events tell it. Its answer goes out after those of the calls before it, and after the
 response that made them is done. When the last one is out, the model is asked to go on, once for all of them.
+
+Tools of MCP servers are called and answered by the server itself, which then waits to be asked what the model makes of
+that.
 """
 
 from __future__ import annotations
@@ -14,17 +17,22 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from duologue.events import (
     ConversationItem,
     ConversationItemCreateEvent,
+    ConversationItemDoneEvent,
     FunctionCallItem,
     FunctionCallOutputItem,
+    McpCallItem,
+    MessageItem,
     RealtimeEvent,
     RealtimeResponse,
     ResponseCreatedEvent,
     ResponseDoneEvent,
+    ResponseOutputItemAddedEvent,
     ResponseOutputItemDoneEvent,
     is_set,
 )
@@ -52,8 +60,10 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 class _Turn(Struct):
     """The calls of one response."""
 
-    answers: dict[str, str | None]
+    answers: dict[str, str | None] = msgspec.field(default_factory=dict[str, "str | None"])
     """By call id, in call order; None while the call runs."""
+    of_servers: set[str] = msgspec.field(default_factory=set[str])
+    """Items of calls that the server makes and has not finished."""
     status: str | None = None
     """Of the response; None while it goes on."""
     given_up: bool = False
@@ -61,9 +71,12 @@ class _Turn(Struct):
 
 
 class ToolCalls:
-    """Calls of one session's model. `new_id` makes ids of events."""
+    """Calls of one session's model. Without a toolbox, functions are the application's own affair.
 
-    def __init__(self, toolbox: Toolbox, *, new_id: Callable[[str], str]) -> None:
+    `new_id` makes ids of events.
+    """
+
+    def __init__(self, toolbox: Toolbox | None, *, new_id: Callable[[str], str]) -> None:
         self.toolbox = toolbox
         self._new_id = new_id
         self._turns: dict[str, _Turn] = {}
@@ -80,6 +93,10 @@ class ToolCalls:
         match event:
             case ResponseCreatedEvent(response=response) if out_of_band and is_set(response.id):
                 self._beside.add(response.id)
+            case ResponseOutputItemAddedEvent(item=McpCallItem(id=item_id)):
+                self._server_calls(event.response_id, item_id)
+            case ConversationItemDoneEvent(item=McpCallItem(id=item_id)):
+                self._server_called(item_id)
             case ResponseOutputItemDoneEvent():
                 self._items(event.response_id, [event.item])
             case ResponseDoneEvent(response=response):
@@ -88,36 +105,53 @@ class ToolCalls:
                 pass
 
     def _items(self, response_id: str, items: Iterable[ConversationItem]) -> None:
-        if response_id in self._beside:
-            return  # no part of the conversation: there is nothing that an answer could be put behind
+        if self.toolbox is None or response_id in self._beside:
+            return  # one beside the conversation has nothing that an answer could be put behind
         for item in items:
             if isinstance(item, FunctionCallItem) and item.status not in ("incomplete", "in_progress"):
-                self._call(response_id, item)
+                self._call(self.toolbox, response_id, item)
 
-    def _call(self, response_id: str, item: FunctionCallItem) -> None:
+    def _call(self, toolbox: Toolbox, response_id: str, item: FunctionCallItem) -> None:
         call_id = item.call_id if is_set(item.call_id) else ""
         if not call_id or call_id in self._seen:
             return
         self._seen.append(call_id)
-        turn = self._turns.setdefault(response_id, _Turn(answers={}))
+        turn = self._turns.setdefault(response_id, _Turn())
         turn.answers[call_id] = None
         try:
-            bound = self.toolbox.bind(item.name, item.arguments)
+            bound = toolbox.bind(item.name, item.arguments)
         except ToolProblem as problem:
             turn.answers[call_id] = str(problem)
             self._answer(response_id)
         else:
             self._runs.append(ToolCall(call_id=call_id, response_id=response_id, name=item.name, bound=bound))
 
+    def _server_calls(self, response_id: str, item_id: str) -> None:
+        if response_id not in self._beside and item_id not in self._seen:
+            self._seen.append(item_id)
+            self._turns.setdefault(response_id, _Turn()).of_servers.add(item_id)
+
+    def _server_called(self, item_id: str) -> None:
+        for response_id, turn in list(self._turns.items()):
+            if item_id in turn.of_servers:
+                turn.of_servers.discard(item_id)
+                self._answer(response_id)
+
     def _done(self, response: RealtimeResponse) -> None:
         response_id = response.id if is_set(response.id) else ""
-        if is_set(response.output):
-            self._items(response_id, response.output)
+        output = list(response.output) if is_set(response.output) else []
+        self._items(response_id, output)
         self._beside.discard(response_id)
         turn = self._turns.get(response_id)
-        if turn is not None and turn.status is None:
-            turn.status = response.status if is_set(response.status) else "completed"
-            self._answer(response_id)
+        if turn is None or turn.status is not None:
+            return
+        turn.status = response.status if is_set(response.status) else "completed"
+        if turn.status not in _CONTINUED:
+            turn.of_servers.clear()
+        gone_on = bool(output) and isinstance(output[-1], MessageItem)  # there are servers that do so by themselves
+        elsewhere = self.toolbox is None and any(isinstance(item, FunctionCallItem) for item in output)
+        turn.given_up = turn.given_up or elsewhere or (gone_on and not turn.answers)
+        self._answer(response_id)
 
     # --- what became of a call
 
@@ -139,6 +173,7 @@ class ToolCalls:
         """
         given_up: list[str] = []
         for turn in list(self._turns.values()):
+            turn.given_up = turn.given_up or (call_id is None and bool(turn.of_servers))
             for running in [key for key, answer in turn.answers.items() if answer is None and call_id in (None, key)]:
                 turn.answers[running] = "The call was cancelled: the user interrupted."
                 turn.given_up = True
@@ -153,11 +188,18 @@ class ToolCalls:
         """Ids of calls that have no answer yet, in call order."""
         return tuple(key for turn in self._turns.values() for key, answer in turn.answers.items() if answer is None)
 
+    @property
+    def all_answered(self) -> bool:
+        """Whether no call runs, here or at the server."""
+        return not self.running and not any(turn.of_servers for turn in self._turns.values())
+
     def lost(self) -> None:
         """The connection is gone. Calls go on running, and their answers go to the session that comes after."""
         for response_id, turn in list(self._turns.items()):
             if turn.status is None:
                 turn.status = "completed"  # its end will not come, and what it asked for is answered all the same
+            turn.given_up = turn.given_up or bool(turn.of_servers)
+            turn.of_servers.clear()
             self._answer(response_id)
 
     # --- what the shell collects
@@ -196,5 +238,7 @@ class ToolCalls:
             del turn.answers[call_id]
             item = FunctionCallOutputItem(call_id=call_id, output=text)
             self._events.append(ConversationItemCreateEvent(event_id=self._new_id("event"), item=item))
+        if turn.of_servers:
+            return
         del self._turns[response_id]
         self._follow_ups += turn.status in _CONTINUED and not turn.given_up

@@ -11,6 +11,7 @@ from typing import Final
 
 from duologue.events import (
     ClientEvent,
+    ConversationItem,
     ConversationItemAddedEvent,
     ConversationItemCreatedEvent,
     ConversationItemCreateEvent,
@@ -26,6 +27,7 @@ from duologue.events import (
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
     InputAudioBufferCommittedEvent,
+    InputAudioPart,
     MessageItem,
     OutputAudioBufferClearedEvent,
     OutputAudioBufferClearEvent,
@@ -133,14 +135,20 @@ class Unanswered:
         return self._sent.pop(event_id)
 
 
+def _kind(item: ConversationItem) -> object:
+    """What tells an item of ours from one that the server makes at the same time: a turn of the user's speech."""
+    if not isinstance(item, MessageItem):
+        return type(item)
+    return item.role, any(isinstance(part, InputAudioPart) for part in item.content)
+
+
 def _fits(command: ClientEvent, answer: RealtimeEvent) -> bool:
     """Whether the answer speaks of what the command does."""
     match command, answer:
         case ConversationItemCreateEvent(), ConversationItemAddedEvent() | ConversationItemCreatedEvent():
             if is_set(command.item.id):
                 return bool(command.item.id == answer.item.id)
-            roles = [item.role if isinstance(item, MessageItem) else None for item in (command.item, answer.item)]
-            return type(command.item) is type(answer.item) and roles[0] == roles[1]
+            return _kind(command.item) == _kind(answer.item)
         case (
             ConversationItemTruncateEvent() | ConversationItemDeleteEvent(),
             ConversationItemTruncatedEvent() | ConversationItemDeletedEvent(),

@@ -6,6 +6,7 @@ from duologue.server.app import PATH, RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
 from duologue.server.mcp import McpAccess
 from duologue.server.observing import Observer, SessionObserver
+from duologue.server.opening import Opening
 from duologue.server.relay import Relay
 from duologue.server.running import loop_factory, serve, spare_the_collector
 from duologue.server.session import ServerSession
@@ -18,6 +19,7 @@ __all__ = [
     "McpAccess",
     "Observer",
     "OpenUpstream",
+    "Opening",
     "RealtimeApp",
     "Relay",
     "ServerSession",

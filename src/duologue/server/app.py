@@ -59,7 +59,8 @@ class RealtimeApp:
     MCP servers that sessions offer as tools are asked as far as `mcp` permits; without it, none is.
 
     With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
-    are of no effect. Spans go to `tracer_provider`, by default the process's own.
+    are of no effect. Client secrets are this server's own all the same; what one was made for is told to the upstream
+    first. Spans go to `tracer_provider`, by default the process's own.
 
     Raises:
         MissingExtra: what the pages need is not installed.
@@ -232,7 +233,14 @@ class RealtimeApp:
             raise Rebuff("full")
         opening = self.door.opening_of(scope, guest, now=time.monotonic())
         if self.upstream is not None:
-            return Relay(transport, self.upstream, opening=opening, observer=self._observer, new_id=new_id)
+            return Relay(
+                transport,
+                self.upstream,
+                opening=opening,
+                limits=self.limits,
+                observer=self._observer,
+                new_id=new_id,
+            )
         assert self._engines is not None, "nobody is admitted before the engines are loaded"
         return ServerSession(
             transport,

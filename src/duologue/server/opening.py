@@ -20,7 +20,7 @@ from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server.accent import HOME
 from duologue.server.ids import new_id
 
-__all__ = ["ConfigRefused", "Opening", "rehearse", "session_defaults"]
+__all__ = ["ConfigRefused", "Opening", "opening_for", "rehearse", "session_defaults"]
 
 
 class Opening(Struct, frozen=True, kw_only=True):
@@ -54,18 +54,23 @@ def session_defaults(defaults: SessionDefaults, opening: Opening) -> SessionDefa
     )
 
 
+def opening_for(update: SessionUpdateEvent) -> Opening:
+    """The opening of a session that is configured so, if whoever holds it takes the configuration."""
+    config = update.session
+    return Opening(
+        model=config.model if isinstance(config, RealtimeSessionConfig) and isinstance(config.model, str) else None,
+        kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
+        message=encode(update).decode("utf-8"),
+    )
+
+
 def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Opening, AnySession]:
     """The opening of a session that is configured so, and how such a session announces itself.
 
     Raises:
         ConfigRefused: a session would refuse the configuration.
     """
-    config = update.session
-    opening = Opening(
-        model=config.model if isinstance(config, RealtimeSessionConfig) and isinstance(config.model, str) else None,
-        kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
-        message=encode(update).decode("utf-8"),
-    )
+    opening = opening_for(update)
     settings = session_defaults(defaults, opening)
     protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind)
     assert opening.message is not None

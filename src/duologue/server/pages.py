@@ -20,7 +20,7 @@ from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEve
 from duologue.protocol.refusals import Refusal
 from duologue.server.ids import new_id
 from duologue.server.metrics import Metrics
-from duologue.server.opening import ConfigRefused, rehearse
+from duologue.server.opening import ConfigRefused, Opening, opening_for, rehearse
 from duologue.server.rebuffs import Rebuff, error_body
 
 if TYPE_CHECKING:
@@ -56,26 +56,22 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         return checked
 
     async def client_secrets(request: Request) -> Response:
-        _check_own_sessions(app)
         body = await _body(request, app.limits.body_bytes)
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
-        opening, session = _rehearsed(update, app)
+        opening, shown = _prepared(update, "openai", app)
         secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
         if secret is None:
             raise Rebuff("full")
-        shown = _shown(session, "openai")
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
-        _check_own_sessions(app)
         body = await _body(request, app.limits.body_bytes)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
-        opening, session = _rehearsed(_update(body, _BETA), app)
+        opening, shown = _prepared(_update(body, _BETA), _BETA, app)
         secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
         if secret is None:
             raise Rebuff("full")
-        shown = _shown(session, _BETA)
         return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
 
     async def models(request: Request) -> Response:
@@ -183,17 +179,19 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
     )
 
 
-def _rehearsed(update: SessionUpdateEvent, app: RealtimeApp) -> Any:
-    opening, session = rehearse(update, app.defaults)
+def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[Opening, dict[str, Any]]:
+    """The opening of a session that is configured so, and its JSON. Raises ConfigRefused and Rebuff."""
+    if app.upstream is None:
+        opening, session = rehearse(update, app.defaults)
+        shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
+    else:
+        # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
+        opening, asked = opening_for(update), _shown(update, dialect)
+        kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
+        shown = {"object": kind, "id": new_id("sess"), **asked}
     if opening.model is not None and not app.serves(opening.model):
         raise Rebuff("wrong_model", model=opening.model)
-    return opening, session
-
-
-def _check_own_sessions(app: RealtimeApp) -> None:
-    """Raise Rebuff where a configuration could not be kept: an upstream takes none but from its client."""
-    if app.upstream is not None:
-        raise Rebuff("relay")
+    return opening, shown
 
 
 def _wrong(param: str, reason: str) -> ConfigRefused:
@@ -207,9 +205,8 @@ def _error(refusal: Refusal) -> RealtimeError:
 # --- answers
 
 
-def _shown(session: Any, dialect: str) -> dict[str, Any]:
-    """The session's JSON in a dialect."""
-    event = SessionUpdatedEvent(event_id=new_id("event"), session=session)
+def _shown(event: SessionUpdatedEvent | SessionUpdateEvent, dialect: str) -> dict[str, Any]:
+    """The JSON of an event's session in a dialect."""
     frame = translate(event, dialect=dialect).frame if dialect != "openai" else msgspec.json.decode(encode(event))
     assert frame is not None
     shown: dict[str, Any] = frame["session"]

@@ -31,7 +31,6 @@ REBUFFS: Final[dict[str, _Row]] = {
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_value", "Unknown intent '{intent}'; there is 'transcription'."),
     "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
-    "relay": _Row(404, 4000, _BAD, None, "This server is a relay: ask its upstream for keys."),
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
     "events": _Row(429, 1008, _OFTEN, "rate_limit_exceeded", "Too many events: one was not carried out."),
     "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),

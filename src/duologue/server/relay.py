@@ -1,7 +1,8 @@
 """The server as a relay: a client on one side, an upstream realtime API on the other, each in its own dialect.
 
-One task carries each direction, a message at a time: a side that is slow to take slows the other side's sending, and
-nothing is buffered here. Where both sides speak one dialect, messages pass as they are.
+One task carries each direction, a message at a time: a side that is slow to take slows the other side's sending, one
+that takes nothing any more is given up, and nothing is buffered here. Where both sides speak one dialect, messages pass
+as they are.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
-from duologue.codec import decode
+from duologue.codec import EVENT_CLASSES, Translation, decode
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
-from duologue.errors import ConnectFailed, ConnectionClosed, DecodeError
+from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, DecodeError
 from duologue.events import (
     UNSET,
     ErrorEvent,
@@ -26,16 +27,21 @@ from duologue.events import (
 )
 from duologue.server.accent import Accent
 from duologue.server.journal import note
+from duologue.server.limits import Limits
 from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening
+from duologue.server.preset import Preset
+from duologue.server.rebuffs import Rebuff
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
 __all__ = ["Relay"]
 
+_NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 _INTERNAL_ERROR: Final = 1011
 _TRY_AGAIN_LATER: Final = 1013
+_BAD_REQUEST: Final = 4000
 
 _NO_STATUS: Final = 1005
 _NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
@@ -56,21 +62,25 @@ class Relay:
         upstream: Upstream,
         *,
         opening: Opening | None = None,
+        limits: Limits | None = None,
         observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`opening` has the client's dialect, and the model to ask the upstream for."""
+        """`opening` has the client's dialect, and what the upstream is asked for."""
         opening = opening or Opening()
         dialect = opening.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
         self._client = client
         self._upstream = upstream
-        self._model = opening.model
+        self._opening = opening
+        self._stall_s = (limits or Limits()).stall_s
         self._new_id = new_id
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
-        self._side = UpstreamSide(upstream.dialect, client_rates_hz=PROFILES[dialect].input_rates_hz, new_id=new_id)
+        self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
+        self._preset: Preset | None = None
+        self._heard_of_upstream = False
         self._refusals: list[str] = []
         self._to_client = asyncio.Lock()
         self._reported: set[str] = set()
@@ -89,10 +99,18 @@ class Relay:
         code = _GOING_AWAY
         try:
             async with self._opened() as upstream:
+                if self._opening.message is not None:
+                    self._preset = Preset(self._opening.message, self._side, PROFILES[self._upstream.dialect])
+                    self._report("the secret's session.update to the upstream", self._preset.translation.lost)
+                    await self._send(upstream, self._preset.text)
                 code = await self._carry(upstream)
         except ConnectFailed as fault:
             note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
-            code = await self._turn_away(fault)
+            code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
+            await self._turn_away(str(fault), code, "the upstream cannot be reached")
+        except ConnectionClosed as closed:
+            # Before it was told the configuration; no task was started yet.
+            code = await self._not_begun(closed)
         except asyncio.CancelledError:
             await self._client.close(code, "the server is going away")
             raise
@@ -105,7 +123,7 @@ class Relay:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Transport]:
-        upstream = await self._upstream.open(self._model)
+        upstream = await self._upstream.open(self._opening)
         try:
             yield upstream
         finally:
@@ -124,12 +142,15 @@ class Relay:
             # A side that takes nothing any more has closed; what it said before that is still to be carried.
             await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
             if (closed := self._ended(down)) is not None:
+                if not self._heard_of_upstream:
+                    return await self._not_begun(closed)
                 code, reason = _passed_on(closed, whose="upstream")
                 await self._client.close(code, reason)
                 return code
             elif (closed := self._ended(up)) is not None:
                 code, reason = _passed_on(closed, whose="client")
                 await upstream.close(code, reason)
+                await self._client.close(code, reason)  # it is gone already, unless it was the upstream that stalled
                 return code
             await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
             return _INTERNAL_ERROR
@@ -144,7 +165,10 @@ class Relay:
         return pump.result() if pump.done() else None
 
     async def _pump(self, source: Transport, sink: Transport, carried: _Carry) -> ConnectionClosed | None:
-        """Carry messages until one side has closed: how the source did, or None where it was the sink."""
+        """Carry messages until one side has closed: how the source did, or None where it was the sink.
+
+        A side that takes nothing for too long is given up, as if the source had closed because of it.
+        """
         while True:
             try:
                 message = await source.receive()
@@ -157,14 +181,27 @@ class Relay:
                     await self._send(self._client, self._refusals.pop(0))
             except ConnectionClosed:
                 return None
+            except TimeoutError:
+                return self._stalled(sink)
+            if self._preset is not None and self._preset.refused and sink is self._client:
+                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
+        """Raises ConnectionClosed, and TimeoutError where the side takes nothing."""
         if sink is not self._client:
-            await sink.send(message)
+            async with asyncio.timeout(self._stall_s):
+                await sink.send(message)
             return
         # Answers to what the upstream cannot be asked come from the other direction's task; a transport has one sender.
-        async with self._to_client:
+        async with self._to_client, asyncio.timeout(self._stall_s):
             await sink.send(message)
+
+    def _stalled(self, sink: Transport) -> ConnectionClosed:
+        """What closes both sides when one takes nothing any more."""
+        if sink is self._client:
+            rebuff = Rebuff("stalled", seconds=self._stall_s)
+            return ConnectionClosedError(rebuff.close_code, rebuff.close_reason)
+        return ConnectionClosedError(_INTERNAL_ERROR, f"the upstream took nothing for {self._stall_s:g} seconds")
 
     # --- translation
 
@@ -176,31 +213,52 @@ class Relay:
             event = decode(self._accent.read(message))
         except DecodeError:
             return (message,)
+        if self._is_foreign(event, self._accent.dialect):
+            return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
-            return (text.decode("utf-8"),)
-        translation = self._side.write(event)
+            return (text.decode("utf-8"),) if text else ()
+        return [text for translation in self._side.write(event) for text in self._said(event, translation)]
+
+    def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
         if translation.frame is None:
-            self._refusals += self._accent.write(self._refusal(event))
+            self._refusals += self._accent.write(self._refusal(event, translation.lost))
             return ()
         self._report(f"{event.type} to the upstream", translation.lost)
         return (write_text(translation.frame).decode("utf-8"),)
 
     def _down(self, message: str | bytes) -> Iterable[str | bytes]:
+        self._heard_of_upstream = True
+        told = (message,) if self._preset is None else self._preset.receive(message)
+        return [text for each in told for text in self._heard(each)]
+
+    def _heard(self, message: str | bytes) -> Iterable[str | bytes]:
+        """An upstream's message as the client's. What is binary, or no frame, passes."""
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
             events = self._side.read(message)
         except DecodeError:
             return (message,)
+        if any(self._is_foreign(event, self._upstream.dialect) for event in events):
+            return (message,)
         return [text for event in events for text in self._accent.write(event)]
 
-    def _refusal(self, event: RealtimeEvent) -> ErrorEvent:
+    @staticmethod
+    def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:
+        """Whether nobody knows such an event, in which nothing can be translated."""
+        if not isinstance(event, UnknownRealtimeEvent):
+            return False
+        return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
+
+    def _refusal(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
         """Answers an event that cannot be said to the upstream, so that nobody waits for its effect."""
         assert not isinstance(event, UnknownRealtimeEvent), "what is unknown passes"
         message = f"Invalid value: {event.type!r}. The upstream of this relay has no such event."
+        if lacking != ("type",):
+            message = f"Invalid value: {', '.join(lacking)!r}. The upstream of this relay cannot be asked for it."
         answers = event.event_id if isinstance(event.event_id, str) else None
         error = RealtimeError(
-            type="invalid_request_error", code="invalid_value", message=message, param="type", event_id=answers
+            type="invalid_request_error", code="invalid_value", message=message, param=lacking[0], event_id=answers
         )
         return ErrorEvent(event_id=self._new_id("event"), error=error)
 
@@ -211,23 +269,30 @@ class Relay:
             self._reported.update(f"{where} {path}" for path in new)
             note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
-    async def _turn_away(self, fault: ConnectFailed) -> int:
-        """Say that there is no upstream, and close. Returns the code of the close."""
+    async def _not_begun(self, closed: ConnectionClosed) -> int:
+        """Say how the upstream has ended a session of which it never said a word, and close. Returns the code."""
+        code, reason = _passed_on(closed, whose="upstream")
+        code = _INTERNAL_ERROR if code in (_NORMAL, _GOING_AWAY) else code
+        said = " ".join(part for part in (str(closed.code), closed.reason) if part)
+        note(logging.WARNING, "upstream closed before a session", session=self.relay_id, code=closed.code)
+        await self._turn_away(f"The upstream closed the connection before a session began: {said}", code, reason)
+        return code
+
+    async def _turn_away(self, message: str, code: int, reason: str) -> None:
+        """Say that there is no upstream, and close."""
         error = RealtimeError(
-            type="server_error", code="upstream_unavailable", message=str(fault), param=None, event_id=UNSET
+            type="server_error", code="upstream_unavailable", message=message, param=None, event_id=UNSET
         )
-        code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
         try:
             for text in self._accent.write(ErrorEvent(event_id=self._new_id("event"), error=error)):
-                await self._client.send(text)
-            await self._client.close(code, "the upstream cannot be reached")
-        except ConnectionClosed:
+                await self._send(self._client, text)
+        except (ConnectionClosed, TimeoutError):
             note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
-        return code
+        await self._client.close(code, reason or "the upstream has no session")
 
 
 def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
     """Code and reason for the other side."""
     if closed.code not in _NEVER_SENT:
         return closed.code, closed.reason
-    return (1000, closed.reason) if closed.code == _NO_STATUS else (_INTERNAL_ERROR, f"the {whose} is gone")
+    return (_NORMAL, closed.reason) if closed.code == _NO_STATUS else (_INTERNAL_ERROR, f"the {whose} is gone")

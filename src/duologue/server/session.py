@@ -267,7 +267,7 @@ class ServerSession:
         task = self._tasks.create_task(work, name=work_id)
         self._work[work_id] = task
         # Not in the task itself: one that is cancelled before it began runs none of its code.
-        task.add_done_callback(lambda task: self._done(work_id, task))
+        task.add_done_callback(lambda _: self._done(work_id))
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Work that nobody was promised: a session that is drained does not wait for it."""
@@ -276,9 +276,8 @@ class ServerSession:
         task.add_done_callback(self._ahead.discard)
         return task
 
-    def _done(self, work_id: str, task: asyncio.Task[None]) -> None:
-        if self._work.get(work_id) is task:  # a response that goes on has another one by now
-            del self._work[work_id]
+    def _done(self, work_id: str) -> None:
+        self._work.pop(work_id)
         self._close_if_drained()
 
     async def _detect(self, command: Detect) -> None:

@@ -49,8 +49,8 @@ class Telling:
         await self._pass_on()
 
     async def call(self, call: FunctionCall, /) -> None:
-        """A function is to be called; all text and audio before it has been told. What an MCP server has, it is asked
-        here, and the response goes on when it has answered."""
+        """A function is to be called; all text and audio before it has been told. One that an MCP server has is called
+        here, and what comes behind it waits."""
         ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
         await self._pass_on()
         await self._make(ours)

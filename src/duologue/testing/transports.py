@@ -60,9 +60,15 @@ async def _ends(make_pair: TransportPair, first: int) -> AsyncGenerator[tuple[Tr
 async def _check_order_and_types(one: Transport, other: Transport) -> None:
     sent: list[str | bytes] = ["", b"", "grüß dich \N{WAVING HAND SIGN}", b"\x00\xff", "x" * _LARGE_BYTES]
     sent += [str(number) for number in range(100)]
-    async with asyncio.TaskGroup() as both:
-        both.create_task(_send_all(one, sent))
-        received = [await _within("a message does not arrive", other.receive()) for _ in sent]
+    # Not in a TaskGroup: that would wrap the sentence that says what is wrong.
+    sending = asyncio.ensure_future(_send_all(one, sent))  # noqa: TID251 - ended below
+    receiving = asyncio.ensure_future(_receive_all(other, len(sent)))  # noqa: TID251 - ended below
+    try:
+        _, received = await asyncio.gather(sending, receiving)
+    finally:
+        for task in (sending, receiving):
+            task.cancel()
+        await asyncio.gather(sending, receiving, return_exceptions=True)
     _expect(
         [type(message) for message in received] == [type(message) for message in sent], "text and bytes are mixed up"
     )
@@ -141,6 +147,10 @@ async def _stall(one: Transport) -> tuple[int, asyncio.Future[None]]:
 async def _send_all(end: Transport, messages: list[str | bytes]) -> None:
     for message in messages:
         await end.send(message)
+
+
+async def _receive_all(end: Transport, count: int) -> list[str | bytes]:
+    return [await _within("a message does not arrive", end.receive()) for _ in range(count)]
 
 
 def _number(message: str | bytes) -> int:

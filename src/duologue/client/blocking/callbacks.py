@@ -58,7 +58,7 @@ class Callbacks:
     def close(self) -> None:
         """Wait until the callbacks are through, unless one of them is the caller. Bounded in time."""
         thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
             thread.join(_STOP_S)
             if thread.is_alive():
                 _logger.warning("a callback goes on after the end of its conversation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Unpack
@@ -9,6 +10,7 @@ from typing import Unpack
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_parts import EndpointParts, endpoint_from
+from duologue.codec import known
 from duologue.transports.blocking import BlockingTransport
 
 __all__ = ["connect", "open_blocking_endpoint"]
@@ -31,6 +33,7 @@ def connect(
     """
     endpoint = endpoint_from(url, parts)
     accent = endpoint.accent()
+    _prepare()
     if transport is None:
         transport = open_blocking_endpoint(endpoint)
     connection = BlockingConnection(transport, accent=accent)
@@ -58,3 +61,10 @@ def open_blocking_endpoint(endpoint: Endpoint) -> BlockingTransport:
         subprotocols=credentials.subprotocols,
         options=endpoint.socket,
     )
+
+
+def _prepare() -> None:
+    """Have the codec ready for the first event. Not in this thread, where Ctrl-C could be lost meanwhile."""
+    preparing = threading.Thread(target=known.prepare, name="duologue-codec", daemon=True)
+    preparing.start()
+    preparing.join()

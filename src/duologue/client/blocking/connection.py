@@ -146,7 +146,9 @@ class BlockingConnection:
         try:
             self._transport.close()
         finally:
-            self._writer.join(_JOIN_S)
+            # Not if an interrupt came while it was being started: then it ends as soon as it begins.
+            if self._writer.is_alive():
+                self._writer.join(_JOIN_S)
             if self._writer.is_alive():
                 _logger.warning("the transport does not let go of the thread that writes")
 

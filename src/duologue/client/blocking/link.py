@@ -137,7 +137,8 @@ class BlockingLink:
             else:
                 connection.close()
         for thread in (self._thread, *self._aside):
-            if thread is not None and thread is not threading.current_thread():
+            # One that an interrupt kept from being started cannot be waited for.
+            if thread is not None and thread.is_alive() and thread is not threading.current_thread():
                 thread.join()
 
     # --- one connection after another

@@ -133,7 +133,7 @@ async def _second(bench: Bench, line: Line, first_id: str) -> None:
     seen = await line.until("error", "response.created")
     if seen.type == "response.created":
         done = (each for each in line.trace.received("response.done") if each.get("response.id") == first_id)
-        if (first_done := next(done, None)) is not None and first_done.at_s <= seen.at_s:
+        if (first_done := next(done, None)) is not None and line.trace.precedes(first_done, seen):
             raise Undecided("the first response was done before the second was read")
         raise Breach("two responses are active in one conversation")
     line.rewind(line.trace.messages.index(seen))

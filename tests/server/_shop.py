@@ -1,0 +1,79 @@
+"""An MCP server of a few tools, on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
+
+__all__ = ["Shop", "shop"]
+
+Json = dict[str, Any]
+
+
+class Shop:
+    """The server, and what its HTTP side saw."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.keys: list[str] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
+        server = MCPServer("shop")
+
+        @server.tool(annotations=ToolAnnotations(read_only_hint=True))
+        def add(a: int, b: int) -> int:
+            """Adds two numbers."""
+            return a + b
+
+        @server.tool()
+        async def wait() -> str:
+            await self.answers.wait()
+            return "at last"
+
+        @server.tool()
+        def fail() -> str:
+            raise ToolError("out of stock")
+
+        @server.tool()
+        def talk() -> str:
+            return "x" * 100_001
+
+        self._application = server.streamable_http_app()
+
+    async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
+        await self._application(scope, receive, send)
+
+
+@asynccontextmanager
+async def shop() -> AsyncGenerator[Shop, None]:
+    """The server, running for the length of a block."""
+    application = Shop()
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
+    started = asyncio.Event()
+    startup = server.startup
+
+    async def start(*args: Any, **kwargs: Any) -> None:
+        await startup(*args, **kwargs)
+        started.set()
+
+    server.startup = start  # type: ignore[method-assign]
+    serving = asyncio.ensure_future(server.serve())
+    try:
+        async with asyncio.timeout(10):
+            await started.wait()
+        port = server.servers[0].sockets[0].getsockname()[1]
+        application.url = f"http://127.0.0.1:{port}/mcp"
+        yield application
+    finally:
+        application.answers.set()
+        server.should_exit = True
+        await asyncio.wait_for(serving, 10)
