@@ -1,9 +1,11 @@
 """WAV files: every usual kind is read, every damage is told in one sentence, and a written file is valid always."""
 
+import os
 import struct
 import sys
 import wave
 from array import array
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio import wav
+from duologue.audio.g711 import alaw_to_pcm16, pcm16_to_alaw, pcm16_to_ulaw, ulaw_to_pcm16
 from duologue.audio.wav import Sound, WavWriter, parse_wav, read_wav
 from duologue.errors import AudioError, MissingExtra
 
@@ -51,6 +54,34 @@ def test_every_usual_kind_is_read(kind: str) -> None:
     assert parse_wav(riff((b"fmt ", head), (b"data", data))) == Sound(PCM16, 16_000)
 
 
+@pytest.mark.parametrize(
+    ("code", "compand", "expand"), [(6, pcm16_to_alaw, alaw_to_pcm16), (7, pcm16_to_ulaw, ulaw_to_pcm16)]
+)
+def test_telephone_recordings_are_read(
+    code: int, compand: Callable[[bytes], bytes], expand: Callable[[bytes], bytes]
+) -> None:
+    companded = compand(PCM16)
+    assert parse_wav(riff((b"fmt ", fmt(code, 8, rate_hz=8000)), (b"data", companded))) == Sound(
+        expand(companded), 8000
+    )
+    both = b"".join(bytes([sample, sample]) for sample in companded)
+    assert parse_wav(riff((b"fmt ", fmt(code, 8, channels=2)), (b"data", both))).pcm16 == expand(companded)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have no names here")
+def test_of_what_is_no_wav_only_the_beginning_is_read(tmp_path: Path) -> None:
+    endless = tmp_path / "pipe"
+    os.mkfifo(endless)
+    # Both ends are held open here: what would read on to the end would wait for ever.
+    held = os.open(endless, os.O_RDWR)
+    try:
+        os.write(held, b"ID3 and so on")
+        with pytest.raises(AudioError, match="is not a WAV file"):
+            read_wav(endless)
+    finally:
+        os.close(held)
+
+
 def test_channels_are_averaged() -> None:
     stereo = array("h", [100, 300, -100, -300, 0, 1000]).tobytes()
     sound = parse_wav(riff((b"fmt ", fmt(1, 16, channels=2)), (b"data", stereo)))
@@ -88,7 +119,7 @@ def test_a_size_that_was_never_filled_in_means_the_rest_of_the_file() -> None:
         ),
         (
             riff((b"fmt ", fmt(2, 8)), (b"data", PCM16)),
-            "x.wav is a WAV of a kind that is not read (code 2, 8 bits, 1 channels)",
+            "x.wav is a WAV of a kind that is not read (code 2, 8 bits, 1 channels, 16000 Hz)",
         ),
     ],
 )

@@ -59,6 +59,17 @@ def test_a_recording_holds_every_session_and_no_key(scripted_server: Place, tmp_
     assert scripted_server.api_key not in file.read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_ends_the_recording_and_not_the_trial(
+    scripted_server: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ["--api-key", scripted_server.api_key]
+    assert main(["conform", scripted_server.url, *key, "--only", "connect.realtime", "--record", "/dev/full"]) == 1
+    printed = capsys.readouterr()
+    assert "1 passed" in printed.out
+    assert printed.err == "duologue: recording to /dev/full stopped: No space left on device\n"
+
+
 def test_list_names_every_rule_and_connects_to_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["conform", "--list"]) == 0
     listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}

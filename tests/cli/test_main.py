@@ -45,6 +45,9 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         ["serve", "--tls-cert", "nowhere.crt"],
         ["serve", "--llm-file", "nowhere.gguf"],
         ["serve", "--port", "many"],
+        ["serve", "--api-key", ""],
+        ["serve", "--api-key", "k", "--api-key", " "],
+        ["serve", "--upstream", "nowhere"],
         ["serve", "--llm", "http://localhost:1/v1"],
         ["serve", "--llm-model", "m"],
         ["serve", "--llm", "http://localhost:1/v1", "--llm-file", "m.gguf"],
@@ -68,6 +71,36 @@ def test_without_its_packages_the_command_says_how_to_get_them(
     monkeypatch.setitem(sys.modules, package, None)
     assert main(["--version"]) == 1
     assert capsys.readouterr().err == f"duologue: the command needs {package}; run: pip install 'duologue[cli]'\n"
+
+
+def test_an_interrupt_while_the_parts_are_loaded_ends_without_a_traceback() -> None:
+    source = """
+import sys
+from duologue.cli import main
+
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == "duologue.cli.talk":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+sys.exit(main(["events"]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are not handed on")
+def test_standard_files_that_the_caller_closed_are_no_ones_socket() -> None:
+    source = (
+        "import os, socket, sys; from duologue.cli import main; main(['--version']); sys.exit(socket.socket().fileno())"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, source], check=False, timeout=30
+    )
+    assert ended.returncode > 2
 
 
 def test_importing_the_command_imports_no_optional_package() -> None:

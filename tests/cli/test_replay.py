@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,44 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.C
     (tmp_path / "x").write_text("hello\n", encoding="utf-8")
     assert main(["replay", str(tmp_path / "x")]) == 1
     assert "is not a recording" in capsys.readouterr().err
+
+
+def response_done(usage: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "response.done", "event_id": "e", "response": {"id": "r", "status": "completed", "usage": usage}}
+
+
+STRANGE = {
+    "settings that nobody knows": {"type": "session.update", "session": {"type": "realtime", "mood": {"warm": True}}},
+    "usage that nobody knows": response_done({"total_tokens": 3, "input_tokens_details": {"text_tokens": 2}}),
+    "much nesting": {"type": "new.event", "x": json.loads("[" * 600 + "]" * 600)},
+}
+
+
+@pytest.mark.parametrize("frame", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "json"])
+def test_what_no_version_knows_is_shown_like_all_else(
+    frame: dict[str, Any], options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RecordingWriter(tmp_path / "strange.jsonl") as writer:
+        writer.write("received", json.dumps(frame))
+    assert main(["replay", str(tmp_path / "strange.jsonl"), *options]) == 0
+    shown = capsys.readouterr()
+    assert (frame["type"] in shown.out, shown.err) == (True, "")
+
+
+def test_usage_that_changes_its_shape_is_summed_as_far_as_it_goes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RecordingWriter(tmp_path / "usage.jsonl") as writer:
+        for details in (1, {"cached": 2}, True, {"cached": 3}):
+            writer.write("received", json.dumps(response_done({"total_tokens": 3, "details": details})))
+    assert main(["replay", str(tmp_path / "usage.jsonl"), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
+    assert summary["usage"] == {"responses": {"total_tokens": 12, "details": 1}}
+
+
+def test_the_header_of_a_recording_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    header = {"duologue": "recording", "version": 1, "side": "client", "started_at": "\x1b[2Jnow"}
+    (tmp_path / "x.jsonl").write_text(json.dumps(header) + "\n", encoding="utf-8")
+    assert main(["replay", str(tmp_path / "x.jsonl")]) == 0
+    assert "\x1b" not in capsys.readouterr().out

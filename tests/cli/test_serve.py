@@ -75,16 +75,14 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
 @asynccontextmanager
 async def thoughtful_model() -> AsyncGenerator[str, None]:
     """A chat endpoint that never has an answer; its URL."""
-    asked: list[asyncio.StreamWriter] = []
 
-    async def listen(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(writer)
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the client has gone: from Python 3.12 on, a server waits for its connections
+        writer.close()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        for writer in asked:
-            writer.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -212,10 +212,21 @@ def test_a_file_that_cannot_be_made_is_named(talk: Any, speech: Path, option: st
     assert failed(talk(speech, option, "/no/such/folder/file"), "cannot write /no/such/folder/file")
 
 
-def test_the_reply_does_not_overwrite_the_question(talk: Any, speech: Path) -> None:
-    outcome = talk(speech, "--out", speech)
-    assert outcome.code == 2
-    assert read_wav(speech).duration_ms == 400
+@pytest.mark.parametrize("option", ["--out", "--record"])
+def test_nothing_overwrites_the_question(talk: Any, speech: Path, option: str) -> None:
+    before = speech.read_bytes()
+    outcome = talk(speech, option, speech)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"{option} {speech} would write over the file that is to be sent" in outcome.err
+    assert speech.read_bytes() == before
+
+
+def test_the_reply_and_the_recording_are_two_files(talk: Any, speech: Path, tmp_path: Path) -> None:
+    one, link = tmp_path / "one", tmp_path / "link"
+    link.symlink_to(one)
+    outcome = talk(speech, "--out", one, "--record", link)
+    assert (outcome.code, outcome.err) == (2, f"duologue: --out and --record are one file, {one}: name two\n")
+    assert not one.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -220,6 +220,13 @@ def test_from_json_takes_mappings_text_and_bytes_alike() -> None:
     assert RealtimeEvent.from_json(DELTA) == RealtimeEvent.from_json(text) == RealtimeEvent.from_json(text.encode())
 
 
+@pytest.mark.parametrize("data", [[], [("type", "x")], None, 7])
+@pytest.mark.parametrize("family", [RealtimeEvent, events.TranslationEvent])
+def test_what_is_neither_a_mapping_nor_text_is_no_event(family: Any, data: Any) -> None:
+    with pytest.raises(TypeError, match=f"from a mapping or from JSON text, not from {type(data).__name__}"):
+        family.from_json(data)
+
+
 def test_an_event_does_not_change_when_the_mapping_it_came_from_does() -> None:
     fields: dict[str, Any] = {"type": "new", "list": [1]}
     event = RealtimeEvent.from_json(fields)

@@ -180,6 +180,21 @@ async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(outp
         assert await answered(msgspec.structs.replace(exchange, messages=messages)) == [words]
 
 
+@pytest.mark.parametrize("output", ['{"half": "\ud83d"}', "[" * 5000], ids=["half a character", "a deep well"])
+async def test_any_output_of_a_tool_is_said_somehow(output: str) -> None:
+    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
+    messages = (Message("assistant", "", calls=(call,)), Message("tool", output, call_id="call_1"))
+    [words] = await answered(msgspec.structs.replace(an_exchange(functions=OFFERED), messages=messages))
+    assert words.startswith(f"The tool returned {output[:9]}")
+
+
+@pytest.mark.parametrize("half", ["\ud83d", r"\ud83d"], ids=["as it is", "escaped"])
+async def test_half_a_character_breaks_no_call(half: str) -> None:
+    note = function("make_note", "text", text={"type": "string"})
+    exchange = an_exchange(f'Call the tool make_note with {{"text": "{half}"}}', functions=(note,))
+    assert await answered(exchange) == [("make_note", {"text": "\ud83d"})]
+
+
 async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_tool_ran_and_only_once() -> None:
     call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
     messages = (

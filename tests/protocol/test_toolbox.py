@@ -214,8 +214,9 @@ def test_async_functions_are_known_as_such() -> None:
         ({"a": 1}, '{"a":1}'),
         (None, "null"),
         (Place("X"), '{"city":"X","country":"NL"}'),
+        (Place("\ud83d"), '{"city":"\\ud83d","country":"NL"}'),
     ],
-    ids=["text", "dict", "none", "dataclass"],
+    ids=["text", "dict", "none", "dataclass", "half a character"],
 )
 def test_results_are_text_or_json(result: object, text: str) -> None:
     assert answer_text(result) == text

@@ -32,6 +32,11 @@ def test_functions_that_are_offered_are_read_with_the_instructions() -> None:
     assert instruction_tokens("i" * 4, [FunctionTool(name="f" * 4)]) == 1 + 1
 
 
+def test_a_schema_with_half_a_character_costs_what_its_escape_does() -> None:
+    odd, plain = (FunctionTool(name="f", parameters={name: 1}) for name in ("\ud83d", "u12345"))
+    assert instruction_tokens("", [odd]) == instruction_tokens("", [plain])
+
+
 @given(st.lists(st.text()), st.text(), st.text(), st.integers(0, 10**7))
 def test_the_parts_of_a_response_s_usage_add_up(read: list[str], rules: str, said: str, spoken_ms: int) -> None:
     items = [MessageItem(role="user", content=[InputTextPart(text=text)]) for text in read]

@@ -41,6 +41,12 @@ def test_a_key_is_known_by_its_number_and_another_by_none() -> None:
     assert len(keys) == 3
 
 
+@pytest.mark.parametrize("keys", [[""], ["k", " "]])
+def test_an_empty_key_opens_nothing_and_is_refused(keys: list[str]) -> None:
+    with pytest.raises(ValueError, match="a key is empty"):
+        Keys(keys)
+
+
 def test_keys_are_shown_by_nothing_that_holds_them() -> None:
     keys = Keys(["sesame"])
     assert "sesame" not in f"{keys!r} {vars(keys)}"

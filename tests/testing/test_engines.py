@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from duologue import testing
+from duologue.engines import checks
 from duologue.engines.base import Exchange
 from duologue.engines.checks import an_exchange
 from duologue.testing import scripted_app_engines, scripted_engines
@@ -26,3 +28,8 @@ async def test_an_application_is_given_the_engines_of_the_test() -> None:
         assert loaded is mine
     async with scripted_app_engines()() as loaded:
         assert loaded.responder.name == "scripted"
+
+
+def test_every_check_of_an_engine_is_found_beside_the_check_of_a_transport() -> None:
+    for name in (name for name in checks.__all__ if name.startswith("check_")):
+        assert getattr(testing, name) is getattr(checks, name)

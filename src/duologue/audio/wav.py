@@ -1,4 +1,4 @@
-"""WAV files: any PCM or float WAV in, as mono PCM16; mono PCM16 out, valid at every moment.
+"""WAV files: any PCM, float or G.711 WAV in, as mono PCM16; mono PCM16 out, valid at every moment.
 
 The reader walks the RIFF chunks itself: the standard library's refuses float and, before Python 3.12, everything
 that is written with the extensible header, which is what many recorders write.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from duologue.audio.extras import needs
+from duologue.audio.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from duologue.audio.resampling import resample
 from duologue.audio.samples import whole_samples
 from duologue.errors import AudioError
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Sound", "WavWriter", "parse_wav", "read_wav"]
 
-_PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
+_PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
 _FORMAT = struct.Struct("<HHIIHH")
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_OPENING_BYTES = 12  # RIFF, a size, WAVE
 _UNKNOWN_SIZE = 0xFFFF_FFFF  # what a program that writes to a pipe puts where it cannot go back
 _MAX_DATA_BYTES = 0xFFFF_FFFF - _HEADER.size  # sizes are 32 bits wide
 
@@ -52,12 +54,14 @@ def read_wav(path: str | os.PathLike[str]) -> Sound:
     """The clip in a WAV file, at its own rate; several channels are averaged into one.
 
     Raises:
-        AudioError: the file cannot be opened, is not a WAV, is cut off, empty, or in a compressed format.
+        AudioError: the file cannot be opened, is not a WAV, is cut off, empty, or compressed otherwise than by G.711.
         MissingExtra: it is not 16-bit mono, and the `speech` extra, which converts it, is not installed.
     """
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            data = file.read(_OPENING_BYTES)
+            if _is_wav(data):  # of what is none, no more is read: it may be a device, and have no end
+                data += file.read()
     except OSError as fault:
         raise AudioError(f"cannot read {os.fspath(path)}: {fault.strerror or fault}") from fault
     return parse_wav(data, name=os.fspath(path))
@@ -74,19 +78,27 @@ def parse_wav(data: bytes, *, name: str = "this audio") -> Sound:
     if code == _EXTENSIBLE and len(chunks["fmt "]) >= 26:
         code = int.from_bytes(chunks["fmt "][24:26], "little")
     width_bytes = (bits + 7) // 8
-    if (code, width_bytes) not in _SAMPLES or channels == 0 or rate_hz == 0 or frame_bytes != width_bytes * channels:
-        raise AudioError(f"{name} is a WAV of a kind that is not read (code {code}, {bits} bits, {channels} channels)")
+    kind = (code, width_bytes)
+    if kind not in {*_SAMPLES, *_COMPANDED} or channels == 0 or rate_hz == 0 or frame_bytes != width_bytes * channels:
+        told = f"code {code}, {bits} bits, {channels} channels, {rate_hz} Hz"
+        raise AudioError(f"{name} is a WAV of a kind that is not read ({told})")
     frames = bytes(chunks["data"][: len(chunks["data"]) // frame_bytes * frame_bytes])
+    if kind in _COMPANDED:
+        kind, frames = (_PCM, 2), _COMPANDED[kind](frames)
     if not frames:
         raise AudioError(f"{name} is an empty WAV: it holds no samples")
-    if (code, width_bytes, channels) == (_PCM, 2, 1):
+    if kind == (_PCM, 2) and channels == 1:
         return Sound(frames, rate_hz)
-    return Sound(_to_mono_pcm16(frames, _SAMPLES[code, width_bytes], channels), rate_hz)
+    return Sound(_to_mono_pcm16(frames, _SAMPLES[kind], channels), rate_hz)
+
+
+def _is_wav(data: bytes) -> bool:
+    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
 
 
 def _chunks(data: bytes, name: str) -> dict[str, memoryview]:
     """The first chunk of each id, by id."""
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+    if not _is_wav(data):
         raise AudioError(f"{name} is not a WAV file")
     found: dict[str, memoryview] = {}
     view, start = memoryview(data), 12
@@ -109,6 +121,9 @@ _SAMPLES = {
     (_FLOAT, 8): ("<f8", 0, 1),
 }
 """By format code and bytes per sample: the numpy type, its zero, and its full scale."""
+
+_COMPANDED = {(_ALAW, 1): alaw_to_pcm16, (_ULAW, 1): ulaw_to_pcm16}
+"""By format code and bytes per sample: what makes PCM16 of it."""
 
 
 def _to_mono_pcm16(frames: bytes, kind: tuple[str, int, int], channels: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -9,10 +10,29 @@ from importlib import import_module
 __all__ = ["main"]
 
 _EXTRA = ("cyclopts", "rich")
+_INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; by default with the arguments of this process. Returns its exit code."""
+    _open_standard_files()
+    try:
+        return _main(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:  # while the parts are still being loaded: a running command ends by itself
+        return _INTERRUPTED
+
+
+def _open_standard_files() -> None:
+    """Give what the caller has closed of standard input, output and error back, as the null device.
+
+    Else the first socket takes the place of one of them, which the event loop does not survive.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(opened, True)
+    os.close(opened)
+
+
+def _main(arguments: Sequence[str]) -> int:
     for package in _EXTRA:
         try:
             import_module(package)
@@ -21,4 +41,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
     from duologue.cli.app import run
 
-    return run(sys.argv[1:] if arguments is None else arguments)
+    return run(arguments)

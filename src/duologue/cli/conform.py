@@ -79,21 +79,22 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     settings = Settings(patience_s=options.timeout, has_key=options.api_key is not None)
     with ExitStack() as kept:
-        wrap = _recorder(options.record, kept)
+        writer = None if options.record is None else kept.enter_context(RecordingWriter(options.record))
+        opening = open_endpoint_of(endpoint, wrap=_recorder(writer))
         try:
-            report = await run(open_endpoint_of(endpoint, wrap=wrap), only=options.only, settings=settings, watch=_tell)
+            report = await run(opening, only=options.only, settings=settings, watch=_tell)
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE
     (print_json if options.json else print_matrix)(report)
+    if writer is not None and writer.failure is not None:
+        raise writer.failure  # of the files, not of the server: what was found stands above
     return 0 if report.holds else EXIT_FAILURE
 
 
-def _recorder(path: Path | None, kept: ExitStack) -> Callable[[Transport], Transport]:
-    if path is None:
+def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport]:
+    if writer is None:
         return lambda transport: transport
-    writer = RecordingWriter(path)
-    kept.callback(writer.close)
     return lambda transport: RecordingTransport(transport, writer)
 
 

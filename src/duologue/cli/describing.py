@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from duologue.events import (
     AudioPart,
     ConversationItem,
@@ -61,8 +59,8 @@ def describe(event: RealtimeEvent) -> str:
             return f"{error.code}: {error.message}" if is_set(error.code) else error.message
         case SessionCreatedEvent(session=session) | SessionUpdatedEvent(session=session):
             return _session(session) if isinstance(session, RealtimeSession) else ""
-        case SessionUpdateEvent(session=session):
-            return ", ".join(sorted(name for name in msgspec.to_builtins(session) if name != "type"))
+        case SessionUpdateEvent():
+            return ", ".join(sorted(name for name in event.to_json()["session"] if name != "type"))
         case InputAudioBufferSpeechStartedEvent():
             return f"from {event.audio_start_ms} ms"
         case InputAudioBufferSpeechStoppedEvent():

@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from msgspec.structs import replace
 
+from duologue.cli.call import check_url
 from duologue.cli.failures import Usage, check_there
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
@@ -140,6 +141,8 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     stops it at once.
     """
     names, settings = _engines(options)
+    if not all(key.strip() for key in options.api_key):
+        raise Usage("--api-key is empty: leave it out to serve everybody")
     if options.dialect not in PROFILES:
         raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
@@ -245,7 +248,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     if any(choice is not None for choice in (*chosen, options.synthesizer)):
         raise Usage("with --upstream the sessions are held there: engines and --llm choose nothing")
     place = Endpoint(
-        url=options.upstream,
+        url=check_url(options.upstream),
         api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
         dialect=options.upstream_dialect or AUTO,
         model=options.upstream_model,

@@ -85,9 +85,9 @@ class Account:
         self._last_at_s = observation.at_s
         match event:
             case ResponseDoneEvent(response=response) if is_set(response.usage):
-                _add(self._usage.setdefault("responses", {}), msgspec.to_builtins(response.usage))
-            case InputAudioTranscriptionCompletedEvent(usage=usage):
-                _add(self._usage.setdefault("transcription", {}), msgspec.to_builtins(usage))
+                _add(self._usage.setdefault("responses", {}), event.to_json()["response"]["usage"])
+            case InputAudioTranscriptionCompletedEvent(usage=usage) if is_set(usage):
+                _add(self._usage.setdefault("transcription", {}), event.to_json()["usage"])
             case _:
                 pass
 
@@ -165,14 +165,19 @@ def _told(latency_ms: int | None) -> str:
 
 
 def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Add numbers at every depth; other values mean nothing in a sum."""
+    """Add numbers at every depth; other values mean nothing in a sum, and a field that was something else before."""
     for name, value in more.items():
-        if isinstance(value, Mapping):
-            _add(total.setdefault(name, {}), value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            total[name] = total.get(name, 0) + value
+        match total.get(name), value:
+            case ((None | dict() as inner), Mapping()):
+                _add(total.setdefault(name, {} if inner is None else inner), value)
+            case _, bool():
+                pass
+            case ((None | int() | float() as sum_), int() | float()):
+                total[name] = (sum_ or 0) + value
+            case _:
+                pass
 
 
 def _flat(usage: Mapping[str, Any]) -> str:
     numbers = ((name, value) for name, value in usage.items() if not isinstance(value, Mapping))
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in numbers)
+    return ", ".join(f"{printable(name.replace('_', ' '))} {value}" for name, value in numbers)

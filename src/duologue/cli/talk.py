@@ -74,9 +74,28 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
         raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.url is None and options.api_key is not None:
         raise Usage("--api-key is for a server named with --url; our own makes up a key by itself")
+    _check_files(input, options)
     code = run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
     # Ctrl-C is how such a talk ends.
     return 0 if options.mic and code == _INTERRUPTED else code
+
+
+def _check_files(path: Path | None, options: TalkOptions) -> None:
+    """Raises Usage for a file that is not there, and for one that another would be written over."""
+    if path is not None:
+        check_there(path)
+    for name, written in (("--out", options.out), ("--record", options.record)):
+        if path is not None and written is not None and _are_one(path, written):
+            raise Usage(f"{name} {written} would write over the file that is to be sent")
+    if options.out is not None and options.record is not None and _are_one(options.out, options.record):
+        raise Usage(f"--out and --record are one file, {options.out}: name two")
+
+
+def _are_one(one: Path, other: Path) -> bool:
+    """Whether both names are of one file. A device is none: both may well go to /dev/null."""
+    if one.exists() and other.exists():
+        return one.is_file() and one.samefile(other)
+    return one.resolve() == other.resolve()
 
 
 def _call_options(options: TalkOptions) -> CallOptions:
@@ -112,9 +131,6 @@ def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable
         return type_it
 
     # Read before anything is started: what cannot be sent needs no server.
-    check_there(path)
-    if options.out is not None and options.out.exists() and options.out.samefile(path):
-        raise Usage(f"--out {options.out} would write over the file that is to be sent")
     sound = read_wav(path)
 
     async def speak_it(call: Call) -> None:

@@ -120,25 +120,23 @@ def _print_json(line: dict[str, Any]) -> None:
     print(write_text(line).decode(), flush=True)
 
 
-def _without_audio(event: RealtimeEvent) -> Any:
-    fields = event.to_json()
+def _without_audio(event: RealtimeEvent) -> dict[str, Any]:
+    fields = event.to_json()  # a copy, and so ours to change
     for name in event.audio_fields & fields.keys():
         fields[name] = _size_bytes(fields[name])
-    return _parts_without_audio(fields)
-
-
-def _parts_without_audio(value: Any) -> Any:
-    """Content parts hold audio only where a client asked for an item."""
-    match value:
-        case dict():
-            small = {name: _parts_without_audio(inner) for name, inner in value.items()}
-            if isinstance(small.get("audio"), str) and str(small.get("type")).endswith("audio"):
-                small["audio"] = _size_bytes(small["audio"])
-            return small
-        case list():
-            return [_parts_without_audio(inner) for inner in value]
-        case _:
-            return value
+    # Content parts hold audio only where a client asked for an item. Not by recursion: frames may nest more deeply.
+    pending: list[Any] = [fields]
+    while pending:
+        match pending.pop():
+            case dict() as inner:
+                if isinstance(inner.get("audio"), str) and str(inner.get("type")).endswith("audio"):
+                    inner["audio"] = _size_bytes(inner["audio"])
+                pending.extend(inner.values())
+            case list() as inner:
+                pending.extend(inner)
+            case _:
+                pass
+    return fields
 
 
 def _size_bytes(encoded: Any) -> Any:

@@ -190,6 +190,8 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
 def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
     if isinstance(data, (str, bytes)):
         return decode(data)
+    if not isinstance(data, Mapping):
+        raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
     return forgiving_reader(_HOME).read(msgspec.to_builtins(dict(data), str_keys=True))
 

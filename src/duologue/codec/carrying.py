@@ -39,7 +39,7 @@ def _carry(value: Any, dialect: str, path: str, lost: list[str]) -> Any:
         return to_plain(value.json)
     if isinstance(value, WireObject):
         return _carry_object(value, dialect, path, lost)
-    if isinstance(value, list):
+    if isinstance(value, list) and any(isinstance(element, WireObject) for element in value):
         place = path.removesuffix(".")
         carried = [_carry(element, dialect, f"{place}[{index}].", lost) for index, element in enumerate(value)]
         return [element for element in carried if element is not UNSET]

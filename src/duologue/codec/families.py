@@ -84,6 +84,8 @@ def _read(frame: dict[str, Any]) -> TranslationEvent:
 def _from_json(data: Mapping[str, Any] | str | bytes) -> TranslationEvent:
     if isinstance(data, (str, bytes)):
         return decode_translation(data)
+    if not isinstance(data, Mapping):
+        raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
     return _read(msgspec.to_builtins(dict(data), str_keys=True))
 

@@ -6,7 +6,7 @@
 - Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits:
   Python converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
-- Nesting deeper than Python can follow, about a thousand levels, is refused: no event nests deeper than ten.
+- Nesting deeper than Python can follow, a thousand levels at least, is refused: no event nests deeper than ten.
 """
 
 from __future__ import annotations
@@ -68,12 +68,15 @@ def _bytes_before(fault: json.JSONDecodeError, data: str | bytes) -> int:
     return len(fault.doc[: fault.pos].encode("utf-8", "surrogatepass")) + (len(_BOM.encode()) if marked else 0)
 
 
-def write_text(value: dict[str, Any]) -> bytes:
-    """The JSON text of plain data, UTF-8."""
+def write_text(value: Any) -> bytes:
+    """The JSON text of plain data, UTF-8. Raises TypeError for what is none."""
     try:
         return msgspec.json.encode(value)
     except UnicodeError:
-        return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+        text = json.dumps(msgspec.to_builtins(value, str_keys=True))
+        # The standard writer has words for what is no number; the fast one says null, and so does this.
+        plain = json.loads(text, parse_constant=lambda _: None)
+        return json.dumps(plain, separators=(",", ":")).encode("ascii")
 
 
 def _integer(digits: str) -> int:

@@ -13,8 +13,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from duologue.codec.jsontext import parse_object, write_text
 from duologue.engines.base import Exchange, Function, FunctionCall, Message
 from duologue.engines.spoken_values import NotThat, fitting, spelled, value_of
+from duologue.errors import DecodeError
 
 __all__ = ["ASKING", "asked_calls", "result_in_words", "wanted_call"]
 
@@ -100,7 +102,7 @@ def result_in_words(messages: Sequence[Message]) -> str | None:
 
 
 def _call(function: Function, arguments: Mapping[str, Any]) -> FunctionCall:
-    return FunctionCall(name=function.name, arguments=msgspec.json.encode(arguments).decode())
+    return FunctionCall(name=function.name, arguments=write_text(arguments).decode())
 
 
 def _heard(said: str, functions: Sequence[Function], *, fuzzy: bool) -> _Heard | None:
@@ -155,8 +157,8 @@ def _typed(said: str) -> dict[str, Any] | None:
     """Arguments that were written as JSON."""
     start = said.find("{")
     try:
-        return msgspec.json.decode(said[start:].rstrip(" .!?)"), type=dict[str, Any]) if start >= 0 else None
-    except msgspec.DecodeError:
+        return parse_object(said[start:].rstrip(" .!?)")) if start >= 0 else None
+    except DecodeError:
         return None
 
 
@@ -225,7 +227,7 @@ def _listed(words: Sequence[str]) -> str:
 def _in_words(output: str) -> str:
     try:
         value = msgspec.json.decode(output)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
         value = output
     words = " ".join(_phrase(value).split())
     return (

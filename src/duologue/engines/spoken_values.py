@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
+from duologue.codec.jsontext import parse_object, write_text
 from duologue.engines.arithmetic import quantity
+from duologue.errors import DecodeError
 
 __all__ = ["NotThat", "fitting", "spelled", "value_of"]
 
@@ -100,7 +100,7 @@ def _first_that_fits(said: str, alternatives: list[_Schema], depth: int) -> Any:
 
 def _listed(said: str, allowed: list[Any]) -> Any:
     for value in allowed:
-        if spelled(said) == spelled(value if isinstance(value, str) else msgspec.json.encode(value).decode()):
+        if spelled(said) == spelled(value if isinstance(value, str) else write_text(value).decode()):
             return value
     raise NotThat(" or ".join(str(value) for value in allowed))
 
@@ -139,8 +139,8 @@ def _null(said: str) -> None:
 
 def _object(said: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(said, type=dict[str, Any])
-    except msgspec.DecodeError as fault:
+        return parse_object(said)
+    except DecodeError as fault:
         raise NotThat("a JSON object, which is better typed than said") from fault
 
 

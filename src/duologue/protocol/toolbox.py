@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from duologue.codec.jsontext import write_text
 from duologue.events import FunctionTool
 
 __all__ = ["BoundCall", "ToolFunction", "ToolProblem", "Toolbox", "answer_text"]
@@ -153,7 +154,7 @@ def answer_text(result: Any) -> str:
     Raises:
         TypeError: it cannot be written as JSON.
     """
-    return result if isinstance(result, str) else msgspec.json.encode(result).decode("utf-8")
+    return result if isinstance(result, str) else write_text(result).decode("utf-8")
 
 
 def _arguments_struct(function: Callable[..., Any], name: str) -> type[Struct]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
-
+from duologue.codec.jsontext import write_text
 from duologue.events import (
     CachedTokensDetails,
     ConversationItem,
@@ -88,7 +87,7 @@ def transcription_usage(transcript: str, audio_ms: int) -> TranscriptionTokenUsa
 
 def _tool_tokens(tool: FunctionTool) -> int:
     words = "".join(words for words in (tool.name, tool.description) if is_set(words))
-    schema = msgspec.json.encode(tool.parameters) if is_set(tool.parameters) else b""
+    schema = write_text(tool.parameters) if is_set(tool.parameters) else b""
     return text_tokens(words) + -(-len(schema) // _CHARACTERS_PER_TOKEN)
 
 

@@ -23,6 +23,10 @@ class Keys:
     """The keys that open the server; none at all: nobody is asked for one. Their texts are not kept."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
+        """Raises ValueError for a key without a visible character: whoever sends an empty one would be let in."""
+        keys = tuple(keys)
+        if not all(key.strip() for key in keys):
+            raise ValueError("a key is empty; without any key, everybody is served")
         self._digests = tuple(digest(key) for key in keys)
 
     def __len__(self) -> int:

@@ -5,10 +5,19 @@ play(pair, [ResponseCreateEvent(), ...])        a conversation as it must go, st
 RealtimeApp(engines=scripted_app_engines())     a server whose engines do what they are told
 ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
 await check_transport(make_pair)                does a transport of your own keep its contract?
+await check_transcriber(transcriber, speech=…)  does an engine? One such check for each kind
 """
 
 from __future__ import annotations
 
+from duologue.engines.checks import (
+    check_denoiser,
+    check_detector,
+    check_judge,
+    check_responder,
+    check_synthesizer,
+    check_transcriber,
+)
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.testing.pair import CountedIds, Pair
 from duologue.testing.playbook import Step, play
@@ -39,6 +48,12 @@ __all__ = [
     "Step",
     "TransportPair",
     "Until",
+    "check_denoiser",
+    "check_detector",
+    "check_judge",
+    "check_responder",
+    "check_synthesizer",
+    "check_transcriber",
     "check_transport",
     "play",
     "scripted_app_engines",
