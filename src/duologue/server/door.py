@@ -15,6 +15,7 @@ from duologue.server.auth import Keys, header, presented_keys, query
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
 from duologue.server.opening import Opening
+from duologue.server.paths import PATHS, path_of
 from duologue.server.rates import Rates
 from duologue.server.rebuffs import Rebuff
 from duologue.transports.addresses import is_loopback
@@ -110,7 +111,9 @@ class Door:
             if intent not in _INTENTS:
                 raise Rebuff("wrong_intent", intent=intent)
             opening = msgspec.structs.replace(opening, kind=_INTENTS[intent])
-        model = opening.model or asked.get("model", [""])[0] or None
+        # Azure's deployments are what is a model elsewhere.
+        named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
+        model = opening.model or next((name for name in named if name), None)
         if self._models:
             if model is None:
                 raise Rebuff("no_model")
@@ -122,6 +125,8 @@ class Door:
         return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
 
     def _dialect_of(self, scope: Scope) -> str:
+        if (of_path := PATHS.get(path_of(scope))) is not None:
+            return of_path
         if not asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()):
             return self._dialect
         if self._refuse_beta:
