@@ -33,7 +33,7 @@ def spoken() -> Spoken:
 def test_azure_s_turn_detection_switches_detection_on_with_its_numbers(spoken: Spoken, kind: str) -> None:
     updated(spoken, turn_detection=None)
     updated(spoken, turn_detection={**SEMANTIC, "type": kind, "remove_filler_words": False})
-    detecting = spoken.protocol.session.audio.input.turn_detection
+    detecting: Any = spoken.protocol.session.input.turn_detection
     assert (detecting.type, detecting.threshold, detecting.silence_duration_ms) == ("server_vad", 0.4, 700)
 
 
@@ -62,7 +62,7 @@ def test_what_was_refused_is_not_told(spoken: Spoken) -> None:
 
 def test_a_voice_that_only_azure_has_leaves_the_session_its_own(spoken: Spoken) -> None:
     updated(spoken, voice=AVA)
-    assert spoken.protocol.session.audio.output.voice == "alloy"
+    assert spoken.protocol.session.output.voice == "alloy"
 
 
 def test_names_that_nobody_has_fill_no_memory(spoken: Spoken) -> None:
@@ -76,4 +76,4 @@ def test_azure_s_clients_may_switch_turn_detection_off_by_a_word(dialect: str) -
     spoken = Spoken(dialect)
     spoken.told()
     updated(spoken, turn_detection={"type": "none"})
-    assert spoken.protocol.session.audio.input.turn_detection is None
+    assert spoken.protocol.session.input.turn_detection is None

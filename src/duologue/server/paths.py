@@ -7,14 +7,17 @@ from typing import Final
 
 from duologue.transports.asgi import Scope
 
-__all__ = ["PATH", "PATHS", "path_of"]
+__all__ = ["AZURE", "PATH", "PATHS", "path_of"]
 
 PATH: Final = "/v1/realtime"
 
+AZURE: Final = "/openai"
+"""What Azure has in front of the hosted service's paths."""
+
 PATHS: Final[Mapping[str, str | None]] = {
     PATH: None,
-    "/openai/v1/realtime": None,
-    "/openai/realtime": "azure-preview",
+    f"{AZURE}{PATH}": None,
+    f"{AZURE}/realtime": "azure-preview",
     "/voice-live/realtime": "azure-voice-live",
 }
 """Every path of the WebSocket, and the dialect that only its clients speak; None where the path says nothing of it.
