@@ -4,6 +4,7 @@ import pytest
 
 from duologue import connect
 from duologue.dialects import detect
+from duologue.errors import ConnectionClosed
 from duologue.server import RealtimeApp
 from duologue.server.paths import PATH, PATHS, path_of
 from duologue.testing import scripted_app_engines
@@ -33,3 +34,16 @@ async def test_a_typed_turn_at_every_path(path: str) -> None:
             assert connection.dialect == (PATHS[path] or "openai")
     assert created["session"]["model"] == "my-voice"
     assert "response.output_text.done" in {one.type for one in events}
+
+
+async def test_a_server_that_refuses_the_beta_refuses_it_at_azure_s_path_too() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), refuse_beta=True)
+    async with (
+        listening(app) as url,
+        connect(url.replace(PATH, "/openai/realtime"), dialect="openai") as connection,
+    ):
+        [refused] = await until(connection, "error")
+        with pytest.raises(ConnectionClosed) as closed:
+            await connection.receive(timeout_s=5)
+    assert refused.to_json()["error"]["code"] == "beta_api_shape_disabled"
+    assert closed.value.code == 4000

@@ -35,11 +35,13 @@ from duologue.server.journal import note
 from duologue.server.own_words import OwnWords
 from duologue.server.parameters import their_parameter
 
-__all__ = ["BETA", "HOME", "Accent", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "HOME", "Accent", "asks_for_beta"]
 
 HOME: Final = "openai"
 """The dialect of the canonical model, in which nothing is translated."""
 BETA: Final = "openai-beta"
+BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
+"""Dialects of one service in two places, before its events got their present names."""
 
 _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"

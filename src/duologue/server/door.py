@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from duologue.dialects import PROFILES
 from duologue.protocol import SessionKind
-from duologue.server.accent import BETA, HOME, asks_for_beta
+from duologue.server.accent import BETA, BETA_SHAPED, HOME, asks_for_beta
 from duologue.server.auth import Keys, header, presented_keys, query
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
@@ -125,13 +125,13 @@ class Door:
         return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
 
     def _dialect_of(self, scope: Scope) -> str:
-        if (of_path := PATHS.get(path_of(scope))) is not None:
-            return of_path
-        if not asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()):
-            return self._dialect
-        if self._refuse_beta:
+        of_path = PATHS.get(path_of(scope))
+        asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
+        if self._refuse_beta and (asks or of_path in BETA_SHAPED):
             raise Rebuff("beta")
-        return BETA if self._dialect == HOME else self._dialect
+        if of_path is not None:
+            return of_path
+        return BETA if asks and self._dialect == HOME else self._dialect
 
     def _owner(self, shown: Sequence[str]) -> str:
         numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]
