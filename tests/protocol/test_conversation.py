@@ -238,6 +238,16 @@ def test_truncating_behind_the_end_is_refused(pair: Pair) -> None:
     assert types(pair.send(truncate(item_id, 500))) == ["conversation.item.truncated"]
 
 
+def test_the_millisecond_that_speech_ends_in_may_be_named_whole(pair: Pair) -> None:
+    item_id = spoken_response(pair, finished=False)
+    ten_samples = bytes(20)
+    pair.plays(ten_samples)
+    pair.finishes()
+    assert "500ms is already shorter than 502ms" in refusal(pair.send(truncate(item_id, 502)))["message"]
+    assert types(pair.send(truncate(item_id, 501))) == ["conversation.item.truncated"]
+    assert retrieve(pair, item_id)["content"][0]["audio"] == encode_audio(HALF_SECOND + ten_samples)
+
+
 def words_of(pair: Pair, item_id: str) -> str:
     """The transcript of an item, as `conversation.item.retrieved` shows it."""
     return str(retrieve(pair, item_id)["content"][0]["transcript"])

@@ -34,6 +34,12 @@ _SPOKEN_FORMATS: Final[tuple[tuple[Any, Any], ...]] = (
     ("g711_alaw", {"type": "audio/pcma"}),
 )
 
+_NO_TURN_DETECTION: Final[tuple[tuple[Any, Any], ...]] = (
+    # Both are documented, and its own client of the time sent the second.
+    (None, None),
+    ({"type": "none"}, None),
+)
+
 _VOICE_LIVE_SESSION: Final[tuple[Rule, ...]] = (
     Move("session", "input_audio_sampling_rate", "audio.input.format.rate"),
     Default("session.audio.input.format[type=audio/pcm]", "rate", 24000),
@@ -49,7 +55,7 @@ PROFILES: Final = (
         names=NAMES,
         rules=merged(
             # It refuses `type`, `output_modalities` and `audio` by name. Whether it took `tracing` is not known.
-            flat_rules(transcription=True),
+            flat_rules(transcription=True, turn_detection=_NO_TURN_DETECTION),
             absent("usage", events=(_COMPLETED,)),
             absent("name", events=("response.function_call_arguments.done",)),
         ),
@@ -67,6 +73,7 @@ PROFILES: Final = (
             flat_rules(
                 input_formats=_NATIVE_FORMATS,
                 output_formats=_SPOKEN_FORMATS,
+                turn_detection=_NO_TURN_DETECTION,
                 # `truncation_strategy` is another thing than `truncation`; what it takes is not documented.
                 lacks=("truncation", "prompt", "tracing", "reasoning"),
             ),

@@ -177,7 +177,9 @@ class Conversation:
         if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
             raise Refusal("truncate_not_audio")
         held_ms = entry.encoding.duration_ms(entry.length_bytes)
-        if audio_end_ms > held_ms:
+        # Speech seldom ends with a whole millisecond, and to clients that round up the last one is theirs to name.
+        begun_ms = 1 if entry.encoding.bytes_for_ms(held_ms) < entry.length_bytes else 0
+        if audio_end_ms > held_ms + begun_ms:
             raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
         heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
         kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from duologue.server.app import PATH, RealtimeApp, app
+from duologue.server.app import RealtimeApp, app
 from duologue.server.limits import Limits, limits_of
 from duologue.server.mcp import McpAccess
 from duologue.server.observing import Observer, SessionObserver
 from duologue.server.opening import Opening
+from duologue.server.paths import PATH
 from duologue.server.relay import Relay
 from duologue.server.running import loop_factory, serve, spare_the_collector
 from duologue.server.session import ServerSession

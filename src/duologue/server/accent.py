@@ -32,13 +32,16 @@ from duologue.events import (
     UnknownRealtimeEvent,
 )
 from duologue.server.journal import note
+from duologue.server.own_words import OwnWords
 from duologue.server.parameters import their_parameter
 
-__all__ = ["BETA", "HOME", "Accent", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "HOME", "Accent", "asks_for_beta"]
 
 HOME: Final = "openai"
 """The dialect of the canonical model, in which nothing is translated."""
 BETA: Final = "openai-beta"
+BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
+"""Dialects of one service in two places, before its events got their present names."""
 
 _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
@@ -96,6 +99,7 @@ class Accent:
         self._items = AddedToCreated() if tells_once else None
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
         self._asked: dict[str, Any] = {}
+        self._own_words = OwnWords(dialect)
         self._reported: set[str] = set()
 
     # --- their frames
@@ -108,9 +112,12 @@ class Accent:
         if event is not None and self._profile.spelled(event.type) == event.type:
             return message
         try:
-            canonical = self._profile.read(parse_object(message))
+            frame = parse_object(message)
         except DecodeError:
             return message
+        self._own_words.hear(frame)
+        canonical = self._profile.read(frame)
+        self._own_words.understand(canonical)
         self._fill_in(canonical)
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
@@ -159,6 +166,7 @@ class Accent:
             self._report("our", str(told.type), translation.lost)
             if translation.frame is not None:
                 self._tell_settings(translation.frame)
+                self._own_words.tell(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
 
     def _is_piece(self, event: RealtimeEvent) -> bool:
@@ -183,9 +191,11 @@ class Accent:
             case SessionUpdatedEvent():
                 self._settings |= self._asked
                 self._asked = {}
+                self._own_words.settle(accepted=True)
                 yield event
             case ErrorEvent():
                 self._asked = {}
+                self._own_words.settle(accepted=False)
                 yield self._respelled(event)
             case _:
                 yield from self._items.receive(event) if self._items is not None else [event]

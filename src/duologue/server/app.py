@@ -1,4 +1,4 @@
-"""The server as an ASGI application: `/v1/realtime` is the WebSocket, the pages beside it are in `pages`."""
+"""The server as an ASGI application: `paths` are those of the WebSocket, the pages beside it are in `pages`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from duologue.server.limits import Limits
 from duologue.server.mcp import McpAccess
 from duologue.server.metrics import Metrics
 from duologue.server.observing import Observer, Observers
+from duologue.server.paths import PATH, PATHS, path_of
 from duologue.server.rebuffs import Rebuff
 from duologue.server.relay import Relay
 from duologue.server.session import ServerSession
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from starlette.applications import Starlette
 
-__all__ = ["PATH", "RealtimeApp", "app"]
-
-PATH: Final = "/v1/realtime"
+__all__ = ["RealtimeApp", "app"]
 
 _SUBPROTOCOL: Final = "realtime"
 
@@ -138,7 +137,7 @@ class RealtimeApp:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
-            case "websocket" if _path(scope) == PATH:
+            case "websocket" if path_of(scope) in PATHS:
                 await self._serve(scope, receive, send)
             case "websocket":
                 await receive()
@@ -251,13 +250,6 @@ class RealtimeApp:
             observer=self._observer,
             mcp=self._mcp,
         )
-
-
-def _path(scope: Scope) -> str:
-    """The path inside this application: a mount puts what leads to it in front, and names it."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path[len(root) :] if root and path.startswith(f"{root}/") else path
 
 
 def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:

@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from duologue.dialects import PROFILES
 from duologue.protocol import SessionKind
-from duologue.server.accent import BETA, HOME, asks_for_beta
+from duologue.server.accent import BETA, BETA_SHAPED, HOME, asks_for_beta
 from duologue.server.auth import Keys, header, presented_keys, query
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
 from duologue.server.opening import Opening
+from duologue.server.paths import PATHS, path_of
 from duologue.server.rates import Rates
 from duologue.server.rebuffs import Rebuff
 from duologue.transports.addresses import is_loopback
@@ -110,7 +111,9 @@ class Door:
             if intent not in _INTENTS:
                 raise Rebuff("wrong_intent", intent=intent)
             opening = msgspec.structs.replace(opening, kind=_INTENTS[intent])
-        model = opening.model or asked.get("model", [""])[0] or None
+        # Azure's deployments are what is a model elsewhere.
+        named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
+        model = opening.model or next((name for name in named if name), None)
         if self._models:
             if model is None:
                 raise Rebuff("no_model")
@@ -122,11 +125,13 @@ class Door:
         return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
 
     def _dialect_of(self, scope: Scope) -> str:
-        if not asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ()):
-            return self._dialect
-        if self._refuse_beta:
+        of_path = PATHS.get(path_of(scope))
+        asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
+        if self._refuse_beta and (asks or of_path in BETA_SHAPED):
             raise Rebuff("beta")
-        return BETA if self._dialect == HOME else self._dialect
+        if of_path is not None:
+            return of_path
+        return BETA if asks and self._dialect == HOME else self._dialect
 
     def _owner(self, shown: Sequence[str]) -> str:
         numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]

@@ -21,6 +21,7 @@ from duologue.protocol.refusals import Refusal
 from duologue.server.ids import new_id
 from duologue.server.metrics import Metrics
 from duologue.server.opening import ConfigRefused, Opening, opening_for, rehearse
+from duologue.server.paths import AZURE
 from duologue.server.rebuffs import Rebuff, error_body
 
 if TYPE_CHECKING:
@@ -106,15 +107,19 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         rebuff = Rebuff(name, method=request.method, path=request.url.path, websocket=websocket)
         return _json(rebuff.body(), status=fault.status_code, headers=dict(fault.headers or {}))
 
-    table: tuple[tuple[str, str, _Page], ...] = (
+    hosted: tuple[tuple[str, str, _Page], ...] = (
         ("POST", f"{path}/client_secrets", keyed(client_secrets)),
         ("POST", f"{path}/sessions", keyed(beta_sessions)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
+        ("GET", path, open_to_all(no_upgrade)),
+    )
+    table: tuple[tuple[str, str, _Page], ...] = (
+        *hosted,
+        *((method, f"{AZURE}{where}", page) for method, where, page in hosted),
         ("GET", "/metrics", keyed(figures)),
         ("GET", "/healthz", open_to_all(alive)),
         ("GET", "/readyz", open_to_all(ready)),
-        ("GET", path, open_to_all(no_upgrade)),
     )
     site = Starlette(
         routes=[Route(where, page, methods=[method]) for method, where, page in table],

@@ -11,7 +11,8 @@ from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
 from duologue.errors import DuologueError, MissingExtra
-from duologue.server.app import PATH, RealtimeApp
+from duologue.server.app import RealtimeApp
+from duologue.server.paths import PATH
 
 if TYPE_CHECKING:
     import uvicorn

@@ -1,0 +1,61 @@
+"""The official Python SDK as a client of Azure, which adds Azure's paths by itself, unmodified, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+
+from tests.compat._talkative import scripted
+from tests.server._listening import listening
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def until(connection: Any, name: str) -> list[Any]:
+    """Events up to the first of this type."""
+    events: list[Any] = []
+    async with asyncio.timeout(20):
+        while not events or events[-1].type != name:
+            events.append(await connection.recv())
+    return events
+
+
+async def typed_turn(connection: Any, session: dict[str, Any]) -> list[Any]:
+    """What a typed turn brings."""
+    await connection.session.update(session=session)
+    content = [{"type": "input_text", "text": "hi"}]
+    await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+    await connection.response.create()
+    return await until(connection, "response.done")
+
+
+async def test_a_deployment_at_the_dated_path_is_spoken_to_in_the_beta_s_shape() -> None:
+    async with listening(scripted()) as url:
+        host = url.removesuffix("/v1/realtime")
+        client = AsyncAzureOpenAI(
+            azure_endpoint=host.replace("ws://", "http://"),
+            websocket_base_url=f"{host}/openai",
+            api_version="2024-10-01-preview",
+            api_key="open",
+        )
+        async with client, client.beta.realtime.connect(model="my-voice") as connection:
+            [created] = await until(connection, "session.created")
+            events = await typed_turn(connection, {"modalities": ["text"]})
+    assert (created.type, created.session.model) == ("session.created", "my-voice")
+    assert "conversation.item.created" in {event.type for event in events}
+    assert events[-1].response.output[0].content[0].text == "This is a script."
+
+
+async def test_azure_s_v1_path_speaks_as_the_hosted_service() -> None:
+    async with listening(scripted()) as url:
+        base = url.replace("ws://", "http://").replace("/v1/realtime", "/openai/v1")
+        async with AsyncOpenAI(base_url=base, api_key="open") as client:
+            secret = await client.realtime.client_secrets.create(session={"type": "realtime"})
+            async with client.realtime.connect(model="my-voice") as connection:
+                events = await typed_turn(connection, {"type": "realtime", "output_modalities": ["text"]})
+    assert secret.value.startswith("ek_")
+    assert "conversation.item.added" in {event.type for event in events}
+    assert events[-1].response.output[0].content[0].text == "This is a script."
