@@ -15,7 +15,8 @@ from hypothesis import settings
 
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)
-settings.load_profile("duologue")
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "duologue"))
 
 
 _OF_OTHERS = re.compile(r"(?i:.*_proxy)|FORCE_COLOR|NO_COLOR|TTY_COMPATIBLE|OPENAI_.*|DUOLOGUE_.*")
