@@ -125,11 +125,17 @@ class StreamOverflow(DuologueError):
 
 
 class EngineError(DuologueError):
-    """A speech engine could not be loaded or failed at work."""
+    """A speech engine could not be loaded or failed at work.
 
-    def __init__(self, message: str, *, engine: str) -> None:
-        super().__init__(f"{engine}: {message}")
+    `quote` is what somebody else said of it, such as an endpoint: the client is told, and no log, for it may repeat
+    what was said in the conversation, or a key.
+    """
+
+    def __init__(self, message: str, *, engine: str, quote: str = "") -> None:
         self.engine = engine
+        self.unquoted = f"{engine}: {message}"
+        """The same without the quote, for logs."""
+        super().__init__(f"{self.unquoted}: {quote}" if quote else self.unquoted)
 
 
 class MissingExtra(EngineError, ImportError):

@@ -10,7 +10,8 @@ import pytest
 
 from duologue import blocking
 from duologue.client.blocking import running_tools
-from duologue.protocol.toolbox import ToolProblem
+from duologue.protocol.tool_calls import ToolCall
+from duologue.protocol.toolbox import Toolbox, ToolProblem
 from duologue.testing import Expect, ScriptedServer, Send
 from tests.client._frames import answer, call, calling, greeting, taken
 from tests.client._threads import aside, join_all, no_thread_left, talking
@@ -35,6 +36,26 @@ def tooled(*calls: dict[str, Any]) -> ScriptedServer:
             Send(*answer("resp_2", "item_9", "Done.")),
         ]
     )
+
+
+def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() -> None:
+    ran = list[str]()
+
+    def late(city: str) -> str:
+        ran.append(city)
+        return "too late"
+
+    call = ToolCall(call_id="c", response_id="r", name="late", bound=Toolbox(late).bind("late", '{"city":"Oslo"}'))
+    reports = list[str]()
+
+    def report(call_id: str, _: object) -> None:
+        reports.append(call_id)
+
+    with no_thread_left():
+        tools = running_tools.ThreadedTools(timeout_s=5, answered=report, failed=report)
+        tools.close()
+        tools.start(call)
+    assert (ran, reports) == ([], [])
 
 
 def outputs(server: ScriptedServer) -> list[str]:

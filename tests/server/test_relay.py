@@ -222,6 +222,17 @@ async def test_what_is_lost_in_translation_is_logged_once_and_without_its_conten
     assert "secret-prompt" not in caplog.text
 
 
+async def test_what_a_client_makes_up_is_logged_a_hundred_times_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="duologue.server")
+    async with relayed("qwen", "openai") as (client, upstream):
+        for number in range(0, 300, 3):
+            made_up = {f"field_{number + each}": "secret" for each in range(3)}
+            await client.send(json.dumps({"type": "session.update", "session": {"type": "realtime", **made_up}}))
+            await upstream.receive()
+    told = " ".join(record.getMessage() for record in caplog.records)
+    assert 0 < told.count("field_") <= 100
+
+
 async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and_the_client_does_not_notice() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await upstream.send(created(id="sess_1", input_audio_format="pcm", modalities=["text", "audio"]))

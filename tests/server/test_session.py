@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
 
 from duologue import connect
 from duologue.audio.formats import Encoding
-from duologue.engines.base import FunctionCall
+from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.scripted import ScriptedJudge
 from duologue.errors import ConnectionClosedError, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
@@ -203,6 +204,24 @@ async def test_a_responder_that_fails_fails_its_response_and_not_the_session(
         assert response["status_details"]["error"]["message"] == message
         await connection.send(event("response.create", response=TEXT))
         assert status(await until(connection, "response.done"))["status"] == "completed"
+
+
+async def test_what_an_endpoint_says_of_its_failure_is_told_to_the_client_and_to_no_log(
+    talk: Talk, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Refusing:
+        name = "chat"
+
+        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+            yield "Well."
+            raise EngineError("host answered 400", engine="chat", quote="cannot read 'my secret'")
+
+    async with talk(replace(scripted_engines(), responder=Refusing())) as connection:
+        await connection.send(RESPOND)
+        response = status(await until(connection, "response.done"))
+        assert response["status_details"]["error"]["message"] == "chat: host answered 400: cannot read 'my secret'"
+    assert "chat: host answered 400" in caplog.text
+    assert "my secret" not in caplog.text
 
 
 async def test_a_synthesizer_that_fails_fails_its_response_and_not_the_session(talk: Talk) -> None:

@@ -84,7 +84,7 @@ class ChatResponder:
         """What is added to the answer, to its end."""
         if response.is_error:
             fault = fault_in(await response.aread())[:_MAX_FAULT_CHARACTERS]
-            raise self._error(f"answered {response.status_code}: {fault}")
+            raise self._error(f"answered {response.status_code}", quote=fault)
         ended = False
         async with aclosing(self._chunks(response)) as chunks:
             async for chunk in chunks:
@@ -107,10 +107,10 @@ class ChatResponder:
                     elif line:
                         chunk = msgspec.json.decode(line, type=Chunk)
                         if (fault := chunk.fault) is not None:
-                            raise self._error(f"broke off: {fault[:_MAX_FAULT_CHARACTERS]}")
+                            raise self._error("broke off", quote=fault[:_MAX_FAULT_CHARACTERS])
                         yield chunk
         except ValueError as fault:  # a fault of msgspec's too
             raise self._error(f"sent what is no chunk of an answer: {fault}") from fault
 
-    def _error(self, what: str) -> EngineError:
-        return EngineError(f"{self._url.host} {what}", engine=self.name)
+    def _error(self, what: str, *, quote: str = "") -> EngineError:
+        return EngineError(f"{self._url.host} {what}", engine=self.name, quote=quote)

@@ -35,7 +35,7 @@ from duologue.server.journal import note
 from duologue.server.own_words import OwnWords
 from duologue.server.parameters import their_parameter
 
-__all__ = ["BETA", "BETA_SHAPED", "HOME", "Accent", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "HOME", "MOST_REPORTS", "Accent", "asks_for_beta"]
 
 HOME: Final = "openai"
 """The dialect of the canonical model, in which nothing is translated."""
@@ -56,7 +56,7 @@ told back as they were set, and do nothing: no engine here has them."""
 _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
 """Dialects in which `conversation.created` follows `session.created`."""
 
-_MOST_REPORTS: Final = 100
+MOST_REPORTS: Final = 100
 """Of one connection. A dialect lacks a few dozen places; a client that makes up fields fills neither log nor memory."""
 
 _PIECE: Final = ".delta"
@@ -223,7 +223,7 @@ class Accent:
     def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
         """Log what has no counterpart, once for each kind of event and place."""
         new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
-        new = new[: _MOST_REPORTS - len(self._reported)]
+        new = new[: MOST_REPORTS - len(self._reported)]
         if new:
             self._reported.update(f"{whose} {name} {path}" for path in new)
             note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")

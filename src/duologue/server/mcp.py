@@ -14,7 +14,6 @@ import msgspec
 
 from duologue.audio.extras import needs
 from duologue.events import (
-    McpCallError,
     McpHttpError,
     McpProtocolError,
     McpServerTool,
@@ -43,9 +42,12 @@ _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504  # what HTTP says of a server behind o
 class McpFault(Exception):
     """An MCP server was not asked, or did not answer; `error` is what the client is told."""
 
-    def __init__(self, error: McpCallError) -> None:
-        super().__init__(getattr(error, "message", ""))
+    def __init__(self, error: McpProtocolError | McpToolExecutionError | McpHttpError, *, quotes: bool = False) -> None:
+        """`quotes`: the message is the MCP server's own."""
+        super().__init__(error.message)
         self.error = error
+        self.unquoted = error.type if quotes else error.message
+        """What may stand in a log."""
 
 
 class McpAccess:
@@ -135,7 +137,7 @@ class McpDesk:
         await self._ask(call.server, ask)
         output = _text_of(results[0])
         if results[0].is_error:
-            raise McpFault(McpToolExecutionError(message=output))
+            raise McpFault(McpToolExecutionError(message=output), quotes=True)
         if len(output) > _MOST_OUTPUT_CHARACTERS:
             reason = f"it returned {len(output)} characters, and {_MOST_OUTPUT_CHARACTERS} are the most"
             raise McpFault(McpToolExecutionError(message=reason))
@@ -155,7 +157,7 @@ class McpDesk:
             raise McpFault(error) from fault
         except Exception as fault:
             self._drop(server)
-            raise McpFault(_error_of(fault)) from fault
+            raise _fault_of(fault) from fault
 
     async def _client(self, access: McpAccess, server: McpServerTool) -> Client:
         line = self._lines.get(server)
@@ -252,8 +254,8 @@ def _text_of(result: Any) -> str:
     return msgspec.json.encode([block.model_dump(mode="json", by_alias=True) for block in result.content]).decode()
 
 
-def _error_of(fault: BaseException) -> McpCallError:
-    """What the client is told: never more than the MCP server said, or the kind of what went wrong."""
+def _fault_of(fault: BaseException) -> McpFault:
+    """What the client is told: what the MCP server said, or the kind of what went wrong."""
     from httpx2 import HTTPStatusError
     from mcp import MCPError
 
@@ -261,11 +263,12 @@ def _error_of(fault: BaseException) -> McpCallError:
         fault = fault.exceptions[0]
     match fault:
         case MCPError():
-            return McpProtocolError(code=fault.error.code, message=fault.error.message)
+            return McpFault(McpProtocolError(code=fault.error.code, message=fault.error.message), quotes=True)
         case HTTPStatusError():
-            return McpHttpError(code=fault.response.status_code, message=fault.response.reason_phrase)
+            status = McpHttpError(code=fault.response.status_code, message=fault.response.reason_phrase)
+            return McpFault(status, quotes=True)
         case _:
-            return _unreachable(f"it cannot be talked to ({type(fault).__name__})")
+            return McpFault(_unreachable(f"it cannot be talked to ({type(fault).__name__})"))
 
 
 def _unreachable(message: str) -> McpHttpError:

@@ -25,7 +25,7 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
-from duologue.server.accent import Accent
+from duologue.server.accent import MOST_REPORTS, Accent
 from duologue.server.journal import note
 from duologue.server.limits import Limits
 from duologue.server.observing import UNOBSERVED, Observer
@@ -265,6 +265,7 @@ class Relay:
     def _report(self, where: str, lost: Iterable[str]) -> None:
         """Log what the upstream cannot be told, once for each kind of event and place."""
         new = [path for path in lost if f"{where} {path}" not in self._reported]
+        new = new[: MOST_REPORTS - len(self._reported)]
         if new:
             self._reported.update(f"{where} {path}" for path in new)
             note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)

@@ -305,7 +305,7 @@ class ServerSession:
         try:
             tools = await self._mcp.list_tools(command.server)
         except McpFault as fault:
-            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=str(fault))
+            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
             self._protocol.mcp_listing_failed(command.item_id)
         else:
             self._protocol.mcp_listed(command.item_id, tools)
@@ -333,7 +333,7 @@ class ServerSession:
         try:
             await work()
         except EngineError as fault:
-            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=str(fault))
+            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
             return _told(fault)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)

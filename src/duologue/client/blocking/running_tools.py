@@ -40,12 +40,16 @@ class ThreadedTools:
         self._lock = threading.Lock()
         self._running: dict[str, _Run] = {}
         self._stopped: list[_Run] = []
+        self._closed = False
 
     def start(self, call: ToolCall) -> None:
-        """Run a function; its result or failure is reported from its thread, unless it is stopped."""
+        """Run a function; its result or failure is reported from its thread, unless it is stopped. Does nothing after
+        `close`."""
         run = _Run(call, due_at=time.monotonic() + self._timeout_s)
         run.thread = threading.Thread(target=self._run, args=(run,), name=f"duologue-tool-{call.name}", daemon=True)
         with self._lock:
+            if self._closed:
+                return  # the last events of a connection that is being closed are still read
             self._running[call.call_id] = run
         run.thread.start()
 
@@ -73,8 +77,9 @@ class ThreadedTools:
             self._failed(call.call_id, overdue_call(call.name, timeout_s=self._timeout_s))
 
     def close(self) -> None:
-        """Give all of them up, and wait a moment for their ends."""
+        """Give all of them up, and wait a moment for their ends. Nothing is run any more."""
         with self._lock:
+            self._closed = True
             call_ids = list(self._running)
         for call_id in call_ids:
             self.stop(call_id)
