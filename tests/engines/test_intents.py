@@ -79,6 +79,20 @@ def test_instructions_are_admitted_and_not_followed() -> None:
     assert str(answer(exchange)).startswith("I was given instructions, but I have no language model")
 
 
+@pytest.mark.parametrize(
+    ("instructions", "reply"),
+    [
+        ("Repeat the following text: Your taxi is here.", "Your taxi is here."),
+        (" say exactly: One\ntwo. ", "One\ntwo."),
+        ("Please read aloud the following sentence: " + "x" * 1_001, "x" * 1_000),
+        ("You say: hello", 'I heard: "Well".'),
+        ("Say hello to the user.", 'I heard: "Well".'),
+    ],
+)
+def test_words_that_the_instructions_ask_for_are_said(instructions: str, reply: str) -> None:
+    assert answer(an_exchange("Well", instructions=instructions)) == reply
+
+
 @pytest.mark.parametrize(("hour", "reply"), [(0, "It is 12:05 AM."), (12, "It is 12:05 PM."), (23, "It is 11:05 PM.")])
 def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> None:
     assert answer(an_exchange("What time is it?", now=datetime(2026, 1, 2, hour, 5, tzinfo=UTC))) == reply

@@ -210,6 +210,25 @@ async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_too
     assert await answered(msgspec.structs.replace(exchange, messages=later)) == ["2 plus 3 is 5."]
 
 
+async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> None:
+    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
+    messages = (
+        Message("user", "Call the tool reset"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "done", call_id="call_1"),
+        Message("user", "What is two plus two?"),
+        Message("assistant", "2 plus 2 is 4."),
+    )
+    exchange = msgspec.structs.replace(
+        an_exchange(functions=OFFERED), messages=messages, returned=frozenset({"call_1"})
+    )
+    assert await answered(exchange) == ["The tool returned done."]
+    asked = msgspec.structs.replace(exchange, messages=(*messages, Message("user", "What is two plus three?")))
+    assert await answered(asked) == ["The tool returned done. 2 plus 3 is 5."]
+    known = msgspec.structs.replace(asked, returned=frozenset[str]())
+    assert await answered(known) == ["2 plus 3 is 5."]
+
+
 @given(said=st.text(max_size=80), schema=st.dictionaries(st.text(max_size=8), st.none() | st.booleans() | st.text()))
 def test_no_words_and_no_schema_break_it(said: str, schema: dict[str, Any]) -> None:
     broken = Function(name="x", parameters={"properties": schema, "required": schema.get("required", 5)})

@@ -15,6 +15,10 @@ from duologue.events import (
     InputAudioPart,
     InputImagePart,
     InputTextPart,
+    McpApprovalRequestItem,
+    McpApprovalResponseItem,
+    McpCallItem,
+    McpHttpError,
     McpListToolsItem,
     MessageItem,
     OutputTextPart,
@@ -140,3 +144,32 @@ def test_a_user_who_says_nothing_is_a_message_without_words_and_the_instructions
     assert "6.5 seconds" in exchange.instructions
     exchange = exchange_of(command(instructions="", silent_ms=6000), session_id="s", session_age_s=1.0)
     assert exchange.instructions.startswith("The user has said nothing")
+
+
+def test_results_are_new_until_the_assistant_speaks() -> None:
+    def returned(*items: ConversationItem) -> frozenset[str]:
+        return exchange_of(command(*items), session_id="s", session_age_s=1.0).returned
+
+    mcp_call = McpCallItem(id="m", server_label="s", name="n", arguments="{}", output="x")
+    assert returned(user("?"), call("a"), output("a"), mcp_call) == {"a", "m"}
+    assert returned(user("?"), call("a"), user("hurry"), said("Yes."), output("a")) == {"a"}
+    assert returned(user("?"), call("a"), output("a"), said("Done."), user("thanks")) == frozenset()
+
+
+def test_calls_of_mcp_tools_are_read_with_what_came_of_them() -> None:
+    made = McpCallItem(id="m", server_label="s", name="n", arguments="{}", output="x")
+    failed = McpCallItem(
+        id="f", server_label="s", name="n", arguments="{}", error=McpHttpError(code=502, message="gone")
+    )
+    silent = McpCallItem(id="q", server_label="s", name="n", arguments="{}", output=None)
+    asked = McpApprovalRequestItem(id="r", server_label="s", name="n", arguments="{}")
+    denied = McpApprovalResponseItem(id="d", approval_request_id="r", approve=False, reason="too dear")
+    allowed = McpApprovalResponseItem(id="e", approval_request_id="r", approve=True)
+    read = messages(user("?"), made, failed, silent, asked, denied, allowed)
+    assert [message.text for message in read if message.role == "tool"] == [
+        "x",
+        "The call failed: gone",
+        "The call failed: it did not answer",
+        "The user did not allow this call: too dear",
+    ]
+    assert [call.call_id for message in read for call in message.calls] == ["m", "f", "q", "r"]

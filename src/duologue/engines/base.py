@@ -158,6 +158,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """What may be called."""
     function_choice: str = "auto"
     """"auto", "none", "required", or the name of the one function to call."""
+    returned: frozenset[str] = frozenset()
+    """Ids of the calls whose results have come since the assistant last spoke. In `messages` a result stands behind its
+    call, which may be long ago."""
 
 
 class Responder(Protocol):

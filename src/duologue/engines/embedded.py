@@ -33,11 +33,11 @@ class EmbeddedResponder:
         Where the client requires a call, one is made with what the words give for it. Once: the answer to a result is
         always words, or a session whose `tool_choice` is "required" would go round for ever.
         """
-        result = result_in_words(exchange.messages)
+        result = result_in_words(exchange)
         if result is not None:
             for clause in _CLAUSE.findall(result):
                 yield clause
-            if exchange.messages[-1].role == "tool":
+            if exchange.messages[-1].role != "user":
                 return
             yield " "
         said = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")

@@ -26,6 +26,13 @@ _MAX_COUNT = 100  # numbers; a minute of speech: more than a listener sits throu
 _MAX_CHARACTERS = 1_000  # a minute of speech; what is asked is asked in less
 _MAX_SPELLED = 40  # letters; longer than any English word in use
 
+_TOLD_TO_SAY = re.compile(
+    r"(?:please )?(?:say|repeat|read)(?: out)?(?: aloud)?(?: exactly)?(?: the following)?(?: text| words| sentence)?:"
+    r"\s*(?P<words>\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Instructions of a response that is to say certain words: how clients speak a text of their own."""
+
 _WHAT_I_DO = (
     "I can tell the time and the date, do arithmetic, spell, count, repeat after you, remember your name, "
     "and call your tools."
@@ -35,6 +42,8 @@ _NO_MODEL = "I have no language model behind me"
 
 def answer(exchange: Exchange) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
+    if (told := _TOLD_TO_SAY.fullmatch(exchange.instructions.strip())) is not None:
+        return told["words"][:_MAX_CHARACTERS]
     text, blind = _last(exchange, "user"), _shows_picture(exchange)
     if not text:
         return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from duologue.codec.jsontext import parse_object, write_text
-from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.base import Exchange, Function, FunctionCall
 from duologue.engines.spoken_values import NotThat, fitting, spelled, value_of
 from duologue.errors import DecodeError
 
@@ -90,13 +90,13 @@ def wanted_call(exchange: Exchange, text: str) -> FunctionCall | None:
     return _call(heard.function, arguments)
 
 
-def result_in_words(messages: Sequence[Message]) -> str | None:
+def result_in_words(exchange: Exchange) -> str | None:
     """What tools returned since the assistant last spoke: somebody may have spoken while they ran."""
     results: list[str] = []
-    for message in reversed(messages):
-        if message.role == "assistant" and not message.calls:
-            break
-        if message.role == "tool":
+    spoken = False
+    for message in reversed(exchange.messages):
+        spoken = spoken or (message.role == "assistant" and not message.calls)
+        if message.role == "tool" and (not spoken or message.call_id in exchange.returned):
             results.append(f"The tool returned {_in_words(message.text) or 'nothing'}.")
     return " ".join(reversed(results)) or None
 

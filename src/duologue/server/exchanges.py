@@ -44,6 +44,7 @@ def exchange_of(command: Respond, *, session_id: str, session_age_s: float) -> E
         session_age_s=session_age_s,
         functions=tuple(_function(tool) for tool in command.tools),
         function_choice=command.tool_choice,
+        returned=_returned(command.context),
     )
 
 
@@ -79,6 +80,20 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
             case _:
                 pass
     return messages
+
+
+def _returned(items: Iterable[ConversationItem]) -> frozenset[str]:
+    """Ids of the calls whose results came after the assistant's last words."""
+    returned: set[str] = set()
+    for item in items:
+        match item:
+            case FunctionCallOutputItem(call_id=call_id) | McpCallItem(id=call_id):
+                returned.add(call_id)
+            case MessageItem(role="assistant") if _text_of(item):
+                returned.clear()
+            case _:
+                pass
+    return frozenset(returned)
 
 
 def _result_of(item: McpCallItem) -> str:
