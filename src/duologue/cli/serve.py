@@ -245,8 +245,8 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             raise Usage("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
-    if any(choice is not None for choice in (*chosen, options.synthesizer)):
-        raise Usage("with --upstream the sessions are held there: engines and --llm choose nothing")
+    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
+        raise Usage("with --upstream the sessions are held there: engines, --llm and --mcp choose nothing")
     place = Endpoint(
         url=check_url(options.upstream),
         api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
