@@ -148,13 +148,13 @@ async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wan
 
 
 async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_later() -> None:
-    limits = Limits(engine_s=0.5)
+    limits = Limits(engine_s=3)
     says: list[str | FunctionCall] = [call("wait"), "Too slow.", call("add", a=1, b=2), "Three."]
     async with shop() as it, session(McpAccess(it.url), offer(it.url), says=says, limits=limits) as connection:
         await listed(connection)
         it.answers.clear()
         [called] = await responded(connection)
-        assert called["error"] == {"type": "http_error", "code": 504, "message": "it did not answer within 0.5 s"}
+        assert called["error"] == {"type": "http_error", "code": 504, "message": "it did not answer within 3 s"}
         await responded(connection)
         [called] = await responded(connection)
         assert called["output"] == "3"
