@@ -23,6 +23,7 @@ class Shop:
     def __init__(self) -> None:
         self.url = ""
         self.keys: list[str] = []
+        self.hosts: list[str] = []
         self.answers = asyncio.Event()
         self.answers.set()
         server = MCPServer("shop")
@@ -50,6 +51,7 @@ class Shop:
     async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
+            self.hosts += [value.decode() for name, value in scope["headers"] if name == b"host"]
         await self._application(scope, receive, send)
 
 

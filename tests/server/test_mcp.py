@@ -237,6 +237,8 @@ def test_what_lies_at_an_address_or_below_it_is_permitted(allowed: str, url: str
         "https://host:444/mcp",
         "https://host.evil/mcp",
         "https://host@evil/mcp",
+        "https://evil@host/mcp",
+        "https://evil\\@host/mcp",
         "https://host/mcp/../admin",
         "https://host/mcp/%2e%2e/admin",
         "https://host",
@@ -253,6 +255,14 @@ def test_what_lies_elsewhere_is_not(url: str) -> None:
 def test_what_is_no_address_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="'host/mcp' is no address of an MCP server"):
         McpAccess("host/mcp")
+
+
+async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() -> None:
+    headers = {"Host": "inner.invalid", "Content-Length": "1", "authorization": "Basic x"}
+    async with shop() as it, session(McpAccess(it.url), offer(it.url, headers=headers)) as connection:
+        assert await listed(connection)
+        assert set(it.keys) == {"Basic x"}
+        assert set(it.hosts) == {it.url.split("/")[2]}
 
 
 def test_its_repr_keeps_the_key() -> None:

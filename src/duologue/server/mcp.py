@@ -33,6 +33,9 @@ __all__ = ["McpAccess", "McpDesk", "McpFault"]
 _ANY: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
 
+_OUR_HEADERS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
+"""A client's headers are for its MCP server; which that is, and how HTTP is spoken with it, is not theirs to say."""
+
 _MOST_TOOLS: Final = 1_000  # no model chooses well among a hundred; a list without an end must not fill the memory
 _MOST_OUTPUT_CHARACTERS: Final = 100_000  # 25,000 tokens: more would push the conversation out of the model's window
 
@@ -214,7 +217,8 @@ class _Line:
 
 
 def _headers(server: McpServerTool) -> dict[str, str]:
-    headers = dict(server.headers) if is_set(server.headers) else {}
+    given = server.headers if is_set(server.headers) else {}
+    headers = {name: value for name, value in given.items() if name.lower() not in _OUR_HEADERS}
     if is_set(server.authorization):
         headers["Authorization"] = f"Bearer {server.authorization}"
     return headers
@@ -223,7 +227,8 @@ def _headers(server: McpServerTool) -> dict[str, str]:
 def _address(url: str) -> SplitResult:
     """The parts of an address. Raises ValueError if it is none."""
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname or ".." in unquote(parts.path):
+    # A name before the host is where readers of addresses disagree.
+    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or ".." in unquote(parts.path):
         raise ValueError(f"{url!r} is no address of an MCP server: it looks like https://host/path")
     parts.port  # noqa: B018 - raises for one that is no number
     return parts
