@@ -49,10 +49,11 @@ def hear(session: Any) -> Any:
     return session.run(None, {"input_values": tone})[0]
 
 
-def test_both_forms_of_weights_hear_what_the_shipped_model_hears(encoder: Path) -> None:
+def test_the_forms_of_weights_hear_what_the_shipped_model_hears(encoder: Path) -> None:
     shipped = hear(open_session(encoder))
     scale = np.abs(shipped).mean()
-    for unsigned in (False, True):
+    # Signed ones are never used where products of them overflow: there they are wrong.
+    for unsigned in (True,) if module._saturates() else (False, True):
         repacked = hear(open_session(module.repack(encoder, unsigned=unsigned)))
         assert np.abs(repacked - shipped).mean() < 0.1 * scale
 

@@ -15,6 +15,9 @@ __all__ = ["LogFormat", "LogLevel", "start_logging"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+_TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2", "mcp")
+"""Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
+
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -23,6 +26,8 @@ def start_logging(level: LogLevel, log_format: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if log_format == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _JsonLines(logging.Formatter):

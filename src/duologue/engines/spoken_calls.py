@@ -226,10 +226,10 @@ def _listed(words: Sequence[str]) -> str:
 
 def _in_words(output: str) -> str:
     try:
-        value = msgspec.json.decode(output)
+        phrase = _phrase(msgspec.json.decode(output))
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        value = output
-    words = " ".join(_phrase(value).split())
+        phrase = output
+    words = " ".join(phrase.split())
     return (
         words.rstrip(". ") if len(words) <= _MOST_RESULT_CHARACTERS else f"{words[:_MOST_RESULT_CHARACTERS]} and more"
     )

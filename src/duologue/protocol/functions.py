@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from itertools import chain, count
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from duologue.events import (
     FunctionTool,
     McpServerTool,
+    Tool,
     ToolChoiceFunction,
     ToolChoiceMcp,
     is_set,
@@ -18,7 +20,7 @@ from duologue.events import (
 from duologue.protocol.mcp_servers import McpOffer
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["FunctionOffer", "check_functions", "check_tool_choice"]
+__all__ = ["FunctionOffer", "check_functions", "check_tool_choice", "without_secrets"]
 
 
 class FunctionOffer(Struct, frozen=True):
@@ -38,8 +40,7 @@ class FunctionOffer(Struct, frozen=True):
         of_servers: dict[str, McpOffer] = {}
         taken = {tool.name for tool in functions}
         for offer in listed:
-            name, label = offer.tool.name, offer.server.server_label
-            of_servers[f"{label}-{name}" if name in taken or name in of_servers else name] = offer
+            of_servers[_free_name(offer, taken | of_servers.keys())] = offer
         functions += (_function(name, offer) for name, offer in of_servers.items())
         match choice:
             case ToolChoiceFunction(name=name) if any(tool.name == name for tool in functions):
@@ -86,6 +87,20 @@ def _of_one_server(
     if wanted is not None:
         return FunctionOffer(tuple(functions), names[0], of_servers)
     return FunctionOffer(tuple(tool for tool in functions if tool.name in names), "required", of_servers)
+
+
+def _free_name(offer: McpOffer, taken: Set[Any]) -> str:
+    """The tool's name, or, where that is taken, one with its server's, and a number if need be."""
+    label, name = offer.server.server_label, offer.tool.name
+    longer = (f"{label}-{name}{'' if number == 1 else f'-{number}'}" for number in count(1))
+    return next(free for free in chain((name,), longer) if free not in taken)
+
+
+def without_secrets(tool: Tool) -> Tool:
+    """A tool as anybody may be told it."""
+    if not isinstance(tool, McpServerTool):
+        return tool
+    return msgspec.structs.replace(tool, **dict.fromkeys(McpServerTool.secret_fields, UNSET))
 
 
 def _function(name: str, offer: McpOffer) -> FunctionTool:

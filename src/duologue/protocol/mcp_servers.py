@@ -9,7 +9,7 @@ conversation.item.done        the item with its tools
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -30,8 +30,12 @@ from duologue.events import (
 from duologue.protocol.commands import ListMcpTools
 from duologue.protocol.conversation import Conversation, Entry
 from duologue.protocol.outgoing import Outgoing
+from duologue.protocol.refusals import Refusal
 
 __all__ = ["McpOffer", "McpServers"]
+
+_MOST_SERVERS: Final = 16
+"""Each costs a connection, and its tools a part of the model's window; no model chooses well among those of more."""
 
 
 class McpOffer(Struct, frozen=True):
@@ -55,13 +59,23 @@ class McpOffer(Struct, frozen=True):
 class McpServers:
     """Has servers asked for their tools, once for each as it is described."""
 
-    def __init__(self, conversation: Conversation, outgoing: Outgoing) -> None:
+    def __init__(self, conversation: Conversation, outgoing: Outgoing, *, max_items: int) -> None:
+        self._max_items = max_items
         self._conversation = conversation
         self._out = outgoing
         self._described: dict[str, McpServerTool] = {}
         self._asked: dict[str, tuple[Entry, McpServerTool]] = {}
         self._tools: dict[str, tuple[McpTool, ...]] = {}
         """By the server's label, of those whose list is there."""
+
+    def check(self, tools: Any, root: str) -> None:
+        """Raise Refusal for more servers than a session may offer, or than the conversation has room for."""
+        servers = list(_servers_in(tools))
+        if len(servers) > _MOST_SERVERS:
+            raise Refusal("too_many_servers", param=f"{root}.tools", most=_MOST_SERVERS)
+        new = [server for server in servers if self._described.get(server.server_label) != server]
+        if new and len(self._conversation) + len(new) > self._max_items:
+            raise Refusal("conversation_full", param=f"{root}.tools", most=self._max_items)
 
     def list_tools(self, tools: Any) -> None:
         """Take note of the tools that a session or a response has now."""

@@ -78,6 +78,7 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
         "invalid_value",
         "The conversation holds {most} items and takes no more from the client; delete some.",
     ),
+    "too_many_servers": ("invalid_value", "Invalid value for '{param}': {most} MCP servers are the most."),
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),

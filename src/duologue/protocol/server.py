@@ -41,6 +41,7 @@ from duologue.events import (
     McpTool,
     RealtimeError,
     RealtimeEvent,
+    RealtimeSessionConfig,
     ResponseCancelEvent,
     ResponseCreateEvent,
     SessionCreatedEvent,
@@ -121,6 +122,7 @@ class ServerProtocol:
             allowance=Allowance(defaults.tokens_per_minute, self._clock) if defaults.tokens_per_minute else None,
             max_context_tokens=defaults.max_context_tokens,
             max_responses=defaults.max_responses,
+            max_items=defaults.max_items,
         )
         self._editing = Editing(
             self.session,
@@ -138,7 +140,7 @@ class ServerProtocol:
 
     def connect(self) -> None:
         """The client is there: greet it."""
-        self._out.send(SessionCreatedEvent(event_id=self._out.event_id(), session=self.session.wire))
+        self._out.send(SessionCreatedEvent(event_id=self._out.event_id(), session=self.session.shown))
 
     @property
     def input_ms(self) -> int:
@@ -345,6 +347,7 @@ class ServerProtocol:
                 self._editing.truncate(event)
             case ConversationItemDeleteEvent():
                 self._editing.delete(event)
+                self._speaking.item_deleted(event.item_id)
             case ResponseCreateEvent():
                 self._speaking.create(event.response if is_set(event.response) else None)
             case ResponseCancelEvent():
@@ -354,6 +357,8 @@ class ServerProtocol:
                 raise AssertionError(event)
 
     def _update_session(self, event: SessionUpdateEvent) -> None:
+        if isinstance(event.session, RealtimeSessionConfig):
+            self._speaking.mcp.check(event.session.tools, "session")
         before_ms = self.session.idle_timeout_ms
         self.session.update(
             event,
@@ -363,7 +368,7 @@ class ServerProtocol:
         if self.session.idle_timeout_ms != before_ms:
             self._idle.restart()
         self._listening.session_updated()
-        self._out.send(SessionUpdatedEvent(event_id=self._out.event_id(), session=self.session.wire))
+        self._out.send(SessionUpdatedEvent(event_id=self._out.event_id(), session=self.session.shown))
         if self.session.kind == "realtime":
             self._speaking.session_updated()
 

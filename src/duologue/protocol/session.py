@@ -31,7 +31,7 @@ from duologue.events import (
 )
 from duologue.protocol.checks import RANGES, rate_limits
 from duologue.protocol.defaults import SessionDefaults
-from duologue.protocol.functions import check_functions, check_tool_choice
+from duologue.protocol.functions import check_functions, check_tool_choice, without_secrets
 from duologue.protocol.refusals import Refusal
 from duologue.protocol.settings import fill_in, merge
 from duologue.protocol.turns import TurnSettings
@@ -61,6 +61,14 @@ class Session:
         """The configuration of a session that responds; no other may be asked for it."""
         assert isinstance(self.wire, RealtimeSession), "a transcription session never responds"
         return self.wire
+
+    @property
+    def shown(self) -> RealtimeSession | TranscriptionSession:
+        """The configuration as a client is told it: without the keys of MCP servers, for whoever configured the session
+        with a client secret is not who uses it."""
+        if not isinstance(self.wire, RealtimeSession) or not isinstance(self.wire.tools, list):
+            return self.wire
+        return msgspec.structs.replace(self.wire, tools=[without_secrets(tool) for tool in self.wire.tools])
 
     @property
     def input(self) -> AudioInputConfig | TranscriptionSessionAudioInput:

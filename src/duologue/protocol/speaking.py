@@ -48,6 +48,7 @@ class Speaking:
         allowance: Allowance | None,
         max_context_tokens: int,
         max_responses: int,
+        max_items: int,
     ) -> None:
         self._session = session
         self._conversation = conversation
@@ -58,7 +59,7 @@ class Speaking:
         self._max_context_tokens = max_context_tokens
         self._max_responses = max_responses
         self._context = Context()
-        self.mcp = McpServers(conversation, outgoing)
+        self.mcp = McpServers(conversation, outgoing, max_items=max_items)
         self._to_allow: dict[str, tuple[McpOffer, str]] = {}
         """Calls that the user was asked to allow, by the id of the request, with their arguments."""
         self._allowed: dict[str, tuple[McpOffer, str]] = {}
@@ -79,6 +80,7 @@ class Speaking:
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
         """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
         params = params or ResponseCreateParams()
+        self.mcp.check(params.tools, "response")
         settings = settings_of(
             params, self._session, self._conversation, self._out, listed=self.mcp.offered, silent_ms=silent_ms
         )
@@ -113,6 +115,11 @@ class Speaking:
         if answer.approve:
             self._allowed[answer.approval_request_id] = asked
         self.answer_turn()
+
+    def item_deleted(self, item_id: str) -> None:
+        """A request whose item is gone cannot be granted any more."""
+        self._to_allow.pop(item_id, None)
+        self._allowed.pop(item_id, None)
 
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""

@@ -23,6 +23,7 @@ from msgspec import Struct
 from duologue.events import (
     ConversationItem,
     ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
     ConversationItemDoneEvent,
     FunctionCallItem,
     FunctionCallOutputItem,
@@ -95,7 +96,9 @@ class ToolCalls:
                 self._beside.add(response.id)
             case ResponseOutputItemAddedEvent(item=McpCallItem(id=item_id)):
                 self._server_calls(event.response_id, item_id)
-            case ConversationItemDoneEvent(item=McpCallItem(id=item_id)):
+            case (
+                ConversationItemDoneEvent(item=McpCallItem(id=item_id)) | ConversationItemDeletedEvent(item_id=item_id)
+            ):
                 self._server_called(item_id)
             case ResponseOutputItemDoneEvent():
                 self._items(event.response_id, [event.item])
@@ -148,6 +151,8 @@ class ToolCalls:
         turn.status = response.status if is_set(response.status) else "completed"
         if turn.status not in _CONTINUED:
             turn.of_servers.clear()
+        answered = {item.id for item in output if isinstance(item, McpCallItem) and (item.output or item.error)}
+        turn.of_servers -= answered  # of items that are deleted no more is told
         gone_on = bool(output) and isinstance(output[-1], MessageItem)  # there are servers that do so by themselves
         elsewhere = self.toolbox is None and any(isinstance(item, FunctionCallItem) for item in output)
         turn.given_up = turn.given_up or elsewhere or (gone_on and not turn.answers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
@@ -33,11 +34,19 @@ __all__ = ["McpAccess", "McpDesk", "McpFault"]
 _ANY: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
 
-_OUR_HEADERS: Final = frozenset({"host", "connection", "content-length", "transfer-encoding", "upgrade"})
+_OUR_HEADERS: Final = frozenset(
+    "accept-encoding connection content-length expect host keep-alive mcp-session-id proxy-authorization te"
+    " transfer-encoding upgrade".split()
+)
 """A client's headers are for its MCP server; which that is, and how HTTP is spoken with it, is not theirs to say."""
 
+_MOST_LINES: Final = 16  # connections of one session; it cannot offer more servers at a time
+_MOST_PAGES: Final = 20  # of a list of tools; its end may be a lie
+_MOST_ERROR_CHARACTERS: Final = 1_000  # a sentence or two: the client shows it, and the model reads it
 _MOST_TOOLS: Final = 1_000  # no model chooses well among a hundred; a list without an end must not fill the memory
 _MOST_OUTPUT_CHARACTERS: Final = 100_000  # 25,000 tokens: more would push the conversation out of the model's window
+
+_LINE_IS_GONE: Final = frozenset({-32000, -32600})  # closed, or a session that is not known over there any more
 
 _BAD_GATEWAY, _GATEWAY_TIMEOUT = 502, 504  # what HTTP says of a server behind one that cannot be reached, or is silent
 
@@ -66,6 +75,8 @@ class McpAccess:
     def __init__(self, *urls: str) -> None:
         with needs("mcp"):
             import_module("mcp")
+        # Made once: it takes tens of milliseconds, which on the event loop are everybody's.
+        self._context = ssl.create_default_context()
         self._any = _ANY in urls
         self._allowed = tuple(_address(url) for url in urls if url != _ANY)
 
@@ -88,11 +99,18 @@ class McpAccess:
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
 
+        from duologue.server.mcp_http import NarrowTransport
+
         async with AsyncExitStack() as stack:
-            # The deadline is the caller's. Redirects stay within the address' origin: the library sees to it.
-            http = await stack.enter_async_context(httpx2.AsyncClient(headers=_headers(server), timeout=None))
+            narrow = NarrowTransport(self.permits, self._context)
+            # The deadline is the caller's.
+            http = httpx2.AsyncClient(headers=_headers(server), timeout=None, transport=narrow)
+            await stack.enter_async_context(http)
             # No cache: its answers would outlive a change of what the server has.
-            yield await stack.enter_async_context(Client(streamable_http_client(url, http_client=http), cache=None))
+            client = await stack.enter_async_context(Client(streamable_http_client(url, http_client=http), cache=None))
+            # Nothing here needs results to keep to the server's own schema, and a pattern in one can stop the loop.
+            client.session.validate_tool_result = _as_it_came  # type: ignore[method-assign]
+            yield client
 
 
 class McpDesk:
@@ -117,10 +135,10 @@ class McpDesk:
 
         async def ask(client: Client) -> None:
             cursor: str | None = None
-            while len(tools) < _MOST_TOOLS:
+            for _ in range(_MOST_PAGES):
                 page = await client.list_tools(cursor=cursor)
                 tools.extend(map(_tool, page.tools))
-                if (cursor := page.next_cursor) is None:
+                if (cursor := page.next_cursor) is None or len(tools) >= _MOST_TOOLS:
                     break
 
         await self._ask(server, ask)
@@ -130,7 +148,7 @@ class McpDesk:
         """What the tool returns, as text. Raises McpFault."""
         try:
             arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
-        except ValueError as fault:  # a fault of msgspec's too
+        except (ValueError, RecursionError) as fault:  # a fault of msgspec's too
             raise McpFault(McpToolExecutionError(message=f"the arguments are no JSON object: {fault}")) from fault
         results: list[Any] = []
 
@@ -140,7 +158,7 @@ class McpDesk:
         await self._ask(call.server, ask)
         output = _text_of(results[0])
         if results[0].is_error:
-            raise McpFault(McpToolExecutionError(message=output), quotes=True)
+            raise McpFault(McpToolExecutionError(message=_cut(output)), quotes=True)
         if len(output) > _MOST_OUTPUT_CHARACTERS:
             reason = f"it returned {len(output)} characters, and {_MOST_OUTPUT_CHARACTERS} are the most"
             raise McpFault(McpToolExecutionError(message=reason))
@@ -149,30 +167,42 @@ class McpDesk:
     async def _ask(self, server: McpServerTool, ask: Callable[[Client], Coroutine[Any, Any, None]]) -> None:
         if self._access is None:
             raise McpFault(_unreachable("this server lets sessions use no MCP servers"))
+        line = self._line(self._access, server)
+        line.users += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                await ask(await self._client(self._access, server))
+                await ask(await line.client())
         except McpFault:
             raise
         except TimeoutError as fault:
-            self._drop(server)
+            self._drop(server, line)
             error = McpHttpError(code=_GATEWAY_TIMEOUT, message=f"it did not answer within {self._timeout_s:g} s")
             raise McpFault(error) from fault
         except Exception as fault:
-            self._drop(server)
+            if not _is_answer(fault):
+                self._drop(server, line)
             raise _fault_of(fault) from fault
+        finally:
+            line.users -= 1
+            if line not in self._lines.values() and not line.users:
+                line.close()
 
-    async def _client(self, access: McpAccess, server: McpServerTool) -> Client:
-        line = self._lines.get(server)
+    def _line(self, access: McpAccess, server: McpServerTool) -> _Line:
+        line = self._lines.pop(server, None)
         if line is None or line.ended:
-            line = self._lines[server] = _Line(lambda: access.connect(server))
+            line = _Line(lambda: access.connect(server))
             line.task = self._start(f"mcp {server.server_label}", line.hold())
-        return await line.client()
+        self._lines[server] = line  # last of all: the first are those that were not used for longest
+        idle = [(key, other) for key, other in self._lines.items() if not other.users and other is not line]
+        for key, other in idle[: max(0, len(self._lines) - _MOST_LINES)]:
+            del self._lines[key]
+            other.close()
+        return line
 
-    def _drop(self, server: McpServerTool) -> None:
-        """Whatever is wrong with a connection, the next question gets another one."""
-        if (line := self._lines.pop(server, None)) is not None:
-            line.close()
+    def _drop(self, server: McpServerTool, line: _Line) -> None:
+        """Whatever is wrong with a connection, the next question gets another one; those under way end on this one."""
+        if self._lines.get(server) is line:
+            del self._lines[server]
 
 
 class _Line:
@@ -183,6 +213,8 @@ class _Line:
         self._opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
         self._closing = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self.users = 0
+        """Questions that are not answered."""
 
     @property
     def ended(self) -> bool:
@@ -214,6 +246,21 @@ class _Line:
             if not self._opened.done():
                 self._opened.set_exception(ConnectionError("given up"))
             self._opened.exception()  # read, for whoever asked may be gone
+
+
+async def _as_it_came(name: str, result: object) -> None:
+    """No look at a result."""
+
+
+def _is_answer(fault: Exception) -> bool:
+    """Whether the MCP server has said no, over a connection that is as good as before."""
+    from mcp import MCPError
+
+    return isinstance(fault, MCPError) and fault.error.code not in _LINE_IS_GONE
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= _MOST_ERROR_CHARACTERS else f"{words[:_MOST_ERROR_CHARACTERS]} ..."
 
 
 def _headers(server: McpServerTool) -> dict[str, str]:
@@ -268,7 +315,7 @@ def _fault_of(fault: BaseException) -> McpFault:
         fault = fault.exceptions[0]
     match fault:
         case MCPError():
-            return McpFault(McpProtocolError(code=fault.error.code, message=fault.error.message), quotes=True)
+            return McpFault(McpProtocolError(code=fault.error.code, message=_cut(fault.error.message)), quotes=True)
         case HTTPStatusError():
             status = McpHttpError(code=fault.response.status_code, message=fault.response.reason_phrase)
             return McpFault(status, quotes=True)

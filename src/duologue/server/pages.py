@@ -22,6 +22,7 @@ from duologue.server.ids import new_id
 from duologue.server.metrics import Metrics
 from duologue.server.opening import ConfigRefused, Opening, opening_for, rehearse
 from duologue.server.paths import AZURE
+from duologue.server.preset import without_keys
 from duologue.server.rebuffs import Rebuff, error_body
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tup
         # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
         opening, asked = opening_for(update), _shown(update, dialect)
         kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
-        shown = {"object": kind, "id": new_id("sess"), **asked}
+        shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
     if opening.model is not None and not app.serves(opening.model):
         raise Rebuff("wrong_model", model=opening.model)
     return opening, shown

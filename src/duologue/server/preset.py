@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -12,10 +12,10 @@ from duologue.codec.jsontext import parse_object, write_text
 from duologue.dialects import Profile
 from duologue.dialects.places import Json
 from duologue.errors import ConnectFailed, DecodeError
-from duologue.events import RealtimeSessionConfig, SessionUpdateEvent
+from duologue.events import McpServerTool, RealtimeSessionConfig, SessionUpdateEvent
 from duologue.server.upstream import UpstreamSide
 
-__all__ = ["Preset"]
+__all__ = ["Preset", "without_keys"]
 
 _MOST_HELD: Final = 64
 """Messages between a session's announcement and the answer to its first update: one or two are usual."""
@@ -62,7 +62,7 @@ class Preset:
                 return []
             case "session.updated" if self._created is not None:
                 self._answered = True
-                announced = {**self._created, "session": frame.get("session")}
+                announced = {**self._created, "session": without_keys(frame.get("session"))}
                 return [write_text(announced).decode("utf-8"), *self._held]
             case "error" if self._created is None:
                 return [message]  # there is no session, for another reason
@@ -78,3 +78,17 @@ class Preset:
         if len(self._held) > _MOST_HELD:
             self._answered = self.refused = True
         return []
+
+
+def without_keys(session: Any) -> Any:
+    """A session's JSON as its client may see it: the keys of MCP servers are its backend's."""
+    if not isinstance(session, dict) or not isinstance(session.get("tools"), list):
+        return session
+    hidden = McpServerTool.secret_fields
+    tools = [
+        {name: value for name, value in tool.items() if name not in hidden}
+        if isinstance(tool, dict) and tool.get("type") == "mcp"
+        else tool
+        for tool in session["tools"]
+    ]
+    return {**session, "tools": tools}

@@ -16,7 +16,7 @@ from typing import Any
 
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
-from duologue.events import ServerEvent
+from duologue.events import ServerEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -95,10 +95,13 @@ class ServerSession:
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
         self._farewell: Close | None = None
+        self._early: list[ServerEvent] = []
+        """What came of that configuration, to be told behind the greeting."""
         if opening.message is not None:
             self._protocol.receive(opening.message, now=now)
             # Whoever configured the session is not the client: it learns of it from `session.created`.
-            self._protocol.take_events()
+            events = self._protocol.take_events()
+            self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
 
     @property
     def session_id(self) -> str:
@@ -144,6 +147,8 @@ class ServerSession:
         """Returns the close code."""
         async with asyncio.TaskGroup() as self._tasks:
             self._protocol.connect()
+            for event in (*self._protocol.take_events(), *self._early):
+                self._send(event)
             await self._pass_on()
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
