@@ -1,15 +1,21 @@
-# Every target sets up what it needs in .venv, and does so again only when pyproject.toml or constraints.txt changed.
+# Every target sets up what it needs in .venv, and does so again only when pyproject.toml or hashes.txt changed.
 # Needs: make, and Python 3.11 or newer with venv. Another Python than `python3`: make test PYTHON=python3.13
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# --build-constraint: the build backend is pinned like everything else.
-INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input \
-	--constraint constraints.txt --build-constraint constraints.txt
+PIP_INSTALL := -m pip install -qq --disable-pip-version-check --no-input
+# A file whose sha256 is not in hashes.txt is not installed, and nothing is built: a source distribution runs code.
+PINNED := --require-hashes --only-binary :all: --constraint hashes.txt
+INSTALL := $(BIN)/python $(PIP_INSTALL) $(PINNED)
+# What the package and its extras require: the package itself has no hash, and is installed without its dependencies.
+REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
+	project = tomllib.loads(pathlib.Path("pyproject.toml").read_text(encoding="utf-8"))["project"]; \
+	extras = project["optional-dependencies"].values(); \
+	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench bench-peers fuzz docs constraints clean
+.PHONY: help demo test check examples bench bench-peers fuzz docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,12 +71,51 @@ docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an 
 	@$(BIN)/mkdocs build --strict
 	@echo "Built: build/site/index.html"
 
-constraints: $(VENV)/ready ## raise every pinned version to the newest that fits
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check uv
-	@printf 'editables\nhatchling\npip\n' | $(BIN)/uv pip compile --quiet --system-certs --universal --fork-strategy fewest \
-		--python-version 3.11 --no-annotate --no-header --all-extras --group check --group docs pyproject.toml - \
-		| sed -e "/sys_platform == 'emscripten'/d" -e 's/ *;.*//' >$(VENV)/constraints.txt
-	@test -s $(VENV)/constraints.txt && mv $(VENV)/constraints.txt constraints.txt
+# The time of the last commit stands in the archives, whenever they are built.
+EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
+
+build: $(VENV)/ready-release ## build the wheel and the source distribution into dist/
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH="$(EPOCH)" $(BIN)/python -m hatchling build -d dist -t sdist -t wheel
+
+# Two clones that differ in what must not matter: the folder, the rights of files, the time zone, the order of hashing.
+reproducible: $(VENV)/ready-release ## build the last commit twice and compare: every byte must be the same
+	@rm -rf build/twice && mkdir -p build/twice
+	@hatchling="$$PWD/$(BIN)/python -m hatchling"; epoch="$(EPOCH)"; \
+	for way in "022 first UTC0 1" "077 second/folder UTC-9 2"; do \
+		set -- $$way; \
+		( umask "$$1" && git clone -q . "build/twice/$$2" && cd "build/twice/$$2" && \
+			SOURCE_DATE_EPOCH="$$epoch" TZ="$$3" PYTHONHASHSEED="$$4" $$hatchling build -d dist -t sdist -t wheel >/dev/null ) || exit 1; \
+	done; \
+	diff -r build/twice/first/dist build/twice/second/folder/dist && \
+	cd build/twice/first/dist && "$(CURDIR)/$(BIN)/python" -m pip --disable-pip-version-check hash *
+
+# What a user gets who installs everything: the wheel with its extras, in an environment of its own.
+sbom: build ## list what the built wheel brings along, in the form of CycloneDX, in dist/
+	@rm -rf build/sbom && "$(PYTHON)" -m venv --without-pip build/sbom
+	@$(REQUIREMENTS) >build/sbom/requirements.txt
+	@$(BIN)/python -m pip --python build/sbom/bin/python install -qq --disable-pip-version-check --no-input $(PINNED) \
+		--requirement build/sbom/requirements.txt
+	@$(BIN)/python -m pip --python build/sbom/bin/python install -qq --disable-pip-version-check --no-input --no-deps dist/*.whl
+	@$(BIN)/cyclonedx-py environment --output-reproducible --output-file dist/duologue.cdx.json build/sbom/bin/python
+	@echo "Written: dist/duologue.cdx.json"
+
+# Without markers: pip installs what is asked for, and looks here for its version and its files on every platform.
+define PIN
+	@$(INSTALL) uv
+	@printf 'pip\n' | $(BIN)/uv pip compile --quiet --system-certs --universal --fork-strategy fewest --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --all-extras $(foreach group,$(GROUPS),--group $(group)) $(1) pyproject.toml - \
+		| awk '/^[^ ]/ { dropped = / sys_platform == .emscripten./; sub(/ ;.*/, " \\") } !dropped' >$(VENV)/hashes.txt
+	@test -s $(VENV)/hashes.txt && mv $(VENV)/hashes.txt hashes.txt
+	@sed -n 's/^\([^ ].*\) \\$$/\1/p' hashes.txt >constraints.txt
+endef
+GROUPS := test bench fuzz docs check build release pin
+
+constraints: $(VENV)/pip ## raise every pinned version to the newest that fits; the hashes follow
+	$(call PIN)
+
+hashes: $(VENV)/pip ## pin what pyproject.toml newly asks for, drop what it no longer does, raise nothing
+	$(call PIN,--constraint constraints.txt)
 
 clean: ## remove all that the other targets made
 	rm -rf $(VENV) $(VENV)-peers build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -92,11 +137,17 @@ $(VENV)/created:
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@touch $@
 
-# pip comes first: the one that Python brings may be too old for dependency groups.
-$(VENV)/ready: $(VENV)/created pyproject.toml constraints.txt
+# pip comes first: the one that Python brings may be too old for dependency groups, and for hashes in constraints.
+$(VENV)/pip: $(VENV)/created
+	@sed -n '/^pip==/,/[^\\]$$/p' hashes.txt >$(VENV)/pip.txt
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement $(VENV)/pip.txt
+	@touch $@
+
+$(VENV)/ready: $(VENV)/pip pyproject.toml hashes.txt
 	@echo "Setting up $(VENV) (about half a minute the first time) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --upgrade pip
-	@$(INSTALL) --editable '.[all]'
+	@$(REQUIREMENTS) >$(VENV)/requirements.txt
+	@$(INSTALL) --requirement $(VENV)/requirements.txt --group build
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # JavaScript clients that the tests drive. Node and npm come from PyPI; without a registry of npm those tests are skipped.
