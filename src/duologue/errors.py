@@ -21,7 +21,9 @@ A class exists only where somebody would catch it differently from its parent.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from duologue.printable import printable
 
 if TYPE_CHECKING:
     from duologue.events import ErrorEvent
@@ -45,8 +47,19 @@ __all__ = [
 ]
 
 
+_MAX_CHARACTERS: Final = 2000
+"""Of an exception's message: it may quote a peer, and ends up in logs and on terminals."""
+
+
 class DuologueError(Exception):
-    """Base of everything that duologue raises on purpose."""
+    """Base of everything that duologue raises on purpose.
+
+    What it says is one line without control characters, whoever is quoted in it; attributes keep a peer's words as
+    they came.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), max_characters=_MAX_CHARACTERS)
 
 
 class ProtocolError(DuologueError):

@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue.catalogue import Api
-from duologue.cli.failures import EXIT_FAILURE, Usage, check_there, printable, sentence_of
+from duologue.cli.failures import EXIT_FAILURE, Usage, check_there, sentence_of
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
@@ -28,6 +28,7 @@ from duologue.events import (
     UnknownRealtimeEvent,
     UnknownTranslationEvent,
 )
+from duologue.printable import printable, printable_json
 
 __all__ = ["Finding", "Report", "check"]
 
@@ -175,4 +176,4 @@ def _number(count: int, of: str) -> str:
 
 def _as_json(reports: list[Report]) -> str:
     content: Any = msgspec.to_builtins(reports)
-    return write_text({"files": content, "good": all(report.good for report in reports)}).decode()
+    return printable_json(write_text({"files": content, "good": all(report.good for report in reports)}).decode())

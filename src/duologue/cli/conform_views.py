@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from duologue.cli.failures import printable
 from duologue.codec.jsontext import write_text
 from duologue.conformance import GROUPS, Finding, Outcome, Report, rules
+from duologue.printable import printable, printable_json
 
 __all__ = ["list_rules", "print_json", "print_matrix"]
 
@@ -32,7 +32,9 @@ def list_rules(only: Collection[str], *, json: bool) -> None:
     if json:
         findings = [Finding(rule=rule, outcome="skipped").as_json() for rule in chosen]
         kept = ("rule", "group", "title", "level", "mark", "source")
-        print(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
+        print(
+            printable_json(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
+        )
         return
     width = max((len(rule.id) for rule in chosen), default=0)
     for group, members in groupby(chosen, key=lambda rule: rule.group):
@@ -44,7 +46,8 @@ def list_rules(only: Collection[str], *, json: bool) -> None:
 def print_json(report: Report) -> None:
     """One object: the verdict, the counts, the findings."""
     findings = [each.as_json() for each in report.findings]
-    print(write_text({"holds": report.holds, "counts": dict(report.counts()), "findings": findings}).decode())
+    told = {"holds": report.holds, "counts": dict(report.counts()), "findings": findings}
+    print(printable_json(write_text(told).decode()))
 
 
 def print_matrix(report: Report) -> None:

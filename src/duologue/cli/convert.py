@@ -11,7 +11,7 @@ from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
-from duologue.cli.failures import EXIT_FAILURE, Usage, check_there, printable
+from duologue.cli.failures import EXIT_FAILURE, Usage, check_there
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
@@ -19,6 +19,7 @@ from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import AddedToCreated, CreatedToAdded
 from duologue.errors import DecodeError
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.printable import printable
 
 __all__ = ["convert"]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from duologue.errors import ConnectionClosed, DuologueError
+from duologue.printable import printable
 
 __all__ = [
     "EXIT_FAILURE",
@@ -14,7 +15,6 @@ __all__ = [
     "Usage",
     "check_there",
     "exit_code_of",
-    "printable",
     "sentence_of",
 ]
 
@@ -58,10 +58,4 @@ def sentence_of(fault: BaseException) -> str:
             text = fault.strerror or str(fault)
         case _:
             text = f"{type(fault).__name__}: {fault}"
-    line = printable(" ".join(text.split()))
-    return line if len(line) <= _MOST_CHARACTERS else line[:_MOST_CHARACTERS] + "…"
-
-
-def printable(text: str) -> str:
-    """The text without anything that a terminal would obey: a server's words must not move the cursor."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return printable(" ".join(text.split()), max_characters=_MOST_CHARACTERS)

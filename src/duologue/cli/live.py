@@ -12,7 +12,6 @@ from rich.rule import Rule
 from rich.text import Text
 
 from duologue.audio.levels import FLOOR_DBFS, level_dbfs
-from duologue.cli.failures import printable
 from duologue.cli.observations import Observation, Progress
 from duologue.cli.session_audio import SessionAudio
 from duologue.cli.summary import Summary, lines_of
@@ -20,6 +19,7 @@ from duologue.cli.timeline import ARROWS, Line, Timeline
 from duologue.cli.words import Words
 from duologue.errors import AudioError
 from duologue.events import ResponseAudioDeltaEvent
+from duologue.printable import printable
 
 __all__ = ["LiveView"]
 
@@ -65,7 +65,7 @@ class LiveView:
 
     def note(self, text: str) -> None:
         """A remark, and the begin of a new turn."""
-        self._finished += [*map(self._text, self._timeline.close()), Text(text, style="bold")]
+        self._finished += [*map(self._text, self._timeline.close()), Text(printable(text), style="bold")]
         self._words = Words()
         self._progress = None
         self._heard_dbfs = FLOOR_DBFS

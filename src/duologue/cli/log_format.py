@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Final, Literal
+from types import TracebackType
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from duologue.printable import printable
 from duologue.server.journal import FACTS
 
 __all__ = ["LogFormat", "LogLevel", "start_logging"]
+
+_ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -18,24 +22,52 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 _TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2", "mcp")
 """Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
 
+_MAX_MESSAGE_CHARACTERS: Final = 4000
+"""Of a line that another library logs; this server's own are shorter."""
+
+_MAX_TRACEBACK_CHARACTERS: Final = 50_000
+"""Of a traceback: a hundred frames, and messages that quote what they were given."""
+
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def start_logging(level: LogLevel, log_format: LogFormat) -> None:
     """Log on standard error, in this form, everything from this level on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines() if log_format == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-class _JsonLines(logging.Formatter):
+class _Escaped(logging.Formatter):
+    """Nothing in a message or an exception can begin a line of its own."""
+
+    def formatException(self, ei: _ExceptionInfo) -> str:
+        """The traceback, each line set in: one that begins at the margin is a line of the log."""
+        text = super().formatException(ei)[:_MAX_TRACEBACK_CHARACTERS]
+        return "\n".join(f"    {printable(line)}" for line in text.splitlines())
+
+    def formatStack(self, stack_info: str) -> str:
+        """The stack, set in likewise."""
+        return "\n".join(f"    {printable(line)}" for line in stack_info.splitlines())
+
+
+class _TextLines(_Escaped):
+    """A sentence a line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line, without a traceback."""
+        record.message = _message(record)
+        return super().formatMessage(record)
+
+
+class _JsonLines(_Escaped):
     """One JSON object a line: time, level, logger, event, and the facts of the event beside them."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        facts: dict[str, object] = getattr(record, FACTS, None) or {"event": record.getMessage()}
+        facts: dict[str, object] = getattr(record, FACTS, None) or {"event": _message(record)}
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -45,3 +77,7 @@ class _JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(line).decode("utf-8")
+
+
+def _message(record: logging.LogRecord) -> str:
+    return printable(record.getMessage(), max_characters=_MAX_MESSAGE_CHARACTERS)

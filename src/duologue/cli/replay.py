@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from duologue.cli.call import view_for
-from duologue.cli.failures import EXIT_FAILURE, check_there, printable, sentence_of
+from duologue.cli.failures import EXIT_FAILURE, check_there, sentence_of
 from duologue.cli.observations import Observation
 from duologue.cli.summary import Account
 from duologue.codec import decode
@@ -33,7 +33,7 @@ def replay(
         account.files["recording"] = str(file)
         try:
             with view:
-                view.note(printable(f"recorded by the {recording.header.side} at {recording.header.started_at}"))
+                view.note(f"recorded by the {recording.header.side} at {recording.header.started_at}")
                 for frame in recording:
                     observation = Observation(frame.at_s, frame.direction, _event(frame.message))
                     account.note(observation)

@@ -9,10 +9,10 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from duologue.cli.failures import printable
 from duologue.cli.observations import Observation
 from duologue.cli.turns import First, Turn
 from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneEvent, is_set
+from duologue.printable import printable
 
 __all__ = ["Account", "Latencies", "Summary", "TurnSummary", "Words", "lines_of"]
 

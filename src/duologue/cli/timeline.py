@@ -8,10 +8,10 @@ from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.cli.describing import describe
-from duologue.cli.failures import printable
 from duologue.cli.observations import Observation
 from duologue.cli.session_audio import SessionAudio
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent, UnknownRealtimeEvent
+from duologue.printable import printable
 from duologue.recording import Direction
 
 __all__ = ["ARROWS", "Line", "Timeline"]

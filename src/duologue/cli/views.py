@@ -14,6 +14,7 @@ from duologue.cli.summary import Summary, lines_of
 from duologue.cli.timeline import Timeline
 from duologue.codec.jsontext import write_text
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.printable import printable, printable_json
 
 __all__ = ["JsonView", "PlainView", "View"]
 
@@ -64,7 +65,7 @@ class PlainView:
     def note(self, text: str) -> None:
         for line in self._timeline.close():
             print(line)
-        print(text, flush=True)
+        print(printable(text), flush=True)
 
     def observe(self, observation: Observation) -> None:
         for line in self._timeline.push(observation):
@@ -117,7 +118,7 @@ class JsonView:
 
 
 def _print_json(line: dict[str, Any]) -> None:
-    print(write_text(line).decode(), flush=True)
+    print(printable_json(write_text(line).decode()), flush=True)
 
 
 def _without_audio(event: RealtimeEvent) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from duologue.codec.jsontext import parse_object
 from duologue.dialects import detect
 from duologue.dialects.detection import Guess
 from duologue.errors import DecodeError
+from duologue.printable import printable_name
 
 __all__ = ["AUTO", "Accent"]
 
@@ -65,5 +66,5 @@ class Accent:
     def _settle(self, guess: Guess) -> None:
         self._frames_left = 0
         if guess.dialect != self.dialect:
-            _logger.info("the server speaks %s: %s", guess.dialect, guess.reason)
+            _logger.info("the server speaks %s: %s", guess.dialect, printable_name(guess.reason))
             self.dialect = guess.dialect

@@ -19,6 +19,7 @@ from duologue.client.connection import Connection
 from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
+from duologue.printable import printable_name
 from duologue.protocol.core import ConversationCore
 from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
 
@@ -225,7 +226,7 @@ class Link:
                 except ConnectionClosed:
                     break  # the reader learns it too, and has the core told
                 except Exception:
-                    _logger.exception("cannot send a %s", event.type)
+                    _logger.exception("cannot send a %s", printable_name(str(event.type)))
             if not self._wanted.is_set():
                 self._emptied.set()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from duologue.client.conduct import failed_call, overdue_call
+from duologue.printable import printable_name
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.toolbox import ToolProblem
 
@@ -84,7 +85,7 @@ class RunningTools:
                 self._failed(call.call_id, overdue_call(call.name, timeout_s=self._timeout_s))
                 return
             if not isinstance(fault, ToolProblem):
-                _logger.exception("the function %s failed", call.name)
+                _logger.exception("the function %s failed", printable_name(call.name))
             self._failed(call.call_id, failed_call(call.name, fault))
         else:
             self._answered(call.call_id, result)

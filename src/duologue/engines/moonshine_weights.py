@@ -19,6 +19,7 @@ from pathlib import Path
 from duologue.audio.extras import needs
 from duologue.engines.onnx import Array, Session, open_session, runtime
 from duologue.engines.onnx_graph import Field, Graph, Node, fields_of, pack
+from duologue.printable import printable
 
 with needs("speech"):
     import numpy as np
@@ -46,7 +47,7 @@ def open_repacked(path: Path, digest: str) -> Session:
         try:
             return open_session(cached)
         except Exception as fault:  # onnxruntime has a dozen names for a file that it cannot read
-            _log.warning("%s cannot be loaded and is made anew: %s", cached, fault)
+            _log.warning("%s cannot be loaded and is made anew: %s", cached, printable(str(fault)))
     model = repack(path, unsigned=unsigned)
     try:
         _store(cached, model)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
+from duologue.printable import printable
 from duologue.server.observing import Stage, Work
 
 __all__ = ["FACTS", "Journal", "note"]
@@ -19,14 +20,31 @@ FACTS: Final = "facts"
 _TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
 """Events that are worth a line."""
 
+_MAX_FACT_CHARACTERS: Final = 500
+"""Of one fact: room for a sentence of a fault, and for the names of a dozen fields."""
+
 _Fact = str | int | float | None
 
 
 def note(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
-    """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own."""
+    """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own.
+
+    A peer's words in a fact cannot end the line, pass for another fact, or do anything to a terminal.
+    """
     if _logger.isEnabledFor(level):
-        told = " ".join(f"{name}={value}" for name, value in facts.items())
-        _logger.log(level, "%s %s", event, told, exc_info=fault, extra={FACTS: {"event": event, **facts}})
+        shown = {name: _shown(value) for name, value in facts.items()}
+        told = " ".join(f"{name}={_quoted(value)}" for name, value in shown.items())
+        _logger.log(level, "%s %s", event, told, exc_info=fault, extra={FACTS: {"event": event, **shown}})
+
+
+def _shown(fact: _Fact) -> _Fact:
+    return printable(fact, max_characters=_MAX_FACT_CHARACTERS) if isinstance(fact, str) else fact
+
+
+def _quoted(fact: _Fact) -> str:
+    """In quotation marks where its end would not be seen without them."""
+    text = str(fact)
+    return '"{}"'.format(text.replace('"', '\\"')) if set(text) & {" ", "=", '"'} else text
 
 
 class Journal:

@@ -20,6 +20,7 @@ from websockets.exceptions import (
 from websockets.typing import Subprotocol
 
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.printable import printable
 from duologue.protocol.deadlines import LivenessLimits
 from duologue.transports.addresses import is_loopback, origin_of, without_secrets
 from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS, SocketOptions
@@ -32,6 +33,9 @@ __all__ = [
     "limits_of",
     "redirect_of",
 ]
+
+_MAX_SAID_CHARACTERS: Final = 600
+"""Of what another library says of a handshake: it may quote the server."""
 
 _MOST_REDIRECTS: Final = 3
 """A path that moved takes one, a trailing slash another; more than that go in circles."""
@@ -181,5 +185,4 @@ def close_of(fault: WebSocketClosed, *, largest_sent_bytes: int, verdict: str | 
 
 def _said(fault: Exception) -> str:
     """What a fault of the handshake says: one line, without control characters."""
-    text = " ".join(str(fault).split())
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return printable(" ".join(str(fault).split()), max_characters=_MAX_SAID_CHARACTERS)

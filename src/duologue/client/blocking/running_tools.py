@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from duologue.client.conduct import failed_call, overdue_call
+from duologue.printable import printable_name
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.toolbox import ToolProblem
 
@@ -91,7 +92,10 @@ class ThreadedTools:
                 continue
             run.join(max(0.0, ends_at - time.monotonic()))
             if run.is_alive:
-                _logger.warning("the function %s goes on after the end of its conversation", run.call.name)
+                _logger.warning(
+                    "the function %s goes on after the end of its conversation",
+                    printable_name(run.call.name),
+                )
 
     def _run(self, run: _Run) -> None:
         call = run.call
@@ -103,7 +107,7 @@ class ThreadedTools:
             # What ends a program in its main thread ends one call here; and the model must hear of every end.
             if self._take(run):
                 if not isinstance(fault, ToolProblem):
-                    _logger.exception("the function %s failed", call.name)
+                    _logger.exception("the function %s failed", printable_name(call.name))
                 self._failed(call.call_id, failed_call(call.name, fault))
         else:
             if self._take(run):

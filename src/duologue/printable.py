@@ -1,0 +1,40 @@
+"""A peer's words as a terminal or a log may show them: on one line, no longer than wanted, nothing that is obeyed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["printable", "printable_json", "printable_name"]
+
+_MAX_NAME_CHARACTERS: Final = 200
+"""Of a peer's name for something, in a line of a log: three times the longest that the protocol allows."""
+
+
+def printable(text: str, *, max_characters: int | None = None) -> str:
+    r"""The text with its control characters written out: a line's end as `\n`, an escape as `\x1b`.
+
+    Also those of Unicode: marks that turn the direction of writing, line and paragraph separators, lone surrogates. Of
+    a text longer than `max_characters` the begin, and an ellipsis.
+    """
+    if max_characters is not None and len(text) > max_characters:
+        text = f"{text[:max_characters]}…"
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+
+
+def printable_name(text: str) -> str:
+    """A peer's name for something, printable and cut where no honest name is that long."""
+    return printable(text, max_characters=_MAX_NAME_CHARACTERS)
+
+
+def printable_json(text: str) -> str:
+    """JSON text that means the same and has nothing in it that a terminal obeys."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _json_escape(each) for each in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
