@@ -8,6 +8,7 @@ The floors, each importing only from below:
     3  protocol   catalogue     what is legal now: no I/O, no clock, no task
     2  codec   dialects         text to events; accents
        audio   errors           samples; one error tree
+       printable                a peer's words as a log may show them
     1  events                   values
 """
 

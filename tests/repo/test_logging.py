@@ -1,0 +1,101 @@
+"""No line of a log says what a peer wants it to: each place that logs is looked at."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.repo._tree import PACKAGE, modules
+
+_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
+
+# What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
+_SAFE = {
+    ("client/accent.py", "guess.dialect"): "one of our own names of dialects",
+    ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
+    ("client/blocking/link.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/blocking/link.py", "reconnection.attempts"): "a number",
+    ("client/conversation.py", "kind.__name__"): "a class of the application's",
+    ("client/link.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/link.py", "reconnection.attempts"): "a number",
+    ("client/tenure.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/watchdog.py", "name"): "the name of one of our tasks",
+    ("client/watchdog.py", "round(self._late_s * 1000)"): "a number",
+    ("client/watchdog.py", "stack[-1].f_code.co_qualname"): "a name in source code",
+    ("engines/moonshine_weights.py", "cached"): "a path that this user's settings name",
+    ("engines/moonshine_weights.py", "fault"): "the operating system's word for that path",
+    ("transports/blocking_websocket.py", "self._verdict"): "our own sentence with two numbers",
+    ("transports/liveness.py", "self.verdict"): "our own sentence with two numbers",
+}
+
+
+def _logging_calls(tree: ast.Module) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS:
+            owner = ast.unparse(node.func.value)
+            if owner.lower().endswith(("logger", "log", "logging")) or "getLogger" in owner:
+                yield node
+
+
+def _is_escaped(argument: ast.expr) -> bool:
+    if isinstance(argument, ast.Constant):
+        return True
+    return isinstance(argument, ast.Call) and ast.unparse(argument.func) in {"printable", "printable_name"}
+
+
+def _logged() -> Iterator[tuple[str, str, str]]:
+    """Module, logged expression and line of everything that a log shows without escaping it."""
+    for path in modules():
+        name = path.relative_to(PACKAGE).as_posix()
+        if name == "server/journal.py":
+            continue  # `note` itself, which escapes its facts
+        for call in _logging_calls(ast.parse(path.read_text(encoding="utf-8"))):
+            values = [keyword.value for keyword in call.keywords if keyword.arg not in {"exc_info", "extra"}]
+            for argument in (*call.args, *values):
+                if not _is_escaped(argument):
+                    yield name, ast.unparse(argument), f"{name}:{call.lineno}"
+
+
+def test_whatever_is_logged_is_escaped_or_known_to_be_our_own() -> None:
+    unknown = [
+        (place, expression)
+        for name, expression, place in _logged()
+        if (name, expression) not in _SAFE and not expression.startswith("', called from '.join(")
+    ]
+    assert unknown == [], "write printable(...) around it, or say in _SAFE why it is safe"
+
+
+def test_what_is_known_to_be_safe_is_still_logged() -> None:
+    assert set(_SAFE) - {(name, expression) for name, expression, _ in _logged()} == set()
+
+
+def test_the_server_logs_through_one_function_alone() -> None:
+    loggers = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in modules()
+        if (PACKAGE / "server") in path.parents and "getLogger(" in path.read_text(encoding="utf-8")
+    ]
+    assert loggers == ["server/journal.py"]
+
+
+def test_no_line_is_printed_on_a_terminal_with_rich_markup_in_it() -> None:
+    """A text that rich is given as a `str` may hold its markup: `[link=…]` of a peer's would be obeyed."""
+    marked = [
+        f"{path.relative_to(PACKAGE).as_posix()}:{node.lineno}"
+        for path in modules()
+        if "rich" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"self._console.print", "console.print", "table.add_row", "Text.from_markup"}
+        for argument in node.args
+        if isinstance(argument, ast.Constant | ast.JoinedStr) or ast.unparse(node.func) == "Text.from_markup"
+    ]
+    assert marked == []
+
+
+@pytest.mark.parametrize("source", ["_logger.info('x %s', call.name)", "logging.getLogger('x').error(said)"])
+def test_a_new_place_that_logs_is_seen(source: str) -> None:
+    (call,) = _logging_calls(ast.parse(source))
+    assert not all(map(_is_escaped, call.args))
