@@ -74,24 +74,25 @@ docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an 
 # The time of the last commit stands in the archives, whenever they are built.
 EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 
-build: $(VENV)/ready-release ## build the wheel and the source distribution into dist/
+build: $(VENV)/ready ## build the wheel and the source distribution into dist/
 	@rm -rf dist
 	@SOURCE_DATE_EPOCH="$(EPOCH)" $(BIN)/python -m hatchling build -d dist -t sdist -t wheel
 
 # Two clones that differ in what must not matter: the folder, the rights of files, the time zone, the order of hashing.
-reproducible: $(VENV)/ready-release ## build the last commit twice and compare: every byte must be the same
+reproducible: $(VENV)/ready ## build the last commit twice and compare: every byte must be the same
 	@rm -rf build/twice && mkdir -p build/twice
 	@hatchling="$$PWD/$(BIN)/python -m hatchling"; epoch="$(EPOCH)"; \
 	for way in "022 first UTC0 1" "077 second/folder UTC-9 2"; do \
 		set -- $$way; \
 		( umask "$$1" && git clone -q . "build/twice/$$2" && cd "build/twice/$$2" && \
-			SOURCE_DATE_EPOCH="$$epoch" TZ="$$3" PYTHONHASHSEED="$$4" $$hatchling build -d dist -t sdist -t wheel >/dev/null ) || exit 1; \
+			SOURCE_DATE_EPOCH="$$epoch" TZ="$$3" PYTHONHASHSEED="$$4" $$hatchling build -d dist -t sdist -t wheel \
+			>build.log 2>&1 || { cat build.log; exit 1; } ) || exit 1; \
 	done; \
 	diff -r build/twice/first/dist build/twice/second/folder/dist && \
 	cd build/twice/first/dist && "$(CURDIR)/$(BIN)/python" -m pip --disable-pip-version-check hash *
 
 # What a user gets who installs everything: the wheel with its extras, in an environment of its own.
-sbom: build ## list what the built wheel brings along, in the form of CycloneDX, in dist/
+sbom: build $(VENV)/ready-release ## list what the built wheel brings along, in the form of CycloneDX, in dist/
 	@rm -rf build/sbom && "$(PYTHON)" -m venv --without-pip build/sbom
 	@$(REQUIREMENTS) >build/sbom/requirements.txt
 	@$(BIN)/python -m pip --python build/sbom/bin/python install -qq --disable-pip-version-check --no-input $(PINNED) \
