@@ -42,16 +42,6 @@ def test_the_first_pages_stay_within_150_lines(name: str) -> None:
     assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_constraints_hold_names_and_versions_and_nothing_else() -> None:
-    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", line)] == []
-
-
-def test_constraints_are_sorted_and_name_each_package_once() -> None:
-    names = [line.split("==")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()]
-    assert names == sorted(set(names))
-
-
 def test_no_file_names_the_host_of_a_package_registry() -> None:
     assert [(name, host) for name, text in text_files() for host in _REGISTRY_HOSTS if host in text] == []
 
