@@ -100,7 +100,7 @@ sbom: build $(VENV)/ready-release ## list what the built wheel brings along, in 
 	@$(BIN)/python -m pip --python build/sbom/bin/python install -qq --disable-pip-version-check --no-input $(PINNED) \
 		--requirement build/sbom/requirements.txt
 	@$(BIN)/python -m pip --python build/sbom/bin/python install -qq --disable-pip-version-check --no-input --no-deps dist/*.whl
-	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/duologue.cdx.json build/sbom/bin/python
+	@$(BIN)/cyclonedx-py environment --output-reproducible --output-file dist/duologue.cdx.json build/sbom/bin/python
 	@echo "Written: dist/duologue.cdx.json"
 
 # Without markers: pip installs what is asked for, and looks here for its version and its files on every platform.

@@ -87,3 +87,11 @@ def test_no_script_of_an_npm_package_is_run() -> None:
     calls = [line for line in text.splitlines() if re.search(r"\$\(NPM\) (ci|install)", line)]
     assert calls
     assert [line for line in calls if "--ignore-scripts" not in line] == []
+
+
+def test_no_pinned_version_is_one_that_reports_usage() -> None:
+    """Wheels of onnxruntime from 1.29 on do, unless told not to."""
+    (version,) = [line.split("==")[1] for line in _constraints() if line.startswith("onnxruntime==")]
+    assert tuple(map(int, version.split(".")[:2])) < (1, 29)
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert [each for each in extras["speech"] if each.startswith("onnxruntime") and ",<1.29" not in each] == []

@@ -287,6 +287,21 @@ async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured(
         assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
 
 
+async def test_a_client_secret_may_change_what_its_session_is_told() -> None:
+    async with listening(scripted(api_key="sesame")) as url:
+        secret = await client_secret(
+            url, api_key="sesame", session=RealtimeSessionConfig(model="m-1", instructions="Be brief.")
+        )
+        tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
+        async with connect(url, api_key=secret.value) as connection:
+            await connection.send(update(instructions="Be long.", tools=[tool], model="other"))
+            *_, updated = await until(connection, "session.updated")
+        session = updated.to_json()["session"]
+        assert session["instructions"] == "Be long."
+        assert [each["name"] for each in session["tools"]] == ["look"]
+        assert session["model"] == "m-1", "but it stays with the model that it was made for"
+
+
 async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_client_secret() -> None:
     async with listening(scripted(api_key="sesame")) as url:
         secret = await client_secret(url, api_key="sesame", session=TranscriptionSessionConfig())
