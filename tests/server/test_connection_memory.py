@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import gc
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import h11
 import pytest
@@ -19,12 +19,11 @@ from duologue.server import Limits, RealtimeApp, loop_factory
 from duologue.server.requests import Requests
 from duologue.server.sockets import Socket
 from duologue.testing import scripted_app_engines
+from tests.server._lines import GET, KEY, RIGHT, handshake, line, masked
 from tests.server._listening import listening
 from tests.server.test_app import first
 
 pytestmark = pytest.mark.timeout(60)
-
-KEY = "sesame"
 
 
 @contextmanager
@@ -60,63 +59,6 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
     finally:
         gc.enable()
         monkeypatch.undo()
-
-
-def masked(opcode: int, content: bytes, *, fin: bool = True, length: int | None = None) -> bytes:
-    """A client's frame; with `length`, its header promises so many bytes."""
-    n_bytes = len(content) if length is None else length
-    head = bytes([(0x80 if fin else 0) | opcode])
-    size = bytes([0x80 | n_bytes]) if n_bytes < 126 else bytes([0x80 | 127]) + n_bytes.to_bytes(8, "big")
-    return head + size + b"\0\0\0\0" + content
-
-
-def handshake(path: str = "/v1/realtime", *headers: str) -> bytes:
-    """A request for a WebSocket."""
-    lines = (
-        f"GET {path} HTTP/1.1",
-        "Host: localhost",
-        "Connection: Upgrade",
-        "Upgrade: websocket",
-        "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        *headers,
-    )
-    return "\r\n".join((*lines, "", "")).encode()
-
-
-RIGHT = f"Authorization: Bearer {KEY}"
-GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-
-
-class Line:
-    """A TCP connection to the server."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def read_until(self, end: bytes) -> bytes:
-        """All up to and including this."""
-        async with asyncio.timeout(5):
-            return await self.reader.readuntil(end)
-
-    async def read_to_end(self) -> bytes:
-        """All that comes until the server hangs up."""
-        async with asyncio.timeout(5):
-            with contextlib.suppress(ConnectionError):
-                return await self.reader.read()
-        return b""
-
-
-@asynccontextmanager
-async def line(url: str) -> AsyncGenerator[Line, None]:
-    """Connects for a block."""
-    host, port = url.split("/")[2].split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
-    try:
-        yield Line(reader, writer)
-    finally:
-        writer.transport.abort()
 
 
 BIG = b"x" * 100_000

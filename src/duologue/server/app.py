@@ -114,6 +114,7 @@ class RealtimeApp:
         self._engines: Engines | None = None
         self._sessions: set[ServerSession | Relay] = set()
         self._sessions_by_owner: Counter[str] = Counter()
+        self._wait = asyncio.sleep
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -236,7 +237,7 @@ class RealtimeApp:
         owner = {} if guest is None else {"owner": guest.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rebuff.name)
         if delay_s := self.door.delay_s(rebuff, scope, now=time.monotonic()):
-            await asyncio.sleep(delay_s)
+            await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
         """A connection was ended by a limit; whoever ended it logs it."""
@@ -253,8 +254,8 @@ class RealtimeApp:
             raise Rebuff("draining")
         if not self.ready:
             raise Rebuff("not_ready")
-        # As many descriptors again as connections leave free are for pages: supervisors must see that the server lives.
-        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= 2 * reserved_descriptors():
+        # The last descriptors are for pages: supervisors must see that the server lives.
+        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
             raise Rebuff("full")
         most = self.limits.max_sessions_per_owner
         if most is not None and self._sessions_by_owner[guest.owner] >= most:

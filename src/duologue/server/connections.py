@@ -14,10 +14,14 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.journal import note
 from duologue.server.limits import Limits
 
-__all__ = ["CLOSE_S", "Connection", "Connections", "EdgeConfig"]
+__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig"]
 
 CLOSE_S: Final = 10.0
 """How long a connection that is being closed may take to deliver what was written to it."""
+
+LINGER_S: Final = 2.0
+"""How long what is still coming is read after the last word: a socket that is closed with bytes in it is reset, and the
+reset overtakes the answer."""
 
 _LOG_EVERY_S: Final = 60.0
 """A flood is one line a minute for each reason, not one for each connection."""
@@ -81,8 +85,13 @@ class Connections:
         most = self.limits.max_connections_per_address
         if most is not None and len(of_address) > most:
             self.cut(next(iter(of_address)), "address_full")
-        elif len(self._all) > self.limits.max_connections or descriptors_left() <= reserved_descriptors():
+        elif len(self._all) > self.limits.max_connections or self._takes_descriptors():
             self.cut(next(iter(self._waiting)), "connections")
+
+    def _takes_descriptors(self) -> bool:
+        """Whether those that wait take descriptors that sessions could have. A few may wait in any case, for pages."""
+        reserved = reserved_descriptors()
+        return len(self._waiting) > reserved // 2 and descriptors_left() <= 2 * reserved
 
     def take_over(self, connection: Connection) -> None:
         """Take a connection in that has been here in another form."""

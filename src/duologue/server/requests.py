@@ -11,15 +11,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from duologue.codec.jsontext import write_text
-from duologue.server.connections import CLOSE_S, Connections, EdgeConfig
+from duologue.server.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rebuffs import Rebuff
 
 __all__ = ["Requests", "answer_of"]
-
-_LINGER_S: Final = 2.0
-"""A socket that is closed while bytes wait in it is reset, and the reset overtakes the answer: they are read first."""
 
 _MAX_SOCKET_LINE_BYTES: Final = 8190
 _MAX_SOCKET_HEADERS: Final = 128
@@ -231,7 +228,7 @@ class Requests(H11Protocol):
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-        self._enter("closing", _LINGER_S)
+        self._enter("closing", LINGER_S)
         if cutting:
             self.transport.abort()
         elif self.transport.can_write_eof():

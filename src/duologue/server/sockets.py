@@ -10,7 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.protocol import OPEN
 
-from duologue.server.connections import CLOSE_S, Connections, EdgeConfig
+from duologue.server.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
 from duologue.server.networks import network_of
 from duologue.server.rebuffs import Rebuff
 from duologue.server.requests import answer_of
@@ -23,6 +23,13 @@ __all__ = ["Socket"]
 
 _MAX_STRANGER_BYTES: Final = 4096
 """A frame of a client that is not admitted: a close is all that it has to say."""
+
+
+def _forget_frames(fault: BaseException | None) -> None:
+    """A kept exception holds the frames it came through, and they hold what keeps it."""
+    while fault is not None:
+        fault.__traceback__ = None
+        fault = fault.__cause__ or fault.__context__
 
 
 class Socket(WebSocketsSansIOProtocol):
@@ -91,7 +98,8 @@ class Socket(WebSocketsSansIOProtocol):
         # until the next full collection of garbage, which is seldom.
         self.conn.reader.buffer.clear()
         self.conn.parser.close()
-        self.conn.parser_exc = self.conn.handshake_exc = None
+        for fault in (self.conn.parser_exc, self.conn.handshake_exc):
+            _forget_frames(fault)
         self.frames = []
 
     # --- uvicorn's side
@@ -124,12 +132,27 @@ class Socket(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """Close, also where the handshake has not been answered."""
-        if self.conn.close_sent is None:
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
-            self.close_sent = True
+        sent = self.conn.close_sent
+        code, reason = (1006, "") if sent is None else (sent.code, sent.reason)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.close_sent = True
+        self.stop_keepalive()
+        if sent is None or self.transport.is_closing():
             self.transport.abort()
+            return
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Read on for a while: a socket that is closed with bytes in it is reset, and the reset overtakes the close."""
+        if not self.transport.can_write_eof():
+            self.transport.close()
         else:
-            super().handle_parser_exception()
+            self.transport.write_eof()
+            if self.read_paused:
+                self.read_paused = False
+                self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)
@@ -233,8 +256,8 @@ class Socket(WebSocketsSansIOProtocol):
         rebuff = Rebuff(name)
         if self.conn.state is OPEN and not self.close_sent:
             self.conn.fail(rebuff.close_code, rebuff.close_reason)
+            self.conn.current_size, self._parsing, self._queued, self.frames = None, 0, 0, []
             self.handle_parser_exception()
-            self.close_timer = self.loop.call_later(CLOSE_S, self.transport.abort)
             return
         if not self.handshake_complete:
             self.transport.write(answer_of(rebuff))
