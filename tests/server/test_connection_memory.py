@@ -1,4 +1,4 @@
-"""A connection that has ended leaves nothing for the garbage collector: collections are seldom, and buffers are large."""
+"""A connection that has ended leaves nothing for the garbage collector, which seldom runs: buffers are large."""
 
 from __future__ import annotations
 

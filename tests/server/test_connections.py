@@ -22,9 +22,9 @@ from tests.server.test_sockets import closed
 pytestmark = pytest.mark.timeout(30)
 
 
-def scripted(limits: Limits, ends: Ends | None = None, **settings: str) -> RealtimeApp:
+def scripted(limits: Limits, ends: Ends | None = None, api_key: str | None = None) -> RealtimeApp:
     observers = [] if ends is None else [ends]
-    return RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=observers, **settings)
+    return RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=observers, api_key=api_key)
 
 
 async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[Line]:

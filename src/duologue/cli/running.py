@@ -83,7 +83,11 @@ class _Ending:
         for each in self._handlers:
             signal.signal(each, signal.SIG_DFL)
         if hasattr(signal, "setitimer"):
-            self._handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: self._end_now(number))
+
+            def end_now(alarm: int, frame: FrameType | None) -> None:
+                self._end_now(number)
+
+            self._handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, end_now)
             signal.setitimer(signal.ITIMER_REAL, _LAST_S)
 
     def _end_now(self, number: int) -> None:

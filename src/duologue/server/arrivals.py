@@ -1,90 +1,114 @@
-"""A connection that has to finish its TLS handshake before it says anything."""
+"""Connections that have to finish their TLS handshake before they say anything."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from ssl import SSLContext
-from typing import cast
+from typing import Final
 
 from uvicorn.server import ServerState
 
 from duologue.server.connections import Connections
 from duologue.server.networks import network_of
 
-__all__ = ["Arrival"]
+__all__ = ["Arrivals"]
+
+_MAX_ACCEPTED: Final = 32
+"""In one turn of the event loop."""
+
+_RETRY_S: Final = 0.1
+"""Until connections are accepted again when there was no descriptor for one."""
 
 
-class Arrival(asyncio.Protocol):
-    """Does the TLS handshake of one connection, and hands it over to what serves it then.
+class Arrivals:
+    """Accepts connections and does their TLS handshake.
 
-    asyncio does it too, but shows a connection only afterwards: those that never finish would be in no table.
+    An event loop's own server does both, but shows a connection only after its handshake: those that never finish
+    theirs would be in no table, and nobody could cut them.
     """
 
     def __init__(
-        self, tls: SSLContext, edge: Connections, server_state: ServerState, make: Callable[[], asyncio.Protocol]
+        self,
+        listening: socket.socket,
+        tls: SSLContext,
+        edge: Connections,
+        server_state: ServerState,
+        make: Callable[[], asyncio.Protocol],
     ) -> None:
+        self._listening = listening
         self._tls = tls
         self._edge = edge
-        self._server_state = server_state
+        self._state = server_state
         self._make = make
-        self._transport: asyncio.Transport | None = None
-        self._early: list[bytes] = []
-        self.address = self.owner = ""
-        self.unread = 0
+        self._loop = asyncio.get_running_loop()
+        self._arriving: set[_Arrival] = set()
+        self._closed = False
+        listening.setblocking(False)
+        self._listen()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A TCP connection is there."""
-        self._transport = raw = cast(asyncio.Transport, transport)
-        # What comes belongs to the handshake, which reads by itself.
-        raw.pause_reading()
-        peer = raw.get_extra_info("peername")
-        self.address = network_of(peer[0] if peer else None)
-        self.owner = f"address {self.address}"
-        self._server_state.connections.add(self)  # type: ignore[arg-type]
-        self._edge.arrive(self)
-        task = asyncio.get_running_loop().create_task(self._shake_hands(raw))
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
+    def _listen(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
 
-    def data_received(self, data: bytes) -> None:
-        """The first request, where it comes with the end of the handshake."""
-        self._early.append(data)
+    def _accept(self) -> None:
+        for _ in range(_MAX_ACCEPTED):
+            try:
+                client, address = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:
+                self._loop.remove_reader(self._listening.fileno())
+                self._loop.call_later(_RETRY_S, self._listen)
+                return
+            client.setblocking(False)
+            arrival = _Arrival(client, network_of(address[0]))
+            self._edge.arrive(arrival)
+            task = self._loop.create_task(self._shake_hands(arrival))
+            self._state.tasks.add(task)
+            task.add_done_callback(self._state.tasks.discard)
 
-    async def _shake_hands(self, raw: asyncio.Transport) -> None:
-        within_s = self._edge.limits.handshake_s
-        loop, transport = asyncio.get_running_loop(), None
-        began = loop.time()
+    async def _shake_hands(self, arrival: _Arrival) -> None:
+        self._arriving.add(arrival)
+        within_s, began = self._edge.limits.handshake_s, self._loop.time()
         try:
-            if not raw.is_closing():
-                transport = await loop.start_tls(raw, self, self._tls, server_side=True, ssl_handshake_timeout=within_s)
+            await self._loop.connect_accepted_socket(
+                self._make, arrival.socket, ssl=self._tls, ssl_handshake_timeout=within_s
+            )
         except OSError:
             # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock tells which.
-            if within_s is not None and loop.time() - began >= within_s:
-                self._edge.tell("handshake_late", self)
+            if within_s is not None and self._loop.time() - began >= within_s:
+                self._edge.tell("handshake_late", arrival)
         finally:
-            self._leave()
-        if transport is None or transport.is_closing():
-            raw.abort()
-            return
-        protocol, early = self._make(), b"".join(self._early)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        if early:
-            protocol.data_received(early)
+            self._arriving.discard(arrival)
+            self._edge.leave(arrival)
 
-    def _leave(self) -> None:
-        self._server_state.connections.discard(self)
-        self._edge.leave(self)
+    def close(self) -> None:
+        """Accept no more, and end the handshakes under way."""
+        self._closed = True
+        self._loop.remove_reader(self._listening.fileno())
+        for arrival in tuple(self._arriving):
+            arrival.cut("draining")
+
+    async def wait_closed(self) -> None:
+        """The handshakes are tasks of the server, which waits for those."""
+
+
+class _Arrival:
+    """One of them, as the table of connections knows it."""
+
+    def __init__(self, client: socket.socket, address: str) -> None:
+        self.socket = client
+        self.address = address
+        self.owner = f"address {address}"
+        self.unread = 0
 
     def check(self, now: float) -> None:
         """The handshake's own timer ends it."""
 
     def cut(self, name: str) -> None:
-        """End it now."""
-        if self._transport is not None:
-            self._transport.abort()
-
-    def shutdown(self) -> None:
-        """The server stops."""
-        self.cut("draining")
+        """Hang up, which the handshake takes notice of."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)

@@ -149,14 +149,14 @@ class Connections:
             return
         most, of_one = self.limits.max_unread_bytes, self.limits.max_unread_bytes_per_owner
         if of_one is not None and of_owner > of_one:
-            self.cut(self._worst(owner), "unread")
+            self.cut(self._largest_of(owner), "unread")
         elif most is not None and self.unread_bytes > most:
-            self.cut(self._worst(None), "unread")
+            # Of the owner that holds most: many small ones of one owner do not push out another's large message.
+            self.cut(self._largest_of(max(self._unread_by_owner, key=self._unread_by_owner.__getitem__)), "unread")
         self._start_sweeping()
 
-    def _worst(self, owner: str | None) -> Connection:
-        candidates = (each for each in self._holding if owner is None or each.owner == owner)
-        return max(candidates, key=lambda each: each.unread)
+    def _largest_of(self, owner: str) -> Connection:
+        return max((each for each in self._holding if each.owner == owner), key=lambda each: each.unread)
 
     # --- deadlines
 

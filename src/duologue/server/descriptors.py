@@ -6,9 +6,6 @@ import os
 import sys
 from typing import Final
 
-if sys.platform != "win32":  # which has no such limit
-    import resource
-
 __all__ = ["descriptors_left", "raise_descriptor_limit", "reserved_descriptors"]
 
 _MAX_RAISED: Final = 65_536
@@ -20,8 +17,10 @@ _MAX_RESERVED: Final = 128
 
 def raise_descriptor_limit() -> None:
     """Raise the soft limit on descriptors as far as the hard limit allows, at most to 65,536."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # has no such limit
         return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_RAISED if hard == resource.RLIM_INFINITY else min(hard, _MAX_RAISED)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -46,5 +45,7 @@ def descriptors_left() -> int:
 def _limit() -> int:
     if sys.platform == "win32":
         return _MAX_RAISED
+    import resource
+
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return _MAX_RAISED if soft == resource.RLIM_INFINITY else soft

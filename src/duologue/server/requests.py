@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from http import HTTPStatus
 from typing import Any, Final, Literal
 
@@ -21,6 +22,11 @@ __all__ = ["Requests", "answer_of"]
 _MAX_SOCKET_LINE_BYTES: Final = 8190
 _MAX_SOCKET_HEADERS: Final = 128
 """What the WebSocket library takes of a handshake."""
+
+
+_logger = logging.getLogger("duologue.server.requests")
+# What clients get wrong is logged by the table of connections, with their address and once a minute.
+_logger.setLevel(logging.ERROR)
 
 
 def answer_of(rebuff: Rebuff) -> bytes:
@@ -55,7 +61,7 @@ class _Parser(h11.Connection):
             if fault.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
                 # Without the end of a line in it, it is the first one that is too long.
                 self.fault = "headers_large" if b"\n" in self.trailing_data[0] else "url_large"
-            # Another one: h11 raises its own from one of its methods, so that its traceback holds it, and this connection.
+            # Another one: h11 raises its own from one of its methods, whose frame holds it, and this connection.
             fault.__traceback__ = None
             raise h11.RemoteProtocolError(str(fault)) from None
         if isinstance(event, h11.Request):
@@ -95,6 +101,7 @@ class Requests(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = _logger
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
         self.conn: _Parser = _Parser(self._limits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from ssl import SSLContext
@@ -17,7 +18,7 @@ from duologue.server.paths import PATH
 if TYPE_CHECKING:
     import uvicorn
 
-    from duologue.server.arrivals import Arrival
+    from duologue.server.arrivals import Arrivals
     from duologue.server.connections import EdgeConfig
 
 __all__ = ["loop_factory", "serve", "spare_the_collector"]
@@ -59,7 +60,7 @@ async def serve(
         MissingExtra: uvicorn, or what an engine needs, is not installed.
     """
     try:
-        from duologue.server.arrivals import Arrival
+        from duologue.server.arrivals import Arrivals
         from duologue.server.connections import Connections, EdgeConfig
         from duologue.server.requests import Requests
         from duologue.server.sockets import Socket
@@ -89,7 +90,7 @@ async def serve(
     )
     try:
         async with application.running():
-            server = _server(config, Arrival, tls)
+            server = _server(config, Arrivals, tls)
             await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
     finally:
         listening.close()
@@ -111,7 +112,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-def _server(config: EdgeConfig, arrival: type[Arrival], tls: SSLContext | None) -> uvicorn.Server:
+def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -122,12 +123,19 @@ def _server(config: EdgeConfig, arrival: type[Arrival], tls: SSLContext | None) 
             def make() -> asyncio.Protocol:
                 return config.http_protocol_class(config, state, {})  # type: ignore[call-arg]
 
-            def meet() -> asyncio.Protocol:
-                return make() if tls is None else arrival(tls, config.edge, state, make)
-
             await self.lifespan.startup()
-            self.servers = [await loop.create_server(meet, sock=each, backlog=config.backlog) for each in sockets or ()]
+            self.servers = []
             for each in sockets or ():
+                if tls is None:
+                    self.servers.append(await loop.create_server(make, sock=each, backlog=config.backlog))
+                elif sys.platform == "win32":
+                    # Its event loop cannot watch a socket: handshakes have their deadline, and are in no table.
+                    within_s = config.edge.limits.handshake_s
+                    self.servers.append(
+                        await loop.create_server(make, sock=each, ssl=tls, ssl_handshake_timeout=within_s)
+                    )
+                else:
+                    self.servers.append(arrivals(each, tls, config.edge, state, make))  # type: ignore[arg-type]
                 # asyncio accepts its `backlog` in one turn, which may not be more descriptors than are kept free; the
                 # system may let more clients queue.
                 each.listen(_MAX_QUEUED)

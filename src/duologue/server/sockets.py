@@ -107,7 +107,7 @@ class Socket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.handshake_complete:
-            self.scope["extensions"][ADMISSION] = {}
+            cast("dict[str, dict[str, object]]", self.scope)["extensions"][ADMISSION] = {}
             self.read_paused = True
             self.transport.pause_reading()
 
