@@ -139,19 +139,12 @@ class Requests(H11Protocol):
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._edge.leave(self)
-        self._release()
-
-    def _release(self) -> None:
-        """Let go of the exchange, which holds this connection: nothing is left to the garbage collector."""
-        self.cycle = None  # type: ignore[assignment]
-        self.scope = self.headers = None  # type: ignore[assignment]
 
     # --- uvicorn's side
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._edge.leave(self)
         super().handle_websocket_upgrade(event)
-        self._release()
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is refused by what is wrong with it."""

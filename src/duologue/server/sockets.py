@@ -64,6 +64,8 @@ class Socket(WebSocketsSansIOProtocol):
         """When the message that is not complete began."""
         self._parsing_at_ping = 0
         self._admitted = False
+        self._lingers = False
+        """Whether all is said, and what still comes is read away."""
         self._deadline: float | None = None
 
     # --- asyncio's side
@@ -76,6 +78,8 @@ class Socket(WebSocketsSansIOProtocol):
         self._edge.take_over(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._lingers:
+            return
         conn, parsing_before = self.conn, self._parsing
         queued_before = self.queue.qsize() if parsing_before else 0
         conn.receive_data(data)
@@ -132,6 +136,8 @@ class Socket(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         """Close, also where the handshake has not been answered."""
+        if self._lingers:
+            return
         sent = self.conn.close_sent
         code, reason = (1006, "") if sent is None else (sent.code, sent.reason)
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
@@ -145,6 +151,7 @@ class Socket(WebSocketsSansIOProtocol):
 
     def _linger(self) -> None:
         """Read on for a while: a socket that is closed with bytes in it is reset, and the reset overtakes the close."""
+        self._lingers = True
         if not self.transport.can_write_eof():
             self.transport.close()
         else:
