@@ -30,7 +30,8 @@ LOUD: Final = b64encode(b"\x00\x40" * 4800).decode()
 QUIET: Final = b64encode(bytes(24_000 * 2)).decode()
 
 _COMMAND: Final = [
-    sys.executable, "-m", "duologue", "serve", "--port", "0", "--limit", "sessions=100000", "--until-eof",
+    sys.executable, "-m", "duologue", "serve", "--port", "0", "--limit", "sessions=100000",
+    "--limit", "max_sessions_per_owner=none", "--limit", "max_connections=200000", "--until-eof",
     "--detector=scripted", "--transcriber=scripted", "--responder=scripted", "--synthesizer=scripted",
 ]  # fmt: skip
 

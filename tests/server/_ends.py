@@ -15,12 +15,20 @@ class Ends:
     def __init__(self) -> None:
         self.codes: asyncio.Queue[int] = asyncio.Queue()
         self.reasons: list[str] = []
+        self._turned_away = asyncio.Event()
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
         return _End(self.codes)
 
     def turned_away(self, reason: str) -> None:
         self.reasons.append(reason)
+        self._turned_away.set()
+
+    async def reason(self) -> str:
+        """The first reason, waited for."""
+        async with asyncio.timeout(5):
+            await self._turned_away.wait()
+        return self.reasons[0]
 
 
 class _End:

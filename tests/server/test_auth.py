@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from duologue.server.auth import Keys, header, presented_keys
+from duologue.server.auth import Keys, header, presented_keys, shows_two_keys
 from tests.server._scopes import scope
 
 
@@ -50,6 +50,25 @@ def test_an_empty_key_opens_nothing_and_is_refused(keys: list[str]) -> None:
 def test_keys_are_shown_by_nothing_that_holds_them() -> None:
     keys = Keys(["sesame"])
     assert "sesame" not in f"{keys!r} {vars(keys)}"
+
+
+@pytest.mark.parametrize(
+    ("request_", "refused"),
+    [
+        ({"headers": [(b"authorization", b"Bearer a"), (b"Authorization", b"Bearer b")]}, True),
+        ({"headers": [(b"authorization", b"Bearer a"), (b"authorization", b"Bearer a")]}, True),
+        ({"headers": [(b"api-key", b"a"), (b"api-key", b"b")]}, True),
+        ({"headers": [(b"api-key", b"a"), (b"authorization", b"Bearer b")]}, False),
+        ({"headers": [(b"x", b"a"), (b"x", b"b")]}, False),
+        (scope(query="api-key=a&api-key=b"), True),
+        (scope(query="api-key=a&api-key=a"), False),
+        (scope(query="api-key=a&api_key=b"), False),
+        (scope(subprotocols=["openai-insecure-api-key.a", "openai-insecure-api-key.b"]), True),
+        (scope(subprotocols=["realtime", "openai-insecure-api-key.a"]), False),
+    ],
+)
+def test_a_request_that_shows_keys_twice_in_the_same_way_is_noticed(request_: dict[str, Any], refused: bool) -> None:
+    assert shows_two_keys(request_) is refused
 
 
 def test_the_last_of_several_headers_counts() -> None:

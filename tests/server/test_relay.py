@@ -323,6 +323,12 @@ async def test_a_client_that_takes_nothing_any_more_is_closed_and_so_is_the_upst
         assert await close_seen(client) == (1008, "invalid_request_error.client_too_slow")
 
 
+async def test_a_client_that_sends_nothing_any_more_is_closed_and_so_is_the_upstream() -> None:
+    async with relayed("openai", "openai", limits=Limits(idle_s=0.05)) as (client, upstream):
+        assert await close_seen(client) == (1001, "invalid_request_error.session_idle")
+        assert await close_seen(upstream) == (1001, "the relay is going away")
+
+
 async def test_an_upstream_that_takes_nothing_any_more_is_closed_and_so_is_the_client() -> None:
     async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, _):
         closed = await close_seen(client, sending='{"type":"response.cancel"}')

@@ -15,6 +15,7 @@ from duologue.server import Limits, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
 from tests.server._engines import EndlessSynthesizer
+from tests.server._lines import handshake, line, masked
 from tests.server._listening import listening
 from tests.server.test_app import first
 
@@ -90,3 +91,82 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
         await asyncio.wait_for(lost.wait(), 10)
         assert app.sessions_open == 0
         socket.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("sent", "more"),
+    [
+        (masked(1, b"x" * 1_000, length=5_000), b"x"),
+        (masked(1, b"x" * 1_000, fin=False), masked(0, b"x", fin=False)),
+        (masked(1, b"x" * 1_000, fin=False), masked(9, b"ping") + masked(0, b"x", fin=False)),
+        (masked(1, b"x" * 1_000, fin=False), masked(9, b"ping")),
+    ],
+    ids=["a frame", "fragments", "pings between fragments", "pings"],
+)
+async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, more: bytes) -> None:
+    ends = Ends()
+    limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
+    app = RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=[ends])
+    async with listening(app) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        connection.writer.write(sent)
+        while not await connection.has_ended(within_s=0.05):
+            connection.writer.write(more)
+        assert ends.reasons == ["message_late"]
+        assert await asyncio.wait_for(ends.codes.get(), 5) == 1008
+
+
+async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
+    limits = Limits(message_s=0.1, message_bytes_per_s=1_000)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        await connection.read_until(b"}")
+        connection.writer.write(masked(1, b"x" * 10_000, length=20_000))
+        assert not await connection.has_ended(within_s=0.5)
+
+
+async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
+    """Each write ends a message and begins the next, always with the same number of bytes."""
+    limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        message = masked(1, b'{"type":"input_audio_buffer.clear"}')
+        connection.writer.write(message[:10])
+        for _ in range(20):
+            await asyncio.sleep(0.03)
+            connection.writer.write(message[10:] + message[:10])
+        connection.writer.write(message[10:])
+        for _ in range(21):
+            await connection.read_until(b"input_audio_buffer.cleared")
+
+
+async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), api_key="k")
+    async with listening(app) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"invalid_request_error")
+        connection.writer.write(masked(1, b"x" * 5_000))
+        assert await connection.has_ended(within_s=5)
+
+
+async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_is_admitted() -> None:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"101 ")
+        connection.writer.write(masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 50_000))
+        await connection.read_until(b"input_audio_buffer.cleared")
+
+
+async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> None:
+    limits = Limits(ping_s=0.2)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        message = masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 100)
+        for byte in message:
+            connection.writer.write(bytes([byte]))
+            await asyncio.sleep(0.01)
+        await connection.read_until(b"input_audio_buffer.cleared")

@@ -35,6 +35,7 @@ from duologue.server import (
     Upstream,
     limits_of,
     loop_factory,
+    raise_descriptor_limit,
     spare_the_collector,
     tls_context,
 )
@@ -148,6 +149,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     limits, defaults = _limits(options)
     tls = _tls(options)
     start_logging(options.log_level, options.log_format)
+    raise_descriptor_limit()
     application = RealtimeApp(
         engines=partial(load_default, names, options=settings),
         api_key=options.api_key or _keys_of_the_environment(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from duologue.server.app import RealtimeApp, app
+from duologue.server.descriptors import raise_descriptor_limit
 from duologue.server.limits import Limits, limits_of
 from duologue.server.mcp import McpAccess
 from duologue.server.observing import Observer, SessionObserver
@@ -29,6 +30,7 @@ __all__ = [
     "app",
     "limits_of",
     "loop_factory",
+    "raise_descriptor_limit",
     "serve",
     "spare_the_collector",
     "tls_context",

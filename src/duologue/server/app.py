@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,8 @@ from duologue.protocol import SessionDefaults
 from duologue.server.accent import HOME
 from duologue.server.auth import Keys
 from duologue.server.client_secrets import ClientSecrets
-from duologue.server.door import Door
+from duologue.server.descriptors import descriptors_left, reserved_descriptors
+from duologue.server.door import Door, Guest, peer_of
 from duologue.server.ids import new_id
 from duologue.server.journal import Journal, note
 from duologue.server.limits import Limits
@@ -30,7 +32,7 @@ from duologue.server.relay import Relay
 from duologue.server.session import ServerSession
 from duologue.server.tracing import traces
 from duologue.server.upstream import Upstream
-from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
+from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
@@ -105,12 +107,14 @@ class RealtimeApp:
         )
         metrics = Metrics()
         tracing = traces(tracer_provider)
-        self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
+        self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         self._pages = _pages(self, metrics)
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
         self._sessions: set[ServerSession | Relay] = set()
+        self._sessions_by_owner: Counter[str] = Counter()
+        self._wait = asyncio.sleep
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -192,12 +196,12 @@ class RealtimeApp:
     # --- sessions
 
     async def _serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
-        transport = ASGITransport(receive, send)
+        transport, peer = ASGITransport(receive, send), peer_of(scope)
         try:
             # Before the handshake: a page that may not be here learns nothing, not even why.
             self.door.check_origin(scope)
         except Rebuff as rebuff:
-            self._observer.turned_away(rebuff.name)
+            await self.refuse(rebuff, scope)
             await receive()
             await send({"type": "websocket.close", "code": rebuff.close_code, "reason": rebuff.close_reason})
             return
@@ -206,30 +210,56 @@ class RealtimeApp:
         except ConnectionClosed:
             note(logging.INFO, "client gone before its handshake")
             return
+        guest: Guest | None = None
         try:
-            session = self._admit(scope, transport)
+            guest = self.door.guest_of(scope, unix_now_s=time.time())
+            observer = self._observer(address=peer, owner=guest.owner)
+            session = self._admit(scope, guest, transport, observer)
         except Rebuff as rebuff:
-            self._observer.turned_away(rebuff.name)
+            await self.refuse(rebuff, scope, guest)
             await _turn_away(transport, rebuff)
             return
         self._sessions.add(session)
+        self._sessions_by_owner[guest.owner] += 1
         self._empty.clear()
         try:
+            if ADMISSION in (scope.get("extensions") or {}):
+                await transport.admit(guest.owner)
             await session.run()
         finally:
             self._sessions.discard(session)
+            self._sessions_by_owner -= Counter((guest.owner,))
             if not self._sessions:
                 self._empty.set()
 
-    def _admit(self, scope: Scope, transport: ASGITransport) -> ServerSession | Relay:
+    async def refuse(self, rebuff: Rebuff, scope: Scope, guest: Guest | None = None) -> None:
+        """Tell observers that a client is turned away; returns when it may be told itself."""
+        owner = {} if guest is None else {"owner": guest.owner}
+        self._observer(address=peer_of(scope), **owner).turned_away(rebuff.name)
+        if delay_s := self.door.delay_s(rebuff, scope, now=time.monotonic()):
+            await self._wait(delay_s)
+
+    def cut(self, reason: str) -> None:
+        """A connection was ended by a limit; whoever ended it logs it."""
+        for each in self._observers:
+            each.turned_away(reason)
+
+    def _observer(self, **facts: str) -> Observers:
+        """All that look on, with a log that says of whom it speaks."""
+        return Observers((*self._observers, Journal(**facts)))
+
+    def _admit(self, scope: Scope, guest: Guest, transport: ASGITransport, observer: Observer) -> ServerSession | Relay:
         """What serves this client. Raises Rebuff."""
-        guest = self.door.guest_of(scope, unix_now_s=time.time())
         if self.draining:
             raise Rebuff("draining")
         if not self.ready:
             raise Rebuff("not_ready")
-        if len(self._sessions) >= self.limits.sessions:
+        # The last descriptors are for pages: supervisors must see that the server lives.
+        if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
             raise Rebuff("full")
+        most = self.limits.max_sessions_per_owner
+        if most is not None and self._sessions_by_owner[guest.owner] >= most:
+            raise Rebuff("owner_full")
         opening = self.door.opening_of(scope, guest, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
@@ -237,7 +267,7 @@ class RealtimeApp:
                 self.upstream,
                 opening=opening,
                 limits=self.limits,
-                observer=self._observer,
+                observer=observer,
                 new_id=new_id,
             )
         assert self._engines is not None, "nobody is admitted before the engines are loaded"
@@ -247,7 +277,7 @@ class RealtimeApp:
             self.defaults,
             opening=opening,
             limits=self.limits,
-            observer=self._observer,
+            observer=observer,
             mcp=self._mcp,
         )
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from duologue.transports.asgi import Scope
 
-__all__ = ["Keys", "digest", "header", "presented_keys", "query"]
+__all__ = ["Keys", "digest", "header", "presented_keys", "query", "shows_two_keys"]
 
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 """Browsers cannot send headers; they offer the key as a sub-protocol."""
@@ -52,6 +52,18 @@ def digest(key: str) -> bytes:
 def presented_keys(scope: Scope) -> list[str]:
     """Every key that a request shows, in any of the ways that clients have."""
     return list(_presented(scope))
+
+
+def shows_two_keys(scope: Scope) -> bool:
+    """Whether the request shows keys twice in the same way: what stands in between may have checked the other one."""
+    names = [name.lower() for name, _ in scope["headers"]]
+    asked = query(scope)
+    offered = {name for name in scope.get("subprotocols") or () if name.startswith(_KEY_SUBPROTOCOL)}
+    return (
+        any(names.count(name) > 1 for name in (b"authorization", b"api-key"))
+        or any(len(set(asked.get(name, ()))) > 1 for name in _KEY_QUERIES)
+        or len(offered) > 1
+    )
 
 
 def _presented(scope: Scope) -> Iterator[str]:

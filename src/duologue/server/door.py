@@ -11,9 +11,10 @@ from msgspec import Struct
 from duologue.dialects import PROFILES
 from duologue.protocol import SessionKind
 from duologue.server.accent import BETA, BETA_SHAPED, HOME, asks_for_beta
-from duologue.server.auth import Keys, header, presented_keys, query
+from duologue.server.auth import Keys, header, presented_keys, query, shows_two_keys
 from duologue.server.client_secrets import PREFIX, ClientSecrets
 from duologue.server.limits import Limits
+from duologue.server.networks import network_of
 from duologue.server.opening import Opening
 from duologue.server.paths import PATHS, path_of
 from duologue.server.rates import Rates
@@ -21,9 +22,12 @@ from duologue.server.rebuffs import Rebuff
 from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import Scope
 
-__all__ = ["ANY_ORIGIN", "Door", "Guest"]
+__all__ = ["ANY_ORIGIN", "Door", "Guest", "peer_of"]
 
 ANY_ORIGIN: Final = "*"
+
+_WRONG_KEY_DELAY_S: Final = 1.0
+"""Long for whoever guesses, and short for a client behind the same proxy that has mistyped its key."""
 
 _INTENTS: Final[Mapping[str | None, SessionKind]] = {
     None: "realtime",
@@ -69,6 +73,7 @@ class Door:
         self._dialect = dialect
         self._refuse_beta = refuse_beta
         self._rates = Rates(per_minute=limits.sessions_per_minute)
+        self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
 
     def check_origin(self, scope: Scope) -> None:
         """Raise Rebuff for a page that may not use this server."""
@@ -84,7 +89,7 @@ class Door:
 
     def guest_of(self, scope: Scope, *, unix_now_s: float) -> Guest:
         """Whoever shows a right key or a client secret that lives. Raises Rebuff."""
-        shown = presented_keys(scope)
+        shown = _keys_of(scope)
         for key in shown:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
                 owner, opening = found
@@ -98,7 +103,14 @@ class Door:
 
     def owner_of(self, scope: Scope) -> str:
         """Whoever may use the HTTP pages, which takes a real key. Raises Rebuff."""
-        return self._owner(presented_keys(scope)) if len(self._keys) else _address(scope)
+        shown = _keys_of(scope)
+        return self._owner(shown) if len(self._keys) else _address(scope)
+
+    def delay_s(self, rebuff: Rebuff, scope: Scope, *, now: float) -> float:
+        """How long to wait before this client is told that it is turned away: wrong keys above the rate are slowed."""
+        if rebuff.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
+            return 0.0
+        return _WRONG_KEY_DELAY_S
 
     def opening_of(self, scope: Scope, guest: Guest, *, now: float) -> Opening:
         """How the session begins that this guest asks for. Counts for the guest's rate. Raises Rebuff."""
@@ -140,6 +152,17 @@ class Door:
         raise Rebuff("wrong_key" if shown else "no_key")
 
 
-def _address(scope: Scope) -> str:
+def peer_of(scope: Scope) -> str:
+    """The address of a client, or the network of an IPv6 one, as far as the server knows it."""
     client = scope.get("client")
-    return f"address {client[0]}" if client else "address unknown"
+    return network_of(client[0] if client else None)
+
+
+def _address(scope: Scope) -> str:
+    return f"address {peer_of(scope)}"
+
+
+def _keys_of(scope: Scope) -> list[str]:
+    if shows_two_keys(scope):
+        raise Rebuff("two_keys")
+    return presented_keys(scope)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
-from typing import Final
+from typing import Any, Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
 from duologue.printable import printable
@@ -48,16 +48,20 @@ def _quoted(fact: _Fact) -> str:
 
 
 class Journal:
-    """Logs what happens in all sessions."""
+    """Logs what happens in sessions; `address` and `owner` say of which client."""
+
+    def __init__(self, *, address: str | None = None, owner: str | None = None) -> None:
+        facts = {"address": address, "owner": owner}
+        self._facts: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
         """Logs a session, and what happens in it."""
-        note(logging.INFO, "session opened", session=session_id, kind=kind)
+        note(logging.INFO, "session opened", session=session_id, kind=kind, **self._facts)
         return _Session(session_id)
 
     def turned_away(self, reason: str) -> None:
-        """Logs that somebody got no session."""
-        note(logging.WARNING, "client turned away", reason=reason)
+        """Logs that a client got no session."""
+        note(logging.WARNING, "client turned away", reason=reason, **self._facts)
 
 
 class _Session:

@@ -31,13 +31,47 @@ class Limits(Struct, frozen=True, kw_only=True):
     hours."""
     sessions: int = 1000
     """At once. Systems give a process 1024 open files by default, and 1000 idle sessions fit into 100 MB."""
+    max_sessions_per_owner: int | None = 500
+    """Of one key with its client secrets, or of one address where no key is asked for: half of all. One core serves
+    about 300 calls. Where one key is for all clients, or a proxy hides their addresses, set it to `sessions`."""
+    max_connections: int = 4000
+    """At once, sessions and all others. Beyond it those that have waited longest without a session are cut. Where the
+    system gives the process fewer descriptors, there are fewer, and an eighth of the descriptors is kept free."""
+    max_connections_per_address: int | None = 1000
+    """Without a session: in a handshake, in a request or between two. All clients of a proxy count as its address, and
+    all of them may come back at once after a restart."""
+    max_unread_bytes: int | None = 256 * _MIB
+    """Messages and requests that are not complete, or not taken yet, of all connections: 16 of the largest. Beyond it
+    the connection that holds most is closed."""
+    max_unread_bytes_per_owner: int | None = 64 * _MIB
+    """The same of one key, or of one address where there is no session yet or no key is asked for: a quarter of all."""
+    max_header_bytes: int = 64 * 1024
+    """Request line and headers. Browsers and proxies stay below 16 kB. Handshakes have limits of their own: 8 kB a line
+    and 128 headers."""
+    headers_s: float | None = 10.0
+    """From the connection, or the first byte of a later request, to the end of the headers, which honest clients send
+    in one packet."""
+    request_s: float | None = 30.0
+    """From the end of the headers to the end of the answer. 1 MiB takes as long at 280 kbit/s."""
+    handshake_s: float | None = 10.0
+    """The TLS handshake, and from the request for a WebSocket to its session. Both are a few round trips."""
+    message_s: float | None = 30.0
+    """From the first byte of a message to its last, and more for large ones, see `message_bytes_per_s`."""
+    message_bytes_per_s: float = 16_384
+    """A message may take `message_s`, and a second more for each so many bytes that have come. A line that is slower
+    cannot carry speech; 16 MiB get 17 minutes."""
+    keep_alive_s: float = 5.0
+    """Between two requests of one HTTP connection. Clients ask again at once or open another."""
+    wrong_keys_per_minute: float | None = 60
+    """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
     sessions_per_minute: float | None = None
     """New ones for each key, or each address where no key is asked for. What a key may do is the operator's to say."""
     events_per_s: float | None = None
     """Messages of one client. None: a session is read no faster than it is served, which slows a sender by itself; a
     recording that is sent faster than it was spoken is honest use."""
-    idle_s: float | None = None
-    """Without a message from the client. None: the hosted service waits too, and every session ends after an hour."""
+    idle_s: float | None = 1800.0
+    """Without a message from the client. Half of the hour that a session lasts: a client with a microphone sends audio
+    all the time, and one that types comes back sooner."""
     ping_s: float = 20.0
     """Between pings, as the hosted service sends them. A client that leaves one unanswered for as long is gone."""
     engine_s: float = 60.0

@@ -30,7 +30,11 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "duologue_sessions_open": ("gauge", (), "Sessions that are open."),
     "duologue_sessions": ("counter", ("kind",), "Sessions that were opened."),
     "duologue_sessions_closed": ("counter", ("code",), "Sessions that ended, by the WebSocket's close code."),
-    "duologue_turned_away": ("counter", ("reason",), "Clients that got no session."),
+    "duologue_turned_away": (
+        "counter",
+        ("reason",),
+        "Clients that were turned away, and connections that a limit has ended.",
+    ),
     "duologue_responses": ("counter", ("status",), "Responses that ended."),
     "duologue_errors": ("counter", ("code",), "Error events that were sent."),
     "duologue_received_bytes": ("total", (), "Messages from clients."),
@@ -113,7 +117,7 @@ class Metrics:
         return _Session(self)
 
     def turned_away(self, reason: str) -> None:
-        """Counts somebody who got no session."""
+        """Counts a client that was turned away, or a connection that a limit has ended."""
         self.counters["turned_away"].labels(reason).inc()
 
     def page(self) -> tuple[bytes, str]:

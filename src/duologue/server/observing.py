@@ -53,7 +53,7 @@ class Observer(Protocol):
         ...
 
     def turned_away(self, reason: str) -> None:
-        """Somebody got no session; `reason` is a name from `REBUFFS`."""
+        """A client got no session or no page, or a limit ended its connection; `reason` is a name from `REBUFFS`."""
         ...
 
 

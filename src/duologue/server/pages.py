@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -51,8 +51,12 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
     def keyed(page: _Page) -> _Page:
         @wraps(page)
         async def checked(request: Request) -> Response:
-            app.door.check_origin(request.scope)
-            request.state.owner = app.door.owner_of(request.scope)
+            try:
+                app.door.check_origin(request.scope)
+                request.state.owner = app.door.owner_of(request.scope)
+            except Rebuff as rebuff:
+                await app.refuse(rebuff, request.scope)
+                raise
             return await page(request)
 
         return checked
@@ -124,7 +128,13 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
     )
     site = Starlette(
         routes=[Route(where, page, methods=[method]) for method, where, page in table],
-        exception_handlers={HTTPException: not_there, Rebuff: _rebuffed, ConfigRefused: _refused, 500: _broken},
+        exception_handlers={
+            HTTPException: not_there,
+            Rebuff: _rebuffed,
+            ConfigRefused: _refused,
+            ClientDisconnect: _gone,
+            500: _broken,
+        },
     )
     # A redirect would name whatever host the request named, and have a key sent twice.
     site.router.redirect_slashes = False
@@ -243,6 +253,11 @@ async def _rebuffed(request: Request, fault: Exception) -> Response:
 async def _refused(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, ConfigRefused)
     return _json(error_body(fault.error), status=400)
+
+
+async def _gone(request: Request, fault: Exception) -> Response:
+    """The client has hung up, or has been cut off, in the middle of its request: nothing is sent any more."""
+    return _json(Rebuff("request_late").body(), status=408)
 
 
 async def _broken(request: Request, fault: Exception) -> Response:

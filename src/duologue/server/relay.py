@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from duologue.codec import EVENT_CLASSES, Translation, decode
 from duologue.codec.jsontext import write_text
@@ -74,7 +75,9 @@ class Relay:
         self._client = client
         self._upstream = upstream
         self._opening = opening
-        self._stall_s = (limits or Limits()).stall_s
+        limits = limits or Limits()
+        self._stall_s, self._idle_s = limits.stall_s, limits.idle_s
+        self._last_message_at = time.monotonic()
         self._new_id = new_id
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
@@ -135,7 +138,10 @@ class Relay:
         down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
         stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
         try:
-            await asyncio.wait((up, down, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not await self._until_any_ends(up, down, stopped):
+                rebuff = Rebuff("idle", seconds=self._idle_s)
+                await self._client.close(rebuff.close_code, rebuff.close_reason)
+                return rebuff.close_code
             if stopped.done():
                 await self._client.close(_GOING_AWAY, "the server is going away")
                 return _GOING_AWAY
@@ -158,6 +164,16 @@ class Relay:
             for task in (up, down, stopped):
                 task.cancel()
             await asyncio.gather(up, down, stopped, return_exceptions=True)
+
+    async def _until_any_ends(self, *tasks: asyncio.Future[Any]) -> bool:
+        """False if the client has sent nothing for too long before any of them has ended."""
+        while True:
+            left_s = None if self._idle_s is None else self._last_message_at + self._idle_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return False
+            done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return True
 
     @staticmethod
     def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
@@ -207,6 +223,7 @@ class Relay:
 
     def _up(self, message: str | bytes) -> Iterable[str | bytes]:
         """A client's message as the upstream's. What is binary, or no frame, is the upstream's to refuse."""
+        self._last_message_at = time.monotonic()
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from ssl import SSLContext
@@ -17,6 +18,9 @@ from duologue.server.paths import PATH
 if TYPE_CHECKING:
     import uvicorn
 
+    from duologue.server.arrivals import Arrivals
+    from duologue.server.connections import EdgeConfig
+
 __all__ = ["loop_factory", "serve", "spare_the_collector"]
 
 _LAST_PORT: Final = 65535
@@ -24,7 +28,14 @@ _LAST_PORT: Final = 65535
 _COLLECTOR_THRESHOLDS: Final = (1_000, 5, 1_000)
 """A collection looks at a thousand objects a millisecond, and nobody is served meanwhile: the young ones then cost 1 ms
 and the middle ones 5. The full one walks through every session, 45 ms for three hundred calls, which by Python's own
-thresholds of 700, 10 and 10 came every few seconds. A session that ends needs none: a test sees that it is no cycle."""
+thresholds of 700, 10 and 10 came every few seconds. A session or connection that ends needs none: tests see that it
+leaves no cycle."""
+
+_MAX_ACCEPTED: Final = 32
+"""Connections that are taken in one turn of the event loop."""
+
+_MAX_QUEUED: Final = 2048
+"""Connections that the system holds until they are taken."""
 
 _END_S: Final = 3
 """How long connections may take to end when their sessions have: a round trip, and no more for one that is stuck."""
@@ -49,22 +60,27 @@ async def serve(
         MissingExtra: uvicorn, or what an engine needs, is not installed.
     """
     try:
-        import uvicorn
-
+        from duologue.server.arrivals import Arrivals
+        from duologue.server.connections import Connections, EdgeConfig
+        from duologue.server.requests import Requests
         from duologue.server.sockets import Socket
     except ImportError as fault:
         raise MissingExtra("uvicorn", extra="server") from fault
     limits = application.limits
     listening = _bind(host, port)
-    config = uvicorn.Config(
+    edge = Connections(limits, turned_away=application.cut)
+    config = EdgeConfig(
         application,
+        edge=edge,
+        http=Requests,
         ws=Socket,
         ws_max_size=limits.frame_bytes,
         ws_ping_interval=limits.ping_s,
         ws_ping_timeout=limits.ping_s,
         ws_per_message_deflate=False,
+        timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=_END_S,
-        ssl_context_factory=None if tls is None else lambda config, default: tls,
+        backlog=_MAX_ACCEPTED,
         # Not by the lifespan protocol: a failed start-up there ends in sys.exit, and the reason in a log.
         lifespan="off",
         log_config=None,
@@ -74,7 +90,8 @@ async def serve(
     )
     try:
         async with application.running():
-            await _run(application, _server(config), listening, on_listening, "ws" if tls is None else "wss")
+            server = _server(config, Arrivals, tls)
+            await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
     finally:
         listening.close()
 
@@ -95,10 +112,35 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-def _server(config: uvicorn.Config) -> uvicorn.Server:
+def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Listens; TLS is done where every connection is seen."""
+            state, loop = self.server_state, asyncio.get_running_loop()
+
+            def make() -> asyncio.Protocol:
+                return config.http_protocol_class(config, state, {})  # type: ignore[call-arg]
+
+            await self.lifespan.startup()
+            self.servers = []
+            for each in sockets or ():
+                if tls is None:
+                    self.servers.append(await loop.create_server(make, sock=each, backlog=config.backlog))
+                elif sys.platform == "win32":
+                    # Its event loop cannot watch a socket: handshakes have their deadline, and are in no table.
+                    within_s = config.edge.limits.handshake_s
+                    self.servers.append(
+                        await loop.create_server(make, sock=each, ssl=tls, ssl_handshake_timeout=within_s)
+                    )
+                else:
+                    self.servers.append(arrivals(each, tls, config.edge, state, make))  # type: ignore[arg-type]
+                # asyncio accepts its `backlog` in one turn, which may not be more descriptors than are kept free; the
+                # system may let more clients queue.
+                each.listen(_MAX_QUEUED)
+            self.started = True
+
         @contextmanager
         def capture_signals(self) -> Generator[None, None, None]:
             """Leaves signals alone: uvicorn would hang up on all sessions at the first one."""

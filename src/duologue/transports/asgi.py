@@ -8,11 +8,15 @@ from typing import Any, Final, TypeAlias
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
-__all__ = ["ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
+__all__ = ["ADMISSION", "ASGIReceive", "ASGISend", "ASGITransport", "Scope"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+ADMISSION: Final = "duologue.admission"
+"""An extension of ASGI: a server that knows it reads nothing of a client, and takes no large frame, before the
+application has sent a message of this type. Its `owner` is whose connection it is."""
 
 _CLOSE_TIMEOUT_S: Final = 3
 """How long a peer may take to let itself be closed."""
@@ -39,6 +43,10 @@ class ASGITransport:
         message = await self._receive()
         assert message["type"] == "websocket.connect", message["type"]
         await self._hand_over({"type": "websocket.accept", "subprotocol": subprotocol})
+
+    async def admit(self, owner: str) -> None:
+        """Have the server read what this client sends; for servers that know the extension."""
+        await self._hand_over({"type": ADMISSION, "owner": owner})
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""

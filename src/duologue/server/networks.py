@@ -1,0 +1,28 @@
+"""The address by which a client is counted and named in the log."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+__all__ = ["UNKNOWN", "network_of"]
+
+UNKNOWN: Final = "unknown"
+
+_IPV6_PREFIX: Final = 64
+"""One subscriber's network: a host takes as many addresses in it as it likes."""
+
+
+def network_of(host: object) -> str:
+    """An IPv4 address, or the /64 network of an IPv6 one; `unknown` for anything else, which may be a client's text."""
+    try:
+        address = ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    if address.is_loopback:
+        return str(address)
+    return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))

@@ -1,0 +1,140 @@
+"""HTTP on a real socket: what comes late, is too large or means two things is answered, and ends the connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.server import Limits, RealtimeApp
+from duologue.testing import scripted_app_engines
+from tests.server._ends import Ends
+from tests.server._lines import GET, KEY, RIGHT, handshake, line
+from tests.server._listening import listening
+from tests.server.test_app import get
+
+pytestmark = pytest.mark.timeout(30)
+
+QUICK = Limits(headers_s=0.2, request_s=0.2)
+POST = f"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n".encode()
+
+
+def locked(limits: Limits | None = None, ends: Ends | None = None) -> RealtimeApp:
+    observers = [] if ends is None else [ends]
+    return RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits, observers=observers)
+
+
+async def answer_to(url: str, sent: bytes) -> bytes:
+    """All that the server answers to these bytes until it hangs up."""
+    async with line(url) as connection:
+        connection.writer.write(sent)
+        return await connection.read_to_end()
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (b"", "headers_late"),
+        (GET, "headers_late"),
+        (GET + b"X-Slow: ", "headers_late"),
+        (POST + b"Content-Length: 500\r\n\r\n{", "request_late"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "request_late"),
+        (handshake()[:-2], "headers_late"),
+    ],
+    ids=["nothing", "half the headers", "half a header", "half a body", "half a chunk", "handshake"],
+)
+async def test_a_request_that_does_not_end_is_answered_408_and_counted(sent: bytes, reason: str) -> None:
+    ends = Ends()
+    async with listening(locked(QUICK, ends)) as url:
+        answer = await answer_to(url, sent)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in answer
+        assert b'"code":"request_timeout"' in answer
+        assert ends.reasons == [reason]
+        assert (await get(url, "/healthz"))[0] == 200
+
+
+async def test_bytes_that_trickle_do_not_move_a_deadline() -> None:
+    async with listening(locked(QUICK)) as url, line(url) as connection:
+        answered = False
+        for byte in GET * 100:
+            connection.writer.write(bytes([byte]))
+            if answered := await connection.has_ended(within_s=0.02):
+                break
+        assert answered
+
+
+async def test_a_second_request_has_the_same_deadline_as_the_first() -> None:
+    async with listening(locked(QUICK)) as url, line(url) as connection:
+        connection.writer.write(GET + b"\r\n")
+        await connection.read_until(b'{"status":"ok"}')
+        connection.writer.write(GET)
+        assert (await connection.read_to_end()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_connection_is_kept_for_the_next_request_only_so_long() -> None:
+    async with listening(locked(Limits(keep_alive_s=0.2))) as url, line(url) as connection:
+        for _ in range(3):
+            connection.writer.write(GET + b"\r\n")
+            await connection.read_until(b'{"status":"ok"}')
+        assert await connection.read_to_end() == b""
+
+
+async def test_a_client_that_reads_no_answers_is_cut() -> None:
+    ends = Ends()
+    async with listening(locked(QUICK, ends)) as url, line(url) as connection:
+        connection.reader._transport.pause_reading()  # type: ignore[attr-defined]
+        connection.writer.write((f"GET /metrics HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n\r\n".encode()) * 5_000)
+        await ends.reason()
+        assert ends.reasons == ["request_late"]
+
+
+_LONG = b"x" * 70_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (GET + b"X: " + _LONG + b"\r\n\r\n", 431),
+        (GET + b"X: " + _LONG, 431),
+        (GET + b"X: 1\r\n" * 12_000 + b"\r\n", 431),
+        (b"GET /healthz?" + _LONG + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+        (b"GET /healthz?" + _LONG, 414),
+        (handshake("/v1/realtime?x=" + "x" * 9_000), 414),
+        (handshake("/v1/realtime", "X: " + "x" * 9_000), 431),
+        (handshake("/v1/realtime", *["X: x"] * 200), 431),
+        (POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+        (b"NO\r\n\r\n", 400),
+    ],
+    ids=[
+        "a long header", "an endless header", "many headers", "a long query", "an endless query", "a handshake's query",
+        "a handshake's header", "a handshake's headers", "two lengths", "no HTTP",
+    ],
+)  # fmt: skip
+async def test_what_is_not_served_is_answered_by_its_status(sent: bytes, status: int) -> None:
+    ends = Ends()
+    async with listening(locked(ends=ends)) as url:
+        assert (await answer_to(url, sent)).startswith(f"HTTP/1.1 {status} ".encode())
+        assert len(ends.reasons) == 1
+
+
+async def test_an_answer_arrives_although_more_was_sent_than_is_read() -> None:
+    async with listening(locked()) as url:
+        assert (await answer_to(url, GET + b"X: " + b"x" * 3_000_000)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("headers", [["Authorization: Bearer no", RIGHT], [RIGHT, RIGHT]], ids=["two", "the same"])
+async def test_two_authorization_headers_are_refused_on_every_way_in(headers: list[str]) -> None:
+    ends = Ends()
+    async with listening(locked(ends=ends)) as url:
+        page = "\r\n".join(("GET /v1/models HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""))
+        assert (await answer_to(url, page.encode())).startswith(b"HTTP/1.1 401 ")
+        async with line(url) as connection:
+            connection.writer.write(handshake("/v1/realtime", *headers))
+            await connection.read_until(b"invalid_api_key")
+        assert ends.reasons == ["two_keys", "two_keys"]
+
+
+async def test_a_client_that_hangs_up_in_its_body_writes_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    app = locked(QUICK)
+    async with listening(app) as url:
+        await answer_to(url, POST + b"Content-Length: 500\r\n\r\n{")
+    assert [record for record in caplog.records if record.exc_info] == []
