@@ -92,6 +92,35 @@ async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -
         assert set(it.keys) == {"Bearer sesame"}
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"json_answers": True},
+        {"older": True},
+        {"older": True, "json_answers": True},
+        {"older": True, "stateless": True},
+        {"older": True, "stateless": True, "json_answers": True},
+    ],
+    ids=lambda settings: " ".join(settings),
+)
+async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, bool]) -> None:
+    says: list[str | FunctionCall] = [call("add", a=1, b=2), "Three.", call("fail"), "Sorry."]
+    async with shop(**settings) as it:
+        async with session(McpAccess(it.url), offer(it.url), says=says) as connection:
+            assert [tool["name"] for tool in await listed(connection)] == ["add", "wait", "fail", "talk"]
+            [called] = await responded(connection)
+            assert called["output"] == "3"
+            await responded(connection)
+            [called] = await responded(connection)
+            assert called["error"]["message"] == "Error executing tool fail: out of stock"
+        keeps_sessions = "older" in settings and "stateless" not in settings
+        async with asyncio.timeout(5):
+            while keeps_sessions and "DELETE" not in it.methods:
+                await asyncio.sleep(0.01)
+        assert ("DELETE" in it.methods) == keeps_sessions
+        assert "GET" not in it.methods
+
+
 async def test_our_client_asks_what_the_model_makes_of_it() -> None:
     engines = replace(scripted_engines(), responder=EmbeddedResponder())
     async with shop() as it:
