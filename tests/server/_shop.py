@@ -27,6 +27,8 @@ class Shop:
         self.url = ""
         self.keys: list[str] = []
         self.hosts: list[str] = []
+        self.left = asyncio.Event()
+        """A session was ended by its client."""
         self.answers = asyncio.Event()
         self.answers.set()
         server = MCPServer("shop")
@@ -56,6 +58,8 @@ class Shop:
             self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
             self.hosts += [value.decode() for name, value in scope["headers"] if name == b"host"]
             self.methods.append(scope["method"])
+            if scope["method"] == "DELETE":
+                self.left.set()
             if self._older and (b"mcp-protocol-version", b"2026-07-28") in scope["headers"]:
                 await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0")]})
                 await send({"type": "http.response.body", "body": b""})

@@ -18,7 +18,13 @@ from duologue import connect
 from duologue.client import Connection
 from duologue.engines.base import FunctionCall
 from duologue.engines.embedded import EmbeddedResponder
-from duologue.events import McpListToolsCompletedEvent, McpServerTool, RealtimeSessionConfig
+from duologue.events import (
+    ConversationItemDeleteEvent,
+    McpListToolsCompletedEvent,
+    McpServerTool,
+    RealtimeSessionConfig,
+    ResponseMcpCallInProgressEvent,
+)
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._listening import listening
@@ -114,9 +120,8 @@ async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, b
             [called] = await responded(connection)
             assert called["error"]["message"] == "Error executing tool fail: out of stock"
         keeps_sessions = "older" in settings and "stateless" not in settings
-        async with asyncio.timeout(5):
-            while keeps_sessions and "DELETE" not in it.methods:
-                await asyncio.sleep(0.01)
+        if keeps_sessions:
+            await asyncio.wait_for(it.left.wait(), 5)
         assert ("DELETE" in it.methods) == keeps_sessions
         assert "GET" not in it.methods
 
@@ -286,6 +291,12 @@ def test_what_is_no_address_is_told_at_once() -> None:
         McpAccess("host/mcp")
 
 
+def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(ValueError, match="names no user") as refused:
+        McpAccess("https://me:sesame@host/mcp?key=sesame")
+    assert "sesame" not in str(refused.value)
+
+
 async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() -> None:
     headers = {"Host": "inner.invalid", "Content-Length": "1", "authorization": "Basic x"}
     async with shop() as it, session(McpAccess(it.url), offer(it.url, headers=headers)) as connection:
@@ -296,3 +307,25 @@ async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() 
 
 def test_its_repr_keeps_the_key() -> None:
     assert "sesame" not in repr(McpServerTool(server_label="shop", authorization="sesame"))
+
+
+async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
+    engines = scripted_engines(says=[call("wait"), "Done."])
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
+        config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
+        async with (
+            listening(application) as url,
+            duologue.converse(url, session=config) as conversation,
+            conversation.stream(McpListToolsCompletedEvent, ResponseMcpCallInProgressEvent) as told,
+            asyncio.timeout(5),
+        ):
+            assert isinstance(await anext(aiter(told)), McpListToolsCompletedEvent)
+            it.answers.clear()
+            question = asyncio.create_task(conversation.ask("Wait"))
+            begun = await anext(aiter(told))
+            assert isinstance(begun, ResponseMcpCallInProgressEvent)
+            await conversation.send(ConversationItemDeleteEvent(item_id=begun.item_id))
+            it.answers.set()
+            assert await question == "Done."

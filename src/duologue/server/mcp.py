@@ -18,6 +18,7 @@ from duologue.server.journal import note
 from duologue.server.mcp_faults import McpFault, cut, unreachable
 from duologue.server.mcp_limits import MAX_ARGUMENT_CHARACTERS, MAX_OUTPUT_CHARACTERS, MAX_SERVERS
 from duologue.server.mcp_messages import check_depth
+from duologue.transports.addresses import without_secrets
 
 if TYPE_CHECKING:
     from duologue.server.mcp_client import McpClient
@@ -187,7 +188,10 @@ def _address(url: str) -> SplitResult:
     parts = urlsplit(url)
     # A name before the host is where readers of addresses disagree.
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or ".." in unquote(parts.path):
-        raise ValueError(f"{url!r} is no address of an MCP server: it looks like https://host/path")
+        shown = without_secrets(url)
+        raise ValueError(
+            f"{shown!r} is no address of an MCP server: it looks like https://host/path, and names no user"
+        )
     parts.port  # noqa: B018 - raises for one that is no number
     return parts
 
