@@ -308,9 +308,9 @@ def test_a_response_beside_the_conversation_is_followed_by_none(bench: Bench) ->
 def test_a_call_of_the_server_is_over_when_its_item_is_deleted(bench: Bench) -> None:
     item = {"type": "mcp_call", "id": "m", "server_label": "s", "name": "n", "arguments": "{}", "output": None}
     bench.told("response.output_item.added", response_id="r", output_index=0, item=item)
-    assert not bench.calls.all_answered
+    before = bench.calls.all_answered
     bench.told("conversation.item.deleted", item_id="m")
-    assert bench.calls.all_answered
+    assert (before, bench.calls.all_answered) == (False, True)
     bench.done(item)
     assert bench.follow_ups == 1
 

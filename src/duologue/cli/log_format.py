@@ -15,7 +15,7 @@ __all__ = ["LogFormat", "LogLevel", "start_logging"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2", "mcp")
+_TALKATIVE: Final = ("httpx", "httpcore")
 """Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"

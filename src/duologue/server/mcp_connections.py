@@ -21,6 +21,7 @@ from duologue.server.mcp_limits import (
     MAX_ANSWER_BYTES,
     MAX_CONNECTIONS,
     MAX_FAREWELLS,
+    MAX_HEAD_BYTES,
     MAX_IDLE_CONNECTIONS,
     MAX_PIECES,
     MAX_READS,
@@ -107,6 +108,9 @@ class McpConnections:
             async with pool.stream(
                 method, target, headers=[*own, *headers], content=body, extensions={"timeout": times}
             ) as response:
+                stream = response.extensions.get("network_stream")
+                if isinstance(stream, _Stream):
+                    stream.head_is_read()
                 yield Answer(response)
         except _NoRoom as fault:
             reason = f"this server has {MAX_CONNECTIONS} connections to MCP servers, and no room for more"
@@ -232,7 +236,8 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, network: McpNetwork) -> None:
         self._network = network
-        self._inner = httpcore.AnyIOBackend()
+        # Without anyio, which httpx brings, httpcore has another class of this name.
+        self._inner: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend()  # pyright: ignore[reportAttributeAccessIssue]
 
     async def connect_tcp(
         self,
@@ -260,6 +265,11 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._free = free
         self._n_reads = 0
         self._n_bytes = 0
+        self._max_bytes = MAX_HEAD_BYTES
+
+    def head_is_read(self) -> None:
+        """From here on, it is the content that comes."""
+        self._max_bytes = MAX_WIRE_BYTES
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._n_reads += 1
@@ -267,8 +277,8 @@ class _Stream(httpcore.AsyncNetworkStream):
             raise _TooMuch("it comes in too small pieces")
         data = await self._inner.read(min(max_bytes, READ_BYTES), timeout)
         self._n_bytes += len(data)
-        if self._n_bytes > MAX_WIRE_BYTES:
-            raise _TooMuch(f"it takes more than {MAX_WIRE_BYTES} bytes of HTTP")
+        if self._n_bytes > self._max_bytes:
+            raise _TooMuch(f"it takes more than {self._max_bytes} bytes of HTTP")
         # What was decrypted at once is read without a pause.
         await asyncio.sleep(0)
         return data
@@ -276,6 +286,7 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # The next answer's bounds begin with its request.
         self._n_reads = self._n_bytes = 0
+        self._max_bytes = MAX_HEAD_BYTES
         await self._inner.write(buffer, timeout)
 
     async def aclose(self) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "MAX_FAREWELLS",
     "MAX_HEADERS",
     "MAX_HEADER_CHARACTERS",
+    "MAX_HEAD_BYTES",
     "MAX_IDLE_CONNECTIONS",
     "MAX_LIST_BYTES",
     "MAX_MESSAGE_BYTES",
@@ -53,6 +54,7 @@ REPLY_S: Final = 2.0  # for an answer to what the MCP server asks of its client,
 
 READ_BYTES: Final = 4096  # at a time, so that no parser of HTTP keeps the event loop longer than that takes
 MAX_READS: Final = 10_000  # of one answer; a server that sends single bytes costs a wake-up each
+MAX_HEAD_BYTES: Final = 128 * 1024  # of an answer's headers, and of interim answers, which may come without end
 MAX_WIRE_BYTES: Final = 4 * 1024 * 1024  # of one answer with its headers and framing: twice its content
 MAX_PIECES: Final = 20_000  # of one answer: chunks may hold a byte each
 MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024  # progress and log messages come before the result, in the same stream
