@@ -28,7 +28,7 @@ from duologue.events import McpProtocolError, McpTool
 from duologue.server.journal import note
 from duologue.server.mcp_connections import Answer, Headers, McpConnections
 from duologue.server.mcp_faults import McpFault, broken_answer, cut, http_fault, unreachable
-from duologue.server.mcp_headers import ParameterHeaders, header_value, parameter_headers, repeated
+from duologue.server.mcp_headers import MARK, ParameterHeaders, header_value, parameter_headers, repeated
 from duologue.server.mcp_limits import (
     FAREWELL_S,
     LAST_CHUNK_S,
@@ -104,7 +104,11 @@ class McpClient:
             if n_bytes > MAX_LIST_BYTES:
                 raise broken_answer(f"its list of tools is larger than {MAX_LIST_BYTES} bytes")
             page: _Page = read_as(raw, _Page)
-            tools += [listed.told() for listed in page.tools if self._take(listed)]
+            is_marked = MARK.encode() in bytes(raw)
+            for listed in page.tools:
+                await asyncio.sleep(0)  # a schema may be large
+                if self._take(listed, is_marked=is_marked):
+                    tools.append(listed.told())
             cursor = page.next_cursor or ""
             if not cursor or len(tools) >= MAX_TOOLS:
                 break
@@ -302,13 +306,13 @@ class McpClient:
         self._url = other
         return True
 
-    def _take(self, tool: _Tool) -> bool:
-        """Whether the tool can be used."""
+    def _take(self, tool: _Tool, *, is_marked: bool) -> bool:
+        """Whether the tool can be used; `is_marked`: it may want headers."""
         self._repeated.pop(tool.name, None)
         try:
             check_depth(tool.input_schema)
             check_depth(tool.annotations)
-            headers = parameter_headers(tool.input_schema)
+            headers = parameter_headers(tool.input_schema) if is_marked else {}
         except ValueError as fault:
             note(logging.WARNING, "MCP tool left out", reason=str(fault))
             return False

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from duologue.events import McpServerTool, is_set
 from duologue.server.mcp_faults import unreachable
-from duologue.server.mcp_limits import MAX_HEADER_CHARACTERS, MAX_HEADERS
+from duologue.server.mcp_limits import MAX_HEADER_CHARACTERS, MAX_HEADERS, MAX_MARKED_SCHEMAS
 
-__all__ = ["ParameterHeaders", "header_value", "parameter_headers", "repeated", "session_headers"]
+__all__ = ["MARK", "ParameterHeaders", "header_value", "parameter_headers", "repeated", "session_headers"]
 
 _NOT_THE_SESSIONS: Final = frozenset(
     "accept accept-encoding connection content-length content-type expect host keep-alive last-event-id mcp-method"
@@ -22,7 +22,8 @@ _NOT_THE_SESSIONS: Final = frozenset(
 )
 """A client's headers are for its MCP server; which that is, and how HTTP is spoken with it, is not theirs to say."""
 
-_MARK: Final = "x-mcp-header"
+MARK: Final = "x-mcp-header"
+"""In the schema of an argument: it is to be repeated in a header, of this name."""
 _PREFIX: Final = "Mcp-Param-"
 _DATA: Final = frozenset({"const", "default", "enum", "examples"})  # of a schema; what they hold is none
 _PLAIN_TYPES: Final = ("string", "integer", "boolean")
@@ -70,17 +71,17 @@ def parameter_headers(input_schema: object) -> ParameterHeaders:
     found: dict[tuple[str, ...], str] = {}
     names: set[str] = set()
     for path, schema in _schemas(input_schema):
-        if _MARK not in schema:
+        if MARK not in schema:
             continue
-        name = schema[_MARK]
+        name = schema[MARK]
         if not path or not isinstance(name, str) or not _TOKEN.fullmatch(name) or name.lower() in names:
-            raise ValueError(f"{_MARK} stands where it may not, or is no name")
+            raise ValueError(f"{MARK} stands where it may not, or is no name")
         if schema.get("type") not in _PLAIN_TYPES:
-            raise ValueError(f"{_MARK} is for strings, integers and booleans")
+            raise ValueError(f"{MARK} is for strings, integers and booleans")
         names.add(name.lower())
         found[path] = name
     if len(found) > MAX_HEADERS:
-        raise ValueError(f"{_MARK} is there more than {MAX_HEADERS} times")
+        raise ValueError(f"{MARK} is there more than {MAX_HEADERS} times")
     return found
 
 
@@ -105,8 +106,12 @@ def _is_the_sessions(name: str) -> bool:
 def _schemas(root: object) -> Iterator[tuple[tuple[str, ...] | None, dict[str, Any]]]:
     """Each schema in a schema, and the path of the arguments that it is for; None where only some have it."""
     waiting: list[tuple[tuple[str, ...] | None, object]] = [((), root)]
+    n_seen = 0
     while waiting:
         path, node = waiting.pop()
+        n_seen += 1
+        if n_seen > MAX_MARKED_SCHEMAS:
+            raise ValueError(f"it wants headers, and holds more than {MAX_MARKED_SCHEMAS} schemas")
         if isinstance(node, list):
             waiting += ((None, inner) for inner in node)
         if not isinstance(node, dict):

@@ -22,6 +22,7 @@ __all__ = [
     "MAX_HEAD_BYTES",
     "MAX_IDLE_CONNECTIONS",
     "MAX_LIST_BYTES",
+    "MAX_MARKED_SCHEMAS",
     "MAX_MESSAGE_BYTES",
     "MAX_OUTPUT_CHARACTERS",
     "MAX_PAGES",
@@ -64,7 +65,7 @@ LAST_CHUNK_S: Final = 0.05  # for the end of a stream whose answer is there: a c
 # --- an answer, as JSON
 
 MAX_MESSAGE_BYTES: Final = 1024 * 1024  # a hundred tools with long schemas, or an output that no model reads to its end
-MAX_VALUES: Final = 30_000  # in one message; as many take 2.5 ms to decode, which on the event loop are everyone's
+MAX_VALUES: Final = 20_000  # in one message; as many take 2 ms to decode, which on the event loop are everyone's
 MAX_DEPTH: Final = 64  # of lists and objects; real schemas nest some twenty deep, and readers recurse
 MAX_REPLIES: Final = 16  # in one answer, to requests of the MCP server
 
@@ -72,6 +73,7 @@ MAX_REPLIES: Final = 16  # in one answer, to requests of the MCP server
 
 MAX_PAGES: Final = 20  # of a list of tools; its end may never come
 MAX_LIST_BYTES: Final = 1024 * 1024  # over all pages; a session keeps its lists, and the client is told them
+MAX_MARKED_SCHEMAS: Final = 4_000  # within the schema of a tool that wants headers; looking through takes 3 ms
 MAX_TOOLS: Final = 1_000  # of one server; no model chooses well among a hundred
 MAX_CURSOR_CHARACTERS: Final = 4_096  # it is sent back
 MAX_ARGUMENT_CHARACTERS: Final = 100_000  # of one call, as JSON: as much as may come back

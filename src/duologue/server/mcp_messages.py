@@ -61,22 +61,17 @@ def read_as(data: bytes | bytearray | Raw, kind: Any) -> Any:
 
 def check_depth(value: object) -> None:
     """Raises ValueError for JSON that nests deeper than others can read it."""
-    level: list[object] = [value]
+    level: list[Any] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
         if not level:
             return
     raise ValueError(f"it nests deeper than {MAX_DEPTH}")
-
-
-def _inside(value: object) -> Iterator[object]:
-    match value:
-        case dict():
-            return (inner for inner in value.values() if isinstance(inner, (dict, list)))
-        case list():
-            return (inner for inner in value if isinstance(inner, (dict, list)))
-        case _:
-            return iter(())
 
 
 class EventReader:
