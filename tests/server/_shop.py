@@ -53,6 +53,11 @@ class Shop:
 
         self._application = server.streamable_http_app(stateless_http=stateless, json_response=json_answers)
 
+    @property
+    def n_requests(self) -> int:
+        """How many came, of any kind."""
+        return len(self.methods)
+
     async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]

@@ -27,6 +27,8 @@ from duologue.events import (
 )
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._crook import crook
+from tests.server._hostile import silent_after
 from tests.server._listening import listening
 from tests.server._shop import shop
 from tests.server._talking import event, status, typed, until, update
@@ -329,3 +331,34 @@ async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_
             await conversation.send(ConversationItemDeleteEvent(item_id=begun.item_id))
             it.answers.set()
             assert await question == "Done."
+
+
+async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked() -> None:
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(scripted_engines()), mcp=McpAccess("*"))
+        many = [offer(f"{it.url}/{n}", server_label=f"s{n}") for n in range(300)]
+        async with listening(application) as url, connect(url) as connection, connect(url) as neighbour:
+            await connection.send(update(tools=many))
+            [*_, refused] = await until(connection, "error")
+            assert refused.to_json()["error"]["param"] == "session.tools"
+            await neighbour.send(update(tools=[offer(it.url)]))
+            assert len(await listed(neighbour)) == 4
+            await connection.send(update(tools=[offer(it.url)]))
+            assert len(await listed(connection)) == 4
+        assert it.n_requests == 4
+
+
+async def test_sixteen_servers_of_which_fifteen_are_silent_are_listed_one_by_one() -> None:
+    async with crook(tools_list=silent_after(b"")) as silent, shop() as it:
+        access = McpAccess("*")
+        engines = scripted_app_engines(scripted_engines())
+        application = RealtimeApp(engines=engines, mcp=access, limits=Limits(engine_s=5))
+        dead = [offer(silent.url, server_label=f"s{n}", headers={"X": str(n)}) for n in range(15)]
+        async with listening(application) as url, connect(url) as connection:
+            await connection.send(update(tools=[*dead, offer(it.url)]))
+            [*_, done] = await until(connection, "conversation.item.done")
+            assert len(done.to_json()["item"]["tools"]) == 4
+        # The session has ended while the others are silent.
+        async with asyncio.timeout(5):
+            while access.network.n_connections:  # noqa: ASYNC110 - of connections nothing tells when they end
+                await asyncio.sleep(0.01)

@@ -40,14 +40,18 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
         "it is compressed, which was not asked for",
     ),
     "JSON without an end": (endlessly(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"), "it is larger than 1048576 bytes"),
-    "JSON in single bytes": (endlessly(CHUNKED, b"1\r\n \r\n" * 500), "it comes in more than 20000 pieces"),
+    "JSON in single bytes": (endlessly(CHUNKED, b"1\r\n \r\n" * 500), "it comes in more than 5000 pieces"),
     "events without an end": (endlessly(event_stream(), PROGRESS), "more than 1000 events"),
     "an event without an end": (
         endlessly(event_stream(b"data: "), b"x" * 4096),
         "a message is larger than 1048576 bytes",
     ),
-    "comments without an end": (endlessly(event_stream(), b": x\n" * 1000), "it is larger than 2097152 bytes"),
-    "lines without an end": (endlessly(event_stream(), b"data: x\n" * 500), "it is larger than 2097152 bytes"),
+    "comments without an end": (endlessly(event_stream(), b": x\n" * 1000), "more than 20000 lines"),
+    "long comments without an end": (
+        endlessly(event_stream(), b": " + b"x" * 4_000 + b"\n"),
+        "it is larger than 2097152 bytes",
+    ),
+    "lines without an end": (endlessly(event_stream(), b"data: x\n" * 500), "more than 20000 lines"),
     "questions without an end": (endlessly(event_stream(), PING), "more than 1000 events"),
     "a stream to take up again": (
         says(lambda _: event_stream(b"id: 1\nretry: 0\ndata:\n\n")),
@@ -102,7 +106,7 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
     ),
     "interim answers without an end": (
         endlessly(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 200),
-        "it takes more than 131072 bytes of HTTP",
+        "it takes more than 65536 bytes of HTTP",
     ),
     "an end in the middle": (
         says(lambda request: as_json(text(request, "x"))[:-2]),
@@ -116,7 +120,7 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
     "no HTTP": (says(lambda _: SAID.encode() * 10), "it cannot be talked to (RemoteProtocolError)"),
     "headers without an end": (
         endlessly(b"HTTP/1.1 200 OK\r\n", b"X-A: " + b"a" * 1000 + b"\r\n"),
-        "it cannot be talked to (RemoteProtocolError)",
+        "it takes more than 65536 bytes of HTTP",
     ),
 }
 

@@ -21,6 +21,7 @@ __all__ = [
     "MAX_HEADER_CHARACTERS",
     "MAX_HEAD_BYTES",
     "MAX_IDLE_CONNECTIONS",
+    "MAX_LINES",
     "MAX_LIST_BYTES",
     "MAX_MARKED_SCHEMAS",
     "MAX_MESSAGE_BYTES",
@@ -54,12 +55,13 @@ REPLY_S: Final = 2.0  # for an answer to what the MCP server asks of its client,
 # --- an answer, as bytes
 
 READ_BYTES: Final = 4096  # at a time, so that no parser of HTTP keeps the event loop longer than that takes
-MAX_READS: Final = 10_000  # of one answer; a server that sends single bytes costs a wake-up each
-MAX_HEAD_BYTES: Final = 128 * 1024  # of an answer's headers, and of interim answers, which may come without end
+MAX_READS: Final = 5_000  # of one answer; a server that sends single bytes costs a wake-up each
+MAX_HEAD_BYTES: Final = 64 * 1024  # of an answer's headers, and of interim answers, which may come without end
 MAX_WIRE_BYTES: Final = 4 * 1024 * 1024  # of one answer with its headers and framing: twice its content
-MAX_PIECES: Final = 20_000  # of one answer: chunks may hold a byte each
+MAX_PIECES: Final = 5_000  # of one answer: chunks may hold a byte each
 MAX_ANSWER_BYTES: Final = 2 * 1024 * 1024  # progress and log messages come before the result, in the same stream
 MAX_EVENTS: Final = 1_000  # of one answer: one a second for a quarter of an hour
+MAX_LINES: Final = 20_000  # of one answer that is a stream; an event has four at most
 LAST_CHUNK_S: Final = 0.05  # for the end of a stream whose answer is there: a connection read to its end serves again
 
 # --- an answer, as JSON

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from duologue.server.mcp_faults import broken_answer
-from duologue.server.mcp_limits import MAX_DEPTH, MAX_EVENTS, MAX_MESSAGE_BYTES, MAX_VALUES
+from duologue.server.mcp_limits import MAX_DEPTH, MAX_EVENTS, MAX_LINES, MAX_MESSAGE_BYTES, MAX_VALUES
 
 __all__ = ["EventReader", "RpcError", "RpcMessage", "check_depth", "messages_in", "read_as"]
 
@@ -86,6 +86,7 @@ class EventReader:
         self._kind = _MESSAGE
         self._after_return = False
         self._n_events = 0
+        self._n_lines = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The data of each event that ends in this piece. Raises McpFault for too long a one, and for too many."""
@@ -94,6 +95,9 @@ class EventReader:
         self._after_return = piece.endswith(b"\r")
         # Only the new part is searched for an end: a long line in small pieces stays linear.
         *ends, rest = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._n_lines += len(ends)
+        if self._n_lines > MAX_LINES:
+            raise broken_answer(f"more than {MAX_LINES} lines")
         for end in ends:
             line = bytes(self._rest) + end if self._rest else end
             self._rest.clear()
