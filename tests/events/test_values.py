@@ -69,6 +69,24 @@ def test_keys_stay_out_of_reprs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://host/mcp", "'https://host/mcp'"),
+        ("https://host/mcp?key=sk-secret#sk-secret", "'https://host/mcp?…'"),
+        ("https://host/mcp#sk-secret", "'https://host/mcp?…'"),
+        ("https://me:sk-secret@host:8/mcp?x", "'https://…@host:8/mcp?…'"),
+        ("https://me:sk-secret/?#@host/mcp", "'https://…@host/mcp'"),
+        (f"https://host/{'a' * 200}?key=sk-secret", f"'https://host/{'a' * 75}?…'"),
+    ],
+)
+def test_a_repr_shows_a_url_without_user_and_query(url: str, shown: str) -> None:
+    tool = events.McpServerTool(server_label="files", server_url=url)
+    assert repr(tool) == f"McpServerTool(server_label='files', server_url={shown})"
+    assert repr(events.InputImagePart(image_url=url)) == f"InputImagePart(image_url={shown})"
+    assert shown in repr(RealtimeEvent.from_json({"type": "new.event", "where": {"url": url}}))
+
+
+@pytest.mark.parametrize(
     "secret", [{"client_secret": {"value": "ek-secret"}}, {"tools": [{"type": "new", "headers": {"x": "ek-secret"}}]}]
 )
 def test_keys_stay_out_of_reprs_of_what_nobody_knows(secret: dict[str, Any]) -> None:

@@ -303,3 +303,21 @@ def test_a_response_beside_the_conversation_is_followed_by_none(bench: Bench) ->
     server_called(bench, "a")
     bench.done(mcp_call("a", "ok"))
     assert (bench.follow_ups, bench.calls.all_answered) == (0, True)
+
+
+def test_a_call_of_the_server_is_over_when_its_item_is_deleted(bench: Bench) -> None:
+    item = {"type": "mcp_call", "id": "m", "server_label": "s", "name": "n", "arguments": "{}", "output": None}
+    bench.told("response.output_item.added", response_id="r", output_index=0, item=item)
+    before = bench.calls.all_answered
+    bench.told("conversation.item.deleted", item_id="m")
+    assert (before, bench.calls.all_answered) == (False, True)
+    bench.done(item)
+    assert bench.follow_ups == 1
+
+
+def test_a_call_of_the_server_that_was_deleted_before_it_ended_is_over_with_its_response(bench: Bench) -> None:
+    item = {"type": "mcp_call", "id": "m", "server_label": "s", "name": "n", "arguments": "{}", "output": None}
+    bench.told("response.output_item.added", response_id="r", output_index=0, item=item)
+    bench.done({**item, "output": "5"})
+    assert bench.calls.all_answered
+    assert bench.follow_ups == 1

@@ -20,10 +20,15 @@ Json = dict[str, Any]
 class Shop:
     """The server, and what its HTTP side saw."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, older: bool = False, stateless: bool = False, json_answers: bool = False) -> None:
+        """`older`: it knows no revision of the protocol that does without `initialize`."""
+        self._older = older
+        self.methods: list[str] = []
         self.url = ""
         self.keys: list[str] = []
         self.hosts: list[str] = []
+        self.left = asyncio.Event()
+        """A session was ended by its client."""
         self.answers = asyncio.Event()
         self.answers.set()
         server = MCPServer("shop")
@@ -46,19 +51,31 @@ class Shop:
         def talk() -> str:
             return "x" * 100_001
 
-        self._application = server.streamable_http_app()
+        self._application = server.streamable_http_app(stateless_http=stateless, json_response=json_answers)
+
+    @property
+    def n_requests(self) -> int:
+        """How many came, of any kind."""
+        return len(self.methods)
 
     async def __call__(self, scope: Json, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             self.keys += [value.decode() for name, value in scope["headers"] if name == b"authorization"]
             self.hosts += [value.decode() for name, value in scope["headers"] if name == b"host"]
+            self.methods.append(scope["method"])
+            if scope["method"] == "DELETE":
+                self.left.set()
+            if self._older and (b"mcp-protocol-version", b"2026-07-28") in scope["headers"]:
+                await send({"type": "http.response.start", "status": 400, "headers": [(b"content-length", b"0")]})
+                await send({"type": "http.response.body", "body": b""})
+                return
         await self._application(scope, receive, send)
 
 
 @asynccontextmanager
-async def shop() -> AsyncGenerator[Shop, None]:
-    """The server, running for the length of a block."""
-    application = Shop()
+async def shop(**settings: bool) -> AsyncGenerator[Shop, None]:
+    """The server, running for the length of a block; settings as those of `Shop`."""
+    application = Shop(**settings)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
     started = asyncio.Event()
     startup = server.startup

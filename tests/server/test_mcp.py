@@ -18,9 +18,17 @@ from duologue import connect
 from duologue.client import Connection
 from duologue.engines.base import FunctionCall
 from duologue.engines.embedded import EmbeddedResponder
-from duologue.events import McpListToolsCompletedEvent, McpServerTool, RealtimeSessionConfig
+from duologue.events import (
+    ConversationItemDeleteEvent,
+    McpListToolsCompletedEvent,
+    McpServerTool,
+    RealtimeSessionConfig,
+    ResponseMcpCallInProgressEvent,
+)
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._crook import crook
+from tests.server._hostile import silent_after
 from tests.server._listening import listening
 from tests.server._shop import shop
 from tests.server._talking import event, status, typed, until, update
@@ -90,6 +98,34 @@ async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -
         )
         assert said["content"][0]["text"] == "The tool returned 5."
         assert set(it.keys) == {"Bearer sesame"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"json_answers": True},
+        {"older": True},
+        {"older": True, "json_answers": True},
+        {"older": True, "stateless": True},
+        {"older": True, "stateless": True, "json_answers": True},
+    ],
+    ids=lambda settings: " ".join(settings),
+)
+async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, bool]) -> None:
+    says: list[str | FunctionCall] = [call("add", a=1, b=2), "Three.", call("fail"), "Sorry."]
+    async with shop(**settings) as it:
+        async with session(McpAccess(it.url), offer(it.url), says=says) as connection:
+            assert [tool["name"] for tool in await listed(connection)] == ["add", "wait", "fail", "talk"]
+            [called] = await responded(connection)
+            assert called["output"] == "3"
+            await responded(connection)
+            [called] = await responded(connection)
+            assert called["error"]["message"] == "Error executing tool fail: out of stock"
+        keeps_sessions = "older" in settings and "stateless" not in settings
+        if keeps_sessions:
+            await asyncio.wait_for(it.left.wait(), 5)
+        assert ("DELETE" in it.methods) == keeps_sessions
+        assert "GET" not in it.methods
 
 
 async def test_our_client_asks_what_the_model_makes_of_it() -> None:
@@ -257,6 +293,12 @@ def test_what_is_no_address_is_told_at_once() -> None:
         McpAccess("host/mcp")
 
 
+def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(ValueError, match="names no user") as refused:
+        McpAccess("https://me:sesame@host/mcp?key=sesame")
+    assert "sesame" not in str(refused.value)
+
+
 async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() -> None:
     headers = {"Host": "inner.invalid", "Content-Length": "1", "authorization": "Basic x"}
     async with shop() as it, session(McpAccess(it.url), offer(it.url, headers=headers)) as connection:
@@ -267,3 +309,56 @@ async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() 
 
 def test_its_repr_keeps_the_key() -> None:
     assert "sesame" not in repr(McpServerTool(server_label="shop", authorization="sesame"))
+
+
+async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
+    engines = scripted_engines(says=[call("wait"), "Done."])
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
+        config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
+        async with (
+            listening(application) as url,
+            duologue.converse(url, session=config) as conversation,
+            conversation.stream(McpListToolsCompletedEvent, ResponseMcpCallInProgressEvent) as told,
+            asyncio.timeout(5),
+        ):
+            assert isinstance(await anext(aiter(told)), McpListToolsCompletedEvent)
+            it.answers.clear()
+            question = asyncio.create_task(conversation.ask("Wait"))
+            begun = await anext(aiter(told))
+            assert isinstance(begun, ResponseMcpCallInProgressEvent)
+            await conversation.send(ConversationItemDeleteEvent(item_id=begun.item_id))
+            it.answers.set()
+            assert await question == "Done."
+
+
+async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked() -> None:
+    async with shop() as it:
+        application = RealtimeApp(engines=scripted_app_engines(scripted_engines()), mcp=McpAccess("*"))
+        many = [offer(f"{it.url}/{n}", server_label=f"s{n}") for n in range(300)]
+        async with listening(application) as url, connect(url) as connection, connect(url) as neighbour:
+            await connection.send(update(tools=many))
+            [*_, refused] = await until(connection, "error")
+            assert refused.to_json()["error"]["param"] == "session.tools"
+            await neighbour.send(update(tools=[offer(it.url)]))
+            assert len(await listed(neighbour)) == 4
+            await connection.send(update(tools=[offer(it.url)]))
+            assert len(await listed(connection)) == 4
+        assert it.n_requests == 4
+
+
+async def test_sixteen_servers_of_which_fifteen_are_silent_are_listed_one_by_one() -> None:
+    async with crook(tools_list=silent_after(b"")) as silent, shop() as it:
+        access = McpAccess("*")
+        engines = scripted_app_engines(scripted_engines())
+        application = RealtimeApp(engines=engines, mcp=access, limits=Limits(engine_s=5))
+        dead = [offer(silent.url, server_label=f"s{n}", headers={"X": str(n)}) for n in range(15)]
+        async with listening(application) as url, connect(url) as connection:
+            await connection.send(update(tools=[*dead, offer(it.url)]))
+            [*_, done] = await until(connection, "conversation.item.done")
+            assert len(done.to_json()["item"]["tools"]) == 4
+        # The session has ended while the others are silent.
+        async with asyncio.timeout(5):
+            while access.network.n_connections:  # noqa: ASYNC110 - of connections nothing tells when they end
+                await asyncio.sleep(0.01)

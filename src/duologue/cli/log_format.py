@@ -19,7 +19,7 @@ _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackT
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_TALKATIVE: Final = ("httpx", "httpcore", "httpx2", "httpcore2", "mcp")
+_TALKATIVE: Final = ("httpx", "httpcore")
 """Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
 
 _MAX_MESSAGE_CHARACTERS: Final = 4000

@@ -12,6 +12,7 @@ from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.chat_request import request_of
 from duologue.engines.chat_stream import Calls, Chunk, Delta, chunk_lines, fault_in
 from duologue.errors import EngineError
+from duologue.transports.addresses import without_secrets
 
 with needs("server"):
     import httpx
@@ -38,14 +39,16 @@ class ChatResponder:
             EngineError: `url` is no address.
         """
         self.name = f"chat-{model}"
+        shown = without_secrets(url)
         self._model = model
         self._parameters = dict(parameters or {})
         try:
             self._url = httpx.URL(f"{url.rstrip('/')}/chat/completions")
-        except httpx.InvalidURL as fault:
-            raise EngineError(f"{url!r} is no address: {fault}", engine=self.name) from fault
+        except httpx.InvalidURL:
+            # Without its cause, which may quote what stands before the host.
+            raise EngineError(f"{shown!r} is no address", engine=self.name) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
-            raise EngineError(f"{url!r} is no address: it looks like http://host:port/v1", engine=self.name)
+            raise EngineError(f"{shown!r} is no address: it looks like http://host:port/v1", engine=self.name)
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S))
 

@@ -10,6 +10,7 @@ that equality sees it, but of a type that no JSON can produce: a frame cannot pu
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeGuard, TypeVar
 
@@ -55,6 +56,8 @@ _REPR_TEXT_CHARS: Final = 80
 """Longest string that a repr shows whole: about what is left of a terminal line beside the field names."""
 _REPR_LEVELS: Final = 8
 """How deep a repr looks into plain JSON: what belongs to the protocol nests no deeper."""
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}://\S*")
 
 _SECRET_NAMES: Final = frozenset({"api_key", "authorization", "client_secret", "headers"})
 """Fields of plain JSON that hold keys in some event or dialect; a repr shows that they are there and no more."""
@@ -141,6 +144,8 @@ class WireObject(
 def _shown(value: object, levels: int = _REPR_LEVELS) -> str:
     """The value in a repr: long text by its beginning, plain JSON without the keys it may hold."""
     match value:
+        case str() if _URL.fullmatch(value):
+            return _shown_url(value)
         case str() if len(value) > _REPR_TEXT_CHARS:
             return f"{value[:_REPR_TEXT_CHARS]!r}… ({len(value)} characters)"
         case dict() | list() if not levels:
@@ -151,6 +156,15 @@ def _shown(value: object, levels: int = _REPR_LEVELS) -> str:
             return f"[{', '.join(_shown(element, levels - 1) for element in value)}]"
         case _:
             return repr(value)
+
+
+def _shown_url(url: str) -> str:
+    """A URL by its host and path: in its query and before its host, services want their keys."""
+    scheme, _, rest = url.partition("://")
+    _, at, rest = rest.rpartition("@")  # a password may hold every other mark
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    hidden = f"{scheme}://{'…@' if at else ''}{place[:_REPR_TEXT_CHARS]}"
+    return repr(hidden if place == rest else f"{hidden}?…")
 
 
 def _shown_pair(name: object, value: object, levels: int) -> str:

@@ -82,7 +82,7 @@ class ServerSession:
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
-        self._mcp = McpDesk(mcp, start=self._start_ahead, timeout_s=limits.engine_s)
+        self._mcp = McpDesk(mcp, timeout_s=limits.engine_s)
         self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
@@ -129,6 +129,7 @@ class ServerSession:
             self._observer.closed(code)
             # They hold this session: left in place, the call's audio would wait for a full collection.
             self._transcribing.close()
+            self._mcp.close()
             del self._transcribing, self._mcp
             self._reading = None
 
