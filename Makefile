@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 	--constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench bench-peers fuzz docs constraints clean
+.PHONY: help demo test check examples bench abuse bench-peers fuzz docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: $(VENV)/ready-bench ## run every benchmark; what each printed stays in be
 		$(BIN)/python "$$script" >"$$result" 2>&1 || { cat "$$result"; echo "$$script failed."; exit 1; }; \
 		cat "$$result"; \
 	done
+
+abuse: $(VENV)/ready-bench ## attack the server, row by row, a second each; all of it: python bench/abuse.py
+	@$(BIN)/python bench/abuse.py --short
 
 bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with ours; downloads more than 1 GB
 	@test -e $(VENV)-peers/ready || { "$(PYTHON)" -m venv --clear $(VENV)-peers && \

@@ -79,6 +79,56 @@ async def big_images(target: Target) -> None:
     await _send_each(target, 1, (event for _ in range(target.some(30))))
 
 
+async def fitting_texts(target: Target) -> None:
+    """Items of 3.9 MB and less, in a session for each kind: below a limit for one item or event, however many."""
+    url = "data:image/png;base64," + base64.b64encode(b"\x89PNG" * 700_000).decode()
+    image: dict[str, Any] = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": url}]}
+    items: list[dict[str, Any]] = [said("x" * 3_900_000), said("🙂" + "x" * 900_000), image, said("🙂" + "x" * 90_000)]
+    events = [created(item) for item in items]
+    await _send_each(target, 4, (events[number % 4] for number in range(target.some(400))))
+
+
+async def fitting_texts_everywhere(target: Target) -> None:
+    """The same in sixty sessions: the share of one key."""
+    events = [created(said("x" * 3_900_000)), created(said("🙂" + "x" * 450_000))]
+    await _send_each(target, target.some(60), (events[number % 2] for number in range(target.some(1_000))))
+
+
+async def fitting_refusals(target: Target) -> None:
+    """Events of 3.9 MB that are refused for what they say, not for how long they are."""
+    text = "x" * 3_900_000
+    item = said(text)
+    refused: list[dict[str, Any]] = [
+        {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "no", "output": text}},
+        {"type": "conversation.item.create", "item": item, "event_id": "e" * 600},
+        {"type": "conversation.item.create", "item": item, "previous_item_id": "none of these"},
+        {"type": "conversation.item.create", "item": {**item, "role": "nobody"}},
+        {"type": "session.update", "session": {"type": "realtime", "instructions": text, "voice": 5}},
+        {"type": "response.create", "response": {"input": [item], "max_output_tokens": -1}},
+        {"type": text},
+    ]
+    frames = [json.dumps(event).encode() for event in refused]
+    await _send_each(target, 2, (frames[number % len(frames)] for number in range(target.some(300))))
+
+
+async def fitting_tools(target: Target) -> None:
+    """Updates, responses and items of as many tools, parts and values as just pass."""
+    tools = [{"type": "function", "name": f"f{n}", "parameters": {"type": "object"}} for n in range(900)]
+    schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(3_000)}}
+    wide = [{"type": "function", "name": "f", "parameters": schema}]
+    part = {"type": "input_text", "text": "x"}
+    events = [
+        {"type": "session.update", "session": {"type": "realtime", "tools": tools}},
+        {"type": "session.update", "session": {"type": "realtime", "tools": wide}},
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [part] * 900}},
+        {"type": "response.create", "response": {"conversation": "none", "input": [said("x")] * 450}},
+        {"type": "response.create", "response": {"conversation": "none", "tools": tools[:450]}},
+        {"type": "response.create", "response": {"conversation": "none", "metadata": {"a": "x" * 400}}},
+    ]
+    frames = [json.dumps(event).encode() for event in events]
+    await _send_each(target, 4, (frames[number % len(frames)] for number in range(target.some(2_000))))
+
+
 def _calls_and_outputs(number: int, output: str) -> Iterator[bytes]:
     for index in range(number):
         call = {"type": "function_call", "call_id": f"c{index}", "name": "f", "arguments": "{}"}
