@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from bench import _abuse_doors as doors
+from bench import _abuse_kept as kept
 from bench import _abuse_sessions as sessions
 from bench._abuse_tools import each, llm, mcp, mcp_labels, mcp_off, mcp_servers
 from bench._abuse_wire import Target
@@ -82,27 +83,27 @@ _FULL_TABLE: Final = (
 )
 
 _KEY: Final = (
-    ("big_refusals", sessions.big_refusals, _LOOK_MB, _LOOK),
-    ("big_texts", sessions.big_texts, _SESSION_MB, _SESSION),
-    ("emoji_texts", sessions.emoji_texts, _SESSION_MB, _SESSION),
-    ("big_images", sessions.big_images, _SESSION_MB, _SESSION),
-    ("big_outputs", sessions.big_outputs, _SESSION_MB, _SESSION),
-    ("fitting_texts", sessions.fitting_texts, _OWNER_MB, _OWNER),
-    ("fitting_texts_everywhere", sessions.fitting_texts_everywhere, _OWNER_MB, _OWNER),
-    ("fitting_refusals", sessions.fitting_refusals, _LOOK_MB, _LOOK),
-    ("fitting_tools", sessions.fitting_tools, _OWNER_MB, _OWNER),
-    ("items_in_many_sessions", sessions.items_in_many_sessions, _OWNER_MB, _OWNER),
-    ("small_items", sessions.small_items, _OWNER_MB, _OWNER),
-    ("many_parts", sessions.many_parts, _OWNER_MB, _OWNER),
-    ("big_instructions", sessions.big_instructions, _OWNER_MB, _OWNER),
-    ("many_tools", sessions.many_tools, _OWNER_MB, _OWNER),
-    ("many_updates", sessions.many_updates, _CPU_MB, _CPU),
-    ("audio_buffers", sessions.audio_buffers, _OWNER_MB, _OWNER),
-    ("big_appends", sessions.big_appends, _OWNER_MB, _OWNER),
-    ("noise", sessions.noise, _OWNER_MB, _OWNER),
-    ("unfinished_messages", sessions.unfinished_messages, _LOOK_MB, _LOOK),
-    ("tiny_fragments", sessions.tiny_fragments, _LOOK_MB, _LOOK),
-    ("secrets", sessions.secrets, _SECRETS_MB, _SECRETS),
+    ("big_refusals", kept.big_refusals, _LOOK_MB, _LOOK),
+    ("big_texts", kept.big_texts, _SESSION_MB, _SESSION),
+    ("emoji_texts", kept.emoji_texts, _SESSION_MB, _SESSION),
+    ("big_images", kept.big_images, _SESSION_MB, _SESSION),
+    ("big_outputs", kept.big_outputs, _SESSION_MB, _SESSION),
+    ("fitting_texts", kept.fitting_texts, _OWNER_MB, _OWNER),
+    ("fitting_texts_everywhere", kept.fitting_texts_everywhere, _OWNER_MB, _OWNER),
+    ("fitting_refusals", kept.fitting_refusals, _LOOK_MB, _LOOK),
+    ("fitting_tools", kept.fitting_tools, _OWNER_MB, _OWNER),
+    ("items_in_many_sessions", kept.items_in_many_sessions, _OWNER_MB, _OWNER),
+    ("small_items", kept.small_items, _OWNER_MB, _OWNER),
+    ("many_parts", kept.many_parts, _OWNER_MB, _OWNER),
+    ("big_instructions", kept.big_instructions, _OWNER_MB, _OWNER),
+    ("many_tools", kept.many_tools, _OWNER_MB, _OWNER),
+    ("many_updates", kept.many_updates, _CPU_MB, _CPU),
+    ("audio_buffers", kept.audio_buffers, _OWNER_MB, _OWNER),
+    ("big_appends", kept.big_appends, _OWNER_MB, _OWNER),
+    ("noise", kept.noise, _OWNER_MB, _OWNER),
+    ("unfinished_messages", kept.unfinished_messages, _LOOK_MB, _LOOK),
+    ("tiny_fragments", kept.tiny_fragments, _LOOK_MB, _LOOK),
+    ("secrets", kept.secrets, _SECRETS_MB, _SECRETS),
     ("half_bodies", doors.half_bodies, _LOOK_MB, _LOOK),
     ("bodies_by_the_byte", doors.bodies_by_the_byte, _CPU_MB, _CPU),
     ("idle_sessions", doors.idle_sessions, _OWNER_MB, _OWNER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import random
 import struct
 import time
 from collections import Counter
@@ -14,9 +15,12 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["GONE", "MIB", "Link", "Target", "appended", "created", "frame", "said"]
+__all__ = ["GONE", "MIB", "NOISE", "Link", "Target", "appended", "created", "frame", "said"]
 
 MIB: Final = 1024 * 1024
+
+NOISE: Final = random.Random(1).randbytes(48_000)
+"""A second of loud noise."""
 
 GONE: Final = (OSError, EOFError, asyncio.LimitOverrunError)
 """How an attacker learns that it was cut off."""
