@@ -6,12 +6,13 @@ import asyncio
 import json
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from bench._abuse_server import NEIGHBOUR_KEY
+from bench._abuse_server import NEIGHBOUR_KEY, Process
 
 __all__ = ["Neighbour", "Watch", "warm_up"]
 
@@ -39,28 +40,30 @@ async def _session(port: int) -> ClientConnection:
 class Neighbour:
     """A session that sends a tiny event every 20 ms, which is refused at once, and waits for that."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, server: Process) -> None:
         self._socket = socket
-        self._due: list[float] = []
+        self._server = server
+        self._due: list[tuple[float, tuple[float, float]]] = []
+        """When each was due, and how long the processes had waited for their cores until then."""
         self._answered = 0
-        self._waited: list[float] = []
+        self._waited: list[tuple[float, float]] = []
         self.late_ms: list[float] = []
         """By how much this process itself was late."""
         self.lost = ""
 
     @classmethod
-    async def moved_in(cls, port: int) -> Neighbour:
+    async def moved_in(cls, server: Process) -> Neighbour:
         """One whose session has begun."""
-        return cls(await _session(port))
+        return cls(await _session(server.port), server)
 
     async def ask(self) -> None:
         """Send on time, whatever has come back."""
         due = time.monotonic()
-        with suppress(WebSocketException):
+        with suppress(WebSocketException, OSError):
             while True:
                 await asyncio.sleep(due - time.monotonic())
                 self.late_ms.append((time.monotonic() - due) * 1000)
-                self._due.append(due)
+                self._due.append((due, self._without_core_s()))
                 await self._socket.send(_PROBE)
                 due += EVERY_S
 
@@ -70,15 +73,30 @@ class Neighbour:
             while True:
                 message = await self._socket.recv()
                 if '"type":"error"' in str(message)[:40]:
-                    self._waited.append((time.monotonic() - self._due[self._answered]) * 1000)
+                    self._waited.append(self._since(*self._due[self._answered]))
                     self._answered += 1
-        except WebSocketException as fault:
+        except (WebSocketException, OSError) as fault:
             self.lost = f"the neighbour's session was closed: {fault}"
 
-    def waited_ms(self) -> list[float]:
-        """Sorted; what is not answered has waited until now."""
-        now = time.monotonic()
-        return sorted(self._waited + [(now - due) * 1000 for due in self._due[self._answered :]])
+    def _without_core_s(self) -> tuple[float, float]:
+        """How long the server, and this process, have been ready and had no core."""
+        ours = Path("/proc/self/schedstat").read_text(encoding="ascii").split()[1]
+        return self._server.waited_s(), int(ours) / 1e9
+
+    def _since(self, due: float, without_core_s: tuple[float, float]) -> tuple[float, float]:
+        """Milliseconds since then: by the clock, and without those in which other programs had the cores."""
+        waited_s = time.monotonic() - due
+        # The larger one: both may have waited at the same time.
+        lost_s = max(now_s - then_s for now_s, then_s in zip(self._without_core_s(), without_core_s, strict=True))
+        return waited_s * 1000, max(0.0, waited_s - lost_s) * 1000
+
+    def waited_ms(self) -> tuple[list[float], list[float]]:
+        """By the clock, and without what other programs took; sorted. What is not answered has waited until now."""
+        try:
+            waited = self._waited + [self._since(*due) for due in self._due[self._answered :]]
+        except OSError:  # the server is gone
+            waited = self._waited or [(float("inf"), float("inf"))]
+        return sorted(clock for clock, _ in waited), sorted(own for _, own in waited)
 
     async def leave(self) -> None:
         """Go."""
