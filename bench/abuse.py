@@ -207,8 +207,8 @@ async def together(bench: Bench, rows: list[Row]) -> AsyncGenerator[Figures, Non
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 _HEAD: Final = (
-    f"{'row':27} {'has':10} {'peak':>5} {'of':>4} {'rest':>5} {'back':>5} {'p50':>6} {'p99':>7} {'max':>7} {'clock':>7} "
-    f"{'late':>5} {'wait':>5} {'fds':>9} {'thr':>3} {'hlth':>5} {'new':>3} {'log':>5}"
+    f"{'row':27} {'has':10} {'peak':>5} {'of':>4} {'rest':>5} {'back':>5} {'p50':>6} {'p99':>7} {'max':>7} "
+    f"{'clock':>7} {'late':>5} {'wait':>5} {'fds':>9} {'thr':>3} {'hlth':>5} {'new':>3} {'log':>5}"
 )
 
 
