@@ -15,7 +15,7 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench bench-peers fuzz docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test check examples bench abuse bench-peers fuzz docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ bench: $(VENV)/ready-bench ## run every benchmark; what each printed stays in be
 		$(BIN)/python "$$script" >"$$result" 2>&1 || { cat "$$result"; echo "$$script failed."; exit 1; }; \
 		cat "$$result"; \
 	done
+
+abuse: $(VENV)/ready-bench ## attack the server, row by row, a second each; all of it: python bench/abuse.py
+	@$(BIN)/python bench/abuse.py --short
 
 bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with ours; downloads more than 1 GB
 	@test -e $(VENV)-peers/ready || { "$(PYTHON)" -m venv --clear $(VENV)-peers && \

@@ -7,16 +7,21 @@ import json
 import struct
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from fuzz._frames import LOUD_MS, QUIET_MS, Frames, append
+from fuzz._tools import HIDDEN, Secrets, asks_for_tool, body, is_over, mcp_frames, posted, secret_of
 
-__all__ = ["Finding", "attack", "be_healthy"]
+__all__ = ["Finding", "Place", "attack", "be_healthy"]
+
+HTTP_OVERLOADED: Final = 503
+"""The attackers' own secrets may fill what there is for them."""
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 PATIENCE_S: Final = 15
@@ -33,37 +38,71 @@ class Finding(Exception):
 # --- attackers --------------------------------------------------------------------------------------------------------
 
 
-async def attack(url: str, chance: Random, done: Counter[str]) -> None:
+class Place(NamedTuple):
+    """What is attacked, and what attackers share."""
+
+    url: str
+    peer: str
+    """The MCP servers that may be named, honest ones and hostile ones."""
+    secrets: Secrets
+
+
+async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
     """One attack of any kind."""
-    kind = chance.choice((_shaken, _shaken, _shaken, _shaken, _raw, _raw, _deaf, _flood, _oversized, _gone_at_once))
+    kinds = (_shaken,) * 4 + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once) + (_tools,) * 3 + (_secrets,) * 2
+    kind = chance.choice(kinds)
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
             try:
-                await kind(url, chance, done)
+                await kind(place, chance, done)
             except _GONE:
                 done["thrown_out"] += 1
     done[kind.__name__.strip("_")] += 1
 
 
-async def _shaken(url: str, chance: Random, done: Counter[str]) -> None:
-    """A session of messages that were real once; everything that comes back must still be an event."""
-    frames, seen = Frames(chance), ["item_1"]
-    intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
-    async with connect(url + intent, max_size=None, close_timeout=1) as socket:
+class Heard:
+    """What a session has told an attacker. Raises Finding for what is no event, or has what is not for clients."""
+
+    def __init__(self) -> None:
+        self.ids = ["item_1"]
+        self.approvals: list[str] = []
+
+    def read(self, message: str | bytes) -> None:
+        """One message."""
+        if (HIDDEN if isinstance(message, str) else HIDDEN.encode()) in message:  # type: ignore[operator]
+            raise Finding(f"a key for an MCP server was shown: {str(message)[:300]}")
+        event = json.loads(message)
+        if not isinstance(event.get("type"), str) or not isinstance(event.get("event_id"), str):
+            raise Finding(f"not a server event: {str(message)[:300]}")
+        item = event.get("item", {})
+        for value in (event.get("item_id"), event.get("response_id"), item.get("id")):
+            if isinstance(value, str):
+                self.ids = [*self.ids[-200:], value]
+        if item.get("type") == "mcp_approval_request":
+            self.approvals = [*self.approvals[-50:], item["id"]]
+
+
+async def _converse(
+    url: str,
+    next_frames: Callable[[Heard], list[str | bytes]],
+    most: int,
+    chance: Random,
+    done: Counter[str],
+    key: str = "",
+) -> None:
+    """A session of such messages, ended anyhow; everything that comes back must still be an event."""
+    heard, headers = Heard(), {"Authorization": f"Bearer {key}"} if key else {}
+    async with connect(url, max_size=None, close_timeout=1, additional_headers=headers) as socket:
 
         async def listen() -> None:
             while (message := await _next(socket)) is not None:
-                event = json.loads(message)
-                if not isinstance(event.get("type"), str) or not isinstance(event.get("event_id"), str):
-                    raise Finding(f"not a server event: {str(message)[:300]}")
-                for value in (event.get("item_id"), event.get("response_id"), event.get("item", {}).get("id")):
-                    if isinstance(value, str) and len(seen) < 200:
-                        seen.append(value)
+                heard.read(message)
 
         async def talk() -> None:
-            for _ in range(chance.randint(1, 80)):
-                await socket.send(frames.next(seen))
-                done["messages"] += 1
+            for _ in range(chance.randint(1, most)):
+                for message in next_frames(heard):
+                    await socket.send(message)
+                    done["messages"] += 1
                 if chance.random() < 0.2:
                     await asyncio.sleep(chance.random() * 0.05)
 
@@ -76,6 +115,60 @@ async def _shaken(url: str, chance: Random, done: Counter[str]) -> None:
             else:
                 await asyncio.sleep(chance.random() * 0.2)
             listening.cancel()
+
+
+async def _shaken(place: Place, chance: Random, done: Counter[str]) -> None:
+    """A session of messages that were real once."""
+    frames = Frames(chance)
+    intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
+    await _converse(place.url + intent, lambda heard: [frames.next(heard.ids)], 80, chance, done)
+
+
+async def _tools(place: Place, chance: Random, done: Counter[str], key: str = "") -> None:
+    """A session that offers MCP servers of all kinds, has them called, and takes calls and approvals away again."""
+    frames = Frames(chance)
+
+    def next_frames(heard: Heard) -> list[str | bytes]:
+        return mcp_frames(place.peer, chance, heard.ids, heard.approvals, frames)
+
+    await _converse(place.url, next_frames, 40, chance, done, key)
+
+
+async def _secrets(place: Place, chance: Random, done: Counter[str]) -> None:
+    """Requests for client secrets of all kinds; sessions by good ones, made-up ones, and those that are over."""
+    frames = Frames(chance)
+    path = "/v1/realtime/" + chance.choice(("client_secrets", "client_secrets", "sessions"))
+    status, answer = await posted(place.url, path, body(place.peer, chance, frames), "", chance)
+    done[f"posts_{status}"] += 1
+    if HIDDEN.encode() in answer:
+        raise Finding(f"a key for an MCP server was shown: {answer[:300]!r}")
+    if status >= 500 and status != HTTP_OVERLOADED:
+        raise Finding(f"a request for a client secret was answered by {status}: {answer[:300]!r}")
+    if (made := secret_of(answer)) is not None:
+        place.secrets.keep(made)
+    secret = place.secrets.any(chance)
+    if secret is None:
+        return
+    if is_over(secret):
+        await _refused(place.url, secret.value)
+        done["expired_secrets"] += 1
+    elif chance.random() < 0.1:
+        await _refused(place.url, secret.value[:-1] + "x")
+        done["made_up_secrets"] += 1
+    else:
+        await _tools(place, chance, done, secret.value)
+        done["secret_sessions"] += 1
+
+
+async def _refused(url: str, key: str) -> None:
+    """A session that must not be. Raises Finding if it is."""
+    try:
+        async with connect(url, close_timeout=1, additional_headers={"Authorization": f"Bearer {key}"}) as socket:
+            first = await _next(socket)
+    except _GONE:
+        return
+    if first is not None and json.loads(first)["type"] != "error":
+        raise Finding(f"a client secret that is none opened a session: {str(first)[:200]}")
 
 
 async def _unless_gone(work: Any) -> None:
@@ -118,17 +211,17 @@ async def _dial(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection(host, int(port))
 
 
-async def _raw(url: str, chance: Random, done: Counter[str]) -> None:
+async def _raw(place: Place, chance: Random, done: Counter[str]) -> None:
     """Bytes that break the WebSocket protocol itself, or HTTP before it."""
-    reader, writer = await _dial(url)
+    reader, writer = await _dial(place.url)
     try:
-        hello = _handshake(url)
+        hello = _handshake(place.url)
         match chance.randrange(4):
             case 0:
                 writer.write(hello[: chance.randrange(len(hello))])
             case 1:
-                place = chance.randrange(len(hello))
-                writer.write(hello[:place] + chance.randbytes(chance.randint(1, 30)) + hello[place:])
+                cut = chance.randrange(len(hello))
+                writer.write(hello[:cut] + chance.randbytes(chance.randint(1, 30)) + hello[cut:])
             case _:
                 writer.write(hello)
         await writer.drain()
@@ -161,12 +254,12 @@ async def _raw(url: str, chance: Random, done: Counter[str]) -> None:
         writer.transport.abort()
 
 
-async def _deaf(url: str, chance: Random, done: Counter[str]) -> None:
+async def _deaf(place: Place, chance: Random, done: Counter[str]) -> None:
     """Asks for much and reads nothing."""
-    reader, writer = await _dial(url)
+    reader, writer = await _dial(place.url)
     reader._limit = 1024  # type: ignore[attr-defined]  # so that the socket fills, not this process
     try:
-        writer.write(_handshake(url))
+        writer.write(_handshake(place.url))
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "word " * 80}]}
         ask = json.dumps({"type": "response.create", "response": {"conversation": "none", "input": [item]}})
         for _ in range(chance.randint(10, 300)):
@@ -179,12 +272,12 @@ async def _deaf(url: str, chance: Random, done: Counter[str]) -> None:
         writer.transport.abort()
 
 
-async def _flood(url: str, chance: Random, done: Counter[str]) -> None:
+async def _flood(place: Place, chance: Random, done: Counter[str]) -> None:
     """As many messages as the socket takes."""
     message = chance.choice(
         (append(QUIET_MS), append(b""), '{"type":"response.cancel"}', "{", '{"type":"input_audio_buffer.clear"}')
     )
-    async with connect(url, close_timeout=1) as socket:
+    async with connect(place.url, close_timeout=1) as socket:
 
         async def listen() -> None:
             while await _next(socket) is not None:
@@ -199,11 +292,11 @@ async def _flood(url: str, chance: Random, done: Counter[str]) -> None:
             listening.cancel()
 
 
-async def _oversized(url: str, chance: Random, done: Counter[str]) -> None:
+async def _oversized(place: Place, chance: Random, done: Counter[str]) -> None:
     """Messages about as large as may be, whole or cut off."""
-    reader, writer = await _dial(url)
+    reader, writer = await _dial(place.url)
     try:
-        writer.write(_handshake(url))
+        writer.write(_handshake(place.url))
         await writer.drain()
         size = chance.choice((1024 * 1024, MAX_BYTES // 4, MAX_BYTES - 100, MAX_BYTES, MAX_BYTES + 1, 2 * MAX_BYTES))
         head, tail = b'{"type":"input_audio_buffer.append","audio":"', b'"}'
@@ -221,11 +314,11 @@ async def _oversized(url: str, chance: Random, done: Counter[str]) -> None:
         writer.transport.abort()
 
 
-async def _gone_at_once(url: str, chance: Random, done: Counter[str]) -> None:
+async def _gone_at_once(place: Place, chance: Random, done: Counter[str]) -> None:
     """Connects and is not there any more."""
     for _ in range(chance.randint(1, 20)):
-        _, writer = await _dial(url)
-        writer.write(_handshake(url)[: chance.choice((0, 10, 500))])
+        _, writer = await _dial(place.url)
+        writer.write(_handshake(place.url)[: chance.choice((0, 10, 500))])
         writer.transport.abort()
         done["messages"] += 1
 
@@ -233,17 +326,23 @@ async def _gone_at_once(url: str, chance: Random, done: Counter[str]) -> None:
 # --- a session that checks itself -------------------------------------------------------------------------------------
 
 
-async def be_healthy(url: str, name: str, until: float, done: Counter[str], waits_ms: list[float]) -> None:
+async def be_healthy(place: Place, name: str, until: float, done: Counter[str], waits_ms: list[float]) -> None:
     """One session after another, turn after turn, until it is time. Raises Finding for anything that is not right."""
     number = 0
     while time.monotonic() < until:
-        async with connect(url, max_size=None) as socket:
+        # Every other one has a client secret of its own.
+        secret = await _own_secret(place.url) if number % 2 else ""
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        async with connect(place.url, max_size=None, additional_headers=headers) as socket:
             await _expect(socket, "session.created")
             for _ in range(20):
                 number += 1
                 began = time.monotonic()
                 await _typed_turn(socket, f"{name} says number {number}")
                 await _spoken_turn(socket)
+                if number % 5 == 1:
+                    await _tool_turn(socket, place.peer)
+                    done["healthy_calls"] += 1
                 waits_ms.append((time.monotonic() - began) * 1000)
                 done["healthy_turns"] += 2
                 if time.monotonic() >= until:
@@ -266,6 +365,32 @@ async def _expect(socket: ClientConnection, name: str) -> list[dict[str, Any]]:
     except ConnectionClosed as fault:
         raise Finding(f"a healthy session was closed: {fault}") from fault
     return events
+
+
+async def _own_secret(url: str) -> str:
+    """A client secret. Raises Finding if there is none to be had."""
+    whole = Random(1)  # whose first numbers make one whole request
+    status, answer = await posted(url, "/v1/realtime/client_secrets", b'{"session":{"type":"realtime"}}', "", whole)
+    if (secret := secret_of(answer)) is None:
+        raise Finding(f"a healthy client got no client secret: {status} {answer[:200]!r}")
+    return secret.value
+
+
+async def _tool_turn(socket: ClientConnection, peer: str) -> None:
+    """A call of an honest server's tool, between other people's calls of hostile ones."""
+    tool = {"type": "mcp", "server_label": "a", "server_url": f"{peer}/mcp/honest", "require_approval": "never"}
+    await socket.send(json.dumps({"type": "session.update", "session": {"type": "realtime", "tools": [tool]}}))
+    await _expect(socket, "mcp_list_tools.completed")
+    for frame in asks_for_tool("echo"):
+        await socket.send(frame)
+    events = await _expect(socket, "response.mcp_call.completed")
+    if "response.done" not in [event["type"] for event in events]:
+        events += await _expect(socket, "response.done")
+    items = [event.get("item", {}) for event in events]
+    while not any(item.get("type") == "mcp_call" and item.get("output") == "the echo" for item in items):
+        items = [event.get("item", {}) for event in await _expect(socket, "conversation.item.done")]
+    await socket.send(json.dumps({"type": "session.update", "session": {"type": "realtime", "tools": []}}))
+    await _expect(socket, "session.updated")
 
 
 async def _typed_turn(socket: ClientConnection, words: str) -> None:

@@ -1,7 +1,7 @@
 """The server that `server.py` attacks: the application under uvicorn, in a process of its own.
 
-Its responder repeats what was said, so that an answer tells whose words it heard. A line on standard input is answered
-with figures; its log goes to standard error.
+Its arguments are the addresses of MCP servers that sessions may use. Its responder repeats what was said, so that an
+answer tells whose words it heard. A line on standard input is answered with figures; its log goes to standard error.
 """
 
 from __future__ import annotations
@@ -17,19 +17,24 @@ from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from pathlib import Path
 
-from duologue.engines.base import Exchange
+from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer, ScriptedTranscriber, detectors
-from duologue.server import RealtimeApp, serve
+from duologue.server import McpAccess, RealtimeApp, serve
 
 
 class EchoResponder:
-    """Says again what the user said last, a word at a time, and lets the others run in between."""
+    """Says again what the user said last, a word at a time, and lets the others run in between. At "Call" it calls the
+    tools that there are, two at most."""
 
     name = "echo"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
         said = [message.text for message in exchange.messages if message.role == "user"]
+        if said and said[-1].startswith("Call") and exchange.functions and not exchange.returned:
+            for function in exchange.functions[:2]:
+                yield FunctionCall(name=function.name, arguments="{}")
+            return
         for word in (said[-1] if said else "Nothing.")[:400].split(" "):
             yield f"{word} "
             await asyncio.sleep(0)
@@ -77,7 +82,8 @@ async def run() -> None:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 
-    application = RealtimeApp(engines=lambda: nullcontext(engines))
+    mcp = McpAccess(*sys.argv[1:]) if sys.argv[1:] else None
+    application = RealtimeApp(engines=lambda: nullcontext(engines), mcp=mcp)
     serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))
     stalls = Stalls()
     watching = asyncio.ensure_future(stalls.watch())

@@ -3,9 +3,12 @@
     python fuzz/server.py [--seconds 15] [--seed 1]
 
 Attackers send real messages that were mutated and put out of order, break the WebSocket protocol, flood, send 16 MiB
-at once, do not read, and drop the connection anywhere. Meanwhile healthy sessions hold typed and spoken turns and check
-every answer. A finding is: a healthy session that is refused, closed, answered wrongly or not at all; an answer that is
-no event; a traceback or an error in the server's log; a server that ends, keeps tasks, or keeps memory.
+at once, do not read, and drop the connection anywhere. They offer MCP servers, honest, hostile and not permitted, whose
+calls they approve, delete and cancel while those run, and they use client secrets, good, made up and expired. Meanwhile
+healthy sessions hold typed and spoken turns, call a tool, and check every answer; half of them have a client secret. A
+finding is: a healthy session that is refused, closed, answered wrongly or not at all; an answer that is no event; a key
+for an MCP server that is shown; a secret that opens a session and must not; a traceback or an error in the server's
+log; a server that ends, keeps tasks, or keeps memory.
 """
 
 from __future__ import annotations
@@ -13,18 +16,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import random
 import statistics
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
-from fuzz._clients import Finding, attack, be_healthy
+from fuzz._clients import Finding, Place, attack, be_healthy
+from fuzz._tools import HIDDEN, Secrets
 
 ATTACKERS: Final = 8
 HEALTHY: Final = 3
@@ -37,6 +44,11 @@ MOST_STALLED_MS: Final = 1000
 
 ALLOWED: Final = "ERROR uvicorn.error: Invalid UTF-8 sequence received from client."
 """uvicorn's own words, with a traceback of its own, for text that is none; it closes that connection alone."""
+
+MOST_LOG_BYTES: Final = 8 * 1024 * 1024
+MOST_COMPLAINTS: Final = 50
+LONGEST_LINE: Final = 1024 * 1024
+"""A line of the log or of figures."""
 
 RETURN_S: Final = 20
 """How long the server may take to let go of the last attackers: the close timeout of uvicorn is 10 s."""
@@ -82,26 +94,26 @@ class Victim:
             await asyncio.sleep(0.2)
 
 
-async def run_attackers(url: str, seed: int, until: float, done: Counter[str]) -> None:
+async def run_attackers(place: Place, seed: int, until: float, done: Counter[str]) -> None:
     """Attack with a crowd."""
 
     async def attacker(number: int) -> None:
         chance = random.Random(f"{seed} {number}")
         while time.monotonic() < until:
-            await attack(url, chance, done)
+            await attack(place, chance, done)
 
     async with asyncio.TaskGroup() as crowd:
         for number in range(ATTACKERS):
             crowd.create_task(attacker(number))
 
 
-async def round_of(victim: Victim, seed: int, seconds: float, done: Counter[str], waits_ms: list[float]) -> None:
+async def round_of(place: Place, seed: int, seconds: float, done: Counter[str], waits_ms: list[float]) -> None:
     """Attackers and healthy sessions side by side."""
     until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as both:
-        both.create_task(run_attackers(victim.url, seed, until, done))
+        both.create_task(run_attackers(place, seed, until, done))
         for number in range(HEALTHY):
-            both.create_task(be_healthy(victim.url, f"client {number}", until, done, waits_ms))
+            both.create_task(be_healthy(place, f"client {number}", until, done, waits_ms))
 
 
 async def run(seconds: float, seed: int, log: Path) -> list[str]:
@@ -109,22 +121,27 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
     done: Counter[str] = Counter()
     waits_ms: list[float] = []
     findings: list[str] = []
-    with log.open("wb") as stderr:
+    async with AsyncExitStack() as stack:
+        others = await stack.enter_async_context(a_peer())
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(Path(__file__).with_name("_victim.py"))),
+            *(sys.executable, str(Path(__file__).with_name("_victim.py")), f"{others}/mcp"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
         )
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stderr is not None
+        reading = asyncio.ensure_future(read_log(process.stderr, log))
         victim = Victim(process, (await process.stdout.readline()).decode().strip())
+        place = Place(victim.url, others, Secrets())
         try:
             tasks_before = (await victim.told()).tasks
             # A first short round loads and caches what every server loads and caches once.
-            await round_of(victim, seed + 1, min(5.0, seconds / 3), Counter(), [])
+            await round_of(place, seed + 1, min(5.0, seconds / 3), Counter(), [])
             before = await victim.quiet(tasks_before)
-            await round_of(victim, seed, seconds, done, waits_ms)
+            await round_of(place, seed, seconds, done, waits_ms)
             after = await victim.quiet(tasks_before)
             mib = [round(n / 2**20, 1) for n in (before.resident_bytes, after.resident_bytes, after.most_bytes)]
             print(f"resident {mib[0]} MiB before, {mib[1]} MiB after, {mib[2]} MiB at most")
@@ -146,6 +163,7 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
                 code = await process.wait()
             if code:
                 findings.append(f"the server ended with {code}")
+            findings += sorted(await reading)
     print("executed " + ", ".join(f"{count} {name}" for name, count in sorted(done.items())))
     if waits_ms:
         print(
@@ -161,14 +179,62 @@ def _leaves(faults: BaseExceptionGroup[Finding]) -> list[Finding]:
     return found
 
 
-def complaints(log: str) -> set[str]:
-    """Lines of the server's log that should not be there."""
-    lines = log.splitlines()
+@asynccontextmanager
+async def a_peer() -> AsyncGenerator[str, None]:
+    """MCP servers of all kinds, in a process of their own. Their URL."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(Path(__file__).parent.parent / "bench" / "_hostile.py"), "--mib", "8"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(5):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def read_log(lines: asyncio.StreamReader, log: Path) -> set[str]:
+    """Keep the newest of the server's log, at most twice `MOST_LOG_BYTES`. Lines that should not be there."""
     found: set[str] = set()
-    for before, line in zip(["", *lines], lines, strict=False):
-        if line.startswith(("ERROR", "CRITICAL", "Traceback", "WARNING asyncio")) and ALLOWED not in (before, line):
-            found.add(line)
+    before, written, file = "", 0, log.open("wb")
+    try:
+        while line := await _line(lines):
+            file.write(line)
+            file.flush()
+            if (written := written + len(line)) > MOST_LOG_BYTES:
+                file.close()
+                os.replace(log, log.with_suffix(".old"))
+                written, file = 0, log.open("wb")
+            text = line.decode("utf-8", "replace").rstrip("\n")
+            if is_complaint(before, text) and len(found) < MOST_COMPLAINTS:
+                found.add(text[:1000])
+            before = text
+    finally:
+        file.close()
     return found
+
+
+async def _line(lines: asyncio.StreamReader) -> bytes:
+    """The next line, or its beginning if it is longer than any may be."""
+    try:
+        return await lines.readline()
+    except ValueError:
+        return b"ERROR fuzz: a line of the log is too long\n"
+
+
+def is_complaint(before: str, line: str) -> bool:
+    """Whether this line should not be in the server's log; `before` is the one above it."""
+    if HIDDEN in line:
+        return True
+    return line.startswith(("ERROR", "CRITICAL", "Traceback", "WARNING asyncio")) and ALLOWED not in (before, line)
 
 
 def main() -> int:
@@ -182,7 +248,6 @@ def main() -> int:
     log = Path(tempfile.mkdtemp(prefix="duologue-fuzz-")) / "server.log"
     print(f"seed     {seed}; the server's log: {log}", flush=True)
     findings = asyncio.run(run(options.seconds, seed, log))
-    findings += sorted(complaints(log.read_text("utf-8", "replace")))
     for finding in findings:
         print(f"FINDING  {finding}")
     print("nothing found" if not findings else f"{len(findings)} findings")

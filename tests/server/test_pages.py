@@ -141,6 +141,8 @@ async def test_the_beta_s_sessions_page_answers_in_the_shape_of_the_beta() -> No
 async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
     async with pages() as client:
         answer = await client.post("/v1/realtime/sessions", json={"voice": 7})
+        unknown = await client.post("/v1/realtime/sessions", json={"type": "nothing"})
+    assert (unknown.status_code, unknown.json()["error"]["param"]) == (400, "type")
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
 

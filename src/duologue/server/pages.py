@@ -181,7 +181,10 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
     if isinstance(event, SessionUpdateEvent):
         if dialect != "openai":
             # What the canonical form has no place for was a setting of models that are gone, such as `temperature`.
-            event = decode(msgspec.json.encode(translate(event, dialect="openai").frame))
+            frame = translate(event, dialect="openai").frame
+            if frame is None:
+                raise _wrong("type", "expected 'realtime' or 'transcription'")
+            event = decode(msgspec.json.encode(frame))
         if isinstance(event, SessionUpdateEvent):
             return event
     assert isinstance(event, UnknownRealtimeEvent), event

@@ -1,0 +1,153 @@
+"""The table of `abuse.py`: each attack with what it may cost, and why that much."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+from bench import _abuse_doors as doors
+from bench import _abuse_kept as kept
+from bench import _abuse_sessions as sessions
+from bench._abuse_tools import each, llm, mcp, mcp_labels, mcp_off, mcp_servers
+from bench._abuse_wire import Target
+
+__all__ = ["AT_ONCE", "OPEN", "PEER", "ROWS", "Row"]
+
+PEER: Final = "{peer}"
+"""In an option of the server: the URL of the hostile server."""
+
+_MCP: Final = ("--mcp", f"{PEER}/mcp")
+_LLM: Final = ("--llm", f"{PEER}/llm", "--llm-model", "m", "--llm-key", "secret")
+OPEN: Final = "(no key)"
+"""Stands among the options of a server that asks for no key."""
+
+
+async def _nothing(target: Target) -> None:
+    """The machine as it is."""
+    await target.dial()
+    await target.hold()
+
+
+class Row(NamedTuple):
+    """One attack."""
+
+    name: str
+    actor: str
+    """What the attacker has: nothing, a `key`, a client secret (`ek_`), or a server that ours asks."""
+    attack: Callable[[Target], Awaitable[None]]
+    budget_mb: int
+    """How much more memory than before the server may have at any moment."""
+    reason: str
+    options: tuple[str, ...] = ()
+    """Of `duologue serve`."""
+    when: str = "always"
+    """In the `long` form, in the `short` one, or `always`."""
+
+
+_STRANGER_MB: Final = 100
+_STRANGER: Final = "max_unread_bytes_per_owner, 67 MB for an address, and what sockets and headers take beside it"
+_LOOK_MB: Final = 100
+_LOOK: Final = "max_unread_bytes_per_owner, 67 MB of messages on their way, and nothing of them stays"
+_SESSION_MB: Final = 240
+_SESSION: Final = "max_session_bytes, 134 MB, and 67 MB of messages on their way"
+_OWNER_MB: Final = 650
+_OWNER: Final = "max_owner_bytes, 537 MB for one key, and 67 MB of messages on their way"
+_SECRETS_MB: Final = 60
+_SECRETS: Final = "max_owner_client_secret_bytes, 17 MB, and bodies on their way"
+_CPU_MB: Final = 100
+_CPU: Final = "costs time, not memory: messages on their way"
+_PEER_MB: Final = 60
+_PEER_REASON: Final = "one answer of another server, read to its limit, for each session"
+
+_NO_KEY: Final = (
+    ("unfinished_big_frames", doors.unfinished_big_frames, ()),
+    ("big_frames", doors.big_frames, ()),
+    ("endless_fragments", doors.endless_fragments, ()),
+    ("drip_headers", doors.drip_headers, ()),
+    ("big_headers", doors.big_headers, ()),
+    ("half_bodies_no_key", doors.half_bodies, ()),
+    ("bodies_by_the_byte_no_key", doors.bodies_by_the_byte, ()),
+    ("pipelined_pages", doors.pipelined_pages, ()),
+    ("unread_pages", doors.unread_pages, ()),
+    ("wrong_keys", doors.wrong_keys, ()),
+    ("deflate_offers", doors.deflate_offers, ()),
+    ("reset_connections", doors.reset_connections, ()),
+    ("distinct_paths", doors.distinct_paths, ()),
+    ("idle_sessions_no_key", doors.idle_sessions, (OPEN,)),
+)
+
+_FULL_TABLE: Final = (
+    ("half_handshakes", doors.half_handshakes),
+    ("half_handshakes_everywhere", doors.half_handshakes_everywhere),
+    ("silent_sockets", doors.silent_sockets),
+)
+
+_KEY: Final = (
+    ("big_refusals", kept.big_refusals, _LOOK_MB, _LOOK),
+    ("big_texts", kept.big_texts, _SESSION_MB, _SESSION),
+    ("emoji_texts", kept.emoji_texts, _SESSION_MB, _SESSION),
+    ("big_images", kept.big_images, _SESSION_MB, _SESSION),
+    ("big_outputs", kept.big_outputs, _SESSION_MB, _SESSION),
+    ("fitting_texts", kept.fitting_texts, _OWNER_MB, _OWNER),
+    ("fitting_texts_everywhere", kept.fitting_texts_everywhere, _OWNER_MB, _OWNER),
+    ("fitting_refusals", kept.fitting_refusals, _LOOK_MB, _LOOK),
+    ("fitting_tools", kept.fitting_tools, _OWNER_MB, _OWNER),
+    ("items_in_many_sessions", kept.items_in_many_sessions, _OWNER_MB, _OWNER),
+    ("small_items", kept.small_items, _OWNER_MB, _OWNER),
+    ("many_parts", kept.many_parts, _OWNER_MB, _OWNER),
+    ("big_instructions", kept.big_instructions, _OWNER_MB, _OWNER),
+    ("many_tools", kept.many_tools, _OWNER_MB, _OWNER),
+    ("many_updates", kept.many_updates, _CPU_MB, _CPU),
+    ("audio_buffers", kept.audio_buffers, _OWNER_MB, _OWNER),
+    ("big_appends", kept.big_appends, _OWNER_MB, _OWNER),
+    ("noise", kept.noise, _OWNER_MB, _OWNER),
+    ("unfinished_messages", kept.unfinished_messages, _LOOK_MB, _LOOK),
+    ("tiny_fragments", kept.tiny_fragments, _LOOK_MB, _LOOK),
+    ("secrets", kept.secrets, _SECRETS_MB, _SECRETS),
+    ("half_bodies", doors.half_bodies, _LOOK_MB, _LOOK),
+    ("bodies_by_the_byte", doors.bodies_by_the_byte, _CPU_MB, _CPU),
+    ("idle_sessions", doors.idle_sessions, _OWNER_MB, _OWNER),
+    ("slow_readers", sessions.slow_readers, _OWNER_MB, _OWNER),
+    ("retrieves", sessions.retrieves, _OWNER_MB, _OWNER),
+    ("patterns", sessions.patterns, _CPU_MB, _CPU),
+    ("deep_json", sessions.deep_json, _CPU_MB, _CPU),
+    ("heavy_json", sessions.heavy_json, _OWNER_MB, _OWNER),
+    ("middling_json", sessions.middling_json, _CPU_MB, _CPU),
+    ("responses", sessions.responses, _OWNER_MB, _OWNER),
+    ("wide_inputs", sessions.wide_inputs, _OWNER_MB, _OWNER),
+    ("counting", sessions.counting, _OWNER_MB, _OWNER),
+    ("tiny_frames", sessions.tiny_frames, _CPU_MB, _CPU),
+    ("log_lines", sessions.log_lines, _CPU_MB, _CPU),
+    ("close_codes", sessions.close_codes, _CPU_MB, _CPU),
+    ("mcp_off", mcp_off, _CPU_MB, _CPU),
+    ("everything", sessions.everything, _OWNER_MB, _OWNER),
+)
+
+_SECRET: Final = (("secret_sessions", sessions.secret_sessions), ("secret_items", sessions.secret_items))
+
+_MCP_MODES: Final = (
+    *("gzip", "gzip_call", "gzip_first", "pattern", "pages", "fat_pages", "many_tools", "stream", "call_stream"),
+    *("retry", "other_ids", "endless_line", "redirect", "redirect_host", "redirect_call", "hang", "hang_call"),
+    *("hang_delete", "big_output", "deep", "deep_schema", "endless_head", "trickle", "error_body", "fail"),
+)
+_LLM_MODES: Final = (
+    *("error_body", "gzip", "gzip_error", "endless_line", "deltas", "call", "calls", "head", "hang", "redirect"),
+)
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row("idle", "nothing", _nothing, 20, "no attack: what the machine does by itself"),
+    *(Row(name, "nothing", attack, _STRANGER_MB, _STRANGER, options) for name, attack, options in _NO_KEY),
+    *(Row(name, "nothing", attack, _STRANGER_MB, _STRANGER) for name, attack in _FULL_TABLE),
+    *(Row(name, "key", attack, budget_mb, reason) for name, attack, budget_mb, reason in _KEY),
+    *(Row(name, "ek_", attack, _OWNER_MB, _OWNER) for name, attack in _SECRET),
+    Row("mcp_servers", "key", mcp_servers, _CPU_MB, _CPU, _MCP),
+    Row("mcp_labels", "key", mcp_labels, _CPU_MB, _CPU, _MCP),
+    *(Row(f"mcp_{mode}", "MCP server", mcp(mode), _PEER_MB, _PEER_REASON, _MCP, "long") for mode in _MCP_MODES),
+    *(Row(f"llm_{mode}", "LLM", llm(mode), _PEER_MB, _PEER_REASON, _LLM, "long") for mode in _LLM_MODES),
+)
+
+AT_ONCE: Final[tuple[Row, ...]] = (
+    Row("each_mcp", "MCP server", each(mcp, _MCP_MODES), 200, "four sessions' worth of the above", _MCP, "short"),
+    Row("each_llm", "LLM", each(llm, _LLM_MODES), 200, "four sessions' worth of the above", _LLM, "short"),
+)
+"""What the short form has instead of a row for each kind of hostile server."""
