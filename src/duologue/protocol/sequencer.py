@@ -25,7 +25,6 @@ from msgspec import UNSET
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ErrorEvent,
-    RealtimeEvent,
     RealtimeResponse,
     ResponseCancelEvent,
     ResponseCreatedEvent,
@@ -34,6 +33,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.attempts import Attempt, Roster
+from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.requests import RequestPolicy, Resolution, ResponseRequest, tagged, untagged
 from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState, step
 
@@ -55,7 +55,7 @@ _BUSY_CODE: Final = "conversation_already_has_active_response"
 _NOT_ACTIVE_CODE: Final = "response_cancel_not_active"
 
 
-class ResponseSequencer:
+class ResponseSequencer(Part):
     """The responses of one session. `new_id` makes ids of events ("event") and of requests ("request").
 
     Without `tag_requests` nothing is added to a request's metadata, and answers are matched by the metadata that the
@@ -167,19 +167,22 @@ class ResponseSequencer:
 
     # --- what happened
 
-    def receive(self, event: RealtimeEvent, *, now: float, answers: str | None = None) -> None:
-        """An event of the server. `answers` is the id of our event that an `error` answers, if it is known better."""
-        match event:
-            case ResponseCreatedEvent():
-                self._created(event.response, now)
-            case ResponseDoneEvent():
-                self._done(event, now)
-            case ErrorEvent():
-                named = event.error.event_id if is_set(event.error.event_id) else None
-                self._refused(event, answers or named, now)
-            case _:
-                return
-        self._go_on(now)
+    @on(ResponseCreatedEvent)
+    def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
+        self._created(event.response, context.now)
+        self._go_on(context.now)
+        context.out_of_band = self.is_out_of_band(event.response)
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._done(event, context.now)
+        self._go_on(context.now)
+
+    @on(ErrorEvent)
+    def _error(self, event: ErrorEvent, context: EventContext) -> None:
+        named = event.error.event_id if is_set(event.error.event_id) else None
+        self._refused(event, context.answers or named, context.now)
+        self._go_on(context.now)
 
     @property
     def next_tick_at(self) -> float:
