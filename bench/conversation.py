@@ -111,8 +111,8 @@ def appending(dialect: str) -> Callable[[], object]:
 
     def append() -> list[Command]:
         if next(appends) % CLEAR_EVERY == 0:
-            protocol.receive(accent.read(clear), now=0.0)
-        protocol.receive(accent.read(message), now=0.0)
+            protocol.receive_text(clear, now=0.0, read=accent.read)
+        protocol.receive_text(message, now=0.0, read=accent.read)
         assert all(event.type == "input_audio_buffer.cleared" for event in protocol.take_events())
         return protocol.take_commands()
 

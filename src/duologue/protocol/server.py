@@ -3,7 +3,7 @@
 In go the client's messages, and reports of the work that was asked for; out come events for the client and commands
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
-    connect · receive · tick                                             what the shell sees
+    connect · receive · receive_text · tick                              what the shell sees
     heard · judged · detection_failed                                    what the engines report
     transcript_guess · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -168,17 +168,25 @@ class ServerProtocol:
             self._listening.timed_out(quiet_ms)
             self._speaking.create(None, silent_ms=quiet_ms)
 
-    def receive(self, message: str | bytes, *, now: float) -> None:
-        """A message from the client, text or binary."""
-        self._clock.moved_to(now)
-        event: RealtimeEvent | None = None
+    def receive_text(self, message: str | bytes, *, now: float, read: Callable[[str], RealtimeEvent] = decode) -> None:
+        """A message from the client. Binary messages, and texts that `read` raises DecodeError for, are refused."""
         try:
             if isinstance(message, bytes):
                 raise Refusal("binary")
             try:
-                event = decode(message)
+                event = read(message)
             except DecodeError as fault:
                 raise Refusal("not_json", reason=fault.reason) from fault
+        except Refusal as refusal:
+            self._clock.moved_to(now)
+            self._out.send(refusal.event(self._out.event_id(), answers=None))
+        else:
+            self.receive(event, now=now)
+
+    def receive(self, event: RealtimeEvent, *, now: float) -> None:
+        """An event from the client."""
+        self._clock.moved_to(now)
+        try:
             self._carry_out(self._accepted(event))
         except Refusal as refusal:
             self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
@@ -373,7 +381,7 @@ class ServerProtocol:
             self._speaking.session_updated()
 
 
-def _id_of(event: RealtimeEvent | None) -> str | None:
+def _id_of(event: RealtimeEvent) -> str | None:
     """The client's id of an event, as an `error` repeats it."""
-    event_id = event.event_id if event is not None else None
+    event_id = event.event_id
     return event_id if isinstance(event_id, str) and len(event_id) <= MOST_EVENT_ID_CHARACTERS else None

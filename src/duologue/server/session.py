@@ -98,7 +98,7 @@ class ServerSession:
         self._early: list[ServerEvent] = []
         """What came of that configuration, to be told behind the greeting."""
         if opening.message is not None:
-            self._protocol.receive(opening.message, now=now)
+            self._protocol.receive_text(opening.message, now=now)
             # Whoever configured the session is not the client: it learns of it from `session.created`.
             events = self._protocol.take_events()
             self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
@@ -181,7 +181,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive(self._accent.read(message), now=now)
+            self._protocol.receive_text(message, now=now, read=self._accent.read)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
