@@ -58,7 +58,7 @@ from duologue.protocol.repeats import Repeats
 from duologue.protocol.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.sequencer import ANSWER_WITHIN_S, ResponseSequencer
 from duologue.protocol.store import ConversationStore
-from duologue.protocol.tables import SequenceState
+from duologue.protocol.tables import IllegalTransition, SequenceState
 from duologue.protocol.telling import EventNotices
 from duologue.protocol.tool_calls import ToolCalls
 from duologue.protocol.toolbox import Toolbox
@@ -125,11 +125,15 @@ class ConversationCore(Takes):
         self.options = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
         self._notices: list[Notice] = []
+        self._illegal: set[IllegalTransition] = set()
         self.sequencer = ResponseSequencer(
-            new_id=new_id, tag_requests=self.options.tag_requests, answer_within_s=self.options.answer_within_s
+            new_id=new_id,
+            tag_requests=self.options.tag_requests,
+            answer_within_s=self.options.answer_within_s,
+            report_illegal=self._illegal_transition,
         )
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
-        self.speech = ModelSpeech(tell=self._notices.append)
+        self.speech = ModelSpeech(tell=self._notices.append, report_illegal=self._illegal_transition)
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
@@ -374,6 +378,12 @@ class ConversationCore(Takes):
     @on(*_WANTING)  # the last one: it takes what the handlers before it want
     def _wanted(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
+
+    def _illegal_transition(self, illegal: IllegalTransition) -> None:
+        """Told once for each kind: a fault that comes again with every event says nothing new."""
+        if illegal not in self._illegal:
+            self._illegal.add(illegal)
+            self._notices.append(illegal)
 
     def _interrupt(self) -> None:
         interruption = self.speech.interrupt(self.sequencer.active_id)

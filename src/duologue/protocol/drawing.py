@@ -24,7 +24,8 @@ _HEAD: Final = """\
 # States
 
 Drawn from `duologue.protocol.tables` by `python -m duologue.protocol.drawing`; not written by hand. A way that is not
-drawn is not legal: a client that meets one takes it for news and stays where it is, and a server refuses it.
+drawn is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; a transition that is
+not drawn is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
 """
 
 _TAKERS_HEAD: Final = """\
@@ -110,7 +111,7 @@ def _notes(source: str) -> dict[tuple[str, str], str]:
                 case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str() as text)):
                     notes[definition.name, name] = " ".join(text.split())
                 case _:
-                    pass
+                    pass  # a member without a note, or something else in a class
     return notes
 
 

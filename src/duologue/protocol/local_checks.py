@@ -119,7 +119,7 @@ class LocalChecks(Part):
                     self._format_asked = (str(event.event_id), self.input_encoding)
                     self._change_input(encoding_of_format(wire.format))
             case _:
-                pass
+                pass  # no other event changes what the checks look at
 
     def appended(self, n_bytes: int) -> None:
         """Audio goes out."""

@@ -20,6 +20,7 @@ from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.encodings import encoding_of_format, session_encodings
 from duologue.protocol.notices import AudioDelta, AudioDone, Unreadable
 from duologue.protocol.playback import Interruption, PlaybackLedger
+from duologue.protocol.tables import ReportIllegal, raise_illegal
 
 __all__ = ["ModelSpeech"]
 
@@ -27,10 +28,15 @@ __all__ = ["ModelSpeech"]
 class ModelSpeech(Part):
     """What comes of the model's speech. `tell` takes the notices; `playback` learns from the player what was heard."""
 
-    def __init__(self, *, tell: Callable[[AudioDelta | AudioDone | Unreadable], None]) -> None:
+    def __init__(
+        self,
+        *,
+        tell: Callable[[AudioDelta | AudioDone | Unreadable], None],
+        report_illegal: ReportIllegal = raise_illegal,
+    ) -> None:
         self.encoding: Encoding = PCM
         """Of the session's output; a response may have asked for another."""
-        self.playback = PlaybackLedger()
+        self.playback = PlaybackLedger(report_illegal=report_illegal)
         self._tell = tell
         self._encodings: dict[str, Encoding] = {}
         self._silenced: set[str] = set()

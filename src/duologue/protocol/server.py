@@ -21,13 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
+from typing import TypeAlias, assert_never, get_args
 
 from duologue.codec import EVENT_CLASSES, decode
 from duologue.codec.problems import read_problem
 from duologue.errors import DecodeError
 from duologue.events import (
-    AnyClientEvent,
-    ClientEvent,
     ConversationItemCreateEvent,
     ConversationItemDeleteEvent,
     ConversationItemRetrieveEvent,
@@ -69,21 +68,21 @@ from duologue.protocol.turns import SpeechStarted, SpeechStopped
 
 __all__ = ["ServerProtocol"]
 
-_ACCEPTED = (
-    SessionUpdateEvent,
-    InputAudioBufferAppendEvent,
-    InputAudioBufferCommitEvent,
-    InputAudioBufferClearEvent,
-    ConversationItemCreateEvent,
-    ConversationItemTruncateEvent,
-    ConversationItemDeleteEvent,
-    ConversationItemRetrieveEvent,
-    ResponseCreateEvent,
-    ResponseCancelEvent,
+_Accepted: TypeAlias = (
+    SessionUpdateEvent
+    | InputAudioBufferAppendEvent
+    | InputAudioBufferCommitEvent
+    | InputAudioBufferClearEvent
+    | ConversationItemCreateEvent
+    | ConversationItemTruncateEvent
+    | ConversationItemDeleteEvent
+    | ConversationItemRetrieveEvent
+    | ResponseCreateEvent
+    | ResponseCancelEvent
 )
 """Client events that a WebSocket session takes; `output_audio_buffer.clear` belongs to WebRTC and SIP."""
 
-_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
+_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in get_args(_Accepted))
 
 
 class ServerProtocol:
@@ -315,19 +314,19 @@ class ServerProtocol:
 
     # --- client events
 
-    def _accepted(self, event: RealtimeEvent) -> AnyClientEvent:
+    def _accepted(self, event: RealtimeEvent) -> _Accepted:
         """The event, if it is one that this session takes and understands to the last field. Raises Refusal."""
         if isinstance(event, UnknownRealtimeEvent):
             cls = EVENT_CLASSES.get(event.type or "")
             if event.type is None:
                 raise Refusal("missing", param="type")
-            if cls is None or not issubclass(cls, _ACCEPTED):
+            if cls is None or not issubclass(cls, _Accepted):
                 raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
             problem = read_problem(event.problem)
             if problem.missing:
                 raise Refusal("missing", param=problem.path)
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
-        if not isinstance(event, _ACCEPTED):
+        if not isinstance(event, _Accepted):
             raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
         for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
@@ -335,7 +334,7 @@ class ServerProtocol:
             raise Refusal("transcription_only", param="type", value=event.type)
         return event
 
-    def _carry_out(self, event: ClientEvent) -> None:
+    def _carry_out(self, event: _Accepted) -> None:
         match event:
             case InputAudioBufferAppendEvent():
                 self._listening.append(audio_of(event.audio, "audio"))
@@ -361,8 +360,8 @@ class ServerProtocol:
             case ResponseCancelEvent():
                 response_id = event.response_id if is_set(event.response_id) else None
                 self._speaking.cancel(response_id, reason="client_cancelled")
-            case _:  # pragma: no cover - _accepted lets nothing else through
-                raise AssertionError(event)
+            case _:
+                assert_never(event)
 
     def _update_session(self, event: SessionUpdateEvent) -> None:
         if isinstance(event.session, RealtimeSessionConfig):

@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, assert_never
 
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
@@ -23,6 +23,7 @@ from duologue.protocol import (
     Detect,
     Follow,
     Foresee,
+    IllegalTransition,
     LetPass,
     ListMcpTools,
     Recall,
@@ -90,6 +91,7 @@ class ServerSession:
         self._to_detect: deque[Detect] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
+        self._illegal: set[IllegalTransition] = set()
         self._tick_at = math.inf
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
@@ -268,8 +270,26 @@ class ServerSession:
                         task.cancel()
             case Close():
                 self._outbox.put(command)
+            case IllegalTransition():
+                self._report(command)
             case LetPass(event_type=event_type, param=param, value_type=kind):
                 note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
+            case _:
+                assert_never(command)
+
+    def _report(self, illegal: IllegalTransition) -> None:
+        """Count a fault of this library, and log each kind once."""
+        self._observer.illegal_transition(illegal.table)
+        if illegal not in self._illegal:
+            self._illegal.add(illegal)
+            note(
+                logging.ERROR,
+                "illegal transition",
+                session=self.session_id,
+                table=illegal.table,
+                state=illegal.state,
+                happened=illegal.happened,
+            )
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
