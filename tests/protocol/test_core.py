@@ -45,6 +45,7 @@ from duologue.protocol.tables import (
     SequenceState,
 )
 from duologue.testing import CountedIds
+from tests._tables import without
 from tests.protocol._conversation import Talk, asked, kinds, speaking, told
 from tests.protocol._wire import by_hand, client_event, create, respond, transcribed, update, user_text
 
@@ -275,7 +276,9 @@ def test_pain_19_usage_covers_cancelled_responses(talk: Talk) -> None:
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(SEQUENCE, (SequenceState.IDLE, SequenceInput.CREATED))
+    monkeypatch.setattr(
+        "duologue.protocol.sequencer.SEQUENCE", without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATED)
+    )
     core = ConversationCore(new_id=CountedIds())
     first = told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
     second = told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
@@ -288,7 +291,9 @@ def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pyt
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_an_illegal_transition_of_the_playback_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(PLAYBACK, (PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED))
+    monkeypatch.setattr(
+        "duologue.protocol.playback.PLAYBACK", without(PLAYBACK, PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED)
+    )
     core = ConversationCore(new_id=CountedIds())
     core.speech.playback.received("i", 0, 960)
     core.interrupt(now=0.0)

@@ -12,6 +12,7 @@ from duologue.protocol.tables import RESPONSE, ResponseInput, ResponseState
 from duologue.server import RealtimeApp
 from duologue.server.metrics import METRICS, Metrics
 from duologue.testing import scripted_app_engines, scripted_engines
+from tests._tables import without
 from tests.repo._tree import ROOT
 from tests.server._engines import BrokenSynthesizer, BrokenTranscriber
 from tests.server._listening import listening
@@ -163,7 +164,9 @@ def test_every_figure_is_in_the_docs() -> None:
 async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_session(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.delitem(RESPONSE, (ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE))
+    monkeypatch.setattr(
+        "duologue.protocol.response.RESPONSE", without(RESPONSE, ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE)
+    )
     app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
     async with listening(app) as url, connect(url) as connection:
         for _ in range(2):
