@@ -201,9 +201,8 @@ def test_pain_19_usage_counts_each_response_once_cancelled_ones_too() -> None:
 def test_an_illegal_transition_is_logged_and_the_conversation_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "duologue.protocol.sequencer.SEQUENCE", without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
-    )
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Yes."))])
     with talking(server) as conversation:
         assert conversation.respond(timeout_s=5).response.id == "resp_1"

@@ -287,9 +287,8 @@ async def test_pain_19_usage_adds_up_by_modality_with_cached_and_cancelled_token
 async def test_an_illegal_transition_is_logged_once_and_the_conversation_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "duologue.protocol.sequencer.SEQUENCE", without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
-    )
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
     asked = (Expect("response.create"), Send(*answer("resp_1", "item_1", "Yes.")))
     asked_again = (Expect("response.create"), Send(*answer("resp_2", "item_2", "Yes.")))
     server = ScriptedServer([Send(greeting()), *asked, *asked_again])

@@ -276,9 +276,8 @@ def test_pain_19_usage_covers_cancelled_responses(talk: Talk) -> None:
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "duologue.protocol.sequencer.SEQUENCE", without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATED)
-    )
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATED)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
     core = ConversationCore(new_id=CountedIds())
     first = told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
     second = told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
@@ -291,9 +290,8 @@ def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pyt
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_an_illegal_transition_of_the_playback_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "duologue.protocol.playback.PLAYBACK", without(PLAYBACK, PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED)
-    )
+    lacking = without(PLAYBACK, PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED)
+    monkeypatch.setattr("duologue.protocol.playback.PLAYBACK", lacking)
     core = ConversationCore(new_id=CountedIds())
     core.speech.playback.received("i", 0, 960)
     core.interrupt(now=0.0)

@@ -164,9 +164,8 @@ def test_every_figure_is_in_the_docs() -> None:
 async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_session(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(
-        "duologue.protocol.response.RESPONSE", without(RESPONSE, ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE)
-    )
+    lacking = without(RESPONSE, ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE)
+    monkeypatch.setattr("duologue.protocol.response.RESPONSE", lacking)
     app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
     async with listening(app) as url, connect(url) as connection:
         for _ in range(2):
