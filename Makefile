@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-inp
 	--constraint constraints.txt --build-constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench bench-peers fuzz docs constraints clean
+.PHONY: help demo test check examples bench bench-peers mutants fuzz docs constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,11 @@ bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with
 		$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
 			--editable . orjson openai-agents pipecat-ai && touch $(VENV)-peers/ready; }
 	@$(VENV)-peers/bin/python bench/decode.py
+
+MUTANTS ?= 50
+SEED ?= 1
+mutants: $(VENV)/ready-test ## change floors 1 to 3 in MUTANTS=50 places, SEED=1, and print what no test notices
+	@$(BIN)/python -m tests.mutants.run --number $(MUTANTS) --seed $(SEED) $(ARGS)
 
 FUZZ_S ?= 60
 FUZZ_SERVER_S ?= 12
