@@ -2,9 +2,9 @@
 
     python -m tests.mutants.run --number 200 --seed 1
 
-Each mutant is one small change to one file, in a copy of the tree. The tests run in the order in which they are
-likely to notice it: those of the module's own test file, then those that import the module, then the rest of the floor's. The
-first failure ends the run. Prints what no test noticed, as diffs.
+Each mutant is one small change to one file, in a copy of the tree. First run the tests of the module's own test file,
+then those of files that import the module, then the rest of the floor's. The first failure ends the run. Prints what no
+test noticed, as diffs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TEST_S: Final = 20
 RUN_S: Final = 180
 """All tests of the slowest floor, on a busy machine."""
 
-COPIED: Final = ("src", "tests", "docs", "examples", "fuzz", "pyproject.toml", "README.md", "CHANGELOG.md")
+COPIED: Final = ("src", "tests", "docs", "examples", "bench", "fuzz", "pyproject.toml", "README.md", "CHANGELOG.md")
 
 
 def candidates(floors: Sequence[str]) -> list[Mutant]:

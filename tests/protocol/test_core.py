@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from duologue.audio.formats import PCM, PCMU, Encoding
@@ -307,3 +310,15 @@ def test_what_a_server_says_twice_is_no_illegal_transition() -> None:
     core.heard("i", n_bytes=3)
     told(core, "response.output_audio.done", **place, event_id="e3")
     assert not core.speech.playback.playing
+
+
+def test_a_core_that_is_not_used_any_more_does_not_wait_for_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        core = ConversationCore(new_id=CountedIds())
+        told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
+        gone = weakref.ref(core)
+        del core
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -16,30 +16,8 @@ from duologue.events import (
     RealtimeError,
     RealtimeEvent,
 )
-from duologue.protocol.core import ConversationCore
+from duologue.protocol.core import ORDER, ConversationCore
 from duologue.protocol.dispatch import EventContext, Part, Takes, dispatch_table, on
-from duologue.protocol.local_checks import LocalChecks
-from duologue.protocol.memory import SessionMemory
-from duologue.protocol.model_speech import ModelSpeech
-from duologue.protocol.sequencer import ResponseSequencer
-from duologue.protocol.store import ConversationStore
-from duologue.protocol.telling import EventNotices
-from duologue.protocol.tool_calls import ToolCalls
-from duologue.protocol.unanswered import Unanswered
-from duologue.protocol.usage_ledger import UsageLedger
-
-PARTS = [
-    Unanswered,
-    LocalChecks,
-    SessionMemory,
-    ResponseSequencer,
-    ModelSpeech,
-    ConversationStore,
-    ToolCalls,
-    EventNotices,
-    UsageLedger,
-    ConversationCore,
-]
 
 CLEARED = InputAudioBufferClearedEvent(event_id="e")
 COMMITTED = InputAudioBufferCommittedEvent(event_id="e", item_id="i", previous_item_id=None)
@@ -61,17 +39,26 @@ class Listener(Part):
         self._log.append(f"{self._name} second")
 
 
+class Other(Listener):
+    """Takes less; what its base declares is not its own."""
+
+    @on(InputAudioBufferCommittedEvent)
+    def _other(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
+        self._log.append(f"{self._name} other")
+
+
 def test_an_event_goes_to_the_parts_in_their_order_and_to_their_handlers_in_that_of_definition() -> None:
     log: list[str] = []
-    table = dispatch_table([Listener("b", log), Listener("a", log)])
+    table = dispatch_table([Listener, Other])
+    parts = Listener("b", log), Other("a", log)
     for event in (COMMITTED, CLEARED):
-        for handler in table[type(event)]:
-            handler(event, EventContext())
-    assert log == ["b first", "b second", "a first", "a second", "b first", "a first"]
+        for place, handler in table[type(event)]:
+            handler(parts[place], event, EventContext())
+    assert log == ["b first", "b second", "a other", "b first"]
 
 
 def test_an_event_that_no_part_declares_is_not_in_the_table() -> None:
-    assert ErrorEvent not in dispatch_table([Listener("a", [])])
+    assert ErrorEvent not in dispatch_table([Listener])
 
 
 def test_a_part_alone_ignores_what_it_does_not_declare() -> None:
@@ -86,7 +73,7 @@ def test_a_part_fills_in_the_context_that_it_is_given() -> None:
     assert Listener("a", []).receive(CLEARED, context) is context
 
 
-@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+@pytest.mark.parametrize("part", ORDER, ids=lambda part: part.__name__)
 def test_a_handler_is_annotated_with_the_events_that_it_declares(part: type[Takes]) -> None:
     for event_class, handlers in part.handlers.items():
         for handler in handlers:
@@ -97,9 +84,9 @@ def test_a_handler_is_annotated_with_the_events_that_it_declares(part: type[Take
             assert issubclass(event_class, members)
 
 
-def test_the_core_has_no_part_that_is_not_listed_here() -> None:
-    handlers = [handler for taking in ConversationCore(new_id=str).table.values() for handler in taking]
-    assert {type(getattr(handler, "__self__", None)) for handler in handlers} == set(PARTS)
+def test_the_core_has_its_parts_in_the_order_of_the_table() -> None:
+    core = ConversationCore(new_id=str)
+    assert [type(part) for part in (*core._parts, core)] == list(ORDER)
 
 
 def test_no_event_class_is_derived_from_another_so_that_its_class_alone_finds_its_handlers() -> None:

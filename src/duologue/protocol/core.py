@@ -58,14 +58,14 @@ from duologue.protocol.repeats import Repeats
 from duologue.protocol.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.sequencer import ANSWER_WITHIN_S, ResponseSequencer
 from duologue.protocol.store import ConversationStore
-from duologue.protocol.tables import IllegalTransition, SequenceState
+from duologue.protocol.tables import IllegalTransition, ReportIllegal, SequenceState
 from duologue.protocol.telling import EventNotices
 from duologue.protocol.tool_calls import ToolCalls
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.unanswered import Unanswered
 from duologue.protocol.usage_ledger import UsageLedger
 
-__all__ = ["ConversationCore", "CoreOptions"]
+__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore", "CoreOptions"]
 
 
 _WANTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
@@ -125,15 +125,15 @@ class ConversationCore(Takes):
         self.options = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
         self._notices: list[Notice] = []
-        self._illegal: set[IllegalTransition] = set()
+        report_illegal = _told_once(self._notices)
         self.sequencer = ResponseSequencer(
             new_id=new_id,
             tag_requests=self.options.tag_requests,
             answer_within_s=self.options.answer_within_s,
-            report_illegal=self._illegal_transition,
+            report_illegal=report_illegal,
         )
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
-        self.speech = ModelSpeech(tell=self._notices.append, report_illegal=self._illegal_transition)
+        self.speech = ModelSpeech(tell=self._notices.append, report_illegal=report_illegal)
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
@@ -147,20 +147,16 @@ class ConversationCore(Takes):
         self._repeats = Repeats()
         self._speaking = False
         self._interruptible = True
-        # The order of the parts: first the one that finds what an event answers, last the core itself.
-        self.table = dispatch_table(
-            (
-                self._unanswered,
-                self.checks,
-                self.memory,
-                self.sequencer,
-                self.speech,
-                self.store,
-                self.calls,
-                EventNotices(self.store, tell=self._notices.append),
-                self.usage,
-                self,
-            )
+        self._parts = (
+            self._unanswered,
+            self.checks,
+            self.memory,
+            self.sequencer,
+            self.speech,
+            self.store,
+            self.calls,
+            EventNotices(self.store, tell=self._notices.append),
+            self.usage,
         )
 
     # --- what the application wants
@@ -275,11 +271,12 @@ class ConversationCore(Takes):
             return
         if not self.is_open and isinstance(event, SessionCreatedEvent):
             self._reopen(now)
-        handlers = self.table.get(type(event))
+        handlers = EVENT_TABLE.get(type(event))
         if handlers is not None:
             context = EventContext(now=now)
-            for handler in handlers:
-                handler(event, context)
+            parts = (*self._parts, self)  # made here: a core that holds itself would wait for the garbage collector
+            for place, handler in handlers:
+                handler(parts[place], event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
         """The connection is gone: every request fails now, and nothing is sent before there is another one."""
@@ -379,12 +376,6 @@ class ConversationCore(Takes):
     def _wanted(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
-    def _illegal_transition(self, illegal: IllegalTransition) -> None:
-        """Told once for each kind: a fault that comes again with every event says nothing new."""
-        if illegal not in self._illegal:
-            self._illegal.add(illegal)
-            self._notices.append(illegal)
-
     def _interrupt(self) -> None:
         interruption = self.speech.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
@@ -440,3 +431,33 @@ def _interrupts(session: AnySession) -> bool:
         return True
     detection = session.audio.input.turn_detection
     return not (isinstance(detection, ServerVad | SemanticVad) and detection.interrupt_response is False)
+
+
+def _told_once(notices: list[Notice]) -> ReportIllegal:
+    """Puts each kind of illegal transition among the notices once: the same with every event would say nothing new."""
+    seen: set[IllegalTransition] = set()
+
+    def report(illegal: IllegalTransition) -> None:
+        if illegal not in seen:
+            seen.add(illegal)
+            notices.append(illegal)
+
+    return report
+
+
+ORDER: Final[tuple[type[Takes], ...]] = (
+    Unanswered,  # which command an event answers; what follows reads it
+    LocalChecks,
+    SessionMemory,
+    ResponseSequencer,  # which responses are of the conversation
+    ModelSpeech,  # what is to be played, and in which encoding
+    ConversationStore,
+    ToolCalls,
+    EventNotices,  # reads the items in the store
+    UsageLedger,
+    ConversationCore,  # what follows for the conversation as a whole
+)
+"""The order in which an event goes to the parts."""
+
+EVENT_TABLE: Final = dispatch_table(ORDER)
+"""By class of event: the handlers that take it, each with the place of its part in `ORDER`."""

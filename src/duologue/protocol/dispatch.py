@@ -4,9 +4,9 @@
         @on(ResponseDoneEvent)
         def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None: ...
 
-The core makes one table of all its parts when it is made, and looks each event up in it once, by its class. The order
-is the rule: an event goes to the parts in the order in which the core names them, and inside a part to its handlers in
-the order in which they are defined. A part that finds out what another needs stands before it, and writes it into the
+The core has one table of all its parts, and looks each event up in it once, by its class. The order is the rule: an
+event goes to the parts in the order in which the core names them, and inside a part to its handlers in the order in
+which they are defined. A part that finds out what another needs stands before it, and writes it into the
 event's context.
 """
 
@@ -20,7 +20,7 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import ClientEvent, RealtimeEvent
 
-__all__ = ["BoundHandler", "EventContext", "Handler", "Part", "Takes", "dispatch_table", "on"]
+__all__ = ["EventContext", "Handler", "Part", "Takes", "dispatch_table", "on"]
 
 
 class EventContext(Struct, kw_only=True):
@@ -44,7 +44,6 @@ class EventContext(Struct, kw_only=True):
 
 
 Handler: TypeAlias = Callable[[Any, Any, EventContext], None]
-BoundHandler: TypeAlias = Callable[[Any, EventContext], None]
 H = TypeVar("H", bound=Handler)
 
 
@@ -84,11 +83,12 @@ class Part(Takes):
         return context
 
 
-def dispatch_table(parts: Iterable[Takes]) -> dict[type[RealtimeEvent], tuple[BoundHandler, ...]]:
-    """The handlers of several parts by class of event, in order."""
-    table: dict[type[RealtimeEvent], tuple[BoundHandler, ...]] = {}
-    for part in parts:
+def dispatch_table(
+    order: Iterable[type[Takes]],
+) -> dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]]:
+    """By class of event: the handlers of these classes in their order, each with the place of its class in it."""
+    table: dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]] = {}
+    for place, part in enumerate(order):
         for event_class, handlers in part.handlers.items():
-            bound = tuple(handler.__get__(part) for handler in handlers)
-            table[event_class] = (*table.get(event_class, ()), *bound)
+            table[event_class] = (*table.get(event_class, ()), *((place, handler) for handler in handlers))
     return table

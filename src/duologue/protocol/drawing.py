@@ -15,8 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from duologue.codec import EVENT_CLASSES
 from duologue.protocol import tables
-from duologue.protocol.core import ConversationCore
-from duologue.protocol.dispatch import Takes
+from duologue.protocol.core import EVENT_TABLE, ORDER
 
 __all__ = ["states_page"]
 
@@ -59,10 +58,8 @@ def _takers() -> Iterator[str]:
     yield _TAKERS_HEAD
     yield "| event | parts, in order |"
     yield "|---|---|"
-    table = ConversationCore(new_id=str).table
     for name, event_class in EVENT_CLASSES.items():
-        owners = [getattr(handler, "__self__", None) for handler in table.get(event_class, ())]
-        parts = dict.fromkeys(type(owner).__name__ for owner in owners if isinstance(owner, Takes))
+        parts = dict.fromkeys(ORDER[place].__name__ for place, _ in EVENT_TABLE.get(event_class, ()))
         if parts:
             yield f"| `{name}` | {', '.join(parts)} |"
 
