@@ -40,7 +40,7 @@ def counted_ids() -> Callable[[str], str]:
     return lambda kind: f"{kind}_{next(numbers):08}"
 
 
-CLEAR_EVERY: Final = 1000
+CLEAR_EVERY: Final = 50
 """Appends after which the buffer is emptied: no detector looks at the audio, so that nothing else takes it out."""
 
 
