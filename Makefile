@@ -15,7 +15,7 @@ REQUIREMENTS := $(BIN)/python -c 'import pathlib, tomllib; \
 	print(*project["dependencies"], *(r for e in extras for r in e if not r.startswith("duologue[")), sep="\n")'
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check examples bench abuse bench-peers fuzz docs build reproducible sbom constraints hashes clean
+.PHONY: help demo test check examples bench abuse bench-peers mutants fuzz docs build reproducible sbom constraints hashes clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,11 @@ bench-peers: $(VENV)/created ## decode.py against peers whose pins conflict with
 		$(VENV)-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
 			--editable . orjson openai-agents pipecat-ai && touch $(VENV)-peers/ready; }
 	@$(VENV)-peers/bin/python bench/decode.py
+
+MUTANTS ?= 50
+SEED ?= 1
+mutants: $(VENV)/ready-test ## change floors 1 to 3 in MUTANTS=50 places, SEED=1, and print what no test notices
+	@$(BIN)/python -m tests.mutants.run --number $(MUTANTS) --seed $(SEED) $(ARGS)
 
 FUZZ_S ?= 60
 FUZZ_SERVER_S ?= 12

@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from duologue.protocol import tables
+
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -29,6 +31,20 @@ def _no_settings_from_outside() -> Generator[None, None, None]:
         for name in filter(_OF_OTHERS.fullmatch, list(os.environ)):
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _illegal_transitions_raise() -> Generator[None, None, None]:
+    """A test that provokes one without knowing fails."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "illegal_transitions_raise", True)
+        yield
+
+
+@pytest.fixture
+def illegal_transitions_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that provoke one, as it is outside of tests."""
+    monkeypatch.setattr(tables, "illegal_transitions_raise", False)
 
 
 @pytest_asyncio.fixture

@@ -24,7 +24,9 @@ from duologue.events import (
 )
 from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import ConnectionLost, ErrorReported, SessionChanged, UserTranscript
+from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Expect, ScriptedServer, Send, Stall
+from tests._tables import without
 from tests.client._frames import (
     added,
     answer,
@@ -193,3 +195,15 @@ def test_pain_19_usage_counts_each_response_once_cancelled_ones_too() -> None:
         last.receive(timeout_s=5)
         assert conversation.usage.total_tokens == 30
         assert dict(conversation.usage.responses) == {"cancelled": 1}
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+def test_an_illegal_transition_is_logged_and_the_conversation_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Yes."))])
+    with talking(server) as conversation:
+        assert conversation.respond(timeout_s=5).response.id == "resp_1"
+    assert "illegal transition of the sequence: 'create sent' while 'idle'" in caplog.text

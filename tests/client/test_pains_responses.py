@@ -23,7 +23,9 @@ from duologue.events import (
 )
 from duologue.protocol.error_kinds import ErrorKind
 from duologue.protocol.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
+from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
+from tests._tables import without
 from tests.client._frames import (
     answer,
     created,
@@ -279,3 +281,20 @@ async def test_pain_19_usage_adds_up_by_modality_with_cached_and_cancelled_token
     assert (told.output.text_tokens, told.output.audio_tokens) == (20, 80)
     assert (told.transcription.transcripts, told.transcription.seconds) == (1, 1.5)
     assert dict(told.responses) == {"completed": 1, "cancelled": 1}
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+async def test_an_illegal_transition_is_logged_once_and_the_conversation_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
+    asked = (Expect("response.create"), Send(*answer("resp_1", "item_1", "Yes.")))
+    asked_again = (Expect("response.create"), Send(*answer("resp_2", "item_2", "Yes.")))
+    server = ScriptedServer([Send(greeting()), *asked, *asked_again])
+    async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        for _ in range(2):
+            await conversation.respond(timeout_s=5)
+    records = [record for record in caplog.records if "illegal transition" in record.getMessage()]
+    assert [(record.name.startswith("duologue.client"), record.levelname) for record in records] == [(True, "ERROR")]
+    assert "sequence: 'create sent' while 'idle'" in records[0].getMessage()

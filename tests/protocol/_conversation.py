@@ -111,7 +111,7 @@ class Talk:
     def deliver_to_server(self, count: int = 1_000_000) -> None:
         """The server receives the next messages."""
         for _ in range(min(count, len(self.to_server))):
-            self.server.receive(self.to_server.pop(0), now=self.now)
+            self.server.receive_text(self.to_server.pop(0), now=self.now)
         self._collect()
 
     def deliver_to_client(self, count: int = 1_000_000) -> None:

@@ -145,5 +145,5 @@ def test_every_error_says_what_it_is_about_in_a_sentence() -> None:
 
 def test_receiving_before_the_greeting_works() -> None:
     server = ServerProtocol(new_id=lambda kind: kind, now=0, started_at=0)
-    server.receive(json.dumps({"type": "input_audio_buffer.clear"}), now=0)
+    server.receive_text(json.dumps({"type": "input_audio_buffer.clear"}), now=0)
     assert [event.type for event in server.take_events()] == ["input_audio_buffer.cleared"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from duologue.audio.formats import PCM, PCMU, Encoding
@@ -35,7 +38,17 @@ from duologue.protocol.notices import (
     UserTranscriptFailed,
 )
 from duologue.protocol.requests import REQUEST_TAG
+from duologue.protocol.tables import (
+    PLAYBACK,
+    SEQUENCE,
+    IllegalTransition,
+    PlaybackInput,
+    PlaybackState,
+    SequenceInput,
+    SequenceState,
+)
 from duologue.testing import CountedIds
+from tests._tables import without
 from tests.protocol._conversation import Talk, asked, kinds, speaking, told
 from tests.protocol._wire import by_hand, client_event, create, respond, transcribed, update, user_text
 
@@ -262,3 +275,50 @@ def test_pain_19_usage_covers_cancelled_responses(talk: Talk) -> None:
     usage = talk.core.usage.snapshot()
     assert usage.responses == (("cancelled", 1),)
     assert usage.output.audio_tokens == 20
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATED)
+    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
+    core = ConversationCore(new_id=CountedIds())
+    first = told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
+    second = told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
+    assert core.sequencer.state is SequenceState.IDLE
+    assert [notice for notice in first + second if isinstance(notice, IllegalTransition)] == [
+        IllegalTransition(table="sequence", state="idle", happened="created"),
+        IllegalTransition(table="sequence", state="idle", happened="done"),
+    ]
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+def test_an_illegal_transition_of_the_playback_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = without(PLAYBACK, PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED)
+    monkeypatch.setattr("duologue.protocol.playback.PLAYBACK", lacking)
+    core = ConversationCore(new_id=CountedIds())
+    core.speech.playback.received("i", 0, 960)
+    core.interrupt(now=0.0)
+    assert IllegalTransition(table="playback", state="receiving", happened="interrupted") in core.take_notices()
+
+
+def test_what_a_server_says_twice_is_no_illegal_transition() -> None:
+    core = ConversationCore(new_id=CountedIds())
+    place = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
+    told(core, "response.output_audio.delta", **place, delta="AAAA")
+    for number in range(2):
+        told(core, "response.output_audio.done", **place, event_id=f"e{number}")
+    core.heard("i", n_bytes=3)
+    told(core, "response.output_audio.done", **place, event_id="e3")
+    assert not core.speech.playback.playing
+
+
+def test_a_core_that_is_not_used_any_more_does_not_wait_for_the_garbage_collector() -> None:
+    gc.disable()
+    try:
+        core = ConversationCore(new_id=CountedIds())
+        told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
+        gone = weakref.ref(core)
+        del core
+        assert gone() is None
+    finally:
+        gc.enable()

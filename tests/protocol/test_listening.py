@@ -314,7 +314,7 @@ def test_silence_is_not_kept_while_turns_are_detected(pair: Pair) -> None:
 
 def test_detection_is_asked_for_in_the_order_and_format_of_the_audio(pair: Pair) -> None:
     for piece in (b"\x01\x00", b"\x02\x00\x03\x00"):
-        pair.server.receive(pair.client.send(InputAudioBufferAppendEvent.from_audio(piece)), now=pair.now)
+        pair.server.receive_text(pair.client.send(InputAudioBufferAppendEvent.from_audio(piece)), now=pair.now)
     commands = [command for command in pair.server.take_commands() if isinstance(command, Detect)]
     assert [command.audio for command in commands] == [b"\x01\x00", b"\x02\x00\x03\x00"]
     assert {command.encoding.type for command in commands} == {"audio/pcm"}

@@ -18,6 +18,7 @@ from duologue.events import (
     SessionUpdateEvent,
     TranscriptionSessionConfig,
 )
+from duologue.protocol.dispatch import EventContext
 from duologue.protocol.drafts import StoredItem
 from duologue.protocol.memory import Replay, SessionMemory, merged
 from duologue.testing import CountedIds
@@ -107,7 +108,7 @@ def test_pain_06_only_what_the_server_took_is_repeated() -> None:
         told.sent(event)
     told.receive(updated())
     told.receive(refused("2"))
-    told.receive(refused(None), answers="3")
+    told.receive(refused(None), EventContext(command=update("3")))
     assert to_plain(told.configuration) == {"type": "realtime", "instructions": "a"}
     replay = told.replay([])
     assert [to_plain(event)["session"] for event in replay.events] == [{"type": "realtime", "instructions": "a"}]

@@ -20,12 +20,15 @@ class Mouth:
     """A model that says what the test wants, and what is told of it."""
 
     def __init__(self) -> None:
-        self.speech = ModelSpeech()
+        self.notices: list[Any] = []
+        self.speech = ModelSpeech(tell=self.notices.append)
 
     def told(self, name: str, **fields: Any) -> list[Any]:
         event = RealtimeEvent.from_json({"type": name, "event_id": "e", **fields})
         assert event.type == name
-        return list(self.speech.receive(event))
+        self.notices.clear()
+        self.speech.receive(event)
+        return self.notices.copy()
 
     def begins(self, response_id: str = "resp_1", **fields: Any) -> None:
         assert self.told("response.created", response={"id": response_id, **fields}) == []

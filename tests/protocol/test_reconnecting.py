@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from duologue.protocol import tables
 from duologue.protocol.reconnecting import FINAL_CLOSES, Reconnection, ReconnectPolicy, backoff_s
-from duologue.protocol.tables import ReconnectState
+from duologue.protocol.tables import IllegalTransition, IllegalTransitionError, ReconnectState
 
 
 def connection(**policy: float) -> Reconnection:
@@ -32,7 +33,6 @@ def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slo
         way.failed(now=now)
     assert delays == [0.125, 0.25, 0.5, 1.0]
     assert way.state is ReconnectState.GIVEN_UP
-    assert way.illegal_steps == 0
 
 
 def test_pain_06_it_is_connected_again_only_when_the_session_is_restored() -> None:
@@ -66,16 +66,26 @@ def test_an_error_that_ends_sessions_for_good_ends_it() -> None:
     assert way.state is ReconnectState.GIVEN_UP
 
 
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_without_attempts_there_are_none_and_anybody_may_give_up() -> None:
     assert not connection(most_attempts=0).lost(now=0.0)
-    way = connection()
+    reported: list[IllegalTransition] = []
+    way = Reconnection(random=lambda: 1.0, report_illegal=reported.append)
     way.lost(now=0.0)
     way.give_up()
     assert not way.tick(100.0)
     assert way.state is ReconnectState.GIVEN_UP
     assert not way.lost(now=101.0)
     assert not way.failed(now=101.0)
-    assert way.illegal_steps == 2
+    assert [(illegal.state, illegal.happened) for illegal in reported] == [
+        ("given up", "connection lost"),
+        ("given up", "attempt failed"),
+    ]
+
+
+def test_a_verb_that_its_state_does_not_allow_raises_where_nothing_reports_it() -> None:
+    with pytest.raises(IllegalTransitionError):
+        connection().opened()
 
 
 @given(st.integers(-1, 10_000), st.floats(0, 1))
@@ -89,8 +99,13 @@ class Ways(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.way = Reconnection(random=lambda: 0.5)
+        self.reported: list[IllegalTransition] = []
+        self.way = Reconnection(random=lambda: 0.5, report_illegal=self.reported.append)
         self.now = 0.0
+        tables.illegal_transitions_raise = False
+
+    def teardown(self) -> None:
+        tables.illegal_transitions_raise = True
 
     @rule(code=st.sampled_from([None, 1000, 1001, 1006, 4000]))
     def lost(self, code: int | None) -> None:

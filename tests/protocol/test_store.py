@@ -8,7 +8,8 @@ import pytest
 
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
-from duologue.events import FunctionCallItem, RealtimeEvent
+from duologue.events import ConversationItemCreateEvent, FunctionCallItem, RealtimeEvent
+from duologue.protocol.dispatch import EventContext
 from duologue.protocol.drafts import StoredItem
 from duologue.protocol.store import ConversationStore
 
@@ -36,7 +37,12 @@ class Book:
         self.told_so_far += 1
         event = RealtimeEvent.from_json({"event_id": f"e{self.told_so_far}", **fields, "type": name})
         assert event.type == name, event
-        self.store.receive(event, encoding=PCM)
+        self.store.receive(event, EventContext(encoding=PCM))
+
+    def audio(self, item_id: str, audio: bytes) -> None:
+        place = {"response_id": "r", "item_id": item_id, "output_index": 0, "content_index": 0}
+        delta = {"type": "response.output_audio.delta", "event_id": "e", **place, "delta": ""}
+        self.store.receive(RealtimeEvent.from_json(delta), EventContext(audio=audio))
 
     def added(self, wire: dict[str, Any], previous: str | None = None, **fields: Any) -> None:
         self.told("conversation.item.added", item=wire, previous_item_id=previous, **fields)
@@ -226,7 +232,11 @@ def test_items_stand_where_the_server_put_them(book: Book) -> None:
 def test_an_item_that_is_wanted_first_is_first_even_as_the_second_of_all(book: Book) -> None:
     book.added(item("b", "user"))
     wire = {"type": "conversation.item.added", "event_id": "x", "previous_item_id": None, "item": item("a", "user")}
-    book.store.receive(RealtimeEvent.from_json(wire), first=True)
+    asked = RealtimeEvent.from_json(
+        {"type": "conversation.item.create", "event_id": "1", "previous_item_id": "root", "item": item("a", "user")}
+    )
+    assert isinstance(asked, ConversationItemCreateEvent)
+    book.store.receive(RealtimeEvent.from_json(wire), EventContext(command=asked))
     assert book.ids == ["a", "b"]
 
 
@@ -305,7 +315,7 @@ def test_pain_13_audio_is_not_kept_unasked(book: Book) -> None:
     book.added(wire)
     book.done(wire)
     book.told("conversation.item.retrieved", item=wire)
-    book.store.audio_received("a", 0, bytes(1000))
+    book.audio("a", bytes(1000))
     assert to_plain(book.get("u").item)["content"] == [heard()]
     assert book.store.audio("a") is None
     assert book.store.kept_audio_bytes == 0
@@ -315,16 +325,16 @@ def test_pain_13_audio_is_kept_up_to_a_limit_and_cut_with_its_item() -> None:
     book = Book(ConversationStore(keep_audio_bytes=10_000))
     book.added(item("a", status="in_progress"))
     for _ in range(3):
-        book.store.audio_received("a", 0, bytes(1000))
+        book.audio("a", bytes(1000))
     assert len(book.store.audio("a") or b"") == 3000
     book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=10)
     assert len(book.store.audio("a") or b"") == 480
-    book.store.audio_received("b", 0, bytes(9_900))
+    book.audio("b", bytes(9_900))
     assert book.store.audio("a") is None
     assert book.store.kept_audio_bytes == 9_900
     book.told("conversation.item.deleted", item_id="b")
     assert book.store.kept_audio_bytes == 0
-    book.store.audio_received("c", 0, bytes(10_001))
+    book.audio("c", bytes(10_001))
     assert book.store.audio("c") is None
     book.store.clear()
     assert book.store.items == ()

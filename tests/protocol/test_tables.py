@@ -16,6 +16,8 @@ from duologue.protocol.tables import (
     TURN,
     ConnectionInput,
     ConnectionState,
+    IllegalTransition,
+    IllegalTransitionError,
     ResponseInput,
     ResponseState,
     TurnInput,
@@ -60,13 +62,31 @@ def test_an_end_is_a_state_that_nothing_leads_out_of(
     assert set(states) - {state for state, _ in table} == ends
 
 
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
 @every_table
 def test_a_pair_that_is_not_in_the_table_is_not_legal(
     table: Table, states: type[Enum], inputs: type[Enum], start: Enum, ends: frozenset[Enum]
 ) -> None:
     for state in states:
         for happened in inputs:
-            assert step(table, state, happened) is table.get((state, happened))
+            reported: list[IllegalTransition] = []
+            following = step(table, state, happened, report=reported.append)
+            assert following is table.get((state, happened))
+            assert bool(reported) == (following is None)
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+def test_an_illegal_transition_is_reported_with_its_table_state_and_input() -> None:
+    reported: list[IllegalTransition] = []
+    assert step(RESPONSE, ResponseState.FAILED, ResponseInput.TOKENS_SPENT, report=reported.append) is None
+    [illegal] = reported
+    assert (illegal.table, illegal.state, illegal.happened) == ("response", "failed", "tokens spent")
+    assert str(illegal) == "illegal transition of the response: 'tokens spent' while 'failed'"
+
+
+def test_in_tests_an_illegal_transition_raises_although_it_would_be_reported() -> None:
+    with pytest.raises(IllegalTransitionError, match="'murmur' while 'silent'"):
+        step(TURN, TurnState.SILENT, TurnInput.MURMUR, report=lambda illegal: None)
 
 
 def test_whatever_is_under_way_can_be_closed() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from duologue.events import FunctionCallOutputItem, RealtimeEvent
+from duologue.protocol.dispatch import EventContext
 from duologue.protocol.tool_calls import ToolCall, ToolCalls
 from duologue.protocol.toolbox import Toolbox
 from duologue.testing import CountedIds
@@ -178,7 +179,7 @@ def test_one_call_can_be_given_up_before_it_is_taken() -> None:
 
 def test_calls_of_responses_out_of_band_are_left_to_whoever_asked(bench: Bench) -> None:
     created = {"type": "response.created", "event_id": "e", "response": {"id": "r", "conversation_id": None}}
-    bench.calls.receive(RealtimeEvent.from_json(created), out_of_band=True)
+    bench.calls.receive(RealtimeEvent.from_json(created), EventContext(out_of_band=True))
     item = bench.call("c1")
     bench.done(item)
     assert (bench.runs, bench.answers) == ([], [])
@@ -197,7 +198,7 @@ def test_pain_06_an_answer_outlives_the_connection_its_call_came_over(bench: Ben
 def test_a_session_that_counts_its_calls_and_responses_from_one_again_has_them_run(bench: Bench) -> None:
     created = {"id": "resp_2", "status": "in_progress", "output": []}
     event = RealtimeEvent.from_json({"type": "response.created", "event_id": "e", "response": created})
-    bench.calls.receive(event, out_of_band=True)
+    bench.calls.receive(event, EventContext(out_of_band=True))
     bench.done(bench.call("call_1", response_id="resp_1"), response_id="resp_1")
     bench.answered("call_1")
     bench.done(bench.call("call_2", response_id="resp_3"), response_id="resp_3")
@@ -298,7 +299,7 @@ def test_interrupted_or_cut_off_from_the_server_nobody_asks_it(bench: Bench, end
 
 def test_a_response_beside_the_conversation_is_followed_by_none(bench: Bench) -> None:
     created = RealtimeEvent.from_json({"type": "response.created", "event_id": "e", "response": {"id": "r"}})
-    bench.calls.receive(created, out_of_band=True)
+    bench.calls.receive(created, EventContext(out_of_band=True))
     server_calls(bench, "a")
     server_called(bench, "a")
     bench.done(mcp_call("a", "ok"))

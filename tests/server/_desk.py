@@ -77,7 +77,7 @@ class Desk:
 
     async def send(self, name: str, **fields: Any) -> None:
         """The client sends an event."""
-        self._protocol.receive(
+        self._protocol.receive_text(
             encode(RealtimeEvent.from_json({"type": name, **fields})).decode("utf-8"), now=self.now_s
         )
         await self.settle()
@@ -86,7 +86,7 @@ class Desk:
         """The user speaks, and every frame is heard before the next comes."""
         for _ in range(ms // FRAME_MS):
             self.now_s += FRAME_MS / 1000
-            self._protocol.receive(
+            self._protocol.receive_text(
                 encode(InputAudioBufferAppendEvent.from_audio(frame)).decode("utf-8"), now=self.now_s
             )
             await self.settle(turns=2)

@@ -61,7 +61,7 @@ class Spoken:
 
     def say(self, **frame: Any) -> list[dict[str, Any]]:
         """The answers to a frame of the client's."""
-        self.protocol.receive(self.accent.read(json.dumps(frame)), now=0.0)
+        self.protocol.receive_text(json.dumps(frame), now=0.0, read=self.accent.read)
         return self.told()
 
 
@@ -172,9 +172,20 @@ def test_messages_that_are_no_frames_are_refused_in_every_dialect() -> None:
         session = Spoken(dialect)
         session.told()
         for message in ("no json", b"binary", "[]", "{}", '{"type": "session.explode"}'):
-            session.protocol.receive(session.accent.read(message), now=0.0)
+            session.protocol.receive_text(message, now=0.0, read=session.accent.read)
             [answer] = session.told()
             assert answer["type"] == "error", (dialect, message)
+
+
+@pytest.mark.parametrize("dialect", PROFILES)
+def test_a_message_nested_more_deeply_than_its_translation_can_follow_is_refused(dialect: str) -> None:
+    session = Spoken(dialect)
+    session.told()
+    for depth in range(900, 1010):
+        nested = f"{'[' * depth}1{']' * depth}"
+        message = f'{{"type": "session.update", "session": {{"tools": {nested}}}}}'
+        session.protocol.receive_text(message, now=0.0, read=session.accent.read)
+        assert {answer["type"] for answer in session.told()} <= {"error", "session.updated"}, depth
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ import pytest
 
 from duologue import connect
 from duologue.events import RealtimeEvent
+from duologue.protocol.tables import RESPONSE, ResponseInput, ResponseState
 from duologue.server import RealtimeApp
 from duologue.server.metrics import METRICS, Metrics
 from duologue.testing import scripted_app_engines, scripted_engines
+from tests._tables import without
 from tests.repo._tree import ROOT
 from tests.server._engines import BrokenSynthesizer, BrokenTranscriber
 from tests.server._listening import listening
@@ -156,3 +158,21 @@ def test_every_figure_is_in_the_docs() -> None:
         shown = f"{name}_total" if kind == "counter" else name
         rows.append(f"| `{shown}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {meaning} |")
     assert [row for row in rows if row not in page] == []
+
+
+@pytest.mark.usefixtures("illegal_transitions_are_reported")
+async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_session(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lacking = without(RESPONSE, ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE)
+    monkeypatch.setattr("duologue.protocol.response.RESPONSE", lacking)
+    app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
+    async with listening(app) as url, connect(url) as connection:
+        for _ in range(2):
+            await connection.send(event("response.create"))
+            await connection.send(event("response.cancel"))
+            await until(connection, "response.done")
+        _, page = await get(url, "/metrics")
+    [count] = re.findall(r'^duologue_illegal_transitions_total{table="response"} (.*)$', page.decode(), re.MULTILINE)
+    assert float(count) >= 2
+    assert caplog.text.count("table=response state=waiting happened=context complete") == 1

@@ -31,6 +31,9 @@ class Diary:
     def spoke(self, audio_s: float) -> None:
         self.lines.append(("spoke", audio_s))
 
+    def illegal_transition(self, table: str) -> None:
+        self.lines.append(("illegal transition", table))
+
     @contextmanager
     def work(self, kind: str, work_id: str) -> Generator[None, None, None]:
         self.lines.append(("begin", kind, work_id))
@@ -57,6 +60,7 @@ def test_several_observers_are_each_told_everything() -> None:
     session.received(1, 2)
     session.sent("event", 3)  # type: ignore[arg-type]
     session.spoke(0.5)
+    session.illegal_transition("turn")
     with session.work("response", "r"), pytest.raises(ZeroDivisionError), session.engine_call("respond"):
         raise ZeroDivisionError
     session.closed(1000)
@@ -67,6 +71,7 @@ def test_several_observers_are_each_told_everything() -> None:
             ("received", 1, 2),
             ("sent", "event", 3),
             ("spoke", 0.5),
+            ("illegal transition", "turn"),
             ("begin", "response", "r"),
             ("failed", "respond"),
             ("end", "response", "r"),

@@ -9,6 +9,7 @@ import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events
 from duologue.client import blocking as client_blocking
 from duologue.events import UnsetType
+from duologue.protocol import commands, memory, notices, tables, turns
 
 __all__: list[str] = []
 
@@ -260,5 +261,69 @@ def every_translation_event(event: events.AnyTranslationClientEvent | events.Any
             return event.type
         case events.TranslationSessionUpdatedEvent():
             return event.type
+        case _:
+            assert_never(event)
+
+
+# --- closed unions ----------------------------------------------------------------------------------------------------
+
+
+def every_notice(notice: notices.Notice) -> str:
+    match notice:
+        case (
+            notices.SessionChanged()
+            | notices.SpeechStarted()
+            | notices.SpeechStopped()
+            | notices.UserTranscriptDelta()
+            | notices.UserTranscript()
+            | notices.UserTranscriptFailed()
+            | notices.TextDelta()
+            | notices.AudioDelta()
+            | notices.AudioDone()
+            | notices.Interrupted()
+            | notices.ItemAdded()
+            | notices.ItemDone()
+            | notices.ItemDeleted()
+            | notices.ResponseStarted()
+            | notices.ResponseFinished()
+            | notices.RequestEnded()
+            | notices.RunTool()
+            | notices.StopTool()
+            | notices.UsageChanged()
+            | notices.ErrorReported()
+            | notices.Unreadable()
+            | notices.ConnectionLost()
+            | memory.SessionRestored()
+            | tables.IllegalTransition()
+        ):
+            return type(notice).__name__
+        case _:
+            assert_never(notice)
+
+
+def every_command(command: commands.Command) -> str:
+    match command:
+        case (
+            commands.Detect()
+            | commands.Follow()
+            | commands.Foresee()
+            | commands.Recall()
+            | commands.Transcribe()
+            | commands.Respond()
+            | commands.ListMcpTools()
+            | commands.StopResponse()
+            | commands.Close()
+            | commands.LetPass()
+            | tables.IllegalTransition()
+        ):
+            return type(command).__name__
+        case _:
+            assert_never(command)
+
+
+def every_turn_event(event: turns.TurnEvent) -> str:
+    match event:
+        case turns.SpeechStarted() | turns.SpeechPaused() | turns.SpeechResumed() | turns.SpeechStopped():
+            return type(event).__name__
         case _:
             assert_never(event)

@@ -6,6 +6,7 @@ import inspect
 from typing import get_args
 
 from duologue import events
+from duologue.protocol import commands, notices, turns
 from tests.typing import api
 
 
@@ -17,3 +18,12 @@ def test_the_typed_api_imports_and_names_every_event_of_the_unions() -> None:
         assert [
             cls.__name__ for cls in get_args(union) if f"events.{cls.__name__}(" not in inspect.getsource(function)
         ] == []
+
+
+def test_the_closed_unions_of_the_protocol_are_matched_to_their_last_member() -> None:
+    for function, union in (
+        (api.every_notice, notices.Notice),
+        (api.every_command, commands.Command),
+        (api.every_turn_event, turns.TurnEvent),
+    ):
+        assert [cls.__name__ for cls in get_args(union) if f".{cls.__name__}(" not in inspect.getsource(function)] == []

@@ -143,7 +143,7 @@ def _audio_problem(event: RealtimeEvent | TranslationEvent) -> str | None:
             except ValueError as fault:
                 return str(fault)
         case _:
-            pass
+            pass  # events without audio
     return None
 
 

@@ -119,7 +119,7 @@ class MicrophoneTalk:
             case InputAudioBufferSpeechStoppedEvent(audio_end_ms=end_ms):
                 self._end_turn(end_ms, observation.at_s)
             case _:
-                pass
+                pass  # events that neither play nor stop anything
 
     # --- out
 

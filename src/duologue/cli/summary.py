@@ -89,7 +89,7 @@ class Account:
             case InputAudioTranscriptionCompletedEvent(usage=usage) if is_set(usage):
                 _add(self._usage.setdefault("transcription", {}), event.to_json()["usage"])
             case _:
-                pass
+                pass  # events without a usage
 
     def summary(self) -> Summary:
         """What it has come to by now."""
@@ -175,7 +175,7 @@ def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
             case ((None | int() | float() as sum_), int() | float()):
                 total[name] = (sum_ or 0) + value
             case _:
-                pass
+                pass  # text and lists: not to be added up
 
 
 def _flat(usage: Mapping[str, Any]) -> str:

@@ -120,7 +120,7 @@ class Turn:
             case InputAudioTranscriptionFailedEvent():
                 self._untranscribed.discard(event.item_id)
             case _:
-                pass
+                pass  # events that are not of the user's turn
 
     def _note_response(self, event: RealtimeEvent, at_s: float) -> None:
         match event:
@@ -139,7 +139,7 @@ class Turn:
                 # Its turn was not over after all: another response follows.
                 self._owed = self._owed or _interrupted(response)
             case _:
-                pass
+                pass  # events that are not of a response
 
     def _begin_again(self, item_id: str) -> None:
         self._first_at_s.clear()

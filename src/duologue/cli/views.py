@@ -136,7 +136,7 @@ def _without_audio(event: RealtimeEvent) -> dict[str, Any]:
             case list() as inner:
                 pending.extend(inner)
             case _:
-                pass
+                pass  # text and numbers hold nothing more
     return fields
 
 

@@ -54,4 +54,4 @@ class Words:
                 # A server that streams nothing says it all at the end.
                 self._server = {("", index): words_of(item) for index, item in enumerate(response.output)}
             case _:
-                pass
+                pass  # events without words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from typing import Final
 
@@ -24,7 +25,7 @@ from duologue.protocol.core import ConversationCore
 from duologue.protocol.error_kinds import ErrorKind, classify
 from duologue.protocol.notices import ConnectionLost, ResponseFinished
 from duologue.protocol.requests import Resolution
-from duologue.protocol.tables import SequenceState
+from duologue.protocol.tables import IllegalTransition, SequenceState
 from duologue.protocol.toolbox import Toolbox, ToolProblem
 
 __all__ = [
@@ -35,12 +36,15 @@ __all__ = [
     "done_of",
     "failed_call",
     "first_config",
+    "log_illegal",
     "may_come_back",
     "new_id",
     "overdue_call",
     "stream_failure",
     "typed_message",
 ]
+
+_logger = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 """How often the time is looked at while no event comes: fine enough for limits of whole seconds."""
@@ -69,6 +73,11 @@ def first_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> Rea
         return session
     config = session if session is not None else RealtimeSessionConfig()
     return msgspec.structs.replace(config, tools=list(toolbox.tools))
+
+
+def log_illegal(illegal: IllegalTransition) -> None:
+    """A fault of this library: its log is the place where somebody sees it."""
+    _logger.error("%s; please report this", illegal)
 
 
 # --- ends -------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, new_id, stream_failure, typed_message
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, stream_failure, typed_message
 from duologue.client.link import Link, OpenConnection
 from duologue.client.running_tools import RunningTools
 from duologue.client.streams import NoticeStream
@@ -28,6 +28,7 @@ from duologue.protocol.drafts import StoredItem
 from duologue.protocol.notices import (
     AudioDelta,
     ConnectionLost,
+    IllegalTransition,
     Notice,
     RequestEnded,
     ResponseFinished,
@@ -310,8 +311,10 @@ class Conversation:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
+                case IllegalTransition():
+                    log_illegal(notice)
                 case _:
-                    pass
+                    pass  # for the application alone
             self._publish(notice)
 
     def _publish(self, notice: Notice | RealtimeEvent) -> None:

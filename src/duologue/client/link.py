@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from duologue.client.conduct import FLUSH_S, LOOK_S, may_come_back
+from duologue.client.conduct import FLUSH_S, LOOK_S, log_illegal, may_come_back
 from duologue.client.connection import Connection
 from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
@@ -107,7 +107,7 @@ class Link:
         self._core = core
         self._tell = tell
         self._ended = ended
-        self._reconnection = Reconnection(policy, random=random.random)
+        self._reconnection = Reconnection(policy, random=random.random, report_illegal=log_illegal)
         self._held: set[HeldConnection] = set()
         self._closings: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None

@@ -231,7 +231,7 @@ def _commit_item(trace: Trace) -> Verdicts:
                 yield None if item == committed else f"{committed} is committed, and {item} added"
                 committed = None
             case _:
-                pass
+                pass  # the rule is about these events
     if committed is not None:
         yield f"{committed} is committed, and no user item added"
 

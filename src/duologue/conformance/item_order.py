@@ -31,7 +31,7 @@ def prev_chain(trace: Trace) -> Iterator[str | None]:
             case "conversation.item.deleted" if each.get("item_id") in order:
                 order.remove(str(each.get("item_id")))
             case _:
-                pass
+                pass  # messages that do not change the order
 
 
 def _judge(message: Message, item_id: str, order: list[str], wish: str | None) -> str | None:

@@ -200,7 +200,7 @@ class Line:
                 case "response.done" | "conversation.item.done":
                     begun.discard(str(id))
                 case _:
-                    pass
+                    pass  # messages that neither begin nor end anything
         return begun
 
 

@@ -43,7 +43,7 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refus
         case ResponseCreateEvent(response=WireObject() as params):
             yield from _out_of_range(params, "response", limits)
         case _:
-            pass
+            pass  # only these have values with limits
 
 
 def _unknown_in(event: ClientEvent) -> Iterator[Refusal]:

@@ -27,7 +27,7 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.protocol.tables import CONNECTION, ConnectionInput, ConnectionState, step
+from duologue.protocol.tables import CONNECTION, ConnectionInput, ConnectionState, raise_illegal, step
 
 __all__ = ["ClientProtocol"]
 
@@ -58,11 +58,12 @@ class ClientProtocol:
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 self.session = event.session
-                self._step(ConnectionInput.SESSION_CREATED)
+                if self.state is ConnectionState.CONNECTING:  # later ones open nothing
+                    self._step(ConnectionInput.SESSION_CREATED)
             case ErrorEvent():
                 self.last_error = event
             case _:
-                pass
+                pass  # all other events change nothing that is kept here
         return event
 
     def send(self, event: RealtimeEvent) -> str:
@@ -92,10 +93,11 @@ class ClientProtocol:
 
     def closed(self, code: int, reason: str) -> ConnectionClosed:
         """The connection is closed: the exception that tells it, with the `error` that came right before."""
-        self._step(ConnectionInput.CLOSED)
+        if self.state is not ConnectionState.CLOSED:
+            self._step(ConnectionInput.CLOSED)
         error = self.last_error if self._error_is_last else None
         kind = ConnectionClosedOK if code in _NORMAL_CLOSES and error is None else ConnectionClosedError
         return kind(code, reason, error=error)
 
     def _step(self, happened: ConnectionInput) -> None:
-        self.state = step(CONNECTION, self.state, happened) or self.state
+        self.state = step(CONNECTION, self.state, happened, report=raise_illegal) or self.state

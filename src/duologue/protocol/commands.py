@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.events import ConversationItem, FunctionTool, McpServerTool
+from duologue.protocol.tables import IllegalTransition
 
 __all__ = [
     "Close",
@@ -15,6 +16,7 @@ __all__ = [
     "Detect",
     "Follow",
     "Foresee",
+    "IllegalTransition",
     "LetPass",
     "ListMcpTools",
     "McpCall",
@@ -137,5 +139,15 @@ class LetPass(Struct, frozen=True):
 
 
 Command: TypeAlias = (
-    Detect | Follow | Foresee | Recall | Transcribe | Respond | ListMcpTools | StopResponse | Close | LetPass
+    Detect
+    | Follow
+    | Foresee
+    | Recall
+    | Transcribe
+    | Respond
+    | ListMcpTools
+    | StopResponse
+    | Close
+    | LetPass
+    | IllegalTransition
 )

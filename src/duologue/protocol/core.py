@@ -6,6 +6,7 @@ Its parts each keep one thing; this is the order in which they hear of an event,
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,6 @@ from duologue.events import (
     AnySession,
     AnySessionConfig,
     ClientEvent,
-    ConversationItemCreateEvent,
     ConversationItemDeleteEvent,
     ErrorEvent,
     InputAudioBufferAppendEvent,
@@ -26,7 +26,6 @@ from duologue.events import (
     RealtimeEvent,
     RealtimeSession,
     ResponseCancelEvent,
-    ResponseCreatedEvent,
     ResponseCreateEvent,
     SemanticVad,
     ServerVad,
@@ -37,14 +36,13 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.protocol.conversation import ROOT
 from duologue.protocol.deadlines import RotationLimits, rotation_due
+from duologue.protocol.dispatch import EventContext, Takes, dispatch_table, on
 from duologue.protocol.error_kinds import classify
 from duologue.protocol.local_checks import LocalChecks
 from duologue.protocol.memory import SessionMemory
 from duologue.protocol.model_speech import ModelSpeech
 from duologue.protocol.notices import (
-    AudioDelta,
     ConnectionLost,
     ErrorReported,
     Interrupted,
@@ -60,14 +58,20 @@ from duologue.protocol.repeats import Repeats
 from duologue.protocol.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.sequencer import ANSWER_WITHIN_S, ResponseSequencer
 from duologue.protocol.store import ConversationStore
-from duologue.protocol.tables import SequenceState
-from duologue.protocol.telling import told
+from duologue.protocol.tables import IllegalTransition, ReportIllegal, SequenceState
+from duologue.protocol.telling import EventNotices
 from duologue.protocol.tool_calls import ToolCalls
 from duologue.protocol.toolbox import Toolbox
 from duologue.protocol.unanswered import Unanswered
 from duologue.protocol.usage_ledger import UsageLedger
 
-__all__ = ["ConversationCore", "CoreOptions"]
+__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore", "CoreOptions"]
+
+
+_WANTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
+    {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
+)
+"""Events behind which the sequencer or the calls may want to send or to tell something."""
 
 
 class CoreOptions(Struct, frozen=True, kw_only=True):
@@ -89,7 +93,7 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     rotation: RotationLimits = RotationLimits()
 
 
-class ConversationCore:
+class ConversationCore(Takes):
     """One conversation, over as many connections as it takes.
 
         receive · lost · tick                            what happens; tick is due at `next_tick_at`
@@ -119,11 +123,17 @@ class ConversationCore:
         toolbox: Toolbox | None = None,
     ) -> None:
         self.options = options if options is not None else CoreOptions()
+        self._events: list[ClientEvent | UnknownRealtimeEvent] = []
+        self._notices: list[Notice] = []
+        report_illegal = _told_once(self._notices)
         self.sequencer = ResponseSequencer(
-            new_id=new_id, tag_requests=self.options.tag_requests, answer_within_s=self.options.answer_within_s
+            new_id=new_id,
+            tag_requests=self.options.tag_requests,
+            answer_within_s=self.options.answer_within_s,
+            report_illegal=report_illegal,
         )
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
-        self.speech = ModelSpeech()
+        self.speech = ModelSpeech(tell=self._notices.append, report_illegal=report_illegal)
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
@@ -137,8 +147,17 @@ class ConversationCore:
         self._repeats = Repeats()
         self._speaking = False
         self._interruptible = True
-        self._events: list[ClientEvent | UnknownRealtimeEvent] = []
-        self._notices: list[Notice] = []
+        self._parts = (
+            self._unanswered,
+            self.checks,
+            self.memory,
+            self.sequencer,
+            self.speech,
+            self.store,
+            self.calls,
+            EventNotices(self.store, tell=self._notices.append),
+            self.usage,
+        )
 
     # --- what the application wants
 
@@ -250,27 +269,14 @@ class ConversationCore:
         """An event of the server. A repeated one is dropped; one that cannot be read is told and changes nothing."""
         if self._repeats.is_repeated(event):
             return
-        if isinstance(event, UnknownRealtimeEvent):
-            self._notices.append(Unreadable(event=event, problem=event.problem))
-            return
-        if isinstance(event, SessionCreatedEvent) and not self.is_open:
+        if not self.is_open and isinstance(event, SessionCreatedEvent):
             self._reopen(now)
-        command = self._unanswered.receive(event)
-        answers = str(command.event_id) if command is not None else None
-        self.checks.receive(event)
-        self.memory.receive(event, answers=answers)
-        self.sequencer.receive(event, now=now, answers=answers if isinstance(event, ErrorEvent) else None)
-        first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
-        self.store.receive(event, encoding=self.speech.encoding, first=first)
-        out_of_band = isinstance(event, ResponseCreatedEvent) and self.sequencer.is_out_of_band(event.response)
-        self.calls.receive(event, out_of_band=out_of_band)
-        self._notices += told(event, self.store, out_of_band=out_of_band)
-        if isinstance(event, ErrorEvent):
-            self._notices.append(ErrorReported(event=event, kind=classify(event), command=command))
-        self._follow(event)
-        if self.usage.receive(event):
-            self._notices.append(UsageChanged(self.usage.snapshot()))
-        self._collect(now)
+        handlers = EVENT_TABLE.get(type(event))
+        if handlers is not None:
+            context = EventContext(now=now)
+            parts = (*self._parts, self)  # made here: a core that holds itself would wait for the garbage collector
+            for place, handler in handlers:
+                handler(parts[place], event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
         """The connection is gone: every request fails now, and nothing is sent before there is another one."""
@@ -324,32 +330,51 @@ class ConversationCore:
 
     def take_notices(self) -> list[Notice]:
         """What the application is told since the last call, in order."""
-        notices, self._notices = self._notices, []
+        notices = self._notices.copy()
+        self._notices.clear()  # the parts hold on to the list
         return notices
 
-    # --- how the parts hear of it
+    # --- what follows from an event for the conversation as a whole
 
-    def _follow(self, event: RealtimeEvent) -> None:
-        for notice in self.speech.receive(event):
-            if isinstance(notice, AudioDelta):
-                self.store.audio_received(notice.item_id, notice.content_index, notice.audio)
-            self._notices.append(notice)
-        match event:
-            case SessionCreatedEvent(session=session) | SessionUpdatedEvent(session=session):
-                self._interruptible = _interrupts(session)
-                if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
-                    self.expires_at = session.expires_at
-                self._notices.append(SessionChanged(session))
-            case InputAudioBufferSpeechStartedEvent():
-                self._speaking = True
-                if self._interruptible and self.options.truncate_on_speech:
-                    self._interrupt()
-                if self._interruptible and self.options.stop_tools_on_speech:
-                    self._notices += [StopTool(given_up) for given_up in self.calls.cancel()]
-            case InputAudioBufferSpeechStoppedEvent() | InputAudioBufferCommittedEvent():
-                self._speaking = False
-            case _:
-                pass
+    @on(UnknownRealtimeEvent)
+    def _unreadable(self, event: UnknownRealtimeEvent, context: EventContext) -> None:
+        self._notices.append(Unreadable(event=event, problem=event.problem))
+
+    @on(ErrorEvent)
+    def _error(self, event: ErrorEvent, context: EventContext) -> None:
+        self._notices.append(ErrorReported(event=event, kind=classify(event), command=context.command))
+
+    @on(SessionCreatedEvent, SessionUpdatedEvent)
+    def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+        session = event.session
+        self._interruptible = _interrupts(session)
+        if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
+            self.expires_at = session.expires_at
+        self._notices.append(SessionChanged(session))
+
+    @on(InputAudioBufferSpeechStartedEvent)
+    def _speech_started(self, event: InputAudioBufferSpeechStartedEvent, context: EventContext) -> None:
+        self._speaking = True
+        if self._interruptible and self.options.truncate_on_speech:
+            self._interrupt()
+        if self._interruptible and self.options.stop_tools_on_speech:
+            self._notices += [StopTool(given_up) for given_up in self.calls.cancel()]
+
+    @on(InputAudioBufferSpeechStoppedEvent, InputAudioBufferCommittedEvent)
+    def _speech_stopped(
+        self, event: InputAudioBufferSpeechStoppedEvent | InputAudioBufferCommittedEvent, context: EventContext
+    ) -> None:
+        self._speaking = False
+
+    @on(*UsageLedger.handlers)
+    def _usage(self, event: RealtimeEvent, context: EventContext) -> None:
+        usage = self.usage.take_change()
+        if usage is not None:
+            self._notices.append(UsageChanged(usage))
+
+    @on(*_WANTING)  # the last one: it takes what the handlers before it want
+    def _wanted(self, event: RealtimeEvent, context: EventContext) -> None:
+        self._collect(context.now)
 
     def _interrupt(self) -> None:
         interruption = self.speech.interrupt(self.sequencer.active_id)
@@ -406,3 +431,33 @@ def _interrupts(session: AnySession) -> bool:
         return True
     detection = session.audio.input.turn_detection
     return not (isinstance(detection, ServerVad | SemanticVad) and detection.interrupt_response is False)
+
+
+def _told_once(notices: list[Notice]) -> ReportIllegal:
+    """Puts each kind of illegal transition among the notices once: the same with every event would say nothing new."""
+    seen: set[IllegalTransition] = set()
+
+    def report(illegal: IllegalTransition) -> None:
+        if illegal not in seen:
+            seen.add(illegal)
+            notices.append(illegal)
+
+    return report
+
+
+ORDER: Final[tuple[type[Takes], ...]] = (
+    Unanswered,  # which command an event answers; what follows reads it
+    LocalChecks,
+    SessionMemory,
+    ResponseSequencer,  # which responses are of the conversation
+    ModelSpeech,  # what is to be played, and in which encoding
+    ConversationStore,
+    ToolCalls,
+    EventNotices,  # reads the items in the store
+    UsageLedger,
+    ConversationCore,  # what follows for the conversation as a whole
+)
+"""The order in which an event goes to the parts."""
+
+EVENT_TABLE: Final = dispatch_table(ORDER)
+"""By class of event: the handlers that take it, each with the place of its part in `ORDER`."""

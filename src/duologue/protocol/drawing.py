@@ -1,4 +1,5 @@
-"""Draws the tables of states as a page: a diagram, and a table of the same for reading aloud.
+"""Draws the tables of states as a page: a diagram, and a table of the same for reading aloud. Below them stands which
+part of the client's core takes which event.
 
 python -m duologue.protocol.drawing > docs/reference/states.md
 """
@@ -12,7 +13,9 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+from duologue.codec import EVENT_CLASSES
 from duologue.protocol import tables
+from duologue.protocol.core import EVENT_TABLE, ORDER
 
 __all__ = ["states_page"]
 
@@ -20,7 +23,15 @@ _HEAD: Final = """\
 # States
 
 Drawn from `duologue.protocol.tables` by `python -m duologue.protocol.drawing`; not written by hand. A way that is not
-drawn is not legal: a client that meets one takes it for news and stays where it is, and a server refuses it.
+drawn is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; a transition that is
+not drawn is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
+"""
+
+_TAKERS_HEAD: Final = """\
+## Events in the client's core
+
+Each part of `ConversationCore` declares the events that it takes. An event goes to them in this order; one that is not
+listed changes nothing. What cannot be read is reported and goes to no part.
 """
 
 _Table: TypeAlias = Mapping[Any, Enum]
@@ -39,7 +50,18 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
 def states_page() -> str:
     """The whole page, as Markdown."""
     notes = _notes(inspect.getsource(tables))
-    return "\n".join([_HEAD, *("\n".join(_section(*entry, notes)) for entry in _TABLES)])
+    sections = ("\n".join(_section(*entry, notes)) for entry in _TABLES)
+    return "\n".join([_HEAD, *sections, *_takers(), ""])
+
+
+def _takers() -> Iterator[str]:
+    yield _TAKERS_HEAD
+    yield "| event | parts, in order |"
+    yield "|---|---|"
+    for name, event_class in EVENT_CLASSES.items():
+        parts = dict.fromkeys(ORDER[place].__name__ for place, _ in EVENT_TABLE.get(event_class, ()))
+        if parts:
+            yield f"| `{name}` | {', '.join(parts)} |"
 
 
 def _section(title: str, table: _Table, side: str, notes: Mapping[tuple[str, str], str]) -> Iterator[str]:
@@ -86,7 +108,7 @@ def _notes(source: str) -> dict[tuple[str, str], str]:
                 case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str() as text)):
                     notes[definition.name, name] = " ".join(text.split())
                 case _:
-                    pass
+                    pass  # a member without a note, or something else in a class
     return notes
 
 

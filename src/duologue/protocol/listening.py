@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from duologue.audio.formats import Encoding
 from duologue.events import (
@@ -51,7 +52,7 @@ class Listening:
         self._conversation = conversation
         self._out = outgoing
         self._audio = InputAudio(encoding_of(session.input))
-        self._turns = TurnDetector()
+        self._turns = TurnDetector(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
@@ -140,6 +141,8 @@ class Listening:
                 case SpeechStopped():
                     self._turn_ended(event.audio_ms)
                     yield event
+                case _:
+                    assert_never(event)
         if not self._turns.speaking:
             # A turn that begins now would begin this much earlier in the audio.
             self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)

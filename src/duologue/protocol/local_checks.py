@@ -18,7 +18,6 @@ from duologue.events import (
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
     InputAudioBufferSpeechStoppedEvent,
-    RealtimeEvent,
     RealtimeSession,
     RealtimeSessionConfig,
     ResponseAudioDeltaEvent,
@@ -29,6 +28,7 @@ from duologue.events import (
     TranscriptionSessionConfig,
     is_set,
 )
+from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.encodings import encoding_of_format, input_config, session_encodings
 from duologue.protocol.input_audio import LEAST_COMMIT_MS
 from duologue.protocol.requests import MOST_METADATA_KEY_CHARS, MOST_METADATA_PAIRS, MOST_METADATA_VALUE_CHARS
@@ -42,7 +42,7 @@ MOST_EVENT_ID_CHARS: Final = 512
 """Published limit of a client's event id."""
 
 
-class LocalChecks:
+class LocalChecks(Part):
     """Follows one session, and refuses what its server would. `off` names checks that are not made.
 
     Raises:
@@ -119,29 +119,33 @@ class LocalChecks:
                     self._format_asked = (str(event.event_id), self.input_encoding)
                     self._change_input(encoding_of_format(wire.format))
             case _:
-                pass
+                pass  # no other event changes what the checks look at
 
     def appended(self, n_bytes: int) -> None:
         """Audio goes out."""
         self._appended_bytes += n_bytes
 
-    def receive(self, event: RealtimeEvent) -> None:
-        """An event of the server."""
-        match event:
-            case SessionCreatedEvent() | SessionUpdatedEvent():
-                self._session(event.session)
-            case ResponseAudioDeltaEvent():
-                self.has_spoken = True
-            case InputAudioBufferSpeechStoppedEvent() if self.input_encoding is not None:
-                end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
-                self._taken_bytes = max(self._taken_bytes, end)
-            case ErrorEvent() if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
-                self._taken_bytes, self._last_commit = self._last_commit[1], None
-            case ErrorEvent() if self._format_asked is not None and event.error.event_id == self._format_asked[0]:
-                before, self._format_asked = self._format_asked[1], None
-                self._change_input(before)
-            case _:
-                pass
+    @on(SessionCreatedEvent, SessionUpdatedEvent)
+    def _session_told(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+        self._session(event.session)
+
+    @on(ResponseAudioDeltaEvent)
+    def _model_spoke(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+        self.has_spoken = True
+
+    @on(InputAudioBufferSpeechStoppedEvent)
+    def _speech_stopped(self, event: InputAudioBufferSpeechStoppedEvent, context: EventContext) -> None:
+        if self.input_encoding is not None:
+            end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
+            self._taken_bytes = max(self._taken_bytes, end)
+
+    @on(ErrorEvent)
+    def _refused(self, event: ErrorEvent, context: EventContext) -> None:
+        if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
+            self._taken_bytes, self._last_commit = self._last_commit[1], None
+        elif self._format_asked is not None and event.error.event_id == self._format_asked[0]:
+            before, self._format_asked = self._format_asked[1], None
+            self._change_input(before)
 
     def connected(self) -> None:
         """A new connection: its server has heard and said nothing yet."""

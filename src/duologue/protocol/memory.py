@@ -45,6 +45,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.conversation import ROOT
+from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.drafts import StoredItem
 from duologue.protocol.settings import MERGED
 
@@ -77,7 +78,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     """Whether answers to function calls are among what was never confirmed: the model waits for them."""
 
 
-class SessionMemory:
+class SessionMemory(Part):
     """The client's side of a session's state, over all its connections. `new_id` makes ids of items and events."""
 
     def __init__(self, *, new_id: Callable[[str], str]) -> None:
@@ -95,22 +96,25 @@ class SessionMemory:
         if isinstance(event, SessionUpdateEvent):
             self._updates[str(event.event_id)] = event.session
 
-    def receive(self, event: RealtimeEvent, *, answers: str | None = None) -> None:
-        """An event of the server. `answers` is the id of our event that an `error` answers, if it is known better."""
-        match event:
-            case SessionUpdatedEvent() if self._updates:
-                config = self._updates.pop(next(iter(self._updates)))
-                self.configuration = config if self.configuration is None else merged(self.configuration, config)
-            case ErrorEvent():
-                named = event.error.event_id if is_set(event.error.event_id) else None
-                event_id = answers or named or ""
-                self._updates.pop(event_id, None)
-                self._replaying.pop(self._replay_events.pop(event_id, ""), None)
-            case ConversationItemDoneEvent(item=item) | ConversationItemCreatedEvent(item=item):
-                if is_set(item.id):
-                    self._replaying.pop(str(item.id), None)
-            case _:
-                pass
+    @on(SessionUpdatedEvent)
+    def _updated(self, event: SessionUpdatedEvent, context: EventContext) -> None:
+        if self._updates:
+            config = self._updates.pop(next(iter(self._updates)))
+            self.configuration = config if self.configuration is None else merged(self.configuration, config)
+
+    @on(ErrorEvent)
+    def _refused(self, event: ErrorEvent, context: EventContext) -> None:
+        named = event.error.event_id if is_set(event.error.event_id) else None
+        event_id = context.answers or named or ""
+        self._updates.pop(event_id, None)
+        self._replaying.pop(self._replay_events.pop(event_id, ""), None)
+
+    @on(ConversationItemDoneEvent, ConversationItemCreatedEvent)
+    def _confirmed(
+        self, event: ConversationItemDoneEvent | ConversationItemCreatedEvent, context: EventContext
+    ) -> None:
+        if is_set(event.item.id):
+            self._replaying.pop(str(event.item.id), None)
 
     @property
     def restoring(self) -> bool:

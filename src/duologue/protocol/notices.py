@@ -13,6 +13,7 @@ from duologue.protocol.error_kinds import ErrorKind
 from duologue.protocol.memory import SessionRestored
 from duologue.protocol.playback import Interruption
 from duologue.protocol.requests import Resolution
+from duologue.protocol.tables import IllegalTransition
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.usage_ledger import UsageSnapshot
 
@@ -21,6 +22,7 @@ __all__ = [
     "AudioDone",
     "ConnectionLost",
     "ErrorReported",
+    "IllegalTransition",
     "Interrupted",
     "ItemAdded",
     "ItemDeleted",
@@ -220,4 +222,5 @@ Notice: TypeAlias = (
     | Unreadable
     | ConnectionLost
     | SessionRestored
+    | IllegalTransition
 )

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.events import ConversationItemTruncateEvent
-from duologue.protocol.tables import PLAYBACK, PlaybackInput, PlaybackState, step
+from duologue.protocol.tables import PLAYBACK, PlaybackInput, PlaybackState, ReportIllegal, raise_illegal, step
 
 __all__ = ["Interruption", "PlaybackLedger"]
 
@@ -42,8 +42,9 @@ class _Part(Struct):
 class PlaybackLedger:
     """The model's speech by (item id, content index). `encoding` is that of parts that begin from now on."""
 
-    def __init__(self, encoding: Encoding = PCM) -> None:
+    def __init__(self, encoding: Encoding = PCM, *, report_illegal: ReportIllegal = raise_illegal) -> None:
         self.encoding = encoding
+        self._report_illegal = report_illegal
         self._parts: dict[tuple[str, int], _Part] = {}
         self._open: dict[tuple[str, int], _Part] = {}
         self._heard_last: tuple[str, int] | None = None
@@ -66,7 +67,8 @@ class PlaybackLedger:
         """No more speech of this part will come."""
         key = (item_id, content_index)
         part = self._parts.get(key)
-        if part is not None:
+        # Said again, or of a part that was cut meanwhile, it is no news.
+        if part is not None and part.state is PlaybackState.RECEIVING:
             self._step(key, part, PlaybackInput.ALL_RECEIVED)
             self._settle(key, part)
 
@@ -146,6 +148,6 @@ class PlaybackLedger:
             self._step(key, part, PlaybackInput.ALL_HEARD)
 
     def _step(self, key: tuple[str, int], part: _Part, happened: PlaybackInput) -> None:
-        part.state = step(PLAYBACK, part.state, happened) or part.state
+        part.state = step(PLAYBACK, part.state, happened, report=self._report_illegal) or part.state
         if part.state in (PlaybackState.PLAYED, PlaybackState.CUT):
             self._open.pop(key, None)

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from duologue.protocol.tables import RECONNECT, ReconnectInput, ReconnectState, step
+from duologue.protocol.tables import RECONNECT, ReconnectInput, ReconnectState, ReportIllegal, raise_illegal, step
 
 __all__ = ["FINAL_CLOSES", "ReconnectPolicy", "Reconnection", "backoff_s"]
 
@@ -45,15 +45,23 @@ def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]
 
 
 class Reconnection:
-    """One client's connection, as a state. Starts connected."""
+    """One client's connection, as a state. Starts connected.
 
-    def __init__(self, policy: ReconnectPolicy | None = None, *, random: Callable[[], float]) -> None:
+    A verb that its state does not allow changes nothing; `report_illegal` is called with it.
+    """
+
+    def __init__(
+        self,
+        policy: ReconnectPolicy | None = None,
+        *,
+        random: Callable[[], float],
+        report_illegal: ReportIllegal = raise_illegal,
+    ) -> None:
         self.policy = policy if policy is not None else ReconnectPolicy()
         self.state = ReconnectState.CONNECTED
         self.attempts = 0
         """Attempts since the session was last whole."""
-        self.illegal_steps = 0
-        """Steps that the table does not have; a shell that reports what cannot have happened."""
+        self._report_illegal = report_illegal
         self._random = random
         self._due_at = inf
 
@@ -105,9 +113,8 @@ class Reconnection:
         return self._step(ReconnectInput.ATTEMPT_PLANNED)
 
     def _step(self, happened: ReconnectInput) -> bool:
-        following = step(RECONNECT, self.state, happened)
+        following = step(RECONNECT, self.state, happened, report=self._report_illegal)
         if following is None:
-            self.illegal_steps += 1
             return False
         self.state = following
         return True

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final
 
 from duologue.events import RealtimeEvent
 
@@ -24,19 +26,25 @@ class Repeats:
         event_id = event.event_id
         if not isinstance(event_id, str) or not event_id:
             return False
-        fingerprint = hash(
-            (event.type, getattr(event, "item_id", None), getattr(event, "delta", None), getattr(event, "item", None))
-        )
-        if event_id in self._seen:
-            if self._seen[event_id] == fingerprint:
+        fingerprint = hash(_said_by(type(event))(event))
+        seen = self._seen
+        if event_id in seen:
+            if seen[event_id] == fingerprint:
                 return True
-            self._seen[event_id] = None
+            seen[event_id] = None
             return False
-        self._seen[event_id] = fingerprint
-        if len(self._seen) > _REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        seen[event_id] = fingerprint
+        if len(seen) > _REMEMBERED:
+            del seen[next(iter(seen))]
         return False
 
     def clear(self) -> None:
         """Another connection begins, and its server may count from one again."""
         self._seen.clear()
+
+
+@cache
+def _said_by(event_class: type[RealtimeEvent]) -> attrgetter[Any]:
+    """Reads what tells an event of this class from another of the same id."""
+    said = ("item_id", "delta", "item")
+    return attrgetter("type", *(name for name in said if name in event_class.__struct_fields__))

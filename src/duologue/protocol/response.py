@@ -30,7 +30,15 @@ from duologue.protocol.mcp_items import OutputApprovalRequest, OutputMcpCall
 from duologue.protocol.mcp_servers import McpOffer
 from duologue.protocol.output_items import OutputCall, OutputItem, OutputMessage, Place
 from duologue.protocol.response_settings import ResponseSettings
-from duologue.protocol.tables import RESPONSE, RESPONSE_ENDS, ResponseInput, ResponseState, step
+from duologue.protocol.tables import (
+    RESPONSE,
+    RESPONSE_ENDS,
+    ReportIllegal,
+    ResponseInput,
+    ResponseState,
+    raise_illegal,
+    step,
+)
 from duologue.protocol.usage import response_usage, text_tokens
 
 __all__ = ["Response"]
@@ -40,7 +48,13 @@ class Response:
     """Turns what a responder and a synthesizer produce into events."""
 
     def __init__(
-        self, response_id: str, settings: ResponseSettings, conversation: Conversation, *, new_id: Callable[[str], str]
+        self,
+        response_id: str,
+        settings: ResponseSettings,
+        conversation: Conversation,
+        *,
+        new_id: Callable[[str], str],
+        report_illegal: ReportIllegal = raise_illegal,
     ) -> None:
         self.response_id = response_id
         self.settings = settings
@@ -55,6 +69,7 @@ class Response:
         """Calls with their arguments that the user has allowed, by the id of the request: to be made first of all."""
         self._conversation = conversation
         self._new_id = new_id
+        self._report_illegal = report_illegal
         self._items: list[OutputItem] = []
         self._open: OutputMessage | OutputMcpCall | None = None
         self._spoken_bytes = 0
@@ -82,7 +97,10 @@ class Response:
 
     def begin(self, context: tuple[ConversationItem, ...]) -> None:
         """The context is complete: the responder may start."""
-        self.state = step(RESPONSE, self.state, ResponseInput.CONTEXT_COMPLETE) or self.state
+        began = step(RESPONSE, self.state, ResponseInput.CONTEXT_COMPLETE, report=self._report_illegal)
+        if began is None:
+            return
+        self.state = began
         self.context = context
         self._began = True
 
@@ -142,7 +160,7 @@ class Response:
         self, happened: ResponseInput, *, reason: str | None = None, error: ResponseStatusError | None = None
     ) -> Iterator[ServerEvent]:
         """Close what is open and finish. Ending twice yields nothing."""
-        following = step(RESPONSE, self.state, happened)
+        following = None if self.ended else step(RESPONSE, self.state, happened, report=self._report_illegal)
         if following is None:
             return
         if not self._items and following is ResponseState.COMPLETED:

@@ -3,7 +3,7 @@
 In go the client's messages, and reports of the work that was asked for; out come events for the client and commands
 for the shell. Nothing here waits, reads a clock or computes on audio.
 
-    connect · receive · tick                                             what the shell sees
+    connect · receive · receive_text · tick                              what the shell sees
     heard · judged · detection_failed                                    what the engines report
     transcript_guess · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -21,13 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import inf
+from typing import TypeAlias, assert_never, get_args
 
 from duologue.codec import EVENT_CLASSES, decode
 from duologue.codec.problems import read_problem
 from duologue.errors import DecodeError
 from duologue.events import (
-    AnyClientEvent,
-    ClientEvent,
     ConversationItemCreateEvent,
     ConversationItemDeleteEvent,
     ConversationItemRetrieveEvent,
@@ -69,21 +68,21 @@ from duologue.protocol.turns import SpeechStarted, SpeechStopped
 
 __all__ = ["ServerProtocol"]
 
-_ACCEPTED = (
-    SessionUpdateEvent,
-    InputAudioBufferAppendEvent,
-    InputAudioBufferCommitEvent,
-    InputAudioBufferClearEvent,
-    ConversationItemCreateEvent,
-    ConversationItemTruncateEvent,
-    ConversationItemDeleteEvent,
-    ConversationItemRetrieveEvent,
-    ResponseCreateEvent,
-    ResponseCancelEvent,
+_Accepted: TypeAlias = (
+    SessionUpdateEvent
+    | InputAudioBufferAppendEvent
+    | InputAudioBufferCommitEvent
+    | InputAudioBufferClearEvent
+    | ConversationItemCreateEvent
+    | ConversationItemTruncateEvent
+    | ConversationItemDeleteEvent
+    | ConversationItemRetrieveEvent
+    | ResponseCreateEvent
+    | ResponseCancelEvent
 )
 """Client events that a WebSocket session takes; `output_audio_buffer.clear` belongs to WebRTC and SIP."""
 
-_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in _ACCEPTED)
+_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in get_args(_Accepted))
 
 
 class ServerProtocol:
@@ -168,17 +167,25 @@ class ServerProtocol:
             self._listening.timed_out(quiet_ms)
             self._speaking.create(None, silent_ms=quiet_ms)
 
-    def receive(self, message: str | bytes, *, now: float) -> None:
-        """A message from the client, text or binary."""
-        self._clock.moved_to(now)
-        event: RealtimeEvent | None = None
+    def receive_text(self, message: str | bytes, *, now: float, read: Callable[[str], RealtimeEvent] = decode) -> None:
+        """A message from the client. Binary messages, and texts that `read` raises DecodeError for, are refused."""
         try:
             if isinstance(message, bytes):
                 raise Refusal("binary")
             try:
-                event = decode(message)
+                event = read(message)
             except DecodeError as fault:
                 raise Refusal("not_json", reason=fault.reason) from fault
+        except Refusal as refusal:
+            self._clock.moved_to(now)
+            self._out.send(refusal.event(self._out.event_id(), answers=None))
+        else:
+            self.receive(event, now=now)
+
+    def receive(self, event: RealtimeEvent, *, now: float) -> None:
+        """An event from the client."""
+        self._clock.moved_to(now)
+        try:
             self._carry_out(self._accepted(event))
         except Refusal as refusal:
             self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
@@ -307,19 +314,19 @@ class ServerProtocol:
 
     # --- client events
 
-    def _accepted(self, event: RealtimeEvent) -> AnyClientEvent:
+    def _accepted(self, event: RealtimeEvent) -> _Accepted:
         """The event, if it is one that this session takes and understands to the last field. Raises Refusal."""
         if isinstance(event, UnknownRealtimeEvent):
             cls = EVENT_CLASSES.get(event.type or "")
             if event.type is None:
                 raise Refusal("missing", param="type")
-            if cls is None or not issubclass(cls, _ACCEPTED):
+            if cls is None or not issubclass(cls, _Accepted):
                 raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
             problem = read_problem(event.problem)
             if problem.missing:
                 raise Refusal("missing", param=problem.path)
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
-        if not isinstance(event, _ACCEPTED):
+        if not isinstance(event, _Accepted):
             raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
         for fault in faults_of(event, self.session.limits):
             self._leniency.judge(fault, event_type=event.type)
@@ -327,7 +334,7 @@ class ServerProtocol:
             raise Refusal("transcription_only", param="type", value=event.type)
         return event
 
-    def _carry_out(self, event: ClientEvent) -> None:
+    def _carry_out(self, event: _Accepted) -> None:
         match event:
             case InputAudioBufferAppendEvent():
                 self._listening.append(audio_of(event.audio, "audio"))
@@ -353,8 +360,8 @@ class ServerProtocol:
             case ResponseCancelEvent():
                 response_id = event.response_id if is_set(event.response_id) else None
                 self._speaking.cancel(response_id, reason="client_cancelled")
-            case _:  # pragma: no cover - _accepted lets nothing else through
-                raise AssertionError(event)
+            case _:
+                assert_never(event)
 
     def _update_session(self, event: SessionUpdateEvent) -> None:
         if isinstance(event.session, RealtimeSessionConfig):
@@ -373,7 +380,7 @@ class ServerProtocol:
             self._speaking.session_updated()
 
 
-def _id_of(event: RealtimeEvent | None) -> str | None:
+def _id_of(event: RealtimeEvent) -> str | None:
     """The client's id of an event, as an `error` repeats it."""
-    event_id = event.event_id if event is not None else None
+    event_id = event.event_id
     return event_id if isinstance(event_id, str) and len(event_id) <= MOST_EVENT_ID_CHARACTERS else None

@@ -89,7 +89,13 @@ class Speaking:
         if len(self._running) >= self._max_responses and not settings.in_conversation:
             raise Refusal("too_many_responses", most=self._max_responses)
         self.mcp.list_tools(params.tools)
-        response = Response(self._out.new_id("resp"), settings, self._conversation, new_id=self._out.new_id)
+        response = Response(
+            self._out.new_id("resp"),
+            settings,
+            self._conversation,
+            new_id=self._out.new_id,
+            report_illegal=self._out.command,
+        )
         self._running[response.response_id] = response
         if settings.in_conversation:
             self._idle.stop()

@@ -1,7 +1,7 @@
 """A conversation as its client knows it: every item, in order, as far as it has come.
 
-    receive · audio_received     what happened
-    items · get · audio          what there is; values that never change under their reader
+    receive                what happened
+    items · get · audio    what there is; values that never change under their reader
 
 Events may come twice or out of order: each says all that is needed to put it where it belongs. An event of the server
 costs the same however long the conversation is.
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.audio.formats import Encoding
 from duologue.events import (
     ConversationItem,
     ConversationItemAddedEvent,
     ConversationItemCreatedEvent,
+    ConversationItemCreateEvent,
     ConversationItemDeletedEvent,
     ConversationItemDoneEvent,
     ConversationItemRetrievedEvent,
@@ -26,7 +26,7 @@ from duologue.events import (
     InputAudioTranscriptionDeltaEvent,
     InputAudioTranscriptionFailedEvent,
     MessageItem,
-    RealtimeEvent,
+    ResponseAudioDeltaEvent,
     ResponseAudioTranscriptDeltaEvent,
     ResponseAudioTranscriptDoneEvent,
     ResponseContentPartAddedEvent,
@@ -41,6 +41,8 @@ from duologue.events import (
     is_set,
 )
 from duologue.events.base import Maybe
+from duologue.protocol.conversation import ROOT
+from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.drafts import ItemDraft, StoredItem
 from duologue.protocol.item_order import ItemOrder
 from duologue.protocol.kept_audio import KeptAudio
@@ -52,7 +54,7 @@ _MOST_DETACHED: Final = 256
 go when these end, and transcripts that are ahead of their item."""
 
 
-class ConversationStore:
+class ConversationStore(Part):
     """Items of one session. Audio is dropped; with `keep_audio_bytes` the newest of the model's is kept."""
 
     def __init__(self, *, keep_audio_bytes: int = 0) -> None:
@@ -94,12 +96,6 @@ class ConversationStore:
         """Size of all audio that is kept."""
         return self._audio.held_bytes
 
-    # --- what happened
-
-    def audio_received(self, item_id: str, content_index: int, audio: bytes) -> None:
-        """A piece of the model's speech, decoded; does nothing unless audio is kept."""
-        self._audio.add(item_id, content_index, audio)
-
     def clear(self) -> None:
         """Another session begins: its conversation is empty."""
         self._order = ItemOrder()
@@ -110,84 +106,10 @@ class ConversationStore:
         self._audio.clear()
         self._cached = ()
 
-    def receive(self, event: RealtimeEvent, *, encoding: Encoding | None = None, first: bool = False) -> None:
-        """An event of the server.
+    # --- the user's items and the client's
 
-        `encoding` is that of the model's speech, needed to cut what is kept of it. `first` says that the event adds an
-        item which was asked to be the first: null as its predecessor means that, and not that a server names none.
-        """
-        self._cached = None
-        match event:
-            case InputAudioBufferCommittedEvent():
-                self._committed(event)
-            case ConversationItemAddedEvent():
-                self._added(event, final=False, first=first)
-            case ConversationItemCreatedEvent():
-                self._added(event, final=_is_final(event.item), first=first)
-            case ConversationItemDoneEvent():
-                self._done(event)
-            case ConversationItemRetrievedEvent(item=item):
-                draft = self._drafts.get(str(item.id)) if is_set(item.id) else None
-                if draft is not None:
-                    draft.retrieved(item)
-            case ConversationItemTruncatedEvent():
-                self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
-                if encoding is not None:
-                    n_bytes = encoding.bytes_for_ms(event.audio_end_ms)
-                    self._audio.cut(event.item_id, event.content_index, n_bytes)
-            case ConversationItemDeletedEvent():
-                self._delete(event.item_id)
-            case _:
-                self._receive_transcription(event)
-
-    def _receive_transcription(self, event: RealtimeEvent) -> None:
-        match event:
-            case InputAudioTranscriptionDeltaEvent():
-                if is_set(event.delta):
-                    self._draft(event.item_id).heard(_index(event.content_index), event.delta)
-            case InputAudioTranscriptionCompletedEvent():
-                self._draft(event.item_id).heard_all(event.content_index, event.transcript)
-            case InputAudioTranscriptionFailedEvent():
-                self._draft(event.item_id).not_heard(event.content_index)
-            case _:
-                self._receive_stream(event)
-
-    def _receive_stream(self, event: RealtimeEvent) -> None:
-        match event:
-            case ResponseOutputItemAddedEvent(item=item):
-                if is_set(item.id):
-                    self._draft(str(item.id), event.response_id).began(item)
-            case ResponseOutputItemDoneEvent(item=item):
-                if is_set(item.id):
-                    self._draft(str(item.id), event.response_id).ended(item)
-            case ResponseContentPartAddedEvent():
-                self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=False)
-            case ResponseContentPartDoneEvent():
-                self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=True)
-            case ResponseTextDeltaEvent():
-                draft = self._draft(event.item_id, event.response_id)
-                draft.said(event.content_index, event.delta, spoken=False)
-            case ResponseAudioTranscriptDeltaEvent():
-                draft = self._draft(event.item_id, event.response_id)
-                draft.said(event.content_index, event.delta, spoken=True)
-            case ResponseTextDoneEvent():
-                draft = self._draft(event.item_id, event.response_id)
-                draft.said_all(event.content_index, event.text, spoken=False)
-            case ResponseAudioTranscriptDoneEvent():
-                draft = self._draft(event.item_id, event.response_id)
-                draft.said_all(event.content_index, event.transcript, spoken=True)
-            case ResponseFunctionCallArgumentsDeltaEvent():
-                self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
-            case ResponseFunctionCallArgumentsDoneEvent():
-                self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
-            case ResponseDoneEvent():
-                self._response_done(event)
-            case _:
-                pass
-
-    # --- items come and go
-
-    def _committed(self, event: InputAudioBufferCommittedEvent) -> None:
+    @on(InputAudioBufferCommittedEvent)
+    def _committed(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
         if event.item_id in self._order or event.item_id in self._deleted:
             return
         draft = self._draft(event.item_id)
@@ -195,9 +117,8 @@ class ConversationStore:
         draft.began(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
         self._place(event.item_id, event.previous_item_id)
 
-    def _added(
-        self, event: ConversationItemAddedEvent | ConversationItemCreatedEvent, *, final: bool, first: bool
-    ) -> None:
+    @on(ConversationItemAddedEvent, ConversationItemCreatedEvent)
+    def _added(self, event: ConversationItemAddedEvent | ConversationItemCreatedEvent, context: EventContext) -> None:
         if not is_set(event.item.id):
             return
         item_id = str(event.item.id)
@@ -207,25 +128,112 @@ class ConversationStore:
                 return
             del self._deleted[item_id]
         draft = self._draft(item_id)
-        draft.ended(event.item) if final else draft.began(event.item)
+        if isinstance(event, ConversationItemCreatedEvent) and _is_final(event.item):
+            draft.ended(event.item)
+        else:
+            draft.began(event.item)
         self._added_by[item_id] = event.event_id
+        # Asked to be the first, the item has null as its predecessor; otherwise null may come from a server that names
+        # no predecessors.
+        command = context.command
+        first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
         self._place(item_id, event.previous_item_id, first=first)
 
-    def _done(self, event: ConversationItemDoneEvent) -> None:
+    @on(ConversationItemDoneEvent)
+    def _done(self, event: ConversationItemDoneEvent, context: EventContext) -> None:
         if not is_set(event.item.id) or str(event.item.id) in self._deleted:
             return
         item_id = str(event.item.id)
         self._draft(item_id).ended(event.item)
         self._place(item_id, event.previous_item_id)
 
-    def _delete(self, item_id: str) -> None:
+    @on(ConversationItemRetrievedEvent)
+    def _retrieved(self, event: ConversationItemRetrievedEvent, context: EventContext) -> None:
+        draft = self._drafts.get(str(event.item.id)) if is_set(event.item.id) else None
+        if draft is not None:
+            draft.retrieved(event.item)
+            self._cached = None
+
+    @on(ConversationItemTruncatedEvent)
+    def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
+        if context.encoding is not None:
+            n_bytes = context.encoding.bytes_for_ms(event.audio_end_ms)
+            self._audio.cut(event.item_id, event.content_index, n_bytes)
+
+    @on(ConversationItemDeletedEvent)
+    def _delete(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
+        item_id = event.item_id
         self._deleted[item_id] = self._added_by.pop(item_id, None)
         self._order.remove(item_id)
         self._drafts.pop(item_id, None)
         self._detached.pop(item_id, None)
         self._audio.remove(item_id)
+        self._cached = None
 
-    def _response_done(self, event: ResponseDoneEvent) -> None:
+    @on(InputAudioTranscriptionDeltaEvent)
+    def _transcript_delta(self, event: InputAudioTranscriptionDeltaEvent, context: EventContext) -> None:
+        if is_set(event.delta):
+            index = event.content_index if is_set(event.content_index) else 0
+            self._draft(event.item_id).heard(index, event.delta)
+
+    @on(InputAudioTranscriptionCompletedEvent)
+    def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).heard_all(event.content_index, event.transcript)
+
+    @on(InputAudioTranscriptionFailedEvent)
+    def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).not_heard(event.content_index)
+
+    # --- the model's items
+
+    @on(ResponseOutputItemAddedEvent)
+    def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
+        if is_set(event.item.id):
+            self._draft(str(event.item.id), event.response_id).began(event.item)
+
+    @on(ResponseOutputItemDoneEvent)
+    def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
+        if is_set(event.item.id):
+            self._draft(str(event.item.id), event.response_id).ended(event.item)
+
+    @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
+    def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
+        final = isinstance(event, ResponseContentPartDoneEvent)
+        self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
+
+    @on(ResponseTextDeltaEvent)
+    def _text_delta(self, event: ResponseTextDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=False)
+
+    @on(ResponseTextDoneEvent)
+    def _text_done(self, event: ResponseTextDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.text, spoken=False)
+
+    @on(ResponseAudioTranscriptDeltaEvent)
+    def _spoken_delta(self, event: ResponseAudioTranscriptDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=True)
+
+    @on(ResponseAudioTranscriptDoneEvent)
+    def _spoken_done(self, event: ResponseAudioTranscriptDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.transcript, spoken=True)
+
+    @on(ResponseAudioDeltaEvent)
+    def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+        if context.audio is not None:
+            self._audio.add(event.item_id, event.content_index, context.audio)
+
+    @on(ResponseFunctionCallArgumentsDeltaEvent)
+    def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
+
+    @on(ResponseFunctionCallArgumentsDoneEvent)
+    def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._cached = None
         response = event.response
         for item in response.output if is_set(response.output) else ():
             if not is_set(item.id) or str(item.id) in self._deleted:
@@ -242,9 +250,12 @@ class ConversationStore:
             del self._detached[item_id], self._drafts[item_id]
             self._audio.remove(item_id)
 
+    # --- their places
+
     def _place(self, item_id: str, previous_item_id: Maybe[str], *, first: bool = False) -> None:
         if item_id in self._order:
             return
+        self._cached = None
         self._detached.pop(item_id, None)
         if is_set(previous_item_id):
             self._names_predecessors = True
@@ -255,6 +266,8 @@ class ConversationStore:
             self._order.append(item_id)
 
     def _draft(self, item_id: str, response_id: str | None = None) -> ItemDraft:
+        """The item that an event is about; its event is going to change it."""
+        self._cached = None
         draft = self._drafts.get(item_id)
         if draft is None:
             draft = ItemDraft(item_id)
@@ -268,10 +281,6 @@ class ConversationStore:
         if response_id is not None:
             draft.response_id = response_id
         return draft
-
-
-def _index(content_index: Maybe[int]) -> int:
-    return content_index if is_set(content_index) else 0
 
 
 def _is_final(item: ConversationItem) -> bool:

@@ -1,13 +1,16 @@
 """Every state of the protocol and every way from one to the next, as data.
 
-A pair that is not in a table is not legal: `step` returns None for it, and its caller says what that means.
+A pair that is not in a table is not legal. It is a fault of this library, or of the shell that drives it: whatever a
+peer may send at a wrong moment is looked at before. `step` has it reported, and the state stays as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 __all__ = [
     "CONNECTION",
@@ -19,16 +22,21 @@ __all__ = [
     "TURN",
     "ConnectionInput",
     "ConnectionState",
+    "IllegalTransition",
+    "IllegalTransitionError",
     "PlaybackInput",
     "PlaybackState",
     "ReconnectInput",
     "ReconnectState",
+    "ReportIllegal",
     "ResponseInput",
     "ResponseState",
     "SequenceInput",
     "SequenceState",
     "TurnInput",
     "TurnState",
+    "illegal_transitions_raise",
+    "raise_illegal",
     "step",
 ]
 
@@ -36,9 +44,46 @@ S = TypeVar("S", bound=Enum)
 I = TypeVar("I", bound=Enum)  # noqa: E741 - state and input are called so in every book on automata
 
 
-def step(table: Mapping[tuple[S, I], S], state: S, happened: I) -> S | None:
-    """The next state, or None if this cannot happen in this one."""
-    return table.get((state, happened))
+class IllegalTransition(Struct, frozen=True):
+    """What a state was told to do and cannot: a fault in this library, or in a shell of your own. Nothing changed."""
+
+    table: str
+    """As its states are called: "response" for `ResponseState`."""
+    state: str
+    happened: str
+
+    def __str__(self) -> str:
+        return f"illegal transition of the {self.table}: {self.happened!r} while {self.state!r}"
+
+
+class IllegalTransitionError(AssertionError):
+    """An illegal transition where nothing reports it."""
+
+
+ReportIllegal: TypeAlias = Callable[[IllegalTransition], None]
+"""How the owner of a state learns of illegal transitions."""
+
+illegal_transitions_raise = False
+"""Whether every illegal transition raises, also where it would be reported: for tests."""
+
+
+def raise_illegal(illegal: IllegalTransition) -> None:
+    """For states that have no owner to report to.
+
+    Raises:
+        IllegalTransitionError: always.
+    """
+    raise IllegalTransitionError(str(illegal))
+
+
+def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: ReportIllegal) -> S | None:
+    """The next state. None if this cannot happen in this one, which is reported."""
+    following = table.get((state, happened))
+    if following is None:
+        name = type(state).__name__.removesuffix("State").lower()
+        illegal = IllegalTransition(name, str(state.value), str(happened.value))
+        (raise_illegal if illegal_transitions_raise else report)(illegal)
+    return following
 
 
 class ConnectionState(Enum):

@@ -29,7 +29,6 @@ from duologue.events import (
     FunctionCallOutputItem,
     McpCallItem,
     MessageItem,
-    RealtimeEvent,
     RealtimeResponse,
     ResponseCreatedEvent,
     ResponseDoneEvent,
@@ -37,6 +36,7 @@ from duologue.events import (
     ResponseOutputItemDoneEvent,
     is_set,
 )
+from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
 
 __all__ = ["ToolCall", "ToolCalls"]
@@ -71,7 +71,7 @@ class _Turn(Struct):
     """The user interrupted: the model is not asked to go on."""
 
 
-class ToolCalls:
+class ToolCalls(Part):
     """Calls of one session's model. Without a toolbox, functions are the application's own affair.
 
     `new_id` makes ids of events.
@@ -89,23 +89,32 @@ class ToolCalls:
 
     # --- what the server tells
 
-    def receive(self, event: RealtimeEvent, *, out_of_band: bool = False) -> None:
-        """An event of the server; `out_of_band` says that the response which it creates is none of the conversation."""
-        match event:
-            case ResponseCreatedEvent(response=response) if out_of_band and is_set(response.id):
-                self._beside.add(response.id)
-            case ResponseOutputItemAddedEvent(item=McpCallItem(id=item_id)):
-                self._server_calls(event.response_id, item_id)
-            case (
-                ConversationItemDoneEvent(item=McpCallItem(id=item_id)) | ConversationItemDeletedEvent(item_id=item_id)
-            ):
-                self._server_called(item_id)
-            case ResponseOutputItemDoneEvent():
-                self._items(event.response_id, [event.item])
-            case ResponseDoneEvent(response=response):
-                self._done(response)
-            case _:
-                pass
+    @on(ResponseCreatedEvent)
+    def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
+        if context.out_of_band and is_set(event.response.id):
+            self._beside.add(event.response.id)
+
+    @on(ResponseOutputItemAddedEvent)
+    def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
+        if isinstance(event.item, McpCallItem):
+            self._server_calls(event.response_id, event.item.id)
+
+    @on(ResponseOutputItemDoneEvent)
+    def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
+        self._items(event.response_id, [event.item])
+
+    @on(ConversationItemDoneEvent)
+    def _item_done(self, event: ConversationItemDoneEvent, context: EventContext) -> None:
+        if isinstance(event.item, McpCallItem):
+            self._server_called(event.item.id)
+
+    @on(ConversationItemDeletedEvent)
+    def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
+        self._server_called(event.item_id)
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._done(event.response)
 
     def _items(self, response_id: str, items: Iterable[ConversationItem]) -> None:
         if self.toolbox is None or response_id in self._beside:

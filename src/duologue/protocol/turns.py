@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from msgspec import UNSET, Struct
 
 from duologue.events import SemanticVad, ServerVad
-from duologue.protocol.tables import TURN, TurnInput, TurnState, step
+from duologue.protocol.tables import TURN, ReportIllegal, TurnInput, TurnState, raise_illegal, step
 
 __all__ = [
     "MIN_SPEECH_MS",
@@ -125,8 +125,9 @@ _IN_TURN: Final = (TurnState.SPEAKING, *_IN_SILENCE)
 class TurnDetector:
     """Follows one stream of audio from its first byte."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, report_illegal: ReportIllegal = raise_illegal) -> None:
         self.state = TurnState.SILENT
+        self._report_illegal = report_illegal
         self.audio_ms = 0.0
         """How much audio has been judged."""
         self._lasts_ms = 0.0
@@ -204,7 +205,7 @@ class TurnDetector:
         return SpeechStopped(round(self.audio_ms))
 
     def _step(self, happened: TurnInput, frame_ms: float) -> None:
-        following = step(TURN, self.state, happened) or self.state
+        following = step(TURN, self.state, happened, report=self._report_illegal) or self.state
         goes_on = following is self.state or {following, self.state} == _IN_SILENCE
         self._lasts_ms = self._lasts_ms + frame_ms if goes_on else frame_ms
         if happened is not TurnInput.ENOUGH_PAUSE:

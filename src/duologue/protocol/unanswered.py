@@ -42,6 +42,7 @@ from duologue.events import (
     TranscriptionSessionUpdateEvent,
     is_set,
 )
+from duologue.protocol.dispatch import EventContext, Part, on
 
 __all__ = ["Unanswered"]
 
@@ -78,7 +79,7 @@ _MOST: Final = 256
 """Commands that wait for an answer; a server that far behind is not going to give it."""
 
 
-class Unanswered:
+class Unanswered(Part):
     """Commands of one connection, in the order in which they went out."""
 
     def __init__(self) -> None:
@@ -102,16 +103,16 @@ class Unanswered:
             del self._sent[next(iter(self._sent))]
         self._sent[event.event_id] = event
 
-    def receive(self, event: RealtimeEvent) -> ClientEvent | None:
-        """An event of the server; returns the command that it answers, if one can be named."""
-        if isinstance(event, ErrorEvent):
-            return self._refused(event)
-        kind = _ANSWERS.get(type(event))
-        if kind is None:
-            return None
+    @on(*_ANSWERS)
+    def _acknowledged(self, event: RealtimeEvent, context: EventContext) -> None:
+        kind = _ANSWERS[type(event)]
         candidates = (command for command in self._sent.values() if isinstance(command, kind))
         command = next((command for command in candidates if _fits(command, event)), None)
-        return None if command is None else self._take(command)
+        context.command = None if command is None else self._take(command)
+
+    @on(ErrorEvent)
+    def _error(self, event: ErrorEvent, context: EventContext) -> None:
+        context.command = self._refused(event)
 
     def clear(self) -> None:
         """The connection is gone, and every answer with it."""

@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from duologue.events import (
     InputAudioTranscriptionCompletedEvent,
-    RealtimeEvent,
     RealtimeResponse,
     ResponseDoneEvent,
     ResponseUsage,
@@ -25,6 +24,7 @@ from duologue.events import (
 )
 from duologue.events.base import Maybe
 from duologue.events.response import CachedTokensDetails
+from duologue.protocol.dispatch import EventContext, Part, on
 
 __all__ = ["InputTokens", "OutputTokens", "ResponseCost", "TranscriptionCost", "UsageLedger", "UsageSnapshot"]
 
@@ -117,7 +117,7 @@ class UsageSnapshot(Struct, frozen=True, kw_only=True):
         return self.input.total_tokens + self.output.total_tokens + self.transcription.total_tokens
 
 
-class UsageLedger:
+class UsageLedger(Part):
     """Adds up a session. An event that comes twice counts once."""
 
     def __init__(self) -> None:
@@ -128,21 +128,24 @@ class UsageLedger:
         self._transcription = TranscriptionCost()
         self._statuses: Counter[str] = Counter()
         self._untold = 0
+        self._changed = False
 
-    def receive(self, event: RealtimeEvent) -> bool:
-        """An event of the server. True if the sums have changed."""
-        match event:
-            case ResponseDoneEvent(response=response):
-                return self._add_response(response)
-            case InputAudioTranscriptionCompletedEvent():
-                key = (event.item_id, event.content_index)
-                if key in self._transcripts:
-                    return False
-                self._transcripts.add(key)
-                self._transcription = _plus(self._transcription, _transcription(event))
-                return True
-            case _:
-                return False
+    @on(InputAudioTranscriptionCompletedEvent)
+    def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
+        key = (event.item_id, event.content_index)
+        if key not in self._transcripts:
+            self._transcripts.add(key)
+            self._transcription = _plus(self._transcription, _transcription(event))
+            self._changed = True
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._add_response(event.response)
+
+    def take_change(self) -> UsageSnapshot | None:
+        """The sums as they are now, if they have changed since the last call."""
+        changed, self._changed = self._changed, False
+        return self.snapshot() if changed else None
 
     def connected(self) -> None:
         """Another connection: the sums go on, and ids of its server may be those of the one before."""
@@ -163,10 +166,10 @@ class UsageLedger:
             responses_untold=self._untold,
         )
 
-    def _add_response(self, response: RealtimeResponse) -> bool:
+    def _add_response(self, response: RealtimeResponse) -> None:
         response_id = response.id if is_set(response.id) else ""
         if response_id in self._responses:
-            return False
+            return
         usage = response.usage if is_set(response.usage) else None
         cost = ResponseCost(
             response_id=response_id,
@@ -181,7 +184,7 @@ class UsageLedger:
         self._output = _plus(self._output, cost.output)
         self._statuses[cost.status] += 1
         self._untold += not cost.told
-        return True
+        self._changed = True
 
 
 def _number(count: Maybe[int]) -> int:

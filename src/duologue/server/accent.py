@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
-from duologue.codec import encode, translate
-from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec import decode, encode, translate
+from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import forgiving_reader
 from duologue.codec.shortways import read_shortly, short_ways
 from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
-from duologue.errors import DecodeError
 from duologue.events import (
     ConversationCreatedEvent,
     ErrorEvent,
@@ -61,6 +61,12 @@ MOST_REPORTS: Final = 100
 
 _PIECE: Final = ".delta"
 """The end of the names of events that come in great numbers, and hold nothing in which something foreign could hide."""
+
+
+@cache
+def _same_names(dialect: str) -> frozenset[str]:
+    """Events that have the canonical name in a dialect, and differ in nothing else either."""
+    return frozenset(name for name, short in short_ways(dialect).items() if short.theirs == name)
 
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
@@ -104,17 +110,23 @@ class Accent:
 
     # --- their frames
 
-    def read(self, message: str | bytes) -> str | bytes:
-        """A client's message in the canonical form; what is no frame at all comes back as it is."""
-        if self.dialect == HOME or isinstance(message, bytes):
-            return message
+    def read(self, message: str) -> RealtimeEvent:
+        """The canonical event of a client's message.
+
+        Raises:
+            DecodeError: the message is not a JSON object.
+        """
+        if self.dialect == HOME:
+            return decode(message)
         event = read_shortly(message, self.dialect)
-        if event is not None and self._profile.spelled(event.type) == event.type:
-            return message
+        if event is not None and event.type in _same_names(self.dialect):
+            return event
         try:
-            frame = parse_object(message)
-        except DecodeError:
-            return message
+            return self._read_in(parse_object(message))
+        except RecursionError as fault:  # what the parser could just follow, a rule could not
+            raise too_deep(message) from fault
+
+    def _read_in(self, frame: Json) -> RealtimeEvent:
         self._own_words.hear(frame)
         canonical = self._profile.read(frame)
         self._own_words.understand(canonical)
@@ -122,7 +134,7 @@ class Accent:
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
             canonical = self._without_foreign(canonical)
-        return write_text(canonical).decode("utf-8")
+        return forgiving_reader(HOME).read(canonical)
 
     def _fill_in(self, canonical: Json) -> None:
         """What the canonical model asks for, and a flat session leaves to be understood."""

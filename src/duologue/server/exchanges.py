@@ -78,7 +78,7 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
                 if text or images:
                     messages.append(Message(role, text, images=images))
             case _:
-                pass
+                pass  # what is no part of a dialogue: an approval given, items of later versions
     return messages
 
 
@@ -92,7 +92,7 @@ def _returned(items: Iterable[ConversationItem]) -> frozenset[str]:
             case MessageItem(role="assistant") if _text_of(item):
                 returned.clear()
             case _:
-                pass
+                pass  # all other items leave it as it is
     return frozenset(returned)
 
 

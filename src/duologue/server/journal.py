@@ -94,6 +94,8 @@ class _Session:
 
     def spoke(self, audio_s: float) -> None: ...
 
+    def illegal_transition(self, table: str) -> None: ...
+
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
         return nullcontext()
 

@@ -49,6 +49,11 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "duologue_engine_calls": ("gauge", ("stage",), "Calls of engines that run or wait for a thread: the queue."),
     "duologue_engine_seconds": ("histogram", ("stage",), "Length of an engine's calls."),
     "duologue_engine_failures": ("counter", ("stage",), "Calls of engines that failed."),
+    "duologue_illegal_transitions": (
+        "counter",
+        ("table",),
+        "Transitions that the protocol's tables do not have: faults of duologue, to be reported.",
+    ),
 }
 """Every figure: its kind, its labels, and what it counts. Counters end in `_total` where they are shown.
 
@@ -205,6 +210,10 @@ class _Session:
     def spoke(self, audio_s: float) -> None:
         """Counts speech."""
         self._metrics.totals.audio_out_seconds += audio_s
+
+    def illegal_transition(self, table: str) -> None:
+        """Counts a fault."""
+        self._metrics.counters["illegal_transitions"].labels(table).inc()
 
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
         """Nothing is counted here: the events say it."""

@@ -32,6 +32,10 @@ class SessionObserver(Protocol):
         """So much speech was made for the client."""
         ...
 
+    def illegal_transition(self, table: str) -> None:
+        """A state of the protocol was told to do what it cannot: a fault of this library."""
+        ...
+
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
         """Lasts as long as the work; entered and left in the same task."""
         ...
@@ -92,6 +96,10 @@ class _Together:
         for each in self._observers:
             each.spoke(audio_s)
 
+    def illegal_transition(self, table: str) -> None:
+        for each in self._observers:
+            each.illegal_transition(table)
+
     @contextmanager
     def work(self, kind: Work, work_id: str) -> Generator[None, None, None]:
         with ExitStack() as all_of_them:
@@ -115,6 +123,7 @@ class _Unobserved:
     def received(self, n_bytes: int, input_ms: int) -> None: ...
     def sent(self, event: ServerEvent, n_bytes: int) -> None: ...
     def spoke(self, audio_s: float) -> None: ...
+    def illegal_transition(self, table: str) -> None: ...
     def closed(self, code: int) -> None: ...
 
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:

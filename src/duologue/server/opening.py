@@ -74,7 +74,7 @@ def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Ope
     settings = session_defaults(defaults, opening)
     protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind)
     assert opening.message is not None
-    protocol.receive(opening.message, now=0.0)
+    protocol.receive_text(opening.message, now=0.0)
     for event in protocol.take_events():
         if isinstance(event, ErrorEvent):
             raise ConfigRefused(event.error)

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
-from duologue.codec import EVENT_CLASSES, Translation, decode
+from duologue.codec import EVENT_CLASSES, Translation
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, DecodeError
@@ -227,7 +227,7 @@ class Relay:
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
-            event = decode(self._accent.read(message))
+            event = self._accent.read(message)
         except DecodeError:
             return (message,)
         if self._is_foreign(event, self._accent.dialect):

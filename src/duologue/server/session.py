@@ -12,7 +12,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, assert_never
 
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
@@ -23,6 +23,7 @@ from duologue.protocol import (
     Detect,
     Follow,
     Foresee,
+    IllegalTransition,
     LetPass,
     ListMcpTools,
     Recall,
@@ -90,6 +91,7 @@ class ServerSession:
         self._to_detect: deque[Detect] = deque()
         self._work: set[asyncio.Task[None]] = set()
         self._ahead: set[asyncio.Task[Any]] = set()
+        self._illegal: set[IllegalTransition] = set()
         self._tick_at = math.inf
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
@@ -98,7 +100,7 @@ class ServerSession:
         self._early: list[ServerEvent] = []
         """What came of that configuration, to be told behind the greeting."""
         if opening.message is not None:
-            self._protocol.receive(opening.message, now=now)
+            self._protocol.receive_text(opening.message, now=now)
             # Whoever configured the session is not the client: it learns of it from `session.created`.
             events = self._protocol.take_events()
             self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
@@ -182,7 +184,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive(self._accent.read(message), now=now)
+            self._protocol.receive_text(message, now=now, read=self._accent.read)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
@@ -269,8 +271,26 @@ class ServerSession:
                         task.cancel()
             case Close():
                 self._outbox.put(command)
+            case IllegalTransition():
+                self._report(command)
             case LetPass(event_type=event_type, param=param, value_type=kind):
                 note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
+            case _:
+                assert_never(command)
+
+    def _report(self, illegal: IllegalTransition) -> None:
+        """Count a fault of this library, and log each kind once."""
+        self._observer.illegal_transition(illegal.table)
+        if illegal not in self._illegal:
+            self._illegal.add(illegal)
+            note(
+                logging.ERROR,
+                "illegal transition",
+                session=self.session_id,
+                table=illegal.table,
+                state=illegal.state,
+                happened=illegal.happened,
+            )
 
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)

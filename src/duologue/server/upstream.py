@@ -103,7 +103,7 @@ class UpstreamSide:
                     return [Translation(None, ("response.audio.output.format",))]
                 event = asked
             case _:
-                pass
+                pass  # all other events hold neither audio nor formats
         return [self._translated(event)]
 
     def configure(self, event: SessionUpdateEvent) -> Translation:

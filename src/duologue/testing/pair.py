@@ -73,12 +73,12 @@ class Pair:
     def send(self, *events: RealtimeEvent) -> list[RealtimeEvent]:
         """The client sends events; returns what it receives."""
         for event in events:
-            self.server.receive(self.client.send(event), now=self.now)
+            self.server.receive_text(self.client.send(event), now=self.now)
         return self._collect()
 
     def send_raw(self, message: str | bytes) -> list[RealtimeEvent]:
         """A message as it is: text that is no event, or bytes for a binary message."""
-        self.server.receive(message, now=self.now)
+        self.server.receive_text(message, now=self.now)
         return self._collect()
 
     def speak(self, ms: int) -> list[RealtimeEvent]:

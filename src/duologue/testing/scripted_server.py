@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 import msgspec
 from msgspec import Struct
@@ -217,6 +217,8 @@ class ScriptedServer:
             case Stall():
                 self._played[index].set()
                 await line.stall()
+            case _:
+                assert_never(step)
 
     async def _hear(self, line: _InMemory | _OnSocket, index: int, last: dict[str, Heard]) -> str:
         event: Heard = msgspec.json.decode(await line.receive())

@@ -14,7 +14,7 @@ from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.link import BlockingLink, OpenBlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, new_id, typed_message
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, typed_message
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -29,6 +29,7 @@ from duologue.protocol.drafts import StoredItem
 from duologue.protocol.notices import (
     AudioDelta,
     ConnectionLost,
+    IllegalTransition,
     Notice,
     RequestEnded,
     ResponseFinished,
@@ -377,8 +378,10 @@ class BlockingConversation:
                 self._tools.start(call)
             case StopTool(call_id=call_id):
                 self._tools.stop(call_id)
+            case IllegalTransition():
+                log_illegal(notice)
             case _:
-                pass
+                pass  # for the application alone
         self._publish(notice)
 
     def _publish(self, notice: Notice | RealtimeEvent) -> None:

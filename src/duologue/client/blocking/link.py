@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
-from duologue.client.conduct import LOOK_S, may_come_back
+from duologue.client.conduct import LOOK_S, log_illegal, may_come_back
 from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
@@ -101,7 +101,7 @@ class BlockingLink:
         self._tools = tools
         self._pass_on = pass_on
         self._ended = ended
-        self._reconnection = Reconnection(policy, random=random.random)
+        self._reconnection = Reconnection(policy, random=random.random, report_illegal=log_illegal)
         self._is_closing = False
         self._hurry: queue.SimpleQueue[None] = queue.SimpleQueue()
         """Has one in it when a pause before the next attempt is to end; a `threading.Event` is not safe from Ctrl-C."""
