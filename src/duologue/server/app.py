@@ -16,6 +16,7 @@ from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
 from duologue.server.accent import HOME
 from duologue.server.auth import Keys
+from duologue.server.budget import Budget
 from duologue.server.client_secrets import ClientSecrets
 from duologue.server.door import Door
 from duologue.server.ids import new_id
@@ -92,7 +93,13 @@ class RealtimeApp:
         self.draining = False
         self._make_engines = engines
         self._models = tuple(models)
-        self.secrets = ClientSecrets(most=self.limits.client_secrets)
+        self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
+        self.secrets = ClientSecrets(
+            most=self.limits.client_secrets,
+            max_bytes=self.limits.max_client_secret_bytes,
+            max_owner_bytes=self.limits.max_owner_client_secret_bytes,
+            budget=self.budget,
+        )
         keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
         self.door = Door(
             keys=keys,
@@ -103,7 +110,7 @@ class RealtimeApp:
             dialect=dialect,
             refuse_beta=refuse_beta,
         )
-        metrics = Metrics()
+        metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observer = Observers((metrics, Journal(), *((tracing,) if tracing is not None else ()), *observers))
         self._pages = _pages(self, metrics)
@@ -249,6 +256,7 @@ class RealtimeApp:
             limits=self.limits,
             observer=self._observer,
             mcp=self._mcp,
+            share=self.budget.share(guest.owner),
         )
 
 

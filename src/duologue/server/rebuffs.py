@@ -34,6 +34,14 @@ REBUFFS: Final[dict[str, _Row]] = {
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
     "events": _Row(429, 1008, _OFTEN, "rate_limit_exceeded", "Too many events: one was not carried out."),
     "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),
+    "full_of_secrets": _Row(503, 1013, _BUSY, "server_overloaded", "No more client secrets at once; try again later."),
+    "secrets": _Row(
+        429, 1013, _OFTEN, "rate_limit_exceeded", "Your client secrets hold {most} bytes until some of them expire."
+    ),
+    "owner_full": _Row(
+        429, 1013, _OFTEN, "rate_limit_exceeded", "All that your key or address holds is too much; close a session."
+    ),
+    "server_full": _Row(503, 1013, _BUSY, "server_overloaded", "The server's memory is taken; try again later."),
     "draining": _Row(503, 1013, _BUSY, "server_shutting_down", "The server is going away; try again in a moment."),
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
     "idle": _Row(408, 1001, _BAD, "session_idle", "Nothing came from the client for {seconds:g} seconds."),

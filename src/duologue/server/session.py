@@ -32,8 +32,9 @@ from duologue.protocol import (
     StopResponse,
     Transcribe,
 )
-from duologue.server.accent import Accent
+from duologue.server.accent import HOME, Accent
 from duologue.server.answering import answer
+from duologue.server.budget import Share
 from duologue.server.exchanges import exchange_of
 from duologue.server.guarded import guarded
 from duologue.server.hearing import Ear
@@ -68,16 +69,28 @@ class ServerSession:
         limits: Limits | None = None,
         observer: Observer | None = None,
         mcp: McpAccess | None = None,
+        share: Share | None = None,
     ) -> None:
+        """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
+        with other sessions."""
         opening = opening or Opening()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), opening)
-        self._protocol = ServerProtocol(settings, new_id=new_id, now=now, started_at=time.time(), kind=opening.kind)
+        self._share = share
+        self._protocol = ServerProtocol(
+            settings,
+            new_id=new_id,
+            now=now,
+            started_at=time.time(),
+            kind=opening.kind,
+            charge=share.charge if share is not None else None,
+        )
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._read_dialect = None if opening.dialect == HOME else self._accent.read
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
@@ -127,6 +140,8 @@ class ServerSession:
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
             # They hold this session: left in place, the call's audio would wait for a full collection.
             self._transcribing.close()
             del self._transcribing, self._mcp
@@ -181,7 +196,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive(self._accent.read(message), now=now)
+            self._protocol.receive(message, now=now, read=self._read_dialect)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
