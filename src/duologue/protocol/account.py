@@ -68,7 +68,7 @@ class Account:
 
 
 def held_bytes(value: Any) -> int:
-    """What a decoded value costs in memory, at most: a text with one emoji has four bytes a character, and as many again
+    """What a decoded value costs in memory, at most: a text with one emoji has four bytes a character, and as many more
     once it has been written. Costs time by the number of values, not by their length."""
     total = 0
     left = [value]

@@ -109,8 +109,8 @@ class Conversation:
     def __init__(
         self, conversation_id: str, *, max_audio_bytes: int, max_bytes: int, max_item_bytes: int, account: Account
     ) -> None:
-        """Of audio in excess of `max_audio_bytes` the oldest goes; the items stay. What a client brings is refused where
-        it, or all items together, would take too much."""
+        """Of audio in excess of `max_audio_bytes` the oldest goes; the items stay. A client's item is refused where it
+        would take too much, alone or with all others."""
         self.conversation_id = conversation_id
         self.max_item_bytes = max_item_bytes
         self._max_audio_bytes = max_audio_bytes

@@ -45,15 +45,15 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     """Tools, content parts and items in one event, which cost ten times what other values cost. The hosted service
     takes 128 tools."""
     max_item_bytes: int = 4 * 1024 * 1024
-    """One item in memory, without its audio: a picture of 3 MB, or a text of 500,000 characters with an emoji in it, of
-    which each character takes 8 bytes. What a response writes, and what a tool returns, is held to it too."""
+    """One item in memory, without its audio: a picture of 3 MB, or a text of 500,000 characters with an emoji in it,
+    each of which takes 8 bytes. What a response writes and what a tool returns are held to it too."""
     max_conversation_bytes: int = 32 * 1024 * 1024
     """All items in memory, without their audio: an hour's talk takes one, each of eight large pictures four."""
     max_configuration_bytes: int = 4 * 1024 * 1024
     """A session's instructions and tools in memory, and those of a response. JSON takes three times its text there:
     100 tools of 4 kB each, and instructions as long again, stay below."""
     max_session_bytes: int = 128 * 1024 * 1024
-    """All that a session holds. 20 minutes of audio that is transcribed takes 115 of them, because it is there twice."""
+    """All that a session holds. 20 minutes of audio that is transcribed takes 115 of them: it is there twice."""
     max_audio_bytes: int = 16 * 1024 * 1024
     """Audio of items that is kept for `conversation.item.retrieve`: the last six minutes of speech at 24 kHz. An hour
     of it both ways would be 350 MB for each session."""

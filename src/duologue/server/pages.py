@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,10 +143,11 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rebuff."""
     content, most_bytes = bytearray(), app.limits.body_bytes
-    async for piece in request.stream():
-        content += piece
-        if len(content) > most_bytes:
-            raise Rebuff("too_large", most=most_bytes)
+    async with aclosing(request.stream()) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > most_bytes:
+                raise Rebuff("too_large", most=most_bytes)
     try:
         text = content.decode("utf-8") or "{}"
         check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)

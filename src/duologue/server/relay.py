@@ -32,6 +32,7 @@ from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening
 from duologue.server.preset import Preset
 from duologue.server.rebuffs import Rebuff
+from duologue.server.tracebacks import drop_traceback
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
@@ -111,11 +112,13 @@ class Relay:
         except ConnectionClosed as closed:
             # Before it was told the configuration; no task was started yet.
             code = await self._not_begun(closed)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as end:
             await self._client.close(code, "the server is going away")
+            drop_traceback(end)
             raise
         except Exception as fault:
             note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            drop_traceback(fault)
             code = _INTERNAL_ERROR
             await self._client.close(code, "internal error")
         finally:

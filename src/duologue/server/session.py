@@ -48,6 +48,7 @@ from duologue.server.outbox import Outbox
 from duologue.server.rates import TokenBucket
 from duologue.server.rebuffs import Rebuff
 from duologue.server.telling import Telling
+from duologue.server.tracebacks import drop_traceback
 from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
@@ -130,13 +131,15 @@ class ServerSession:
                 if self._farewell is not None:
                     code = self._farewell.code
                     await self._transport.close(code, self._farewell.reason)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as end:
             code = _GOING_AWAY.code
             await self._transport.close(code, _GOING_AWAY.reason)
+            drop_traceback(end)  # the task group's frame has it in a variable
             raise
         except Exception as fault:
             code = 1011
             note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
+            drop_traceback(fault)
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
@@ -310,6 +313,7 @@ class ServerSession:
             probabilities = await self._ear.hear(command)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
+            drop_traceback(fault)
             self._protocol.detection_failed(_told(fault))
         else:
             self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
@@ -326,6 +330,7 @@ class ServerSession:
             tools = await self._mcp.list_tools(command.server)
         except McpFault as fault:
             note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
+            drop_traceback(fault)
             self._protocol.mcp_listing_failed(command.item_id)
         else:
             self._protocol.mcp_listed(command.item_id, tools)
@@ -354,9 +359,11 @@ class ServerSession:
             await work()
         except EngineError as fault:
             note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
+            drop_traceback(fault)
             return _told(fault)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
+            drop_traceback(fault)
             return _told(fault)
         return None
 
