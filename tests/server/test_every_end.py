@@ -240,7 +240,7 @@ async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, st
     told: list[dict[str, Any]] = []
     messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
 
-    async def receive() -> dict[str, Any]:
+    async def receive() -> Any:
         return messages.pop(0)
 
     async def send(message: Any) -> None:
@@ -262,6 +262,7 @@ def _posted(*, times: int = 1, body: bytes = b"{}", key: str | None = None, **se
     async def ask() -> tuple[int, str | None]:
         application = _app(**settings)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        got = httpx.Response(0)
         for _ in range(times):
             url = "/v1/realtime/client_secrets"
             async with httpx.AsyncClient(

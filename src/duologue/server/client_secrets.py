@@ -12,6 +12,7 @@ from msgspec import Struct
 from duologue.protocol.account import held_bytes
 from duologue.server.auth import digest
 from duologue.server.budget import Budget, Share
+from duologue.server.limits import Limits
 from duologue.server.opening import Opening
 from duologue.server.rebuffs import Rebuff
 
@@ -19,6 +20,8 @@ __all__ = ["PREFIX", "ClientSecret", "ClientSecrets"]
 
 PREFIX: Final = "ek_"
 """As the hosted service marks them; clients tell them from real keys by it."""
+
+_LIMITS: Final = Limits()
 
 _SECRET_BYTES: Final = 24
 """192 bits: not to be guessed within the two hours that one may live."""
@@ -49,13 +52,20 @@ class ClientSecrets:
     Those that have expired are dropped whenever one is made or looked for, and by `drop_expired`.
     """
 
-    def __init__(self, *, most: int, max_bytes: int, max_owner_bytes: int, budget: Budget) -> None:
+    def __init__(
+        self,
+        *,
+        most: int,
+        max_bytes: int = _LIMITS.max_client_secret_bytes,
+        max_owner_bytes: int = _LIMITS.max_owner_client_secret_bytes,
+        budget: Budget | None = None,
+    ) -> None:
         """`max_bytes` is what all of them may hold in memory, `max_owner_bytes` those of one key or address; all counts
         in the server's `budget` too."""
         self._most = most
         self._max_bytes = max_bytes
         self._max_owner_bytes = max_owner_bytes
-        self._budget = budget
+        self._budget = budget or Budget(max_bytes=max_bytes, max_owner_bytes=max_bytes)
         self._kept: dict[bytes, _Kept] = {}
         self._expiring: list[tuple[float, bytes]] = []
         self._total_bytes = 0

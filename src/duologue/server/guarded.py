@@ -138,8 +138,8 @@ class _Synthesizer(_Guard[Synthesizer]):
 
 
 def _is_being_cancelled() -> bool:
-    """Whether somebody wants the present task to end. Not asked where it would be a variable of a frame that raises: the
-    task holds what is raised, and that the frame."""
+    """Whether the present task is to end. A function, so that the task is no variable of a frame that raises: it holds
+    what is raised, and that the frame."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
