@@ -18,7 +18,7 @@ MARK: Final = "m" * 600
 
 SMALL: Final = SessionDefaults(
     max_items=3,
-    max_event_bytes=40_000,
+    max_event_bytes=50_000,
     max_event_values=2_000,
     max_event_objects=20,
     max_item_bytes=30_000,
@@ -172,8 +172,9 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     "truncate_too_late": lambda: _spoken().about("truncate", "item_1", content_index=0, audio_end_ms=99),
     "item_exists": lambda: _with_item().message(id="there"),
     "conversation_full": lambda: _full_of_items().message(),
-    "event_too_large": lambda: Provoked().message("x" * 40_000),
+    "event_too_large": lambda: Provoked().message("x" * 50_000),
     "too_many_values": lambda: Provoked().session(junk=[[]] * 6_000),
+    "too_many_escapes": lambda: Provoked().message('"' * 20_001),
     "too_many_objects": lambda: Provoked().session(tools=[{"type": "function", "name": "f"}] * 30),
     "item_too_large": lambda: Provoked().message("x" * 30_000),
     "configuration_too_large": lambda: Provoked().session(instructions="x" * 20_000),

@@ -26,7 +26,7 @@ def an_append(**more: Any) -> dict[str, Any]:
     return {"type": "input_audio_buffer.append", "audio": encode_audio(bytes(12 * MIB)), **more}
 
 
-@pytest.mark.parametrize("write", [SPACED, COMPACT])
+@pytest.mark.parametrize("write", [SPACED, COMPACT], ids=["spaced", "compact"])
 def test_an_append_is_as_long_as_a_frame_may_be(write: Any) -> None:
     look(write(an_append()))
     look(write({"event_id": "e", **an_append()}))
@@ -45,8 +45,6 @@ def test_a_picture_of_three_megabytes_is_taken_and_one_of_four_is_not() -> None:
 
 
 def test_characters_count_by_their_bytes() -> None:
-    message = COMPACT({"type": "x", "text": "\U0001f600"}).encode().decode("unicode_escape", "surrogatepass")
-    assert message.isascii() is False
     text = "\U0001f600" * (MIB + 1)
     with pytest.raises(Refusal, match="but got 4194"):
         look(f'{{"type":"x","text":"{text}"}}')
@@ -66,7 +64,7 @@ def test_characters_count_by_their_bytes() -> None:
     ],
     ids=["numbers", "lists", "objects", "members", "texts", "quotes", "backslashes", "brackets in texts"],
 )
-@pytest.mark.parametrize("write", [SPACED, COMPACT])
+@pytest.mark.parametrize("write", [SPACED, COMPACT], ids=["spaced", "compact"])
 def test_too_many_values_are_refused_wherever_the_type_and_the_audio_stand(hidden: Any, write: Any) -> None:
     for message in (
         {"type": "session.update", "session": hidden},
@@ -78,13 +76,17 @@ def test_too_many_values_are_refused_wherever_the_type_and_the_audio_stand(hidde
             look(write(message))
 
 
-@pytest.mark.parametrize("hidden", [",[{" * 20_000, '\\"[' * 20_000, "\\" * 20_001, '{"a":[1,2]}' * 9_000])
+@pytest.mark.parametrize(
+    "hidden",
+    [",[{" * 20_000, '\\"[' * 1_000, "\\" * 10_001, '{"a":[1,2]}' * 9_000],
+    ids=["brackets", "quotes", "backslashes", "json"],
+)
 def test_what_stands_in_a_text_is_no_value(hidden: str) -> None:
     look(COMPACT({"type": "x", "text": hidden, "more": [hidden] * 3}))
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 20_000], ids=["short", "long"])
-@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
 def test_a_message_nests_as_deeply_as_a_schema_may_and_no_deeper(padding: str, opening: str, closing: str) -> None:
     def nested(depth: int) -> str:
         # The message itself is the first level.

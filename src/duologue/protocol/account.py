@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from sys import getsizeof
 from typing import Any, Final, Literal, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from duologue.events.base import Extra
 from duologue.protocol.refusals import Refusal
 
 __all__ = ["KINDS", "Account", "Charge", "Kind", "held_bytes"]
@@ -18,6 +21,11 @@ Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses
 KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "client_secrets")
 """The input audio buffer; audio of items, and of transcriptions under way; items without their audio; the session's
 configuration; what responses under way hold beside the conversation; and, of no session, client secrets."""
+
+_DICT_BYTES: Final = 64
+_MEMBER_BYTES: Final = 104
+"""At most, for a dictionary that has just grown: key, value, hash and place."""
+_STRUCT_BYTES: Final = 32
 
 Charge: TypeAlias = Callable[[Kind, int, bool], str | None]
 """Is told of every change in bytes. Returns the name of the refusal if it does not fit, and has counted nothing then;
@@ -74,20 +82,30 @@ def held_bytes(value: Any) -> int:
     left = [value]
     while left:
         value = left.pop()
-        if isinstance(value, str):
-            total += getsizeof(value) if value.isascii() else getsizeof(value) * 2
-        elif isinstance(value, Struct):
-            total += getsizeof(value)
-            left += [getattr(value, name) for name in value.__struct_fields__]
-        elif isinstance(value, dict):
-            total += getsizeof(value)
-            left += value.keys()
+        if value is UNSET or value is None:
+            continue
+        kind = type(value)
+        if kind is str:
+            total += getsizeof(value) if value.isascii() else 2 * getsizeof(value)
+        elif kind is dict or kind is Extra:
+            total += _DICT_BYTES + _MEMBER_BYTES * len(value)
+            left += value
             left += value.values()
-        elif isinstance(value, list | tuple):
+        elif kind is list or kind is tuple:
             total += getsizeof(value)
             left += value
-        elif hasattr(value, "keys"):  # what came beside the fields of a class
-            left.append(dict(value))
-        elif isinstance(value, int | float | bytes):
+        elif issubclass(kind, Struct):
+            size, fields = _shape_of(kind)
+            total += size
+            left += fields(value)
+        else:
             total += getsizeof(value)
     return total
+
+
+@cache
+def _shape_of(kind: type[Struct]) -> tuple[int, Callable[[Any], tuple[Any, ...]]]:
+    """The bytes of an object without what it refers to, and how to get at that."""
+    names = kind.__struct_fields__
+    size = _STRUCT_BYTES + 8 * len(names)
+    return size, attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)

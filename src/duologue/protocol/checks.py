@@ -25,7 +25,7 @@ MOST_EVENT_ID_CHARACTERS: Final = 512
 """As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
 
 
-def faults_of(event: ClientEvent, limits: Mapping[str, Limit], *, max_objects: int) -> Iterator[Refusal]:
+def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int) -> Iterator[Refusal]:
     """Everything that the protocol does not allow, at any depth; the first is what the client is told.
 
     `limits` are those of values inside a session or a response, by path; nobody looks at more than `max_objects`.

@@ -45,6 +45,8 @@ class Entry(Struct, kw_only=True):
     """Whether more of the model's speech is kept."""
     spoken: SpokenText | None = None
     """Which audio says which words of the model's speech."""
+    measured: tuple[ConversationItem, str | None, int] | None = None
+    """What it was when its tokens were counted, and how many they are."""
     cost_bytes: int = 0
     """What the item takes in memory, as its conversation has counted it."""
     kept: str | None = None
@@ -163,13 +165,18 @@ class Conversation:
             raise Refusal("conversation_too_large", param="item", most=self._max_bytes)
         self._account.take("items", cost + len(entry.audio), param="item")
         self._account.change("items", -cost - len(entry.audio))
-        self.insert(entry, after=after)
+        self._enter(entry, after, cost)
 
     def insert(self, entry: Entry, *, after: str | None = None) -> None:
         """Put an item at the end, or behind another, or first. Raises Refusal; nothing has changed then."""
         self._check(entry, after)
+        self._enter(entry, after, held_bytes(entry.item))
+
+    def _enter(self, entry: Entry, after: str | None, cost_bytes: int) -> None:
         self._place(entry, after)
-        self.recount(entry)
+        entry.cost_bytes = cost_bytes
+        self._item_bytes += cost_bytes
+        self._account.change("items", cost_bytes)
         self._count_audio(len(entry.audio))
 
     def _check(self, entry: Entry, after: str | None) -> None:

@@ -13,12 +13,12 @@ from typing import Final
 
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["MAX_DEPTH", "check_depth", "check_frame", "size_bytes"]
+__all__ = ["MAX_DEPTH", "SHORT_CHARS", "check_depth", "check_frame", "size_bytes"]
 
 MAX_DEPTH: Final = 100
 """Events nest ten levels deep, and a schema among them two levels for each of its own: forty is a very deep one."""
 
-_SHORT_CHARS: Final = 16 * 1024
+SHORT_CHARS: Final = 16 * 1024
 """Below this there is no time to be lost: decoding takes 2 ms at most. Most messages are appends of less."""
 
 _HEAD_CHARS: Final = 1024
@@ -28,16 +28,17 @@ _AUDIO: Final = ('"audio":"', '"audio": "')
 _FEW_STRINGS: Final = 64
 """So many are skipped one by one, which is faster where they are long."""
 
+_ESCAPES_PER_VALUE: Final = 10
+"""An escaped character costs a tenth of a value: it is looked up when it is read, and twice when it is written."""
+
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
 def check_frame(message: str, *, max_bytes: int, max_values: int) -> None:
     """Raise Refusal for a message that is too long or holds too much; what stands as its audio is not counted.
 
-    Of a short message nothing is known afterwards: see `check_depth`.
+    A message of no more than `SHORT_CHARS` need not be looked at, but for its depth (`check_depth`).
     """
-    if len(message) <= _SHORT_CHARS:
-        return
     rest = _without_audio(message)
     if (size := size_bytes(rest, max_bytes)) > max_bytes:
         raise Refusal("event_too_large", most=max_bytes, got=size)
@@ -74,6 +75,8 @@ def _without_audio(message: str) -> str:
 def _outside_strings(text: str, max_values: int) -> str | None:
     """All that is no string; None if there are more strings than such a number of keys and values."""
     if "\\" in text:
+        if (escaped := text.count("\\")) > _ESCAPES_PER_VALUE * max_values:
+            raise Refusal("too_many_escapes", most=_ESCAPES_PER_VALUE * max_values, got=escaped)
         text = text.replace("\\\\", "").replace('\\"', "")
     pieces: list[str] = []
     position = 0

@@ -50,10 +50,11 @@ class InputAudio:
 
     def append(self, audio: bytes) -> None:
         """Take more audio. Raises Refusal if the buffer is full."""
-        if self.encoding.duration_ms(len(self._held) + len(audio)) > MOST_BUFFERED_MS:
+        held_bytes = len(self._held) + len(audio)
+        if self.encoding.duration_ms(held_bytes) > MOST_BUFFERED_MS:
             raise Refusal("buffer_full", param="audio", held_ms=self.held_ms)
-        if len(self._held) + len(audio) > self._counted_bytes:
-            self._count(len(self._held) + len(audio))
+        if held_bytes > self._counted_bytes:
+            self._count(held_bytes)
         self._held += audio
 
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:

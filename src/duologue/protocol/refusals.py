@@ -83,6 +83,10 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
         "Invalid event: too long. Expected up to {most} bytes where no audio is appended, but got {got}.",
     ),
     "too_many_values": ("array_above_max_length", "Invalid event: expected up to {most} JSON values in it."),
+    "too_many_escapes": (
+        "string_above_max_length",
+        "Invalid event: expected up to {most} escaped characters in its texts, but got {got}.",
+    ),
     "too_many_objects": ("array_above_max_length", "Invalid event: expected up to {most} objects in it."),
     "item_too_large": (
         "string_above_max_length",

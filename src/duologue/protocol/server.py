@@ -26,6 +26,7 @@ from duologue.codec import EVENT_CLASSES, decode
 from duologue.codec.problems import read_problem
 from duologue.errors import DecodeError
 from duologue.events import (
+    UNSET,
     AnyClientEvent,
     ClientEvent,
     ConversationItemCreateEvent,
@@ -59,7 +60,7 @@ from duologue.protocol.commands import Close, McpCall, Transcribe
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.editing import Editing
-from duologue.protocol.frames import check_depth, check_frame, size_bytes
+from duologue.protocol.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
 from duologue.protocol.idle import IdleTimer
 from duologue.protocol.leniency import Leniency
 from duologue.protocol.listening import Listening
@@ -199,9 +200,19 @@ class ServerProtocol:
         try:
             if isinstance(message, bytes):
                 raise Refusal("binary")
-            check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
-            event = self._decoded(message, read)
-            if not isinstance(event, InputAudioBufferAppendEvent):
+            if len(message) > SHORT_CHARS:
+                check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
+            if read is not None:
+                check_depth(message)  # before rules follow it down
+            try:
+                event = decode(message if read is None else read(message))
+            except DecodeError as fault:
+                raise Refusal("not_json", reason=fault.reason) from fault
+            if type(event) is InputAudioBufferAppendEvent:
+                if event.event_id is UNSET and not event.extra:  # nine in ten messages: nothing in them can be wrong
+                    self._listening.append(audio_of(event.audio, "audio"))
+                    return
+            else:
                 self._check_other(message)
             self._carry_out(self._accepted(event))
         except Refusal as refusal:
@@ -209,16 +220,6 @@ class ServerProtocol:
             # A refusal that was made before it was raised stands in a frame of its own traceback, and with it the event
             # and this session: a cycle, which would wait for a full collection.
             refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None
-
-    @staticmethod
-    def _decoded(message: str, read: Callable[[str], str | bytes] | None) -> RealtimeEvent:
-        """The event. Raises Refusal for what is no JSON object."""
-        if read is not None:
-            check_depth(message)  # before rules follow it down
-        try:
-            return decode(message if read is None else read(message))
-        except DecodeError as fault:
-            raise Refusal("not_json", reason=fault.reason) from fault
 
     def _check_other(self, message: str) -> None:
         """Raise Refusal for what no event may be but an append."""
@@ -364,7 +365,7 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _ACCEPTED):
             raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
-        for fault in faults_of(event, self.session.limits, max_objects=self._max_event_objects):
+        for fault in faults_of(event, self.session.limits, self._max_event_objects):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
             raise Refusal("transcription_only", param="type", value=event.type)

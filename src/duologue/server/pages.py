@@ -150,6 +150,7 @@ async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
                 raise Rebuff("too_large", most=most_bytes)
     try:
         text = content.decode("utf-8") or "{}"
+        # Of any length: a body is not in such a hurry as an append.
         check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)
         check_depth(text)
         body = msgspec.json.decode(text)
