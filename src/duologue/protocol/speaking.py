@@ -87,10 +87,14 @@ class Speaking:
 
     def session_updated(self) -> None:
         """Take over a change of the tools. What was to be called at a server that is gone is not called any more."""
-        for server in self.mcp.session_offers(self._session.realtime.tools):
-            for calls in (self._to_allow, self._allowed, *(response.approved for response in self._running.values())):
-                for request_id in [name for name, (offer, _) in calls.items() if offer.server == server]:
-                    del calls[request_id]
+        gone = self.mcp.session_offers(self._session.realtime.tools)
+        for calls in self._unmade_calls() if gone else ():
+            for request_id in [name for name, (offer, _) in calls.items() if offer.server in gone]:
+                del calls[request_id]
+
+    def _unmade_calls(self) -> list[dict[str, tuple[McpOffer, str]]]:
+        """Calls that the user was asked to allow, or has allowed, and that nobody has made."""
+        return [self._to_allow, self._allowed, *(response.approved for response in self._running.values())]
 
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
         """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
@@ -150,8 +154,8 @@ class Speaking:
 
     def item_deleted(self, item_id: str) -> None:
         """A request whose item is gone cannot be granted any more."""
-        self._to_allow.pop(item_id, None)
-        self._allowed.pop(item_id, None)
+        for calls in self._unmade_calls():
+            calls.pop(item_id, None)
 
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""
