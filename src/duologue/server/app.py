@@ -244,6 +244,7 @@ class RealtimeApp:
                 self.upstream,
                 opening=opening,
                 limits=self.limits,
+                defaults=self.defaults,
                 observer=self._observer,
                 new_id=new_id,
             )

@@ -25,6 +25,9 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
+from duologue.protocol import SessionDefaults
+from duologue.protocol.frames import SHORT_CHARS, check_depth, check_frame
+from duologue.protocol.refusals import Refusal
 from duologue.server.accent import MOST_REPORTS, Accent
 from duologue.server.journal import note
 from duologue.server.limits import Limits
@@ -64,10 +67,12 @@ class Relay:
         *,
         opening: Opening | None = None,
         limits: Limits | None = None,
+        defaults: SessionDefaults | None = None,
         observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`opening` has the client's dialect, and what the upstream is asked for."""
+        """`opening` has the client's dialect, and what the upstream is asked for. Of `defaults` the limits of one event
+        count, where events are translated."""
         opening = opening or Opening()
         dialect = opening.dialect
         self.relay_id = new_id("relay")
@@ -77,6 +82,7 @@ class Relay:
         self._opening = opening
         self._stall_s = (limits or Limits()).stall_s
         self._new_id = new_id
+        self._defaults = defaults or SessionDefaults()
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
@@ -213,6 +219,11 @@ class Relay:
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
+            self._check(message)
+        except Refusal as refusal:
+            self._refusals += self._accent.write(refusal.event(self._new_id("event"), answers=None))
+            return ()
+        try:
             event = decode(self._accent.read(message))
         except DecodeError:
             return (message,)
@@ -221,6 +232,14 @@ class Relay:
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
         return [text for translation in self._side.write(event) for text in self._said(event, translation)]
+
+    def _check(self, message: str) -> None:
+        """Raise Refusal for what takes too long to translate."""
+        defaults = self._defaults
+        if len(message) > SHORT_CHARS:
+            check_frame(message, max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)
+        else:
+            check_depth(message)
 
     def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
         if translation.frame is None:
