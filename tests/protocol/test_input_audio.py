@@ -5,12 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU
+from duologue.protocol.account import Account
 from duologue.protocol.input_audio import MOST_BUFFERED_MS, InputAudio
 from duologue.protocol.refusals import Refusal
 
 
 def test_audio_between_two_positions_is_taken_and_all_before_its_end_is_dropped() -> None:
-    audio = InputAudio(PCMU)
+    audio = InputAudio(PCMU, Account(100_000_000))
     audio.append(bytes(800) + b"\1" * 800 + b"\2" * 800)
     assert audio.take(100, 200) == b"\1" * 800
     assert (audio.start_ms, audio.end_ms, audio.held_ms) == (200, 300, 100)
@@ -18,7 +19,7 @@ def test_audio_between_two_positions_is_taken_and_all_before_its_end_is_dropped(
 
 
 def test_positions_outside_the_buffer_mean_its_ends() -> None:
-    audio = InputAudio(PCMU)
+    audio = InputAudio(PCMU, Account(100_000_000))
     audio.append(bytes(800))
     audio.keep_from(50)
     audio.keep_from(-10)
@@ -29,7 +30,7 @@ def test_positions_outside_the_buffer_mean_its_ends() -> None:
 
 
 def test_positions_go_on_when_the_encoding_changes() -> None:
-    audio = InputAudio(PCM)
+    audio = InputAudio(PCM, Account(100_000_000))
     audio.append(bytes(48 * 123))
     audio.change_encoding(PCMA)
     assert (audio.start_ms, audio.end_ms, audio.held_ms) == (123, 123, 0)
@@ -38,7 +39,7 @@ def test_positions_go_on_when_the_encoding_changes() -> None:
 
 
 def test_a_full_buffer_takes_no_more_and_loses_nothing() -> None:
-    audio = InputAudio(PCMU)
+    audio = InputAudio(PCMU, Account(100_000_000))
     audio.append(bytes(8 * MOST_BUFFERED_MS))
     with pytest.raises(Refusal):
         audio.append(bytes(8))
@@ -47,7 +48,7 @@ def test_a_full_buffer_takes_no_more_and_loses_nothing() -> None:
 
 @given(st.lists(st.one_of(st.binary(max_size=7), st.sampled_from(["take", "clear"])), max_size=30))
 def test_whole_samples_leave_the_buffer_whatever_the_cuts(steps: list[bytes | str]) -> None:
-    audio, sent, out, dropped = InputAudio(PCM), b"", b"", 0
+    audio, sent, out, dropped = InputAudio(PCM, Account(100_000_000)), b"", b"", 0
     for do in steps:
         if isinstance(do, bytes):
             audio.append(do)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from duologue.events import McpApprovalResponseItem, McpCallItem, McpToolExecutionError, MessageItem
-from duologue.protocol import McpCall, Respond, StopResponse
+from duologue.protocol import McpCall, Respond, SessionDefaults, StopResponse
 from duologue.testing import Pair, play
 from tests.protocol._mcp import DOCS, READ, SEARCH, WRITE, mcp
 from tests.protocol._wire import client_event, create, respond, types, update, user_text
@@ -291,3 +291,60 @@ def test_who_needs_approval(pair: Pair, require: Any, asking: set[str]) -> None:
             assert events[-1].to_json()["item"]["type"] == REQUEST
             asked.add(tool)
     assert asked == asking
+
+
+def _asked(pair: Pair) -> None:
+    listed(pair, mcp(require_approval="always"))
+    pair.send(respond())
+    pair.take(Respond)
+    pair.calls("search", QUERY)
+    pair.finishes()
+
+
+@pytest.mark.parametrize("gone", ["the request", "the server", "the server's key"])
+@pytest.mark.parametrize("when", ["asked", "allowed"])
+def test_what_was_to_be_called_is_not_called_when_its_request_or_its_server_is_gone(
+    pair: Pair, gone: str, when: str
+) -> None:
+    _asked(pair)
+    if when == "allowed":
+        pair.send(answer("item_2", approve=True))
+        assert pair.take(Respond).approved == ("item_2",)
+    match gone:
+        case "the request":
+            pair.send(client_event("conversation.item.delete", item_id="item_2"))
+        case "the server":
+            pair.send(update(tools=[]))
+        case _:
+            pair.send(update(tools=[mcp(require_approval="always", authorization="other")]))
+    if when == "asked":
+        # An item like others: nothing is owed to it.
+        assert types(pair.send(answer("item_2", approve=True))) == ["conversation.item.added", "conversation.item.done"]
+    else:
+        assert pair.makes_approved_call("item_2", response_id="resp_2") == []
+    assert not any(isinstance(command, McpCall) for command in pair.commands)
+
+
+def test_a_server_that_stays_keeps_its_requests_when_others_go(pair: Pair) -> None:
+    _asked(pair)
+    pair.send(update(tools=[mcp(require_approval="always")], instructions="Be brief."))
+    pair.send(answer("item_2", approve=True))
+    assert pair.take(Respond).approved == ("item_2",)
+
+
+def test_an_output_that_is_longer_than_an_item_may_be_fails_the_call() -> None:
+    pair = Pair(SessionDefaults(max_item_bytes=10_000))
+    pair.connect()
+    listed(pair)
+    pair.send(respond())
+    pair.take(Respond)
+    pair.calls("search", QUERY)
+    assert types(pair.returns("x" * 20_000)) == FAILED
+    assert "too long" in str(pair.finishes()[0].to_json()["item"]["error"])
+
+
+def test_servers_that_a_client_makes_up_for_one_response_after_the_other_are_forgotten(pair: Pair) -> None:
+    for number in range(60):
+        pair.send(respond(conversation="none", tools=[mcp(server_label=f"s{number}", headers={"k": "v" * 999})]))
+        pair.send(client_event("response.cancel", response_id=f"resp_{number + 1}"))
+    assert len(pair.server._speaking.mcp._described) <= 17

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
-from duologue.client import Connection
 from duologue.events import (
     InputAudioBufferAppendEvent,
     RealtimeEvent,
@@ -31,7 +30,14 @@ def typed(text: str) -> RealtimeEvent:
     return event("conversation.item.create", item={"type": "message", "role": "user", "content": content})
 
 
-async def speak(connection: Connection, *, ms: int = 400, silence_ms: int = 600) -> None:
+class Talks(Protocol):
+    """A client's connection, or what stands for one."""
+
+    async def send(self, event: RealtimeEvent, /) -> Any: ...
+    async def receive(self, *, timeout_s: float) -> RealtimeEvent: ...
+
+
+async def speak(connection: Talks, *, ms: int = 400, silence_ms: int = 600) -> None:
     """Speech, and then silence, in pieces of 100 ms."""
     for _ in range(ms // 100):
         await connection.send(InputAudioBufferAppendEvent.from_audio(LOUD * 100))
@@ -39,7 +45,7 @@ async def speak(connection: Connection, *, ms: int = 400, silence_ms: int = 600)
         await connection.send(InputAudioBufferAppendEvent.from_audio(QUIET * 100))
 
 
-async def until(connection: Connection, name: str) -> list[RealtimeEvent]:
+async def until(connection: Talks, name: str) -> list[RealtimeEvent]:
     """Events up to the first of this type."""
     events: list[RealtimeEvent] = []
     while not events or events[-1].type != name:

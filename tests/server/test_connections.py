@@ -141,7 +141,7 @@ async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_serv
             assert await come("one") == ("session.created", "")
         assert await come("one") == ("error", "rate_limit_exceeded")
         assert await come("two") == ("session.created", "")
-        assert ends.reasons == ["owner_full"]
+        assert ends.reasons == ["owner_sessions"]
         await stack.aclose()
         for _ in range(2):
             await asyncio.wait_for(ends.codes.get(), 5)
@@ -162,7 +162,7 @@ async def test_the_log_names_address_and_key_number_of_whoever_comes(caplog: pyt
             await get(url, "/v1/models")
     log = "\n".join(record.getMessage() for record in caplog.records)
     assert "kind=realtime address=127.0.0.1 owner=key 2" in log
-    assert "client turned away reason=owner_full address=127.0.0.1 owner=key 2" in log
+    assert "client turned away reason=owner_sessions address=127.0.0.1 owner=key 2" in log
     assert "client turned away reason=wrong_key address=127.0.0.1\n" in log
     assert "client turned away reason=no_key address=127.0.0.1" in log
     assert KEY not in log

@@ -291,3 +291,58 @@ async def test_a_fault_of_our_own_is_500_without_its_words(monkeypatch: pytest.M
     assert answer.status_code == 500
     assert answer.json()["error"]["type"] == "server_error"
     assert "secret words" not in answer.text
+
+
+MCP_TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
+
+
+async def _nowhere(opening: Opening) -> Transport:
+    raise ConnectFailed("nowhere", retryable=False)
+
+
+@pytest.mark.parametrize("upstream", [None, Upstream(open=_nowhere)], ids=["alone", "a relay"])
+@pytest.mark.parametrize("path", [SECRETS, "/v1/realtime/sessions"])
+async def test_the_keys_of_mcp_servers_are_in_no_answer(path: str, upstream: Upstream | None) -> None:
+    tools = [{**MCP_TOOL, "authorization": "sesame", "headers": {"X-Key": "open"}}]
+    body = {"session": {"type": "realtime", "tools": tools}} if path == SECRETS else {"tools": tools}
+    async with pages(upstream=upstream) as client:
+        answer = await client.post(path, json=body)
+    assert answer.status_code == 200
+    assert "docs" in answer.text
+    assert "sesame" not in answer.text
+    assert "X-Key" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "code"),
+    [
+        (Limits(max_owner_client_secret_bytes=5_000), 429, "rate_limit_exceeded"),
+        (Limits(max_client_secret_bytes=5_000), 503, "server_overloaded"),
+        (Limits(max_owner_bytes=5_000), 429, "rate_limit_exceeded"),
+        (Limits(max_memory_bytes=5_000), 503, "server_overloaded"),
+    ],
+)
+async def test_a_secret_whose_configuration_is_too_much_is_not_made(limits: Limits, status: int, code: str) -> None:
+    async with pages(limits=limits) as client:
+        body = {"session": {"type": "realtime", "instructions": "x" * 6_000}}
+        answer = await client.post(SECRETS, json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+        assert (await client.post(SECRETS)).status_code == 200
+
+
+async def test_a_body_that_holds_too_many_values_or_nests_too_deeply_is_refused() -> None:
+    async with pages() as client:
+        wide = await client.post(SECRETS, content=b'{"session":[' + b"1," * 20_000 + b"1]}")
+        deep = await client.post(SECRETS, content=b'{"session":' + b"[" * 200 + b"]" * 200 + b"}")
+    assert (wide.status_code, wide.json()["error"]["code"]) == (400, "array_above_max_length")
+    assert (deep.status_code, deep.json()["error"]["code"]) == (400, "invalid_json")
+
+
+async def test_the_figures_say_what_is_held_and_what_was_too_much() -> None:
+    async with pages(limits=Limits(max_owner_bytes=5_000)) as client:
+        await client.post(SECRETS, json={"session": {"type": "realtime", "instructions": "x" * 3_000}})
+        await client.post(SECRETS, json={"session": {"type": "realtime", "instructions": "x" * 3_000}})
+        figures = (await client.get("/metrics")).text
+    [held] = [line for line in figures.splitlines() if line.startswith('duologue_held_bytes{kind="client_secrets"}')]
+    assert 3_000 < float(held.split()[1]) < 5_000
+    assert 'duologue_over_budget_total{reason="owner_full"} 1.0' in figures

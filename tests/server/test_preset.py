@@ -97,3 +97,28 @@ async def test_an_upstream_that_has_no_session_at_all_says_so_itself() -> None:
         await upstream.close(4000, "t.no_quota")
         assert (await told(client))["error"]["code"] == "no_quota"
         assert await close_seen(client) == (4000, "t.no_quota")
+
+
+TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
+SECRET_TOOL = {**TOOL, "authorization": "sesame", "headers": {"X-Key": "open"}}
+
+
+@pytest.mark.parametrize("dialect", ["openai", "openai-beta"])
+async def test_the_keys_of_the_secret_s_servers_are_told_to_the_upstream_and_never_to_the_client(dialect: str) -> None:
+    configuration = json.dumps({"type": "session.update", "session": {"type": "realtime", "tools": [SECRET_TOOL]}})
+    told_client: list[str | bytes] = []
+    async with relayed("openai", dialect, configuration=configuration) as (client, upstream):
+        assert (await told(upstream))["session"]["tools"] == [SECRET_TOOL]
+        session = {"id": "s", "object": "realtime.session", "type": "realtime", "tools": [SECRET_TOOL]}
+        await upstream.send(created(**session))
+        response = {"id": "r", "object": "realtime.response", "output": [], "tools": [SECRET_TOOL]}
+        await upstream.send(json.dumps({"type": "response.created", "event_id": "e3", "response": response}))
+        await upstream.send(updated(**session))
+        await upstream.send(updated(**session, instructions="Be long."))
+        await upstream.send(json.dumps({"type": "response.done", "event_id": "e4", "response": response}))
+        while "response.done" not in str(told_client):
+            told_client.append(await asyncio.wait_for(client.receive(), 5))
+    assert "session.updated" in str(told_client)
+    assert "docs" in str(told_client)
+    assert "sesame" not in str(told_client)
+    assert "X-Key" not in str(told_client)

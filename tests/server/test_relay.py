@@ -371,3 +371,15 @@ async def test_cancelling_a_relay_closes_both_sides() -> None:
     for end in (client, upstream):
         with pytest.raises(Exception, match="1001"):
             await asyncio.wait_for(end.receive(), 5)
+
+
+async def test_what_takes_too_long_to_translate_is_refused_and_the_session_goes_on() -> None:
+    async with relayed("openai", "openai-beta") as (client, upstream):
+        wide = json.dumps({"type": "session.update", "session": {"tools": [[]] * 20_000}})
+        deep = f'{{"type":"session.update","session":{"[" * 200}{"]" * 200}}}'
+        for message, code in ((wide, "array_above_max_length"), (deep, "invalid_json")):
+            await client.send(message)
+            error = json.loads(await asyncio.wait_for(client.receive(), 5))
+            assert (error["type"], error["error"]["code"]) == ("error", code)
+        await client.send('{"type":"response.cancel"}')
+        assert json.loads(await asyncio.wait_for(upstream.receive(), 5))["type"] == "response.cancel"

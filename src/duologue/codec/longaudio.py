@@ -31,18 +31,23 @@ _LAYOUTS: Final = tuple(
 """The field's key up to the quote of its value, as compact and as spaced writers lay it out."""
 
 
+_HEAD_CHARS: Final = 1024
+"""Where the field begins, behind a type and two ids at most: looking farther costs as much as parsing."""
+
+
 def read_long_audio(text: str, decode: Callable[[str], RealtimeEvent]) -> RealtimeEvent | None:
     """The event, if the text is such a frame; None sends it the ordinary way. Raises what `decode` raises."""
     for cls, field, key in _LAYOUTS:
-        head, found, behind = text.partition(key)
-        if not found:
+        begin = text.find(key, 0, _HEAD_CHARS)
+        if begin < 0:
             continue
-        audio, closed, tail = behind.partition('"')
-        if not closed or "\\" in text or field in tail:
+        begin += len(key)
+        end = text.find('"', begin)
+        if end < 0 or "\\" in text or text.find(field, end) >= 0:
             return None
-        event = decode(f'{head}{key}"{tail}')
+        event = decode(text[:begin] + text[end:])
         if type(event) is not cls:
             return None
-        msgspec.structs.force_setattr(event, field, audio)
+        msgspec.structs.force_setattr(event, field, text[begin:end])
         return event
     return None

@@ -25,10 +25,10 @@ MOST_EVENT_ID_CHARACTERS: Final = 512
 """As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
 
 
-def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refusal]:
+def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int) -> Iterator[Refusal]:
     """Everything that the protocol does not allow, at any depth; the first is what the client is told.
 
-    `limits` are those of values inside a session or a response, by path.
+    `limits` are those of values inside a session or a response, by path; nobody looks at more than `max_objects`.
     """
     if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARACTERS:
         yield Refusal(
@@ -36,7 +36,7 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refus
         )
     if isinstance(event, InputAudioBufferAppendEvent) and not event.extra:
         return  # nine in ten messages, and nothing in them but text
-    yield from _unknown_in(event)
+    yield from _unknown_in(event, max_objects)
     match event:
         case SessionUpdateEvent():
             yield from _out_of_range(event.session, "session", limits)
@@ -46,8 +46,11 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit]) -> Iterator[Refus
             pass  # only these have values with limits
 
 
-def _unknown_in(event: ClientEvent) -> Iterator[Refusal]:
-    for path, value in _objects(event, ""):
+def _unknown_in(event: ClientEvent, max_objects: int) -> Iterator[Refusal]:
+    for number, (path, value) in enumerate(_objects(event, "")):
+        if number > max_objects:
+            yield Refusal("too_many_objects", most=max_objects)
+            return
         for name, unknown in (value.extra or {}).items():
             yield Refusal("unknown_parameter", param=f"{path}{name}", value_type=_kind(unknown), harmless=True)
         if isinstance(value, UnknownVariant) and path != "session.":

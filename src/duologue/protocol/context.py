@@ -82,7 +82,7 @@ def fitting(entries: Sequence[Entry], truncating: Truncating, *, most_tokens: in
     if truncating.post_instructions_tokens is not None:
         limit = min(limit, truncating.post_instructions_tokens)
     groups = _groups(entries)
-    sizes = [sum(item_tokens(entry.understood()) for entry in group) for group in groups]
+    sizes = [sum(map(_tokens, group)) for group in groups]
     total = sum(sizes)
     if total <= limit:
         return list(entries)
@@ -100,6 +100,14 @@ def fitting(entries: Sequence[Entry], truncating: Truncating, *, most_tokens: in
         total -= sizes[index]
     read = {entry.item_id for index in kept for entry in groups[index]}
     return [entry for entry in entries if entry.item_id in read]
+
+
+def _tokens(entry: Entry) -> int:
+    """Tokens of an item, counted once: each response asks for those of the whole conversation."""
+    measured = entry.measured
+    if measured is None or measured[0] is not entry.item or measured[1] is not entry.heard:
+        measured = entry.measured = (entry.item, entry.heard, item_tokens(entry.understood()))
+    return measured[2]
 
 
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:

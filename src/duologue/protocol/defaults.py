@@ -32,9 +32,28 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     them for the answer; who runs a responder with a smaller window says so here."""
     tokens_per_minute: int | None = None
     """What the responses of one session may use; None: no limit, and no `rate_limits.updated`."""
-    max_items: int = 10_000
+    max_items: int = 2_000
     """Items that a client may bring a conversation to. An hour of quick talk makes a thousand; a client in a loop makes
-    as many in a second, and each is looked at for every response."""
+    as many in a second, and each is looked at for every response, while all other sessions wait."""
+    max_event_bytes: int = 4 * 1024 * 1024
+    """One event that is no append of audio. It holds a picture of 3 MB as a data URI, more than models look at; text
+    of this length is written back twice, 3 ms each."""
+    max_event_values: int = 10_000
+    """JSON values in one event: 100 tools with 100 values each. Decoding cannot be interrupted, and takes 5 ms for so
+    many."""
+    max_event_objects: int = 1_000
+    """Tools, content parts and items in one event, which cost ten times what other values cost. The hosted service
+    takes 128 tools."""
+    max_item_bytes: int = 4 * 1024 * 1024
+    """One item in memory, without its audio: a picture of 3 MB, or a text of 500,000 characters with an emoji in it,
+    each of which takes 8 bytes. What a response writes and what a tool returns are held to it too."""
+    max_conversation_bytes: int = 32 * 1024 * 1024
+    """All items in memory, without their audio: an hour's talk takes one, each of eight large pictures four."""
+    max_configuration_bytes: int = 4 * 1024 * 1024
+    """A session's instructions and tools in memory, and those of a response. JSON takes three times its text there:
+    100 tools of 4 kB each, and instructions as long again, stay below."""
+    max_session_bytes: int = 128 * 1024 * 1024
+    """All that a session holds. 20 minutes of audio that is transcribed takes 115 of them: it is there twice."""
     max_audio_bytes: int = 16 * 1024 * 1024
     """Audio of items that is kept for `conversation.item.retrieve`: the last six minutes of speech at 24 kHz. An hour
     of it both ways would be 350 MB for each session."""

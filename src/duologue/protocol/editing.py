@@ -70,7 +70,7 @@ class Editing:
         entry = entry_of(item, "item", encoding=encoding_of(self._session.input), new_id=self._out.new_id)
         if self._listening.claims(entry.item_id):
             raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
-        self._conversation.insert(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
+        self._conversation.bring(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
         item, previous_item_id = entry.item, self._conversation.predecessor_id(entry.item_id)
         self._out.send(
             ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),

@@ -26,6 +26,7 @@ class ErrorKind(Enum):
 
 ERROR_KINDS: Final[Mapping[str, ErrorKind]] = {
     "account_deactivated": ErrorKind.SESSION_ENDING,
+    "array_above_max_length": ErrorKind.ANSWERABLE,
     "beta_api_shape_disabled": ErrorKind.SESSION_ENDING,
     "billing_hard_limit_reached": ErrorKind.SESSION_ENDING,
     "cannot_update_voice": ErrorKind.ANSWERABLE,
@@ -48,6 +49,7 @@ ERROR_KINDS: Final[Mapping[str, ErrorKind]] = {
     "rate_limit_exceeded": ErrorKind.RETRYABLE,
     "response_cancel_not_active": ErrorKind.BENIGN,
     "server_error": ErrorKind.RETRYABLE,
+    "server_overloaded": ErrorKind.RETRYABLE,
     "session_expired": ErrorKind.SESSION_ENDING,
     "string_above_max_length": ErrorKind.ANSWERABLE,
     "unknown_parameter": ErrorKind.ANSWERABLE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.audio.formats import Encoding
+from duologue.protocol.account import Account
 from duologue.protocol.refusals import Refusal
 
 __all__ = ["LEAST_COMMIT_MS", "MOST_BUFFERED_MS", "InputAudio"]
@@ -15,6 +16,9 @@ LEAST_COMMIT_MS: Final = 100
 MOST_BUFFERED_MS: Final = 20 * 60 * 1000
 """A third of the longest session, 58 MB at 24 kHz: nobody speaks one turn of that length, a runaway sender does."""
 
+_STEP_BYTES: Final = 64 * 1024
+"""In which the buffer is counted: a second and a third at 24 kHz, so that most appends need not ask."""
+
 
 class InputAudio:
     """Audio between `start_byte` and `end_byte` of the session, in the session's input format.
@@ -22,10 +26,12 @@ class InputAudio:
     Clients may cut it anywhere: half a sample stays until its other half comes, so that nothing is taken out of step.
     """
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, account: Account) -> None:
         self.encoding = encoding
+        self._account = account
         self._held = bytearray()
         self._start_byte = 0
+        self._counted_bytes = 0
 
     @property
     def start_ms(self) -> int:
@@ -44,8 +50,11 @@ class InputAudio:
 
     def append(self, audio: bytes) -> None:
         """Take more audio. Raises Refusal if the buffer is full."""
-        if self.encoding.duration_ms(len(self._held) + len(audio)) > MOST_BUFFERED_MS:
+        held_bytes = len(self._held) + len(audio)
+        if self.encoding.duration_ms(held_bytes) > MOST_BUFFERED_MS:
             raise Refusal("buffer_full", param="audio", held_ms=self.held_ms)
+        if held_bytes > self._counted_bytes:
+            self._count(held_bytes)
         self._held += audio
 
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
@@ -72,6 +81,7 @@ class InputAudio:
         """Take another format from now on. What was held in the old one is dropped; positions go on."""
         end_ms = self.end_ms
         self._held.clear()
+        self._count(0)
         self.encoding = encoding
         self._start_byte = encoding.bytes_for_ms(end_ms)
 
@@ -84,3 +94,14 @@ class InputAudio:
     def _drop(self, n_bytes: int) -> None:
         del self._held[:n_bytes]
         self._start_byte += n_bytes
+        if self._counted_bytes - len(self._held) >= 2 * _STEP_BYTES:
+            self._count(len(self._held))
+
+    def _count(self, n_bytes: int) -> None:
+        """Have this much counted, in steps. Raises Refusal if it does not fit."""
+        wanted_bytes = -(-n_bytes // _STEP_BYTES) * _STEP_BYTES
+        if wanted_bytes > self._counted_bytes:
+            self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")
+        else:
+            self._account.change("input", wanted_bytes - self._counted_bytes)
+        self._counted_bytes = wanted_bytes

@@ -23,6 +23,7 @@ from duologue.events import (
     TranscriptionError,
     is_set,
 )
+from duologue.protocol.account import Account
 from duologue.protocol.commands import Detect, Follow, Foresee, Recall, Transcribe
 from duologue.protocol.conversation import Conversation, Entry, with_transcript
 from duologue.protocol.input_audio import LEAST_COMMIT_MS, InputAudio
@@ -47,11 +48,12 @@ __all__ = ["Listening"]
 class Listening:
     """Buffers input audio, finds turns, makes items of them and has them transcribed."""
 
-    def __init__(self, session: Session, conversation: Conversation, outgoing: Outgoing) -> None:
+    def __init__(self, session: Session, conversation: Conversation, outgoing: Outgoing, *, account: Account) -> None:
         self._session = session
         self._conversation = conversation
         self._out = outgoing
-        self._audio = InputAudio(encoding_of(session.input))
+        self._account = account
+        self._audio = InputAudio(encoding_of(session.input), account)
         self._turns = TurnDetector(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
@@ -237,6 +239,8 @@ class Listening:
             return
         entry.transcribing = True
         self._transcribing[entry.item_id] = entry
+        self._account.change("audio", len(entry.audio))
+        entry.read_bytes = len(entry.audio)
         self._out.command(self._transcribe(entry.item_id, bytes(entry.audio), entry.encoding))
 
     def _transcribe(self, item_id: str, audio: bytes, encoding: Encoding) -> Transcribe:
@@ -279,15 +283,20 @@ class Listening:
 
     def transcribed(self, item_id: str, transcript: str) -> None:
         """All that was said in an item."""
-        entry = self._transcribing.pop(item_id, None)
+        entry = self._transcribing.get(item_id)
         if entry is None:
             return
+        if not self._conversation.fits(transcript):
+            self.transcription_failed(item_id, "The transcript is too long for the conversation.")
+            return
+        self._read(entry)
         entry.transcribing, entry.heard = False, transcript
         told = self._told.pop(item_id, Transcript())
         if not self._is_told(entry):
             return
         self._tell(item_id, told.finish(transcript))
         entry.item = with_transcript(entry.item, transcript)
+        self._conversation.recount(entry)
         audio_ms = entry.encoding.duration_ms(len(entry.audio)) if entry.encoding else 0
         self._out.send(
             InputAudioTranscriptionCompletedEvent(
@@ -301,9 +310,10 @@ class Listening:
 
     def transcription_failed(self, item_id: str, fault: str) -> None:
         """An item could not be transcribed; for a response it counts as silence."""
-        entry = self._transcribing.pop(item_id, None)
+        entry = self._transcribing.get(item_id)
         if entry is None:
             return
+        self._read(entry)
         entry.transcribing, entry.heard = False, ""
         self._told.pop(item_id, None)
         if self._is_told(entry):
@@ -315,6 +325,12 @@ class Listening:
                     error=TranscriptionError(type="server_error", code="engine_failed", message=fault, param=None),
                 )
             )
+
+    def _read(self, entry: Entry) -> None:
+        """The audio of a transcription is gone."""
+        del self._transcribing[entry.item_id]
+        self._account.change("audio", -entry.read_bytes)
+        entry.read_bytes = 0
 
     def _is_told(self, entry: Entry | None) -> bool:
         """Whether the client hears of an item's transcript: it asked for that, and has not deleted the item."""

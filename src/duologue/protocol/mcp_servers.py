@@ -63,6 +63,7 @@ class McpServers:
         self._max_items = max_items
         self._conversation = conversation
         self._out = outgoing
+        self._of_session: list[McpServerTool] = []
         self._described: dict[str, McpServerTool] = {}
         self._asked: dict[str, tuple[Entry, McpServerTool]] = {}
         self._tools: dict[str, tuple[McpTool, ...]] = {}
@@ -77,8 +78,26 @@ class McpServers:
         if new and len(self._conversation) + len(new) > self._max_items:
             raise Refusal("conversation_full", param=f"{root}.tools", most=self._max_items)
 
+    def session_offers(self, tools: Any) -> list[McpServerTool]:
+        """Take note of the tools that the session has now. Returns the servers that it had and has no more: they are
+        forgotten."""
+        before, self._of_session = self._of_session, list(_servers_in(tools))
+        gone = [server for server in before if server not in self._of_session]
+        for server in gone:
+            if self._described.get(server.server_label) == server:
+                self._forget(server.server_label)
+        self.list_tools(tools)
+        return gone
+
+    def _forget(self, label: str) -> None:
+        del self._described[label]
+        self._tools.pop(label, None)
+
     def list_tools(self, tools: Any) -> None:
         """Take note of the tools that a session or a response has now."""
+        kept = {server.server_label for tool_list in (self._of_session, _servers_in(tools)) for server in tool_list}
+        for label in [label for label in self._described if label not in kept][: -_MOST_SERVERS or None]:
+            self._forget(label)
         for server in _servers_in(tools):
             if self._described.get(server.server_label) != server:
                 self._described[server.server_label] = server
@@ -91,7 +110,10 @@ class McpServers:
             return
         entry, server = asked
         allowed = tuple(tool for tool in tools if _allows(server, tool))
-        if self._described[server.server_label] == server:
+        if not self._conversation.fits(allowed):
+            self._failed(entry)
+            return
+        if self._described.get(server.server_label) == server:
             self._tools[server.server_label] = allowed
         entry.item = msgspec.structs.replace(entry.item, tools=list(allowed))
         self._out.send(McpListToolsCompletedEvent(event_id=self._out.event_id(), item_id=item_id))
@@ -100,8 +122,11 @@ class McpServers:
     def failed(self, item_id: str) -> None:
         """Answers `ListMcpTools`: the server could not be asked. It is asked again when it is described otherwise."""
         if (asked := self._asked.pop(item_id, None)) is not None:
-            self._out.send(McpListToolsFailedEvent(event_id=self._out.event_id(), item_id=item_id))
-            self._done(asked[0])
+            self._failed(asked[0])
+
+    def _failed(self, entry: Entry) -> None:
+        self._out.send(McpListToolsFailedEvent(event_id=self._out.event_id(), item_id=entry.item_id))
+        self._done(entry)
 
     def offered(self, tools: Any) -> tuple[McpOffer, ...]:
         """What a session or a response with these tools may use, as far as it is listed."""
@@ -125,6 +150,7 @@ class McpServers:
         self._out.command(ListMcpTools(entry.item_id, server))
 
     def _done(self, entry: Entry) -> None:
+        self._conversation.recount(entry)
         if self._conversation.get(entry.item_id) is entry:  # unless it was deleted meanwhile
             before = self._conversation.predecessor_id(entry.item_id)
             self._out.send(

@@ -94,6 +94,7 @@ class OutputItem(ABC):
     def _done(self) -> Iterator[ServerEvent]:
         item, item_id = self.entry.item, self.entry.item_id
         if self._conversation is not None and self._conversation.get(item_id) is self.entry:
+            self._conversation.recount(self.entry)
             before = self._conversation.predecessor_id(item_id)
             yield ConversationItemDoneEvent(event_id=self._event_id(), previous_item_id=before, item=item)
         yield ResponseOutputItemDoneEvent(event_id=self._event_id(), item=item, **self._response)
@@ -146,7 +147,8 @@ class OutputMessage(OutputItem):
             return  # text alone was wanted
         if self.entry.kept is None:
             spoken.add_audio(len(audio))
-            self.entry.audio += audio
+            if self._conversation is not None:
+                self._conversation.keep_audio(self.entry, audio)
         step_bytes = encoding.bytes_for_ms(DELTA_MS)
         for start in range(0, len(audio), step_bytes):
             delta = encode_audio(audio[start : start + step_bytes])

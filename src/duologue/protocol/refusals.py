@@ -78,12 +78,47 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
         "invalid_value",
         "The conversation holds {most} items and takes no more from the client; delete some.",
     ),
+    "event_too_large": (
+        "string_above_max_length",
+        "Invalid event: too long. Expected up to {most} bytes where no audio is appended, but got {got}.",
+    ),
+    "too_many_values": ("array_above_max_length", "Invalid event: expected up to {most} JSON values in it."),
+    "too_many_escapes": (
+        "string_above_max_length",
+        "Invalid event: expected up to {most} escaped characters in its texts, but got {got}.",
+    ),
+    "too_many_objects": ("array_above_max_length", "Invalid event: expected up to {most} objects in it."),
+    "item_too_large": (
+        "string_above_max_length",
+        "Invalid value for '{param}': expected an item that takes up to {most} bytes of memory, but got {got}.",
+    ),
+    "configuration_too_large": (
+        "string_above_max_length",
+        "Invalid value for '{param}': expected a configuration that takes up to {most} bytes of memory, but got {got}.",
+    ),
+    "conversation_too_large": (
+        "invalid_value",
+        "The items of the conversation take up to {most} bytes of memory, and this one does not fit; delete some.",
+    ),
+    "session_full": (
+        "invalid_value",
+        "The session takes up to {most} bytes of memory, and this does not fit; delete items, or clear audio.",
+    ),
+    "owner_full": (
+        "rate_limit_exceeded",
+        "All sessions of your key or address take too much memory together; close one, or delete items.",
+    ),
+    "server_full": ("server_overloaded", "The server's memory is taken; try again later."),
     "too_many_servers": ("invalid_value", "Invalid value for '{param}': {most} MCP servers are the most."),
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),
 }
 """Every refusal: the wire's `code`, and the message with places to fill in."""
+
+
+_TYPES: Final = {"server_overloaded": "server_error"}
+"""The wire's `type` of codes whose fault is not the request's."""
 
 
 class Refusal(Exception):
@@ -107,7 +142,7 @@ class Refusal(Exception):
         return ErrorEvent(
             event_id=event_id,
             error=RealtimeError(
-                type="invalid_request_error",
+                type=_TYPES.get(self.code or "", "invalid_request_error"),
                 code=self.code,
                 message=self.message,
                 param=self.param,

@@ -67,6 +67,8 @@ class Response:
         """Its tokens are: no more is to be written, and what is written may still be spoken."""
         self.approved: dict[str, tuple[McpOffer, str]] = {}
         """Calls with their arguments that the user has allowed, by the id of the request: to be made first of all."""
+        self.cost_bytes = 0
+        """What it holds in memory beside the conversation."""
         self._conversation = conversation
         self._new_id = new_id
         self._report_illegal = report_illegal

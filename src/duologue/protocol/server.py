@@ -19,7 +19,7 @@ session goes on as if it had not come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TypeAlias, assert_never, get_args
 
@@ -27,6 +27,7 @@ from duologue.codec import EVENT_CLASSES, decode
 from duologue.codec.problems import read_problem
 from duologue.errors import DecodeError
 from duologue.events import (
+    UNSET,
     ConversationItemCreateEvent,
     ConversationItemDeleteEvent,
     ConversationItemRetrieveEvent,
@@ -49,6 +50,7 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
+from duologue.protocol.account import Account, Charge
 from duologue.protocol.allowance import Allowance
 from duologue.protocol.checks import MOST_EVENT_ID_CHARACTERS, faults_of
 from duologue.protocol.client_items import audio_of
@@ -57,6 +59,7 @@ from duologue.protocol.commands import Close, McpCall, Transcribe
 from duologue.protocol.conversation import Conversation
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.editing import Editing
+from duologue.protocol.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
 from duologue.protocol.idle import IdleTimer
 from duologue.protocol.leniency import Leniency
 from duologue.protocol.listening import Listening
@@ -90,7 +93,8 @@ class ServerProtocol:
 
     `new_id` makes an id for a kind of thing ("sess", "conv", "item", "resp", "call", "event"); `now` is any clock in
     seconds that does not go backwards, the same one in every call. `started_at` is the Unix time of the start. `kind`
-    is what the client connected for: a session of kind "transcription" never responds.
+    is what the client connected for: a session of kind "transcription" never responds. `charge` is told what the
+    session holds in memory, and may refuse more of it.
     """
 
     def __init__(
@@ -101,17 +105,30 @@ class ServerProtocol:
         now: float,
         started_at: float,
         kind: SessionKind = "realtime",
+        charge: Charge | None = None,
     ) -> None:
         defaults = defaults or SessionDefaults()
+        self._account = account = Account(defaults.max_session_bytes, *(() if charge is None else (charge,)))
+        self._max_event_bytes = defaults.max_event_bytes
+        self._max_event_values = defaults.max_event_values
+        self._max_event_objects = defaults.max_event_objects
         self._clock = Clock(now)
         self._out = Outgoing(new_id)
         self._ends_at: float = now + defaults.duration_s
         self._duration_s = defaults.duration_s
         self._leniency = Leniency(self._out, lenient=defaults.lenient)
         self._idle = IdleTimer(self._clock)
-        self.session = Session(new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s, kind=kind)
-        self.conversation = Conversation(new_id("conv"), max_audio_bytes=defaults.max_audio_bytes)
-        self._listening = Listening(self.session, self.conversation, self._out)
+        self.session = Session(
+            new_id("sess"), defaults, expires_at=int(started_at) + defaults.duration_s, kind=kind, account=account
+        )
+        self.conversation = Conversation(
+            new_id("conv"),
+            max_audio_bytes=defaults.max_audio_bytes,
+            max_bytes=defaults.max_conversation_bytes,
+            max_item_bytes=defaults.max_item_bytes,
+            account=account,
+        )
+        self._listening = Listening(self.session, self.conversation, self._out, account=account)
         self._speaking = Speaking(
             self.session,
             self.conversation,
@@ -122,6 +139,8 @@ class ServerProtocol:
             max_context_tokens=defaults.max_context_tokens,
             max_responses=defaults.max_responses,
             max_items=defaults.max_items,
+            max_configuration_bytes=defaults.max_configuration_bytes,
+            account=account,
         )
         self._editing = Editing(
             self.session,
@@ -167,18 +186,31 @@ class ServerProtocol:
             self._listening.timed_out(quiet_ms)
             self._speaking.create(None, silent_ms=quiet_ms)
 
+    @property
+    def held(self) -> Mapping[str, int]:
+        """What the session holds in memory, in bytes by kind."""
+        return self._account.held
+
     def receive_text(self, message: str | bytes, *, now: float, read: Callable[[str], RealtimeEvent] = decode) -> None:
-        """A message from the client. Binary messages, and texts that `read` raises DecodeError for, are refused."""
+        """A message from the client, text or binary. `read` decodes one in another dialect; it is asked for none that
+        would take too long."""
+        self._clock.moved_to(now)
+        event: RealtimeEvent | None = None
         try:
             if isinstance(message, bytes):
                 raise Refusal("binary")
+            if len(message) > SHORT_CHARS:
+                check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
+            if read is not decode:
+                check_depth(message)  # before rules follow it down
             try:
                 event = read(message)
             except DecodeError as fault:
                 raise Refusal("not_json", reason=fault.reason) from fault
+            if type(event) is not InputAudioBufferAppendEvent:
+                self._check_other(message)
         except Refusal as refusal:
-            self._clock.moved_to(now)
-            self._out.send(refusal.event(self._out.event_id(), answers=None))
+            self._refuse(refusal, event)
         else:
             self.receive(event, now=now)
 
@@ -186,9 +218,25 @@ class ServerProtocol:
         """An event from the client."""
         self._clock.moved_to(now)
         try:
+            if type(event) is InputAudioBufferAppendEvent and event.event_id is UNSET and not event.extra:
+                # Nine in ten events, and nothing in them can be wrong.
+                self._listening.append(audio_of(event.audio, "audio"))
+                return
             self._carry_out(self._accepted(event))
         except Refusal as refusal:
-            self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
+            self._refuse(refusal, event)
+
+    def _refuse(self, refusal: Refusal, event: RealtimeEvent | None) -> None:
+        self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
+        # A refusal that was made before it was raised stands in a frame of its own traceback, and with it the event
+        # and this session: a cycle, which would wait for a full collection.
+        refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None
+
+    def _check_other(self, message: str) -> None:
+        """Raise Refusal for what no event may be but an append."""
+        if (size := size_bytes(message, self._max_event_bytes)) > self._max_event_bytes:
+            raise Refusal("event_too_large", most=self._max_event_bytes, got=size)
+        check_depth(message)
 
     # --- what the engines report
 
@@ -328,7 +376,7 @@ class ServerProtocol:
             raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _Accepted):
             raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
-        for fault in faults_of(event, self.session.limits):
+        for fault in faults_of(event, self.session.limits, self._max_event_objects):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
             raise Refusal("transcription_only", param="type", value=event.type)

@@ -29,6 +29,7 @@ from duologue.events import (
     UnknownVariant,
     is_set,
 )
+from duologue.protocol.account import Account, held_bytes
 from duologue.protocol.checks import RANGES, rate_limits
 from duologue.protocol.defaults import SessionDefaults
 from duologue.protocol.functions import check_functions, check_tool_choice, without_secrets
@@ -46,13 +47,22 @@ class Session:
     """One session's configuration in full."""
 
     def __init__(
-        self, session_id: str, defaults: SessionDefaults, *, expires_at: int, kind: SessionKind = "realtime"
+        self,
+        session_id: str,
+        defaults: SessionDefaults,
+        *,
+        expires_at: int,
+        kind: SessionKind = "realtime",
+        account: Account | None = None,
     ) -> None:
         self.kind: SessionKind = kind
         self.limits: Final = RANGES | rate_limits(defaults.input_rates_hz, defaults.output_rates_hz)
         """What values may be, by their path inside a session or a response."""
         make = _realtime if kind == "realtime" else _transcription
         self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
+        self._account = account or Account(defaults.max_session_bytes)
+        self._max_bytes = defaults.max_configuration_bytes
+        self._cost_bytes = 0
         self._turn_detection: object = None
         self._turn_settings: TurnSettings | None = None
 
@@ -118,7 +128,9 @@ class Session:
                 self._update_realtime(config, self.wire, voice_in_use=voice_in_use, responding=responding)
             case TranscriptionSessionConfig(), TranscriptionSession():
                 _check_no_idle_timeout(config)
-                self.wire = merge(self.wire, config)
+                updated = merge(self.wire, config)
+                self._pay(updated)
+                self.wire = updated
             case UnknownVariant(), _:
                 if config.type is None:
                     raise Refusal("missing", param="session.type")
@@ -143,7 +155,16 @@ class Session:
             raise Refusal("tracing_in_use", param="session.tracing")
         check_functions(updated.tools, "session")
         check_tool_choice(updated.tool_choice, updated.tools, "session")
+        self._pay(updated)
         self.wire = updated
+
+    def _pay(self, updated: RealtimeSession | TranscriptionSession) -> None:
+        """Count what the configuration takes in memory. Raises Refusal if that is too much."""
+        cost = held_bytes(updated)
+        if cost > self._max_bytes:
+            raise Refusal("configuration_too_large", param="session", most=self._max_bytes, got=cost)
+        self._account.take("configuration", cost - self._cost_bytes, param="session")
+        self._cost_bytes = cost
 
 
 def _realtime(session_id: str, defaults: SessionDefaults, expires_at: int) -> RealtimeSession:

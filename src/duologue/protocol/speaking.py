@@ -5,17 +5,22 @@ One response at a time writes to the conversation; any number may run beside it 
 
 from __future__ import annotations
 
+from math import inf
+from typing import Final
+
 from duologue.events import (
     ConversationItem,
     InputAudioPart,
     McpApprovalResponseItem,
     McpCallError,
+    McpToolExecutionError,
     MessageItem,
     RateLimitsUpdatedEvent,
     ResponseCreateParams,
     ResponseStatusError,
     is_set,
 )
+from duologue.protocol.account import Account, held_bytes
 from duologue.protocol.allowance import Allowance
 from duologue.protocol.commands import McpCall, Respond, StopResponse
 from duologue.protocol.context import Context, ContextTooLong
@@ -33,6 +38,9 @@ from duologue.protocol.usage import instruction_tokens
 
 __all__ = ["Speaking"]
 
+_BYTES_PER_TOKEN: Final = 32
+"""Of text in memory: four characters of eight bytes."""
+
 
 class Speaking:
     """Creates, runs, cancels and ends responses."""
@@ -49,6 +57,8 @@ class Speaking:
         max_context_tokens: int,
         max_responses: int,
         max_items: int,
+        max_configuration_bytes: int,
+        account: Account,
     ) -> None:
         self._session = session
         self._conversation = conversation
@@ -58,6 +68,8 @@ class Speaking:
         self._allowance = allowance
         self._max_context_tokens = max_context_tokens
         self._max_responses = max_responses
+        self._max_configuration_bytes = max_configuration_bytes
+        self._account = account
         self._context = Context()
         self.mcp = McpServers(conversation, outgoing, max_items=max_items)
         self._to_allow: dict[str, tuple[McpOffer, str]] = {}
@@ -74,8 +86,15 @@ class Speaking:
         return next((response for response in self._running.values() if response.settings.in_conversation), None)
 
     def session_updated(self) -> None:
-        """Take over a change of the tools."""
-        self.mcp.list_tools(self._session.realtime.tools)
+        """Take over a change of the tools. What was to be called at a server that is gone is not called any more."""
+        gone = self.mcp.session_offers(self._session.realtime.tools)
+        for calls in self._unmade_calls() if gone else ():
+            for request_id in [name for name, (offer, _) in calls.items() if offer.server in gone]:
+                del calls[request_id]
+
+    def _unmade_calls(self) -> list[dict[str, tuple[McpOffer, str]]]:
+        """Calls that the user was asked to allow, or has allowed, and that nobody has made."""
+        return [self._to_allow, self._allowed, *(response.approved for response in self._running.values())]
 
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
         """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
@@ -88,6 +107,7 @@ class Speaking:
             raise Refusal("response_active", response_id=active.response_id)
         if len(self._running) >= self._max_responses and not settings.in_conversation:
             raise Refusal("too_many_responses", most=self._max_responses)
+        cost = self._cost_of(params, settings)
         self.mcp.list_tools(params.tools)
         response = Response(
             self._out.new_id("resp"),
@@ -96,7 +116,9 @@ class Speaking:
             new_id=self._out.new_id,
             report_illegal=self._out.command,
         )
+        response.cost_bytes = cost
         self._running[response.response_id] = response
+        self._conversation.is_read = True
         if settings.in_conversation:
             self._idle.stop()
         self._out.send_all(response.created())
@@ -105,6 +127,20 @@ class Speaking:
             if _is_speech(entry):
                 self._listening.transcribe(entry)
         self.context_changed()
+
+    def _cost_of(self, params: ResponseCreateParams, settings: ResponseSettings) -> int:
+        """What a response holds beside the conversation, now counted. Raises Refusal if it does not fit."""
+        own = (params.instructions, params.tools, params.metadata)
+        if (size := held_bytes(own)) > self._max_configuration_bytes:
+            raise Refusal("configuration_too_large", param="response", most=self._max_configuration_bytes, got=size)
+        if settings.own_input:
+            size += sum(
+                held_bytes(entry.item) + len(entry.audio)
+                for entry in settings.context
+                if self._conversation.get(entry.item_id) is not entry
+            )
+        self._account.take("responses", size, param="response")
+        return size
 
     def answer_turn(self) -> None:
         """Start a response to the user's turn; if one is still running, as soon as it has ended."""
@@ -124,8 +160,8 @@ class Speaking:
 
     def item_deleted(self, item_id: str) -> None:
         """A request whose item is gone cannot be granted any more."""
-        self._to_allow.pop(item_id, None)
-        self._allowed.pop(item_id, None)
+        for calls in self._unmade_calls():
+            calls.pop(item_id, None)
 
     def context_changed(self) -> None:
         """A transcript came in: start every response that was waiting for it and no other."""
@@ -156,8 +192,8 @@ class Speaking:
         if response is None:
             return False
         self._out.send_all(response.add_text(delta))
-        limit = response.settings.max_output_tokens
-        if limit is None or response.text_tokens < limit:
+        limit = min(response.settings.max_output_tokens or inf, self._conversation.max_item_bytes // _BYTES_PER_TOKEN)
+        if response.text_tokens < limit:
             return True
         response.spent = True
         if not response.settings.speak:
@@ -206,6 +242,8 @@ class Speaking:
     def mcp_called(self, call: McpCall, result: str | McpCallError) -> None:
         """A tool of an MCP server has answered, or failed."""
         if (response := self._at_work(call.response_id)) is not None:
+            if isinstance(result, str) and not self._conversation.fits(result):
+                result = McpToolExecutionError(message="what the tool returned is too long for the conversation")
             self._out.send_all(response.mcp_called(call.item_id, result))
             self._called(response)
 
@@ -289,6 +327,9 @@ class Speaking:
     ) -> None:
         self._out.send_all(response.end(happened, reason=reason, error=error))
         del self._running[response.response_id]
+        self._account.change("responses", -response.cost_bytes)
+        if not self._running:
+            self._conversation.read_to_the_end()
         if happened is ResponseInput.FINISHED:  # with one call at a time; what is cancelled is not wanted any more
             self._allowed = response.approved | self._allowed
         if self._allowance is not None:

@@ -17,6 +17,7 @@ from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
 from duologue.server.accent import HOME
 from duologue.server.auth import Keys
+from duologue.server.budget import Budget
 from duologue.server.client_secrets import ClientSecrets
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.door import Door, Guest, peer_of
@@ -94,7 +95,13 @@ class RealtimeApp:
         self.draining = False
         self._make_engines = engines
         self._models = tuple(models)
-        self.secrets = ClientSecrets(most=self.limits.client_secrets)
+        self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
+        self.secrets = ClientSecrets(
+            most=self.limits.client_secrets,
+            max_bytes=self.limits.max_client_secret_bytes,
+            max_owner_bytes=self.limits.max_owner_client_secret_bytes,
+            budget=self.budget,
+        )
         keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
         self.door = Door(
             keys=keys,
@@ -105,7 +112,7 @@ class RealtimeApp:
             dialect=dialect,
             refuse_beta=refuse_beta,
         )
-        metrics = Metrics()
+        metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)
         self._observers: tuple[Observer, ...] = (metrics, *((tracing,) if tracing is not None else ()), *observers)
         self._pages = _pages(self, metrics)
@@ -259,7 +266,7 @@ class RealtimeApp:
             raise Rebuff("full")
         most = self.limits.max_sessions_per_owner
         if most is not None and self._sessions_by_owner[guest.owner] >= most:
-            raise Rebuff("owner_full")
+            raise Rebuff("owner_sessions")
         opening = self.door.opening_of(scope, guest, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
@@ -267,6 +274,7 @@ class RealtimeApp:
                 self.upstream,
                 opening=opening,
                 limits=self.limits,
+                defaults=self.defaults,
                 observer=observer,
                 new_id=new_id,
             )
@@ -279,6 +287,7 @@ class RealtimeApp:
             limits=self.limits,
             observer=observer,
             mcp=self._mcp,
+            share=self.budget.share(guest.owner),
         )
 
 

@@ -74,8 +74,7 @@ class _Guard(Generic[E]):
         """Raise EngineError, unless somebody has cancelled the work: then the engine did nothing wrong by its end."""
         if isinstance(end, OutOfPatience):
             raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
-        task = asyncio.current_task()
-        if task is None or not task.cancelling():
+        if not _is_being_cancelled():
             # Left as it is, the work would end without a word.
             raise EngineError("cancelled itself", engine=self._name) from end
 
@@ -136,6 +135,13 @@ class _Synthesizer(_Guard[Synthesizer]):
     def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncIterator[bytes]:
         pieces = self._engine.synthesize(text, voice=voice, speed=speed)
         return self._pieces("synthesize", pieces, _is_pcm16)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether the present task is to end. A function, so that the task is no variable of a frame that raises: it holds
+    what is raised, and that the frame."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_pcm16(piece: object) -> bool:

@@ -81,9 +81,31 @@ class Limits(Struct, frozen=True, kw_only=True):
     """For running responses when the server stops. Most supervisors kill 30 s after they have asked."""
     client_secrets: int = 10_000
     """Not expired at once. With 4 kB of configuration in each, 40 MB."""
+    max_client_secret_bytes: int = 64 * _MIB
+    """All client secrets with their configurations, in memory."""
+    max_owner_client_secret_bytes: int = 16 * _MIB
+    """Those of one key, or of one address where no key is asked for: a fourth, 4,000 with 4 kB of configuration."""
+    max_memory_bytes: int = 1024 * _MIB
+    """What all sessions and client secrets hold: audio, items, configurations. A machine of 2 GB keeps a half for the
+    process with its engines, 400 MB, and for what is on its way. A thousand callers with a megabyte each fit."""
+    max_owner_bytes: int = 512 * _MIB
+    """The share of one key, or of one address where no key is asked for: a half, so that no other is left without."""
 
 
-SESSION_LIMITS: Final = ("duration_s", "max_items", "max_audio_bytes", "max_context_tokens", "tokens_per_minute")
+SESSION_LIMITS: Final = (
+    "duration_s",
+    "max_items",
+    "max_event_bytes",
+    "max_event_values",
+    "max_event_objects",
+    "max_item_bytes",
+    "max_conversation_bytes",
+    "max_audio_bytes",
+    "max_configuration_bytes",
+    "max_session_bytes",
+    "max_context_tokens",
+    "tokens_per_minute",
+)
 """Limits that the protocol keeps: they stand in `SessionDefaults`, with their reasons."""
 
 

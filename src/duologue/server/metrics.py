@@ -19,6 +19,7 @@ from duologue.events import (
     ResponseTextDeltaEvent,
     ServerEvent,
 )
+from duologue.server.budget import Budget
 from duologue.server.observing import Stage, Work
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
     "duologue_sent_bytes": ("total", (), "Messages to clients."),
     "duologue_audio_in_seconds": ("total", (), "Audio that clients sent."),
     "duologue_audio_out_seconds": ("total", (), "Speech that was made for clients."),
+    "duologue_held_bytes": (
+        "held gauge",
+        ("kind",),
+        "Memory that sessions and client secrets hold, by what it is for.",
+    ),
+    "duologue_over_budget": ("held counter", ("reason",), "What was not taken because it would be too much memory."),
     "duologue_latency_seconds": (
         "histogram",
         ("stage",),
@@ -57,7 +64,8 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
 }
 """Every figure: its kind, its labels, and what it counts. Counters end in `_total` where they are shown.
 
-A "total" is a counter too, of what comes with every message: the library's own counters take a lock each time.
+A "total" is a counter too, of what comes with every message: the library's own counters take a lock each time. What
+is "held" is read from the server's budget when it is shown.
 """
 
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 5.0, 15.0, 60.0)
@@ -90,7 +98,7 @@ class Metrics:
         MissingExtra: prometheus-client is not installed.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, budget: Budget | None = None) -> None:
         try:
             from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
         except ImportError as fault:
@@ -102,6 +110,7 @@ class Metrics:
         self.histograms: dict[str, Histogram] = {}
         self.totals = _Totals()
         self.registry.register(self.totals)
+        self.registry.register(_Held(budget or Budget(max_bytes=0, max_owner_bytes=0)))
         for name, (kind, labels, meaning) in METRICS.items():
             short = name.removeprefix("duologue_")
             match kind:
@@ -112,8 +121,10 @@ class Metrics:
                 case "histogram":
                     buckets = _BUCKETS_S
                     self.histograms[short] = Histogram(name, meaning, labels, buckets=buckets, registry=self.registry)
-                case _:
+                case "total":
                     assert hasattr(self.totals, short), short
+                case _:
+                    pass  # read from the budget when they are shown
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
         """Counts a session, and what happens in it."""
@@ -148,6 +159,29 @@ class _Totals:
         for name, (kind, _, meaning) in METRICS.items():
             if kind == "total":
                 yield CounterMetricFamily(name, meaning, value=getattr(self, name.removeprefix("duologue_")))
+
+
+class _Held:
+    """The memory of all sessions, as the library shows figures."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def collect(self) -> Iterable[Metric]:
+        """Bytes by kind, and refusals by reason."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for name, (kind, labels, meaning) in METRICS.items():
+            if kind == "held gauge":
+                held = GaugeMetricFamily(name, meaning, labels=labels)
+                for what, n_bytes in self._budget.held.items():
+                    held.add_metric([what], n_bytes)
+                yield held
+            elif kind == "held counter":
+                refused = CounterMetricFamily(name, meaning, labels=labels)
+                for reason, count in self._budget.refused.items():
+                    refused.add_metric([reason], count)
+                yield refused
 
 
 class _Session:

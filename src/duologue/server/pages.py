@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +19,9 @@ from starlette.routing import Route
 from duologue.codec import decode, encode, translate
 from duologue.codec.problems import read_problem
 from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
+from duologue.protocol.frames import check_depth, check_frame
 from duologue.protocol.refusals import Refusal
+from duologue.server.client_secrets import ClientSecret
 from duologue.server.ids import new_id
 from duologue.server.metrics import Metrics
 from duologue.server.opening import ConfigRefused, Opening, opening_for, rehearse
@@ -61,23 +65,25 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
         return checked
 
+    def made(opening: Opening, request: Request, lives_s: int) -> ClientSecret:
+        """A new secret, which is dropped when it has expired."""
+        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
+        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
+        return secret
+
     async def client_secrets(request: Request) -> Response:
-        body = await _body(request, app.limits.body_bytes)
+        body = await _body(request, app)
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
         opening, shown = _prepared(update, "openai", app)
-        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
-        if secret is None:
-            raise Rebuff("full")
+        secret = made(opening, request, lives_s)
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
-        body = await _body(request, app.limits.body_bytes)
+        body = await _body(request, app)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
         opening, shown = _prepared(_update(body, _BETA), _BETA, app)
-        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
-        if secret is None:
-            raise Rebuff("full")
+        secret = made(opening, request, lives_s)
         return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
 
     async def models(request: Request) -> Response:
@@ -144,15 +150,23 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 # --- bodies
 
 
-async def _body(request: Request, most_bytes: int) -> dict[str, Any]:
+async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rebuff."""
-    content = bytearray()
-    async for piece in request.stream():
-        content += piece
-        if len(content) > most_bytes:
-            raise Rebuff("too_large", most=most_bytes)
+    content, most_bytes = bytearray(), app.limits.body_bytes
+    async with aclosing(request.stream()) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > most_bytes:
+                raise Rebuff("too_large", most=most_bytes)
     try:
-        body = msgspec.json.decode(content or b"{}")
+        text = content.decode("utf-8") or "{}"
+        # Of any length: a body is not in such a hurry as an append.
+        check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)
+        check_depth(text)
+        body = msgspec.json.decode(text)
+    except Refusal as refusal:
+        # What is refused in a session is refused here, in the words of this page.
+        raise ConfigRefused(_error(refusal)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
         raise Rebuff("not_json") from fault
     if not isinstance(body, dict):

@@ -20,6 +20,10 @@ __all__ = ["Preset", "without_keys"]
 _MOST_HELD: Final = 64
 """Messages between a session's announcement and the answer to its first update: one or two are usual."""
 
+_HIDDEN: Final = McpServerTool.secret_fields
+_CONFIGURED: Final = ("session", "response")
+"""What has tools in an upstream's messages."""
+
 
 class Preset:
     """Tells one upstream the configuration, and holds the announcement of the session back until it has taken it."""
@@ -50,7 +54,7 @@ class Preset:
     def receive(self, message: str | bytes) -> list[str | bytes]:
         """A message of the upstream's; returns what the client is told now."""
         if self._answered:
-            return [message]
+            return [_without_keys_in(message)]
         try:
             frame = parse_object(message)
         except DecodeError:
@@ -63,7 +67,7 @@ class Preset:
             case "session.updated" if self._created is not None:
                 self._answered = True
                 announced = {**self._created, "session": without_keys(frame.get("session"))}
-                return [write_text(announced).decode("utf-8"), *self._held]
+                return [write_text(announced).decode("utf-8"), *map(_without_keys_in, self._held)]
             case "error" if self._created is None:
                 return [message]  # there is no session, for another reason
             case "error":
@@ -80,13 +84,24 @@ class Preset:
         return []
 
 
+def _without_keys_in(message: str | bytes) -> str | bytes:
+    """An upstream's message as the client may see it: later announcements repeat what the session was made with."""
+    if isinstance(message, bytes) or '"mcp"' not in message or not any(name in message for name in _HIDDEN):
+        return message
+    try:
+        frame = parse_object(message)
+    except DecodeError:
+        return message
+    shown = {name: without_keys(value) if name in _CONFIGURED else value for name, value in frame.items()}
+    return message if shown == frame else write_text(shown).decode("utf-8")
+
+
 def without_keys(session: Any) -> Any:
     """A session's JSON as its client may see it: the keys of MCP servers are its backend's."""
     if not isinstance(session, dict) or not isinstance(session.get("tools"), list):
         return session
-    hidden = McpServerTool.secret_fields
     tools = [
-        {name: value for name, value in tool.items() if name not in hidden}
+        {name: value for name, value in tool.items() if name not in _HIDDEN}
         if isinstance(tool, dict) and tool.get("type") == "mcp"
         else tool
         for tool in session["tools"]

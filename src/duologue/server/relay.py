@@ -26,6 +26,9 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
+from duologue.protocol import SessionDefaults
+from duologue.protocol.frames import SHORT_CHARS, check_depth, check_frame
+from duologue.protocol.refusals import Refusal
 from duologue.server.accent import MOST_REPORTS, Accent
 from duologue.server.journal import note
 from duologue.server.limits import Limits
@@ -33,6 +36,7 @@ from duologue.server.observing import UNOBSERVED, Observer
 from duologue.server.opening import Opening
 from duologue.server.preset import Preset
 from duologue.server.rebuffs import Rebuff
+from duologue.server.tracebacks import drop_traceback
 from duologue.server.upstream import Upstream, UpstreamSide
 from duologue.transports import Transport
 
@@ -64,10 +68,12 @@ class Relay:
         *,
         opening: Opening | None = None,
         limits: Limits | None = None,
+        defaults: SessionDefaults | None = None,
         observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`opening` has the client's dialect, and what the upstream is asked for."""
+        """`opening` has the client's dialect, and what the upstream is asked for. Of `defaults` the limits of one event
+        count, where events are translated."""
         opening = opening or Opening()
         dialect = opening.dialect
         self.relay_id = new_id("relay")
@@ -79,6 +85,7 @@ class Relay:
         self._stall_s, self._idle_s = limits.stall_s, limits.idle_s
         self._last_message_at = time.monotonic()
         self._new_id = new_id
+        self._defaults = defaults or SessionDefaults()
         self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
@@ -114,11 +121,13 @@ class Relay:
         except ConnectionClosed as closed:
             # Before it was told the configuration; no task was started yet.
             code = await self._not_begun(closed)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as end:
             await self._client.close(code, "the server is going away")
+            drop_traceback(end)
             raise
         except Exception as fault:
             note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            drop_traceback(fault)
             code = _INTERNAL_ERROR
             await self._client.close(code, "internal error")
         finally:
@@ -227,6 +236,11 @@ class Relay:
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
+            self._check(message)
+        except Refusal as refusal:
+            self._refusals += self._accent.write(refusal.event(self._new_id("event"), answers=None))
+            return ()
+        try:
             event = self._accent.read(message)
         except DecodeError:
             return (message,)
@@ -235,6 +249,14 @@ class Relay:
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
         return [text for translation in self._side.write(event) for text in self._said(event, translation)]
+
+    def _check(self, message: str) -> None:
+        """Raise Refusal for what takes too long to translate."""
+        defaults = self._defaults
+        if len(message) > SHORT_CHARS:
+            check_frame(message, max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)
+        else:
+            check_depth(message)
 
     def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
         if translation.frame is None:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, assert_never
 
+from duologue.codec import decode
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.events import ServerEvent, SessionUpdatedEvent
@@ -33,8 +34,9 @@ from duologue.protocol import (
     StopResponse,
     Transcribe,
 )
-from duologue.server.accent import Accent
+from duologue.server.accent import HOME, Accent
 from duologue.server.answering import answer
+from duologue.server.budget import Share
 from duologue.server.exchanges import exchange_of
 from duologue.server.guarded import guarded
 from duologue.server.hearing import Ear
@@ -48,6 +50,7 @@ from duologue.server.outbox import Outbox
 from duologue.server.rates import TokenBucket
 from duologue.server.rebuffs import Rebuff
 from duologue.server.telling import Telling
+from duologue.server.tracebacks import drop_traceback
 from duologue.server.transcribing import Transcribing
 from duologue.transports import Transport
 
@@ -69,16 +72,28 @@ class ServerSession:
         limits: Limits | None = None,
         observer: Observer | None = None,
         mcp: McpAccess | None = None,
+        share: Share | None = None,
     ) -> None:
+        """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
+        with other sessions."""
         opening = opening or Opening()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), opening)
-        self._protocol = ServerProtocol(settings, new_id=new_id, now=now, started_at=time.time(), kind=opening.kind)
+        self._share = share
+        self._protocol = ServerProtocol(
+            settings,
+            new_id=new_id,
+            now=now,
+            started_at=time.time(),
+            kind=opening.kind,
+            charge=share.charge if share is not None else None,
+        )
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._read = decode if opening.dialect == HOME else self._accent.read
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
@@ -119,16 +134,20 @@ class ServerSession:
                 if self._farewell is not None:
                     code = self._farewell.code
                     await self._transport.close(code, self._farewell.reason)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as end:
             code = _GOING_AWAY.code
             await self._transport.close(code, _GOING_AWAY.reason)
+            drop_traceback(end)  # the task group's frame has it in a variable
             raise
         except Exception as fault:
             code = 1011
             note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
+            drop_traceback(fault)
             await self._transport.close(code, "internal error")
         finally:
             self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
             # They hold this session: left in place, the call's audio would wait for a full collection.
             self._transcribing.close()
             self._mcp.close()
@@ -184,7 +203,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive_text(message, now=now, read=self._accent.read)
+            self._protocol.receive_text(message, now=now, read=self._read)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
@@ -316,6 +335,7 @@ class ServerSession:
             probabilities = await self._ear.hear(command)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
+            drop_traceback(fault)
             self._protocol.detection_failed(_told(fault))
         else:
             self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
@@ -332,6 +352,7 @@ class ServerSession:
             tools = await self._mcp.list_tools(command.server)
         except McpFault as fault:
             note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
+            drop_traceback(fault)
             self._protocol.mcp_listing_failed(command.item_id)
         else:
             self._protocol.mcp_listed(command.item_id, tools)
@@ -360,9 +381,11 @@ class ServerSession:
             await work()
         except EngineError as fault:
             note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
+            drop_traceback(fault)
             return _told(fault)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
+            drop_traceback(fault)
             return _told(fault)
         return None
 
