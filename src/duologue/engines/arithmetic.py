@@ -23,9 +23,9 @@ NUMBER_WORDS = frozenset({*_VALUES, *_PARTS, "dozen"})
 _ARTICLES = ("a", "an", "one")
 
 _ASKING = re.compile(
-    r"^(?:(?:so|and|okay|ok|please|hey|hello|hi|now|well)\b[ ,]*)*"
-    r"(?:(?:can|could|would) you )?(?:please )?(?:tell me|do you know)?\s*"
-    r"(?:what's|what is|what are|what does|how much is|how much are|how much|calculate|compute|work out)?\s*"
+    r"^(?:(?:so|and|okay|ok|please|hey|hello|hi|now|well)\b[ ,]*+)*"
+    r"(?:(?:can|could|would) you )?(?:please )?(?:tell me|do you know)?"
+    r"(?:\s*(?:what's|what is|what are|what does|how much is|how much are|how much|calculate|compute|work out))?\s*"
 )
 _ASKING_END = re.compile(r"(?<!\s)\s+(?:equals?|makes?|come to|please)$")
 
@@ -50,7 +50,7 @@ _PHRASES = {
 }  # fmt: skip
 """How operations are said. What takes an operand on one side only is `%` (behind it) and `root` (before it)."""
 _PHRASE = re.compile(
-    "|".join(rf"(?<![a-z]){re.escape(phrase)}(?![a-z])" for phrase in sorted(_PHRASES, key=len, reverse=True))
+    rf"(?<![a-z])(?:{'|'.join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))})(?![a-z])"
 )
 _SPOKEN = {
     "+": "plus", "-": "minus", "*": "times", "/": "divided by", "^": "to the power of", "%": "percent",
