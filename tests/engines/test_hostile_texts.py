@@ -109,7 +109,11 @@ async def test_one_of_very_many_tools_is_answered() -> None:
 async def test_a_nested_result_or_argument_harms_no_later_response(kind: str, depth: int) -> None:
     output = nested(depth, kind)
     call = FunctionCall(name="note", arguments=output, call_id="call_1")
-    messages = (Message("user", "note it"), Message("assistant", "", calls=(call,)), Message("tool", output, "call_1"))
+    messages = (
+        Message("user", "note it"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", output, call_id="call_1"),
+    )
     exchange = msgspec.structs.replace(an_exchange(functions=(PLAIN,)), messages=messages)
     assert await said(exchange)
     later = msgspec.structs.replace(exchange, messages=(*messages, Message("assistant", "x"), Message("user", "Hello")))
@@ -129,7 +133,7 @@ async def test_a_nested_argument_that_is_typed_is_a_call_or_words(kind: str, dep
 
 
 async def test_a_hundred_thousand_results_are_said_up_to_sixteen() -> None:
-    messages = tuple(Message("tool", '{"a": [1, 2, 3]}', f"call_{number}") for number in range(100_000))
+    messages = tuple(Message("tool", "[1, 2, 3]", call_id=f"call_{number}") for number in range(100_000))
     exchange = msgspec.structs.replace(an_exchange(), messages=(Message("user", "Go"), *messages))
     words = "".join(str(piece) for piece in await said(exchange))
     assert words.count("The tool returned") == 16
@@ -156,7 +160,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_result_is_said_and_read_no_further_than_it_is_listened_to(value: Any) -> None:
     output = json.dumps(value)
-    messages = (Message("user", "Go"), Message("tool", output, "call_1"))
+    messages = (Message("user", "Go"), Message("tool", output, call_id="call_1"))
     exchange = msgspec.structs.replace(an_exchange(), messages=messages)
     words = result_in_words(exchange)
     assert words is not None
