@@ -1,5 +1,8 @@
 """Re-packing keeps what the model hears; its cache is an advantage, never a condition."""
 
+import os
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,7 +108,7 @@ def test_the_forms_of_weights_hear_what_the_shipped_model_hears(encoder: Path) -
 def test_the_cache_is_filled_once_and_used_then(encoder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = hear(module.open_repacked(encoder, "0123456789abcdef"))
     (cached,) = cache.iterdir()
-    assert cached.name.startswith("moonshine-encoder_model-0123456789ab-1-")
+    assert cached.name.startswith("moonshine-encoder_model-0123456789ab-2-")
     monkeypatch.setattr(module, "repack", None)
     assert (hear(module.open_repacked(encoder, "0123456789abcdef")) == first).all()
 
@@ -121,8 +124,68 @@ def test_a_damaged_cache_is_made_anew(encoder: Path, cache: Path, caplog: pytest
     whole = cached.stat().st_size
     cached.write_bytes(b"damaged")
     module.open_repacked(encoder, "0123")
-    assert "is made anew" in caplog.text
+    assert "is damaged and is made anew" in caplog.text
     assert cached.stat().st_size == whole
+
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor such links")
+
+
+def test_a_model_that_was_exchanged_is_not_loaded(
+    encoder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    module.open_repacked(encoder, "0123")
+    (cached,) = cache.iterdir()
+    model = bytearray(cached.read_bytes())
+    model[len(model) // 2] ^= 1  # a weight: onnxruntime would load it
+    cached.write_bytes(model)
+    opened: list[bytes] = []
+    monkeypatch.setattr(module, "open_session", opened.append)
+    module.open_repacked(encoder, "0123")
+    assert opened != [bytes(model)]
+    assert "is damaged" in caplog.text
+
+
+@posix
+def test_the_cache_is_private_when_it_is_made(encoder: Path, cache: Path) -> None:
+    module.open_repacked(encoder, "0123")
+    (cached,) = cache.iterdir()
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+    assert stat.S_IMODE(cached.stat().st_mode) == 0o600
+
+
+@posix
+@pytest.mark.parametrize("how", ["folder for all", "folder for a group", "file for all", "link", "another owner"])
+def test_a_cache_that_others_may_write_to_is_not_used(
+    how: str, encoder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    module.open_repacked(encoder, "0123")
+    (cached,) = cache.iterdir()
+    match how:
+        case "folder for all":
+            cache.chmod(0o777)
+        case "folder for a group":
+            cache.chmod(0o770)
+        case "file for all":
+            cached.chmod(0o666)
+        case "link":
+            cached.rename(cache.parent / "elsewhere")
+            cached.symlink_to(cache.parent / "elsewhere")
+        case _:
+            monkeypatch.setattr(os, "getuid", lambda: os.stat(cache).st_uid + 1)
+    monkeypatch.setattr(module, "repack", lambda path, *, unsigned: b"made anew")
+    monkeypatch.setattr(module, "open_session", lambda model: model)
+    monkeypatch.setattr(module, "_store", lambda path, model: None)
+    assert module.open_repacked(encoder, "0123") == b"made anew"
+    assert "is not used, and the model is made anew" in caplog.text
+
+
+@posix
+def test_nothing_is_stored_where_others_may_write(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(PermissionError, match="others may write to it"):
+        module._store(tmp_path / "model.onnx", b"x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
