@@ -40,6 +40,7 @@ from duologue.events import (
 from duologue.protocol.conversation import ROOT
 from duologue.protocol.deadlines import RotationLimits, rotation_due
 from duologue.protocol.error_kinds import classify
+from duologue.protocol.kept_limits import LASTING, KeptLimits
 from duologue.protocol.local_checks import LocalChecks
 from duologue.protocol.memory import SessionMemory
 from duologue.protocol.model_speech import ModelSpeech
@@ -87,6 +88,8 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     continue_after_tools: bool = True
     """Ask the model to go on when all its calls are answered."""
     rotation: RotationLimits = RotationLimits()
+    kept: KeptLimits = KeptLimits()
+    """How much the server can have this client keep."""
 
 
 class ConversationCore:
@@ -122,12 +125,12 @@ class ConversationCore:
         self.sequencer = ResponseSequencer(
             new_id=new_id, tag_requests=self.options.tag_requests, answer_within_s=self.options.answer_within_s
         )
-        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
+        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept)
         self.speech = ModelSpeech()
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
-        self.calls = ToolCalls(toolbox, new_id=new_id)
+        self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
         self.is_open = True
         """Whether there is a connection. It may be used before the server has greeted."""
         self.expires_at: int | None = None
@@ -135,6 +138,7 @@ class ConversationCore:
         self._new_id = new_id
         self._unanswered = Unanswered()
         self._repeats = Repeats()
+        self._lasting_events = 0
         self._speaking = False
         self._interruptible = True
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
@@ -255,6 +259,7 @@ class ConversationCore:
             return
         if isinstance(event, SessionCreatedEvent) and not self.is_open:
             self._reopen(now)
+        self._lasting_events += isinstance(event, LASTING)
         command = self._unanswered.receive(event)
         answers = str(command.event_id) if command is not None else None
         self.checks.receive(event)
@@ -287,6 +292,14 @@ class ConversationCore:
         self._speaking = False
         self._notices.append(ConnectionLost(reason))
         self._collect(now)
+
+    @property
+    def excess(self) -> str | None:
+        """Why this conversation has to end: the server has told more than a client keeps. None while it has not."""
+        most = self.options.kept.lasting_events
+        many = f"more than {most} events that leave something behind" if self._lasting_events > most else None
+        what = self.store.excess or self.calls.excess or many
+        return None if what is None else f"the server sent {what}, which is more than is kept (CoreOptions.kept)"
 
     @property
     def next_tick_at(self) -> float:
@@ -390,6 +403,7 @@ class ConversationCore:
         self.is_open = True
         replay = self.memory.replay(self.store.items)
         self.store.clear()
+        self._lasting_events = 0
         self.speech.clear()
         self.checks.connected()
         self.usage.connected()

@@ -44,6 +44,7 @@ from duologue.events.base import Maybe
 from duologue.protocol.drafts import ItemDraft, StoredItem
 from duologue.protocol.item_order import ItemOrder
 from duologue.protocol.kept_audio import KeptAudio
+from duologue.protocol.kept_limits import PIECE_CHARACTERS, KeptLimits, size_of
 
 __all__ = ["ConversationStore"]
 
@@ -55,7 +56,11 @@ go when these end, and transcripts that are ahead of their item."""
 class ConversationStore:
     """Items of one session. Audio is dropped; with `keep_audio_bytes` the newest of the model's is kept."""
 
-    def __init__(self, *, keep_audio_bytes: int = 0) -> None:
+    def __init__(self, *, keep_audio_bytes: int = 0, limits: KeptLimits | None = None) -> None:
+        self._limits = limits or KeptLimits()
+        self._sizes: dict[str, int] = {}
+        self._characters = 0
+        self._too_long: str | None = None
         self._order = ItemOrder()
         self._drafts: dict[str, ItemDraft] = {}
         self._detached: dict[str, None] = {}
@@ -94,6 +99,16 @@ class ConversationStore:
         """Size of all audio that is kept."""
         return self._audio.held_bytes
 
+    @property
+    def excess(self) -> str | None:
+        """What is too much to be kept, as a clause; None while it is not."""
+        limits = self._limits
+        if len(self._drafts) > limits.items or self._order.places > 2 * limits.items:
+            return f"more than {limits.items} items"
+        if self._characters > limits.characters:
+            return f"more than {limits.characters} characters in a conversation"
+        return self._too_long
+
     # --- what happened
 
     def audio_received(self, item_id: str, content_index: int, audio: bytes) -> None:
@@ -108,6 +123,8 @@ class ConversationStore:
         self._deleted.clear()
         self._added_by.clear()
         self._audio.clear()
+        self._sizes.clear()
+        self._characters = 0
         self._cached = ()
 
     def receive(self, event: RealtimeEvent, *, encoding: Encoding | None = None, first: bool = False) -> None:
@@ -130,6 +147,7 @@ class ConversationStore:
                 draft = self._drafts.get(str(item.id)) if is_set(item.id) else None
                 if draft is not None:
                     draft.retrieved(item)
+                    self._holds(draft.item_id, size_of(item))
             case ConversationItemTruncatedEvent():
                 self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
                 if encoding is not None:
@@ -145,8 +163,10 @@ class ConversationStore:
             case InputAudioTranscriptionDeltaEvent():
                 if is_set(event.delta):
                     self._draft(event.item_id).heard(_index(event.content_index), event.delta)
+                    self._grows(event.item_id, event.delta)
             case InputAudioTranscriptionCompletedEvent():
                 self._draft(event.item_id).heard_all(event.content_index, event.transcript)
+                self._grows(event.item_id, event.transcript)
             case InputAudioTranscriptionFailedEvent():
                 self._draft(event.item_id).not_heard(event.content_index)
             case _:
@@ -157,29 +177,39 @@ class ConversationStore:
             case ResponseOutputItemAddedEvent(item=item):
                 if is_set(item.id):
                     self._draft(str(item.id), event.response_id).began(item)
+                    self._holds(str(item.id), size_of(item))
             case ResponseOutputItemDoneEvent(item=item):
                 if is_set(item.id):
                     self._draft(str(item.id), event.response_id).ended(item)
+                    self._holds(str(item.id), size_of(item))
             case ResponseContentPartAddedEvent():
                 self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=False)
+                self._grows(event.item_id, "")
             case ResponseContentPartDoneEvent():
                 self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=True)
+                self._grows(event.item_id, getattr(event.part, "text", None) or getattr(event.part, "transcript", None))
             case ResponseTextDeltaEvent():
                 draft = self._draft(event.item_id, event.response_id)
                 draft.said(event.content_index, event.delta, spoken=False)
+                self._grows(event.item_id, event.delta)
             case ResponseAudioTranscriptDeltaEvent():
                 draft = self._draft(event.item_id, event.response_id)
                 draft.said(event.content_index, event.delta, spoken=True)
+                self._grows(event.item_id, event.delta)
             case ResponseTextDoneEvent():
                 draft = self._draft(event.item_id, event.response_id)
                 draft.said_all(event.content_index, event.text, spoken=False)
+                self._grows(event.item_id, event.text)
             case ResponseAudioTranscriptDoneEvent():
                 draft = self._draft(event.item_id, event.response_id)
                 draft.said_all(event.content_index, event.transcript, spoken=True)
+                self._grows(event.item_id, event.transcript)
             case ResponseFunctionCallArgumentsDeltaEvent():
                 self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
+                self._grows(event.item_id, event.delta)
             case ResponseFunctionCallArgumentsDoneEvent():
                 self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
+                self._grows(event.item_id, event.arguments)
             case ResponseDoneEvent():
                 self._response_done(event)
             case _:
@@ -208,6 +238,7 @@ class ConversationStore:
             del self._deleted[item_id]
         draft = self._draft(item_id)
         draft.ended(event.item) if final else draft.began(event.item)
+        self._holds(item_id, size_of(event.item))
         self._added_by[item_id] = event.event_id
         self._place(item_id, event.previous_item_id, first=first)
 
@@ -216,6 +247,7 @@ class ConversationStore:
             return
         item_id = str(event.item.id)
         self._draft(item_id).ended(event.item)
+        self._holds(item_id, size_of(event.item))
         self._place(item_id, event.previous_item_id)
 
     def _delete(self, item_id: str) -> None:
@@ -224,6 +256,23 @@ class ConversationStore:
         self._drafts.pop(item_id, None)
         self._detached.pop(item_id, None)
         self._audio.remove(item_id)
+        self._holds(item_id, 0)
+        if len(self._deleted) > self._limits.items:
+            del self._deleted[next(iter(self._deleted))]  # of what was deleted so long ago nothing is on the way
+
+    def _holds(self, item_id: str, n_characters: int) -> None:
+        """All that an item holds."""
+        if n_characters and item_id not in self._drafts:
+            return
+        self._characters += n_characters - self._sizes.pop(item_id, 0)
+        if n_characters:
+            self._sizes[item_id] = n_characters
+            if n_characters > self._limits.item_characters:
+                self._too_long = f"more than {self._limits.item_characters} characters in an item"
+
+    def _grows(self, item_id: str, text: str | None) -> None:
+        """A piece of text is added to what an item holds."""
+        self._holds(item_id, self._sizes.get(item_id, 0) + PIECE_CHARACTERS + len(text or ""))
 
     def _response_done(self, event: ResponseDoneEvent) -> None:
         response = event.response
@@ -234,13 +283,16 @@ class ConversationStore:
             draft = self._drafts.get(item_id)
             if draft is not None and not draft.done:
                 draft.ended(item)
+                self._holds(item_id, size_of(item))
             elif draft is None and isinstance(response.conversation_id, str):
                 self._draft(item_id, response.id if is_set(response.id) else None).ended(item)
+                self._holds(item_id, size_of(item))
             if isinstance(response.conversation_id, str) and item_id not in self._order:
                 self._place(item_id, self._order.ids[-1] if len(self._order) else None)
         for item_id in [key for key in self._detached if self._drafts[key].response_id == response.id]:
             del self._detached[item_id], self._drafts[item_id]
             self._audio.remove(item_id)
+            self._holds(item_id, 0)
 
     def _place(self, item_id: str, previous_item_id: Maybe[str], *, first: bool = False) -> None:
         if item_id in self._order:
@@ -265,6 +317,7 @@ class ConversationStore:
             if len(self._detached) > _MOST_DETACHED:
                 oldest = next(iter(self._detached))
                 del self._detached[oldest], self._drafts[oldest]
+                self._holds(oldest, 0)
         if response_id is not None:
             draft.response_id = response_id
         return draft

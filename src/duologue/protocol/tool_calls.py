@@ -37,6 +37,7 @@ from duologue.events import (
     ResponseOutputItemDoneEvent,
     is_set,
 )
+from duologue.protocol.kept_limits import KeptLimits
 from duologue.protocol.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
 
 __all__ = ["ToolCall", "ToolCalls"]
@@ -77,8 +78,11 @@ class ToolCalls:
     `new_id` makes ids of events.
     """
 
-    def __init__(self, toolbox: Toolbox | None, *, new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, toolbox: Toolbox | None, *, new_id: Callable[[str], str], limits: KeptLimits | None = None
+    ) -> None:
         self.toolbox = toolbox
+        self._limits = limits or KeptLimits()
         self._new_id = new_id
         self._turns: dict[str, _Turn] = {}
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
@@ -119,8 +123,13 @@ class ToolCalls:
         if not call_id or call_id in self._seen:
             return
         self._seen.append(call_id)
+        crowded = len(self.running) >= self._limits.running
         turn = self._turns.setdefault(response_id, _Turn())
         turn.answers[call_id] = None
+        if crowded:
+            turn.answers[call_id] = f"The call was not made: {self._limits.running} calls run already. Call it later."
+            self._answer(response_id)
+            return
         try:
             bound = toolbox.bind(item.name, item.arguments)
         except ToolProblem as problem:
@@ -192,6 +201,14 @@ class ToolCalls:
     def running(self) -> tuple[str, ...]:
         """Ids of calls that have no answer yet, in call order."""
         return tuple(key for turn in self._turns.values() for key, answer in turn.answers.items() if answer is None)
+
+    @property
+    def excess(self) -> str | None:
+        """What is too much to be kept, as a clause; None while it is not."""
+        waiting = sum(len(turn.answers) + len(turn.of_servers) for turn in self._turns.values())
+        most = self._limits.calls
+        too_many = max(waiting, len(self._turns), len(self._beside)) > most
+        return f"more than {most} calls without an end" if too_many else None
 
     @property
     def all_answered(self) -> bool:
