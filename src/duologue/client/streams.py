@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from duologue.errors import DuologueError, StreamOverflow
 
-__all__ = ["MOST_UNREAD", "NoticeStream"]
+__all__ = ["MAX_UNREAD_BYTES", "MOST_UNREAD", "NoticeStream", "size_of"]
 
 N = TypeVar("N")
 

@@ -259,7 +259,7 @@ class ConversationCore:
             return
         if isinstance(event, SessionCreatedEvent) and not self.is_open:
             self._reopen(now)
-        self._lasting_events += isinstance(event, LASTING)
+        self._lasting_events += type(event) in LASTING
         command = self._unanswered.receive(event)
         answers = str(command.event_id) if command is not None else None
         self.checks.receive(event)
@@ -296,10 +296,10 @@ class ConversationCore:
     @property
     def excess(self) -> str | None:
         """Why this conversation has to end: the server has told more than a client keeps. None while it has not."""
-        most = self.options.kept.lasting_events
-        many = f"more than {most} events that leave something behind" if self._lasting_events > most else None
-        what = self.store.excess or self.calls.excess or many
-        return None if what is None else f"the server sent {what}, which is more than is kept (CoreOptions.kept)"
+        what, most = self.store.excess or self.calls.excess, self.options.kept.lasting_events
+        if self._lasting_events > most:
+            what = f"more than {most} events that leave something behind"
+        return f"the server sent {what}, which is more than is kept (CoreOptions.kept)" if what else None
 
     @property
     def next_tick_at(self) -> float:

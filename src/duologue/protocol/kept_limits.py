@@ -49,15 +49,17 @@ class KeptLimits(Struct, frozen=True, kw_only=True):
 PIECE_CHARACTERS: Final = 64
 """What a piece of text takes beside its characters: a server may send empty ones without end."""
 
-LASTING: Final[tuple[type[RealtimeEvent], ...]] = (
-    ConversationItemAddedEvent,
-    ConversationItemCreatedEvent,
-    ConversationItemDeletedEvent,
-    ConversationItemDoneEvent,
-    InputAudioTranscriptionCompletedEvent,
-    InputAudioTranscriptionFailedEvent,
-    ResponseCreatedEvent,
-    ResponseDoneEvent,
+LASTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
+    {
+        ConversationItemAddedEvent,
+        ConversationItemCreatedEvent,
+        ConversationItemDeletedEvent,
+        ConversationItemDoneEvent,
+        InputAudioTranscriptionCompletedEvent,
+        InputAudioTranscriptionFailedEvent,
+        ResponseCreatedEvent,
+        ResponseDoneEvent,
+    }
 )
 """Events that leave something behind in one of the conversation's parts, whatever becomes of their item."""
 

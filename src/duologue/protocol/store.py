@@ -60,7 +60,8 @@ class ConversationStore:
         self._limits = limits or KeptLimits()
         self._sizes: dict[str, int] = {}
         self._characters = 0
-        self._too_long: str | None = None
+        self.excess: str | None = None
+        """What is too much to be kept, as a clause; None while it is not."""
         self._order = ItemOrder()
         self._drafts: dict[str, ItemDraft] = {}
         self._detached: dict[str, None] = {}
@@ -98,16 +99,6 @@ class ConversationStore:
     def kept_audio_bytes(self) -> int:
         """Size of all audio that is kept."""
         return self._audio.held_bytes
-
-    @property
-    def excess(self) -> str | None:
-        """What is too much to be kept, as a clause; None while it is not."""
-        limits = self._limits
-        if len(self._drafts) > limits.items or self._order.places > 2 * limits.items:
-            return f"more than {limits.items} items"
-        if self._characters > limits.characters:
-            return f"more than {limits.characters} characters in a conversation"
-        return self._too_long
 
     # --- what happened
 
@@ -267,12 +258,27 @@ class ConversationStore:
         self._characters += n_characters - self._sizes.pop(item_id, 0)
         if n_characters:
             self._sizes[item_id] = n_characters
-            if n_characters > self._limits.item_characters:
-                self._too_long = f"more than {self._limits.item_characters} characters in an item"
+            self._check_size(n_characters)
 
     def _grows(self, item_id: str, text: str | None) -> None:
         """A piece of text is added to what an item holds."""
-        self._holds(item_id, self._sizes.get(item_id, 0) + PIECE_CHARACTERS + len(text or ""))
+        if item_id in self._drafts:
+            size = PIECE_CHARACTERS + len(text or "")
+            self._characters += size
+            size += self._sizes.get(item_id, 0)
+            self._sizes[item_id] = size
+            self._check_size(size)
+
+    def _check_size(self, n_characters: int) -> None:
+        limits = self._limits
+        if n_characters > limits.item_characters:
+            self.excess = f"more than {limits.item_characters} characters in an item"
+        elif self._characters > limits.characters:
+            self.excess = f"more than {limits.characters} characters in a conversation"
+
+    def _check_count(self) -> None:
+        if max(len(self._drafts), self._order.places // 2) > self._limits.items:
+            self.excess = f"more than {self._limits.items} items"
 
     def _response_done(self, event: ResponseDoneEvent) -> None:
         response = event.response
@@ -314,6 +320,7 @@ class ConversationStore:
                 return draft  # its events are on the way still; nobody reads what they make
             self._drafts[item_id] = draft
             self._detached[item_id] = None
+            self._check_count()
             if len(self._detached) > _MOST_DETACHED:
                 oldest = next(iter(self._detached))
                 del self._detached[oldest], self._drafts[oldest]

@@ -83,6 +83,8 @@ class ToolCalls:
     ) -> None:
         self.toolbox = toolbox
         self._limits = limits or KeptLimits()
+        self.excess: str | None = None
+        """What is too much to be kept, as a clause; None while it is not."""
         self._new_id = new_id
         self._turns: dict[str, _Turn] = {}
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
@@ -98,6 +100,7 @@ class ToolCalls:
         match event:
             case ResponseCreatedEvent(response=response) if out_of_band and is_set(response.id):
                 self._beside.add(response.id)
+                self._check_count()
             case ResponseOutputItemAddedEvent(item=McpCallItem(id=item_id)):
                 self._server_calls(event.response_id, item_id)
             case (
@@ -126,6 +129,7 @@ class ToolCalls:
         crowded = len(self.running) >= self._limits.running
         turn = self._turns.setdefault(response_id, _Turn())
         turn.answers[call_id] = None
+        self._check_count()
         if crowded:
             turn.answers[call_id] = f"The call was not made: {self._limits.running} calls run already. Call it later."
             self._answer(response_id)
@@ -138,10 +142,16 @@ class ToolCalls:
         else:
             self._runs.append(ToolCall(call_id=call_id, response_id=response_id, name=item.name, bound=bound))
 
+    def _check_count(self) -> None:
+        waiting = sum(len(turn.answers) + len(turn.of_servers) for turn in self._turns.values())
+        if max(waiting, len(self._turns), len(self._beside)) > self._limits.calls:
+            self.excess = f"more than {self._limits.calls} calls without an end"
+
     def _server_calls(self, response_id: str, item_id: str) -> None:
         if response_id not in self._beside and item_id not in self._seen:
             self._seen.append(item_id)
             self._turns.setdefault(response_id, _Turn()).of_servers.add(item_id)
+            self._check_count()
 
     def _server_called(self, item_id: str) -> None:
         for response_id, turn in list(self._turns.items()):
@@ -201,14 +211,6 @@ class ToolCalls:
     def running(self) -> tuple[str, ...]:
         """Ids of calls that have no answer yet, in call order."""
         return tuple(key for turn in self._turns.values() for key, answer in turn.answers.items() if answer is None)
-
-    @property
-    def excess(self) -> str | None:
-        """What is too much to be kept, as a clause; None while it is not."""
-        waiting = sum(len(turn.answers) + len(turn.of_servers) for turn in self._turns.values())
-        most = self._limits.calls
-        too_many = max(waiting, len(self._turns), len(self._beside)) > most
-        return f"more than {most} calls without an end" if too_many else None
 
     @property
     def all_answered(self) -> bool:
