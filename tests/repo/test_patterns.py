@@ -95,8 +95,8 @@ def written() -> dict[str, re.Pattern[str]]:
             if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "re") or node.func.attr == "escape":
                 continue
             if isinstance(node.args[0], ast.Constant):
-                text = node.args[0].value
-                found.setdefault(text, re.compile(text, re.DOTALL | re.IGNORECASE))
+                constant = str(node.args[0].value)
+                found.setdefault(constant, re.compile(constant, re.DOTALL | re.IGNORECASE))
             elif node.func.attr != "compile":
                 for text in WRITTEN_ELSEWHERE[file.relative_to(SRC).as_posix()]:
                     if text is not None:

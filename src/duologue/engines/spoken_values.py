@@ -128,7 +128,7 @@ def spelled(text: str) -> str:
     return "".join(_NUMBERS.get(word, word) for word in words)
 
 
-_NUMBERS: Final = {word: str(quantity(word)) for word in NUMBER_WORDS}
+_NUMBERS: Final[dict[str, str]] = {word: str(quantity(word)) for word in NUMBER_WORDS}
 """Digits, by the word that stands for them alone."""
 
 
