@@ -124,8 +124,8 @@ def fitting(value: Any, schema: _Schema, *, depth: int = 0, tries: _Tries | None
 
 def spelled(text: str) -> str:
     """Letters and digits alone, in lower case and with numbers as digits, so that spellings of one name are equal."""
-    words = [word for word in re.findall(r"[^\W_]+", text.lower()) if word != "underscore"]
-    return "".join(_NUMBERS.get(word, word) for word in words)
+    words: list[str] = re.findall(r"[^\W_]+", text.lower())
+    return "".join(_NUMBERS.get(word, word) for word in words if word != "underscore")
 
 
 _NUMBERS: Final[dict[str, str]] = {word: str(quantity(word)) for word in NUMBER_WORDS}
