@@ -92,9 +92,11 @@ class DecodeError(RemoteProtocolError, ValueError):
 class ConnectFailed(DuologueError):
     """No session came about: refused, unauthorised, unreachable or timed out."""
 
-    def __init__(self, message: str, *, retryable: bool) -> None:
+    def __init__(self, message: str, *, retryable: bool, status: int | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.status = status
+        """The HTTP status that refused the handshake; None where there was no answer, or no refusal in it."""
 
 
 class ConnectionClosed(DuologueError):

@@ -143,3 +143,39 @@ def test_a_call_that_cannot_be_right_is_one_sentence(file: Path, capsys: pytest.
         assert main(["convert", *arguments, str(file)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert frames_of(file.read_text(encoding="utf-8")) == [BETA]
+
+
+def test_a_file_that_is_there_is_replaced_only_with_force(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(file, BETA)
+    out = tmp_path / "out.jsonl"
+    out.write_text("precious")
+    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 2
+    assert "out.jsonl exists already: name another file, or add --force to replace it" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+    assert main(["convert", *TO_GA, str(file), "--out", str(out), "--force"]) == 0
+    assert frames_of(out.read_text(encoding="utf-8")) == [GA]
+
+
+@pytest.mark.parametrize("command", [["talk", "--say", "Hi", "--out"], ["talk", "--say", "Hi", "--record"],
+                                     ["conform", "ws://127.0.0.1:1", "--record"]])  # fmt: skip
+def test_commands_that_keep_a_call_replace_nothing_and_follow_no_link(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, link = tmp_path / "kept", tmp_path / "link"
+    kept.write_text("precious")
+    link.symlink_to(kept)
+    assert main([*command, str(kept)]) == 2
+    assert "add --force" in capsys.readouterr().err
+    for force in ([], ["--force"]):
+        assert main([*command, str(link), *force]) == 2
+        assert "a symbolic link, which is not followed" in capsys.readouterr().err
+    assert kept.read_text() == "precious"
+
+
+def test_a_demo_replaces_nothing_in_a_folder_that_was_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "session.jsonl").write_text("precious")
+    assert main(["demo", "--out-dir", str(tmp_path)]) == 2
+    assert "session.jsonl exists already" in capsys.readouterr().err
+    assert (tmp_path / "session.jsonl").read_text() == "precious"

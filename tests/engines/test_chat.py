@@ -1,6 +1,7 @@
 """The chat responder streams what an endpoint says, and tells in one sentence what went wrong."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import pytest
 
 from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
 from duologue.engines.chat import ChatResponder
+from duologue.engines.chat_stream import chunk_lines
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.errors import EngineError
 
@@ -139,6 +141,25 @@ async def test_pictures_are_sent_in_parts_behind_the_words() -> None:
         low = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQ==", "detail": "low"}}
         words = {"type": "text", "text": "Which is it?"}
         assert [message["content"] for message in server.requests[0]["messages"][1:]] == [[words, plain, low], [plain]]
+
+
+async def test_an_address_in_place_of_a_picture_is_never_passed_on() -> None:
+    addresses = (
+        "http://169.254.169.254/",
+        "https://h/a.png",
+        "file:///etc/passwd",
+        "data:text/html;base64,AA==",
+        "//h/a",
+    )
+    pictures = tuple(map(Image, addresses))
+    message = Message("user", "Which is it?", images=(*pictures, Image("data:image/png;base64,AA==")))
+    alone = Message("user", "", images=pictures)
+    async with endpoint(HELLO) as server, responder(server.url) as chat:
+        exchange = msgspec.structs.replace(an_exchange(), messages=(message, alone))
+        assert [piece async for piece in chat.respond(exchange)]
+        _, first, second = server.requests[0]["messages"]
+    assert [part.get("image_url") for part in first["content"]] == [None, {"url": "data:image/png;base64,AA=="}]
+    assert second["content"] == ""
 
 
 @pytest.mark.parametrize(
@@ -388,6 +409,59 @@ async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pyte
     monkeypatch.setattr("duologue.engines.chat_stream.MOST_LINE_BYTES", 1_000)
     with pytest.raises(EngineError, match="a line of more than 1000 bytes"):
         await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
+
+
+async def test_nothing_compressed_is_asked_for_and_none_is_unpacked() -> None:
+    packed = gzip.compress(b"data: " + b" " * 1_000_000)
+    for status in ("200 OK", "500 Oops"):
+        answer = http(f"{status}\r\nContent-Encoding: gzip", packed, "text/event-stream")
+        async with endpoint(answer) as server, responder(server.url) as chat:
+            with pytest.raises(EngineError, match="a compressed answer" if status == "200 OK" else "answered 500$"):
+                assert [piece async for piece in chat.respond(an_exchange("Hi"))] == []
+            assert "accept-encoding: identity" in server.heads[0].lower()
+
+
+async def test_a_failure_is_read_to_its_first_page_and_then_hung_up_on() -> None:
+    page = http("500 Oops", b"x" * 20_000)
+    async with endpoint(page, hold_open=True) as server, responder(server.url) as chat:
+        async with asyncio.timeout(5):
+            with pytest.raises(EngineError) as caught:
+                assert [piece async for piece in chat.respond(an_exchange("Hi"))] == []
+            await server.hung_up.wait()
+    assert len(str(caught.value)) < 1_000
+
+
+async def test_an_answer_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.engines.chat_stream.MAX_ANSWER_BYTES", 10_000)
+    with pytest.raises(EngineError, match="an answer of more than 10000 bytes"):
+        await said_and_called(sse(*[said("on and on")] * 1_000))
+
+
+async def test_calls_without_number_are_not_collected(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [delta(tool_calls=[{"index": index, "function": {"name": "f", "arguments": "{}"}}]) for index in range(200)]
+    with pytest.raises(EngineError, match="more than 128 calls"):
+        await said_and_called(sse(*calls))
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+async def test_an_answer_that_nests_without_end_is_no_chunk(depth: int) -> None:
+    nested = '{"a":' * depth + "1" + "}" * depth
+    call = f'{{"choices":[{{"delta":{{"tool_calls":[{{"function":{{"name":"f","arguments":{nested}}}}}]}}}}]}}'
+    for answer in (sse(call, "[DONE]"), sse(f'{{"error":{nested}}}'), http("500 Oops", nested.encode())):
+        try:
+            await said_and_called(answer)
+        except EngineError as fault:
+            assert len(str(fault)) < 1_000  # noqa: PT017  which of them are read depends on the parser's own depth
+
+
+async def test_a_line_that_comes_byte_by_byte_is_looked_through_once() -> None:
+    async def bytewise() -> AsyncGenerator[bytes]:
+        text = b"data: " + b"x" * 200_000 + b"\ndata: [DONE]\n"
+        for place in range(len(text)):
+            yield text[place : place + 1]
+
+    lines = [line async for line in chunk_lines(bytewise())]
+    assert [len(line) for line in lines] == [200_000, 6]
 
 
 @pytest.mark.parametrize("where", ["headers", "pieces"])

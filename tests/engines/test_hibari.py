@@ -70,3 +70,21 @@ def test_only_a_long_first_sentence_is_cut_and_only_after_a_clause() -> None:
 
 def test_silence_is_trimmed_to_nothing() -> None:
     assert module._trimmed(np.zeros(1_000, np.float32)) == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("It is 123,456,789,012,345 or 42.", "It is 123,456,789,012,345 or 42."),
+        ("Code 1234567890123456.", "Code 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6."),
+        ("x" * 100, f"{'x' * 40} {'x' * 40} {'x' * 20}"),
+        ("Pneumonoultramicroscopicsilicovolcano.", "Pneumonoultramicroscopicsilicovolcano."),
+    ],
+)
+def test_what_the_model_fails_at_is_taken_apart(text: str, spoken: str) -> None:
+    assert module._speakable(text) == spoken
+
+
+@pytest.mark.parametrize("text", ["9" * 40, "a1" * 25, "," * 250])
+async def test_a_text_that_nobody_says_is_spoken_or_passed_over(synthesizer: Synthesizer, text: str) -> None:
+    assert isinstance(await spoken(synthesizer, text), list)

@@ -53,7 +53,7 @@ class Provoked:
 
     def send_text(self, message: str | bytes) -> list[dict[str, Any]]:
         """The client sends a message; what it is answered."""
-        self.protocol.receive(message, now=0.0)
+        self.protocol.receive_text(message, now=0.0)
         return self.take()
 
     def take(self) -> list[dict[str, Any]]:

@@ -147,3 +147,33 @@ def test_receiving_before_the_greeting_works() -> None:
     server = ServerProtocol(new_id=lambda kind: kind, now=0, started_at=0)
     server.receive_text(json.dumps({"type": "input_audio_buffer.clear"}), now=0)
     assert [event.type for event in server.take_events()] == ["input_audio_buffer.cleared"]
+
+
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://h/a.png", "https://h/a.png", "file:///etc/passwd", "//h/a.png", "", "data:", "data:text/html;base64,AA==",
+     "data:image/png,AA", " data:image/png;base64,AA==", "data:image/svg+xml;utf8,<svg/>", "data:image/png;base64,é"],
+)  # fmt: skip
+@pytest.mark.parametrize("way", ["conversation.item.create", "response.create"])
+def test_a_picture_is_a_data_uri_and_an_address_is_refused(pair: Pair, url: str, way: str) -> None:
+    def message(image_url: str) -> dict[str, Any]:
+        content = [{"type": "input_text", "text": "Look"}, {"type": "input_image", "image_url": image_url}]
+        item = {"type": "message", "role": "user", "content": content}
+        return (
+            {"type": way, "item": item} if way.endswith("item.create") else {"type": way, "response": {"input": [item]}}
+        )
+
+    error = refusal(raw(pair, message(url)))
+    path = "item" if way.endswith("item.create") else "response.input[0]"
+    assert (error["code"], error["param"]) == ("invalid_value", f"{path}.content[1].image_url")
+
+
+@pytest.mark.parametrize(
+    "url", [PICTURE, "data:image/jpeg;base64,AA==", "DATA:image/svg+xml;charset=utf-8;base64,AA=="]
+)
+def test_a_data_uri_of_a_picture_is_taken(pair: Pair, url: str) -> None:
+    item = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": url}]}
+    assert "error" not in types(raw(pair, {"type": "conversation.item.create", "item": item}))

@@ -254,19 +254,24 @@ async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and
     assert abs(heard / sent - 16 / 24) < 0.03
 
 
-async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client() -> None:
+@pytest.mark.parametrize(("status", "said"), [(None, "cannot be reached"), (401, "refused the session (HTTP 401)")])
+async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client_but_not_where_it_is(
+    status: int | None, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def open_upstream(opening: Opening) -> Transport:
-        raise ConnectFailed("nobody listens there", retryable=True)
+        raise ConnectFailed("cannot reach wss://inside.example:8443/v1: no route", retryable=True, status=status)
 
     client, front = memory_pair()
     relay = Relay(front, Upstream(open=open_upstream), opening=Opening(dialect="openai-beta"), new_id=new_id)
     await asyncio.wait_for(relay.run(), 5)
     refused = json.loads(await client.receive())
     assert refused["error"]["code"] == "upstream_unavailable"
-    assert "nobody listens there" in refused["error"]["message"]
+    assert refused["error"]["message"] == f"The upstream of this relay {said}."
+    assert "inside.example" in caplog.text
     with pytest.raises(ConnectionClosedError) as closed:
         await client.receive()
     assert closed.value.code == 1013
+    assert "inside" not in closed.value.reason
 
 
 async def test_a_slow_client_slows_the_upstream_and_nothing_is_buffered_in_between() -> None:

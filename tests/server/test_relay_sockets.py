@@ -169,6 +169,7 @@ async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> Non
         [told] = await until(connection, "error")
         assert isinstance(told, ErrorEvent)
         assert told.error.code == "upstream_unavailable"
+        assert "127.0.0.1" not in str(told.to_json())
 
 
 async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:

@@ -9,10 +9,15 @@ from array import array
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.audio.samples import from_samples
+from duologue.dialects import PROFILES
+from duologue.events import ErrorEvent, RealtimeEvent, SessionUpdatedEvent, SessionUpdateEvent
 from duologue.events.base import decode_audio, encode_audio
+from duologue.server.upstream_audio import UpstreamAudio
 from duologue.transports import MemoryTransport
 from tests.server._relays import created, relayed
 
@@ -161,6 +166,62 @@ async def test_a_format_of_an_update_that_the_upstream_refuses_is_forgotten(answ
         assert (await told(client))["type"] == "error"
         assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
         assert await speak(client, upstream, tone(PCM, 50)) == tone(PCM, 50)
+
+
+async def test_a_refused_update_takes_nothing_back_that_a_later_one_asked_for() -> None:
+    async with relayed("qwen", "openai") as (client, upstream):
+        for event_id, update in {
+            "voice": {"type": "realtime"},
+            "format": formats(input={"type": "audio/pcmu"}),
+        }.items():
+            await client.send(json.dumps({"type": "session.update", "event_id": event_id, "session": update}))
+            await told(upstream)
+        fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": None, "event_id": "voice"}
+        await say(upstream, "error", error=fault)
+        assert (await told(client))["type"] == "error"
+        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+        await say(upstream, "session.updated", session={"id": "s", "input_audio_format": "pcm16"})
+        await told(client)
+        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+
+
+FORMATS = st.sampled_from([None, "audio/pcm", "audio/pcmu", "audio/pcma"])
+ANSWERS = st.tuples(st.sampled_from(["taken", "refused"]), st.integers(0, 9))
+
+
+@given(st.lists(st.tuples(FORMATS, FORMATS) | ANSWERS, max_size=30))
+def test_formats_are_those_of_the_updates_that_were_not_refused_in_their_order(steps: list[tuple[Any, Any]]) -> None:
+    audio = UpstreamAudio(PROFILES["qwen"], PROFILES["openai"], new_event_id=lambda: "event")
+    taken: dict[str, str] = {"input": "audio/pcm", "output": "audio/pcm"}
+    waiting: list[tuple[str, dict[str, str]]] = []
+    for number, (first, second) in enumerate(steps):
+        if first == "taken" and waiting:
+            taken |= waiting.pop(0)[1]
+            session = {"type": "realtime", "object": "realtime.session", "id": "s"}
+            event = RealtimeEvent.from_json({"type": "session.updated", "event_id": "e", "session": session})
+            assert isinstance(event, SessionUpdatedEvent)
+            audio.told(event)
+        elif first == "refused" and waiting:
+            event_id, _ = waiting.pop(second % len(waiting))
+            error = {"type": "t", "code": "c", "message": "m", "param": None, "event_id": event_id}
+            refused = RealtimeEvent.from_json({"type": "error", "event_id": "e", "error": error})
+            assert isinstance(refused, ErrorEvent)
+            audio.refused(refused)
+        elif first not in ("taken", "refused"):
+            asked = {side: wire for side, wire in (("input", first), ("output", second)) if wire is not None}
+            rate = {"audio/pcm": {"rate": 24_000}}
+            session = formats(**{side: {"type": wire, **rate.get(wire, {})} for side, wire in asked.items()})
+            update = RealtimeEvent.from_json({"type": "session.update", "event_id": str(number), "session": session})
+            assert isinstance(update, SessionUpdateEvent)
+            audio.asked(update)
+            waiting.append((str(number), asked))
+        expected = taken["input"]
+        for _, asked in waiting:
+            expected = asked.get("input", expected)
+        assert audio._input.client is not None
+        assert audio._input.client.type == expected
+        assert audio._output.client is not None
+        assert audio._output.client.type == taken["output"]
 
 
 async def test_a_cleared_buffer_leaves_nothing_in_the_next_one() -> None:

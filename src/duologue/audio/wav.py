@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from io import BufferedWriter
+from typing import TYPE_CHECKING
 
 from duologue.audio.extras import needs
+from duologue.audio.files import create_file
 from duologue.audio.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from duologue.audio.resampling import resample
 from duologue.audio.samples import whole_samples
@@ -149,8 +151,11 @@ class WavWriter:
     ends in an exception leaves a valid file, and one that is killed leaves one that lacks a second at most.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, rate_hz: int) -> None:
-        """Raises `AudioError` when the file cannot be made or the rate is not positive."""
+    def __init__(self, path: str | os.PathLike[str], *, rate_hz: int, replace: bool = True) -> None:
+        """The file is its owner's alone to read; one that is there makes room for it, unless `replace` is False.
+
+        Raises `AudioError` when the rate is not positive or the file cannot be made: symbolic links are not followed.
+        """
         if rate_hz <= 0:
             raise AudioError(f"a sample rate is positive, not {rate_hz} Hz")
         self.rate_hz = rate_hz
@@ -158,7 +163,7 @@ class WavWriter:
         self._data_bytes = 0
         self._unflushed_bytes = 0
         try:
-            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115  closed by close()
+            self._file = BufferedWriter(create_file(path, replace=replace))
         except OSError as fault:
             raise AudioError(f"cannot write {self._name}: {fault.strerror or fault}") from fault
         self._file.write(self._header())

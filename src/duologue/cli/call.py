@@ -51,6 +51,8 @@ class CallOptions:
     wishes: Wishes = _NO_WISHES
     reply_file: Path | None = None
     recording_file: Path | None = None
+    replace_files: bool = False
+    """Whether the two may take the place of files that are there."""
     paced: bool = True
     patience_s: float = 30.0
     open_ended: bool = False
@@ -109,9 +111,9 @@ class Kept:
     def open(self, options: CallOptions) -> None:
         """Make the files. Raises DuologueError for one that cannot be made."""
         if options.reply_file is not None:
-            self.reply = ReplyFile(options.reply_file)
+            self.reply = ReplyFile(options.reply_file, replace=options.replace_files)
         if options.recording_file is not None:
-            self.recording = RecordingWriter(options.recording_file)
+            self.recording = RecordingWriter(options.recording_file, replace=options.replace_files)
 
     @property
     def failures(self) -> list[DuologueError]:

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from duologue.cli.call import check_url
 from duologue.cli.conform_views import list_rules, print_json, print_matrix
-from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, Usage, sentence_of
+from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, Usage, check_free, sentence_of
 from duologue.cli.running import run_to_end
 from duologue.client.accent import AUTO
 from duologue.client.endpoint import Endpoint
@@ -48,6 +48,7 @@ class ConformOptions:
         str, Parameter(help="Whose server it is: decides how the key is shown. What is said is not translated.")
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
+    force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
     timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _PATIENCE
 
 
@@ -71,6 +72,7 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
         raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.dialect != AUTO and options.dialect not in PROFILES:
         raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    check_free(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None)
     return run_to_end(_conform(endpoint, options))
@@ -79,7 +81,11 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     settings = Settings(patience_s=options.timeout, has_key=options.api_key is not None)
     with ExitStack() as kept:
-        writer = None if options.record is None else kept.enter_context(RecordingWriter(options.record))
+        writer = (
+            None
+            if options.record is None
+            else kept.enter_context(RecordingWriter(options.record, replace=options.force))
+        )
         opening = open_endpoint_of(endpoint, wrap=_recorder(writer))
         try:
             report = await run(opening, only=options.only, settings=settings, watch=_tell)

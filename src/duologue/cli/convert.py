@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from io import BufferedWriter
 from itertools import count
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
 
-from duologue.cli.failures import EXIT_FAILURE, Usage, check_there
+from duologue.audio.files import create_file
+from duologue.cli.failures import EXIT_FAILURE, Usage, check_free, check_there
 from duologue.cli.frame_files import Line, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
@@ -31,6 +33,7 @@ def convert(
     source: Annotated[str, Parameter(name="--from", help="Whose accent the frames have.")],
     target: Annotated[str, Parameter(name="--to", help="The accent to write them in.")],
     out: Annotated[Path | None, Parameter(help="Write there, not to standard output.")] = None,
+    force: Annotated[bool, Parameter(help="Replace the file of --out if it exists already.")] = False,
 ) -> int:
     """Write frames in another dialect, as JSON lines.
 
@@ -44,11 +47,14 @@ def convert(
     check_there(file)
     if out is not None and out.exists() and out.samefile(file):
         raise Usage("--out is the file that is read: name another one")
+    check_free(out, force=force)
     damaged, stage = False, _stage(source, target)
     with ExitStack() as stack:
         lines = read_frames(file)
         first = next(lines, None)  # a file that cannot be read must not leave an empty one behind
-        sink: BinaryIO = sys.stdout.buffer if out is None else stack.enter_context(out.open("wb"))
+        sink: BinaryIO = (
+            sys.stdout.buffer if out is None else stack.enter_context(BufferedWriter(create_file(out, replace=force)))
+        )
         while first is not None:
             damaged |= not _convert(first, file, sink, source=source, target=target, stage=stage)
             first = next(lines, None)

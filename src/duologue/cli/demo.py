@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from duologue.audio.wav import Sound, parse_wav
 from duologue.cli.call import Call, CallOptions, hold, view_for
-from duologue.cli.failures import TurnFailed
+from duologue.cli.failures import TurnFailed, check_free
 from duologue.cli.running import run_to_end
 from duologue.cli.turns import Turn
 
@@ -48,21 +48,27 @@ TURN_ORDER: Final = (
 """What a turn that the server finds by itself consists of, in its order; other events may stand between."""
 
 
+_OWN_FOLDER: Final = Path("demo")
+
+
 def demo(
     *,
-    out_dir: Annotated[Path, Parameter(help="Folder for reply.wav and session.jsonl; it is made.")] = Path("demo"),
+    out_dir: Annotated[Path, Parameter(help="Folder for reply.wav and session.jsonl; it is made.")] = _OWN_FOLDER,
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False,
+    force: Annotated[bool, Parameter(help="Replace files that exist already in --out-dir.")] = False,
 ) -> int:
     """Hold a spoken conversation of three turns with our own server: no network, no key, no microphone.
 
     What is said comes from files in this package; each turn tells from where. Leaves the speech of the answers and a
-    recording of every message.
+    recording of every message. In the folder that it makes by itself, those of an earlier demo are replaced.
     """
+    # What stands in a folder that was named may be anybody's.
+    force = force or out_dir == _OWN_FOLDER
+    reply, recording = out_dir / "reply.wav", out_dir / "session.jsonl"
+    check_free(reply, recording, force=force)
     clips = list(speech())
     out_dir.mkdir(parents=True, exist_ok=True)
-    options = CallOptions(
-        reply_file=out_dir / "reply.wav", recording_file=out_dir / "session.jsonl", model="demo", paced=not fast
-    )
+    options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)
 
     async def talk(call: Call) -> None:
         for number, (name, source, sound) in enumerate(clips, 1):

@@ -13,6 +13,7 @@ __all__ = [
     "EXIT_USAGE",
     "TurnFailed",
     "Usage",
+    "check_free",
     "check_there",
     "exit_code_of",
     "sentence_of",
@@ -38,6 +39,17 @@ def check_there(*files: Path) -> None:
     missing = [str(file) for file in files if not file.exists()]
     if missing:
         raise Usage(f"there is no file {', '.join(missing)}")
+
+
+def check_free(*files: Path | None, force: bool) -> None:
+    """Raise Usage for files that a command was told to write and that are there, or are links to elsewhere."""
+    for file in files:
+        if file is None:
+            continue
+        if file.is_symlink():
+            raise Usage(f"{file} is a symbolic link, which is not followed: name the file itself")
+        if file.is_file() and not force:
+            raise Usage(f"{file} exists already: name another file, or add --force to replace it")
 
 
 def exit_code_of(fault: BaseException) -> int:

@@ -18,13 +18,13 @@ class ReplyFile:
     When writing fails, the conversation goes on without: the first failure is kept in `failure`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, replace: bool) -> None:
         """Raises `AudioError` when the file cannot be made."""
         self.path = path
         self.failure: AudioError | None = None
         self._rest = b""
         self._encoding = PCM
-        self._wav = WavWriter(path, rate_hz=PCM.rate_hz)
+        self._wav = WavWriter(path, rate_hz=PCM.rate_hz, replace=replace)
 
     @property
     def duration_ms(self) -> int:

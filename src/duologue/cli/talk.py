@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from duologue.audio.wav import read_wav
 from duologue.cli.call import Call, CallOptions, check_url, hold, view_for
 from duologue.cli.conversation import Wishes
-from duologue.cli.failures import Usage, check_there
+from duologue.cli.failures import Usage, check_free, check_there
 from duologue.cli.running import run_to_end
 from duologue.cli.sound_device import SystemSound
 
@@ -49,6 +49,7 @@ class TalkOptions:
     record: Annotated[Path | None, Parameter(help="Record every message, both ways, to this file of JSON lines.")] = (
         None
     )
+    force: Annotated[bool, Parameter(help="Replace files that exist already.")] = False
     json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False
     timeout: Annotated[float, Parameter(help="Seconds without progress after which the turn has failed.")] = 30.0
@@ -89,6 +90,7 @@ def _check_files(path: Path | None, options: TalkOptions) -> None:
             raise Usage(f"{name} {written} would write over the file that is to be sent")
     if options.out is not None and options.record is not None and _are_one(options.out, options.record):
         raise Usage(f"--out and --record are one file, {options.out}: name two")
+    check_free(options.out, options.record, force=options.force)
 
 
 def _are_one(one: Path, other: Path) -> bool:
@@ -108,6 +110,7 @@ def _call_options(options: TalkOptions) -> CallOptions:
         wishes=Wishes(instructions=options.instructions, voice=options.voice, text_only=options.text),
         reply_file=options.out,
         recording_file=options.record,
+        replace_files=options.force,
         paced=not options.fast,
         patience_s=options.timeout,
         open_ended=options.mic,

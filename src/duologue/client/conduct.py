@@ -32,6 +32,7 @@ __all__ = [
     "FLUSH_S",
     "INTRODUCTION_S",
     "LOOK_S",
+    "TOO_MUCH",
     "Answer",
     "done_of",
     "failed_call",
@@ -83,8 +84,14 @@ def log_illegal(illegal: IllegalTransition) -> None:
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 
+TOO_MUCH: Final = 1009
+"""The close code of a side that was sent more than it takes."""
+
+
 def may_come_back(closed: ConnectionClosed) -> bool:
     """Whether another connection can succeed. An expired session is over, and its conversation is not."""
+    if closed.code == TOO_MUCH:
+        return False  # the same message would come again, or as many of them
     if closed.error is None:
         return True
     return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from duologue.client.conduct import FLUSH_S, LOOK_S, log_illegal, may_come_back
+from duologue.client.conduct import FLUSH_S, LOOK_S, TOO_MUCH, log_illegal, may_come_back
 from duologue.client.connection import Connection
 from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
@@ -212,6 +212,8 @@ class Link:
                 self._core.tick(now)
             self._tell(event)
             self.wake()
+            if (excess := self._core.excess) is not None:
+                return ConnectionClosedError(TOO_MUCH, excess)
             if (outcome := self._tenure.look(now=now, unix_now_s=time.time())) is not None:
                 return outcome
 

@@ -12,15 +12,19 @@ from typing import Any, Final
 
 from duologue.client.conduct import failed_call, overdue_call
 from duologue.printable import printable_name
+from duologue.protocol.kept_limits import KeptLimits
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.toolbox import ToolProblem
 
-__all__ = ["RunningTools"]
+__all__ = ["MAX_THREADS", "RunningTools"]
 
 _logger = logging.getLogger(__name__)
 
 _STOP_S: Final = 1.0
 """How long cancelled functions may take to clean up."""
+
+MAX_THREADS: Final = KeptLimits().running
+"""Of functions that run, those included that were given up: nothing stops a thread, and each call may bring another."""
 
 _Report = Callable[[str, object], None]
 
@@ -39,6 +43,7 @@ class RunningTools:
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     def start(self, call: ToolCall) -> None:
@@ -72,7 +77,7 @@ class RunningTools:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
-                result = await call.bound() if call.bound.tool.is_async else await _in_thread(call.bound)
+                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call.bound)
                 if inspect.isawaitable(result):  # a function that only wraps an async one
                     result = await result
         except asyncio.CancelledError:
@@ -90,8 +95,15 @@ class RunningTools:
         else:
             self._answered(call.call_id, result)
 
+    async def _in_thread(self, function: Callable[[], Any]) -> Any:
+        """What the function returns. Raises ToolProblem: so many run already, given up or not."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= MAX_THREADS:
+            raise ToolProblem(f"{MAX_THREADS} functions run already; call it again later.")
+        return await _in_thread(function, self._threads)
 
-async def _in_thread(function: Callable[[], Any]) -> Any:
+
+async def _in_thread(function: Callable[[], Any], threads: list[threading.Thread]) -> Any:
     """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
 
     Not in the loop's pool: functions that never return would fill it, and the end of the program would wait for them.
@@ -121,5 +133,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
         except RuntimeError:
             _logger.debug("a function returned after the end of its loop")
 
-    threading.Thread(target=run, name="duologue-tool", daemon=True).start()
+    thread = threading.Thread(target=run, name="duologue-tool", daemon=True)
+    thread.start()
+    threads.append(thread)
     return await answer

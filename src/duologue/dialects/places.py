@@ -12,7 +12,6 @@ __all__ = ["ABSENT", "Json", "copy_json", "find", "objects_at", "put", "take"]
 
 Json: TypeAlias = dict[str, Any]
 
-_DOT: Final = re.compile(r"\.(?![^\[]*\])")
 _STEP: Final = re.compile(r"(?P<name>\w+)(?P<many>\[\])?(?:\[(?P<field>\w+)=(?P<value>[^\]]+)\])?")
 
 
@@ -61,10 +60,12 @@ class _Step(NamedTuple):
 @cache
 def _steps(path: str) -> tuple[_Step, ...]:
     steps: list[_Step] = []
-    for step in _DOT.split(path) if path else []:
-        found = _STEP.fullmatch(step)
-        if found is None:
-            raise ValueError(f"not a step of a path: {step!r}")
+    start = 0
+    while start < len(path):
+        found = _STEP.match(path, start)
+        if found is None or path[found.end() : found.end() + 1] not in ("", "."):
+            raise ValueError(f"not a step of a path: {path[start:]!r}")
+        start = found.end() + 1
         steps.append(_Step(found["name"], found["many"] is not None, found["field"], found["value"]))
     return tuple(steps)
 

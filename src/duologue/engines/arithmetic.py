@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-__all__ = ["Calculation", "calculate", "number", "quantity"]
+__all__ = ["NUMBER_WORDS", "Calculation", "calculate", "number", "quantity"]
 
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
@@ -17,22 +17,28 @@ _VALUES = {
 }
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _PARTS = {"half": Fraction(1, 2), "third": Fraction(1, 3), "quarter": Fraction(1, 4), "tenth": Fraction(1, 10)}
+NUMBER_WORDS = frozenset({*_VALUES, *_PARTS, "dozen"})
+"""What stands for a number alone."""
+
 _ARTICLES = ("a", "an", "one")
 
 _ASKING = re.compile(
-    r"^(?:(?:so|and|okay|ok|please|hey|hello|hi|now|well)\b[ ,]*)*"
-    r"(?:(?:can|could|would) you )?(?:please )?(?:tell me|do you know)?\s*"
-    r"(?:what's|what is|what are|what does|how much is|how much are|how much|calculate|compute|work out)?\s*"
+    r"^(?:(?:so|and|okay|ok|please|hey|hello|hi|now|well)\b[ ,]*+)*"
+    r"(?:(?:can|could|would) you )?(?:please )?(?:tell me|do you know)?"
+    r"(?:\s*(?:what's|what is|what are|what does|how much is|how much are|how much|calculate|compute|work out))?\s*"
 )
-_ASKING_END = re.compile(r"\s+(?:equals?|makes?|come to|please)$")
+_ASKING_END = re.compile(r"(?<!\s)\s+(?:equals?|makes?|come to|please)$")
 
-_COMMANDS = (
-    (r"^(?:add|the sum of) (.+) (?:and|to) (.+)$", r"\1 + \2"),
-    (r"^subtract (.+) from (.+)$", r"\2 - \1"),
-    (r"^multiply (.+) (?:by|with) (.+)$", r"\1 * \2"),
-    (r"^divide (.+) by (.+)$", r"\1 / \2"),
-    (r"^the product of (.+) and (.+)$", r"\1 * \2"),
-    (r"^the difference between (.+) and (.+)$", r"\1 - \2"),
+_COMMANDS = tuple(
+    (re.compile(pattern, re.DOTALL), replacement)
+    for pattern, replacement in (
+        (r"^(?:add|the sum of) (.+) (?:and|to) (.+)$", r"\1 + \2"),
+        (r"^subtract (.+) from (.+)$", r"\2 - \1"),
+        (r"^multiply (.+) (?:by|with) (.+)$", r"\1 * \2"),
+        (r"^divide (.+) by (.+)$", r"\1 / \2"),
+        (r"^the product of (.+) and (.+)$", r"\1 * \2"),
+        (r"^the difference between (.+) and (.+)$", r"\1 - \2"),
+    )
 )
 _PHRASES = {
     "plus": "+", "minus": "-", "less": "-", "take away": "-", "\N{MINUS SIGN}": "-",
@@ -44,7 +50,7 @@ _PHRASES = {
 }  # fmt: skip
 """How operations are said. What takes an operand on one side only is `%` (behind it) and `root` (before it)."""
 _PHRASE = re.compile(
-    "|".join(rf"(?<![a-z]){re.escape(phrase)}(?![a-z])" for phrase in sorted(_PHRASES, key=len, reverse=True))
+    rf"(?<![a-z])(?:{'|'.join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))})(?![a-z])"
 )
 _SPOKEN = {
     "+": "plus", "-": "minus", "*": "times", "/": "divided by", "^": "to the power of", "%": "percent",
@@ -82,7 +88,7 @@ def calculate(text: str) -> Calculation | None:
     asked = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .?!=")
     asked = _ASKING_END.sub("", _ASKING.sub("", asked))
     for pattern, replacement in _COMMANDS:
-        asked = re.sub(pattern, replacement, asked)
+        asked = pattern.sub(replacement, asked)
     parser = _Parser(_tokens(asked))
     try:
         value: Fraction | None = parser.sum()

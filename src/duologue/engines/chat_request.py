@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from duologue.engines.base import Exchange, FunctionCall, Message
+from duologue.protocol.client_items import is_picture
 
 __all__ = ["request_of"]
 
@@ -66,12 +67,14 @@ def _messages(messages: tuple[Message, ...]) -> Iterator[dict[str, Any]]:
 
 def _content(message: Message) -> str | list[dict[str, Any]]:
     """Words alone as a string, which every endpoint takes; with pictures, in parts."""
-    if not message.images:
+    # An address is never passed on: the endpoint would fetch from where a client says, inside its operator's network.
+    images = [image for image in message.images if is_picture(image.url)]
+    if not images:
         return message.text
     words = [{"type": "text", "text": message.text}] if message.text else []
     return words + [
         {"type": "image_url", "image_url": {"url": image.url} | ({"detail": image.detail} if image.detail else {})}
-        for image in message.images
+        for image in images
     ]
 
 

@@ -10,6 +10,8 @@ import msgspec
 from duologue.engines.base import FunctionCall
 
 __all__ = [
+    "MAX_ANSWER_BYTES",
+    "MAX_CALLS",
     "MOST_LINE_BYTES",
     "CallPiece",
     "CalledFunction",
@@ -25,6 +27,13 @@ __all__ = [
 
 MOST_LINE_BYTES: Final = 4 * 1024 * 1024
 """A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
+
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""Of one answer with all that is around it. The longest that models give, 128,000 tokens in a chunk each, comes to less
+where a chunk says no more than it must."""
+
+MAX_CALLS: Final = 128
+"""In one answer; models make a handful, and the hosted service offers them no more functions than this."""
 
 
 class CalledFunction(msgspec.Struct):
@@ -89,23 +98,25 @@ class Calls:
     """
 
     def __init__(self) -> None:
-        self._begun: list[CallPiece] = []
+        self._begun: list[_Begun] = []
 
     def add(self, piece: CallPiece) -> None:
-        """The next piece."""
+        """The next piece. Raises ValueError: it begins one call too many."""
         call = self._of(piece)
         if call is None:
-            call = CallPiece(index=piece.index, id=piece.id, function=CalledFunction(arguments=""))
+            if len(self._begun) == MAX_CALLS:
+                raise ValueError(f"more than {MAX_CALLS} calls")
+            call = _Begun(piece.index)
             self._begun.append(call)
         call.id = call.id or piece.id
         # Some repeat the name in every piece; none sends it by halves.
-        call.function.name = call.function.name or piece.function.name
+        call.name = call.name or piece.function.name
         arguments = piece.function.arguments
         if isinstance(arguments, dict):
             arguments = msgspec.json.encode(arguments).decode()
-        call.function.arguments = f"{call.function.arguments or ''}{arguments or ''}"
+        call.arguments.append(arguments or "")
 
-    def _of(self, piece: CallPiece) -> CallPiece | None:
+    def _of(self, piece: CallPiece) -> _Begun | None:
         for call in reversed(self._begun):
             same_index = piece.index is None or call.index is None or piece.index == call.index
             if same_index and (not piece.id or not call.id or piece.id == call.id):
@@ -117,10 +128,16 @@ class Calls:
 
         Ids are left to the server: some endpoints begin to count anew in every answer.
         """
-        return [
-            FunctionCall(name=call.function.name or "", arguments=str(call.function.arguments or "{}"))
-            for call in self._begun
-        ]
+        return [FunctionCall(name=call.name or "", arguments="".join(call.arguments) or "{}") for call in self._begun]
+
+
+class _Begun(msgspec.Struct):
+    """A call, as far as its pieces have come."""
+
+    index: int | None
+    id: str | None = None
+    name: str | None = None
+    arguments: list[str] = msgspec.field(default_factory=list[str])
 
 
 async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
@@ -129,16 +146,25 @@ async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
     Lines end at line feeds alone: text may hold other characters that some take for the end of a line.
 
     Raises:
-        ValueError: a line has no end, or is not UTF-8.
+        ValueError: a line has no end, the answer has none, or it is not UTF-8.
     """
-    rest = b""
+    rest = bytearray()
+    total_bytes = 0
     async for piece in data:
-        *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > MOST_LINE_BYTES:
-            raise ValueError(f"a line of more than {MOST_LINE_BYTES} bytes")
-        for line in lines:
+        total_bytes += len(piece)
+        if total_bytes > MAX_ANSWER_BYTES:
+            raise ValueError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        begun_bytes = len(rest)
+        rest += piece
+        # Only what is new is looked through: a line may come byte by byte.
+        while (end := rest.find(b"\n", begun_bytes)) >= 0:
+            begun_bytes = 0
+            line = bytes(rest[:end])
+            del rest[: end + 1]
             if line.startswith(b"data:"):
                 yield line[5:].strip().decode("utf-8")
+        if len(rest) > MOST_LINE_BYTES:
+            raise ValueError(f"a line of more than {MOST_LINE_BYTES} bytes")
     if rest.startswith(b"data:"):
         yield rest[5:].strip().decode("utf-8")
 
@@ -147,6 +173,6 @@ def fault_in(body: bytes) -> str:
     """What an endpoint says about its failure: the sentence where there is one, else all of it."""
     try:
         fault = msgspec.json.decode(body, type=Chunk).fault
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):  # a fault of msgspec's is a ValueError
         fault = None
     return fault or body.decode("utf-8", "replace") or "no reason given"

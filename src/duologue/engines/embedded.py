@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from duologue.engines.base import Exchange, FunctionCall
 from duologue.engines.intents import SLOWLY, answer
-from duologue.engines.spoken_calls import result_in_words, wanted_call
+from duologue.engines.spoken_calls import MAX_SAID_CHARACTERS, result_in_words, wanted_call
 
 __all__ = ["EmbeddedResponder"]
 
@@ -33,24 +33,27 @@ class EmbeddedResponder:
         Where the client requires a call, one is made with what the words give for it. Once: the answer to a result is
         always words, or a session whose `tool_choice` is "required" would go round for ever.
         """
-        result = result_in_words(exchange)
-        if result is not None:
-            for clause in _CLAUSE.findall(result):
-                yield clause
-            if exchange.messages[-1].role != "user":
-                return
-            yield " "
-        said = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")
-        if result is None and (wanted := wanted_call(exchange, said)) is not None:
-            yield wanted
-            return
-        words = answer(exchange)
-        if not isinstance(words, str):
-            for call in words:
-                yield call
-            return
-        slowly = SLOWLY.search(said) is not None and SLOWLY.search(words) is None
-        for index, clause in enumerate(_CLAUSE.findall(words)):
+        # Schemas come from clients, and comparing what was said with all they hold may take long. Text alone does not.
+        pieces, slowly = await asyncio.to_thread(_answer, exchange) if exchange.functions else _answer(exchange)
+        for index, piece in enumerate(pieces):
             if index and slowly:
                 await asyncio.sleep(self._slow_s)
-            yield clause
+            yield piece
+
+
+def _answer(exchange: Exchange) -> tuple[Sequence[str | FunctionCall], bool]:
+    """What to say and to call, and whether to take time between the pieces. Bounded work, however long the texts."""
+    result = result_in_words(exchange)
+    results = _CLAUSE.findall(result) if result is not None else []
+    if result is not None and exchange.messages[-1].role != "user":
+        return results, False
+    text = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")
+    said = text[:MAX_SAID_CHARACTERS]
+    if result is None and (wanted := wanted_call(exchange, said)) is not None:
+        return [wanted], False
+    words = answer(exchange)
+    before = [*results, " "] if results else []
+    if not isinstance(words, str):
+        return [*before, *words], False
+    slowly = SLOWLY.search(said) is not None and SLOWLY.search(words) is None
+    return [*before, *_CLAUSE.findall(words)], slowly

@@ -64,6 +64,11 @@ _TAIL_SAMPLES = _RATE_HZ * 100 // 1000
 # Audio of a long first sentence would start when all of it is computed: it is cut at its first clause instead. Below
 # the minimum, a clause is too short for its melody.
 _LONG_SENTENCE, _SHORTEST_CLAUSE = 60, 20
+# It has no names for numbers of more than 36 digits, and fails at them; those of more than 15 are codes, and are read
+# digit by digit. A word that no dictionary has is spelled out by a model in time by the square of its length, 3 s for
+# 250 signs, so that it is cut where no word of English reaches.
+_LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
+_LONG_WORD = re.compile(r"\S{40}(?=\S)")
 _CLAUSE_END = re.compile(r"[,;:\u2013\u2014]\s+")
 
 
@@ -104,7 +109,7 @@ class HibariSynthesizer:
 
     def _speak(self, text: str, timbre: Timbre, speed: float) -> Generator[bytes, None, None]:
         """Computes: blocks."""
-        for phrase in _phrases(self._model.split_sentences(text)):
+        for phrase in _phrases(self._model.split_sentences(_speakable(text))):
             if not any(map(str.isalnum, phrase)):
                 continue
             with self._pronounce_lock:
@@ -126,6 +131,12 @@ class HibariSynthesizer:
         if timbre.formant == 1.0:
             return samples
         return self._resample(samples, _RATE_HZ * timbre.formant, _RATE_HZ)
+
+
+def _speakable(text: str) -> str:
+    """The text without what the model fails at, or takes seconds for."""
+    text = _LONG_NUMBER.sub(lambda number: " ".join(number[0].replace(",", "")), text)
+    return _LONG_WORD.sub(lambda word: f"{word[0]} ", text)
 
 
 def _phrases(sentences: list[str]) -> list[str]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from duologue.engines.arithmetic import calculate, number
 from duologue.engines.base import Exchange, FunctionCall
-from duologue.engines.spoken_calls import ASKING, asked_calls
+from duologue.engines.spoken_calls import ASKING, MAX_SAID_CHARACTERS, asked_calls
 
 __all__ = ["SLOWLY", "answer"]
 
@@ -23,7 +23,7 @@ _Answer = Callable[[Exchange, _Said], "str | Sequence[FunctionCall] | None"]
 """None: this was not meant after all, and the next entry of the table is asked."""
 
 _MAX_COUNT = 100  # numbers; a minute of speech: more than a listener sits through, and enough to interrupt
-_MAX_CHARACTERS = 1_000  # a minute of speech; what is asked is asked in less
+_MAX_REMEMBERED = 50_000  # characters of earlier messages that are searched for a name: an hour of talk
 _MAX_SPELLED = 40  # letters; longer than any English word in use
 
 _TOLD_TO_SAY = re.compile(
@@ -42,16 +42,16 @@ _NO_MODEL = "I have no language model behind me"
 
 def answer(exchange: Exchange) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
-    if (told := _TOLD_TO_SAY.fullmatch(exchange.instructions.strip())) is not None:
-        return told["words"][:_MAX_CHARACTERS]
+    if (told := _TOLD_TO_SAY.fullmatch(exchange.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
+        return told["words"][:MAX_SAID_CHARACTERS]
     text, blind = _last(exchange, "user"), _shows_picture(exchange)
     if not text:
         return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."
-    plain = text[:_MAX_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, reply in _INTENTS:
         if (said := pattern.search(plain)) is not None and (words := reply(exchange, said)) is not None:
             return words
-    heard = text[:_MAX_CHARACTERS].rstrip(",;: ")
+    heard = text.rstrip(",;: ")
     answer = f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
     return f"{answer} I cannot see the picture with it." if blind else answer
 
@@ -67,8 +67,13 @@ def _meet(exchange: Exchange, said: _Said) -> str | None:
 
 
 def _recall_name(exchange: Exchange, said: _Said) -> str:
+    left = _MAX_REMEMBERED
     for message in reversed(exchange.messages):
-        if message.role == "user" and (told := _MY_NAME.search(message.text)) and (name := _name_in(told)):
+        if message.role != "user" or left <= 0:
+            continue
+        text = message.text[:MAX_SAID_CHARACTERS]
+        left -= len(text) + 1
+        if (told := _MY_NAME.search(text)) and (name := _name_in(told)):
             return f"Your name is {name}."
     return "You have not told me your name yet."
 
@@ -129,11 +134,11 @@ def _say_again(exchange: Exchange, said: _Said) -> str:
 
 def _what_was_said(exchange: Exchange, said: _Said) -> str:
     earlier = [message.text for message in exchange.messages if message.role == "user" and message.text][:-1]
-    return f'You said: "{earlier[-1]}"' if earlier else "That was the first thing you said."
+    return f'You said: "{earlier[-1][:MAX_SAID_CHARACTERS]}"' if earlier else "That was the first thing you said."
 
 
 def _instructions(exchange: Exchange, said: _Said) -> str:
-    if not exchange.instructions.strip():
+    if not exchange.instructions or exchange.instructions.isspace():
         return f"I was given no instructions. {_NO_MODEL}, so I could not follow them anyway."
     return f"I was given instructions, but {_NO_MODEL}, so I cannot follow them."
 
@@ -153,7 +158,9 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _last(exchange: Exchange, role: str) -> str:
-    return next((message.text.strip() for message in reversed(exchange.messages) if message.role == role), "")
+    """What was said last, as far as it is read."""
+    said = next((message.text for message in reversed(exchange.messages) if message.role == role), "")
+    return said[:MAX_SAID_CHARACTERS].strip()
 
 
 def _shows_picture(exchange: Exchange) -> bool:
@@ -179,8 +186,8 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
     (ASKING.pattern, _call),
     (r"\bspell(?: the word| me)?[:,]?\s+(?P<word>[\w'-]+)", _spell),
     (
-        r"\b(?:slowly )?counts? (?:down )?(?:slowly )?(?:from (?P<first>[\w -]+?) )?(?:up |down )?(?:slowly )?"
-        r"(?:to|till|until) (?P<last>[\w -]+?)(?:,? slowly)?\b(?=\W*$|[.!?;,])",
+        r"\b(?:slowly )?counts? (?:down )?(?:slowly )?(?:from (?P<first>[\w -]{1,40}?) )?(?:up |down )?(?:slowly )?"
+        r"(?:to|till|until) (?P<last>[\w -]{1,40}?)(?:,? slowly)?\b(?=\W{0,20}$|[.!?;,])",
         _count,
     ),
     (_MY_NAME.pattern, _meet),
@@ -197,7 +204,7 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
         r"\b(?:what|which|whose) (?:voice|speaker)\b|\byour voice\b",
         _saying("You asked for the voice {exchange.voice}."),
     ),
-    (r"\bhow (?:long|much time) (?:have|are|did) we\b|\bhow long .*\b(?:session|connected|talking)\b", _age),
+    (r"\bhow (?:long|much time) (?:have|are|did) we\b|\bhow long .{0,60}\b(?:session|connected|talking)\b", _age),
     (r"\bhow many (?:turns|times|answers|responses|questions)\b", _turns),
     (r"\b(?:session|conversation)(?:'s)? (?:id|number|name)\b", _saying("This session is {exchange.session_id}.")),
     (r"\b(?:your|the|any|follow|what) (?:instructions|system prompt|prompt)\b", _instructions),

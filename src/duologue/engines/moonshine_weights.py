@@ -4,22 +4,28 @@ The base model is shipped with 8-bit weights that a Cast, a Mul and an Add expan
 of a decoder step. Here onnxruntime writes the shipped file back as ONNX, and each product with an expanded weight
 becomes a `DynamicQuantizeMatMul` on the 8-bit weight itself. The result is kept in the user's cache directory. The
 weights stay the same numbers; the tiny model is shipped in a form that needs none of this.
+
+No table can hold the result's sha256, which depends on the release of onnxruntime that wrote it. It stands in the
+file's name, and what is loaded is the bytes that were checked: a file that was damaged is found. Against others it is
+the folder that counts, for who may write to it may write a name too: a folder or a file that is not this user's own, or
+that others may write to, is not used. Who runs programs as this user can change this very module and needs no cache.
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import platform
 import sys
 import tempfile
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from duologue.audio.extras import needs
 from duologue.engines.onnx import Array, Session, open_session, runtime
 from duologue.engines.onnx_graph import Field, Graph, Node, fields_of, pack
-from duologue.printable import printable
 
 with needs("speech"):
     import numpy as np
@@ -32,7 +38,7 @@ _MODEL_GRAPH = 7
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_FLOATS, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 4, 8, 9
 _TYPES = {1: "<f4", 2: "u1", 3: "i1"}
 _TYPE_OF = {"float32": 1, "uint8": 2, "int8": 3}
-_LAYOUT = 1  # part of the cached file's name: count up when the re-packing changes
+_LAYOUT = 2  # part of the cached file's name: count up when the re-packing changes
 
 
 def open_repacked(path: Path, digest: str) -> Session:
@@ -41,19 +47,46 @@ def open_repacked(path: Path, digest: str) -> Session:
     Without a writable cache the work is done again at every start, and everything else is the same.
     """
     unsigned = _saturates()
-    name = f"moonshine-{path.stem}-{digest[:12]}-{_LAYOUT}-{'u' if unsigned else 's'}8.onnx"
-    cached = cache_dir() / name
-    if cached.is_file():
-        try:
-            return open_session(cached)
-        except Exception as fault:  # onnxruntime has a dozen names for a file that it cannot read
-            _log.warning("%s cannot be loaded and is made anew: %s", cached, printable(str(fault)))
+    name = f"moonshine-{path.stem}-{digest[:12]}-{_LAYOUT}-{'u' if unsigned else 's'}8-"
+    folder = cache_dir()
+    kept = _kept(folder, name)
+    if kept is not None:
+        return open_session(kept)
     model = repack(path, unsigned=unsigned)
     try:
-        _store(cached, model)
+        _store(folder / f"{name}{sha256(model).hexdigest()}.onnx", model)
     except OSError as fault:
         _log.info("the re-packed model is not kept for the next start: %s", fault)
     return open_session(model)
+
+
+def _kept(folder: Path, name: str) -> bytes | None:
+    """The re-packed model whose file begins with this name, once it is known to be what was stored."""
+    for cached in sorted(folder.glob(f"{name}*.onnx")):
+        try:
+            _check_private(folder.stat(), folder)
+            model = _read_private(cached)
+        except OSError as fault:
+            _log.warning("%s is not used, and the model is made anew: %s", cached, fault)
+            continue
+        if cached.name == f"{name}{sha256(model).hexdigest()}.onnx":
+            return model
+        _log.warning("%s is damaged and is made anew", cached)
+    return None
+
+
+def _read_private(path: Path) -> bytes:
+    with os.fdopen(
+        os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)), "rb"
+    ) as file:
+        _check_private(os.fstat(file.fileno()), path)
+        return file.read()
+
+
+def _check_private(found: os.stat_result, path: Path) -> None:
+    """Raise PermissionError unless this user alone may write here. Windows keeps a user's folders private by itself."""
+    if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+        raise PermissionError(errno.EACCES, "others may write to it; make it your own, with mode 700", os.fspath(path))
 
 
 def cache_dir() -> Path:
@@ -203,7 +236,8 @@ def _as_onnx(path: Path) -> bytes:
 
 def _store(path: Path, model: bytes) -> None:
     """All or nothing, also when two processes start at once: the file appears under its name when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(path.parent.stat(), path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

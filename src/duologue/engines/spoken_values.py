@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from duologue.codec.jsontext import parse_object, write_text
-from duologue.engines.arithmetic import quantity
+from duologue.engines.arithmetic import NUMBER_WORDS, quantity
 from duologue.errors import DecodeError
 
 __all__ = ["NotThat", "fitting", "spelled", "value_of"]
@@ -22,18 +22,52 @@ _Schema = Mapping[str, Any]
 
 _YES: Final = frozenset({"true", "yes", "on", "yeah", "yep", "enabled"})
 _NO: Final = frozenset({"false", "no", "off", "nope", "disabled"})
-_BETWEEN: Final = re.compile(r"\s*(?:,\s*and\b|,|\band\b)\s*", re.IGNORECASE)
+_BETWEEN: Final = re.compile(r",(?:\s*and\b)?|\band\b", re.IGNORECASE)
 _MINUS: Final = re.compile(r"^(?:minus|negative|\N{MINUS SIGN}|-)\s*", re.IGNORECASE)
 
 _MOST_DEPTH: Final = 8
 """Of alternatives inside alternatives: a schema may hold itself."""
+
+_MAX_TYPED_DEPTH: Final = 32
+"""Of lists in lists that were typed; what is said has none."""
+
+_MAX_ALTERNATIVES: Final = 64
+"""Of one value: the branches of an `anyOf`, or its types."""
+
+_MAX_LISTED: Final = 256
+"""Values of an enum that are compared with what was said: countries of the world, and some."""
+
+_MAX_LISTED_CHARACTERS: Final = 200
+"""Of a value that can be said."""
+
+_MAX_NAMED: Final = 20
+"""Values that are named to the user when none was understood."""
+
+_MAX_NAMED_CHARACTERS: Final = 200
+"""Of each of them."""
+
+_MAX_TRIES: Final = 500
+"""Schemas that are tried for one argument, all alternatives inside alternatives counted."""
+
+
+class _Tries:
+    """What is left of them."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_TRIES
+
+    def take(self) -> None:
+        """One more. Raises NotThat when there were enough."""
+        self._left -= 1
+        if self._left < 0:
+            raise NotThat("something simpler")
 
 
 class NotThat(Exception):
     """What was said is no value of the schema. The message says what would be."""
 
 
-def value_of(said: str, schema: _Schema, *, depth: int = 0) -> Any:
+def value_of(said: str, schema: _Schema, *, depth: int = 0, tries: _Tries | None = None) -> Any:
     """The value that these words stand for.
 
     Raises:
@@ -41,68 +75,91 @@ def value_of(said: str, schema: _Schema, *, depth: int = 0) -> Any:
     """
     if depth > _MOST_DEPTH:
         raise NotThat("something simpler")
+    tries = tries or _Tries()
+    tries.take()
     for choice in ("anyOf", "oneOf"):
         if isinstance(alternatives := schema.get(choice), list):
-            return _first_that_fits(said, [one for one in alternatives if isinstance(one, Mapping)], depth)
+            schemas = [one for one in alternatives[:_MAX_ALTERNATIVES] if isinstance(one, Mapping)]
+            return _first_that_fits(said, schemas, depth, tries)
     if "const" in schema:
         return _listed(said, [schema["const"]])
     if isinstance(allowed := schema.get("enum"), list):
         return _listed(said, allowed)
     kinds = schema.get("type")
     if isinstance(kinds, list):
-        return _first_that_fits(said, [{**schema, "type": kind} for kind in kinds], depth)
+        return _first_that_fits(said, [{**schema, "type": kind} for kind in kinds[:_MAX_ALTERNATIVES]], depth, tries)
     if kinds == "array":
         items = schema.get("items")
         inner = items if isinstance(items, Mapping) else {}
-        return [value_of(piece, inner, depth=depth + 1) for piece in _BETWEEN.split(said) if piece.strip()]
+        pieces = [piece.strip() for piece in _BETWEEN.split(said)]
+        return [value_of(piece, inner, depth=depth + 1, tries=tries) for piece in pieces if piece]
     value = _READERS.get(str(kinds), _anything)(said)
     _check_bounds(value, schema)
     return value
 
 
-def fitting(value: Any, schema: _Schema) -> Any:
+def fitting(value: Any, schema: _Schema, *, depth: int = 0, tries: _Tries | None = None) -> Any:
     """A value that was typed as JSON, if the schema allows it.
 
     Raises:
         NotThat: it does not.
     """
+    if depth > _MAX_TYPED_DEPTH:
+        raise NotThat("something simpler")
+    tries = tries or _Tries()
+    tries.take()
     if isinstance(value, str):
-        return value_of(value, schema)
+        return value_of(value, schema, tries=tries)
     items = schema.get("items")
     if isinstance(value, list) and isinstance(items, Mapping):
-        return [fitting(element, items) for element in value]
+        return [fitting(element, items, depth=depth + 1, tries=tries) for element in value]
     classes = _CLASSES.get(str(schema.get("type")), object)
     if not isinstance(value, classes) or (isinstance(value, bool) and schema.get("type") in ("integer", "number")):
         raise NotThat(f"{schema['type']}")
     if isinstance(allowed := schema.get("enum"), list) and value not in allowed:
-        raise NotThat(" or ".join(map(str, allowed)))
+        raise NotThat(_alternatives(allowed))
     _check_bounds(value, schema)
     return value
 
 
 def spelled(text: str) -> str:
     """Letters and digits alone, in lower case and with numbers as digits, so that spellings of one name are equal."""
-    words = [word for word in re.findall(r"[^\W_]+", text.lower()) if word != "underscore"]
-    numbers = [quantity(word) if word.isalpha() else None for word in words]
-    return "".join(word if number is None else str(number) for word, number in zip(words, numbers, strict=True))
+    words: list[str] = re.findall(r"[^\W_]+", text.lower())
+    return "".join(_NUMBERS.get(word, word) for word in words if word != "underscore")
 
 
-def _first_that_fits(said: str, alternatives: list[_Schema], depth: int) -> Any:
+_NUMBERS: Final[dict[str, str]] = {word: str(quantity(word)) for word in NUMBER_WORDS}
+"""Digits, by the word that stands for them alone."""
+
+
+def _first_that_fits(said: str, alternatives: list[_Schema], depth: int, tries: _Tries) -> Any:
     wanted: list[str] = []
     # Everything is a string: that is what is left if it is nothing else.
     for schema in sorted(alternatives, key=lambda one: one.get("type") == "string" and "enum" not in one):
         try:
-            return value_of(said, schema, depth=depth + 1)
+            return value_of(said, schema, depth=depth + 1, tries=tries)
         except NotThat as fault:
             wanted.append(str(fault))
-    raise NotThat(" or ".join(wanted) or "something else")
+    raise NotThat(_alternatives(wanted) or "something else")
+
+
+def _alternatives(values: list[Any]) -> str:
+    named = " or ".join(str(value)[:_MAX_NAMED_CHARACTERS] for value in values[:_MAX_NAMED])
+    return f"{named} or others" if len(values) > _MAX_NAMED else named
 
 
 def _listed(said: str, allowed: list[Any]) -> Any:
-    for value in allowed:
-        if spelled(said) == spelled(value if isinstance(value, str) else write_text(value).decode()):
+    heard = spelled(said)
+    for value in allowed[:_MAX_LISTED]:
+        text = value if isinstance(value, str) else _scalar(value)
+        if text is not None and len(text) <= _MAX_LISTED_CHARACTERS and heard == spelled(text):
             return value
-    raise NotThat(" or ".join(str(value) for value in allowed))
+    raise NotThat(_alternatives(allowed))
+
+
+def _scalar(value: Any) -> str | None:
+    """How a value of an enum that is no text is written; None for what cannot be said."""
+    return None if isinstance(value, list | dict) else write_text(value).decode()
 
 
 def _string(said: str) -> str:

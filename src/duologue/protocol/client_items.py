@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,15 +10,25 @@ import msgspec
 from msgspec import UNSET
 
 from duologue.audio.formats import Encoding
-from duologue.events import ConversationItem, FunctionCallItem, InputAudioPart, MessageItem, OutputAudioPart, is_set
+from duologue.events import (
+    ConversationItem,
+    FunctionCallItem,
+    InputAudioPart,
+    InputImagePart,
+    MessageItem,
+    OutputAudioPart,
+    is_set,
+)
 from duologue.events.base import decode_audio
 from duologue.protocol.conversation import Entry
 from duologue.protocol.refusals import Refusal
 
-__all__ = ["MOST_AUDIO_BYTES", "audio_of", "entry_of"]
+__all__ = ["MOST_AUDIO_BYTES", "audio_of", "entry_of", "is_picture"]
 
 MOST_AUDIO_BYTES: Final = 15 * 1024 * 1024
 """In one field. Published for appends: five minutes at 24 kHz, where a client that streams sends 20 to 200 ms."""
+
+_PICTURE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]{0,63}(?:;[a-z0-9=._-]{1,64}){0,4};base64,", re.IGNORECASE)
 
 _ROLES: Final = ("system", "user", "assistant")
 
@@ -31,6 +42,11 @@ def audio_of(encoded: str, param: str) -> bytes:
     if len(audio) > MOST_AUDIO_BYTES:
         raise Refusal("audio_too_large", param=param, most_bytes=MOST_AUDIO_BYTES, got_bytes=len(audio))
     return audio
+
+
+def is_picture(url: str) -> bool:
+    """Whether this is a data URI of a picture. An address would have a model fetch from where a client says."""
+    return url.isascii() and _PICTURE.match(url) is not None
 
 
 def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: Callable[[str], str]) -> Entry:
@@ -49,6 +65,8 @@ def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: C
             if isinstance(part, InputAudioPart) and is_set(part.audio):
                 entry.audio += audio_of(part.audio, f"{path}.content[{index}].audio")
                 entry.encoding = encoding
+            elif isinstance(part, InputImagePart) and not is_picture(part.image_url):
+                raise Refusal("not_a_picture", param=f"{path}.content[{index}].image_url")
         changes["content"] = [
             msgspec.structs.replace(part, audio=UNSET, transcript=part.transcript or None)
             if isinstance(part, InputAudioPart | OutputAudioPart)

@@ -39,6 +39,7 @@ from duologue.events import (
 from duologue.protocol.deadlines import RotationLimits, rotation_due
 from duologue.protocol.dispatch import EventContext, Takes, dispatch_table, on
 from duologue.protocol.error_kinds import classify
+from duologue.protocol.kept_limits import LASTING, KeptLimits
 from duologue.protocol.local_checks import LocalChecks
 from duologue.protocol.memory import SessionMemory
 from duologue.protocol.model_speech import ModelSpeech
@@ -91,6 +92,8 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     continue_after_tools: bool = True
     """Ask the model to go on when all its calls are answered."""
     rotation: RotationLimits = RotationLimits()
+    kept: KeptLimits = KeptLimits()
+    """How much the server can have this client keep."""
 
 
 class ConversationCore(Takes):
@@ -132,12 +135,12 @@ class ConversationCore(Takes):
             answer_within_s=self.options.answer_within_s,
             report_illegal=report_illegal,
         )
-        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes)
+        self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept)
         self.speech = ModelSpeech(tell=self._notices.append, report_illegal=report_illegal)
         self.usage = UsageLedger()
         self.memory = SessionMemory(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
-        self.calls = ToolCalls(toolbox, new_id=new_id)
+        self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
         self.is_open = True
         """Whether there is a connection. It may be used before the server has greeted."""
         self.expires_at: int | None = None
@@ -145,6 +148,7 @@ class ConversationCore(Takes):
         self._new_id = new_id
         self._unanswered = Unanswered()
         self._repeats = Repeats()
+        self._lasting_events = 0
         self._speaking = False
         self._interruptible = True
         self._parts = (
@@ -271,7 +275,9 @@ class ConversationCore(Takes):
             return
         if not self.is_open and isinstance(event, SessionCreatedEvent):
             self._reopen(now)
-        handlers = EVENT_TABLE.get(type(event))
+        event_class = type(event)
+        self._lasting_events += event_class in LASTING
+        handlers = EVENT_TABLE.get(event_class)
         if handlers is not None:
             context = EventContext(now=now)
             parts = (*self._parts, self)  # made here: a core that holds itself would wait for the garbage collector
@@ -293,6 +299,14 @@ class ConversationCore(Takes):
         self._speaking = False
         self._notices.append(ConnectionLost(reason))
         self._collect(now)
+
+    @property
+    def excess(self) -> str | None:
+        """Why this conversation has to end: the server has told more than a client keeps. None while it has not."""
+        what, most = self.store.excess or self.calls.excess, self.options.kept.lasting_events
+        if self._lasting_events > most:
+            what = f"more than {most} events that leave something behind"
+        return f"the server sent {what}, which is more than is kept (CoreOptions.kept)" if what else None
 
     @property
     def next_tick_at(self) -> float:
@@ -415,6 +429,7 @@ class ConversationCore(Takes):
         self.is_open = True
         replay = self.memory.replay(self.store.items)
         self.store.clear()
+        self._lasting_events = 0
         self.speech.clear()
         self.checks.connected()
         self.usage.connected()

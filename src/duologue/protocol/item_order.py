@@ -44,6 +44,11 @@ class ItemOrder:
         return item_id in self._places
 
     @property
+    def places(self) -> int:
+        """All that is kept: items, deleted ones that others may stand behind, and names that nobody has yet."""
+        return len(self._places) + len(self._gone) + len(self._missing)
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """All ids, in order; items without a known place come last."""
         if self._cached is None:

@@ -39,6 +39,10 @@ REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
         "invalid_value",
         "Invalid value for '{param}': expected up to {most_bytes} bytes of audio, but got {got_bytes}.",
     ),
+    "not_a_picture": (
+        "invalid_value",
+        "Invalid value for '{param}': expected a data URI of a picture, such as data:image/png;base64,….",
+    ),
     "not_audio": ("invalid_value", "Invalid value for '{param}': it is not base64-encoded audio."),
     "buffer_full": (
         "invalid_value",

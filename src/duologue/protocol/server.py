@@ -428,7 +428,7 @@ class ServerProtocol:
             self._speaking.session_updated()
 
 
-def _id_of(event: RealtimeEvent) -> str | None:
+def _id_of(event: RealtimeEvent | None) -> str | None:
     """The client's id of an event, as an `error` repeats it."""
-    event_id = event.event_id
+    event_id = event.event_id if event is not None else None
     return event_id if isinstance(event_id, str) and len(event_id) <= MOST_EVENT_ID_CHARACTERS else None

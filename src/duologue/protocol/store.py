@@ -46,6 +46,7 @@ from duologue.protocol.dispatch import EventContext, Part, on
 from duologue.protocol.drafts import ItemDraft, StoredItem
 from duologue.protocol.item_order import ItemOrder
 from duologue.protocol.kept_audio import KeptAudio
+from duologue.protocol.kept_limits import PIECE_CHARACTERS, KeptLimits, size_of
 
 __all__ = ["ConversationStore"]
 
@@ -57,7 +58,12 @@ go when these end, and transcripts that are ahead of their item."""
 class ConversationStore(Part):
     """Items of one session. Audio is dropped; with `keep_audio_bytes` the newest of the model's is kept."""
 
-    def __init__(self, *, keep_audio_bytes: int = 0) -> None:
+    def __init__(self, *, keep_audio_bytes: int = 0, limits: KeptLimits | None = None) -> None:
+        self._limits = limits or KeptLimits()
+        self._sizes: dict[str, int] = {}
+        self._characters = 0
+        self.excess: str | None = None
+        """What is too much to be kept, as a clause; None while it is not."""
         self._order = ItemOrder()
         self._drafts: dict[str, ItemDraft] = {}
         self._detached: dict[str, None] = {}
@@ -104,6 +110,8 @@ class ConversationStore(Part):
         self._deleted.clear()
         self._added_by.clear()
         self._audio.clear()
+        self._sizes.clear()
+        self._characters = 0
         self._cached = ()
 
     # --- the user's items and the client's
@@ -132,6 +140,7 @@ class ConversationStore(Part):
             draft.ended(event.item)
         else:
             draft.began(event.item)
+        self._holds(item_id, size_of(event.item))
         self._added_by[item_id] = event.event_id
         # Asked to be the first, the item has null as its predecessor; otherwise null may come from a server that names
         # no predecessors.
@@ -145,6 +154,7 @@ class ConversationStore(Part):
             return
         item_id = str(event.item.id)
         self._draft(item_id).ended(event.item)
+        self._holds(item_id, size_of(event.item))
         self._place(item_id, event.previous_item_id)
 
     @on(ConversationItemRetrievedEvent)
@@ -152,6 +162,7 @@ class ConversationStore(Part):
         draft = self._drafts.get(str(event.item.id)) if is_set(event.item.id) else None
         if draft is not None:
             draft.retrieved(event.item)
+            self._holds(draft.item_id, size_of(event.item))
             self._cached = None
 
     @on(ConversationItemTruncatedEvent)
@@ -170,16 +181,50 @@ class ConversationStore(Part):
         self._detached.pop(item_id, None)
         self._audio.remove(item_id)
         self._cached = None
+        self._holds(item_id, 0)
+        if len(self._deleted) > self._limits.items:
+            del self._deleted[next(iter(self._deleted))]  # of what was deleted so long ago nothing is on the way
+
+    def _holds(self, item_id: str, n_characters: int) -> None:
+        """All that an item holds."""
+        if n_characters and item_id not in self._drafts:
+            return
+        self._characters += n_characters - self._sizes.pop(item_id, 0)
+        if n_characters:
+            self._sizes[item_id] = n_characters
+            self._check_size(n_characters)
+
+    def _grows(self, item_id: str, text: str | None) -> None:
+        """A piece of text is added to what an item holds."""
+        if item_id in self._drafts:
+            size = PIECE_CHARACTERS + len(text or "")
+            self._characters += size
+            size += self._sizes.get(item_id, 0)
+            self._sizes[item_id] = size
+            self._check_size(size)
+
+    def _check_size(self, n_characters: int) -> None:
+        limits = self._limits
+        if n_characters > limits.item_characters:
+            self.excess = f"more than {limits.item_characters} characters in an item"
+        elif self._characters > limits.characters:
+            self.excess = f"more than {limits.characters} characters in a conversation"
+
+    def _check_count(self) -> None:
+        if max(len(self._drafts), self._order.places // 2) > self._limits.items:
+            self.excess = f"more than {self._limits.items} items"
 
     @on(InputAudioTranscriptionDeltaEvent)
     def _transcript_delta(self, event: InputAudioTranscriptionDeltaEvent, context: EventContext) -> None:
         if is_set(event.delta):
             index = event.content_index if is_set(event.content_index) else 0
             self._draft(event.item_id).heard(index, event.delta)
+            self._grows(event.item_id, event.delta)
 
     @on(InputAudioTranscriptionCompletedEvent)
     def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
         self._draft(event.item_id).heard_all(event.content_index, event.transcript)
+        self._grows(event.item_id, event.transcript)
 
     @on(InputAudioTranscriptionFailedEvent)
     def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:
@@ -191,32 +236,40 @@ class ConversationStore(Part):
     def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
         if is_set(event.item.id):
             self._draft(str(event.item.id), event.response_id).began(event.item)
+            self._holds(str(event.item.id), size_of(event.item))
 
     @on(ResponseOutputItemDoneEvent)
     def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
         if is_set(event.item.id):
             self._draft(str(event.item.id), event.response_id).ended(event.item)
+            self._holds(str(event.item.id), size_of(event.item))
 
     @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
     def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
         final = isinstance(event, ResponseContentPartDoneEvent)
         self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
+        said = getattr(event.part, "text", None) or getattr(event.part, "transcript", None)
+        self._grows(event.item_id, said if final else None)
 
     @on(ResponseTextDeltaEvent)
     def _text_delta(self, event: ResponseTextDeltaEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=False)
+        self._grows(event.item_id, event.delta)
 
     @on(ResponseTextDoneEvent)
     def _text_done(self, event: ResponseTextDoneEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).said_all(event.content_index, event.text, spoken=False)
+        self._grows(event.item_id, event.text)
 
     @on(ResponseAudioTranscriptDeltaEvent)
     def _spoken_delta(self, event: ResponseAudioTranscriptDeltaEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=True)
+        self._grows(event.item_id, event.delta)
 
     @on(ResponseAudioTranscriptDoneEvent)
     def _spoken_done(self, event: ResponseAudioTranscriptDoneEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).said_all(event.content_index, event.transcript, spoken=True)
+        self._grows(event.item_id, event.transcript)
 
     @on(ResponseAudioDeltaEvent)
     def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
@@ -226,10 +279,12 @@ class ConversationStore(Part):
     @on(ResponseFunctionCallArgumentsDeltaEvent)
     def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
+        self._grows(event.item_id, event.delta)
 
     @on(ResponseFunctionCallArgumentsDoneEvent)
     def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
         self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
+        self._grows(event.item_id, event.arguments)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
@@ -242,13 +297,16 @@ class ConversationStore(Part):
             draft = self._drafts.get(item_id)
             if draft is not None and not draft.done:
                 draft.ended(item)
+                self._holds(item_id, size_of(item))
             elif draft is None and isinstance(response.conversation_id, str):
                 self._draft(item_id, response.id if is_set(response.id) else None).ended(item)
+                self._holds(item_id, size_of(item))
             if isinstance(response.conversation_id, str) and item_id not in self._order:
                 self._place(item_id, self._order.ids[-1] if len(self._order) else None)
         for item_id in [key for key in self._detached if self._drafts[key].response_id == response.id]:
             del self._detached[item_id], self._drafts[item_id]
             self._audio.remove(item_id)
+            self._holds(item_id, 0)
 
     # --- their places
 
@@ -275,9 +333,11 @@ class ConversationStore(Part):
                 return draft  # its events are on the way still; nobody reads what they make
             self._drafts[item_id] = draft
             self._detached[item_id] = None
+            self._check_count()
             if len(self._detached) > _MOST_DETACHED:
                 oldest = next(iter(self._detached))
                 del self._detached[oldest], self._drafts[oldest]
+                self._holds(oldest, 0)
         if response_id is not None:
             draft.response_id = response_id
         return draft

@@ -37,6 +37,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.dispatch import EventContext, Part, on
+from duologue.protocol.kept_limits import KeptLimits
 from duologue.protocol.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
 
 __all__ = ["ToolCall", "ToolCalls"]
@@ -77,8 +78,13 @@ class ToolCalls(Part):
     `new_id` makes ids of events.
     """
 
-    def __init__(self, toolbox: Toolbox | None, *, new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, toolbox: Toolbox | None, *, new_id: Callable[[str], str], limits: KeptLimits | None = None
+    ) -> None:
         self.toolbox = toolbox
+        self._limits = limits or KeptLimits()
+        self.excess: str | None = None
+        """What is too much to be kept, as a clause; None while it is not."""
         self._new_id = new_id
         self._turns: dict[str, _Turn] = {}
         self._seen: deque[str] = deque(maxlen=_REMEMBERED)
@@ -93,6 +99,7 @@ class ToolCalls(Part):
     def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
         if context.out_of_band and is_set(event.response.id):
             self._beside.add(event.response.id)
+            self._check_count()
 
     @on(ResponseOutputItemAddedEvent)
     def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
@@ -128,8 +135,14 @@ class ToolCalls(Part):
         if not call_id or call_id in self._seen:
             return
         self._seen.append(call_id)
+        crowded = len(self.running) >= self._limits.running
         turn = self._turns.setdefault(response_id, _Turn())
         turn.answers[call_id] = None
+        self._check_count()
+        if crowded:
+            turn.answers[call_id] = f"The call was not made: {self._limits.running} calls run already. Call it later."
+            self._answer(response_id)
+            return
         try:
             bound = toolbox.bind(item.name, item.arguments)
         except ToolProblem as problem:
@@ -138,10 +151,16 @@ class ToolCalls(Part):
         else:
             self._runs.append(ToolCall(call_id=call_id, response_id=response_id, name=item.name, bound=bound))
 
+    def _check_count(self) -> None:
+        waiting = sum(len(turn.answers) + len(turn.of_servers) for turn in self._turns.values())
+        if max(waiting, len(self._turns), len(self._beside)) > self._limits.calls:
+            self.excess = f"more than {self._limits.calls} calls without an end"
+
     def _server_calls(self, response_id: str, item_id: str) -> None:
         if response_id not in self._beside and item_id not in self._seen:
             self._seen.append(item_id)
             self._turns.setdefault(response_id, _Turn()).of_servers.add(item_id)
+            self._check_count()
 
     def _server_called(self, item_id: str) -> None:
         for response_id, turn in list(self._turns.items()):

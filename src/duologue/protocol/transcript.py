@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["Transcript"]
 
-_WORD: Final = re.compile(r"\s*\S+")
+_WORD: Final = re.compile(r"(?:(?<!\s)\s+)?\S+")
 
 
 class Transcript:

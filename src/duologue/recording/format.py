@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 
 import msgspec
 
+from duologue.audio.files import create_file
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.errors import DecodeError, RecordingError
 
@@ -72,9 +73,17 @@ class RecordingWriter:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, side: Side = "client", clock: Callable[[], float] = time.monotonic
+        self,
+        path: str | os.PathLike[str],
+        *,
+        side: Side = "client",
+        clock: Callable[[], float] = time.monotonic,
+        replace: bool = True,
     ) -> None:
-        """Raises `RecordingError` when the file cannot be made."""
+        """The file is its owner's alone to read; one that is there makes room for it, unless `replace` is False.
+
+        Raises `RecordingError` when the file cannot be made: symbolic links are not followed.
+        """
         self.path = os.fspath(path)
         self.failure: RecordingError | None = None
         """Why the recording is incomplete; None while it is not."""
@@ -84,7 +93,7 @@ class RecordingWriter:
         self._started_s = clock()
         try:
             # Unbuffered: what is written survives the program, and a failed write leaves nothing behind to fail again.
-            self._file: FileIO = open(path, "wb", buffering=0)  # noqa: SIM115  closed by close()
+            self._file: FileIO = create_file(path, replace=replace)
         except OSError as fault:
             raise RecordingError(f"cannot write {self.path}: {fault.strerror or fault}") from fault
         header = Header(started_at=datetime.now(UTC).astimezone().isoformat(timespec="milliseconds"), side=side)

@@ -26,12 +26,16 @@ class Clauses:
         self._text = ""
 
     def add(self, piece: str) -> Iterator[str]:
-        """More text; yields every clause that it completes."""
+        """More text; yields every clause that it completes. Takes time by the length of the piece alone."""
         self._text += piece
-        while (end := self._cut()) is not None:
-            clause, self._text = self._text[:end], self._text[end:]
-            if clause.strip():
-                yield clause.strip()
+        start = 0
+        try:
+            while (end := self._cut(start)) is not None:
+                clause, start = self._text[start:end].strip(), end
+                if clause:
+                    yield clause
+        finally:
+            self._text = self._text[start:]
 
     def rest(self) -> Iterator[str]:
         """What is left at the end."""
@@ -39,10 +43,12 @@ class Clauses:
         if text:
             yield text
 
-    def _cut(self) -> int | None:
-        sentence = _SENTENCE_END.search(self._text)
-        clause = _CLAUSE_END.search(self._text, _LEAST_CLAUSE_CHARS)
+    def _cut(self, start: int) -> int | None:
+        """Where the clause that begins here ends; None if that is still to come."""
+        longest = min(len(self._text), start + _MOST_CLAUSE_CHARS + 1)
+        sentence = _SENTENCE_END.search(self._text, start, longest)
+        clause = _CLAUSE_END.search(self._text, start + _LEAST_CLAUSE_CHARS, longest)
         ends = [found.end() for found in (sentence, clause) if found is not None]
-        if not ends and len(self._text) > _MOST_CLAUSE_CHARS:
-            return self._text.rfind(" ") + 1 or len(self._text)
+        if not ends and len(self._text) - start > _MOST_CLAUSE_CHARS:
+            return self._text.rfind(" ", start, longest) + 1 or longest
         return min(ends) if ends else None

@@ -33,7 +33,7 @@ REBUFFS: Final[dict[str, _Row]] = {
     "wrong_intent": _Row(400, 4000, _BAD, "invalid_value", "Unknown intent '{intent}'; there is 'transcription'."),
     "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
-    "owner_sessions": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many sessions at once; end one or come later."),
+    "owner_sessions": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many sessions at once; end one or wait."),
     "events": _Row(429, 1008, _OFTEN, "rate_limit_exceeded", "Too many events: one was not carried out."),
     "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),
     "full_of_secrets": _Row(503, 1013, _BUSY, "server_overloaded", "No more client secrets at once; try again later."),

@@ -117,7 +117,9 @@ class Relay:
         except ConnectFailed as fault:
             note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
             code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
-            await self._turn_away(str(fault), code, "the upstream cannot be reached")
+            # Where the upstream is is its operator's affair; the log has it, and the client what it can act on.
+            said = "cannot be reached" if fault.status is None else f"refused the session (HTTP {fault.status})"
+            await self._turn_away(f"The upstream of this relay {said}.", code, "the upstream cannot be reached")
         except ConnectionClosed as closed:
             # Before it was told the configuration; no task was started yet.
             code = await self._not_begun(closed)

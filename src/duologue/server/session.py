@@ -93,7 +93,7 @@ class ServerSession:
         )
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
-        self._read = decode if opening.dialect == HOME else self._accent.read
+        self._read_event = decode if opening.dialect == HOME else self._accent.read
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None
@@ -203,7 +203,7 @@ class ServerSession:
     def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive_text(message, now=now, read=self._read)
+            self._protocol.receive_text(message, now=now, read=self._read_event)
         else:
             self._send(Rebuff("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)

@@ -79,11 +79,12 @@ class _Way(Struct, frozen=True):
 
 
 class _Update(Struct, frozen=True):
-    """A `session.update` that is not answered yet."""
+    """A `session.update` that is not answered yet, and what it says of formats; None: nothing."""
 
     event_id: object
-    input_before: _Way
-    output: _Way
+    input: _Way | None
+    """From now on: audio that follows the update is in its format."""
+    output: _Way | None
     """From its answer on: until then the upstream speaks as before."""
 
 
@@ -94,9 +95,11 @@ class UpstreamAudio:
         self._upstream = upstream
         self._new_event_id = new_event_id
         self._input = _Way(_usual(client.input_rates_hz), _usual(upstream.input_rates_hz))
+        self._taken_input = self._input
+        """What the upstream has agreed to; on top of it come the updates that it has not answered."""
         self._output = _Way(_usual(client.output_rates_hz), _usual(upstream.output_rates_hz))
         self._hearing = self._input.stream
-        self._updates: deque[_Update] = deque(maxlen=_MOST_UPDATES)
+        self._updates: deque[_Update] = deque()
         self._speaking: dict[tuple[str, str, int], TranscodeStream] = {}
         self._in_own_format: set[str] = set()
         """Responses whose client has asked for another format than the session's."""
@@ -106,22 +109,21 @@ class UpstreamAudio:
     def configured(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
         """The client's settings before anything was said: with formats that the upstream takes, from now on."""
         event = self.asked(event)
-        self._output = self._newest_output
-        self._updates.clear()
+        while self._updates:
+            self._taken(self._updates.popleft())
         return event
 
     def asked(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
         """The client's settings, with formats that the upstream takes."""
-        before, output = self._input, self._newest_output
-        if (way := self._asked_way(event, "input")) is not None:
-            self._set_input(way)
-            event = with_session_format(event, "input", way.upstream) if way.differs else event
-        if (way := self._asked_way(event, "output")) is not None:
-            output = way
-            event = with_session_format(event, "output", way.upstream) if way.differs else event
-        self._updates.append(_Update(event.event_id, before, output))
-        if "session.updated" in self._upstream.lacks_events:
-            self._output = self._updates.pop().output
+        update = _Update(event.event_id, self._asked_way(event, "input"), self._asked_way(event, "output"))
+        if update.input is not None and update.input.differs:
+            event = with_session_format(event, "input", update.input.upstream)
+        if update.output is not None and update.output.differs:
+            event = with_session_format(event, "output", update.output.upstream)
+        self._updates.append(update)
+        if len(self._updates) > _MOST_UPDATES or "session.updated" in self._upstream.lacks_events:
+            self._taken(self._updates.popleft())
+        self._settle_input()
         return event
 
     def asked_response(self, event: ResponseCreateEvent) -> ResponseCreateEvent | None:
@@ -162,23 +164,25 @@ class UpstreamAudio:
     def told(self, event: Configures) -> Configures:
         """The upstream's settings, with the formats that the client knows."""
         if isinstance(event, SessionUpdatedEvent) and self._updates:
-            self._output = self._updates.popleft().output
+            self._taken(self._updates.popleft())
         heard, spoken = session_format(event, "input"), session_format(event, "output")
-        if heard is not UNSET and not self._updates:
-            self._set_input(_Way(self._input.client, encoding_of_format(heard)))
+        if heard is not UNSET:
+            self._taken_input = _Way(self._taken_input.client, encoding_of_format(heard))
         if spoken is not UNSET:
             self._output = _Way(self._output.client, encoding_of_format(spoken))
-        event = with_session_format(event, "input", self._input.client) if self._input.differs else event
+        self._settle_input()
+        taken = self._taken_input
+        event = with_session_format(event, "input", taken.client) if taken.differs else event
         return with_session_format(event, "output", self._output.client) if self._output.differs else event
 
     def refused(self, event: ErrorEvent) -> None:
-        """If this answers an update, then nothing of that has come about."""
+        """If this answers an update, then nothing of that has come about; what others ask for stands."""
         answered, param = event.error.event_id, event.error.param
         for update in self._updates:
             named = isinstance(answered, str) and answered == update.event_id
             if named or (not isinstance(answered, str) and isinstance(param, str) and param.startswith("session.")):
                 self._updates.remove(update)
-                self._set_input(update.input_before)
+                self._settle_input()
                 return
 
     def response_told(self, event: Responds) -> Responds:
@@ -235,9 +239,18 @@ class UpstreamAudio:
 
     @property
     def _newest_output(self) -> _Way:
-        return self._updates[-1].output if self._updates else self._output
+        asked = (update.output for update in reversed(self._updates))
+        return next((way for way in asked if way is not None), self._output)
 
-    def _set_input(self, way: _Way) -> None:
+    def _taken(self, update: _Update) -> None:
+        """The upstream agrees to an update."""
+        self._taken_input = update.input or self._taken_input
+        self._output = update.output or self._output
+
+    def _settle_input(self) -> None:
+        """Hear in the format that was asked for last and not refused."""
+        asked = (update.input for update in reversed(self._updates))
+        way = next((way for way in asked if way is not None), self._taken_input)
         if way != self._input:
             self._input, self._hearing = way, way.stream
 

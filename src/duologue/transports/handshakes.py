@@ -140,7 +140,7 @@ def handshake_faults(url: str, subprotocols: Sequence[str], options: SocketOptio
     except InvalidStatus as fault:
         status = fault.response.status_code
         raise ConnectFailed(
-            f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS
+            f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS, status=status
         ) from None
     except InvalidProxy:
         # Without its cause, which quotes the address and so the password.

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.running_tools import ThreadedTools
-from duologue.client.conduct import LOOK_S, log_illegal, may_come_back
+from duologue.client.conduct import LOOK_S, TOO_MUCH, log_illegal, may_come_back
 from duologue.client.tenure import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
@@ -195,8 +195,11 @@ class BlockingLink:
                     self._core.receive(event, now=now)
                 if now >= self._core.next_tick_at:
                     self._core.tick(now)
+                excess = self._core.excess
             self._tools.tick(now)
             self._pass_on(event)
+            if excess is not None:
+                return ConnectionClosedError(TOO_MUCH, excess)
             with self._lock:
                 outcome = self._tenure.look(now=now, unix_now_s=time.time())
             if outcome is not None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from duologue.client.conduct import failed_call, overdue_call
+from duologue.client.running_tools import MAX_THREADS
 from duologue.printable import printable_name
 from duologue.protocol.tool_calls import ToolCall
 from duologue.protocol.toolbox import ToolProblem
@@ -51,8 +52,14 @@ class ThreadedTools:
         with self._lock:
             if self._closed:
                 return  # the last events of a connection that is being closed are still read
-            self._running[call.call_id] = run
-        run.thread.start()
+            self._stopped = [one for one in self._stopped if one.is_alive]
+            crowded = len(self._running) + len(self._stopped) >= MAX_THREADS
+            if not crowded:
+                self._running[call.call_id] = run
+        if crowded:
+            self._failed(call.call_id, f"{MAX_THREADS} functions run already; call it again later.")
+        else:
+            run.thread.start()
 
     def stop(self, call_id: str) -> None:
         """Give a function up."""

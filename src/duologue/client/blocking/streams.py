@@ -6,7 +6,7 @@ import queue
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-from duologue.client.streams import MOST_UNREAD
+from duologue.client.streams import MAX_UNREAD_BYTES, MOST_UNREAD, size_of
 from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 
 __all__ = ["BlockingNoticeStream"]
@@ -24,6 +24,8 @@ class BlockingNoticeStream(Generic[N]):
         self.kinds = kinds
         self.timeout_s = timeout_s
         self._unread: queue.SimpleQueue[N | DuologueError] = queue.SimpleQueue()
+        self._put_bytes = self._read_bytes = 0
+        """Each counted by one thread alone; what is unread is the difference."""
         self._ended = False
 
     @property
@@ -46,6 +48,7 @@ class BlockingNoticeStream(Generic[N]):
         if isinstance(notice, DuologueError):
             self._unread.put(notice)  # for the next call, which must learn it too
             raise notice.with_traceback(None)
+        self._read_bytes += size_of(notice)
         return notice
 
     def __iter__(self) -> Iterator[N]:
@@ -64,9 +67,12 @@ class BlockingNoticeStream(Generic[N]):
         """Add a notice, if it is of the stream's kinds."""
         if self._ended or not isinstance(notice, self.kinds):
             return
-        if self._unread.qsize() >= MOST_UNREAD:
-            self.end(StreamOverflow(f"{MOST_UNREAD} notices were not read; read faster, or ask for fewer kinds"))
+        size, unread_bytes = size_of(notice), self._put_bytes - self._read_bytes
+        if self._unread.qsize() >= MOST_UNREAD or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
+            count = self._unread.qsize()
+            self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
             return
+        self._put_bytes += size
         self._unread.put(notice)
 
     def end(self, fault: DuologueError) -> None:

@@ -131,12 +131,14 @@ async def _updates_that_clients_send(bench: Bench) -> None:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field that holds no object, with its path."""
-    if isinstance(value, Mapping) and value:
-        for name, each in value.items():
-            yield from _leaves(each, f"{path}.{name}" if path else str(name))
-    else:
-        yield path, value
+    """Every field that holds no object, with its path; however deep a server nests them."""
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping) and value:
+            waiting += [(f"{path}.{name}" if path else str(name), each) for name, each in [*value.items()][::-1]]
+        else:
+            yield path, value
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (_greeting, _updates, _updates_before_the_greeting, _updates_that_clients_send)
