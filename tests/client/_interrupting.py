@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -11,8 +12,17 @@ from typing import Any, Final
 
 __all__ = ["interrupted_at"]
 
-_OURS: Final = ("duologue/client/blocking/", "duologue/transports/blocking", "duologue/transports/monitor")
-_THEIRS: Final = ("/contextlib.py", "/threading.py", "/queue.py", "/concurrent/futures/_base.py")
+_OURS: Final = ("duologue/client/blocking/", "duologue/transports/blocking", "duologue/transports/memory")
+_THEIRS: Final = (
+    "/contextlib.py",
+    "/threading.py",
+    "/queue.py",
+    "/concurrent/futures/_base.py",
+    "/asyncio/base_events.py",
+    "/asyncio/events.py",
+    "/asyncio/selector_events.py",
+    "/asyncio/proactor_events.py",
+)
 """Code on the way of a call in which an interrupt may come while something is locked."""
 
 
@@ -24,6 +34,7 @@ def interrupted_at(moment: int, act: Callable[[], object]) -> bool:
     """
     interrupter = _Interrupter(moment)
     before = sys.gettrace()
+    gc.disable()  # what it would collect here, the end of an older event loop say, is not on the way of this call
     sys.settrace(interrupter.trace)
     try:
         act()
@@ -31,6 +42,7 @@ def interrupted_at(moment: int, act: Callable[[], object]) -> bool:
         pass
     finally:
         sys.settrace(before)
+        gc.enable()
     return interrupter.left == 0
 
 

@@ -3,9 +3,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -25,10 +23,12 @@ from duologue.events import (
     ResponseCancelEvent,
     UnknownRealtimeEvent,
 )
-from duologue.testing import scripted_engines
+from duologue.server import RealtimeApp
+from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.transports import MemoryTransport
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
-from duologue.transports.monitor import Monitor
-from tests.client._threads import in_memory, no_thread_left, over_a_socket
+from tests.client._threads import aside, no_thread_left
+from tests.server._listening import listening
 
 ERROR = {
     "type": "error",
@@ -37,7 +37,7 @@ ERROR = {
 }
 SESSION = '{"type":"session.created","event_id":"e","session":{"type":"realtime","id":"s","object":"o"}}'
 
-Ends = tuple[BlockingMemoryTransport, BlockingMemoryTransport]
+Ends = tuple[MemoryTransport, BlockingMemoryTransport]
 
 
 def cleared(number: int) -> str:
@@ -141,14 +141,14 @@ def test_a_server_that_speaks_nonsense_is_news_and_no_error(ends: Ends, message:
 def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() -> None:
     one, _other = blocking_memory_pair(capacity=4)
     sent = 0
-    # Those in the queue, the one on its way among them, and those in the pipe.
-    most = QUEUE_EVENTS + 4
+    # Those in the queue, the one on its way, and those in the pipe.
+    most = QUEUE_EVENTS + 1 + 4
     with no_thread_left(), blocking.connect(transport=one) as connection:
 
         def send_until_it_waits() -> None:
             nonlocal sent
             while sent <= most:
-                # The thread that writes may take its time to fill the pipe; after that nothing can make room.
+                # The task that writes may take its time to fill the pipe; after that nothing can make room.
                 connection.send(InputAudioBufferCommitEvent(), timeout_s=5 if sent < most else 0.1)
                 sent += 1
 
@@ -204,22 +204,22 @@ def test_what_the_block_raises_comes_out_as_it_is_and_no_thread_stays(ends: Ends
 
 
 def test_a_transport_that_breaks_while_receiving_ends_the_session_with_the_cause() -> None:
-    class Broken(BlockingMemoryTransport):
-        def receive(self, *, timeout_s: float | None = None) -> str | bytes:
+    class Broken(MemoryTransport):
+        async def receive(self) -> str | bytes:
             raise ZeroDivisionError("not on purpose")
 
-    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
+    with no_thread_left(), blocking.connect(transport=Broken(4)) as connection:
         with pytest.raises(ConnectionClosedError, match="not on purpose") as caught:
             connection.receive()
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_transport_that_breaks_while_sending_ends_the_session() -> None:
-    class Broken(BlockingMemoryTransport):
-        def send(self, message: str | bytes, /) -> None:
+    class Broken(MemoryTransport):
+        async def send(self, message: str | bytes, /) -> None:
             raise ZeroDivisionError("not on purpose")
 
-    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
+    with no_thread_left(), blocking.connect(transport=Broken(4)) as connection:
         connection.send(InputAudioBufferCommitEvent())
         with pytest.raises(ConnectionClosedError, match="1011"):
             connection.receive(timeout_s=5)
@@ -267,9 +267,9 @@ def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None
     assert caught.value.retryable
 
 
-@pytest.mark.parametrize("served", [in_memory, over_a_socket])
-def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace(served: Callable[..., Any]) -> None:
-    with no_thread_left(), served(scripted_engines()) as connect, no_thread_left(), connect() as connection:
+def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
+    with no_thread_left(), aside(lambda: listening(app)) as url, no_thread_left(), blocking.connect(url) as connection:
         assert connection.receive(timeout_s=5).type == "session.created"
         assert connection.session is not None
         with pytest.raises(TimeoutError):

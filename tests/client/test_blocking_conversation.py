@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 import pytest
 
 from duologue import blocking
+from duologue.client import Connection, connect
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
@@ -34,7 +35,7 @@ from duologue.protocol.notices import (
 )
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
-from duologue.transports import blocking_websocket
+from duologue.transports import websocket
 from tests.client._frames import (
     answer,
     audio_delta,
@@ -137,7 +138,7 @@ def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() ->
 def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blocking_websocket, "_CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(websocket, "_CLOSE_TIMEOUT_S", 0.1)
     server = ScriptedServer([Send(greeting()), Stall()])
     with talking(server) as conversation:
 
@@ -212,7 +213,7 @@ def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Ev
 def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.blocking.streams.MOST_UNREAD", 2)
+    monkeypatch.setattr("duologue.client.streams.MOST_UNREAD", 2)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(object) as everything:
         conversation.respond(timeout_s=5)
@@ -254,7 +255,7 @@ def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: 
 def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("duologue.client.blocking.callbacks._STOP_S", 0.05)
+    monkeypatch.setattr("duologue.client.blocking.conversation._STOP_S", 0.05)
     let_go, stuck = threading.Event(), threading.Event()
 
     def wait(_: SessionChanged) -> None:
@@ -319,14 +320,12 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
     with aside(server.listening) as url, no_thread_left():
         attempts = 0
 
-        @contextmanager
-        def once() -> Generator[blocking.BlockingConnection, None, None]:
+        def once() -> AbstractAsyncContextManager[Connection]:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
                 raise ConnectFailed("not again", retryable=True)
-            with blocking.connect(url) as connection:
-                yield connection
+            return connect(url, loop_lag_ms=None)
 
         with blocking.converse(open_connection=once, reconnect=policy) as conversation:
             with pytest.raises(RequestRejected, match="broke off"):
@@ -342,14 +341,12 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
 def test_pain_06_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Close(1011, "boom")])
     with aside(server.listening) as url, no_thread_left():
-        opened = [blocking.connect(url)]
+        opened = [connect(url, loop_lag_ms=None)]
 
-        @contextmanager
-        def once() -> Generator[blocking.BlockingConnection, None, None]:
+        def once() -> AbstractAsyncContextManager[Connection]:
             if not opened:
                 raise ConnectFailed("it is gone", retryable=False)
-            with opened.pop() as connection:
-                yield connection
+            return opened.pop()
 
         with (
             blocking.converse(open_connection=once, reconnect=FAST) as conversation,
@@ -375,7 +372,7 @@ def test_pain_05_the_next_session_is_opened_before_this_one_ends(monkeypatch: py
 
 
 def test_the_first_connection_must_come_about() -> None:
-    def refuse() -> AbstractContextManager[blocking.BlockingConnection]:
+    def refuse() -> AbstractAsyncContextManager[Connection]:
         raise ConnectFailed("no", retryable=True)
 
     with no_thread_left(), pytest.raises(ConnectFailed), blocking.converse(open_connection=refuse):
@@ -472,7 +469,7 @@ def test_a_server_is_answered_in_the_dialect_in_which_it_greets() -> None:
 
 
 def test_a_server_that_never_greets_is_spoken_to_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.client.blocking.conversation.INTRODUCTION_S", 0.05)
+    monkeypatch.setattr("duologue.client.conversation.INTRODUCTION_S", 0.05)
     server = ScriptedServer([Expect("session.update")])
     with talking(server, session=TEXT):
         pass

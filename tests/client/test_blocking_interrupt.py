@@ -9,19 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 import pytest
 
-from duologue import blocking
+from duologue import blocking, connect
 from duologue.client.blocking import BlockingConversation
 from duologue.protocol.usage_ledger import UsageSnapshot
 from duologue.testing import Expect, ScriptedServer, Send
+from duologue.transports import MemoryTransport
 from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import created, greeting
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import aside, no_thread_left
+from tests.client._threads import aside
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -103,27 +104,30 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
     """A conversation in which something is interrupted, from its beginning to its end. Whether the moment came."""
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    with blocking.converse(open_connection=lambda: blocking.connect(transport=near)) as conversation:
+    with blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
 
 
-@pytest.mark.parametrize("name", ["duologue-codec", "duologue-writer", "duologue-reader", "duologue-callbacks"])
-def test_ctrl_c_while_a_thread_is_being_started_comes_out_as_it_is_and_leaves_none(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    start = threading.Thread.start
-
-    def start_or_not(thread: threading.Thread) -> None:
-        if thread.name == name:
-            raise KeyboardInterrupt
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+def converse_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[object]]) -> None:
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    connecting = blocking.converse(open_connection=lambda: blocking.connect(transport=near))
-    with no_thread_left(), pytest.raises(KeyboardInterrupt), connecting as conversation:
-        conversation.on(object, print)
+    with opening(near):
+        pass
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        lambda near: blocking.connect(transport=near),
+        lambda near: blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)),
+    ],
+    ids=["connect", "converse"],
+)
+def test_ctrl_c_at_any_moment_of_entering_and_leaving_the_block_comes_out_and_leaves_no_thread(
+    opening: Callable[[MemoryTransport], AbstractContextManager[object]],
+) -> None:
+    with no_thread_left_soon():
+        assert interrupted_everywhere(lambda moment: interrupted_at(moment, partial(converse_and_leave, opening))) > 50
 
 
 LOOKING = """

@@ -38,6 +38,8 @@ class RunningTools:
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
+        self.threads: dict[threading.Thread, str] = {}
+        """Where sync functions run, and what they are called."""
         self._closed = False
 
     def start(self, call: ToolCall) -> None:
@@ -71,7 +73,7 @@ class RunningTools:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
-                result = await call.bound() if call.bound.tool.is_async else await _in_thread(call.bound)
+                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call)
                 if inspect.isawaitable(result):  # a function that only wraps an async one
                     result = await result
         except asyncio.CancelledError:
@@ -89,36 +91,39 @@ class RunningTools:
         else:
             self._answered(call.call_id, result)
 
+    async def _in_thread(self, call: ToolCall) -> Any:
+        """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
 
-async def _in_thread(function: Callable[[], Any]) -> Any:
-    """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
+        Not in the loop's pool: functions that never return would fill it, and the program's end would wait for them.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        context = contextvars.copy_context()
 
-    Not in the loop's pool: functions that never return would fill it, and the end of the program would wait for them.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
+        def deliver(result: Any, fault: BaseException | None) -> None:
+            if answer.done():
+                return
+            if fault is not None:
+                answer.set_exception(fault)
+            else:
+                answer.set_result(result)
 
-    def deliver(result: Any, fault: BaseException | None) -> None:
-        if answer.done():
-            return
-        if fault is not None:
-            answer.set_exception(fault)
-        else:
-            answer.set_result(result)
+        def run() -> None:
+            result, fault = None, None
+            try:
+                result = context.run(call.bound)
+            except BaseException as raised:
+                # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
+                ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+                fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
+            try:
+                loop.call_soon_threadsafe(deliver, result, fault)
+            except RuntimeError:
+                _logger.debug("a function returned after the end of its loop")
+            finally:
+                self.threads.pop(thread, None)
 
-    def run() -> None:
-        result, fault = None, None
-        try:
-            result = context.run(function)
-        except BaseException as raised:
-            # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
-            ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
-            fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
-        try:
-            loop.call_soon_threadsafe(deliver, result, fault)
-        except RuntimeError:
-            _logger.debug("a function returned after the end of its loop")
-
-    threading.Thread(target=run, name="duologue-tool", daemon=True).start()
-    return await answer
+        thread = threading.Thread(target=run, name=f"duologue-tool-{call.name}", daemon=True)
+        self.threads[thread] = call.name
+        thread.start()
+        return await answer

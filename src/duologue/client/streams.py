@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from duologue.errors import DuologueError, StreamOverflow
+from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 
-__all__ = ["MOST_UNREAD", "NoticeStream"]
+__all__ = ["MOST_UNREAD", "BaseStream", "NoticeSink", "NoticeStream", "Unread"]
 
 N = TypeVar("N")
 
@@ -18,28 +18,63 @@ would stop the conversation, and dropping notices would make a hole in what it r
 StreamOverflow."""
 
 
-class NoticeStream(Generic[N]):
-    """Notices of some kinds from the moment of its making, in order. One task may iterate."""
+class NoticeSink(Protocol):
+    """What is attached to a conversation; both are called on its event loop."""
 
-    def __init__(self, kinds: tuple[type[N], ...]) -> None:
+    def put(self, notice: object, /) -> None:
+        """Something was told."""
+        ...
+
+    def end(self, fault: DuologueError, /) -> None:
+        """Nothing more will be told; `fault` says why, ConnectionClosedOK where it ended as agreed."""
+        ...
+
+
+N_contra = TypeVar("N_contra", contravariant=True)
+
+
+class Unread(Protocol[N_contra]):
+    """A queue of a stream: of asyncio's, or one for threads."""
+
+    def qsize(self) -> int:
+        """How many are in it."""
+        ...
+
+    def put_nowait(self, item: N_contra, /) -> None:
+        """Add one."""
+        ...
+
+
+class BaseStream(Generic[N]):
+    """Notices of some kinds, put into a queue that never makes the conversation wait."""
+
+    def __init__(self, kinds: tuple[type[N], ...], unread: Unread[N | DuologueError]) -> None:
         self.kinds = kinds
-        self._unread: asyncio.Queue[N | DuologueError | None] = asyncio.Queue()
+        self._to_read = unread
         self._ended = False
 
-    def put(self, notice: N) -> None:
+    def put(self, notice: object, /) -> None:
         """Add a notice, if it is of the stream's kinds."""
         if self._ended or not isinstance(notice, self.kinds):
             return
-        if self._unread.qsize() >= MOST_UNREAD:
+        if self._to_read.qsize() >= MOST_UNREAD:
             self.end(StreamOverflow(f"{MOST_UNREAD} notices were not read; read faster, or ask for fewer kinds"))
             return
-        self._unread.put_nowait(notice)
+        self._to_read.put_nowait(notice)
 
-    def end(self, fault: DuologueError | None = None) -> None:
-        """No more notices will come; `fault` is raised behind the last one."""
+    def end(self, fault: DuologueError, /) -> None:
+        """No more notices will come; `fault` says why, behind the last one."""
         if not self._ended:
             self._ended = True
-            self._unread.put_nowait(fault)
+            self._to_read.put_nowait(fault)
+
+
+class NoticeStream(BaseStream[N]):
+    """Notices of some kinds from the moment of its making, in order. One task may iterate."""
+
+    def __init__(self, kinds: tuple[type[N], ...]) -> None:
+        self._unread: asyncio.Queue[N | DuologueError] = asyncio.Queue()
+        super().__init__(kinds, self._unread)
 
     async def __aiter__(self) -> AsyncIterator[N]:
         """Notices until the conversation ends, or fails.
@@ -48,9 +83,9 @@ class NoticeStream(Generic[N]):
         """
         while True:
             notice = await self._unread.get()
-            if notice is None or isinstance(notice, DuologueError):
+            if isinstance(notice, DuologueError):
                 self._unread.put_nowait(notice)  # for a second iteration, which ends at once
-                if notice is not None:
-                    raise notice
-                return
+                if isinstance(notice, ConnectionClosedOK):
+                    return
+                raise notice.with_traceback(None)
             yield notice
