@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from duologue import blocking
+from duologue.audio.formats import PCM, PCMU
 from duologue.client import Connection, connect
 from duologue.errors import (
     ConnectFailed,
@@ -21,8 +22,6 @@ from duologue.errors import (
     StreamOverflow,
 )
 from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
-from duologue.protocol.core import CoreOptions
-from duologue.protocol.deadlines import RotationLimits
 from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import (
     AudioDelta,
@@ -47,7 +46,6 @@ from tests.client._frames import (
     taken,
 )
 from tests.client._threads import aside, in_memory, join_all, no_thread_left, over_a_socket, talking
-from tests.client._waiting import FAST
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
 N = TypeVar("N")
@@ -151,6 +149,28 @@ def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_t
             speak_until_it_waits()
         began = time.monotonic()
     assert time.monotonic() - began < 20  # some three seconds, and not until the server reads
+
+
+def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> None:
+    kinds = ["input_audio_buffer.append"] * 40 + ["input_audio_buffer.commit"]
+    server = ScriptedServer(
+        [Send(greeting()), Expect("input_audio_buffer.commit"), Expect("input_audio_buffer.commit")]
+    )
+    with talking(server) as conversation:
+        for _ in range(2):
+            for _ in range(40):
+                assert conversation.speak(bytes(4800), timeout_s=5)
+            conversation.commit(timeout_s=5)
+    assert [event["type"] for event in server.heard[0]] == kinds * 2
+
+
+def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_event_loop() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("input_audio_buffer.append")])
+    with talking(server) as conversation:
+        with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
+            conversation.speak(bytes(160), encoding=PCMU)
+        assert conversation.speak(bytes(480), encoding=PCM, timeout_s=5)
+    assert len(server.heard[0]) == 1
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -336,39 +356,6 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
             assert conversation.session is None
             began = time.monotonic()
         assert time.monotonic() - began < 5  # and not the minute until the next attempt
-
-
-def test_pain_06_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Close(1011, "boom")])
-    with aside(server.listening) as url, no_thread_left():
-        opened = [connect(url, loop_lag_ms=None)]
-
-        def once() -> AbstractAsyncContextManager[Connection]:
-            if not opened:
-                raise ConnectFailed("it is gone", retryable=False)
-            return opened.pop()
-
-        with (
-            blocking.converse(open_connection=once, reconnect=FAST) as conversation,
-            conversation.stream(TextDelta) as texts,
-        ):
-            with pytest.raises(RequestRejected, match="1011"):
-                conversation.respond(timeout_s=5)
-            with pytest.raises(ConnectionClosedError, match="boom"):
-                texts.receive(timeout_s=5)
-
-
-def test_pain_05_the_next_session_is_opened_before_this_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, passed_s = time.time, 0.0
-    monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
-    at = int(time.time()) + 60
-    server = ScriptedServer([Send(greeting(expires_at=at))], [Send(greeting("sess_2"))])
-    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
-    with talking(server, options=options) as conversation, conversation.stream(SessionRestored) as notices:
-        passed_s = 31.0  # a session is used for half its time at least
-        notices.receive(timeout_s=5)
-        assert time.time() < at
-        assert getattr(conversation.session, "id", None) == "sess_2"
 
 
 def test_the_first_connection_must_come_about() -> None:

@@ -9,13 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 import pytest
 
 from duologue import blocking, connect
 from duologue.client.blocking import BlockingConversation
+from duologue.errors import ConnectionClosed
+from duologue.events import ResponseCancelEvent
 from duologue.protocol.usage_ledger import UsageSnapshot
 from duologue.testing import Expect, ScriptedServer, Send
 from duologue.transports import MemoryTransport
@@ -106,6 +108,57 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
     far.send(json.dumps(greeting()))
     with blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
+
+
+def receive_all(connection: blocking.BlockingConnection) -> None:
+    """Waits, for what never comes, after all that does."""
+    while True:
+        RECEIVED.append(connection.receive(timeout_s=0.02).event_id)
+
+
+def send_both(connection: blocking.BlockingConnection) -> None:
+    """What does not wait."""
+    connection.append(bytes(4_800))
+    connection.send(ResponseCancelEvent(event_id="sent"))
+
+
+RECEIVED: list[object] = []
+
+
+@pytest.mark.parametrize("act", [receive_all, send_both, blocking.BlockingConnection.close])
+def test_ctrl_c_at_any_moment_leaves_a_connection_usable_or_closed_and_loses_one_event_at_most(
+    act: Callable[[blocking.BlockingConnection], object],
+) -> None:
+    with no_thread_left_soon():
+        assert interrupted_everywhere(partial(interrupted_connection, act)) > 10
+
+
+def interrupted_connection(act: Callable[[blocking.BlockingConnection], object], moment: int) -> bool:
+    """A connection on which something is interrupted, and which is used afterwards. Whether the moment came."""
+    near, far = blocking_memory_pair()
+    RECEIVED.clear()
+    with blocking.connect(transport=near) as connection:
+        for number in range(5):
+            far.send(f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}')
+        came = interrupted_at(moment, lambda: act(connection))
+        try:
+            connection.send(ResponseCancelEvent(event_id="last"), timeout_s=5)
+            while "4" not in RECEIVED[-1:]:
+                RECEIVED.append(connection.receive(timeout_s=0.2).event_id)
+        except ConnectionClosed:
+            assert act is blocking.BlockingConnection.close
+            return came
+        except TimeoutError:
+            pass  # the last one was lost
+        assert len(RECEIVED) in (4, 5)
+        assert sorted(RECEIVED, key=str) == RECEIVED
+    received: list[str] = []
+    with suppress(ConnectionClosed):
+        while True:
+            received.append(str(far.receive(timeout_s=5)))
+    assert '"event_id":"last"' in received[-1]
+    assert len(received) <= 3
+    return came
 
 
 def converse_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[object]]) -> None:

@@ -10,7 +10,6 @@ import pytest
 
 from duologue import blocking
 from duologue.client.blocking import conversation as blocking_conversation
-from duologue.protocol.toolbox import ToolProblem
 from duologue.testing import Expect, ScriptedServer, Send
 from tests.client._frames import answer, call, calling, greeting, taken
 from tests.client._threads import aside, join_all, no_thread_left, talking
@@ -70,6 +69,27 @@ def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_w
         "The call failed: broken failed with ZeroDivisionError.",
     ]
     assert ran_in == ["duologue-tool-weather"]
+
+
+def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_loop_is_refused() -> None:
+    conversations: list[blocking.BlockingConversation] = []
+
+    def look_up() -> str:
+        return f"{len(conversations[0].items)} items"
+
+    async def look_up_on_the_loop() -> str:
+        try:
+            conversations[0].cancel()
+        except RuntimeError as refused:
+            return str(refused)
+        return "it waited for itself"
+
+    server = tooled(call("c1", "look_up", "{}"), call("c2", "look_up_on_the_loop", "{}"))
+    with talking(server, tools=[look_up, look_up_on_the_loop]) as conversation:
+        conversations.append(conversation)
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    assert outputs(server)[0] == "3 items"
+    assert "asyncio.to_thread" in outputs(server)[1]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -147,31 +167,3 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
         assert "stubborn goes on" in caplog.text
         let_go.set()
         join_all("duologue-tool")
-
-
-def test_pain_08_whatever_ends_a_function_the_model_hears_of_it() -> None:
-    def leave() -> str:
-        raise SystemExit(3)
-
-    async def give_up() -> str:
-        raise asyncio.CancelledError
-
-    def decline() -> str:
-        raise ToolProblem("Ask again with a city.")
-
-    def late(n: int) -> Any:
-        async def wrapped() -> int:
-            return n
-
-        return wrapped()
-
-    calls = [call(f"c{n}", name, "{}") for n, name in enumerate(("leave", "give_up", "decline"))]
-    server = tooled(*calls, call("c9", "late", '{"n":9}'))
-    with talking(server, tools=[leave, give_up, decline, late]) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
-    assert outputs(server) == [
-        "The call failed: leave failed with RuntimeError.",
-        "The call failed: give_up was cancelled.",
-        "The call failed: Ask again with a city.",
-        "9",
-    ]

@@ -316,11 +316,6 @@ class Conversation:
     # --- `speak` in its parts, for one who is not on the event loop
 
     @property
-    def has_room(self) -> bool:
-        """Whether a verb that sends does so without waiting."""
-        return self._link.has_room
-
-    @property
     def can_speak(self) -> bool:
         """Whether `put_audio` may be called. On any thread."""
         connection = self._link.connection

@@ -143,11 +143,6 @@ class Link:
             self._emptied.clear()
             self._wanted.set()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return self._emptied.is_set()
-
     async def room(self) -> None:
         """Wait until all that was to be sent is on its way, or lost. Cancelling takes nothing back."""
         await self._emptied.wait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
@@ -31,7 +33,9 @@ class BlockingConnection:
         self._loop = loop
         self._unread: deque[RealtimeEvent] = deque()
         """Events of the last fetch: a switch to the loop's thread for each of them would cost more than the event."""
-        self._is_fetching = False
+        self._fetch_lock = asyncio.Lock()
+        self._fetcher: int | None = None
+        """The thread that waits for events."""
 
     @property
     def dialect(self) -> str:
@@ -75,7 +79,7 @@ class BlockingConnection:
         self._send(self._connection.audio_message(audio), timeout_s)
 
     def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
-        """The next event, in the order in which the server sent it. An interrupt loses none.
+        """The next event, in the order in which the server sent it. An interrupt loses one at most.
 
         Raises:
             ConnectionClosed: the session is over, and every event before its end has been returned.
@@ -86,7 +90,7 @@ class BlockingConnection:
             try:
                 return self._unread.popleft()
             except IndexError:
-                self._loop.call(self._fetch, timeout_s, late=_SILENT_SERVER)
+                self._loop.call(partial(self._fetch, threading.get_ident()), timeout_s, late=_SILENT_SERVER)
 
     def __iter__(self) -> Iterator[RealtimeEvent]:
         """Events until the session is over.
@@ -112,13 +116,16 @@ class BlockingConnection:
         if not (has_room and self._loop.hand_over(partial(self._connection.put, message))):
             self._loop.call(partial(self._connection.queue, message), timeout_s, late=_SLOW_SERVER)
 
-    async def _fetch(self) -> None:
-        """Wait for an event, and take all that have come."""
-        if self._is_fetching:
+    async def _fetch(self, thread: int) -> None:
+        """Wait for an event, unless there is one, and take all that have come."""
+        if self._fetcher not in (None, thread):
             raise LocalProtocolError("another thread receives from this connection")
-        self._is_fetching = True
+        self._fetcher = thread
         try:
-            self._unread.append(await self._connection.receive())
-            self._unread.extend(self._connection.received())
+            # A fetch that an interrupt ended may not have come to its end: what it has taken comes first.
+            async with self._fetch_lock:
+                if not self._unread:
+                    self._unread.append(await self._connection.receive())
+                    self._unread.extend(self._connection.received())
         finally:
-            self._is_fetching = False
+            self._fetcher = None

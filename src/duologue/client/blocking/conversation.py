@@ -133,11 +133,11 @@ class BlockingConversation:
 
     def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
-        return self._loop.call(self._conversation.cancel, is_ready=lambda: True)
+        return self._loop.call(self._conversation.cancel)
 
     def interrupt(self) -> None:
         """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
-        self._loop.call(self._conversation.interrupt, is_ready=lambda: True)
+        self._loop.call(self._conversation.interrupt)
 
     def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
         """Send any client event; waits while the server is slow.
@@ -240,7 +240,7 @@ class BlockingConversation:
             self._await_the_applications_own()
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout_s: float | None) -> N:
-        return self._loop.call(send, timeout_s, late=_SLOW_SERVER, is_ready=lambda: self._conversation.has_room)
+        return self._loop.call(send, timeout_s, late=_SLOW_SERVER)
 
     def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         if self._callbacks is None:

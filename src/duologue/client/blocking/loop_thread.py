@@ -63,15 +63,24 @@ class LoopThread(Generic[T]):
         """What leaving the context raised."""
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    @property
     def is_own_thread(self) -> bool:
         """Whether the caller runs on the loop."""
         return threading.get_ident() == self._thread.ident
 
     def open(self) -> T:
         """Start the thread and enter the context; returns what it yields, or raises what it raises."""
-        self._is_begun = True
-        # `Thread.start` waits on a Condition: not in this thread.
-        _thread.start_new_thread(self._start, ())
+        self._is_begun = True  # before it is: an interrupt in between only costs `close` a wait
+        try:
+            # `Thread.start` waits on a Condition: not in this thread.
+            _thread.start_new_thread(self._start, ())
+        except RuntimeError:  # there are too many
+            self._is_begun = False
+            raise
         value, fault = self._opened.get()
         if fault is not None:
             raise fault
@@ -91,7 +100,7 @@ class LoopThread(Generic[T]):
         self._calls.add(ending)
         self._is_given_up = self._is_given_up or at_once
         if self._is_begun and not self._is_over:
-            self._post(self._leave)
+            self.post(self._leave)
             with suppress(queue.Empty):
                 ending.outcome.get(timeout=_END_S)
         self._calls.discard(ending)
@@ -100,7 +109,9 @@ class LoopThread(Generic[T]):
         if self._thread.is_alive():
             _logger.warning("an event loop goes on after its end: a task in it does not let itself be cancelled")
         fault, self._fault = self._fault, None
-        if fault is not None and not at_once:
+        if fault is not None and at_once:
+            _logger.error("cannot close as it should", exc_info=fault)
+        elif fault is not None:
             raise fault
 
     def close_surely(self) -> None:
@@ -110,18 +121,10 @@ class LoopThread(Generic[T]):
         finally:
             self.close(at_once=True)
 
-    def call(
-        self,
-        work: Callable[[], Coroutine[Any, Any, R]],
-        timeout_s: float | None = None,
-        *,
-        late: str = "",
-        is_ready: Callable[[], bool] | None = None,
-    ) -> R:
-        """What a coroutine function returns, or raises, that runs on the loop.
+    def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout_s: float | None = None, *, late: str = "") -> R:
+        """What a coroutine function returns, or raises, that runs on the loop as a task.
 
-        It runs as a task, unless `is_ready` says, on the loop, that it will wait for nothing: that saves two turns of
-        the loop. An interrupt cancels it. So does the end of the time limit, and what it comes to then still counts:
+        An interrupt cancels it. So does the end of the time limit, and what it comes to then still counts:
         when TimeoutError is raised, it has been cancelled.
 
         Raises:
@@ -130,7 +133,7 @@ class LoopThread(Generic[T]):
             RuntimeError: this is the loop's own thread, which would wait for itself.
         """
         self._refuse_own_thread()
-        call: _Call[R] = _Call(work, is_ready)
+        call: _Call[R] = _Call(work)
         outcome = self._outcome(call, timeout_s)
         if outcome is not None:
             return outcome.result()
@@ -147,8 +150,15 @@ class LoopThread(Generic[T]):
         return outcome.result() if outcome is not None else act()
 
     def post(self, act: Callable[[], object]) -> bool:
-        """Have a function run on the loop, without waiting for it. False if the loop is over."""
-        return self._post(act)
+        """Have a function run on the loop, without waiting for it. False if the loop is over or has not begun."""
+        loop = self._loop
+        if loop is None:
+            return False
+        try:
+            loop.call_soon_threadsafe(act)
+        except RuntimeError:  # it is closed
+            return False
+        return True
 
     @property
     def n_handed_over(self) -> int:
@@ -156,12 +166,14 @@ class LoopThread(Generic[T]):
         return len(self._handed_over)
 
     def hand_over(self, act: Callable[[], object]) -> bool:
-        """`post` for what comes in numbers, and before every later call. False if too many are on the way, or the loop
-        is over."""
+        """Have a function run on the loop before every later call, without waiting for it.
+
+        False if too many are on the way, or the loop is over.
+        """
         if len(self._handed_over) >= _MOST_HANDED_OVER:
             return False
         self._handed_over.append(act)
-        return self._post(self._take_over)
+        return self.post(self._take_over)
 
     # --- in the caller's thread
 
@@ -176,29 +188,18 @@ class LoopThread(Generic[T]):
         """None: it was cancelled, or the loop is over."""
         self._calls.add(call)
         try:
-            if self._is_over or not self._post(partial(self._begin, call)):
+            if self._is_over or not self.post(partial(self._begin, call)):
                 return None
             try:
                 return call.outcome.get(timeout=None if timeout_s is None else max(0.0, timeout_s))
             except queue.Empty:
-                self._post(call.give_up)
+                self.post(call.give_up)
                 return call.outcome.get()
         except BaseException:
-            self._post(call.give_up)
+            self.post(call.give_up)
             raise
         finally:
             self._calls.discard(call)
-
-    def _post(self, act: Callable[[], object]) -> bool:
-        """Whether the loop may come to it; where it has not begun, it looks at `_is_given_up` when it does."""
-        loop = self._loop
-        if loop is None:
-            return False
-        try:
-            loop.call_soon_threadsafe(act)
-        except RuntimeError:  # it is closed
-            return False
-        return True
 
     def _refuse_own_thread(self) -> None:
         if self.is_own_thread:
@@ -234,7 +235,7 @@ class LoopThread(Generic[T]):
     async def _hold(self) -> None:
         self._holder = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
-        if self._is_given_up:
+        if self._is_given_up:  # before it could be told so
             return
         try:
             async with self._make() as value:
@@ -278,26 +279,23 @@ class _Outcome(Generic[R]):
 class _Call(Generic[R]):
     """A function or coroutine function that a thread waits for. An outcome of None: cancelled, or the loop is over."""
 
-    def __init__(self, work: Callable[[], Any], is_ready: Callable[[], bool] | None = None) -> None:
+    def __init__(self, work: Callable[[], Any]) -> None:
         self.outcome: queue.SimpleQueue[_Outcome[R] | None] = queue.SimpleQueue()
         self.is_given_up = False
         self._work = work
-        self._is_ready = is_ready
         self._task: asyncio.Task[R] | None = None
 
     def begin(self) -> None:
         try:
             result = self._work()
-            if asyncio.iscoroutine(result):
-                if self._is_ready is None or not self._is_ready():
-                    self._task = asyncio.ensure_future(result)  # noqa: TID251 - kept here, and ended with its loop
-                    self._task.add_done_callback(self._end)
-                    return
-                result = _run_through(result)
         except Exception as fault:
             self.outcome.put(_Outcome(None, fault))
-        else:
+            return
+        if not asyncio.iscoroutine(result):
             self.outcome.put(_Outcome(result, None))
+            return
+        self._task = asyncio.ensure_future(result)  # noqa: TID251 - kept here, and ended with its loop
+        self._task.add_done_callback(self._end)
 
     def give_up(self) -> None:
         self.is_given_up = True
@@ -312,16 +310,6 @@ class _Call(Generic[R]):
             self.outcome.put(_Outcome(None, fault))
         else:
             self.outcome.put(_Outcome(task.result(), None))
-
-
-def _run_through(work: Coroutine[Any, Any, R]) -> R:
-    """What a coroutine returns that waits for nothing."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]  # what it returns
-    work.close()
-    raise RuntimeError("a coroutine waits that was said to be ready")
 
 
 def _nothing() -> None:
