@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import gc
+import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -50,15 +51,23 @@ class _Interrupter:
     def __init__(self, moment: int) -> None:
         self.left = moment
         self._last: dict[FrameType, int] = {}
+        self._resumed: FrameType | None = None
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
         path = frame.f_code.co_filename.replace("\\", "/")
         if not any(part in path for part in _OURS) and not path.endswith(_THEIRS):
             return None
         frame.f_trace_opcodes = True
-        if event == "call":
+        if event == "call" and frame.f_code.co_flags & inspect.CO_GENERATOR:
+            # An exception here would pass by the handlers around its `yield`; the interpreter's own would not.
+            self._resumed = frame
+        elif event == "call":
             self._check()
         elif event == "opcode":
+            if self._resumed is frame:
+                self._resumed = None
+                if dis.opname[frame.f_code.co_code[frame.f_lasti]] != "PUSH_EXC_INFO":  # it is not thrown into
+                    self._check()
             # An instruction is reported before it runs: the check behind the last one is made now.
             last, self._last[frame] = self._last.get(frame), frame.f_lasti
             if last is not None and _is_checked(frame.f_code, last, frame.f_lasti):

@@ -161,13 +161,19 @@ def interrupted_connection(act: Callable[[blocking.BlockingConnection], object],
     return came
 
 
-def converse_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[object]]) -> None:
+class BodyError(Exception):
+    """What an application raises."""
+
+
+def enter_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[object]], *, by_a_fault: bool) -> None:
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    with opening(near):
-        pass
+    with suppress(BodyError), opening(near):
+        if by_a_fault:
+            raise BodyError
 
 
+@pytest.mark.parametrize("by_a_fault", [False, True])
 @pytest.mark.parametrize(
     "opening",
     [
@@ -177,10 +183,11 @@ def converse_and_leave(opening: Callable[[MemoryTransport], AbstractContextManag
     ids=["connect", "converse"],
 )
 def test_ctrl_c_at_any_moment_of_entering_and_leaving_the_block_comes_out_and_leaves_no_thread(
-    opening: Callable[[MemoryTransport], AbstractContextManager[object]],
+    opening: Callable[[MemoryTransport], AbstractContextManager[object]], by_a_fault: bool
 ) -> None:
     with no_thread_left_soon():
-        assert interrupted_everywhere(lambda moment: interrupted_at(moment, partial(converse_and_leave, opening))) > 50
+        work = partial(enter_and_leave, opening, by_a_fault=by_a_fault)
+        assert interrupted_everywhere(lambda moment: interrupted_at(moment, work)) > 50
 
 
 LOOKING = """

@@ -15,6 +15,7 @@ import pytest
 from duologue.client.blocking import loop_thread
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.errors import ConnectionClosedOK
+from tests.client._interrupting import interrupted_at
 from tests.client._threads import no_thread_left
 
 
@@ -58,10 +59,10 @@ def test_it_is_left_at_once_when_it_is_asked_to_and_one_that_was_never_opened_ha
     place = Place()
     with no_thread_left():
         loop = LoopThread(place)
-        loop.close_surely()
+        loop.close(at_once=True)
         loop = LoopThread(place)
         loop.open()
-        loop.close_surely()
+        loop.close(at_once=True)
     assert place.left == ["for good"]
 
 
@@ -86,7 +87,7 @@ def test_no_thread_to_be_had_is_an_error_and_no_wait(monkeypatch: pytest.MonkeyP
             loop = LoopThread(Place())
             with pytest.raises(RuntimeError, match="can't start"):
                 loop.open()
-            loop.close_surely()
+            loop.close(at_once=True)
 
 
 def test_a_call_that_takes_too_long_is_cancelled_before_the_caller_hears_of_it() -> None:
@@ -104,6 +105,30 @@ def test_a_call_that_takes_too_long_is_cancelled_before_the_caller_hears_of_it()
         with pytest.raises(TimeoutError, match=r"it is late within 0\.01 s"):
             loop.call(slow, 0.01, late="it is late")
         assert ended.is_set()
+    finally:
+        loop.close()
+
+
+def test_an_interrupt_at_any_moment_of_a_call_ends_what_it_has_begun() -> None:
+    loop = LoopThread(Place())
+    loop.open()
+    try:
+        moment = 0
+        while True:
+            moment += 1
+            running: list[asyncio.Task[None] | None] = []
+
+            async def note_and_wait(running: list[asyncio.Task[None] | None] = running) -> None:
+                running.append(asyncio.current_task())
+                await forever()
+
+            if not interrupted_at(moment, partial(loop.call, note_and_wait, 0.02)):
+                break
+            for task in loop.do(running.copy):
+                assert task is not None
+                loop.call(partial(asyncio.wait, [task]), 5)
+                assert task.cancelled()
+        assert moment > 10
     finally:
         loop.close()
 

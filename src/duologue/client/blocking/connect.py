@@ -41,7 +41,11 @@ def connect(
         yield BlockingConnection(loop.open(), loop)
         loop.close()
     finally:
-        loop.close_surely()
+        try:
+            loop.close(at_once=True)
+        finally:
+            # Ctrl-C may have come before the first one had begun.
+            loop.close(at_once=True)
 
 
 def unwatched(endpoint: Endpoint) -> Endpoint:

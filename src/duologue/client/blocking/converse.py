@@ -65,4 +65,8 @@ def converse(
         finally:
             conversation.close(at_once=True)
     finally:
-        loop.close_surely()
+        try:
+            loop.close(at_once=True)
+        finally:
+            # Ctrl-C may have come before the first one had begun.
+            loop.close(at_once=True)

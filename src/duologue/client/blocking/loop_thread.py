@@ -114,13 +114,6 @@ class LoopThread(Generic[T]):
         elif fault is not None:
             raise fault
 
-    def close_surely(self) -> None:
-        """Close at once, for the last `finally` of a block: again, if an interrupt comes into the midst of it."""
-        try:
-            self.close(at_once=True)
-        finally:
-            self.close(at_once=True)
-
     def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout_s: float | None = None, *, late: str = "") -> R:
         """What a coroutine function returns, or raises, that runs on the loop as a task.
 
