@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -20,6 +21,7 @@ from duologue.errors import (
 from duologue.events import (
     InputAudioBufferClearedEvent,
     InputAudioBufferCommitEvent,
+    RealtimeEvent,
     ResponseCancelEvent,
 )
 from duologue.server import RealtimeApp
@@ -166,8 +168,8 @@ def test_an_application_that_does_not_read_stops_the_server_from_sending() -> No
         assert connection.receive(timeout_s=5).event_id == "0"
         with pytest.raises(TimeoutError):
             sending.result(0.3)
-        # Those that one fetch took, those in the queue, the one on its way, and those in the pipe.
-        assert (count := sent) <= 2 * QUEUE_EVENTS + 1 + 4
+        # The one received, those in the queue, the one on its way, and those in the pipe.
+        assert (count := sent - 1) == QUEUE_EVENTS + 1 + 4
         assert [connection.receive(timeout_s=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
         connection.close()
         with pytest.raises(ConnectionClosed):
@@ -195,6 +197,16 @@ def test_a_receiver_that_waits_is_let_go_when_another_thread_closes(ends: Ends) 
         with pytest.raises(LocalProtocolError, match="another thread"):
             until_refused(connection)
         connection.close()
+        with pytest.raises(ConnectionClosedOK):
+            receiving.result(5)
+
+
+def test_a_receiver_that_waits_is_let_go_when_the_block_is_left_by_an_exception(ends: Ends) -> None:
+    receiving: Future[RealtimeEvent] | None = None
+    with no_thread_left(), ThreadPoolExecutor() as pool:
+        with suppress(BodyError), blocking.connect(transport=ends[0]) as connection:
+            receiving = pool.submit(connection.receive)
+            raise BodyError
         with pytest.raises(ConnectionClosedOK):
             receiving.result(5)
 

@@ -16,7 +16,7 @@ NO_TIME_LIMIT = {"cancel", "close", "heard", "interrupt", "on"}
 """Verbs that wait for nothing the server does, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
-    "Connection": {"start", "stop", "room", "message", "audio_message", "queue", "put", "received"},
+    "Connection": {"start", "stop", "room", "message", "audio_message", "queue", "put", "deliver_to"},
     "Conversation": {"start", "attach", "detach", "room", "can_speak", "put_audio", "function_threads"},
 }
 """What the asyncio classes have for those that hold them, and not for applications."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from duologue.client.accent import Accent
 from duologue.client.conduct import FLUSH_S, new_id
@@ -40,6 +40,7 @@ class Connection:
         self._emptied = asyncio.Event()
         """Set when one who waits to send is to look again."""
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
+        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -157,16 +158,10 @@ class Connection:
         """Have a message sent, without waiting for room."""
         self._outgoing.put_nowait(message)
 
-    def received(self) -> list[RealtimeEvent]:
-        """What has come and was not returned by `receive`, without waiting: for one who hands on many at once."""
-        events: list[RealtimeEvent] = []
-        while not self._incoming.empty():
-            event = self._incoming.get_nowait()
-            if isinstance(event, ConnectionClosed):
-                self._incoming.put_nowait(event)  # for `receive`
-                break
-            events.append(event)
-        return events
+    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+        """Have what is read given to another than `receive`, its end too. Before the event loop's next turn only."""
+        assert self._incoming.empty()
+        self._deliver = put
 
     # --- the two tasks
 
@@ -190,17 +185,17 @@ class Connection:
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
                 self._closed = self._protocol.closed(closed.code, closed.reason)
-                await self._incoming.put(self._closed)
+                await self._deliver(self._closed)
             except Exception as fault:
                 # A transport of somebody else's: without this the application would wait for ever.
                 self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
                 self._closed.__cause__ = fault
-                await self._incoming.put(self._closed)
+                await self._deliver(self._closed)
             else:
                 if not self._accent.is_settled:
                     self._accent.hear(message)
                     self._protocol.dialect = self._accent.dialect
-                await self._incoming.put(self._protocol.receive(message))
+                await self._deliver(self._protocol.receive(message))
 
     async def _write(self) -> None:
         while True:

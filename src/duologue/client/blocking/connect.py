@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Unpack
 
@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.received import Received
 from duologue.client.connect import connect as connect_on_loop
+from duologue.client.connection import Connection
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_parts import EndpointParts, endpoint_from
 from duologue.transports import Transport
@@ -36,9 +38,10 @@ def connect(
         TypeError: an `Endpoint` and some of its parts, or a part that there is not.
     """
     endpoint = unwatched(endpoint_from(url, parts))
-    loop = LoopThread(partial(connect_on_loop, endpoint, transport=transport))
+    received = Received()
+    loop = LoopThread(partial(_delivering, endpoint, transport, received))
     try:
-        yield BlockingConnection(loop.open(), loop)
+        yield BlockingConnection(loop.open(), received, loop)
         loop.close()
     finally:
         try:
@@ -46,6 +49,18 @@ def connect(
         finally:
             # Ctrl-C may have come before the first one had begun.
             loop.close(at_once=True)
+
+
+@asynccontextmanager
+async def _delivering(
+    endpoint: Endpoint, transport: Transport | None, received: Received
+) -> AsyncGenerator[Connection, None]:
+    try:
+        async with connect_on_loop(endpoint, transport=transport) as connection:
+            connection.deliver_to(received.put)
+            yield connection
+    finally:
+        received.end()
 
 
 def unwatched(endpoint: Endpoint) -> Endpoint:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Final
 
 from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.received import Received
 from duologue.client.connection import Connection
-from duologue.errors import ConnectionClosedOK, LocalProtocolError
+from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 
 __all__ = ["BlockingConnection"]
 
 _SLOW_SERVER: Final = "the server took nothing"
-_SILENT_SERVER: Final = "no event came"
 
 
 class BlockingConnection:
@@ -28,14 +26,12 @@ class BlockingConnection:
     the wire.
     """
 
-    def __init__(self, connection: Connection, loop: LoopThread[Connection]) -> None:
+    def __init__(self, connection: Connection, received: Received, loop: LoopThread[Connection]) -> None:
         self._connection = connection
+        self._received = received
         self._loop = loop
-        self._unread: deque[RealtimeEvent] = deque()
-        """Events of the last fetch: a switch to the loop's thread for each of them would cost more than the event."""
-        self._fetch_lock = asyncio.Lock()
-        self._fetcher: int | None = None
-        """The thread that waits for events."""
+        self._receiver: int | None = None
+        """The thread that receives."""
 
     @property
     def dialect(self) -> str:
@@ -86,11 +82,17 @@ class BlockingConnection:
             LocalProtocolError: another thread receives.
             TimeoutError: nothing came in time; the session goes on.
         """
-        while True:
-            try:
-                return self._unread.popleft()
-            except IndexError:
-                self._loop.call(partial(self._fetch, threading.get_ident()), timeout_s, late=_SILENT_SERVER)
+        thread = threading.get_ident()
+        if self._receiver not in (None, thread):
+            raise LocalProtocolError("another thread receives from this connection")
+        try:
+            self._receiver = thread
+            event = self._received.get(timeout_s, self._loop)
+        finally:
+            self._receiver = None
+        if isinstance(event, ConnectionClosed):
+            raise event.with_traceback(None)
+        return event
 
     def __iter__(self) -> Iterator[RealtimeEvent]:
         """Events until the session is over.
@@ -115,17 +117,3 @@ class BlockingConnection:
         has_room = self._connection.room > self._loop.n_handed_over
         if not (has_room and self._loop.hand_over(partial(self._connection.put, message))):
             self._loop.call(partial(self._connection.queue, message), timeout_s, late=_SLOW_SERVER)
-
-    async def _fetch(self, thread: int) -> None:
-        """Wait for an event, unless there is one, and take all that have come."""
-        if self._fetcher not in (None, thread):
-            raise LocalProtocolError("another thread receives from this connection")
-        self._fetcher = thread
-        try:
-            # A fetch that an interrupt ended may not have come to its end: what it has taken comes first.
-            async with self._fetch_lock:
-                if not self._unread:
-                    self._unread.append(await self._connection.receive())
-                    self._unread.extend(self._connection.received())
-        finally:
-            self._fetcher = None
