@@ -202,13 +202,13 @@ def test_a_receiver_that_waits_is_let_go_when_another_thread_closes(ends: Ends) 
 
 
 def test_a_receiver_that_waits_is_let_go_when_the_block_is_left_by_an_exception(ends: Ends) -> None:
-    receiving: Future[RealtimeEvent] | None = None
     with no_thread_left(), ThreadPoolExecutor() as pool:
+        waiting: list[Future[RealtimeEvent]] = []
         with suppress(BodyError), blocking.connect(transport=ends[0]) as connection:
-            receiving = pool.submit(connection.receive)
+            waiting.append(pool.submit(connection.receive))
             raise BodyError
         with pytest.raises(ConnectionClosedOK):
-            receiving.result(5)
+            waiting[0].result(5)
 
 
 def until_refused(connection: blocking.BlockingConnection) -> None:

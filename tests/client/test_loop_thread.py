@@ -252,4 +252,4 @@ def test_a_task_that_does_not_let_itself_be_cancelled_is_left_behind_and_named(
         running.exception(5)
     monkeypatch.undo()
     loop.close()
-    assert not loop.is_alive
+    assert not loop._thread.is_alive()

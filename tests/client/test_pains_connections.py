@@ -377,6 +377,14 @@ async def test_pain_24_a_conversation_cancelled_while_it_opens_leaves_nothing_be
                 pass
 
 
+async def test_pain_24_a_conversation_cancelled_while_its_server_says_nothing_leaves_nothing_behind() -> None:
+    server = ScriptedServer([Expect("session.update")])
+    async with no_task_left():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), converse(open_connection=server.connect):
+                pass
+
+
 async def test_pain_25_neither_words_nor_audio_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     server = ScriptedServer(
         [Send(greeting()), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "xyzzy")), Drop()],

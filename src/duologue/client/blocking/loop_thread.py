@@ -63,11 +63,6 @@ class LoopThread(Generic[T]):
         """What leaving the context raised."""
 
     @property
-    def is_alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    @property
     def is_own_thread(self) -> bool:
         """Whether the caller runs on the loop."""
         return threading.get_ident() == self._thread.ident
