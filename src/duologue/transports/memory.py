@@ -56,12 +56,17 @@ class SharedState:
 class MemoryTransport:
     """One end. A sender waits while its peer has `capacity` unread messages. The ends may be on two event loops."""
 
-    def __init__(self, capacity: int, shared: SharedState | None = None) -> None:
-        self.shared = shared or SharedState()
+    def __init__(self, capacity: int) -> None:
+        self.shared = SharedState()
         self._capacity = capacity
         self._unread: deque[str | bytes] = deque()
         self._closed: tuple[int, str] | None = None
         self._peer = self
+
+    def join(self, peer: MemoryTransport) -> None:
+        """Make two ends of one pair. Before either is used."""
+        self._peer, peer._peer = peer, self
+        peer.shared = self.shared
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the peer is slow."""
@@ -120,9 +125,8 @@ class MemoryTransport:
 
 def memory_pair(capacity: int = DEFAULT_CAPACITY) -> tuple[MemoryTransport, MemoryTransport]:
     """Two transports; what one sends the other receives."""
-    shared = SharedState()
-    one, other = MemoryTransport(capacity, shared), MemoryTransport(capacity, shared)
-    one._peer, other._peer = other, one
+    one, other = MemoryTransport(capacity), MemoryTransport(capacity)
+    one.join(other)
     return one, other
 
 
