@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dis
+import gc
+import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -11,8 +13,17 @@ from typing import Any, Final
 
 __all__ = ["interrupted_at"]
 
-_OURS: Final = ("duologue/client/blocking/", "duologue/transports/blocking", "duologue/transports/monitor")
-_THEIRS: Final = ("/contextlib.py", "/threading.py", "/queue.py", "/concurrent/futures/_base.py")
+_OURS: Final = ("duologue/client/blocking/", "duologue/transports/blocking", "duologue/transports/memory")
+_THEIRS: Final = (
+    "/contextlib.py",
+    "/threading.py",
+    "/queue.py",
+    "/concurrent/futures/_base.py",
+    "/asyncio/base_events.py",
+    "/asyncio/events.py",
+    "/asyncio/selector_events.py",
+    "/asyncio/proactor_events.py",
+)
 """Code on the way of a call in which an interrupt may come while something is locked."""
 
 
@@ -24,6 +35,7 @@ def interrupted_at(moment: int, act: Callable[[], object]) -> bool:
     """
     interrupter = _Interrupter(moment)
     before = sys.gettrace()
+    gc.disable()  # what it would collect here, the end of an older event loop say, is not on the way of this call
     sys.settrace(interrupter.trace)
     try:
         act()
@@ -31,6 +43,7 @@ def interrupted_at(moment: int, act: Callable[[], object]) -> bool:
         pass
     finally:
         sys.settrace(before)
+        gc.enable()
     return interrupter.left == 0
 
 
@@ -38,15 +51,23 @@ class _Interrupter:
     def __init__(self, moment: int) -> None:
         self.left = moment
         self._last: dict[FrameType, int] = {}
+        self._resumed: FrameType | None = None
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
         path = frame.f_code.co_filename.replace("\\", "/")
         if not any(part in path for part in _OURS) and not path.endswith(_THEIRS):
             return None
         frame.f_trace_opcodes = True
-        if event == "call":
+        if event == "call" and frame.f_code.co_flags & inspect.CO_GENERATOR:
+            # An exception here would pass by the handlers around its `yield`; the interpreter's own would not.
+            self._resumed = frame
+        elif event == "call":
             self._check()
         elif event == "opcode":
+            if self._resumed is frame:
+                self._resumed = None
+                if dis.opname[frame.f_code.co_code[frame.f_lasti]] != "PUSH_EXC_INFO":  # it is not thrown into
+                    self._check()
             # An instruction is reported before it runs: the check behind the last one is made now.
             last, self._last[frame] = self._last.get(frame), frame.f_lasti
             if last is not None and _is_checked(frame.f_code, last, frame.f_lasti):

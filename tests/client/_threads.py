@@ -6,16 +6,18 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from duologue import blocking
+from duologue.client import Connection, connect
+from duologue.client.link import OpenConnection
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
 from duologue.server.session import ServerSession
 from duologue.testing import ScriptedServer
 from duologue.testing.engines import scripted_app_engines, scripted_engines
-from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
+from duologue.transports import Transport, memory_pair
 from tests.client._waiting import FAST
 from tests.server._listening import listening
 
@@ -65,65 +67,35 @@ def no_thread_left() -> Generator[None, None, None]:
     assert not left, [thread.name for thread in left]
 
 
-def over_a_socket(engines: Engines | None = None) -> AbstractContextManager[Callable[[], _Opened]]:
+@contextmanager
+def over_a_socket(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to a server of ours under uvicorn."""
-    return _over(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines))))
+    with aside(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
+        yield lambda: connect(url, loop_lag_ms=None)
 
 
 @contextmanager
-def _over(
-    serve: Callable[[], AbstractAsyncContextManager[str]],
-) -> Generator[Callable[[], _Opened], None, None]:
-    with aside(serve) as url:
-        yield lambda: blocking.connect(url)
-
-
-@contextmanager
-def in_memory(engines: Engines | None = None) -> Generator[Callable[[], _Opened], None, None]:
-    """Connections to sessions of our server, each over a pair in memory."""
+def in_memory(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
+    """Connections to sessions of our server, each over a pair in memory, whose ends are on different event loops."""
     with aside(lambda: _sessions(engines or scripted_engines())) as serve:
 
-        @contextmanager
-        def connect() -> Generator[blocking.BlockingConnection, None, None]:
-            near, far = blocking_memory_pair()
+        def opening() -> AbstractAsyncContextManager[Connection]:
+            near, far = memory_pair()
             serve(far)
-            try:
-                with blocking.connect(transport=near) as connection:
-                    yield connection
-            finally:
-                far.close()
+            return connect(transport=near, loop_lag_ms=None)
 
-        yield connect
+        yield opening
 
 
 @asynccontextmanager
-async def _sessions(engines: Engines) -> AsyncGenerator[Callable[[BlockingMemoryTransport], object], None]:
+async def _sessions(engines: Engines) -> AsyncGenerator[Callable[[Transport], object], None]:
     loop = asyncio.get_running_loop()
     async with asyncio.TaskGroup() as tasks:
 
-        def serve(end: BlockingMemoryTransport) -> None:
-            loop.call_soon_threadsafe(lambda: tasks.create_task(ServerSession(_OnLoop(end), engines).run()))
+        def serve(end: Transport) -> None:
+            loop.call_soon_threadsafe(lambda: tasks.create_task(ServerSession(end, engines).run()))
 
         yield serve
-
-
-class _OnLoop:
-    """A blocking transport for an event loop. Its threads let go when it is closed."""
-
-    def __init__(self, end: BlockingMemoryTransport) -> None:
-        self._end = end
-
-    async def send(self, message: str | bytes, /) -> None:
-        await asyncio.to_thread(self._end.send, message)
-
-    async def receive(self) -> str | bytes:
-        return await asyncio.to_thread(self._end.receive)
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        self._end.close(code, reason)
-
-
-_Opened = AbstractContextManager[blocking.BlockingConnection]
 
 
 @contextmanager

@@ -3,9 +3,8 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -22,13 +21,15 @@ from duologue.errors import (
 from duologue.events import (
     InputAudioBufferClearedEvent,
     InputAudioBufferCommitEvent,
+    RealtimeEvent,
     ResponseCancelEvent,
-    UnknownRealtimeEvent,
 )
-from duologue.testing import scripted_engines
+from duologue.server import RealtimeApp
+from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.transports import MemoryTransport
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
-from duologue.transports.monitor import Monitor
-from tests.client._threads import in_memory, no_thread_left, over_a_socket
+from tests.client._threads import aside, no_thread_left
+from tests.server._listening import listening
 
 ERROR = {
     "type": "error",
@@ -37,7 +38,7 @@ ERROR = {
 }
 SESSION = '{"type":"session.created","event_id":"e","session":{"type":"realtime","id":"s","object":"o"}}'
 
-Ends = tuple[BlockingMemoryTransport, BlockingMemoryTransport]
+Ends = tuple[MemoryTransport, BlockingMemoryTransport]
 
 
 def cleared(number: int) -> str:
@@ -131,24 +132,17 @@ def test_what_only_servers_send_is_refused_and_the_session_goes_on(ends: Ends) -
         assert json.loads(ends[1].receive(timeout_s=5))["type"] == "input_audio_buffer.commit"
 
 
-@pytest.mark.parametrize("message", ["nonsense", b"\x00", "[]", '{"type":"something.new"}'])
-def test_a_server_that_speaks_nonsense_is_news_and_no_error(ends: Ends, message: str | bytes) -> None:
-    with blocking.connect(transport=ends[0]) as connection:
-        ends[1].send(message)
-        assert isinstance(connection.receive(timeout_s=5), UnknownRealtimeEvent)
-
-
 def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() -> None:
     one, _other = blocking_memory_pair(capacity=4)
     sent = 0
-    # Those in the queue, the one on its way among them, and those in the pipe.
-    most = QUEUE_EVENTS + 4
+    # Those in the queue, the one on its way, and those in the pipe.
+    most = QUEUE_EVENTS + 1 + 4
     with no_thread_left(), blocking.connect(transport=one) as connection:
 
         def send_until_it_waits() -> None:
             nonlocal sent
             while sent <= most:
-                # The thread that writes may take its time to fill the pipe; after that nothing can make room.
+                # The task that writes may take its time to fill the pipe; after that nothing can make room.
                 connection.send(InputAudioBufferCommitEvent(), timeout_s=5 if sent < most else 0.1)
                 sent += 1
 
@@ -157,6 +151,29 @@ def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() 
         began = time.monotonic()
     assert sent == most
     assert time.monotonic() - began < 5
+
+
+def test_an_application_that_does_not_read_stops_the_server_from_sending() -> None:
+    one, other = blocking_memory_pair(capacity=4)
+    sent = 0
+    with ThreadPoolExecutor() as pool, blocking.connect(transport=one) as connection:
+
+        def send_without_end() -> None:
+            nonlocal sent
+            while True:
+                other.send(cleared(sent))
+                sent += 1
+
+        sending = pool.submit(send_without_end)
+        assert connection.receive(timeout_s=5).event_id == "0"
+        with pytest.raises(TimeoutError):
+            sending.result(0.3)
+        # The one received, those in the queue, the one on its way, and those in the pipe.
+        assert (count := sent - 1) == QUEUE_EVENTS + 1 + 4
+        assert [connection.receive(timeout_s=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
+        connection.close()
+        with pytest.raises(ConnectionClosed):
+            sending.result(5)
 
 
 def test_a_sender_that_waits_is_let_go_when_the_session_ends() -> None:
@@ -184,6 +201,16 @@ def test_a_receiver_that_waits_is_let_go_when_another_thread_closes(ends: Ends) 
             receiving.result(5)
 
 
+def test_a_receiver_that_waits_is_let_go_when_the_block_is_left_by_an_exception(ends: Ends) -> None:
+    with no_thread_left(), ThreadPoolExecutor() as pool:
+        waiting: list[Future[RealtimeEvent]] = []
+        with suppress(BodyError), blocking.connect(transport=ends[0]) as connection:
+            waiting.append(pool.submit(connection.receive))
+            raise BodyError
+        with pytest.raises(ConnectionClosedOK):
+            waiting[0].result(5)
+
+
 def until_refused(connection: blocking.BlockingConnection) -> None:
     """Receive for a moment at a time until another thread does; five seconds at most."""
     ends_at = time.monotonic() + 5
@@ -203,28 +230,6 @@ def test_what_the_block_raises_comes_out_as_it_is_and_no_thread_stays(ends: Ends
     assert caught.value is fault
 
 
-def test_a_transport_that_breaks_while_receiving_ends_the_session_with_the_cause() -> None:
-    class Broken(BlockingMemoryTransport):
-        def receive(self, *, timeout_s: float | None = None) -> str | bytes:
-            raise ZeroDivisionError("not on purpose")
-
-    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
-        with pytest.raises(ConnectionClosedError, match="not on purpose") as caught:
-            connection.receive()
-        assert isinstance(caught.value.__cause__, ZeroDivisionError)
-
-
-def test_a_transport_that_breaks_while_sending_ends_the_session() -> None:
-    class Broken(BlockingMemoryTransport):
-        def send(self, message: str | bytes, /) -> None:
-            raise ZeroDivisionError("not on purpose")
-
-    with no_thread_left(), blocking.connect(transport=Broken(4, Monitor())) as connection:
-        connection.send(InputAudioBufferCommitEvent())
-        with pytest.raises(ConnectionClosedError, match="1011"):
-            connection.receive(timeout_s=5)
-
-
 def test_the_session_the_last_error_and_the_dialect_are_at_hand(ends: Ends) -> None:
     with blocking.connect(transport=ends[0]) as connection:
         assert (connection.session, connection.last_error, connection.dialect) == (None, None, "openai")
@@ -234,15 +239,6 @@ def test_the_session_the_last_error_and_the_dialect_are_at_hand(ends: Ends) -> N
         connection.receive(timeout_s=5)
         assert getattr(connection.session, "id", None) == "s"
         assert connection.last_error is not None
-
-
-def test_a_server_that_speaks_the_beta_is_answered_in_it(ends: Ends) -> None:
-    with blocking.connect(transport=ends[0]) as connection:
-        session = {"id": "sess_1", "object": "realtime.session", "modalities": ["text"], "voice": "alloy"}
-        ends[1].send(json.dumps({"type": "session.created", "event_id": "e", "session": session}))
-        connection.receive(timeout_s=5)
-        assert connection.dialect == "openai-beta"
-        assert connection.session is not None
 
 
 def test_an_endpoint_takes_the_place_of_its_parts_and_not_both_are_taken(ends: Ends) -> None:
@@ -267,9 +263,9 @@ def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None
     assert caught.value.retryable
 
 
-@pytest.mark.parametrize("served", [in_memory, over_a_socket])
-def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace(served: Callable[..., Any]) -> None:
-    with no_thread_left(), served(scripted_engines()) as connect, no_thread_left(), connect() as connection:
+def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
+    with no_thread_left(), aside(lambda: listening(app)) as url, no_thread_left(), blocking.connect(url) as connection:
         assert connection.receive(timeout_s=5).type == "session.created"
         assert connection.session is not None
         with pytest.raises(TimeoutError):

@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 import pytest
 
 from duologue import blocking
+from duologue.audio.formats import PCM, PCMU
+from duologue.client import Connection, connect
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
@@ -20,8 +22,6 @@ from duologue.errors import (
     StreamOverflow,
 )
 from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
-from duologue.protocol.core import CoreOptions
-from duologue.protocol.deadlines import RotationLimits
 from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import (
     AudioDelta,
@@ -34,7 +34,7 @@ from duologue.protocol.notices import (
 )
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
-from duologue.transports import blocking_websocket
+from duologue.transports import websocket
 from tests.client._frames import (
     answer,
     audio_delta,
@@ -46,7 +46,6 @@ from tests.client._frames import (
     taken,
 )
 from tests.client._threads import aside, in_memory, join_all, no_thread_left, over_a_socket, talking
-from tests.client._waiting import FAST
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
 N = TypeVar("N")
@@ -137,7 +136,7 @@ def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() ->
 def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(blocking_websocket, "_CLOSE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(websocket, "_CLOSE_TIMEOUT_S", 0.1)
     server = ScriptedServer([Send(greeting()), Stall()])
     with talking(server) as conversation:
 
@@ -150,6 +149,28 @@ def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_t
             speak_until_it_waits()
         began = time.monotonic()
     assert time.monotonic() - began < 20  # some three seconds, and not until the server reads
+
+
+def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> None:
+    kinds = ["input_audio_buffer.append"] * 40 + ["input_audio_buffer.commit"]
+    server = ScriptedServer(
+        [Send(greeting()), Expect("input_audio_buffer.commit"), Expect("input_audio_buffer.commit")]
+    )
+    with talking(server) as conversation:
+        for _ in range(2):
+            for _ in range(40):
+                assert conversation.speak(bytes(4800), timeout_s=5)
+            conversation.commit(timeout_s=5)
+    assert [event["type"] for event in server.heard[0]] == kinds * 2
+
+
+def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_event_loop() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("input_audio_buffer.append")])
+    with talking(server) as conversation:
+        with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
+            conversation.speak(bytes(160), encoding=PCMU)
+        assert conversation.speak(bytes(480), encoding=PCM, timeout_s=5)
+    assert len(server.heard[0]) == 1
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -212,7 +233,7 @@ def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Ev
 def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.blocking.streams.MOST_UNREAD", 2)
+    monkeypatch.setattr("duologue.client.streams.MOST_UNREAD", 2)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(object) as everything:
         conversation.respond(timeout_s=5)
@@ -254,7 +275,7 @@ def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: 
 def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("duologue.client.blocking.callbacks._STOP_S", 0.05)
+    monkeypatch.setattr("duologue.client.blocking.conversation._STOP_S", 0.05)
     let_go, stuck = threading.Event(), threading.Event()
 
     def wait(_: SessionChanged) -> None:
@@ -319,14 +340,12 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
     with aside(server.listening) as url, no_thread_left():
         attempts = 0
 
-        @contextmanager
-        def once() -> Generator[blocking.BlockingConnection, None, None]:
+        def once() -> AbstractAsyncContextManager[Connection]:
             nonlocal attempts
             attempts += 1
             if attempts > 1:
                 raise ConnectFailed("not again", retryable=True)
-            with blocking.connect(url) as connection:
-                yield connection
+            return connect(url, loop_lag_ms=None)
 
         with blocking.converse(open_connection=once, reconnect=policy) as conversation:
             with pytest.raises(RequestRejected, match="broke off"):
@@ -339,43 +358,8 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
         assert time.monotonic() - began < 5  # and not the minute until the next attempt
 
 
-def test_pain_06_a_server_that_stays_away_ends_the_conversation_with_the_close_that_began_it() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Close(1011, "boom")])
-    with aside(server.listening) as url, no_thread_left():
-        opened = [blocking.connect(url)]
-
-        @contextmanager
-        def once() -> Generator[blocking.BlockingConnection, None, None]:
-            if not opened:
-                raise ConnectFailed("it is gone", retryable=False)
-            with opened.pop() as connection:
-                yield connection
-
-        with (
-            blocking.converse(open_connection=once, reconnect=FAST) as conversation,
-            conversation.stream(TextDelta) as texts,
-        ):
-            with pytest.raises(RequestRejected, match="1011"):
-                conversation.respond(timeout_s=5)
-            with pytest.raises(ConnectionClosedError, match="boom"):
-                texts.receive(timeout_s=5)
-
-
-def test_pain_05_the_next_session_is_opened_before_this_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, passed_s = time.time, 0.0
-    monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
-    at = int(time.time()) + 60
-    server = ScriptedServer([Send(greeting(expires_at=at))], [Send(greeting("sess_2"))])
-    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
-    with talking(server, options=options) as conversation, conversation.stream(SessionRestored) as notices:
-        passed_s = 31.0  # a session is used for half its time at least
-        notices.receive(timeout_s=5)
-        assert time.time() < at
-        assert getattr(conversation.session, "id", None) == "sess_2"
-
-
 def test_the_first_connection_must_come_about() -> None:
-    def refuse() -> AbstractContextManager[blocking.BlockingConnection]:
+    def refuse() -> AbstractAsyncContextManager[Connection]:
         raise ConnectFailed("no", retryable=True)
 
     with no_thread_left(), pytest.raises(ConnectFailed), blocking.converse(open_connection=refuse):
@@ -472,7 +456,7 @@ def test_a_server_is_answered_in_the_dialect_in_which_it_greets() -> None:
 
 
 def test_a_server_that_never_greets_is_spoken_to_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.client.blocking.conversation.INTRODUCTION_S", 0.05)
+    monkeypatch.setattr("duologue.client.conversation.INTRODUCTION_S", 0.05)
     server = ScriptedServer([Expect("session.update")])
     with talking(server, session=TEXT):
         pass

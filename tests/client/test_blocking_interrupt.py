@@ -9,19 +9,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 
 import pytest
 
-from duologue import blocking
+from duologue import blocking, connect
 from duologue.client.blocking import BlockingConversation
+from duologue.errors import ConnectionClosed
+from duologue.events import ResponseCancelEvent
 from duologue.protocol.usage_ledger import UsageSnapshot
 from duologue.testing import Expect, ScriptedServer, Send
+from duologue.transports import MemoryTransport
 from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import created, greeting
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import aside, no_thread_left
+from tests.client._threads import aside
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -103,27 +106,88 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
     """A conversation in which something is interrupted, from its beginning to its end. Whether the moment came."""
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    with blocking.converse(open_connection=lambda: blocking.connect(transport=near)) as conversation:
+    with blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
 
 
-@pytest.mark.parametrize("name", ["duologue-codec", "duologue-writer", "duologue-reader", "duologue-callbacks"])
-def test_ctrl_c_while_a_thread_is_being_started_comes_out_as_it_is_and_leaves_none(
-    name: str, monkeypatch: pytest.MonkeyPatch
+def receive_all(connection: blocking.BlockingConnection) -> None:
+    """Waits, for what never comes, after all that does."""
+    while True:
+        RECEIVED.append(connection.receive(timeout_s=0.02).event_id)
+
+
+def send_both(connection: blocking.BlockingConnection) -> None:
+    """What does not wait."""
+    connection.append(bytes(4_800))
+    connection.send(ResponseCancelEvent(event_id="sent"))
+
+
+RECEIVED: list[object] = []
+
+
+@pytest.mark.parametrize("act", [receive_all, send_both, blocking.BlockingConnection.close])
+def test_ctrl_c_at_any_moment_leaves_a_connection_usable_or_closed_and_loses_one_event_at_most(
+    act: Callable[[blocking.BlockingConnection], object],
 ) -> None:
-    start = threading.Thread.start
+    with no_thread_left_soon():
+        assert interrupted_everywhere(partial(interrupted_connection, act)) > 10
 
-    def start_or_not(thread: threading.Thread) -> None:
-        if thread.name == name:
-            raise KeyboardInterrupt
-        start(thread)
 
-    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+def interrupted_connection(act: Callable[[blocking.BlockingConnection], object], moment: int) -> bool:
+    """A connection on which something is interrupted, and which is used afterwards. Whether the moment came."""
+    near, far = blocking_memory_pair()
+    RECEIVED.clear()
+    with blocking.connect(transport=near) as connection:
+        for number in range(5):
+            far.send(f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}')
+        came = interrupted_at(moment, lambda: act(connection))
+        try:
+            connection.send(ResponseCancelEvent(event_id="last"), timeout_s=5)
+            while "4" not in RECEIVED[-1:]:
+                RECEIVED.append(connection.receive(timeout_s=0.2).event_id)
+        except ConnectionClosed:
+            assert act is blocking.BlockingConnection.close
+            return came
+        except TimeoutError:
+            pass  # the last one was lost
+        assert len(RECEIVED) in (4, 5)
+        assert sorted(RECEIVED, key=str) == RECEIVED
+    received: list[str] = []
+    with suppress(ConnectionClosed):
+        while True:
+            received.append(str(far.receive(timeout_s=5)))
+    assert '"event_id":"last"' in received[-1]
+    assert len(received) <= 3
+    return came
+
+
+class BodyError(Exception):
+    """What an application raises."""
+
+
+def enter_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[object]], *, by_a_fault: bool) -> None:
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    connecting = blocking.converse(open_connection=lambda: blocking.connect(transport=near))
-    with no_thread_left(), pytest.raises(KeyboardInterrupt), connecting as conversation:
-        conversation.on(object, print)
+    with suppress(BodyError), opening(near):
+        if by_a_fault:
+            raise BodyError
+
+
+@pytest.mark.parametrize("by_a_fault", [False, True])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        lambda near: blocking.connect(transport=near),
+        lambda near: blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)),
+    ],
+    ids=["connect", "converse"],
+)
+def test_ctrl_c_at_any_moment_of_entering_and_leaving_the_block_comes_out_and_leaves_no_thread(
+    opening: Callable[[MemoryTransport], AbstractContextManager[object]], by_a_fault: bool
+) -> None:
+    with no_thread_left_soon():
+        work = partial(enter_and_leave, opening, by_a_fault=by_a_fault)
+        assert interrupted_everywhere(lambda moment: interrupted_at(moment, work)) > 50
 
 
 LOOKING = """

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from duologue import blocking
-from duologue.client.blocking import running_tools
-from duologue.protocol.tool_calls import ToolCall
-from duologue.protocol.toolbox import Toolbox, ToolProblem
+from duologue.client.blocking import conversation as blocking_conversation
 from duologue.testing import Expect, ScriptedServer, Send
 from tests.client._frames import answer, call, calling, greeting, taken
 from tests.client._threads import aside, join_all, no_thread_left, talking
@@ -36,26 +34,6 @@ def tooled(*calls: dict[str, Any]) -> ScriptedServer:
             Send(*answer("resp_2", "item_9", "Done.")),
         ]
     )
-
-
-def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() -> None:
-    ran = list[str]()
-
-    def late(city: str) -> str:
-        ran.append(city)
-        return "too late"
-
-    call = ToolCall(call_id="c", response_id="r", name="late", bound=Toolbox(late).bind("late", '{"city":"Oslo"}'))
-    reports = list[str]()
-
-    def report(call_id: str, _: object) -> None:
-        reports.append(call_id)
-
-    with no_thread_left():
-        tools = running_tools.ThreadedTools(timeout_s=5, answered=report, failed=report)
-        tools.close()
-        tools.start(call)
-    assert (ran, reports) == ([], [])
 
 
 def outputs(server: ScriptedServer) -> list[str]:
@@ -91,6 +69,27 @@ def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_w
         "The call failed: broken failed with ZeroDivisionError.",
     ]
     assert ran_in == ["duologue-tool-weather"]
+
+
+def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_loop_is_refused() -> None:
+    conversations: list[blocking.BlockingConversation] = []
+
+    def look_up() -> str:
+        return f"{len(conversations[0].items)} items"
+
+    async def look_up_on_the_loop() -> str:
+        try:
+            conversations[0].cancel()
+        except RuntimeError as refused:
+            return str(refused)
+        return "it waited for itself"
+
+    server = tooled(call("c1", "look_up", "{}"), call("c2", "look_up_on_the_loop", "{}"))
+    with talking(server, tools=[look_up, look_up_on_the_loop]) as conversation:
+        conversations.append(conversation)
+        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    assert outputs(server)[0] == "3 items"
+    assert "asyncio.to_thread" in outputs(server)[1]
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -149,7 +148,7 @@ def test_pain_08_an_interruption_gives_up_the_functions_that_run() -> None:
 def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(running_tools, "_STOP_S", 0.05)
+    monkeypatch.setattr(blocking_conversation, "_STOP_S", 0.05)
     started, let_go = threading.Event(), threading.Event()
 
     def stubborn() -> str:
@@ -168,31 +167,3 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
         assert "stubborn goes on" in caplog.text
         let_go.set()
         join_all("duologue-tool")
-
-
-def test_pain_08_whatever_ends_a_function_the_model_hears_of_it() -> None:
-    def leave() -> str:
-        raise SystemExit(3)
-
-    async def give_up() -> str:
-        raise asyncio.CancelledError
-
-    def decline() -> str:
-        raise ToolProblem("Ask again with a city.")
-
-    def late(n: int) -> Any:
-        async def wrapped() -> int:
-            return n
-
-        return wrapped()
-
-    calls = [call(f"c{n}", name, "{}") for n, name in enumerate(("leave", "give_up", "decline"))]
-    server = tooled(*calls, call("c9", "late", '{"n":9}'))
-    with talking(server, tools=[leave, give_up, decline, late]) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
-    assert outputs(server) == [
-        "The call failed: leave failed with SystemExit.",
-        "The call failed: give_up failed with CancelledError.",
-        "The call failed: Ask again with a city.",
-        "9",
-    ]

@@ -10,7 +10,6 @@ import pytest
 from duologue import blocking
 from duologue.audio.formats import PCM
 from duologue.client import converse
-from duologue.client.blocking.running_tools import ThreadedTools
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.running_tools import MAX_THREADS, RunningTools
 from duologue.client.streams import MAX_UNREAD_BYTES, NoticeStream
@@ -127,31 +126,6 @@ async def test_functions_that_were_given_up_and_go_on_count_among_those_that_run
     finally:
         release.set()
         await tools.close()
-
-
-def test_functions_of_a_blocking_conversation_that_go_on_count_among_those_that_run() -> None:
-    release, started = threading.Event(), threading.Semaphore(0)
-    failed: list[tuple[str, str]] = []
-
-    def endless() -> str:
-        started.release()
-        release.wait(30)
-        return "late"
-
-    toolbox = Toolbox(endless)
-    tools = ThreadedTools(
-        timeout_s=20, answered=lambda *_: None, failed=lambda call_id, reason: failed.append((call_id, reason))
-    )
-    try:
-        for number in range(MAX_THREADS):
-            tools.start(a_call(toolbox, number))
-            assert started.acquire(timeout=5)
-            tools.stop(f"call_{number}")
-        tools.start(a_call(toolbox, MAX_THREADS))
-        assert [call_id for call_id, _ in failed] == [f"call_{MAX_THREADS}"]
-    finally:
-        release.set()
-        tools.close()
 
 
 def a_call(toolbox: Toolbox, number: int) -> ToolCall:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from duologue.client import Connection, converse
+from duologue.client import Connection, connect, converse
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosedError,
@@ -26,6 +26,7 @@ from duologue.protocol.memory import SessionRestored
 from duologue.protocol.notices import ConnectionLost, ItemDone, SessionChanged
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send, Stall, Until
+from duologue.transports import memory_pair
 from tests.client._frames import answer, created, done, error, greeting, message, taken
 from tests.client._waiting import FAST, following, no_task_left
 
@@ -358,6 +359,29 @@ async def test_pain_24_a_server_that_reads_nothing_is_left_in_time() -> None:
     assert time.monotonic() - started < 8
 
 
+async def test_pain_24_a_verb_that_is_cancelled_while_the_server_is_slow_has_sent_nothing() -> None:
+    near, far = memory_pair(capacity=4)
+    await far.send(json.dumps(greeting()))
+    said = 0
+
+    def text(message: str | bytes) -> str:
+        return str(json.loads(message)["item"]["content"][0]["text"])
+
+    async with no_task_left(), converse(open_connection=lambda: connect(transport=near)) as conversation:
+
+        async def say_without_end() -> None:
+            nonlocal said
+            while True:
+                await conversation.say(str(said))
+                said += 1
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(say_without_end(), 1)
+        assert [text(await far.receive()) for _ in range(said)] == [str(number) for number in range(said)]
+        await conversation.say("after all")
+        assert text(await far.receive()) == "after all"
+
+
 async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
     async with no_task_left():
         with pytest.raises(ConnectFailed):
@@ -374,6 +398,14 @@ async def test_pain_24_a_conversation_cancelled_while_it_opens_leaves_nothing_be
     async with no_task_left():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05), converse(open_connection=opening):
+                pass
+
+
+async def test_pain_24_a_conversation_cancelled_while_its_server_says_nothing_leaves_nothing_behind() -> None:
+    server = ScriptedServer([Expect("session.update")])
+    async with no_task_left():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), converse(open_connection=server.connect):
                 pass
 
 

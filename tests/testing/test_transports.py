@@ -84,7 +84,7 @@ class SendsIntoNothing(Lossless):
 
 def pair_of(kind: type[Lossless]) -> tuple[Transport, Transport]:
     one, other = kind(), kind()
-    one._peer, other._peer = other, one
+    one.join(other)
     return one, other
 
 

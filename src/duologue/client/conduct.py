@@ -1,4 +1,4 @@
-"""How a client conducts a conversation: the decisions that do not depend on whether tasks or threads carry them out."""
+"""How a client conducts a conversation: its time limits, and the decisions that need no event loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.errors import ConnectionClosed, RequestRejected
 from duologue.events import (
     ConversationItem,
     ConversationItemCreateEvent,
@@ -41,7 +41,6 @@ __all__ = [
     "may_come_back",
     "new_id",
     "overdue_call",
-    "stream_failure",
     "typed_message",
 ]
 
@@ -95,11 +94,6 @@ def may_come_back(closed: ConnectionClosed) -> bool:
     if closed.error is None:
         return True
     return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
-
-
-def stream_failure(fault: DuologueError) -> DuologueError | None:
-    """What a stream raises at its end; an agreed end is none."""
-    return None if isinstance(fault, ConnectionClosedOK) else fault
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------

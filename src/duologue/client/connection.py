@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from duologue.client.accent import Accent
 from duologue.client.conduct import FLUSH_S, new_id
@@ -36,8 +36,11 @@ class Connection:
         self._transport = transport
         self._accent = accent if accent is not None else Accent(dialect)
         self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue(QUEUE_EVENTS)
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._emptied = asyncio.Event()
+        """Set when one who waits to send is to look again."""
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
+        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,8 +72,7 @@ class Connection:
             ConnectionClosed: the session is over.
             LocalProtocolError: only servers send such an event.
         """
-        self._raise_if_over()
-        await self._outgoing.put(self._protocol.send(event))
+        await self.queue(self.message(event))
 
     async def append(self, audio: bytes) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
@@ -80,8 +82,7 @@ class Connection:
         Raises:
             ConnectionClosed: the session is over.
         """
-        self._raise_if_over()
-        await self._outgoing.put(self._protocol.append(audio))
+        await self.queue(self.audio_message(audio))
 
     async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it.
@@ -90,8 +91,11 @@ class Connection:
             ConnectionClosed: the session is over, and every event before its end has been returned.
             TimeoutError: nothing came in time; the session goes on.
         """
-        async with asyncio.timeout(timeout_s):
+        if timeout_s is None:
             event = await self._incoming.get()
+        else:
+            async with asyncio.timeout(timeout_s):
+                event = await self._incoming.get()
         if isinstance(event, ConnectionClosed):
             self._incoming.put_nowait(event)  # for the next call, which must learn it too
             raise event.with_traceback(None)
@@ -126,6 +130,39 @@ class Connection:
             # Each raise would lengthen the traceback of the last.
             raise over.with_traceback(None)
 
+    # --- `send` in its parts, for one who is not on the event loop
+
+    @property
+    def room(self) -> int:
+        """How many messages can be queued without waiting. On any thread."""
+        return QUEUE_EVENTS - self._outgoing.qsize()
+
+    def message(self, event: RealtimeEvent) -> str:
+        """What is sent of an event. On any thread. Raises as `send` does."""
+        self._raise_if_over()
+        return self._protocol.send(event)
+
+    def audio_message(self, audio: bytes) -> str:
+        """What is sent of input audio. On any thread. Raises as `append` does."""
+        self._raise_if_over()
+        return self._protocol.append(audio)
+
+    async def queue(self, message: str) -> None:
+        """Have a message sent; waits for room."""
+        while self.room <= 0:
+            self._emptied.clear()
+            await self._emptied.wait()
+        self.put(message)
+
+    def put(self, message: str) -> None:
+        """Have a message sent, without waiting for room."""
+        self._outgoing.put_nowait(message)
+
+    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+        """Have what is read given to another than `receive`, its end too. Before the event loop's next turn only."""
+        assert self._incoming.empty()
+        self._deliver = put
+
     # --- the two tasks
 
     def start(self) -> None:
@@ -148,21 +185,22 @@ class Connection:
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
                 self._closed = self._protocol.closed(closed.code, closed.reason)
-                await self._incoming.put(self._closed)
+                await self._deliver(self._closed)
             except Exception as fault:
                 # A transport of somebody else's: without this the application would wait for ever.
                 self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
                 self._closed.__cause__ = fault
-                await self._incoming.put(self._closed)
+                await self._deliver(self._closed)
             else:
                 if not self._accent.is_settled:
                     self._accent.hear(message)
                     self._protocol.dialect = self._accent.dialect
-                await self._incoming.put(self._protocol.receive(message))
+                await self._deliver(self._protocol.receive(message))
 
     async def _write(self) -> None:
         while True:
             message = await self._outgoing.get()
+            self._emptied.set()
             try:
                 await self._transport.send(message)
             except ConnectionClosed:

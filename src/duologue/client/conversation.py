@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, stream_failure, typed_message
+from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, typed_message
 from duologue.client.link import Link, OpenConnection
 from duologue.client.running_tools import RunningTools
-from duologue.client.streams import NoticeStream
+from duologue.client.streams import NoticeSink, NoticeStream
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -55,6 +56,8 @@ class Conversation:
 
     Any number of tasks may use it. What it tells comes as notices (`duologue.protocol.notices`), through `stream` or
     `on`. A lost connection is opened again and told what the old one knew; requests under way fail at once, and say so.
+
+    A verb that sends waits first while the server is slow: cancelled then, it has sent nothing.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class Conversation:
         self._link = Link(open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end)
         self._tools = RunningTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
-        self._streams: list[NoticeStream[Any]] = []
+        self._sinks: list[NoticeSink] = []
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
         self._ended: DuologueError | None = None
 
@@ -126,11 +129,10 @@ class Conversation:
             LocalProtocolError: it is not what the session takes.
             ConnectionClosed: the conversation is over.
         """
-        self._raise_if_ended()
+        await self.room()
         if not self.core.is_open:
             return False
-        self.core.append(audio, encoding=encoding)
-        await self._flush()
+        self._act(lambda: self.core.append(audio, encoding=encoding))
         return True
 
     async def commit(self) -> None:
@@ -157,29 +159,33 @@ class Conversation:
             LocalProtocolError: the server would refuse it, or the policy is "refuse" and another response runs.
             TimeoutError: it is not done in time; it goes on.
         """
-        self._raise_if_ended()
-        request = self.core.respond(event, policy=policy, now=time.monotonic())
         answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
-        self._requests[request.request_id] = answer
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._flush()
-                resolution = await answer
-        finally:
-            self._requests.pop(request.request_id, None)
-        return done_of(resolution)
+
+        def ask() -> str:
+            request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
+            self._requests[request_id] = answer
+            return request_id
+
+        async with asyncio.timeout(timeout_s):
+            await self.room()
+            request_id = self._act(ask)
+            try:
+                return done_of(await answer)
+            finally:
+                self._requests.pop(request_id, None)
 
     async def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
-        stopped = self.core.cancel(now=time.monotonic())
-        await self._flush()
-        return stopped
+        return self._act(lambda: self.core.cancel(now=time.monotonic()))
 
     async def interrupt(self) -> None:
         """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
-        self.core.interrupt(now=time.monotonic())
-        self.core.cancel_tools(now=time.monotonic())
-        await self._flush()
+
+        def interrupt() -> None:
+            self.core.interrupt(now=time.monotonic())
+            self.core.cancel_tools(now=time.monotonic())
+
+        self._act(interrupt)
 
     async def send(self, event: RealtimeEvent) -> None:
         """Send any client event.
@@ -188,9 +194,8 @@ class Conversation:
             LocalProtocolError: the server would refuse it, only servers send it, or there is no connection now.
             ConnectionClosed: the conversation is over.
         """
-        self._raise_if_ended()
-        self.core.send(event, now=time.monotonic())
-        await self._flush()
+        await self.room()
+        self._act(lambda: self.core.send(event, now=time.monotonic()))
 
     async def configure(self, config: AnySessionConfig) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
@@ -201,9 +206,8 @@ class Conversation:
             LocalProtocolError: the server would refuse it.
             ConnectionClosed: the conversation is over.
         """
-        self._raise_if_ended()
-        self.core.configure(config)
-        await self._flush()
+        await self.room()
+        self._act(lambda: self.core.configure(config))
 
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
@@ -232,13 +236,11 @@ class Conversation:
         Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
         """
         notices: NoticeStream[Any] = NoticeStream(kinds)
-        self._streams.append(notices)
-        if self._ended is not None:
-            notices.end(stream_failure(self._ended))
+        self.attach(notices)
         try:
             yield notices
         finally:
-            self._streams.remove(notices)
+            self.detach(notices)
 
     async def texts(self) -> AsyncIterator[TextDelta]:
         """Pieces of what the model writes or says, from the first `anext` on."""
@@ -266,6 +268,23 @@ class Conversation:
 
         return take_away
 
+    def attach(self, sink: NoticeSink) -> None:
+        """Have a sink told everything, from now on."""
+        self._sinks.append(sink)
+        if self._ended is not None:
+            sink.end(self._ended)
+
+    def detach(self, sink: NoticeSink) -> None:
+        """Tell a sink nothing more, but that this is the end, if it is attached."""
+        if sink in self._sinks:
+            self._sinks.remove(sink)
+            sink.end(ConnectionClosedOK(1000))  # for another task that still reads it
+
+    @property
+    def function_threads(self) -> Mapping[threading.Thread, str]:
+        """Threads in which sync functions run now, those that were given up too, and what the functions are called."""
+        return self._tools.threads.copy()
+
     # --- between the core, the connection and the application
 
     async def start(self) -> None:
@@ -282,21 +301,48 @@ class Conversation:
                 async with asyncio.timeout(INTRODUCTION_S):
                     await anext(aiter(events))
 
-    async def close(self) -> None:
-        """End the conversation, and everything that runs for it. `converse` does this at the end of its block."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
+
+        Sends what is waiting, unless `at_once`. Takes some eight seconds at most. Closing twice is fine.
+        """
         try:
             await self._tools.close()
         finally:
             try:
-                await self._link.close()
+                await self._link.close(at_once=at_once)
             finally:
                 self._end(ConnectionClosedOK(1000))
 
-    async def _flush(self) -> None:
-        """Tell what the core has to tell, and have sent what it wants sent."""
+    # --- `speak` in its parts, for one who is not on the event loop
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether `put_audio` may be called. On any thread."""
+        connection = self._link.connection
+        return self.core.is_open and self._ended is None and connection is not None and connection.room > 0
+
+    def put_audio(self, audio: bytes) -> None:
+        """Append checked input audio, without waiting for room. Drops it if the connection is lost by now."""
+        if self.core.is_open and self._ended is None:
+            self._act(lambda: self.core.append(audio))
+
+    async def room(self) -> None:
+        """Wait until what was to be sent before is on its way. Raises what the conversation ended with."""
+        self._raise_if_ended()
+        await self._link.room()
+        self._raise_if_ended()
+
+    def _act(self, act: Callable[[], N]) -> N:
+        """Do something to the core, tell what it has to tell, and have sent what it wants sent."""
+        try:
+            return act()
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
         self._tell()
         self._link.wake()
-        await self._link.room()
 
     def _tell(self, event: RealtimeEvent | None = None) -> None:
         if event is not None:
@@ -318,8 +364,8 @@ class Conversation:
             self._publish(notice)
 
     def _publish(self, notice: Notice | RealtimeEvent) -> None:
-        for stream in self._streams:
-            stream.put(notice)
+        for sink in [*self._sinks]:
+            sink.put(notice)
         for kind, callback in list(self._hooks):
             if isinstance(notice, kind):
                 try:
@@ -329,13 +375,11 @@ class Conversation:
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self.core.tool_answered(call_id, result, now=time.monotonic())
-        self._tell()
-        self._link.wake()
+        self._pass_on()
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
         self.core.tool_failed(call_id, reason, now=time.monotonic())
-        self._tell()
-        self._link.wake()
+        self._pass_on()
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
@@ -348,5 +392,5 @@ class Conversation:
         for answer in self._requests.values():
             if not answer.done():
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
-        for stream in self._streams:
-            stream.end(stream_failure(fault))
+        for sink in self._sinks:
+            sink.end(fault)

@@ -36,7 +36,8 @@ async def converse(
     """A conversation with the realtime server at `url`, for the length of an `async with` block.
 
     `connecting` goes to `duologue.connect`, for the first connection and each later one. `session` is sent first on
-    each, with the functions of `tools`. Leaving the block closes the connection; no task is left running.
+    each, with the functions of `tools`. Leaving the block closes the connection, at once if it is left by an exception;
+    no task is left running.
 
     Raises:
         ConnectFailed: the first connection did not come about.
@@ -50,10 +51,12 @@ async def converse(
         options=options,
         reconnect=reconnect,
     )
-    await conversation.start()
     try:
+        await conversation.start()
         if (config := first_config(session, toolbox)) is not None:
             await conversation.configure(config)
+            await conversation.room()
         yield conversation
-    finally:
         await conversation.close()
+    finally:
+        await conversation.close(at_once=True)

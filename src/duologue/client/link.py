@@ -71,9 +71,12 @@ class HeldConnection:
         """The connection, once it is open. Raises ConnectFailed, or whatever else opening it raised."""
         return await asyncio.shield(self._opened)
 
-    async def close(self) -> None:
-        """Close the connection, or give up opening it. Bounded in time; cancelled, it does not wait for the end."""
-        if not self._opened.done():
+    async def close(self, *, at_once: bool = False) -> None:
+        """Close the connection, after what waits to be sent unless `at_once`; or give up opening it.
+
+        Bounded in time; cancelled, it does not wait for the end.
+        """
+        if at_once or not self._opened.done():
             self._task.cancel()
         self._released.set()
         try:
@@ -145,18 +148,18 @@ class Link:
         """Wait until all that was to be sent is on its way, or lost. Cancelling takes nothing back."""
         await self._emptied.wait()
 
-    async def close(self) -> None:
-        """Send what is waiting, close every connection, leave no task. Bounded in time."""
+    async def close(self, *, at_once: bool = False) -> None:
+        """Send what is waiting, unless `at_once`, close every connection, leave no task. Bounded in time."""
         try:
             # A server that reads nothing gets the close without the rest.
             with suppress(TimeoutError):
-                async with asyncio.timeout(FLUSH_S):
+                async with asyncio.timeout(0 if at_once else FLUSH_S):
                     await self._emptied.wait()
         finally:
             tasks = [self._running] if self._running is not None else []
             for task in tasks:
                 task.cancel()
-            self._let_go_all()
+            self._let_go_all(at_once=at_once)
             await asyncio.gather(*tasks, *self._closings, return_exceptions=True)
 
     # --- one connection after another
@@ -263,17 +266,17 @@ class Link:
         self._held.add(held)
         return held
 
-    def _let_go(self, held: HeldConnection) -> None:
+    def _let_go(self, held: HeldConnection, *, at_once: bool = False) -> None:
         """Close a connection without waiting for it: a server that is slow to agree holds up nothing."""
         if held in self._held:
             self._held.discard(held)
-            closing = _start(held.close())
+            closing = _start(held.close(at_once=at_once))
             self._closings.add(closing)
             closing.add_done_callback(self._closings.discard)
 
-    def _let_go_all(self) -> None:
+    def _let_go_all(self, *, at_once: bool = False) -> None:
         for held in [*self._held]:
-            self._let_go(held)
+            self._let_go(held, at_once=at_once)
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -43,7 +43,8 @@ class RunningTools:
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
-        self._threads: list[threading.Thread] = []
+        self.threads: dict[threading.Thread, str] = {}
+        """Where sync functions run, given up or not, and what they are called."""
         self._closed = False
 
     def start(self, call: ToolCall) -> None:
@@ -77,7 +78,7 @@ class RunningTools:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
-                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call.bound)
+                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call)
                 if inspect.isawaitable(result):  # a function that only wraps an async one
                     result = await result
         except asyncio.CancelledError:
@@ -95,45 +96,44 @@ class RunningTools:
         else:
             self._answered(call.call_id, result)
 
-    async def _in_thread(self, function: Callable[[], Any]) -> Any:
-        """What the function returns. Raises ToolProblem: so many run already, given up or not."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if len(self._threads) >= MAX_THREADS:
+    async def _in_thread(self, call: ToolCall) -> Any:
+        """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
+
+        Not in the loop's pool: functions that never return would fill it, and the program's end would wait for them.
+
+        Raises:
+            ToolProblem: so many functions run already, given up or not.
+        """
+        if len(self.threads) >= MAX_THREADS:
             raise ToolProblem(f"{MAX_THREADS} functions run already; call it again later.")
-        return await _in_thread(function, self._threads)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        context = contextvars.copy_context()
 
+        def deliver(result: Any, fault: BaseException | None) -> None:
+            if answer.done():
+                return
+            if fault is not None:
+                answer.set_exception(fault)
+            else:
+                answer.set_result(result)
 
-async def _in_thread(function: Callable[[], Any], threads: list[threading.Thread]) -> Any:
-    """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
+        def run() -> None:
+            result, fault = None, None
+            try:
+                result = context.run(call.bound)
+            except BaseException as raised:
+                # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
+                ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
+                fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
+            try:
+                loop.call_soon_threadsafe(deliver, result, fault)
+            except RuntimeError:
+                _logger.debug("a function returned after the end of its loop")
+            finally:
+                self.threads.pop(thread, None)
 
-    Not in the loop's pool: functions that never return would fill it, and the end of the program would wait for them.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def deliver(result: Any, fault: BaseException | None) -> None:
-        if answer.done():
-            return
-        if fault is not None:
-            answer.set_exception(fault)
-        else:
-            answer.set_result(result)
-
-    def run() -> None:
-        result, fault = None, None
-        try:
-            result = context.run(function)
-        except BaseException as raised:
-            # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
-            ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
-            fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
-        try:
-            loop.call_soon_threadsafe(deliver, result, fault)
-        except RuntimeError:
-            _logger.debug("a function returned after the end of its loop")
-
-    thread = threading.Thread(target=run, name="duologue-tool", daemon=True)
-    thread.start()
-    threads.append(thread)
-    return await answer
+        thread = threading.Thread(target=run, name=f"duologue-tool-{call.name}", daemon=True)
+        self.threads[thread] = call.name
+        thread.start()
+        return await answer

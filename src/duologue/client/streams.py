@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from duologue.errors import DuologueError, StreamOverflow
+from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 
-__all__ = ["MAX_UNREAD_BYTES", "MOST_UNREAD", "NoticeStream", "size_of"]
+__all__ = ["MAX_UNREAD_BYTES", "MOST_UNREAD", "BaseStream", "NoticeSink", "NoticeStream", "Unread"]
 
 N = TypeVar("N")
 
@@ -22,38 +22,77 @@ MAX_UNREAD_BYTES: Final = 64 * 1024 * 1024
 """Of audio and text in unread notices: twenty minutes of speech at 24 kHz. A server may send it in large pieces."""
 
 
-def size_of(notice: object) -> int:
-    """What a notice or an event holds of audio and text."""
-    told = (getattr(notice, name, None) for name in ("audio", "delta", "text", "transcript"))
-    return sum(len(part) for part in told if isinstance(part, str | bytes))
+def _size_of(notice: object) -> int:
+    """What a notice or an event holds of audio and text, in bytes or characters."""
+    parts = (getattr(notice, name, None) for name in ("audio", "delta", "text", "transcript"))
+    return sum(len(part) for part in parts if isinstance(part, str | bytes))
 
 
-class NoticeStream(Generic[N]):
-    """Notices of some kinds from the moment of its making, in order. One task may iterate."""
+class NoticeSink(Protocol):
+    """What is attached to a conversation; both are called on its event loop."""
 
-    def __init__(self, kinds: tuple[type[N], ...]) -> None:
+    def put(self, notice: object, /) -> None:
+        """Something was told."""
+        ...
+
+    def end(self, fault: DuologueError, /) -> None:
+        """Nothing more will be told; `fault` says why, ConnectionClosedOK where it ended as agreed."""
+        ...
+
+
+N_contra = TypeVar("N_contra", contravariant=True)
+
+
+class Unread(Protocol[N_contra]):
+    """A queue of a stream: of asyncio's, or one for threads."""
+
+    def qsize(self) -> int:
+        """How many are in it."""
+        ...
+
+    def put_nowait(self, item: N_contra, /) -> None:
+        """Add one."""
+        ...
+
+
+class BaseStream(Generic[N]):
+    """Notices of some kinds, put into a queue that never makes the conversation wait."""
+
+    def __init__(self, kinds: tuple[type[N], ...], unread: Unread[N | DuologueError]) -> None:
         self.kinds = kinds
-        self._unread: asyncio.Queue[N | DuologueError | None] = asyncio.Queue()
-        self._unread_bytes = 0
+        self._to_read = unread
+        self._put_bytes = self._read_bytes = 0
+        """Each counted by one thread alone; what is unread is the difference."""
         self._ended = False
 
-    def put(self, notice: N) -> None:
+    def put(self, notice: object, /) -> None:
         """Add a notice, if it is of the stream's kinds."""
         if self._ended or not isinstance(notice, self.kinds):
             return
-        size = size_of(notice)
-        if self._unread.qsize() >= MOST_UNREAD or (self._unread_bytes and self._unread_bytes + size > MAX_UNREAD_BYTES):
-            count = self._unread.qsize()
+        size, unread_bytes = _size_of(notice), self._put_bytes - self._read_bytes
+        count = self._to_read.qsize()
+        if count >= MOST_UNREAD or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
             self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
             return
-        self._unread_bytes += size
-        self._unread.put_nowait(notice)
+        self._put_bytes += size
+        self._to_read.put_nowait(notice)
 
-    def end(self, fault: DuologueError | None = None) -> None:
-        """No more notices will come; `fault` is raised behind the last one."""
+    def end(self, fault: DuologueError, /) -> None:
+        """No more notices will come; `fault` says why, behind the last one."""
         if not self._ended:
             self._ended = True
-            self._unread.put_nowait(fault)
+            self._to_read.put_nowait(fault)
+
+    def _is_read(self, notice: N) -> None:
+        self._read_bytes += _size_of(notice)
+
+
+class NoticeStream(BaseStream[N]):
+    """Notices of some kinds from the moment of its making, in order. One task may iterate."""
+
+    def __init__(self, kinds: tuple[type[N], ...]) -> None:
+        self._unread: asyncio.Queue[N | DuologueError] = asyncio.Queue()
+        super().__init__(kinds, self._unread)
 
     async def __aiter__(self) -> AsyncIterator[N]:
         """Notices until the conversation ends, or fails.
@@ -62,10 +101,10 @@ class NoticeStream(Generic[N]):
         """
         while True:
             notice = await self._unread.get()
-            if notice is None or isinstance(notice, DuologueError):
+            if isinstance(notice, DuologueError):
                 self._unread.put_nowait(notice)  # for a second iteration, which ends at once
-                if notice is not None:
-                    raise notice
-                return
-            self._unread_bytes -= size_of(notice)
+                if isinstance(notice, ConnectionClosedOK):
+                    return
+                raise notice.with_traceback(None)
+            self._is_read(notice)
             yield notice

@@ -1,6 +1,6 @@
 """One connection's time in use: whether a session came of it, and which connection comes after it.
 
-What a reader of either kind, a task or a thread, has to look at beside the events themselves.
+What the reader of a connection has to look at beside the events themselves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a WebSocket opens and ends, in our words: what the transports of tasks and of threads have in common."""
+"""How a WebSocket opens and ends, in our words: options, redirects, faults and closes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class _Discreet(logging.LoggerAdapter[logging.Logger]):
 def library_options(
     url: str, headers: Mapping[str, str], subprotocols: Sequence[str], options: SocketOptions
 ) -> dict[str, Any]:
-    """What the library's two ways to connect are told alike."""
+    """What the library is told when it connects."""
     proxy: Any = options.proxy
     if proxy == ENVIRONMENT:
         proxy = None if is_loopback(url) else True

@@ -3,63 +3,142 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
-__all__ = ["MemoryTransport", "memory_pair"]
+__all__ = ["DEFAULT_CAPACITY", "MemoryTransport", "SharedState", "memory_pair"]
 
-_DEFAULT_CAPACITY = 256
+DEFAULT_CAPACITY = 256
 """Messages on the way in one direction: some seconds of audio, as a socket's buffers would hold."""
 
 
+class SharedState:
+    """A lock, and who is to be woken by the next change of what it guards.
+
+    Every section with the lock is short, entered by `with`, and waits for nothing: that holds on any thread, and an
+    interrupt leaves nothing locked, as it could with a `threading.Condition`.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._wakers: list[Callable[[], object]] = []
+
+    @property
+    def n_waiting(self) -> int:
+        """How many wait for a change."""
+        return len(self._wakers)
+
+    def changed(self) -> None:
+        """Have all who wait look again. With the lock."""
+        wakers, self._wakers = self._wakers, []
+        for wake in wakers:
+            wake()
+
+    def attempt(self, act: Callable[[], bool], wake: Callable[[], object]) -> bool:
+        """Whether an attempt succeeds; if not, `wake` is called at the next change, on whatever thread makes it."""
+        with self.lock:
+            if act():
+                return True
+            self._wakers.append(wake)
+            return False
+
+    def forget(self, wake: Callable[[], object]) -> None:
+        """One who waited does so no more."""
+        with self.lock:
+            self._wakers = [one for one in self._wakers if one is not wake]
+
+
 class MemoryTransport:
-    """One end. A sender waits while its peer has `capacity` messages unread."""
+    """One end. A sender waits while its peer has `capacity` unread messages. The ends may be on two event loops."""
 
     def __init__(self, capacity: int) -> None:
+        self.shared = SharedState()
         self._capacity = capacity
         self._unread: deque[str | bytes] = deque()
-        self._changed = asyncio.Condition()
         self._closed: tuple[int, str] | None = None
         self._peer = self
 
+    def join(self, peer: MemoryTransport) -> None:
+        """Make two ends of one pair. Before either is used."""
+        self._peer, peer._peer = peer, self
+        peer.shared = self.shared
+
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the peer is slow."""
-        peer = self._peer
-        async with peer._changed:
-            await peer._changed.wait_for(lambda: self._closed is not None or len(peer._unread) < peer._capacity)
-            if self._closed is not None:
-                raise self._fault(self._closed)
-            peer._unread.append(message)
-            peer._changed.notify_all()
+        await self._when(lambda: self.hand_over(message))
 
     async def receive(self) -> str | bytes:
         """The next message; what came before a close is still returned."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._unread or self._closed is not None)
-            if not self._unread:
-                assert self._closed is not None
-                raise self._fault(self._closed)
-            message = self._unread.popleft()
-            self._changed.notify_all()
-            return message
+        taken: list[str | bytes] = []
+        await self._when(lambda: self.take_into(taken))
+        return taken[0]
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close both ends."""
-        for end in (self, self._peer):
-            async with end._changed:
-                if end._closed is None:
-                    end._closed = (code, reason)
-                end._changed.notify_all()
+        self.close_both(code, reason)
 
-    @staticmethod
-    def _fault(closed: tuple[int, str]) -> ConnectionClosed:
-        kind = ConnectionClosedOK if closed[0] in (1000, 1001) else ConnectionClosedError
-        return kind(*closed)
+    async def _when(self, act: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            woken: asyncio.Future[None] = loop.create_future()
+            wake = partial(_wake, loop, woken)
+            if self.shared.attempt(act, wake):
+                return
+            try:
+                await woken
+            finally:
+                self.shared.forget(wake)
+
+    # --- for both kinds of ends; the first two with the lock
+
+    def hand_over(self, message: str | bytes) -> bool:
+        """Give the peer a message, if it has room. Raises ConnectionClosed."""
+        if self._closed is not None:
+            raise _fault(*self._closed)
+        if len(self._peer._unread) >= self._capacity:
+            return False
+        self._peer._unread.append(message)
+        self.shared.changed()
+        return True
+
+    def take_into(self, taken: list[str | bytes]) -> bool:
+        """Take the next message, if there is one. Raises ConnectionClosed."""
+        if self._unread:
+            taken.append(self._unread.popleft())
+            self.shared.changed()
+        elif self._closed is not None:
+            raise _fault(*self._closed)
+        return bool(taken)
+
+    def close_both(self, code: int, reason: str) -> None:
+        """Close both ends; the first close counts."""
+        with self.shared.lock:
+            for end in (self, self._peer):
+                end._closed = end._closed or (code, reason)
+            self.shared.changed()
 
 
-def memory_pair(capacity: int = _DEFAULT_CAPACITY) -> tuple[MemoryTransport, MemoryTransport]:
+def memory_pair(capacity: int = DEFAULT_CAPACITY) -> tuple[MemoryTransport, MemoryTransport]:
     """Two transports; what one sends the other receives."""
     one, other = MemoryTransport(capacity), MemoryTransport(capacity)
-    one._peer, other._peer = other, one
+    one.join(other)
     return one, other
+
+
+def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # the loop of one who waited is closed
+        loop.call_soon_threadsafe(_resolve, woken)
+
+
+def _resolve(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
+
+
+def _fault(code: int, reason: str) -> ConnectionClosed:
+    return (ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError)(code, reason)

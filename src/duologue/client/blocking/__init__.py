@@ -1,4 +1,4 @@
-"""The client for programs without an event loop: the same core and the same verbs, each wait with a time limit."""
+"""The client for programs without an event loop: the asyncio client in a thread, each wait with a time limit."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.errors import DuologueError, StreamOverflow
@@ -14,9 +14,6 @@ from duologue.errors import DuologueError, StreamOverflow
 __all__ = ["Callbacks"]
 
 _logger = logging.getLogger(__name__)
-
-_STOP_S: Final = 1.0
-"""How long callbacks may take for what was told before the end."""
 
 
 class Callbacks:
@@ -26,17 +23,20 @@ class Callbacks:
     """
 
     def __init__(self) -> None:
+        self.thread: threading.Thread | None = None
+        """Where they run, from the first `add` on; it ends with the conversation."""
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
-        self._told: BlockingNoticeStream[Any] = BlockingNoticeStream((object,))
-        self._thread: threading.Thread | None = None
+        self._told: BlockingNoticeStream[object] = BlockingNoticeStream((object,))
+
+    # --- on the event loop, where no interrupt comes
 
     def add(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         """Call back for each notice of a kind. Returns what takes the callback away again."""
         hook = (kind, callback)
         self._hooks = [*self._hooks, hook]  # a new list, which the thread sees whole
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="duologue-callbacks", daemon=True)
-            self._thread.start()
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._run, name="duologue-callbacks", daemon=True)
+            self.thread.start()
 
         def take_away() -> None:
             hooks = list(self._hooks)
@@ -46,22 +46,16 @@ class Callbacks:
 
         return take_away
 
-    def put(self, notice: object) -> None:
+    def put(self, notice: object, /) -> None:
         """Something was told."""
         if any(isinstance(notice, kind) for kind, _ in self._hooks):
             self._told.put(notice)
 
-    def end(self, fault: DuologueError) -> None:
+    def end(self, fault: DuologueError, /) -> None:
         """Nothing more will be told."""
         self._told.end(fault)
 
-    def close(self) -> None:
-        """Wait until the callbacks are through, unless one of them is the caller. Bounded in time."""
-        thread, self._thread = self._thread, None
-        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
-            thread.join(_STOP_S)
-            if thread.is_alive():
-                _logger.warning("a callback goes on after the end of its conversation")
+    # --- in the thread
 
     def _run(self) -> None:
         while True:

@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-import queue
+import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any, Final, TypeVar, overload
 
 from duologue.audio.formats import Encoding
 from duologue.client.blocking.callbacks import Callbacks
-from duologue.client.blocking.link import BlockingLink, OpenBlockingConnection
-from duologue.client.blocking.running_tools import ThreadedTools
+from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.conduct import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, typed_message
-from duologue.errors import ConnectionClosed, ConnectionClosedOK, DuologueError, RequestRejected
-from duologue.events import (
-    AnySession,
-    AnySessionConfig,
-    InputAudioBufferCommitEvent,
-    RealtimeEvent,
-    ResponseCreateEvent,
-    ResponseDoneEvent,
-)
-from duologue.protocol.core import ConversationCore, CoreOptions
+from duologue.client.conversation import Conversation
+from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
+from duologue.printable import printable_name
+from duologue.protocol.core import ConversationCore
 from duologue.protocol.drafts import StoredItem
-from duologue.protocol.notices import (
-    AudioDelta,
-    ConnectionLost,
-    IllegalTransition,
-    Notice,
-    RequestEnded,
-    ResponseFinished,
-    RunTool,
-    StopTool,
-    TextDelta,
-)
-from duologue.protocol.reconnecting import ReconnectPolicy
-from duologue.protocol.requests import RequestPolicy, Resolution
-from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.notices import AudioDelta, TextDelta
+from duologue.protocol.requests import RequestPolicy
 from duologue.protocol.usage_ledger import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
+
+_logger = logging.getLogger(__name__)
+
+_STOP_S: Final = 1.0
+"""How long callbacks and sync functions that run may take to return after the end of their conversation."""
+
+_SLOW_SERVER: Final = "the server took nothing"
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -52,69 +40,46 @@ N3 = TypeVar("N3")
 class BlockingConversation:
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
-    Any number of threads may use it. What it tells comes as notices (`duologue.protocol.notices`), through `stream` or
-    `on`. A lost connection is opened again and told what the old one knew; requests under way fail at once, and say so.
+    A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this one. What it tells
+    comes as notices (`duologue.protocol.notices`), through `stream` or `on`. A lost connection is opened again and told
+    what the old one knew; requests under way fail at once, and say so.
 
     A `timeout_s` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for
-    what waits for an answer: that was sent, and goes on.
+    what waits for an answer: that was sent, and goes on. So it is after an interrupt.
     """
 
-    def __init__(
-        self,
-        open_connection: OpenBlockingConnection,
-        *,
-        tools: Toolbox | None = None,
-        tool_timeout_s: float = 30.0,
-        options: CoreOptions | None = None,
-        reconnect: ReconnectPolicy | None = None,
-    ) -> None:
-        self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
-        self._lock = threading.RLock()
-        """Around the core and the three collections below; nobody waits for anything while he has it.
-
-        Locks are taken by `with` alone, never across the `yield` of a context manager, and who waits gets his answer
-        through a queue: Ctrl-C, which comes between any two instructions of the main thread, leaves nothing locked.
-        """
-        self._requests: dict[str, queue.SimpleQueue[Resolution | RequestRejected]] = {}
-        self._streams: list[BlockingNoticeStream[Any]] = []
-        self._callbacks = Callbacks()
-        self._ended: DuologueError | None = None
-        self._tools = ThreadedTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
-        self._link = BlockingLink(
-            open_connection,
-            core=self.core,
-            lock=self._lock,
-            tools=self._tools,
-            policy=reconnect,
-            pass_on=self._pass_on,
-            ended=self._end,
-        )
+    def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
+        self._conversation = conversation
+        self._loop = loop
+        self._callbacks: Callbacks | None = None
 
     # --- what there is
 
     @property
+    def core(self) -> ConversationCore:
+        """What decides, without I/O or clock. Not for several threads: nothing may use it before `close`."""
+        return self._conversation.core
+
+    @property
     def items(self) -> tuple[StoredItem, ...]:
         """The conversation so far, in order; a value that does not change any more."""
-        with self._lock:
-            return self.core.store.items
+        return self._loop.do(lambda: self._conversation.items)
 
     @property
     def usage(self) -> UsageSnapshot:
         """What it has cost so far."""
-        with self._lock:
-            return self.core.usage.snapshot()
+        return self._loop.do(lambda: self._conversation.usage)
 
     @property
     def session(self) -> AnySession | None:
         """The session as the server last told it; None while there is no connection."""
-        connection = self._link.connection
-        return connection.session if connection is not None else None
+        return self._conversation.session
 
     # --- what to do
 
     def say(self, text: str, *, role: str = "user", timeout_s: float | None = None) -> None:
         """Add a typed message. Nothing answers it before `respond`. Raises as `send` does."""
-        self.send(typed_message(text, role=role), timeout_s=timeout_s)
+        self._send(partial(self._conversation.say, text, role=role), timeout_s)
 
     def ask(self, text: str, *, timeout_s: float | None = None) -> str:
         """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
@@ -124,24 +89,7 @@ class BlockingConversation:
             LocalProtocolError: there is no connection now.
             TimeoutError: it is not done in time; it goes on.
         """
-        left_s = _countdown(timeout_s)
-        with self.stream(ResponseFinished, ConnectionLost, StopTool) as told:
-            self.say(text, timeout_s=left_s())
-            done = self.respond(timeout_s=left_s())
-            with self._lock:
-                answer = Answer(self.core, done)
-            while True:
-                with self._lock:
-                    if answer.has_begun and told.is_empty and not answer.goes_on:
-                        break
-                try:
-                    notice = told.receive(timeout_s=left_s())
-                except ConnectionClosedOK:
-                    raise RequestRejected("the conversation is over") from None
-                with self._lock:
-                    if answer.hear(notice):
-                        break
-        return " ".join(answer.words)
+        return self._loop.call(partial(self._conversation.ask, text), timeout_s, late="the answer is not complete")
 
     def speak(self, audio: bytes, *, encoding: Encoding | None = None, timeout_s: float | None = None) -> bool:
         """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
@@ -154,17 +102,17 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-
-        def append() -> bool:
-            if self.core.is_open:
-                self.core.append(audio, encoding=encoding)
-            return self.core.is_open
-
-        return self._act_with_room(append, timeout_s)
+        conversation = self._conversation
+        if conversation.can_speak:
+            # The caller waits for the loop only while there is no room: otherwise nothing can go wrong there.
+            conversation.core.checks.check_audio(len(audio), encoding=encoding)
+            if self._loop.hand_over(partial(conversation.put_audio, audio)):
+                return True
+        return self._send(partial(conversation.speak, audio, encoding=encoding), timeout_s)
 
     def commit(self, *, timeout_s: float | None = None) -> None:
         """Make an item of the appended audio, where turns are made by hand. Raises as `send` does."""
-        self.send(InputAudioBufferCommitEvent(), timeout_s=timeout_s)
+        self._send(self._conversation.commit, timeout_s)
 
     def respond(
         self,
@@ -181,38 +129,16 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: it is not done in time; it goes on.
         """
-        left_s = _countdown(timeout_s)
-        answer: queue.SimpleQueue[Resolution | RequestRejected] = queue.SimpleQueue()
-
-        def ask() -> str:
-            request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
-            self._requests[request_id] = answer
-            return request_id
-
-        request_id = self._act_with_room(ask, left_s())
-        try:
-            resolution = answer.get(timeout=left_s())
-        except queue.Empty:
-            raise TimeoutError(f"the response is not done within {timeout_s:g} s") from None
-        finally:
-            with self._lock:
-                self._requests.pop(request_id, None)
-        if isinstance(resolution, RequestRejected):
-            raise resolution
-        return done_of(resolution)
+        respond = partial(self._conversation.respond, event, policy=policy)
+        return self._loop.call(respond, timeout_s, late="the response is not done")
 
     def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
-        return self._act(lambda: self.core.cancel(now=time.monotonic()))
+        return self._loop.call(self._conversation.cancel)
 
     def interrupt(self) -> None:
         """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
-
-        def interrupt() -> None:
-            self.core.interrupt(now=time.monotonic())
-            self.core.cancel_tools(now=time.monotonic())
-
-        self._act(interrupt)
+        self._loop.call(self._conversation.interrupt)
 
     def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
         """Send any client event; waits while the server is slow.
@@ -222,7 +148,7 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        self._act_with_room(lambda: self.core.send(event, now=time.monotonic()), timeout_s)
+        self._send(partial(self._conversation.send, event), timeout_s)
 
     def configure(self, config: AnySessionConfig, *, timeout_s: float | None = None) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
@@ -234,12 +160,11 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        self._act_with_room(lambda: self.core.configure(config), timeout_s)
+        self._send(partial(self._conversation.configure, config), timeout_s)
 
     def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
-        with self._lock:
-            self.core.heard(item_id, content_index, n_bytes=n_bytes)
+        self._loop.do(partial(self._conversation.heard, item_id, content_index, n_bytes=n_bytes))
 
     # --- what is told
 
@@ -273,16 +198,12 @@ class BlockingConversation:
         Iterating waits for each of them, and raises TimeoutError when none comes within `timeout_s`.
         """
         notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout_s=timeout_s)
-        with self._lock:
-            self._streams.append(notices)
-            if self._ended is not None:
-                notices.end(self._ended)
         try:
+            self._loop.do(partial(self._conversation.attach, notices))
             yield notices
         finally:
-            with self._lock:
-                self._streams.remove(notices)
-                notices.end(ConnectionClosedOK(1000))  # for another thread that still reads it
+            # Not waited for: an iterator that is forgotten is closed on whatever thread collects it.
+            self._loop.post(partial(self._conversation.detach, notices))
 
     def texts(self, *, timeout_s: float | None = None) -> Iterator[TextDelta]:
         """Pieces of what the model writes or says, from the first `next` on."""
@@ -300,119 +221,45 @@ class BlockingConversation:
         All callbacks run on one thread, which is for them alone: one may wait, for an answer too, and holds up only
         the others. One that raises is logged, and called again for the next notice.
         """
-        with self._lock:
-            return self._callbacks.add(kind, callback)
+        take_away = self._loop.do(partial(self._add_callback, kind, callback))
+        return lambda: self._loop.do(take_away)
 
-    # --- between the core, the connection and the application
-
-    def start(self) -> None:
-        """Open the first connection, and hear whom it leads to if that decides how to speak. `converse` does this.
-
-        Raises:
-            ConnectFailed: it did not come about.
-        """
-        with self.stream(RealtimeEvent) as events:
-            self._link.start()
-            connection = self._link.connection
-            if connection is not None and not connection.is_dialect_settled:
-                with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks
-                    events.receive(timeout_s=INTRODUCTION_S)
+    # --- the end
 
     def close(self, *, at_once: bool = False) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
 
-        Sends what is waiting, unless `at_once`. Takes some eight seconds at most, and while a lost connection is being
-        opened again up to its `open_timeout_s` more. A sync function that does not end is left behind, and logged.
-        Closing twice is fine.
+        Sends what is waiting, unless `at_once`. Takes some nine seconds at most. A sync function and a callback that do
+        not return are left behind, and logged. Closing twice is fine.
+
+        Raises:
+            RuntimeError: an async function of the conversation calls this.
         """
         try:
-            self._tools.close()
+            self._loop.close(at_once=at_once)
         finally:
-            try:
-                self._link.close(at_once=at_once)
-            finally:
-                with self._lock:
-                    self.core.lost("the conversation is over", now=time.monotonic())
-                self._pass_on()
-                self._end(ConnectionClosedOK(1000))
-                self._callbacks.close()
+            self._await_the_applications_own()
 
-    def _act_with_room(self, act: Callable[[], N], timeout_s: float | None) -> N:
-        """Act once there is room for what the core will send."""
-        connection = self._link.connection
-        if connection is not None:
-            connection.wait_for_room(timeout_s=timeout_s)
-        return self._act(act)
+    def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout_s: float | None) -> N:
+        return self._loop.call(send, timeout_s, late=_SLOW_SERVER)
 
-    def _act(self, act: Callable[[], N]) -> N:
-        """Do something to the core, and pass on what it comes to."""
-        with self._lock:
-            if self._ended is not None:
-                raise self._ended.with_traceback(None)
-            try:
-                return act()
-            finally:
-                self._pass_on()
+    def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
+        if self._callbacks is None:
+            self._callbacks = Callbacks()
+            self._conversation.attach(self._callbacks)
+        return self._callbacks.add(kind, callback)
 
-    def _pass_on(self, event: RealtimeEvent | None = None) -> None:
-        """Tell what was read and what the core has to tell, and send what it wants sent."""
-        with self._lock:
-            if event is not None:
-                self._publish(event)
-            for notice in self.core.take_notices():
-                self._tell(notice)
-            connection = self._link.connection
-            if connection is not None:
-                # Without waiting: whoever reads must go on doing so, and everybody else has waited before.
-                with suppress(ConnectionClosed):  # the reader learns it too, and has the core told
-                    for event in self.core.take_events():
-                        connection.put(event)
-
-    def _tell(self, notice: Notice) -> None:
-        match notice:
-            case RequestEnded(resolution=resolution):
-                answer = self._requests.pop(resolution.request.request_id, None)
-                if answer is not None:
-                    answer.put(resolution)
-            case RunTool(call=call) if self._ended is None:
-                self._tools.start(call)
-            case StopTool(call_id=call_id):
-                self._tools.stop(call_id)
-            case IllegalTransition():
-                log_illegal(notice)
-            case _:
-                pass  # for the application alone
-        self._publish(notice)
-
-    def _publish(self, notice: Notice | RealtimeEvent) -> None:
-        for stream in self._streams:
-            stream.put(notice)
-        self._callbacks.put(notice)
-
-    def _tool_answered(self, call_id: str, result: object) -> None:
-        with self._lock:
-            self.core.tool_answered(call_id, result, now=time.monotonic())
-            self._pass_on()
-
-    def _tool_failed(self, call_id: str, reason: str) -> None:
-        with self._lock:
-            self.core.tool_failed(call_id, reason, now=time.monotonic())
-            self._pass_on()
-
-    def _end(self, fault: DuologueError) -> None:
-        with self._lock:
-            if self._ended is not None:
-                return
-            self._ended = fault
-            for answer in self._requests.values():
-                answer.put(RequestRejected(f"the conversation is over: {fault}"))
-            self._requests.clear()
-            for stream in self._streams:
-                stream.end(fault)
-            self._callbacks.end(fault)
-
-
-def _countdown(timeout_s: float | None) -> Callable[[], float | None]:
-    """What is left of a time limit, whenever it is asked for."""
-    ends_at = None if timeout_s is None else time.monotonic() + timeout_s
-    return lambda: None if ends_at is None else max(0.0, ends_at - time.monotonic())
+    def _await_the_applications_own(self) -> None:
+        callbacks = self._callbacks.thread if self._callbacks is not None else None
+        functions = self._conversation.function_threads
+        running = {thread: f"the function {printable_name(name)}" for thread, name in functions.items()}
+        if callbacks is not None:
+            running[callbacks] = "a callback"
+        ends_at = time.monotonic() + _STOP_S
+        for thread, name in running.items():
+            if thread is threading.current_thread():
+                continue
+            while thread.is_alive() and time.monotonic() < ends_at:
+                thread.join(max(0.0, ends_at - time.monotonic()))
+            if thread.is_alive():
+                _logger.warning("%s goes on after the end of its conversation", name)

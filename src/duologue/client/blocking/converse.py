@@ -7,18 +7,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Unpack
 
-from duologue.client.blocking.connect import connect
+from duologue.client.blocking.connect import unwatched
 from duologue.client.blocking.conversation import BlockingConversation
-from duologue.client.blocking.link import OpenBlockingConnection
-from duologue.client.conduct import first_config
+from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.converse import converse as converse_on_loop
 from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_parts import EndpointParts
+from duologue.client.endpoint_parts import EndpointParts, endpoint_from
+from duologue.client.link import OpenConnection
 from duologue.events import RealtimeSessionConfig
 from duologue.protocol.core import CoreOptions
 from duologue.protocol.reconnecting import ReconnectPolicy
 from duologue.protocol.toolbox import Toolbox
 
-__all__ = ["OpenBlockingConnection", "converse"]
+__all__ = ["converse"]
 
 
 @contextmanager
@@ -30,31 +31,42 @@ def converse(
     tool_timeout_s: float = 30.0,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
-    open_connection: OpenBlockingConnection | None = None,
+    open_connection: OpenConnection | None = None,
     **parts: Unpack[EndpointParts],
 ) -> Generator[BlockingConversation, None, None]:
     """A conversation with the realtime server at `url`, for the length of a `with` block.
 
     `parts` are those of `duologue.blocking.connect`, for the first connection and each later one. `session` is sent
-    first on each, with the functions of `tools`, which run in threads. Leaving the block closes the connection, at
-    once if it is left by an exception; no thread is left running.
+    first on each, with the functions of `tools`, of which sync ones run in threads and async ones on the conversation's
+    event loop. `open_connection` is that of `duologue.converse` (`partial(duologue.connect, …)`), and runs on that loop
+    too. Leaving the block closes the connection, at once if it is left by an exception; no thread is left running.
 
     Raises:
         ConnectFailed: the first connection did not come about.
+        TypeError: an `Endpoint` and some of its parts, or a part that there is not.
     """
-    toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
-    conversation = BlockingConversation(
-        open_connection or partial(connect, url, **parts),
-        tools=toolbox if len(toolbox) else None,
-        tool_timeout_s=tool_timeout_s,
-        options=options,
-        reconnect=reconnect,
+    loop = LoopThread(
+        partial(
+            converse_on_loop,
+            unwatched(endpoint_from(url, parts)),
+            tools=tools,
+            session=session,
+            tool_timeout_s=tool_timeout_s,
+            options=options,
+            reconnect=reconnect,
+            open_connection=open_connection,
+        )
     )
     try:
-        conversation.start()
-        if (config := first_config(session, toolbox)) is not None:
-            conversation.configure(config)
-        yield conversation
-        conversation.close()
+        conversation = BlockingConversation(loop.open(), loop)
+        try:
+            yield conversation
+            conversation.close()
+        finally:
+            conversation.close(at_once=True)
     finally:
-        conversation.close(at_once=True)
+        try:
+            loop.close(at_once=True)
+        finally:
+            # Ctrl-C may have come before the first one had begun.
+            loop.close(at_once=True)

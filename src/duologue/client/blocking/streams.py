@@ -1,32 +1,29 @@
-"""What a conversation tells, as streams for threads: each reader has its own, and none can hold up another."""
+"""What a conversation tells, as streams for threads: its event loop fills them, and reading them needs no loop."""
 
 from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from duologue.client.streams import MAX_UNREAD_BYTES, MOST_UNREAD, size_of
-from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
+from duologue.client.streams import BaseStream
+from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["BlockingNoticeStream"]
 
 N = TypeVar("N")
 
 
-class BlockingNoticeStream(Generic[N]):
+class BlockingNoticeStream(BaseStream[N]):
     """Notices of some kinds from the moment of its making, in order. One thread may read.
 
     Iterating waits `timeout_s` for each of them, for ever if it is None; after a TimeoutError it can be gone on with.
     """
 
     def __init__(self, kinds: tuple[type[N], ...], *, timeout_s: float | None = None) -> None:
-        self.kinds = kinds
         self.timeout_s = timeout_s
         self._unread: queue.SimpleQueue[N | DuologueError] = queue.SimpleQueue()
-        self._put_bytes = self._read_bytes = 0
-        """Each counted by one thread alone; what is unread is the difference."""
-        self._ended = False
+        super().__init__(kinds, self._unread)
 
     @property
     def is_empty(self) -> bool:
@@ -48,7 +45,7 @@ class BlockingNoticeStream(Generic[N]):
         if isinstance(notice, DuologueError):
             self._unread.put(notice)  # for the next call, which must learn it too
             raise notice.with_traceback(None)
-        self._read_bytes += size_of(notice)
+        self._is_read(notice)
         return notice
 
     def __iter__(self) -> Iterator[N]:
@@ -60,23 +57,3 @@ class BlockingNoticeStream(Generic[N]):
             return self.receive(timeout_s=self.timeout_s)
         except ConnectionClosedOK:
             raise StopIteration from None
-
-    # --- for the conversation, which calls these one at a time
-
-    def put(self, notice: N) -> None:
-        """Add a notice, if it is of the stream's kinds."""
-        if self._ended or not isinstance(notice, self.kinds):
-            return
-        size, unread_bytes = size_of(notice), self._put_bytes - self._read_bytes
-        if self._unread.qsize() >= MOST_UNREAD or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
-            count = self._unread.qsize()
-            self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
-            return
-        self._put_bytes += size
-        self._unread.put(notice)
-
-    def end(self, fault: DuologueError) -> None:
-        """No more notices will come; `fault` says why, behind the last one."""
-        if not self._ended:
-            self._ended = True
-            self._unread.put(fault)

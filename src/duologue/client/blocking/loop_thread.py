@@ -1,0 +1,304 @@
+"""An event loop in a thread of its own, which holds one async context open, and calls into it from other threads.
+
+A caller may be the main thread, where Ctrl-C raises KeyboardInterrupt between any two bytecode instructions. So a
+caller waits on `queue.SimpleQueue` alone, which is written in C. `threading.Condition` is written in Python, and so are
+`threading.Event`, `concurrent.futures.Future` and `asyncio.run_coroutine_threadsafe`, which stand on it: an interrupt
+between the moment at which it has its lock and the one at which its caller knows leaves the lock taken for ever, and
+the loop would wait for it. The loop's own thread never gets an interrupt.
+"""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, suppress
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
+
+from duologue.errors import ConnectionClosedOK
+
+__all__ = ["LoopThread"]
+
+_logger = logging.getLogger(__name__)
+
+_END_S: Final = 15.0
+"""How long a close waits for the thread. What runs in it has limits of its own, which add up to less; only an async
+function that does not let itself be cancelled takes longer."""
+
+_MOST_HANDED_OVER: Final = 64
+"""More of them wait for the loop only if it is far behind: then its callers wait too."""
+
+_LAST_INSTRUCTIONS_S: Final = 1.0
+"""A thread that has reported its end is gone in microseconds."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class LoopThread(Generic[T]):
+    """Runs an event loop in a thread from `open` to `close`, inside the context that `make` returns.
+
+    One thread for each connection or conversation: no count of users has to survive an interrupt, and no conversation
+    can delay another.
+    """
+
+    def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
+        self._make = make
+        self._thread = threading.Thread(target=self._run, name="duologue-loop", daemon=True)
+        self._opened: queue.SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._holder: asyncio.Task[Any] | None = None
+        self._leaving = asyncio.Event()
+        self._calls: set[_Call[Any]] = set()
+        """Calls whose caller may wait: each gets an outcome, at the latest when the thread ends."""
+        self._handed_over: deque[Callable[[], object]] = deque()
+        self._is_begun = self._is_entered = self._is_ending = self._is_over = False
+        self._is_given_up = self._is_cancelled = False
+        self._fault: BaseException | None = None
+        """What leaving the context raised."""
+
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs on the loop."""
+        return threading.get_ident() == self._thread.ident
+
+    def open(self) -> T:
+        """Start the thread and enter the context; returns what it yields, or raises what it raises."""
+        self._is_begun = True  # before it is: an interrupt in between only costs `close` a wait
+        try:
+            # `Thread.start` waits on a Condition: not in this thread.
+            _thread.start_new_thread(self._start, ())
+        except RuntimeError:  # there are too many
+            self._is_begun = False
+            raise
+        value, fault = self._opened.get()
+        if fault is not None:
+            raise fault
+        return value  # type: ignore[return-value]  # one of both is there
+
+    def close(self, *, at_once: bool = False) -> None:
+        """Leave the context, as if by an exception if `at_once`, and wait until the thread is gone.
+
+        Closing twice is fine, and so is closing at once while another close takes its time. Raises what leaving the
+        context raised, unless `at_once`.
+
+        Raises:
+            RuntimeError: this is the loop's own thread.
+        """
+        self._refuse_own_thread()
+        ending: _Call[None] = _Call(_nothing)
+        self._calls.add(ending)
+        self._is_given_up = self._is_given_up or at_once
+        if self._is_begun and not self._is_over:
+            self.post(self._leave)
+            with suppress(queue.Empty):
+                ending.outcome.get(timeout=_END_S)
+        self._calls.discard(ending)
+        if self._thread.is_alive():
+            self._thread.join(_LAST_INSTRUCTIONS_S if self._is_over else 0)
+        if self._thread.is_alive():
+            _logger.warning("an event loop goes on after its end: a task in it does not let itself be cancelled")
+        fault, self._fault = self._fault, None
+        if fault is not None and at_once:
+            _logger.error("cannot close as it should", exc_info=fault)
+        elif fault is not None:
+            raise fault
+
+    def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout_s: float | None = None, *, late: str = "") -> R:
+        """What a coroutine function returns, or raises, that runs on the loop as a task.
+
+        An interrupt cancels it. So does the end of the time limit, and what it comes to then still counts:
+        when TimeoutError is raised, it has been cancelled.
+
+        Raises:
+            TimeoutError: it is not done in time; `late` begins the sentence.
+            ConnectionClosedOK: the loop is over.
+            RuntimeError: this is the loop's own thread, which would wait for itself.
+        """
+        self._refuse_own_thread()
+        call: _Call[R] = _Call(work)
+        outcome = self._outcome(call, timeout_s)
+        if outcome is not None:
+            return outcome.result()
+        if call.is_given_up:
+            raise TimeoutError(f"{late} within {timeout_s:g} s")
+        raise ConnectionClosedOK(1000)
+
+    def do(self, act: Callable[[], R]) -> R:
+        """What a function returns that runs on the loop between two of its steps; here, if the loop is over."""
+        if self.is_own_thread:
+            return act()
+        call: _Call[R] = _Call(act)
+        outcome = self._outcome(call, None)
+        return outcome.result() if outcome is not None else act()
+
+    def post(self, act: Callable[[], object]) -> bool:
+        """Have a function run on the loop, without waiting for it. False if the loop is over or has not begun."""
+        loop = self._loop
+        if loop is None:
+            return False
+        try:
+            loop.call_soon_threadsafe(act)
+        except RuntimeError:  # it is closed
+            return False
+        return True
+
+    @property
+    def n_handed_over(self) -> int:
+        """How many functions are on their way to the loop."""
+        return len(self._handed_over)
+
+    def hand_over(self, act: Callable[[], object]) -> bool:
+        """Have a function run on the loop before every later call, without waiting for it.
+
+        False if too many are on the way, or the loop is over.
+        """
+        if len(self._handed_over) >= _MOST_HANDED_OVER:
+            return False
+        self._handed_over.append(act)
+        return self.post(self._take_over)
+
+    # --- in the caller's thread
+
+    def _start(self) -> None:
+        try:
+            self._thread.start()
+        except BaseException as fault:
+            self._is_over = True
+            self._opened.put((None, fault))
+
+    def _outcome(self, call: _Call[R], timeout_s: float | None) -> _Outcome[R] | None:
+        """None: it was cancelled, or the loop is over."""
+        self._calls.add(call)
+        try:
+            if self._is_over or not self.post(partial(self._begin, call)):
+                return None
+            try:
+                return call.outcome.get(timeout=None if timeout_s is None else max(0.0, timeout_s))
+            except queue.Empty:
+                self.post(call.give_up)
+                return call.outcome.get()
+        except BaseException:
+            self.post(call.give_up)
+            raise
+        finally:
+            self._calls.discard(call)
+
+    def _refuse_own_thread(self) -> None:
+        if self.is_own_thread:
+            raise RuntimeError(
+                "a blocking verb would wait for its own event loop here: async functions call it by asyncio.to_thread"
+            )
+
+    # --- in the loop's thread
+
+    def _take_over(self) -> None:
+        while self._handed_over:
+            try:
+                self._handed_over[0]()
+            except Exception:
+                _logger.exception("what a thread has handed over failed")
+            finally:
+                self._handed_over.popleft()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._hold())
+        except BaseException as fault:
+            if not self._is_entered:
+                self._opened.put((None, fault))
+            elif not (self._is_cancelled and isinstance(fault, asyncio.CancelledError)):
+                self._fault = fault
+        finally:
+            self._is_over = True
+            for call in self._calls.copy():
+                call.outcome.put(None)
+
+    async def _hold(self) -> None:
+        self._holder = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        if self._is_given_up:  # before it could be told so
+            return
+        try:
+            async with self._make() as value:
+                self._is_entered = True
+                self._opened.put((value, None))
+                await self._leaving.wait()
+        finally:
+            self._is_ending = True
+
+    def _leave(self) -> None:
+        self._leaving.set()
+        # Once: a second cancellation would end the cleaning up that the first has begun.
+        if self._is_given_up and not self._is_cancelled and self._holder is not None:
+            self._is_cancelled = self._holder.cancel()
+
+    def _begin(self, call: _Call[Any]) -> None:
+        self._take_over()  # an interrupt may have come before that was posted
+        if self._is_ending:
+            call.outcome.put(None)
+        else:
+            call.begin()
+
+
+class _Outcome(Generic[R]):
+    """What a call came to."""
+
+    def __init__(self, value: R | None, fault: BaseException | None) -> None:
+        self._value = value
+        self._fault = fault
+
+    def result(self) -> R:
+        fault, self._fault = self._fault, None  # a frame that its own exception keeps would be a cycle
+        try:
+            if fault is not None:
+                raise fault
+        finally:
+            del fault
+        return self._value  # type: ignore[return-value]  # a value, where there is no fault
+
+
+class _Call(Generic[R]):
+    """A function or coroutine function that a thread waits for. An outcome of None: cancelled, or the loop is over."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self.outcome: queue.SimpleQueue[_Outcome[R] | None] = queue.SimpleQueue()
+        self.is_given_up = False
+        self._work = work
+        self._task: asyncio.Task[R] | None = None
+
+    def begin(self) -> None:
+        try:
+            result = self._work()
+        except Exception as fault:
+            self.outcome.put(_Outcome(None, fault))
+            return
+        if not asyncio.iscoroutine(result):
+            self.outcome.put(_Outcome(result, None))
+            return
+        self._task = asyncio.ensure_future(result)  # noqa: TID251 - kept here, and ended with its loop
+        self._task.add_done_callback(self._end)
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+        if self._task is not None:
+            # Behind its first step: what need not wait is done, however short the time limit.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
+
+    def _end(self, task: asyncio.Task[R]) -> None:
+        if task.cancelled():
+            self.outcome.put(None)
+        elif (fault := task.exception()) is not None:
+            self.outcome.put(_Outcome(None, fault))
+        else:
+            self.outcome.put(_Outcome(task.result(), None))
+
+
+def _nothing() -> None:
+    """What is waited for where only the end of the loop is."""

@@ -1,0 +1,73 @@
+"""The client for threads has the verbs and parameters of the asyncio one, and a time limit wherever it waits."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import duologue
+from duologue import blocking
+from duologue.client import Connection, Conversation, client_secret
+
+NO_TIME_LIMIT = {"cancel", "close", "heard", "interrupt", "on"}
+"""Verbs that wait for nothing the server does, and `close`, which has a limit of its own."""
+
+FOR_THE_FACADE = {
+    "Connection": {"start", "stop", "room", "message", "audio_message", "queue", "put", "deliver_to"},
+    "Conversation": {"start", "attach", "detach", "room", "can_speak", "put_audio", "function_threads"},
+}
+"""What the asyncio classes have for those that hold them, and not for applications."""
+
+PAIRS = [
+    pytest.param(Connection, blocking.BlockingConnection, id="Connection"),
+    pytest.param(Conversation, blocking.BlockingConversation, id="Conversation"),
+]
+
+
+def public(kind: type[Any]) -> set[str]:
+    """Names that applications may use, of an object too."""
+    return {name for name in dir(kind) if not name.startswith("_")} | (
+        {"core"} if "Conversation" in kind.__name__ else set()
+    )
+
+
+def parameters(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
+    """What a function takes: kinds and defaults by name, but for the time limit."""
+    taken = inspect.signature(function).parameters.values()
+    return {each.name: (each.kind, each.default) for each in taken if each.name != "timeout_s"}
+
+
+@pytest.mark.parametrize(("on_loop", "in_thread"), PAIRS)
+def test_both_have_the_same_names(on_loop: type[Any], in_thread: type[Any]) -> None:
+    assert public(in_thread) == public(on_loop) - FOR_THE_FACADE[on_loop.__name__]
+
+
+@pytest.mark.parametrize(("on_loop", "in_thread"), PAIRS)
+def test_verbs_take_the_same_parameters_and_those_that_wait_a_time_limit(
+    on_loop: type[Any], in_thread: type[Any]
+) -> None:
+    for name in public(in_thread):
+        verb = getattr(in_thread, name, None)
+        if not inspect.isfunction(verb):
+            continue
+        assert parameters(verb) == parameters(getattr(on_loop, name)), name
+        assert ("timeout_s" in inspect.signature(verb).parameters) is (name not in NO_TIME_LIMIT), name
+
+
+@pytest.mark.parametrize(("on_loop", "in_thread"), PAIRS)
+def test_properties_are_properties_of_both(on_loop: type[Any], in_thread: type[Any]) -> None:
+    for name in public(in_thread) - {"core"}:
+        assert isinstance(getattr(in_thread, name), property) is isinstance(getattr(on_loop, name), property), name
+
+
+def test_conversations_are_opened_with_the_same_parameters() -> None:
+    assert _names(blocking.converse) == _names(duologue.converse)
+    assert parameters(blocking.client_secret) == parameters(client_secret)
+
+
+def _names(function: Callable[..., Any]) -> list[str]:
+    var_keyword = inspect.Parameter.VAR_KEYWORD
+    return [each.name for each in inspect.signature(function).parameters.values() if each.kind is not var_keyword]
