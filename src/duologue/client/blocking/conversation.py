@@ -16,7 +16,7 @@ from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.conversation import Conversation
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
-from duologue.printable import printable_name
+from duologue.printable import printable
 from duologue.protocol.core import ConversationCore
 from duologue.protocol.drafts import StoredItem
 from duologue.protocol.notices import AudioDelta, TextDelta
@@ -252,7 +252,7 @@ class BlockingConversation:
     def _await_the_applications_own(self) -> None:
         callbacks = self._callbacks.thread if self._callbacks is not None else None
         functions = self._conversation.function_threads
-        running = {thread: f"the function {printable_name(name)}" for thread, name in functions.items()}
+        running = {thread: f"the function {name}" for thread, name in functions.items()}
         if callbacks is not None:
             running[callbacks] = "a callback"
         ends_at = time.monotonic() + _STOP_S
@@ -262,4 +262,4 @@ class BlockingConversation:
             while thread.is_alive() and time.monotonic() < ends_at:
                 thread.join(max(0.0, ends_at - time.monotonic()))
             if thread.is_alive():
-                _logger.warning("%s goes on after the end of its conversation", name)
+                _logger.warning("%s goes on after the end of its conversation", printable(name))
