@@ -35,7 +35,7 @@ FLOORS: Final = {
     "errors": ("codec", "protocol"),
     "audio": ("audio",),
     "dialects": ("dialects", "codec"),
-    "codec": ("codec", "dialects"),
+    "codec": ("codec", "dialects", "events"),
     "catalogue": ("catalogue",),
     "protocol": ("protocol",),
 }
