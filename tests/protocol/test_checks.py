@@ -24,7 +24,7 @@ BOUNDS: list[tuple[str, list[Any], list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "inside", "outside"), BOUNDS, ids=[path for path, _, _ in BOUNDS])
+@pytest.mark.parametrize(("path", "inside", "outside"), BOUNDS, ids=[f"{n}-{each[0]}" for n, each in enumerate(BOUNDS)])
 def test_a_value_at_its_limit_is_taken_and_one_behind_it_is_not(
     path: str, inside: list[Any], outside: list[Any]
 ) -> None:
