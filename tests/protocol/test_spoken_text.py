@@ -123,4 +123,4 @@ def test_audio_without_a_clause_speaks_the_text_before_the_first_one_that_is_nam
     text.begin_clause("hello there.")
     text.add_audio(ms(1000))
     text.end()
-    assert [text.heard(ms(at)) for at in (1000, 2000)] == ["Well,", "Well, hello there."]
+    assert [text.heard(ms(at)) for at in (500, 1000, 2000)] == ["", "Well,", "Well, hello there."]
