@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -35,7 +35,7 @@ FLOORS: Final = {
     "errors": ("codec", "protocol"),
     "audio": ("audio",),
     "dialects": ("dialects", "codec"),
-    "codec": ("codec", "dialects"),
+    "codec": ("codec", "dialects", "events"),
     "catalogue": ("catalogue",),
     "protocol": ("protocol",),
 }
@@ -70,22 +70,22 @@ def _accepted() -> list[dict[str, str]]:
     return entries
 
 
-def tests_of(path: str) -> list[str]:
-    """Test files that judge a module, the likeliest to notice a change first."""
+def tests_of(path: str, root: Path) -> list[str]:
+    """Test files of a tree that judge a module, the likeliest to notice a change first."""
     module = Path(path).relative_to(PACKAGE)
     dotted = ".".join(("duologue", *module.with_suffix("").parts)).removesuffix(".__init__")
-    files = [file for folder in FLOORS[module.parts[0].removesuffix(".py")] for file in sorted(_tests_in(folder))]
+    files = [
+        file
+        for folder in FLOORS[module.parts[0].removesuffix(".py")]
+        for file in sorted((root / "tests" / folder).rglob("test_*.py"))
+    ]
 
     def distance(file: Path) -> int:
         if file.name == f"test_{module.stem}.py":
             return 0
         return 1 if dotted in file.read_text(encoding="utf-8") else 2
 
-    return [file.relative_to(ROOT).as_posix() for file in sorted(files, key=distance)]
-
-
-def _tests_in(folder: str) -> Iterator[Path]:
-    return (ROOT / "tests" / folder).rglob("test_*.py")
+    return [file.relative_to(root).as_posix() for file in sorted(files, key=distance)]
 
 
 # --- running ----------------------------------------------------------------------------------------------------------
@@ -109,12 +109,12 @@ class Bench:
         original = target.read_text(encoding="utf-8")
         target.write_text(mutant.applied_to(original), encoding="utf-8")
         try:
-            return self.failure(tests_of(mutant.path))
+            return self.failure(mutant.path)
         finally:
             target.write_text(original, encoding="utf-8")
 
-    def failure(self, tests: Sequence[str]) -> str:
-        """The first of these tests that fails, in this order; empty if none does."""
+    def failure(self, path: str) -> str:
+        """The first test that fails of those that judge a module; empty if none does."""
         # One that hangs outside of a test, or while one is collected, is found by the time of the whole.
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-rfE"]
         environment = {
@@ -125,7 +125,7 @@ class Bench:
         }
         try:
             done = subprocess.run(
-                [*command, f"--timeout={TEST_S}", *tests],
+                [*command, f"--timeout={TEST_S}", *tests_of(path, self._root)],
                 cwd=self._root,
                 env=environment,
                 capture_output=True,
@@ -164,7 +164,7 @@ def main() -> int:
         bench = benches.get()
         unmutated = {} if options.unchecked else {mutant.path.split("/")[2]: mutant.path for mutant in chosen}
         for path in unmutated.values():
-            if failure := bench.failure(tests_of(path)):
+            if failure := bench.failure(path):
                 print(f"nothing can be judged by tests that fail without any mutant: {failure}", file=sys.stderr)
                 return 1
         benches.put(bench)

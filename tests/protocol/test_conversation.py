@@ -428,6 +428,20 @@ def test_speech_whose_words_are_awaited_keeps_its_audio_and_the_newest_item_alwa
     assert words_of(pair, "item_2") == "two"
 
 
+def test_a_responder_reads_the_words_of_speech_whose_audio_is_gone() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=0))
+    pair.connect()
+    pair.send(transcribed(), turn_detection(create_response=False))
+    for word in ("one", "two", "three"):
+        pair.speak(300)
+        pair.pause(500)
+        pair.hears(word)
+    assert [bool(entry.audio) for entry in pair.server.conversation] == [False, False, True]
+    pair.send(respond())
+    context = [item for item in pair.take(Respond).context if isinstance(item, MessageItem)]
+    assert [getattr(item.content[0], "transcript", None) for item in context] == ["one", "two", "three"]
+
+
 def test_speech_that_nobody_asked_to_understand_is_let_go_last() -> None:
     pair = Pair(SessionDefaults(max_audio_bytes=10_000))
     pair.connect()

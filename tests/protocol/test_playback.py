@@ -151,3 +151,13 @@ def test_a_long_call_is_forgotten_from_its_begin_on() -> None:
     assert ledger.received_bytes("item_0") == 0
     assert ledger.received_bytes("item_999") == 4800
     assert len(ledger.interrupt().cut) < 1000
+
+
+def test_nothing_of_another_session_s_speech_is_to_be_heard_or_cut() -> None:
+    ledger = PlaybackLedger()
+    ledger.received("a", 0, 4800)
+    ledger.heard("a", n_bytes=480)
+    ledger.clear()
+    assert not ledger.playing
+    interruption = ledger.interrupt()
+    assert (interruption.truncate, interruption.cut) == (None, ())

@@ -114,3 +114,13 @@ def test_more_audio_never_says_less_and_what_is_heard_begins_the_text(
     less, more = text.heard(ms(one_ms)), text.heard(ms(one_ms + more_ms))
     assert text.text.startswith(more)
     assert more.startswith(less)
+
+
+def test_audio_without_a_clause_speaks_the_text_before_the_first_one_that_is_named() -> None:
+    text = SpokenText(PCM)
+    text.add_text("Well, hello there.")
+    text.add_audio(ms(1000))
+    text.begin_clause("hello there.")
+    text.add_audio(ms(1000))
+    text.end()
+    assert [text.heard(ms(at)) for at in (500, 1000, 2000)] == ["", "Well,", "Well, hello there."]
