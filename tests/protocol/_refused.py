@@ -158,6 +158,9 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     "tracing_in_use": lambda: _traced().session(tracing=None),
     "tool_unknown": lambda: Provoked().session(tool_choice={"type": "function", "name": MARK}),
     "call_unknown": lambda: Provoked().item(type="function_call_output", call_id=MARK, output=MARK),
+    "not_a_picture": lambda: Provoked().item(
+        type="message", role="user", content=[{"type": "input_image", "image_url": MARK}]
+    ),
     "audio_too_large": lambda: Provoked().append(15 * 1024 * 1024 + 1),
     "not_audio": lambda: Provoked().send("input_audio_buffer.append", audio=f"?{MARK}"),
     "buffer_full": lambda: _full_of_audio().append(14_400_000),
