@@ -23,9 +23,9 @@ from bench.soak import TURN_S, TURNS_A_MINUTE, frames, greeting
 from duologue.codec import encode, encode_append
 from duologue.events import InputAudioBufferClearEvent
 from duologue.protocol import ClientProtocol, Command, ServerProtocol
-from duologue.protocol.core import ConversationCore
-from duologue.protocol.notices import AudioDelta
-from duologue.server.accent import Accent
+from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.notices import AudioDelta
+from duologue.server.dialect.adapter import Accent
 
 ROUNDS: Final = 3
 """Hours of the call, each with a core of its own."""

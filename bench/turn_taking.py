@@ -26,7 +26,14 @@ from bench._rounds import report, wants_json
 from duologue.audio.wav import parse_wav
 from duologue.engines.registry import Engines, load_default
 from duologue.events import SemanticVad, ServerVad
-from duologue.protocol.turns import SpeechPaused, SpeechResumed, SpeechStopped, TurnDetector, TurnEvent, TurnSettings
+from duologue.protocol.server.turn_detection import (
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStopped,
+    TurnDetector,
+    TurnEvent,
+    TurnSettings,
+)
 
 RATE_HZ = 16_000
 FRAME_MS = 32

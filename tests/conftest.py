@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from duologue.protocol import tables
+from duologue.protocol import states as tables
 
 # How long an example takes depends on the machine; timings live in bench/, and pytest-timeout ends what hangs.
 settings.register_profile("duologue", deadline=None)

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 
 from duologue.cli.log_format import LogFormat, start_logging
-from duologue.server.journal import note
+from duologue.server.telemetry.log import note
 from tests.test_printable import CONTROLS
 
 _FORMATS: tuple[LogFormat, ...] = ("text", "json")

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from duologue import blocking
 from duologue.client import Connection, connect
-from duologue.client.link import OpenConnection
+from duologue.client.asyncio.supervisor import OpenConnection
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
-from duologue.server.session import ServerSession
+from duologue.server.session.session import ServerSession
 from duologue.testing import ScriptedServer
 from duologue.testing.engines import scripted_app_engines, scripted_engines
 from duologue.transports import Transport, memory_pair

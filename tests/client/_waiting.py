@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from duologue.client.streams import NoticeStream
-from duologue.protocol.reconnecting import ReconnectPolicy
+from duologue.client.asyncio.streams import NoticeStream
+from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 
 N = TypeVar("N")
 

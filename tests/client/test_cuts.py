@@ -12,7 +12,7 @@ import pytest
 
 from duologue.audio.formats import PCM
 from duologue.client import Connection, Conversation, Endpoint, connect, converse
-from duologue.client.connect import open_endpoint
+from duologue.client.asyncio.connect import open_endpoint
 from duologue.errors import ConnectionClosed, LocalProtocolError, RequestRejected
 from duologue.events import (
     AudioConfig,
@@ -21,8 +21,8 @@ from duologue.events import (
     FunctionCallOutputItem,
     RealtimeSessionConfig,
 )
-from duologue.protocol.memory import SessionRestored
-from duologue.protocol.notices import ConnectionLost, RunTool
+from duologue.protocol.client.notices import ConnectionLost, RunTool
+from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.server import RealtimeApp, ServerSession
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport, memory_pair

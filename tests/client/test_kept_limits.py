@@ -10,16 +10,16 @@ import pytest
 from duologue import blocking
 from duologue.audio.formats import PCM
 from duologue.client import converse
+from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
+from duologue.client.asyncio.tool_runner import MAX_THREADS, RunningTools
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.running_tools import MAX_THREADS, RunningTools
-from duologue.client.streams import MAX_UNREAD_BYTES, NoticeStream
 from duologue.errors import ConnectionClosedError, StreamOverflow
 from duologue.events import RealtimeEvent
-from duologue.protocol.core import CoreOptions
-from duologue.protocol.kept_limits import KeptLimits
-from duologue.protocol.notices import AudioDelta
-from duologue.protocol.tool_calls import ToolCall
-from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.notices import AudioDelta
+from duologue.protocol.client.tools.calls import ToolCall
+from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import ScriptedServer, Send, Stall
 from tests.client._frames import added, greeting, message
 from tests.client._threads import aside

@@ -20,11 +20,11 @@ from duologue.errors import (
     RequestRejected,
 )
 from duologue.events import RealtimeSessionConfig
-from duologue.protocol.core import CoreOptions
-from duologue.protocol.deadlines import RotationLimits
-from duologue.protocol.memory import SessionRestored
-from duologue.protocol.notices import ConnectionLost, ItemDone, SessionChanged
-from duologue.protocol.reconnecting import ReconnectPolicy
+from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.notices import ConnectionLost, ItemDone, SessionChanged
+from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.protocol.liveness import RotationLimits
 from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send, Stall, Until
 from duologue.transports import memory_pair
 from tests.client._frames import answer, created, done, error, greeting, message, taken

@@ -21,9 +21,9 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.protocol.error_kinds import ErrorKind
-from duologue.protocol.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
-from duologue.protocol.tables import SEQUENCE, SequenceInput, SequenceState
+from duologue.protocol.client.error_kinds import ErrorKind
+from duologue.protocol.client.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
+from duologue.protocol.states import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
 from tests._tables import without
 from tests.client._frames import (
@@ -288,7 +288,7 @@ async def test_an_illegal_transition_is_logged_once_and_the_conversation_goes_on
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATE_SENT)
-    monkeypatch.setattr("duologue.protocol.sequencer.SEQUENCE", lacking)
+    monkeypatch.setattr("duologue.protocol.client.responses.sequencer.SEQUENCE", lacking)
     asked = (Expect("response.create"), Send(*answer("resp_1", "item_1", "Yes.")))
     asked_again = (Expect("response.create"), Send(*answer("resp_2", "item_2", "Yes.")))
     server = ScriptedServer([Send(greeting()), *asked, *asked_again])

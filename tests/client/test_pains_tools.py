@@ -10,11 +10,11 @@ from typing import Any, Literal
 import pytest
 
 from duologue.client import converse
-from duologue.client.running_tools import RunningTools
-from duologue.protocol.memory import SessionRestored
-from duologue.protocol.notices import RunTool, SpeechStarted, StopTool
-from duologue.protocol.tool_calls import ToolCall
-from duologue.protocol.toolbox import Toolbox, ToolProblem
+from duologue.client.asyncio.tool_runner import RunningTools
+from duologue.protocol.client.notices import RunTool, SpeechStarted, StopTool
+from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.protocol.client.tools.calls import ToolCall
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
 from duologue.testing import Drop, Expect, ScriptedServer, ScriptStep, Send, Until
 from tests.client._frames import answer, call, calling, greeting, taken, updated
 from tests.client._waiting import FAST, following, no_task_left

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from duologue.engines.embedded import EmbeddedResponder
+from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder
 from duologue.server import RealtimeApp

@@ -10,7 +10,7 @@ from duologue.server import tls_context
 from tests.compat._javascript import driven
 from tests.compat._talkative import scripted
 from tests.server._listening import listening
-from tests.server.test_tls import write_certificate
+from tests.server.run.test_tls import write_certificate
 
 pytestmark = pytest.mark.timeout(60)
 

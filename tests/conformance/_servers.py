@@ -17,7 +17,7 @@ from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer
 from duologue.protocol import SessionKind
 from duologue.server import ServerSession
-from duologue.server.opening import Opening as SessionOpening
+from duologue.server.session_start import Opening as SessionOpening
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
 from duologue.transports.memory import MemoryTransport

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from duologue.engines.base import Exchange, Function, FunctionCall, Message
 from duologue.engines.checks import an_exchange
-from duologue.engines.embedded import EmbeddedResponder
-from duologue.engines.spoken_calls import result_in_words
-from duologue.server.clauses import Clauses
+from duologue.engines.embedded.responder import EmbeddedResponder
+from duologue.engines.embedded.spoken_calls import result_in_words
+from duologue.server.session.clauses import Clauses
 
 LIMIT_S = 5.0
 """Of processor time, of which each of these takes a hundredth and took minutes when it went by the square."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from duologue.engines import registry
 from duologue.engines.checks import an_exchange, check_responder
-from duologue.engines.embedded import EmbeddedResponder
+from duologue.engines.embedded.responder import EmbeddedResponder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "engines.md").read_text(encoding="utf-8")
 

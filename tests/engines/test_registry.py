@@ -80,7 +80,7 @@ async def test_an_entry_that_leads_nowhere_is_an_engine_error(parrot: ModuleType
 
 
 async def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "duologue.engines.chat", raising=False)
+    monkeypatch.delitem(sys.modules, "duologue.engines.llm.chat", raising=False)
     monkeypatch.setitem(sys.modules, "httpx", None)
     async with Worker(threads=1) as worker:
         with pytest.raises(MissingExtra, match=r"pip install 'duologue\[server\]'"):

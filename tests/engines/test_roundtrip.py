@@ -8,7 +8,7 @@ from duologue.audio.resampling import resample
 from duologue.audio.wav import Sound
 from duologue.engines.base import Synthesizer, Transcriber, VoiceDetector
 from duologue.engines.checks import an_exchange
-from duologue.engines.intents import answer
+from duologue.engines.embedded.intents import answer
 
 
 @pytest.mark.parametrize("voice", ["heart", "cedar", "shimmer"])

@@ -14,11 +14,11 @@ from duologue.codec import encode
 from duologue.codec.writing import to_plain
 from duologue.events import RealtimeEvent
 from duologue.protocol import ClientProtocol, Detect, Respond, ServerProtocol, StopResponse, Transcribe
-from duologue.protocol.conversation import with_transcript
-from duologue.protocol.core import ConversationCore, CoreOptions
-from duologue.protocol.notices import AudioDelta, Interrupted, Notice, RequestEnded
-from duologue.protocol.requests import Resolution
-from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, RequestEnded
+from duologue.protocol.client.responses.requests import Resolution
+from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.server.conversation.items import with_transcript
 from duologue.testing.pair import FRAME_MS, CountedIds
 
 N = TypeVar("N")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from duologue.events import RealtimeEvent, ResponseCancelEvent, ResponseCreateEvent
-from duologue.protocol.dispatch import EventContext
-from duologue.protocol.requests import REQUEST_TAG, Resolution, ResponseRequest
-from duologue.protocol.sequencer import ResponseSequencer
-from duologue.protocol.tables import SequenceState
+from duologue.protocol.client.dispatch import EventContext
+from duologue.protocol.client.responses.requests import REQUEST_TAG, Resolution, ResponseRequest
+from duologue.protocol.client.responses.sequencer import ResponseSequencer
+from duologue.protocol.states import SequenceState
 from duologue.testing import CountedIds
 
 

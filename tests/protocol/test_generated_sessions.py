@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from duologue.events import ErrorEvent, McpApprovalRequestItem, McpCallError, McpToolExecutionError, RealtimeEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import ListMcpTools, McpCall, Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
-from duologue.protocol.tables import RESPONSE_ENDS
+from duologue.protocol.states import RESPONSE_ENDS
 from duologue.testing import Pair
 from tests.protocol._mcp import DOCS, READ, SEARCH, mcp
 from tests.protocol._order import OrderedStream

@@ -13,18 +13,18 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 # What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
 _SAFE = {
-    ("client/accent.py", "guess.dialect"): "one of our own names of dialects",
+    ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
-    ("client/conduct.py", "illegal"): "names of a table of states, and of our own events",
-    ("client/conversation.py", "kind.__name__"): "a class of the application's",
-    ("client/link.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
-    ("client/link.py", "reconnection.attempts"): "a number",
-    ("client/tenure.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
-    ("client/watchdog.py", "name"): "the name of one of our tasks",
-    ("client/watchdog.py", "round(self._late_s * 1000)"): "a number",
-    ("client/watchdog.py", "stack[-1].f_code.co_qualname"): "a name in source code",
-    ("engines/moonshine_weights.py", "cached"): "a path that this user's settings name",
-    ("engines/moonshine_weights.py", "fault"): "the operating system's word for that path",
+    ("client/answers.py", "illegal"): "names of a table of states, and of our own events",
+    ("client/asyncio/conversation.py", "kind.__name__"): "a class of the application's",
+    ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
+    ("client/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",
+    ("client/asyncio/loop_lag.py", "round(self._late_s * 1000)"): "a number",
+    ("client/asyncio/loop_lag.py", "stack[-1].f_code.co_qualname"): "a name in source code",
+    ("engines/speech/moonshine_weights.py", "cached"): "a path that this user's settings name",
+    ("engines/speech/moonshine_weights.py", "fault"): "the operating system's word for that path",
     ("transports/liveness.py", "self.verdict"): "our own sentence with two numbers",
 }
 
@@ -47,7 +47,7 @@ def _logged() -> Iterator[tuple[str, str, str]]:
     """Module, logged expression and line of everything that a log shows without escaping it."""
     for path in modules():
         name = path.relative_to(PACKAGE).as_posix()
-        if name == "server/journal.py":
+        if name == "server/telemetry/log.py":
             continue  # `note` itself, which escapes its facts
         for call in _logging_calls(ast.parse(path.read_text(encoding="utf-8"))):
             values = [keyword.value for keyword in call.keywords if keyword.arg not in {"exc_info", "extra"}]
@@ -76,7 +76,7 @@ def test_the_server_logs_through_one_function_alone() -> None:
         if (PACKAGE / "server") in path.parents and "getLogger(" in path.read_text(encoding="utf-8")
     ]
     # What uvicorn says of requests has a logger of its own, so that its level can be set.
-    assert loggers == ["server/journal.py", "server/requests.py"]
+    assert loggers == ["server/telemetry/log.py", "server/run/uvicorn_http.py"]
 
 
 def test_no_line_is_printed_on_a_terminal_with_rich_markup_in_it() -> None:

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from duologue.codec import encode
+from duologue.engines.fair_queue import Turnstile
 from duologue.engines.registry import Engines
-from duologue.engines.turnstile import Turnstile
 from duologue.errors import EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import Detect, Follow, Foresee, Recall, ServerProtocol, Transcribe
-from duologue.server.transcribing import Transcribing
+from duologue.server.session.transcription import Transcribing
 from duologue.testing import CountedIds, scripted_engines
 
 FRAME_MS = 20

@@ -10,7 +10,7 @@ from typing import Any
 from duologue.events import McpServerTool
 from duologue.protocol import McpCall
 from duologue.server import McpAccess
-from duologue.server.mcp import McpDesk
+from duologue.server.mcp.servers import McpDesk
 from tests.server._crook import Answerer, Crook, Request, Writer, as_event, result
 
 Json = dict[str, Any]

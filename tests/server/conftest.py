@@ -15,7 +15,7 @@ from duologue.engines.registry import Engines
 from duologue.events import SessionCreatedEvent
 from duologue.protocol import SessionDefaults, SessionKind
 from duologue.server import Limits, ServerSession
-from duologue.server.opening import Opening
+from duologue.server.session_start import Opening
 from duologue.testing import scripted_engines
 from duologue.transports import memory_pair
 

@@ -23,7 +23,7 @@ from duologue.engines.base import Exchange
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
-from duologue.server.running import _bind
+from duologue.server.run.runner import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder, EndlessSynthesizer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duologue.protocol import SessionDefaults
-from duologue.protocol.account import held_bytes
+from duologue.protocol.server.account import held_bytes
 from duologue.server.budget import Budget
 from tests.protocol._refused import Provoked
 

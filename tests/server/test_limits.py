@@ -10,7 +10,8 @@ import pytest
 from msgspec import Struct
 
 from duologue.errors import DuologueError
-from duologue.protocol import SessionDefaults, defaults
+from duologue.protocol import SessionDefaults
+from duologue.protocol.server import defaults
 from duologue.server import limits
 from duologue.server.limits import SESSION_LIMITS, Limits, limits_of
 from tests.repo._tree import ROOT

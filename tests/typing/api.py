@@ -9,7 +9,11 @@ import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events
 from duologue.client import blocking as client_blocking
 from duologue.events import UnsetType
-from duologue.protocol import commands, memory, notices, tables, turns
+from duologue.protocol import states as tables
+from duologue.protocol.client import notices
+from duologue.protocol.client.recovery import session_replay as memory
+from duologue.protocol.server import commands
+from duologue.protocol.server import turn_detection as turns
 
 __all__: list[str] = []
 

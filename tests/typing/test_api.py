@@ -6,7 +6,9 @@ import inspect
 from typing import get_args
 
 from duologue import events
-from duologue.protocol import commands, notices, turns
+from duologue.protocol.client import notices
+from duologue.protocol.server import commands
+from duologue.protocol.server import turn_detection as turns
 from tests.typing import api
 
 

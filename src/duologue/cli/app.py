@@ -10,15 +10,15 @@ from io import TextIOWrapper
 from cyclopts import App, CycloptsError, Parameter
 
 from duologue import __version__
-from duologue.cli.check import check
-from duologue.cli.conform import conform
-from duologue.cli.convert import convert
-from duologue.cli.demo import demo
-from duologue.cli.events import events
-from duologue.cli.failures import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
-from duologue.cli.replay import replay
-from duologue.cli.serve import serve
-from duologue.cli.talk import talk
+from duologue.cli.commands.check import check
+from duologue.cli.commands.conform import conform
+from duologue.cli.commands.convert import convert
+from duologue.cli.commands.demo import demo
+from duologue.cli.commands.events import events
+from duologue.cli.commands.replay import replay
+from duologue.cli.commands.serve import serve
+from duologue.cli.commands.talk import talk
+from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
 from duologue.errors import DuologueError
 
 __all__ = ["command", "run"]

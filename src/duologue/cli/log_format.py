@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from duologue.printable import printable
-from duologue.server.journal import FACTS
+from duologue.server.telemetry.log import FACTS
 
 __all__ = ["LogFormat", "LogLevel", "start_logging"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from duologue.client.asyncio.connect import connect
+from duologue.client.asyncio.connection import Connection
+from duologue.client.asyncio.conversation import Conversation
+from duologue.client.asyncio.converse import converse
 from duologue.client.client_secrets import ClientSecret, client_secret
-from duologue.client.connect import connect
-from duologue.client.connection import Connection
-from duologue.client.conversation import Conversation
-from duologue.client.converse import converse
 from duologue.client.endpoint import Endpoint
 
 __all__ = ["ClientSecret", "Connection", "Conversation", "Endpoint", "client_secret", "connect", "converse"]

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from duologue.client.accent import AUTO, Accent
+from duologue.client.asyncio.loop_lag import LATE_MS
 from duologue.client.auth import Auth, Credentials, credentials_for, usual_auth
-from duologue.client.watchdog import LATE_MS
+from duologue.client.dialect_detection import AUTO, Accent
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets

@@ -9,14 +9,14 @@ from a shell.
 
 from __future__ import annotations
 
-from duologue.conformance.bench import Settings
-from duologue.conformance.faults import NotApplicable
-from duologue.conformance.opening import Opening, OpenTransport
-from duologue.conformance.report import Finding, Outcome, Report
-from duologue.conformance.rules import GROUPS, Level, Rule, rules
-from duologue.conformance.running import run
+from duologue.conformance.outcomes import NotApplicable
+from duologue.conformance.reports.report import Finding, Outcome, Report
+from duologue.conformance.rulebook.rules import GROUPS, Level, Rule, rules
+from duologue.conformance.runner import run
+from duologue.conformance.scenario_context import Settings
 from duologue.conformance.scenarios import Scenario
-from duologue.conformance.sockets import open_endpoint_of
+from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.conformance.wire.url_connector import open_endpoint_of
 
 __all__ = [
     "GROUPS",

@@ -23,7 +23,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from duologue.engines.base import Denoiser, Responder, Synthesizer, Transcriber, TurnJudge, VoiceDetector
-from duologue.engines.turnstile import Turnstile
+from duologue.engines.fair_queue import Turnstile
 from duologue.engines.worker import Worker
 from duologue.errors import EngineError
 
@@ -34,17 +34,17 @@ GROUP = "duologue.engines"
 Kind = Literal["detector", "transcriber", "responder", "synthesizer", "judge", "denoiser"]
 
 _BUILT_IN = {
-    "detector.silero": "duologue.engines.silero:detectors",
+    "detector.silero": "duologue.engines.speech.silero:detectors",
     "detector.scripted": "duologue.engines.scripted:detectors",
-    "transcriber.moonshine": "duologue.engines.moonshine:MoonshineTranscriber",
+    "transcriber.moonshine": "duologue.engines.speech.moonshine:MoonshineTranscriber",
     "transcriber.scripted": "duologue.engines.scripted:ScriptedTranscriber",
-    "responder.embedded": "duologue.engines.embedded:EmbeddedResponder",
-    "responder.chat": "duologue.engines.chat:ChatResponder",
-    "responder.llm": "duologue.engines.local_llm:LocalLanguageModel",
+    "responder.embedded": "duologue.engines.embedded.responder:EmbeddedResponder",
+    "responder.chat": "duologue.engines.llm.chat:ChatResponder",
+    "responder.llm": "duologue.engines.llm.local:LocalLanguageModel",
     "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
-    "synthesizer.hibari": "duologue.engines.hibari:HibariSynthesizer",
+    "synthesizer.hibari": "duologue.engines.speech.hibari:HibariSynthesizer",
     "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
-    "judge.embedded": "duologue.engines.judging:EmbeddedJudge",
+    "judge.embedded": "duologue.engines.end_of_turn.judge:EmbeddedJudge",
     "judge.scripted": "duologue.engines.scripted:ScriptedJudge",
     "denoiser.scripted": "duologue.engines.scripted:denoisers",
 }

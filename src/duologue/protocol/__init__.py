@@ -6,8 +6,14 @@ same objects serve the asyncio shells, the in-memory pair of the tests, and anyb
 
 from __future__ import annotations
 
-from duologue.protocol.client import ClientProtocol
-from duologue.protocol.commands import (
+from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.error_kinds import ErrorKind, classify
+from duologue.protocol.client.notices import Notice
+from duologue.protocol.client.protocol import ClientProtocol
+from duologue.protocol.client.recovery.reconnect import Reconnection, ReconnectPolicy
+from duologue.protocol.client.responses.requests import Resolution, ResponseRequest
+from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.server.commands import (
     Close,
     Command,
     Detect,
@@ -22,15 +28,9 @@ from duologue.protocol.commands import (
     StopResponse,
     Transcribe,
 )
-from duologue.protocol.core import ConversationCore, CoreOptions
-from duologue.protocol.defaults import SessionDefaults
-from duologue.protocol.error_kinds import ErrorKind, classify
-from duologue.protocol.notices import Notice
-from duologue.protocol.reconnecting import Reconnection, ReconnectPolicy
-from duologue.protocol.requests import Resolution, ResponseRequest
-from duologue.protocol.server import ServerProtocol
-from duologue.protocol.session import SessionKind
-from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.server.defaults import SessionDefaults
+from duologue.protocol.server.protocol import ServerProtocol
+from duologue.protocol.server.session import SessionKind
 
 __all__ = [
     "ClientProtocol",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from duologue.server.app import RealtimeApp, app
 from duologue.server.descriptors import raise_descriptor_limit
+from duologue.server.http.paths import PATH
 from duologue.server.limits import Limits, limits_of
-from duologue.server.mcp import McpAccess
-from duologue.server.observing import Observer, SessionObserver
-from duologue.server.opening import Opening
-from duologue.server.paths import PATH
-from duologue.server.relay import Relay
-from duologue.server.running import loop_factory, serve, spare_the_collector
-from duologue.server.session import ServerSession
-from duologue.server.tls import tls_context
-from duologue.server.upstream import OpenUpstream, Upstream
+from duologue.server.mcp.servers import McpAccess
+from duologue.server.relay.relay import Relay
+from duologue.server.relay.upstream import OpenUpstream, Upstream
+from duologue.server.run.runner import loop_factory, serve, spare_the_collector
+from duologue.server.run.tls import tls_context
+from duologue.server.session.session import ServerSession
+from duologue.server.session_start import Opening
+from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
     "PATH",

@@ -15,24 +15,24 @@ from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
-from duologue.server.accent import HOME
-from duologue.server.auth import Keys
 from duologue.server.budget import Budget
-from duologue.server.client_secrets import ClientSecrets
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
-from duologue.server.door import Door, Guest, peer_of
+from duologue.server.dialect.adapter import HOME
+from duologue.server.http.admission import Door, Guest, peer_of
+from duologue.server.http.auth import Keys
+from duologue.server.http.client_secrets import ClientSecrets
+from duologue.server.http.paths import PATH, PATHS, path_of
 from duologue.server.ids import new_id
-from duologue.server.journal import Journal, note
 from duologue.server.limits import Limits
-from duologue.server.mcp import McpAccess
-from duologue.server.metrics import Metrics
-from duologue.server.observing import Observer, Observers
-from duologue.server.paths import PATH, PATHS, path_of
-from duologue.server.rebuffs import Rebuff
-from duologue.server.relay import Relay
-from duologue.server.session import ServerSession
-from duologue.server.tracing import traces
-from duologue.server.upstream import Upstream
+from duologue.server.mcp.servers import McpAccess
+from duologue.server.rejections import Rebuff
+from duologue.server.relay.relay import Relay
+from duologue.server.relay.upstream import Upstream
+from duologue.server.session.session import ServerSession
+from duologue.server.telemetry.log import Journal, note
+from duologue.server.telemetry.metrics import Metrics
+from duologue.server.telemetry.observer import Observer, Observers
+from duologue.server.telemetry.tracing import traces
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ class RealtimeApp:
 
 def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
     try:
-        from duologue.server.pages import pages
+        from duologue.server.http.routes import pages
     except ModuleNotFoundError as fault:
         if fault.name is None or not fault.name.startswith("starlette"):
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from duologue.protocol.account import KINDS, Kind
+from duologue.protocol.server.account import KINDS, Kind
 
 __all__ = ["Budget", "Share"]
 
@@ -62,7 +62,7 @@ class Share:
         return self._held
 
     def charge(self, kind: Kind, n_bytes: int, forced: bool = False) -> str | None:
-        """Count a change; returns why not, if it is not taken (`duologue.protocol.account.Charge`)."""
+        """Count a change; returns why not, if it is not taken (`duologue.protocol.server.account.Charge`)."""
         if self._closed:
             return None
         refused = self._budget.charge(self._owner, kind, n_bytes, forced)

@@ -26,7 +26,7 @@ from duologue.protocol import (
     SessionKind,
     Transcribe,
 )
-from duologue.protocol.session import encoding_of
+from duologue.protocol.server.session import encoding_of
 
 __all__ = ["FRAME_MS", "CountedIds", "Pair"]
 

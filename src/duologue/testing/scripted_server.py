@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 import msgspec
 from msgspec import Struct
 
-from duologue.client.connection import Connection
+from duologue.client.asyncio.connection import Connection
 from duologue.errors import ConnectionClosed, ConnectionClosedError
 from duologue.transports import Transport, memory_pair
 
@@ -115,7 +115,7 @@ class ScriptedServer:
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Connection, None]:
         """A connection in memory; for `converse(open_connection=…)`."""
-        from duologue.client.connect import connect
+        from duologue.client.asyncio.connect import connect
 
         near, far = memory_pair()
         line = _InMemory(far)

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from duologue.printable import printable
-from duologue.protocol.deadlines import LivenessLimits
+from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.addresses import is_loopback, origin_of, without_secrets
 from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS, SocketOptions
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from websockets.protocol import State
 
-from duologue.protocol.deadlines import LivenessLimits
+from duologue.protocol.liveness import LivenessLimits
 
 if TYPE_CHECKING:
     from websockets.asyncio.connection import Connection

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from duologue.protocol.deadlines import LivenessLimits
+from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.addresses import without_secrets
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
 from duologue.errors import ConnectionClosed
-from duologue.protocol.deadlines import LivenessLimits
+from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.handshakes import (
     check_handshake,
     close_of,

@@ -9,13 +9,13 @@ from typing import Unpack
 
 from msgspec.structs import replace
 
+from duologue.client.asyncio.connect import connect as connect_on_loop
+from duologue.client.asyncio.connection import Connection
 from duologue.client.blocking.connection import BlockingConnection
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.received import Received
-from duologue.client.connect import connect as connect_on_loop
-from duologue.client.connection import Connection
 from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_parts import EndpointParts, endpoint_from
+from duologue.client.endpoint_options import EndpointParts, endpoint_from
 from duologue.transports import Transport
 
 __all__ = ["connect", "unwatched"]

@@ -8,9 +8,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+from duologue.client.asyncio.connection import Connection
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.received import Received
-from duologue.client.connection import Connection
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 

@@ -11,17 +11,17 @@ from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 from duologue.audio.formats import Encoding
+from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.client.conversation import Conversation
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
-from duologue.protocol.core import ConversationCore
-from duologue.protocol.drafts import StoredItem
-from duologue.protocol.notices import AudioDelta, TextDelta
-from duologue.protocol.requests import RequestPolicy
-from duologue.protocol.usage_ledger import UsageSnapshot
+from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.notices import AudioDelta, TextDelta
+from duologue.protocol.client.responses.requests import RequestPolicy
+from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
 
@@ -41,7 +41,7 @@ class BlockingConversation:
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this one. What it tells
-    comes as notices (`duologue.protocol.notices`), through `stream` or `on`. A lost connection is opened again and told
+    comes as notices (`duologue.protocol.client.notices`), through `stream` or `on`. A lost connection is opened again and told
     what the old one knew; requests under way fail at once, and say so.
 
     A `timeout_s` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for

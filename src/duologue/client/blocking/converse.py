@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Unpack
 
+from duologue.client.asyncio.converse import converse as converse_on_loop
+from duologue.client.asyncio.supervisor import OpenConnection
 from duologue.client.blocking.connect import unwatched
 from duologue.client.blocking.conversation import BlockingConversation
 from duologue.client.blocking.loop_thread import LoopThread
-from duologue.client.converse import converse as converse_on_loop
 from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_parts import EndpointParts, endpoint_from
-from duologue.client.link import OpenConnection
+from duologue.client.endpoint_options import EndpointParts, endpoint_from
 from duologue.events import RealtimeSessionConfig
-from duologue.protocol.core import CoreOptions
-from duologue.protocol.reconnecting import ReconnectPolicy
-from duologue.protocol.toolbox import Toolbox
+from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.tools.toolbox import Toolbox
 
 __all__ = ["converse"]
 

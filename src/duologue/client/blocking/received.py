@@ -6,8 +6,8 @@ import asyncio
 import queue
 from typing import Any, Final
 
+from duologue.client.asyncio.connection import QUEUE_EVENTS
 from duologue.client.blocking.loop_thread import LoopThread
-from duologue.client.connection import QUEUE_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import RealtimeEvent
 

@@ -6,7 +6,7 @@ import queue
 from collections.abc import Iterator
 from typing import TypeVar
 
-from duologue.client.streams import BaseStream
+from duologue.client.asyncio.streams import BaseStream
 from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["BlockingNoticeStream"]

@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from duologue.conformance.bench import Bench
-from duologue.conformance.line import Line
-from duologue.conformance.trace import Json, Message
+from duologue.conformance.scenario_context import Bench
+from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.trace import Json, Message
 
 __all__ = ["LONG", "Scenario", "Turn", "ask", "create", "finish", "item_ids", "message", "scenario"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench
-from duologue.conformance.faults import Breach, NotApplicable
-from duologue.conformance.line import Line
-from duologue.conformance.opening import Opening
+from duologue.conformance.outcomes import Breach, NotApplicable
+from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, finish, message, scenario
+from duologue.conformance.wire.connector import Opening
+from duologue.conformance.wire.raw_connection import Line
 
 __all__ = ["SCENARIOS"]
 

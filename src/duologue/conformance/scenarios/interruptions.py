@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench
-from duologue.conformance.faults import Breach, Undecided, expect
-from duologue.conformance.line import Line
+from duologue.conformance.outcomes import Breach, Undecided, expect
+from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, item_ids, scenario
-from duologue.conformance.trace import Json, Message
+from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.trace import Json, Message
 
 __all__ = ["SCENARIOS"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.bench import Bench
-from duologue.conformance.faults import Breach, expect
-from duologue.conformance.line import Line
+from duologue.conformance.outcomes import Breach, expect
+from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, message, scenario
-from duologue.conformance.trace import Message
+from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.trace import Message
 
 __all__ = ["SCENARIOS"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from duologue.conformance.bench import Bench, configure
-from duologue.conformance.faults import expect
-from duologue.conformance.line import Line
+from duologue.conformance.outcomes import expect
+from duologue.conformance.scenario_context import Bench, configure
 from duologue.conformance.scenarios.base import Scenario, scenario
-from duologue.conformance.trace import Json, look
+from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.trace import Json, look
 
 __all__ = ["SCENARIOS"]
 

@@ -1,0 +1,1 @@
+"""A call from a terminal: audio in and out, and the loop between them."""

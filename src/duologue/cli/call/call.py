@@ -1,0 +1,238 @@
+"""One call: a server, a connection, a conversation, and everything that is kept of it, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from duologue.audio.wav import Sound
+from duologue.cli.call.microphone import MicrophoneTalk
+from duologue.cli.call.reply_file import ReplyFile
+from duologue.cli.call.sound_device import SoundDevice
+from duologue.cli.call.talker import Conversation, Wishes
+from duologue.cli.errors import TurnFailed, Usage, exit_code_of, sentence_of
+from duologue.cli.local_server import LocalServer, local_server
+from duologue.cli.run import background
+from duologue.cli.turns.observations import Observation, Observer
+from duologue.cli.turns.turn import Turn
+from duologue.cli.views.summary import Account
+from duologue.cli.views.views import JsonView, PlainView, View
+from duologue.client.asyncio.connect import connect, session_url
+from duologue.errors import DuologueError
+from duologue.events import ResponseAudioDeltaEvent
+from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.transports import Transport
+from duologue.transports.websocket import open_websocket
+
+__all__ = ["Call", "CallOptions", "Kept", "Talk", "check_url", "hold", "view_for"]
+
+_TICK_S: Final = 0.1
+_OPEN_S: Final = 10.0
+_NO_WISHES: Final = Wishes()
+_SCHEMES: Final = frozenset({"ws", "wss", "http", "https"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """What a call needs to know."""
+
+    url: str | None = None
+    """None: our own server."""
+    api_key: str | None = None
+    model: str | None = None
+    wishes: Wishes = _NO_WISHES
+    reply_file: Path | None = None
+    recording_file: Path | None = None
+    replace_files: bool = False
+    """Whether the two may take the place of files that are there."""
+    paced: bool = True
+    patience_s: float = 30.0
+    open_ended: bool = False
+    """The user ends it: an interruption is no failure."""
+    server_arguments: Sequence[str] = ()
+    """For our own server."""
+
+
+class Call:
+    """A call under way: what a command holds its turns with."""
+
+    def __init__(
+        self, conversation: Conversation, view: View, account: Account, *, paced: bool, observers: list[Observer]
+    ) -> None:
+        self._conversation = conversation
+        self._view = view
+        self._account = account
+        self._paced = paced
+        self._observers = observers
+
+    async def speak(self, sound: Sound, *, note: str) -> Turn:
+        """Hold a spoken turn. Raises as `Conversation.speak` does, and TurnFailed if the response did not complete."""
+        return await self._take(self._conversation.speak(sound, paced=self._paced), note)
+
+    async def say(self, text: str, *, note: str) -> Turn:
+        """Hold a typed turn. Raises as `speak` does."""
+        return await self._take(self._conversation.say(text), note)
+
+    async def converse(self, device: SoundDevice, *, note: str) -> None:
+        """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
+        self._view.note(note)
+        talk = MicrophoneTalk(self._conversation, device, turn_began=self._account.turns.append)
+        self._observers.append(talk.observe)
+        await talk.run()
+
+    async def _take(self, turn: Awaitable[Turn], note: str) -> Turn:
+        self._view.note(note)
+        try:
+            held = await turn
+        finally:
+            # A turn that failed counts with what there is of it.
+            if self._conversation.turn is not None:
+                self._account.turns.append(self._conversation.turn)
+        if held.failure is not None:
+            raise TurnFailed(f"the response did not complete: {held.failure}")
+        return held
+
+
+class Kept:
+    """The files that a call leaves. A context manager: they are closed and valid however the block ends."""
+
+    def __init__(self) -> None:
+        self.reply: ReplyFile | None = None
+        self.recording: RecordingWriter | None = None
+
+    def open(self, options: CallOptions) -> None:
+        """Make the files. Raises DuologueError for one that cannot be made."""
+        if options.reply_file is not None:
+            self.reply = ReplyFile(options.reply_file, replace=options.replace_files)
+        if options.recording_file is not None:
+            self.recording = RecordingWriter(options.recording_file, replace=options.replace_files)
+
+    @property
+    def failures(self) -> list[DuologueError]:
+        """What could not be written."""
+        return [keeper.failure for keeper in (self.reply, self.recording) if keeper is not None and keeper.failure]
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What was written, by what it is."""
+        files: dict[str, str] = {}
+        if self.reply is not None and self.reply.duration_ms:
+            files["reply"] = str(self.reply.path)
+        if self.recording is not None:
+            files["recording"] = self.recording.path
+        return files
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for keeper in (self.reply, self.recording):
+            if keeper is not None:
+                keeper.close()
+
+
+Talk: TypeAlias = Callable[[Call], Awaitable[None]]
+
+
+def view_for(*, json: bool) -> View:
+    """The view that suits where standard output goes."""
+    if json:
+        return JsonView()
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        from duologue.cli.views.live import LiveView
+
+        return LiveView()
+    return PlainView()
+
+
+def check_url(url: str) -> str:
+    """The URL. Raises Usage for one that no session can be at."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        fits = False
+    if not fits:
+        raise Usage(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
+    return url
+
+
+async def hold(options: CallOptions, view: View, talk: Talk) -> int:
+    """Make a call. Shows it, keeps what it leaves, says on standard error what went wrong; returns the exit code.
+
+    Cancelled: everything is closed, and the summary of what there was is shown.
+    """
+    account = Account()
+    kept = Kept()
+    faults: list[DuologueError | OSError] = []
+    try:
+        with view, kept:
+            await _hold(options, view, kept, account, talk)
+    except (DuologueError, OSError) as fault:
+        faults.append(fault)
+    except asyncio.CancelledError:
+        account.failure = None if options.open_ended else "interrupted"
+        raise
+    finally:
+        faults += kept.failures
+        account.files = kept.files
+        if faults:
+            account.failure = "; ".join(map(sentence_of, faults))
+        view.conclude(account.summary())
+    for each in faults:
+        print(f"duologue: {sentence_of(each)}", file=sys.stderr)
+    return max(map(exit_code_of, faults), default=0)
+
+
+async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, talk: Talk) -> None:
+    async with background(_tick(view)), _server(options, view) as server:
+        kept.open(options)
+        transport: Transport = await open_websocket(
+            session_url(server.url, model=options.model),
+            headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
+            open_timeout_s=min(_OPEN_S, options.patience_s),
+        )
+        if kept.recording is not None:
+            transport = RecordingTransport(transport, kept.recording)
+
+        def observe(observation: Observation) -> None:
+            account.note(observation)
+            if isinstance(observation.event, ResponseAudioDeltaEvent) and kept.reply is not None:
+                kept.reply.take(observation.event, conversation.audio.output)
+            view.observe(observation)
+            for observer in observers:
+                observer(observation)
+
+        observers: list[Observer] = []
+        # Whatever might hold the loop up here is no code of the user's.
+        async with connect(transport=transport, loop_lag_ms=None) as connection:
+            conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
+            async with conversation:
+                await conversation.begin(options.wishes)
+                await talk(Call(conversation, view, account, paced=options.paced, observers=observers))
+
+
+@asynccontextmanager
+async def _server(options: CallOptions, view: View) -> AsyncGenerator[LocalServer, None]:
+    if options.url is not None:
+        yield LocalServer(options.url, options.api_key or "")
+        return
+    view.note("starting our own server …")
+    async with local_server(options.server_arguments) as server:
+        yield server
+
+
+async def _tick(view: View) -> None:
+    while True:
+        view.tick()
+        await asyncio.sleep(_TICK_S)

@@ -1,0 +1,179 @@
+"""`duologue check`: whether frames are what they say."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from duologue.catalogue import Api
+from duologue.cli.errors import EXIT_FAILURE, Usage, check_there, sentence_of
+from duologue.cli.frame_files import Line, read_frames
+from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
+from duologue.codec.families import TRANSLATION_CLASSES
+from duologue.codec.jsontext import write_text
+from duologue.dialects import PROFILES
+from duologue.errors import DecodeError, RecordingError
+from duologue.events import (
+    InputAudioBufferAppendEvent,
+    RealtimeEvent,
+    ResponseAudioDeltaEvent,
+    TranslationEvent,
+    TranslationInputAudioBufferAppendEvent,
+    TranslationOutputAudioDeltaEvent,
+    UnknownRealtimeEvent,
+    UnknownTranslationEvent,
+)
+from duologue.printable import printable, printable_json
+
+__all__ = ["Finding", "Report", "check"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that is not as it should be."""
+
+    line: int
+    type: str | None
+    problem: str
+
+
+class Report(msgspec.Struct):
+    """What there is in one file."""
+
+    file: str
+    frames: int = 0
+    types: Counter[str] = msgspec.field(default_factory=Counter)
+    """How many frames of each type, as the file names it."""
+    unknown: list[Finding] = msgspec.field(default_factory=list)
+    """Frames of types that nobody knows."""
+    problems: list[Finding] = msgspec.field(default_factory=list)
+    """Frames that break the shape of their type, and lines that hold no frame."""
+    failure: str | None = None
+    """Why the file could not be read, or not to its end, although it is there."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was found."""
+        return not self.unknown and not self.problems and self.failure is None
+
+
+def check(
+    *files: Path,
+    dialect: Annotated[str, Parameter(help="Whose accent the frames have.")] = "openai",
+    api: Annotated[Api, Parameter(help="Which endpoint they come from.")] = "realtime",
+    json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
+) -> int:
+    """Check recordings and files of JSON lines, frame by frame.
+
+    FILES were written by duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
+    frame is of an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file is not
+    there.
+    """
+    if not files:
+        raise Usage("name a file to check")
+    if dialect not in DIALECTS:
+        raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    if api == "translation" and dialect != "openai":
+        raise Usage("frames of the translation endpoint have no dialects: leave --dialect out")
+    check_there(*files)
+    reports = [_report(file, dialect, api) for file in files]
+    if json:
+        print(_as_json(reports))
+    else:
+        for report in reports:
+            if report.failure is None or report.frames:
+                _show(report)
+    for report in reports:
+        if report.failure is not None:
+            print(f"duologue: {report.failure}", file=sys.stderr)
+    return 0 if all(report.good for report in reports) else EXIT_FAILURE
+
+
+def _report(file: Path, dialect: str, api: Api) -> Report:
+    report = Report(file=str(file))
+    try:
+        for line in read_frames(file):
+            _note(report, line, dialect, api)
+    except (OSError, RecordingError) as fault:
+        report.failure = sentence_of(fault)
+    return report
+
+
+def _note(report: Report, line: Line, dialect: str, api: Api) -> None:
+    if line.problem:
+        report.problems.append(Finding(line.number, None, line.problem))
+        return
+    try:
+        event = decode(line.text, dialect=dialect) if api == "realtime" else decode_translation(line.text)
+    except DecodeError as fault:
+        report.problems.append(Finding(line.number, None, str(fault)))
+        return
+    report.frames += 1
+    name = event.type
+    report.types[name or "(no type)"] += 1
+    if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent):
+        if name is not None and name in PROFILES[dialect].heartbeats:
+            return
+        finding = Finding(line.number, name, event.problem)
+        (report.unknown if name is not None and not _is_known(name, dialect, api) else report.problems).append(finding)
+    elif (problem := _audio_problem(event)) is not None:
+        report.problems.append(Finding(line.number, name, problem))
+
+
+def _is_known(name: str, dialect: str, api: Api) -> bool:
+    if api == "translation":
+        return name in TRANSLATION_CLASSES
+    return PROFILES[dialect].canonical(name) in EVENT_CLASSES
+
+
+def _audio_problem(event: RealtimeEvent | TranslationEvent) -> str | None:
+    match event:
+        case (
+            InputAudioBufferAppendEvent()
+            | ResponseAudioDeltaEvent()
+            | TranslationInputAudioBufferAppendEvent()
+            | TranslationOutputAudioDeltaEvent()
+        ):
+            try:
+                event.decode_audio()
+            except ValueError as fault:
+                return str(fault)
+        case _:
+            pass  # events without audio
+    return None
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+def _show(report: Report) -> None:
+    frames, problems = _number(report.frames, "frame"), _number(len(report.problems), "problem")
+    print(f"{printable(report.file)}: {frames}, {len(report.unknown)} unknown, {problems}")
+    for name, times in sorted(report.types.items(), key=lambda pair: (-pair[1], pair[0])):
+        print(f"{times:8}  {printable(name)}")
+    strangers = Counter(finding.type for finding in report.unknown)
+    for finding in report.unknown:
+        times = strangers.pop(finding.type, 0)
+        if times:
+            more = f", and {_number(times - 1, 'time')} more" if times > 1 else ""
+            print(f"{_place(report, finding)}: {printable(finding.problem)}{more}")
+    for finding in report.problems:
+        name = "" if finding.type is None else f"{printable(finding.type)}: "
+        print(f"{_place(report, finding)}: {name}{printable(finding.problem)}")
+
+
+def _place(report: Report, finding: Finding) -> str:
+    return f"{printable(report.file)}:{finding.line}"
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count} {of}" if count == 1 else f"{count} {of}s"
+
+
+def _as_json(reports: list[Report]) -> str:
+    content: Any = msgspec.to_builtins(reports)
+    return printable_json(write_text({"files": content, "good": all(report.good for report in reports)}).decode())

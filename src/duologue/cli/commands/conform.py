@@ -1,0 +1,109 @@
+"""`duologue conform`: does a server speak the protocol?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import Parameter
+
+from duologue.cli.call.call import check_url
+from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, Usage, check_free, sentence_of
+from duologue.cli.run import run_to_end
+from duologue.cli.views.conform import list_rules, print_json, print_matrix
+from duologue.client.dialect_detection import AUTO
+from duologue.client.endpoint import Endpoint
+from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
+from duologue.dialects import PROFILES
+from duologue.errors import ConnectFailed
+from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.transports import Transport
+
+__all__ = ["ConformOptions", "conform"]
+
+_PATIENCE: Final = Settings().patience_s
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformOptions:
+    """Options of `conform`."""
+
+    only: Annotated[
+        tuple[str, ...],
+        Parameter(consume_multiple=True, help="Decide these rules and leave out what they do not need."),
+    ] = ()
+    list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
+    json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
+    model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
+    api_key: Annotated[str | None, Parameter(help="Key for the server; by default OPENAI_API_KEY, if that is set.")] = (
+        None
+    )
+    dialect: Annotated[
+        str, Parameter(help="Whose server it is: decides how the key is shown. What is said is not translated.")
+    ] = AUTO
+    record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
+    force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
+    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _PATIENCE
+
+
+_STANDARD = ConformOptions()
+
+
+def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -> int:
+    """Try out whether the realtime server at URL keeps the rules of the protocol, and print what was found.
+
+    Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
+    bills them. Exit code 0 only if every required rule was seen to hold, 2 if the server cannot be reached.
+    """
+    if unknown := [each for each in options.only if each not in rules()]:
+        raise Usage(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
+    if options.list:
+        list_rules(options.only, json=options.json)
+        return 0
+    if url is None:
+        raise Usage("name a server: duologue conform ws://127.0.0.1:8000")
+    if not options.timeout > 0:
+        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+    if options.dialect != AUTO and options.dialect not in PROFILES:
+        raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    check_free(options.record, force=options.force)
+    key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
+    endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None)
+    return run_to_end(_conform(endpoint, options))
+
+
+async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
+    settings = Settings(patience_s=options.timeout, has_key=options.api_key is not None)
+    with ExitStack() as kept:
+        writer = (
+            None
+            if options.record is None
+            else kept.enter_context(RecordingWriter(options.record, replace=options.force))
+        )
+        opening = open_endpoint_of(endpoint, wrap=_recorder(writer))
+        try:
+            report = await run(opening, only=options.only, settings=settings, watch=_tell)
+        except ConnectFailed as fault:
+            print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
+            return EXIT_USAGE
+    (print_json if options.json else print_matrix)(report)
+    if writer is not None and writer.failure is not None:
+        raise writer.failure  # of the files, not of the server: what was found stands above
+    return 0 if report.holds else EXIT_FAILURE
+
+
+def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport]:
+    if writer is None:
+        return lambda transport: transport
+    return lambda transport: RecordingTransport(transport, writer)
+
+
+def _tell(scenario: Scenario) -> None:
+    if sys.stderr.isatty():
+        print(f"{scenario.name} …", file=sys.stderr)

@@ -1,0 +1,107 @@
+"""`duologue convert`: frames from one dialect into another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from io import BufferedWriter
+from itertools import count
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+from cyclopts import Parameter
+
+from duologue.audio.files import create_file
+from duologue.cli.errors import EXIT_FAILURE, Usage, check_free, check_there
+from duologue.cli.frame_files import Line, read_frames
+from duologue.codec import DIALECTS, decode, translate
+from duologue.codec.jsontext import write_text
+from duologue.dialects import PROFILES
+from duologue.dialects.itemstream import AddedToCreated, CreatedToAdded
+from duologue.errors import DecodeError
+from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.printable import printable
+
+__all__ = ["convert"]
+
+
+def convert(
+    file: Path,
+    /,
+    *,
+    source: Annotated[str, Parameter(name="--from", help="Whose accent the frames have.")],
+    target: Annotated[str, Parameter(name="--to", help="The accent to write them in.")],
+    out: Annotated[Path | None, Parameter(help="Write there, not to standard output.")] = None,
+    force: Annotated[bool, Parameter(help="Replace the file of --out if it exists already.")] = False,
+) -> int:
+    """Write frames in another dialect, as JSON lines.
+
+    FILE is a recording, or holds a frame on each line, bare or under the key "frame", in the order of a session. What
+    the other dialect has no counterpart for is left out and named on standard error; that is no failure. A line that
+    holds no frame is one.
+    """
+    for dialect in (source, target):
+        if dialect not in DIALECTS:
+            raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    check_there(file)
+    if out is not None and out.exists() and out.samefile(file):
+        raise Usage("--out is the file that is read: name another one")
+    check_free(out, force=force)
+    damaged, stage = False, _stage(source, target)
+    with ExitStack() as stack:
+        lines = read_frames(file)
+        first = next(lines, None)  # a file that cannot be read must not leave an empty one behind
+        sink: BinaryIO = (
+            sys.stdout.buffer if out is None else stack.enter_context(BufferedWriter(create_file(out, replace=force)))
+        )
+        while first is not None:
+            damaged |= not _convert(first, file, sink, source=source, target=target, stage=stage)
+            first = next(lines, None)
+        sink.flush()
+    return EXIT_FAILURE if damaged else 0
+
+
+_Stage = Callable[[RealtimeEvent], list[RealtimeEvent]]
+
+
+def _stage(source: str, target: str) -> _Stage:
+    """What a stream needs whose items are told once on one side, and twice on the other."""
+    told_once, wanted_once = (
+        "conversation.item.added" in PROFILES[dialect].lacks_events for dialect in (source, target)
+    )
+    if told_once and not wanted_once:
+        numbers = count(1)
+        return CreatedToAdded(new_event_id=lambda: f"event_converted_{next(numbers)}").receive
+    if wanted_once and not told_once and "conversation.item.created" not in PROFILES[target].lacks_events:
+        return AddedToCreated().receive
+    return lambda event: [event]
+
+
+def _convert(line: Line, file: Path, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
+    """Write what a frame becomes; False if there is none."""
+    if line.problem:
+        _say(file, line, line.problem)
+        return False
+    try:
+        event = decode(line.text, dialect=source)
+    except DecodeError as fault:
+        _say(file, line, str(fault))
+        return False
+    if isinstance(event, UnknownRealtimeEvent):
+        _say(file, line, f"passed on as it is: {event.problem}")
+    for converted in stage(event):
+        translation = translate(converted, dialect=target)
+        lost = ", ".join(translation.lost)
+        if translation.frame is None:
+            why = "has no such event" if translation.lost == ("type",) else f"has no counterpart for {lost}"
+            _say(file, line, f"{converted.type}: left out, {target} {why}")
+            continue
+        if lost:
+            _say(file, line, f"{converted.type}: {target} has no counterpart for {lost}")
+        sink.write(write_text(translation.frame) + b"\n")
+    return True
+
+
+def _say(file: Path, line: Line, sentence: str) -> None:
+    print(printable(f"{file}:{line.number}: {sentence}"), file=sys.stderr)

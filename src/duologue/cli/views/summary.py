@@ -1,0 +1,183 @@
+"""What a conversation came to: counts, words, latencies, usage and files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any, Final, get_args
+
+import msgspec
+
+from duologue.cli.turns.observations import Observation
+from duologue.cli.turns.turn import First, Turn
+from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneEvent, is_set
+from duologue.printable import printable
+
+__all__ = ["Account", "Latencies", "Summary", "TurnSummary", "Words", "lines_of"]
+
+
+class Latencies(msgspec.Struct, frozen=True, kw_only=True):
+    """Milliseconds from the end of the user's turn to the first piece of each kind; null: none came.
+
+    A transcript may come before the end, and has a negative number then.
+    """
+
+    first_transcript: int | None
+    first_text: int | None
+    first_audio: int | None
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """Who said what."""
+
+    user: str
+    server: str
+
+
+class TurnSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn."""
+
+    transcripts: Words
+    latencies_ms: Latencies
+    status: str | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole. `latencies_ms` has the medians of the turns."""
+
+    duration_s: float
+    transcripts: Words
+    latencies_ms: Latencies
+    latencies_from: str
+    """The moment that latencies count from, in words."""
+    turns: list[TurnSummary]
+    events: dict[str, dict[str, int]]
+    """How many of each type, by direction."""
+    usage: dict[str, Any]
+    files: dict[str, str]
+    """What was written, by what it is."""
+    failure: str | None
+
+
+_FROM_SPEECH: Final = (
+    "the moment the last 100 ms with speech in them were sent; it includes the silence by which a server tells that a"
+    " turn is over"
+)
+_FROM_TEXT: Final = "the moment response.create was sent"
+
+
+class Account:
+    """Collects what a summary needs, also when the conversation ends early."""
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.files: dict[str, str] = {}
+        self.failure: str | None = None
+        self._events: dict[str, Counter[str]] = {"sent": Counter(), "received": Counter()}
+        self._usage: dict[str, Any] = {}
+        self._last_at_s = 0.0
+
+    def note(self, observation: Observation) -> None:
+        """Count an event."""
+        event = observation.event
+        self._events[observation.direction][event.type or "?"] += 1
+        self._last_at_s = observation.at_s
+        match event:
+            case ResponseDoneEvent(response=response) if is_set(response.usage):
+                _add(self._usage.setdefault("responses", {}), event.to_json()["response"]["usage"])
+            case InputAudioTranscriptionCompletedEvent(usage=usage) if is_set(usage):
+                _add(self._usage.setdefault("transcription", {}), event.to_json()["usage"])
+            case _:
+                pass  # events without a usage
+
+    def summary(self) -> Summary:
+        """What it has come to by now."""
+        turns = [_turn(turn) for turn in self.turns]
+        return Summary(
+            duration_s=round(self._last_at_s, 3),
+            transcripts=Words(
+                user=" ".join(turn.transcripts.user for turn in turns if turn.transcripts.user),
+                server=" ".join(turn.transcripts.server for turn in turns if turn.transcripts.server),
+            ),
+            latencies_ms=_medians([turn.latencies_ms for turn in turns]),
+            latencies_from=_FROM_SPEECH if any(turn.spoken for turn in self.turns) else _FROM_TEXT,
+            turns=turns,
+            events={direction: dict(sorted(counts.items())) for direction, counts in self._events.items()},
+            usage=self._usage,
+            files=self.files,
+            failure=self.failure,
+        )
+
+
+def lines_of(summary: Summary) -> list[tuple[str, str]]:
+    """The summary for people: labels and texts; none of a conversation in which nothing happened."""
+    if not any(summary.events.values()):
+        return []
+    lines: list[tuple[str, str]] = []
+    for number, turn in enumerate(summary.turns, 1):
+        label = f"turn {number}" if len(summary.turns) > 1 else "turn"
+        lines.append((label, turn.status or "did not come to its end"))
+        lines += [("  you", printable(turn.transcripts.user))] if turn.transcripts.user else []
+        lines += [("  server", printable(turn.transcripts.server))] if turn.transcripts.server else []
+        lines.append(("  latency", _latency(turn.latencies_ms)))
+    if len(summary.turns) > 1:
+        lines.append(("median", _latency(summary.latencies_ms)))
+    if summary.turns:
+        lines.append(("", f"Counted from {summary.latencies_from}."))
+    for direction, counts in summary.events.items():
+        lines.append((direction, f"{sum(counts.values())} events"))
+        lines += [("", f"{count:5}  {printable(name)}") for name, count in counts.items()]
+    lines += [("usage", f"{what}: {_flat(usage)}") for what, usage in summary.usage.items()]
+    lines += [("files", f"{what}: {path}") for what, path in summary.files.items()]
+    return lines
+
+
+def _turn(turn: Turn) -> TurnSummary:
+    last = turn.responses[-1].status if turn.responses else None
+    return TurnSummary(
+        transcripts=Words(user=turn.words.user, server=turn.words.server),
+        latencies_ms=Latencies(**{f"first_{first}": turn.latency_ms(first) for first in get_args(First)}),
+        status=last if is_set(last) else ("answered" if turn.responses else None),
+    )
+
+
+def _medians(latencies: Sequence[Latencies]) -> Latencies:
+    values: dict[str, int | None] = {}
+    for name in Latencies.__struct_fields__:
+        known = [value for each in latencies if (value := getattr(each, name)) is not None]
+        values[name] = round(median(known)) if known else None
+    return Latencies(**values)
+
+
+def _latency(latencies: Latencies) -> str:
+    parts = (
+        f"{name.removeprefix('first_')} {_told(value)}" for name, value in msgspec.structs.asdict(latencies).items()
+    )
+    return "first " + ", ".join(parts)
+
+
+def _told(latency_ms: int | None) -> str:
+    """In words; before the end of speech is while it lasts, as transcripts come that a server makes of what it has."""
+    if latency_ms is None:
+        return "–"
+    return f"{latency_ms} ms" if latency_ms >= 0 else "while speaking"
+
+
+def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add numbers at every depth; other values mean nothing in a sum, and a field that was something else before."""
+    for name, value in more.items():
+        match total.get(name), value:
+            case ((None | dict() as inner), Mapping()):
+                _add(total.setdefault(name, {} if inner is None else inner), value)
+            case _, bool():
+                pass
+            case ((None | int() | float() as sum_), int() | float()):
+                total[name] = (sum_ or 0) + value
+            case _:
+                pass  # text and lists: not to be added up
+
+
+def _flat(usage: Mapping[str, Any]) -> str:
+    numbers = ((name, value) for name, value in usage.items() if not isinstance(value, Mapping))
+    return ", ".join(f"{printable(name.replace('_', ' '))} {value}" for name, value in numbers)

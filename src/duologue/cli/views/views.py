@@ -1,0 +1,144 @@
+"""Where a conversation is shown: as plain lines, or as JSON lines."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from types import TracebackType
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from duologue.cli.turns.observations import Observation, Progress
+from duologue.cli.views.summary import Summary, lines_of
+from duologue.cli.views.timeline import Timeline
+from duologue.codec.jsontext import write_text
+from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.printable import printable, printable_json
+
+__all__ = ["JsonView", "PlainView", "View"]
+
+_Fault: TypeAlias = BaseException | None
+
+
+class View(Protocol):
+    """Shows one conversation. A context manager: the end of the block leaves the terminal as it was."""
+
+    def __enter__(self) -> View: ...
+
+    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None: ...
+
+    def note(self, text: str) -> None:
+        """A remark that is no event."""
+        ...
+
+    def observe(self, observation: Observation) -> None:
+        """An event went by."""
+        ...
+
+    def watch(self, progress: Progress) -> None:
+        """A chunk of the clip was sent."""
+        ...
+
+    def tick(self) -> None:
+        """Called about ten times a second."""
+        ...
+
+    def conclude(self, summary: Summary) -> None:
+        """The end, after the block."""
+        ...
+
+
+class PlainView:
+    """Lines that stay as they are: for pipes, files and simple terminals. Also what other views are made from."""
+
+    def __init__(self) -> None:
+        self._timeline = Timeline()
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None:
+        for line in self._timeline.close():
+            print(line, flush=True)
+
+    def note(self, text: str) -> None:
+        for line in self._timeline.close():
+            print(line)
+        print(printable(text), flush=True)
+
+    def observe(self, observation: Observation) -> None:
+        for line in self._timeline.push(observation):
+            print(line, flush=True)
+
+    def watch(self, progress: Progress) -> None:
+        """Nothing: the lines of the appends tell it."""
+
+    def tick(self) -> None:
+        """Nothing: lines do not change."""
+
+    def conclude(self, summary: Summary) -> None:
+        lines = lines_of(summary)
+        if lines:
+            print()
+        for label, text in lines:
+            print(f"{label:<12} {text}", flush=True)
+
+
+class JsonView:
+    """One JSON object a line: an event each, the summary last. Audio is replaced by its size in bytes."""
+
+    def __enter__(self) -> JsonView:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the terminal is
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None:
+        """Nothing to put back."""
+
+    def note(self, text: str) -> None:
+        """Nothing: remarks are for people."""
+
+    def observe(self, observation: Observation) -> None:
+        event = observation.event
+        line: dict[str, Any] = {"at_s": round(observation.at_s, 6), "direction": observation.direction}
+        line["event"] = _without_audio(event)
+        if isinstance(event, UnknownRealtimeEvent):
+            line["problem"] = event.problem
+        _print_json(line)
+
+    def watch(self, progress: Progress) -> None:
+        """Nothing: the appends tell it."""
+
+    def tick(self) -> None:
+        """Nothing."""
+
+    def conclude(self, summary: Summary) -> None:
+        _print_json({"summary": msgspec.to_builtins(summary)})
+
+
+def _print_json(line: dict[str, Any]) -> None:
+    print(printable_json(write_text(line).decode()), flush=True)
+
+
+def _without_audio(event: RealtimeEvent) -> dict[str, Any]:
+    fields = event.to_json()  # a copy, and so ours to change
+    for name in event.audio_fields & fields.keys():
+        fields[name] = _size_bytes(fields[name])
+    # Content parts hold audio only where a client asked for an item. Not by recursion: frames may nest more deeply.
+    pending: list[Any] = [fields]
+    while pending:
+        match pending.pop():
+            case dict() as inner:
+                if isinstance(inner.get("audio"), str) and str(inner.get("type")).endswith("audio"):
+                    inner["audio"] = _size_bytes(inner["audio"])
+                pending.extend(inner.values())
+            case list() as inner:
+                pending.extend(inner)
+            case _:
+                pass  # text and numbers hold nothing more
+    return fields
+
+
+def _size_bytes(encoded: Any) -> Any:
+    return len(encoded) * 3 // 4 - encoded[-2:].count("=") if isinstance(encoded, str) else encoded

@@ -1,0 +1,213 @@
+"""A session as an application sees it: typed events out, typed events in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from duologue.client.answers import FLUSH_S, new_id
+from duologue.client.dialect_detection import Accent
+from duologue.errors import ConnectionClosed, ConnectionClosedOK
+from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.protocol import ClientProtocol
+from duologue.transports import Transport
+
+__all__ = ["QUEUE_EVENTS", "Connection"]
+
+_logger = logging.getLogger(__name__)
+
+QUEUE_EVENTS: Final = 256
+"""Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the
+socket from being read, and so the server from sending; a sender that is further ahead waits. Nothing is dropped."""
+
+_ABNORMAL_CLOSURE: Final = 1006
+
+
+class Connection:
+    """An open session. Made by `duologue.connect`; one task may receive and any number may send.
+
+    `send` and `receive` may be cancelled: nothing is lost, and nothing is sent by halves.
+    """
+
+    def __init__(self, transport: Transport, *, dialect: str = "openai", accent: Accent | None = None) -> None:
+        self._transport = transport
+        self._accent = accent if accent is not None else Accent(dialect)
+        self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue()
+        self._emptied = asyncio.Event()
+        """Set when one who waits to send is to look again."""
+        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
+        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
+        self._closed: ConnectionClosed | None = None
+        self._closing: ConnectionClosed | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def dialect(self) -> str:
+        """The dialect that is read and written; with "auto" the server's first frames may change it."""
+        return self._accent.dialect
+
+    @property
+    def is_dialect_settled(self) -> bool:
+        """Whether it is known how the server speaks."""
+        return self._accent.is_settled
+
+    @property
+    def session(self) -> AnySession | None:
+        """The session as the server last told it; None before `session.created` was read."""
+        return self._protocol.session
+
+    @property
+    def last_error(self) -> ErrorEvent | None:
+        """The last `error` event that was read."""
+        return self._protocol.last_error
+
+    async def send(self, event: RealtimeEvent) -> None:
+        """Send an event; waits while the server is slow. Events go out in the order of the calls.
+
+        Raises:
+            ConnectionClosed: the session is over.
+            LocalProtocolError: only servers send such an event.
+        """
+        await self.queue(self.message(event))
+
+    async def append(self, audio: bytes) -> None:
+        """Append input audio, in the session's input format, of any length; waits while the server is slow.
+
+        Sends what `send(InputAudioBufferAppendEvent.from_audio(audio))` does, at less cost. Never acknowledged.
+
+        Raises:
+            ConnectionClosed: the session is over.
+        """
+        await self.queue(self.audio_message(audio))
+
+    async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
+        """The next event, in the order in which the server sent it.
+
+        Raises:
+            ConnectionClosed: the session is over, and every event before its end has been returned.
+            TimeoutError: nothing came in time; the session goes on.
+        """
+        if timeout_s is None:
+            event = await self._incoming.get()
+        else:
+            async with asyncio.timeout(timeout_s):
+                event = await self._incoming.get()
+        if isinstance(event, ConnectionClosed):
+            self._incoming.put_nowait(event)  # for the next call, which must learn it too
+            raise event.with_traceback(None)
+        return event
+
+    async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
+        """Events until the session is over.
+
+        Raises:
+            ConnectionClosedError: it did not end as agreed.
+        """
+        while True:
+            try:
+                event = await self.receive()
+            except ConnectionClosedOK:
+                return
+            yield event
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
+        if self._closed is None and self._closing is None:
+            self._closing = ConnectionClosedOK(code, reason)
+            # A server that reads nothing gets the close without the rest.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_S):
+                    await self._outgoing.join()
+        await self._transport.close(code, reason)
+
+    def _raise_if_over(self) -> None:
+        over = self._closed or self._closing
+        if over is not None:
+            # Each raise would lengthen the traceback of the last.
+            raise over.with_traceback(None)
+
+    # --- `send` in its parts, for one who is not on the event loop
+
+    @property
+    def room(self) -> int:
+        """How many messages can be queued without waiting. On any thread."""
+        return QUEUE_EVENTS - self._outgoing.qsize()
+
+    def message(self, event: RealtimeEvent) -> str:
+        """What is sent of an event. On any thread. Raises as `send` does."""
+        self._raise_if_over()
+        return self._protocol.send(event)
+
+    def audio_message(self, audio: bytes) -> str:
+        """What is sent of input audio. On any thread. Raises as `append` does."""
+        self._raise_if_over()
+        return self._protocol.append(audio)
+
+    async def queue(self, message: str) -> None:
+        """Have a message sent; waits for room."""
+        while self.room <= 0:
+            self._emptied.clear()
+            await self._emptied.wait()
+        self.put(message)
+
+    def put(self, message: str) -> None:
+        """Have a message sent, without waiting for room."""
+        self._outgoing.put_nowait(message)
+
+    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+        """Have what is read given to another than `receive`, its end too. Before the event loop's next turn only."""
+        assert self._incoming.empty()
+        self._deliver = put
+
+    # --- the two tasks
+
+    def start(self) -> None:
+        """Start reading and writing; `stop` ends it."""
+        # Not a TaskGroup: it would wrap what the application raises inside `async with connect(...)`.
+        self._tasks = [asyncio.ensure_future(work) for work in (self._read(), self._write())]  # noqa: TID251
+
+    async def stop(self) -> None:
+        """Close at once, and wait until both tasks are gone."""
+        try:
+            await self._transport.close()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read(self) -> None:
+        while self._closed is None:
+            try:
+                message = await self._transport.receive()
+            except ConnectionClosed as closed:
+                self._closed = self._protocol.closed(closed.code, closed.reason)
+                await self._deliver(self._closed)
+            except Exception as fault:
+                # A transport of somebody else's: without this the application would wait for ever.
+                self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
+                self._closed.__cause__ = fault
+                await self._deliver(self._closed)
+            else:
+                if not self._accent.is_settled:
+                    self._accent.hear(message)
+                    self._protocol.dialect = self._accent.dialect
+                await self._deliver(self._protocol.receive(message))
+
+    async def _write(self) -> None:
+        while True:
+            message = await self._outgoing.get()
+            self._emptied.set()
+            try:
+                await self._transport.send(message)
+            except ConnectionClosed:
+                # It goes on taking messages, so that no sender waits for a place in the queue for ever.
+                pass
+            except Exception:
+                _logger.exception("the transport broke while sending")
+                await self._transport.close(1011, "cannot send")
+            finally:
+                self._outgoing.task_done()

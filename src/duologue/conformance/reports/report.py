@@ -1,0 +1,94 @@
+"""What a run found out, rule by rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+from duologue.conformance.rulebook.rules import Rule, rules
+
+__all__ = ["Finding", "Outcome", "Report"]
+
+Outcome: TypeAlias = Literal["passed", "failed", "inconclusive", "skipped"]
+
+_WEIGHT: Final[Mapping[Outcome, int]] = {"skipped": 0, "inconclusive": 1, "passed": 2, "failed": 3}
+"""A failure is not undone by a success elsewhere, and a success not by a case that did not come about."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What was found out about one rule."""
+
+    rule: Rule
+    outcome: Outcome
+    seen: str = ""
+    """A sentence: event types and ids, never words, audio or keys."""
+    scenario: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for other programs."""
+        return {
+            "rule": self.rule.id,
+            "group": self.rule.group,
+            "title": self.rule.title,
+            "level": self.rule.weight,
+            "mark": self.rule.mark,
+            "source": self.rule.source,
+            "outcome": self.outcome,
+            "seen": self.seen,
+            "scenario": self.scenario,
+        }
+
+
+class Report(Struct, kw_only=True):
+    """The findings of a run; `holds` is the verdict."""
+
+    asked: tuple[str, ...] = ()
+    """Ids of the rules that were to be decided."""
+    found: dict[str, Finding] = field(default_factory=dict)
+
+    def note(self, rule_id: str, outcome: Outcome, seen: str = "", *, scenario: str = "") -> None:
+        """A rule was decided, perhaps not for the first time: the heavier outcome stays.
+
+        Raises KeyError for an id that no rule has.
+        """
+        rule = rules()[rule_id]
+        before = self.found.get(rule_id)
+        if before is None or _WEIGHT[outcome] > _WEIGHT[before.outcome]:
+            self.found[rule_id] = Finding(rule=rule, outcome=outcome, seen=seen, scenario=scenario)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """One for each rule that was asked for, in the order of the tables."""
+        return [self.of(rule_id) for rule_id in self.asked]
+
+    def of(self, rule_id: str) -> Finding:
+        """What was found out about this rule."""
+        undecided = Finding(rule=rules()[rule_id], outcome="inconclusive", seen="nothing in this run decided it")
+        return self.found.get(rule_id, undecided)
+
+    def named(self, outcome: Outcome) -> frozenset[str]:
+        """Ids of the rules with this outcome."""
+        return frozenset(each.rule.id for each in self.findings if each.outcome == outcome)
+
+    @property
+    def unmet(self) -> list[Finding]:
+        """Required rules that did not hold, or were not shown to hold."""
+        return [
+            each
+            for each in self.findings
+            if each.rule.weight == "required" and each.outcome in ("failed", "inconclusive")
+        ]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every required rule that applies was seen to hold."""
+        return not self.unmet
+
+    def counts(self, findings: Iterable[Finding] | None = None) -> dict[Outcome, int]:
+        """How many rules have each outcome."""
+        counted = Counter(each.outcome for each in (self.findings if findings is None else findings))
+        outcomes: tuple[Outcome, ...] = ("passed", "failed", "inconclusive", "skipped")
+        return {outcome: counted[outcome] for outcome in outcomes}

@@ -1,0 +1,1 @@
+"""The rules, and how each is checked against a trace."""

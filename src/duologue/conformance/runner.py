@@ -1,0 +1,93 @@
+"""Runs scenarios against a server and makes a report of what they see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from duologue.conformance.outcomes import MISSHAPEN, Breach, NotApplicable, Undecided, misshapen
+from duologue.conformance.reports.report import Outcome, Report
+from duologue.conformance.rulebook.invariants import INVARIANTS
+from duologue.conformance.rulebook.rules import rules
+from duologue.conformance.scenario_context import Bench, Settings
+from duologue.conformance.scenarios import SCENARIOS, Scenario
+from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.conformance.wire.trace import Trace
+
+__all__ = ["run"]
+
+_STANDARD = Settings()
+
+
+async def run(
+    open_transport: OpenTransport,
+    *,
+    only: Collection[str] = (),
+    settings: Settings = _STANDARD,
+    watch: Callable[[Scenario], None] | None = None,
+) -> Report:
+    """Try a server out, scenario after scenario, and report which rules it keeps.
+
+    `open_transport` is called for each connection with what is special about it; see `Opening`. `only` names the rules
+    to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others.
+    `watch` is told of each scenario before it begins. Cancelling closes the connection that is open; nothing stays
+    behind.
+
+    Raises:
+        ConnectFailed: the server cannot be reached at all.
+        KeyError: there is no rule of this id.
+    """
+    wanted = set(only) or set(rules())
+    if unknown := sorted(wanted - set(rules())):
+        raise KeyError(f"there is no rule {', '.join(unknown)}")
+    await (await open_transport(Opening())).close()
+    report = Report(asked=tuple(rule_id for rule_id in rules() if rule_id in wanted))
+    for rule in rules().values():
+        if rule.skip:
+            report.note(rule.id, "skipped", rule.skip)
+    traces: list[Trace] = []
+    for scenario in _chosen(wanted):
+        if watch is not None:
+            watch(scenario)
+        traces += await _play(scenario, open_transport, settings, report)
+    for trace in traces:
+        _check(trace, report)
+    return report
+
+
+def _chosen(wanted: Collection[str]) -> list[Scenario]:
+    """Scenarios for these rules; all of them where a rule holds everywhere."""
+    everywhere = any(rule_id in INVARIANTS for rule_id in wanted) and not any(
+        rule_id in wanted for scenario in SCENARIOS for rule_id in scenario.decides
+    )
+    return [each for each in SCENARIOS if everywhere or any(rule_id in wanted for rule_id in each.decides)]
+
+
+async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
+    bench = Bench(scenario.name, open_transport, settings, report)
+    outcome: Outcome = "inconclusive"
+    reason = "the scenario does not decide it"
+    try:
+        async with asyncio.timeout(settings.scenario_s):
+            await scenario.play(bench)
+    except (Breach, Undecided) as fault:
+        reason = str(fault)
+    except NotApplicable as fault:
+        outcome, reason = "skipped", str(fault)
+    except MISSHAPEN as fault:
+        reason = misshapen(fault)
+    except TimeoutError:
+        reason = f"the scenario was not over within {settings.scenario_s:g} s"
+    for rule_id in scenario.decides:
+        if rule_id not in report.found:
+            bench.note(rule_id, outcome, reason)
+    return bench.traces
+
+
+def _check(trace: Trace, report: Report) -> None:
+    for rule_id, check in INVARIANTS.items():
+        try:
+            for fault in check(trace):
+                report.note(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
+        except MISSHAPEN as fault:
+            report.note(rule_id, "failed", misshapen(fault), scenario=trace.name)

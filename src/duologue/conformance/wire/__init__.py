@@ -1,0 +1,1 @@
+"""Connections that the suite observes and controls message by message."""

@@ -1,0 +1,217 @@
+"""A raw connection to the server under test: plain JSON goes out, whatever comes is written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+
+from duologue.codec.jsontext import parse_object
+from duologue.conformance.outcomes import Breach, Undecided
+from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.errors import ConnectionClosed, DecodeError
+from duologue.transports import Transport
+
+__all__ = ["Line"]
+
+_QUIET_S: Final = 0.3
+"""How long nothing may come before nothing more is expected: an answer takes a round trip, 0.2 s around the world."""
+
+
+class Line:
+    """One connection, with everything that went over it.
+
+    Waiting looks at what came since the last `send` and is done with what it has passed over.
+    """
+
+    def __init__(self, transport: Transport, name: str, *, patience_s: float) -> None:
+        self.trace = Trace(name=name)
+        self.patience_s = patience_s
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._began_at = self._loop.time()
+        self._came = asyncio.Condition()
+        self._seen = 0
+        """Where waiting goes on."""
+        self._sent = 0
+        self.last_id: str | None = None
+        """Id of the event that was sent last; None if that was no event."""
+
+    # --- what goes out
+
+    async def send(self, event: Json) -> str:
+        """Send an event, with an id of its own unless it has one. Returns that id. Raises Breach if the server left."""
+        self._sent += 1
+        event = {"event_id": f"conform_{self._sent}", **event}
+        await self.send_raw(msgspec.json.encode(event).decode(), event)
+        return str(event["event_id"])
+
+    async def send_raw(self, message: str | bytes, event: Json | None = None) -> None:
+        """Send a message as it is. Raises Breach if the server left."""
+        self._seen = len(self.trace.messages)
+        self.last_id = None if event is None else str(event.get("event_id"))
+        self.trace.messages.append(Message(side="C", at_s=self.now_s, event=event or {}))
+        try:
+            await self._transport.send(message)
+        except ConnectionClosed as closed:
+            raise Breach(f"the server closed with {closed.code}") from closed
+
+    # --- what comes
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the connection was opened."""
+        return self._loop.time() - self._began_at
+
+    async def until(
+        self,
+        *types: str,
+        about: Collection[str] = (),
+        where: Callable[[Message], bool] | None = None,
+        patience_s: float | None = None,
+    ) -> Message:
+        """The next event of these types, about these ids if any are named.
+
+        Raises Breach when nothing comes for `patience_s`, when the server leaves, or refuses instead.
+        """
+
+        def wanted(message: Message) -> bool:
+            named = message.type in types and (not about or bool(message.ids & set(about)))
+            return named and (where is None or where(message))
+
+        patience = self.patience_s if patience_s is None else patience_s
+        awaited = " or ".join(types)
+        while True:
+            for at in range(self._seen, len(self.trace.messages)):
+                message = self.trace.messages[at]
+                if message.side == "C":
+                    continue
+                if wanted(message):
+                    self._seen = at + 1
+                    return message
+                if message.type == "error" and "error" not in types:
+                    self._seen = at + 1
+                    raise Breach(f"{awaited} was expected, and {_told(message)} came")
+            if self.trace.closed is not None:
+                raise Breach(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
+            if not await self._more(patience):
+                last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
+                raise Breach(f"no {awaited} within {patience:g} s; the last event was {last}")
+
+    async def answer(self, event: Json, *types: str, **more: Any) -> Message:
+        """Send, and wait as `until` does."""
+        await self.send(event)
+        return await self.until(*types, **more)
+
+    async def quiet(self, quiet_s: float = _QUIET_S) -> list[Message]:
+        """Wait until nothing has come for so long; what came since the last `send` or wait."""
+        began = self._seen
+        deadline = self._loop.time() + self.patience_s
+        while self.trace.closed is None and self._loop.time() < deadline and await self._more(quiet_s):
+            pass
+        self._seen = len(self.trace.messages)
+        return [each for each in self.trace.messages[began:] if each.side == "S"]
+
+    def first(self, type: str) -> Message:
+        """The first event of this type that came. Raises Undecided if none did: another rule is about that."""
+        for each in self.trace.received(type):
+            return each
+        raise Undecided(f"no {type} came")
+
+    def rewind(self, at: int) -> None:
+        """Have waiting look again at what came since there were so many messages."""
+        self._seen = at
+
+    @property
+    def session_type(self) -> str:
+        """What the server calls this session: "realtime" or "transcription"."""
+        told = [each.get("session.type") for each in self.trace.received("session.created", "session.updated")]
+        return "transcription" if told and told[-1] == "transcription" else "realtime"
+
+    def about(self, *ids: str, since: Message | None = None, upto: Message | None = None) -> list[Message]:
+        """Both sides' messages about these ids, from one message to another. `create` commands are about their item."""
+        first = 0 if since is None else self.trace.messages.index(since)
+        last = len(self.trace.messages) if upto is None else self.trace.messages.index(upto) + 1
+        return [each for each in self.trace.messages[first:last] if each.ids & set(ids)]
+
+    def since(self, event_id: str) -> list[Message]:
+        """Everything from the command with this id on."""
+        at = next(n for n, each in enumerate(self.trace.messages) if each.event.get("event_id") == event_id)
+        return self.trace.messages[at:]
+
+    async def _more(self, patience_s: float) -> bool:
+        """Wait for one message more, or the end; False if nothing happens."""
+        have = len(self.trace.messages)
+        try:
+            async with asyncio.timeout(patience_s), self._came:
+                await self._came.wait_for(lambda: len(self.trace.messages) > have or self.trace.closed is not None)
+        except TimeoutError:
+            return False
+        return True
+
+    # --- its life
+
+    @classmethod
+    @asynccontextmanager
+    async def over(cls, transport: Transport, name: str, *, patience_s: float) -> AsyncGenerator[Line, None]:
+        """Reads the transport for the length of a block; lets what is under way come to its end, and closes."""
+        line = cls(transport, name, patience_s=patience_s)
+        reading = asyncio.ensure_future(line._read())  # noqa: TID251 - ended and awaited below
+        try:
+            try:
+                yield line
+            finally:
+                await line._settle()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await transport.close()
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                text = await self._transport.receive()
+            except ConnectionClosed as closed:
+                async with self._came:
+                    self.trace.closed = (closed.code, closed.reason)
+                    self._came.notify_all()
+                return
+            message = _message(text, self.now_s)
+            async with self._came:
+                self.trace.messages.append(message)
+                self._came.notify_all()
+
+    async def _settle(self) -> None:
+        """Wait for responses and items that have begun; the invariants are about whole traces."""
+        while self.trace.closed is None and self._open():
+            if not await self._more(self.patience_s):
+                return
+
+    def _open(self) -> set[str]:
+        begun: set[str] = set()
+        for each in self.trace.received():
+            id = each.get("response.id") if each.type.startswith("response.") else each.get("item.id")
+            match each.type:
+                case "response.created" | "conversation.item.added":
+                    begun.add(str(id))
+                case "response.done" | "conversation.item.done":
+                    begun.discard(str(id))
+                case _:
+                    pass  # messages that neither begin nor end anything
+        return begun
+
+
+def _message(text: str | bytes, at_s: float) -> Message:
+    if isinstance(text, bytes):
+        return Message(side="S", at_s=at_s, event={}, problem="a binary message")
+    try:
+        return Message(side="S", at_s=at_s, event=parse_object(text))
+    except DecodeError as fault:
+        return Message(side="S", at_s=at_s, event={}, problem=fault.reason)
+
+
+def _told(error: Message) -> str:
+    return f"error (code {error.get('error.code')}, param {error.get('error.param')})"

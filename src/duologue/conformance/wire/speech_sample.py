@@ -1,0 +1,31 @@
+"""The recorded sentence that the suite says, and how it goes to a server."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from duologue.audio.wav import parse_wav
+from duologue.conformance.wire.trace import Json
+from duologue.events import InputAudioBufferAppendEvent
+
+__all__ = ["BYTES_PER_MS", "CHUNK_MS", "append_of", "speech"]
+
+BYTES_PER_MS: Final = 48
+"""PCM16 at 24 kHz, which every server takes."""
+
+CHUNK_MS: Final = 100
+"""What one append carries: a common choice of microphones, ten messages a second."""
+
+
+@cache
+def speech() -> bytes:
+    """Three seconds of recorded human speech: mono PCM16 at 24 kHz."""
+    return parse_wav(files("duologue.conformance").joinpath("speech", "librivox_0880_24khz.wav").read_bytes()).pcm16
+
+
+def append_of(pcm16: bytes) -> Json:
+    """The event that appends audio."""
+    encoded = InputAudioBufferAppendEvent.from_audio(pcm16).audio
+    return {"type": "input_audio_buffer.append", "audio": encoded}

@@ -1,0 +1,38 @@
+"""Connections to the server at a URL, as scenarios want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from duologue.client.asyncio.connect import open_endpoint
+from duologue.client.endpoint import Endpoint
+from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.transports import Transport
+
+__all__ = ["open_endpoint_of"]
+
+_BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
+
+
+def open_endpoint_of(
+    place: Endpoint | str, *, wrap: Callable[[Transport], Transport] = lambda transport: transport
+) -> OpenTransport:
+    """What opens connections to this place for `run`. `wrap` may put something around each, such as a recorder."""
+    endpoint = Endpoint(url=place) if isinstance(place, str) else place
+
+    async def open_transport(opening: Opening) -> Transport:
+        """Raises ConnectFailed."""
+        special = endpoint
+        if opening.intent is not None:
+            special = replace(special, intent=opening.intent)
+        if opening.api_key is not None:
+            special = replace(special, api_key=opening.api_key)
+        if opening.model is not None:
+            special = replace(special, model=opening.model or None)
+        if opening.beta:
+            special = replace(special, headers={**special.headers, **_BETA_HEADER})
+        return wrap(await open_endpoint(special))
+
+    return open_transport

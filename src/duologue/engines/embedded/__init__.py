@@ -1,0 +1,1 @@
+"""The responder that needs no model."""

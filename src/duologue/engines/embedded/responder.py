@@ -1,0 +1,59 @@
+"""The responder that needs no network, no key and no language model: honest about it, and useful where it can be."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+
+from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.embedded.intents import SLOWLY, answer
+from duologue.engines.embedded.spoken_calls import MAX_SAID_CHARACTERS, result_in_words, wanted_call
+
+__all__ = ["EmbeddedResponder"]
+
+_CLAUSE = re.compile(r".+?(?:[.!?;:,](?=\s)\s+|$)", re.DOTALL)
+"""Up to a mark with space behind it: a comma in a number, or a colon in a time, ends nothing."""
+
+_SLOW_S = 0.4  # between sentences that are asked for slowly: a hundred numbers take the time it takes to say them
+
+
+class EmbeddedResponder:
+    """Answers in English from a table of intents; says what it heard where none fits. Keeps nothing between calls."""
+
+    name: str = "embedded"
+
+    def __init__(self, *, slow_s: float = _SLOW_S) -> None:
+        """`slow_s`: how long it waits between two sentences when it was asked to do something slowly."""
+        self._slow_s = slow_s
+
+    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+        """The answer by clauses, known at once; or the calls that were asked for. What they returned is then said.
+
+        Where the client requires a call, one is made with what the words give for it. Once: the answer to a result is
+        always words, or a session whose `tool_choice` is "required" would go round for ever.
+        """
+        # Schemas come from clients, and comparing what was said with all they hold may take long. Text alone does not.
+        pieces, slowly = await asyncio.to_thread(_answer, exchange) if exchange.functions else _answer(exchange)
+        for index, piece in enumerate(pieces):
+            if index and slowly:
+                await asyncio.sleep(self._slow_s)
+            yield piece
+
+
+def _answer(exchange: Exchange) -> tuple[Sequence[str | FunctionCall], bool]:
+    """What to say and to call, and whether to take time between the pieces. Bounded work, however long the texts."""
+    result = result_in_words(exchange)
+    results = _CLAUSE.findall(result) if result is not None else []
+    if result is not None and exchange.messages[-1].role != "user":
+        return results, False
+    text = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")
+    said = text[:MAX_SAID_CHARACTERS]
+    if result is None and (wanted := wanted_call(exchange, said)) is not None:
+        return [wanted], False
+    words = answer(exchange)
+    before = [*results, " "] if results else []
+    if not isinstance(words, str):
+        return [*before, *words], False
+    slowly = SLOWLY.search(said) is not None and SLOWLY.search(words) is None
+    return [*before, *_CLAUSE.findall(words)], slowly

@@ -1,0 +1,1 @@
+"""Detectors of the end of a turn, from words and prosody."""

@@ -1,0 +1,1 @@
+"""Responders that ask a language model: over HTTP, or in this process."""

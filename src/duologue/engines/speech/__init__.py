@@ -1,0 +1,1 @@
+"""The speech engines that come with the package, on onnxruntime."""

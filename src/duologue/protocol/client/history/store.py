@@ -1,0 +1,348 @@
+"""A conversation as its client knows it: every item, in order, as far as it has come.
+
+    receive                what happened
+    items · get · audio    what there is; values that never change under their reader
+
+Events may come twice or out of order: each says all that is needed to put it where it belongs. An event of the server
+costs the same however long the conversation is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from duologue.events import (
+    ConversationItem,
+    ConversationItemAddedEvent,
+    ConversationItemCreatedEvent,
+    ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
+    ConversationItemDoneEvent,
+    ConversationItemRetrievedEvent,
+    ConversationItemTruncatedEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioPart,
+    InputAudioTranscriptionCompletedEvent,
+    InputAudioTranscriptionDeltaEvent,
+    InputAudioTranscriptionFailedEvent,
+    MessageItem,
+    ResponseAudioDeltaEvent,
+    ResponseAudioTranscriptDeltaEvent,
+    ResponseAudioTranscriptDoneEvent,
+    ResponseContentPartAddedEvent,
+    ResponseContentPartDoneEvent,
+    ResponseDoneEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseFunctionCallArgumentsDoneEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseTextDeltaEvent,
+    ResponseTextDoneEvent,
+    is_set,
+)
+from duologue.events.base import Maybe
+from duologue.protocol.client.dispatch import EventContext, Part, on
+from duologue.protocol.client.history.audio_store import KeptAudio
+from duologue.protocol.client.history.item_builder import ItemDraft, StoredItem
+from duologue.protocol.client.history.item_order import ItemOrder
+from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
+from duologue.protocol.server.conversation.items import ROOT
+
+__all__ = ["ConversationStore"]
+
+_MOST_DETACHED: Final = 256
+"""Items of which something is known but not that they are in the conversation: those of responses out of band, which
+go when these end, and transcripts that are ahead of their item."""
+
+
+class ConversationStore(Part):
+    """Items of one session. Audio is dropped; with `keep_audio_bytes` the newest of the model's is kept."""
+
+    def __init__(self, *, keep_audio_bytes: int = 0, limits: KeptLimits | None = None) -> None:
+        self._limits = limits or KeptLimits()
+        self._sizes: dict[str, int] = {}
+        self._characters = 0
+        self.excess: str | None = None
+        """What is too much to be kept, as a clause; None while it is not."""
+        self._order = ItemOrder()
+        self._drafts: dict[str, ItemDraft] = {}
+        self._detached: dict[str, None] = {}
+        self._deleted: dict[str, str | None] = {}
+        """Items that are gone, and the event that had added each: seen again, it is a repetition."""
+        self._added_by: dict[str, str] = {}
+        self._audio = KeptAudio(keep_audio_bytes)
+        self._names_predecessors = False
+        self._cached: tuple[StoredItem, ...] | None = ()
+
+    # --- what there is
+
+    @property
+    def items(self) -> tuple[StoredItem, ...]:
+        """The conversation as it stands, in order."""
+        if self._cached is None:
+            self._cached = tuple(self._drafts[item_id].snapshot() for item_id in self._order.ids)
+        return self._cached
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._order
+
+    def get(self, item_id: str) -> StoredItem | None:
+        """One item as it stands; None if the conversation does not have it."""
+        return self._drafts[item_id].snapshot() if item_id in self._order else None
+
+    def audio(self, item_id: str, content_index: int = 0) -> bytes | None:
+        """The speech of a part that was kept, in the wire's format; None if it was not."""
+        return self._audio.get(item_id, content_index)
+
+    @property
+    def kept_audio_bytes(self) -> int:
+        """Size of all audio that is kept."""
+        return self._audio.held_bytes
+
+    def clear(self) -> None:
+        """Another session begins: its conversation is empty."""
+        self._order = ItemOrder()
+        self._drafts.clear()
+        self._detached.clear()
+        self._deleted.clear()
+        self._added_by.clear()
+        self._audio.clear()
+        self._sizes.clear()
+        self._characters = 0
+        self._cached = ()
+
+    # --- the user's items and the client's
+
+    @on(InputAudioBufferCommittedEvent)
+    def _committed(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
+        if event.item_id in self._order or event.item_id in self._deleted:
+            return
+        draft = self._draft(event.item_id)
+        part = InputAudioPart(transcript=None)
+        draft.began(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
+        self._place(event.item_id, event.previous_item_id)
+
+    @on(ConversationItemAddedEvent, ConversationItemCreatedEvent)
+    def _added(self, event: ConversationItemAddedEvent | ConversationItemCreatedEvent, context: EventContext) -> None:
+        if not is_set(event.item.id):
+            return
+        item_id = str(event.item.id)
+        if item_id in self._deleted and item_id not in self._order:
+            if self._deleted[item_id] in (None, event.event_id):
+                self._deleted[item_id] = event.event_id
+                return
+            del self._deleted[item_id]
+        draft = self._draft(item_id)
+        if isinstance(event, ConversationItemCreatedEvent) and _is_final(event.item):
+            draft.ended(event.item)
+        else:
+            draft.began(event.item)
+        self._holds(item_id, size_of(event.item))
+        self._added_by[item_id] = event.event_id
+        # Asked to be the first, the item has null as its predecessor; otherwise null may come from a server that names
+        # no predecessors.
+        command = context.command
+        first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
+        self._place(item_id, event.previous_item_id, first=first)
+
+    @on(ConversationItemDoneEvent)
+    def _done(self, event: ConversationItemDoneEvent, context: EventContext) -> None:
+        if not is_set(event.item.id) or str(event.item.id) in self._deleted:
+            return
+        item_id = str(event.item.id)
+        self._draft(item_id).ended(event.item)
+        self._holds(item_id, size_of(event.item))
+        self._place(item_id, event.previous_item_id)
+
+    @on(ConversationItemRetrievedEvent)
+    def _retrieved(self, event: ConversationItemRetrievedEvent, context: EventContext) -> None:
+        draft = self._drafts.get(str(event.item.id)) if is_set(event.item.id) else None
+        if draft is not None:
+            draft.retrieved(event.item)
+            self._holds(draft.item_id, size_of(event.item))
+            self._cached = None
+
+    @on(ConversationItemTruncatedEvent)
+    def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
+        if context.encoding is not None:
+            n_bytes = context.encoding.bytes_for_ms(event.audio_end_ms)
+            self._audio.cut(event.item_id, event.content_index, n_bytes)
+
+    @on(ConversationItemDeletedEvent)
+    def _delete(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
+        item_id = event.item_id
+        self._deleted[item_id] = self._added_by.pop(item_id, None)
+        self._order.remove(item_id)
+        self._drafts.pop(item_id, None)
+        self._detached.pop(item_id, None)
+        self._audio.remove(item_id)
+        self._cached = None
+        self._holds(item_id, 0)
+        if len(self._deleted) > self._limits.items:
+            del self._deleted[next(iter(self._deleted))]  # of what was deleted so long ago nothing is on the way
+
+    def _holds(self, item_id: str, n_characters: int) -> None:
+        """All that an item holds."""
+        if n_characters and item_id not in self._drafts:
+            return
+        self._characters += n_characters - self._sizes.pop(item_id, 0)
+        if n_characters:
+            self._sizes[item_id] = n_characters
+            self._check_size(n_characters)
+
+    def _grows(self, item_id: str, text: str | None) -> None:
+        """A piece of text is added to what an item holds."""
+        if item_id in self._drafts:
+            size = PIECE_CHARACTERS + len(text or "")
+            self._characters += size
+            size += self._sizes.get(item_id, 0)
+            self._sizes[item_id] = size
+            self._check_size(size)
+
+    def _check_size(self, n_characters: int) -> None:
+        limits = self._limits
+        if n_characters > limits.item_characters:
+            self.excess = f"more than {limits.item_characters} characters in an item"
+        elif self._characters > limits.characters:
+            self.excess = f"more than {limits.characters} characters in a conversation"
+
+    def _check_count(self) -> None:
+        if max(len(self._drafts), self._order.places // 2) > self._limits.items:
+            self.excess = f"more than {self._limits.items} items"
+
+    @on(InputAudioTranscriptionDeltaEvent)
+    def _transcript_delta(self, event: InputAudioTranscriptionDeltaEvent, context: EventContext) -> None:
+        if is_set(event.delta):
+            index = event.content_index if is_set(event.content_index) else 0
+            self._draft(event.item_id).heard(index, event.delta)
+            self._grows(event.item_id, event.delta)
+
+    @on(InputAudioTranscriptionCompletedEvent)
+    def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).heard_all(event.content_index, event.transcript)
+        self._grows(event.item_id, event.transcript)
+
+    @on(InputAudioTranscriptionFailedEvent)
+    def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:
+        self._draft(event.item_id).not_heard(event.content_index)
+
+    # --- the model's items
+
+    @on(ResponseOutputItemAddedEvent)
+    def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
+        if is_set(event.item.id):
+            self._draft(str(event.item.id), event.response_id).began(event.item)
+            self._holds(str(event.item.id), size_of(event.item))
+
+    @on(ResponseOutputItemDoneEvent)
+    def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
+        if is_set(event.item.id):
+            self._draft(str(event.item.id), event.response_id).ended(event.item)
+            self._holds(str(event.item.id), size_of(event.item))
+
+    @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
+    def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
+        final = isinstance(event, ResponseContentPartDoneEvent)
+        self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
+        said = getattr(event.part, "text", None) or getattr(event.part, "transcript", None)
+        self._grows(event.item_id, said if final else None)
+
+    @on(ResponseTextDeltaEvent)
+    def _text_delta(self, event: ResponseTextDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=False)
+        self._grows(event.item_id, event.delta)
+
+    @on(ResponseTextDoneEvent)
+    def _text_done(self, event: ResponseTextDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.text, spoken=False)
+        self._grows(event.item_id, event.text)
+
+    @on(ResponseAudioTranscriptDeltaEvent)
+    def _spoken_delta(self, event: ResponseAudioTranscriptDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=True)
+        self._grows(event.item_id, event.delta)
+
+    @on(ResponseAudioTranscriptDoneEvent)
+    def _spoken_done(self, event: ResponseAudioTranscriptDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.transcript, spoken=True)
+        self._grows(event.item_id, event.transcript)
+
+    @on(ResponseAudioDeltaEvent)
+    def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+        if context.audio is not None:
+            self._audio.add(event.item_id, event.content_index, context.audio)
+
+    @on(ResponseFunctionCallArgumentsDeltaEvent)
+    def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
+        self._grows(event.item_id, event.delta)
+
+    @on(ResponseFunctionCallArgumentsDoneEvent)
+    def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
+        self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
+        self._grows(event.item_id, event.arguments)
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._cached = None
+        response = event.response
+        for item in response.output if is_set(response.output) else ():
+            if not is_set(item.id) or str(item.id) in self._deleted:
+                continue
+            item_id = str(item.id)
+            draft = self._drafts.get(item_id)
+            if draft is not None and not draft.done:
+                draft.ended(item)
+                self._holds(item_id, size_of(item))
+            elif draft is None and isinstance(response.conversation_id, str):
+                self._draft(item_id, response.id if is_set(response.id) else None).ended(item)
+                self._holds(item_id, size_of(item))
+            if isinstance(response.conversation_id, str) and item_id not in self._order:
+                self._place(item_id, self._order.ids[-1] if len(self._order) else None)
+        for item_id in [key for key in self._detached if self._drafts[key].response_id == response.id]:
+            del self._detached[item_id], self._drafts[item_id]
+            self._audio.remove(item_id)
+            self._holds(item_id, 0)
+
+    # --- their places
+
+    def _place(self, item_id: str, previous_item_id: Maybe[str], *, first: bool = False) -> None:
+        if item_id in self._order:
+            return
+        self._cached = None
+        self._detached.pop(item_id, None)
+        if is_set(previous_item_id):
+            self._names_predecessors = True
+            self._order.place(item_id, after=previous_item_id)
+        elif previous_item_id is None and (self._names_predecessors or first):
+            self._order.place(item_id, after=None)
+        else:  # null of a server that never names predecessors says nothing
+            self._order.append(item_id)
+
+    def _draft(self, item_id: str, response_id: str | None = None) -> ItemDraft:
+        """The item that an event is about; its event is going to change it."""
+        self._cached = None
+        draft = self._drafts.get(item_id)
+        if draft is None:
+            draft = ItemDraft(item_id)
+            if item_id in self._deleted:
+                return draft  # its events are on the way still; nobody reads what they make
+            self._drafts[item_id] = draft
+            self._detached[item_id] = None
+            self._check_count()
+            if len(self._detached) > _MOST_DETACHED:
+                oldest = next(iter(self._detached))
+                del self._detached[oldest], self._drafts[oldest]
+                self._holds(oldest, 0)
+        if response_id is not None:
+            draft.response_id = response_id
+        return draft
+
+
+def _is_final(item: ConversationItem) -> bool:
+    """Whether a beta server's one event per item tells the whole of it: those of the model begin empty."""
+    return getattr(item, "status", None) != "in_progress"

@@ -1,0 +1,226 @@
+"""What the session core tells its application: small values that never change, in the order things happened."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from duologue.audio.formats import Encoding
+from duologue.events import AnySession, ClientEvent, ErrorEvent, RealtimeEvent, ResponseDoneEvent
+from duologue.protocol.client.error_kinds import ErrorKind
+from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.playback import Interruption
+from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.protocol.client.responses.requests import Resolution
+from duologue.protocol.client.tools.calls import ToolCall
+from duologue.protocol.client.usage import UsageSnapshot
+from duologue.protocol.states import IllegalTransition
+
+__all__ = [
+    "AudioDelta",
+    "AudioDone",
+    "ConnectionLost",
+    "ErrorReported",
+    "IllegalTransition",
+    "Interrupted",
+    "ItemAdded",
+    "ItemDeleted",
+    "ItemDone",
+    "Notice",
+    "RequestEnded",
+    "ResponseFinished",
+    "ResponseStarted",
+    "RunTool",
+    "SessionChanged",
+    "SpeechStarted",
+    "SpeechStopped",
+    "StopTool",
+    "TextDelta",
+    "Unreadable",
+    "UsageChanged",
+    "UserTranscript",
+    "UserTranscriptDelta",
+    "UserTranscriptFailed",
+]
+
+
+class SessionChanged(Struct, frozen=True):
+    """The session as the server tells it now; the first one opens it."""
+
+    session: AnySession
+
+
+class SpeechStarted(Struct, frozen=True, kw_only=True):
+    """The user began to speak; the position counts from the first audio of the session."""
+
+    item_id: str
+    audio_start_ms: int
+
+
+class SpeechStopped(Struct, frozen=True, kw_only=True):
+    """The user has spoken."""
+
+    item_id: str
+    audio_end_ms: int
+
+
+class UserTranscriptDelta(Struct, frozen=True, kw_only=True):
+    """The next piece of what the user said."""
+
+    item_id: str
+    delta: str
+
+
+class UserTranscript(Struct, frozen=True, kw_only=True):
+    """All that the user said in an item; comes before, inside or after the answer to it."""
+
+    item_id: str
+    transcript: str
+
+
+class UserTranscriptFailed(Struct, frozen=True, kw_only=True):
+    """What the user said in an item cannot be told."""
+
+    item_id: str
+    message: str
+
+
+class TextDelta(Struct, frozen=True, kw_only=True):
+    """The next piece of what the model writes, or says if it is `spoken`."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    delta: str
+    spoken: bool
+
+
+class AudioDelta(Struct, frozen=True, kw_only=True):
+    """The next piece of the model's speech, to be played; what is cut off already is not told."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    audio: bytes
+    encoding: Encoding
+
+    def __repr__(self) -> str:
+        return f"AudioDelta(item_id={self.item_id!r}, audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
+
+
+class AudioDone(Struct, frozen=True, kw_only=True):
+    """All of a part's speech has come."""
+
+    item_id: str
+    content_index: int
+
+
+class Interrupted(Struct, frozen=True):
+    """Stop the player and drop what it holds. The truncate, if there is one, is among the events to send."""
+
+    interruption: Interruption
+
+
+class ItemAdded(Struct, frozen=True):
+    """An item entered the conversation."""
+
+    item: StoredItem
+
+
+class ItemDone(Struct, frozen=True):
+    """An item is final."""
+
+    item: StoredItem
+
+
+class ItemDeleted(Struct, frozen=True):
+    """An item left the conversation."""
+
+    item_id: str
+
+
+class ResponseStarted(Struct, frozen=True, kw_only=True):
+    """A response began; `in_conversation` is false for one that is kept out of it."""
+
+    response_id: str
+    in_conversation: bool
+
+
+class ResponseFinished(Struct, frozen=True):
+    """A response ended, however it did, whoever asked for it. Its audio may still be playing."""
+
+    event: ResponseDoneEvent
+
+
+class RequestEnded(Struct, frozen=True):
+    """A request for a response ended: the answer to `ConversationCore.respond`."""
+
+    resolution: Resolution
+
+
+class RunTool(Struct, frozen=True):
+    """Run a function, and report with `tool_answered` or `tool_failed`."""
+
+    call: ToolCall
+
+
+class StopTool(Struct, frozen=True):
+    """Stop a function that runs; nobody wants its answer any more."""
+
+    call_id: str
+
+
+class UsageChanged(Struct, frozen=True):
+    """What the session has cost so far."""
+
+    usage: UsageSnapshot
+
+
+class ErrorReported(Struct, frozen=True, kw_only=True):
+    """An `error`: its kind, and the command of ours that it answers, if one can be named."""
+
+    event: ErrorEvent
+    kind: ErrorKind
+    command: ClientEvent | None
+
+
+class Unreadable(Struct, frozen=True, kw_only=True):
+    """An event that is not known or not whole. The session goes on without it."""
+
+    event: RealtimeEvent
+    problem: str
+
+
+class ConnectionLost(Struct, frozen=True):
+    """The connection is gone; every request has ended. `SessionRestored` follows if there is another one."""
+
+    reason: str
+
+
+Notice: TypeAlias = (
+    SessionChanged
+    | SpeechStarted
+    | SpeechStopped
+    | UserTranscriptDelta
+    | UserTranscript
+    | UserTranscriptFailed
+    | TextDelta
+    | AudioDelta
+    | AudioDone
+    | Interrupted
+    | ItemAdded
+    | ItemDone
+    | ItemDeleted
+    | ResponseStarted
+    | ResponseFinished
+    | RequestEnded
+    | RunTool
+    | StopTool
+    | UsageChanged
+    | ErrorReported
+    | Unreadable
+    | ConnectionLost
+    | SessionRestored
+    | IllegalTransition
+)

@@ -1,0 +1,109 @@
+"""The model's speech in one session: which of it is to be played, in which encoding, and what of it was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from duologue.audio.formats import PCM, Encoding
+from duologue.events import (
+    ConversationItemDeletedEvent,
+    ConversationItemTruncatedEvent,
+    ResponseAudioDeltaEvent,
+    ResponseAudioDoneEvent,
+    ResponseCreatedEvent,
+    ResponseDoneEvent,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    is_set,
+)
+from duologue.protocol.client.audio_formats import encoding_of_format, session_encodings
+from duologue.protocol.client.dispatch import EventContext, Part, on
+from duologue.protocol.client.notices import AudioDelta, AudioDone, Unreadable
+from duologue.protocol.client.playback import Interruption, PlaybackLedger
+from duologue.protocol.states import ReportIllegal, raise_illegal
+
+__all__ = ["ModelSpeech"]
+
+
+class ModelSpeech(Part):
+    """What comes of the model's speech. `tell` takes the notices; `playback` learns from the player what was heard."""
+
+    def __init__(
+        self,
+        *,
+        tell: Callable[[AudioDelta | AudioDone | Unreadable], None],
+        report_illegal: ReportIllegal = raise_illegal,
+    ) -> None:
+        self.encoding: Encoding = PCM
+        """Of the session's output; a response may have asked for another."""
+        self.playback = PlaybackLedger(report_illegal=report_illegal)
+        self._tell = tell
+        self._encodings: dict[str, Encoding] = {}
+        self._silenced: set[str] = set()
+        """Responses that were interrupted: what they still say, or have not begun to say, is not to be heard."""
+
+    @on(SessionCreatedEvent, SessionUpdatedEvent)
+    def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+        _, output = session_encodings(event.session)
+        self.encoding = output if output is not None else self.encoding
+        self.playback.encoding = self.encoding
+
+    @on(ResponseCreatedEvent)
+    def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
+        response = event.response
+        audio = response.audio.output if is_set(response.audio) else None
+        if is_set(response.id) and is_set(audio) and is_set(audio.format):
+            self._encodings[response.id] = encoding_of_format(audio.format) or self.encoding
+
+    @on(ResponseAudioDeltaEvent)
+    def _piece(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+        try:
+            audio = event.decode_audio()
+        except ValueError as fault:
+            self._tell(Unreadable(event=event, problem=str(fault)))
+            return
+        if event.response_id in self._silenced:
+            return
+        encoding = self.playback.encoding = self._encodings.get(event.response_id, self.encoding)
+        if not self.playback.received(event.item_id, event.content_index, len(audio)):
+            return
+        context.audio = audio
+        self._tell(
+            AudioDelta(
+                response_id=event.response_id,
+                item_id=event.item_id,
+                content_index=event.content_index,
+                audio=audio,
+                encoding=encoding,
+            )
+        )
+
+    @on(ResponseAudioDoneEvent)
+    def _all_received(self, event: ResponseAudioDoneEvent, context: EventContext) -> None:
+        self.playback.all_received(event.item_id, event.content_index)
+        self._tell(AudioDone(item_id=event.item_id, content_index=event.content_index))
+
+    @on(ResponseDoneEvent)
+    def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
+        self._encodings.pop(str(event.response.id), None)
+        self._silenced.discard(str(event.response.id))
+
+    @on(ConversationItemTruncatedEvent)
+    def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
+        context.encoding = self.encoding
+
+    @on(ConversationItemDeletedEvent)
+    def _deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
+        self.playback.forget(event.item_id)
+
+    def interrupt(self, active_id: str | None) -> Interruption:
+        """The user takes the floor, also from the response that runs, if one does."""
+        if active_id is not None:
+            self._silenced.add(active_id)
+        return self.playback.interrupt()
+
+    def clear(self) -> None:
+        """Another session begins: its server has said nothing yet."""
+        self.playback.clear()
+        self._encodings.clear()
+        self._silenced.clear()

@@ -1,0 +1,163 @@
+"""Commands that the server has not answered: which of ours an `error` is about.
+
+Every command but `input_audio_buffer.append` is answered, by its acknowledgement or by one `error`, and in order. An
+error names the command by its event id; servers that leave the id out are read by the code and by the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from duologue.events import (
+    ClientEvent,
+    ConversationItem,
+    ConversationItemAddedEvent,
+    ConversationItemCreatedEvent,
+    ConversationItemCreateEvent,
+    ConversationItemDeletedEvent,
+    ConversationItemDeleteEvent,
+    ConversationItemRetrievedEvent,
+    ConversationItemRetrieveEvent,
+    ConversationItemTruncatedEvent,
+    ConversationItemTruncateEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearedEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioPart,
+    MessageItem,
+    OutputAudioBufferClearedEvent,
+    OutputAudioBufferClearEvent,
+    RealtimeEvent,
+    ResponseCancelEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent,
+    TranscriptionSessionUpdateEvent,
+    is_set,
+)
+from duologue.protocol.client.dispatch import EventContext, Part, on
+
+__all__ = ["Unanswered"]
+
+_ANSWERS: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
+    SessionUpdatedEvent: SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent: TranscriptionSessionUpdateEvent,
+    InputAudioBufferCommittedEvent: InputAudioBufferCommitEvent,
+    InputAudioBufferClearedEvent: InputAudioBufferClearEvent,
+    OutputAudioBufferClearedEvent: OutputAudioBufferClearEvent,
+    ConversationItemAddedEvent: ConversationItemCreateEvent,
+    ConversationItemCreatedEvent: ConversationItemCreateEvent,
+    ConversationItemRetrievedEvent: ConversationItemRetrieveEvent,
+    ConversationItemTruncatedEvent: ConversationItemTruncateEvent,
+    ConversationItemDeletedEvent: ConversationItemDeleteEvent,
+    ResponseCreatedEvent: ResponseCreateEvent,
+    ResponseDoneEvent: ResponseCancelEvent,
+}
+"""Acknowledgements, and the command of each."""
+
+_REFUSALS: Final[Mapping[str, type[ClientEvent]]] = {
+    "cannot_update_voice": SessionUpdateEvent,
+    "conversation_already_has_active_response": ResponseCreateEvent,
+    "input_audio_buffer_commit_empty": InputAudioBufferCommitEvent,
+    "invalid_tool_call_id": ConversationItemCreateEvent,
+    "item_delete_invalid_item_id": ConversationItemDeleteEvent,
+    "item_retrieve_invalid_item_id": ConversationItemRetrieveEvent,
+    "item_truncate_invalid_audio_end_ms": ConversationItemTruncateEvent,
+    "item_truncate_invalid_item_id": ConversationItemTruncateEvent,
+    "response_cancel_not_active": ResponseCancelEvent,
+}
+"""Codes that only one command is refused with."""
+
+_MOST: Final = 256
+"""Commands that wait for an answer; a server that far behind is not going to give it."""
+
+
+class Unanswered(Part):
+    """Commands of one connection, in the order in which they went out."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, ClientEvent] = {}
+        self._answered: dict[str, ClientEvent] = {}
+        """Commands that seemed answered: what the server does of its own accord reads like an acknowledgement."""
+
+    def __len__(self) -> int:
+        return len(self._sent)
+
+    @property
+    def commands(self) -> tuple[ClientEvent, ...]:
+        """All of them."""
+        return tuple(self._sent.values())
+
+    def sent(self, event: ClientEvent) -> None:
+        """A command goes out; it has its event id."""
+        if isinstance(event, InputAudioBufferAppendEvent) or not is_set(event.event_id):
+            return
+        if len(self._sent) >= _MOST:
+            del self._sent[next(iter(self._sent))]
+        self._sent[event.event_id] = event
+
+    @on(*_ANSWERS)
+    def _acknowledged(self, event: RealtimeEvent, context: EventContext) -> None:
+        kind = _ANSWERS[type(event)]
+        candidates = (command for command in self._sent.values() if isinstance(command, kind))
+        command = next((command for command in candidates if _fits(command, event)), None)
+        context.command = None if command is None else self._take(command)
+
+    @on(ErrorEvent)
+    def _error(self, event: ErrorEvent, context: EventContext) -> None:
+        context.command = self._refused(event)
+
+    def clear(self) -> None:
+        """The connection is gone, and every answer with it."""
+        self._sent.clear()
+        self._answered.clear()
+
+    def _refused(self, event: ErrorEvent) -> ClientEvent | None:
+        error = event.error
+        if is_set(error.event_id):
+            return self._sent.pop(error.event_id, None) or self._answered.get(error.event_id)
+        kind = _REFUSALS.get(error.code) if is_set(error.code) else None
+        candidates = self._sent.values()
+        command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
+        return None if command is None else self._take(command)
+
+    def _take(self, command: ClientEvent) -> ClientEvent:
+        event_id = str(command.event_id)
+        self._answered[event_id] = command
+        if len(self._answered) > _MOST:
+            del self._answered[next(iter(self._answered))]
+        return self._sent.pop(event_id)
+
+
+def _kind(item: ConversationItem) -> object:
+    """What tells an item of ours from one that the server makes at the same time: a turn of the user's speech."""
+    if not isinstance(item, MessageItem):
+        return type(item)
+    return item.role, any(isinstance(part, InputAudioPart) for part in item.content)
+
+
+def _fits(command: ClientEvent, answer: RealtimeEvent) -> bool:
+    """Whether the answer speaks of what the command does."""
+    match command, answer:
+        case ConversationItemCreateEvent(), ConversationItemAddedEvent() | ConversationItemCreatedEvent():
+            if is_set(command.item.id):
+                return bool(command.item.id == answer.item.id)
+            return _kind(command.item) == _kind(answer.item)
+        case (
+            ConversationItemTruncateEvent() | ConversationItemDeleteEvent(),
+            ConversationItemTruncatedEvent() | ConversationItemDeletedEvent(),
+        ):
+            return command.item_id == answer.item_id
+        case ConversationItemRetrieveEvent(), ConversationItemRetrievedEvent():
+            return bool(command.item_id == answer.item.id)
+        case ResponseCancelEvent(), ResponseDoneEvent():
+            return not is_set(command.response_id) or command.response_id == answer.response.id
+        case _:
+            return True

@@ -1,0 +1,1 @@
+"""What a client sends again after a reconnect, and when it reconnects."""

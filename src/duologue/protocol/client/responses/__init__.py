@@ -1,0 +1,1 @@
+"""Responses that the client asked for: which request each answers, and what is retried."""

@@ -1,0 +1,1 @@
+"""Functions that the client offers, and the calls of them."""

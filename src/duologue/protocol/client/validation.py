@@ -1,0 +1,275 @@
+"""What a server would refuse of a client's event, refused before it is sent, with a sentence that says what to do.
+
+Each check has a name, and can be switched off by it: servers exist that take more than the hosted one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, TypeAlias
+
+from duologue.audio.formats import PCM, Encoding
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    AnySession,
+    ClientEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    RealtimeSession,
+    RealtimeSessionConfig,
+    ResponseAudioDeltaEvent,
+    ResponseCreateEvent,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionConfig,
+    is_set,
+)
+from duologue.protocol.client.audio_formats import encoding_of_format, input_config, session_encodings
+from duologue.protocol.client.dispatch import EventContext, Part, on
+from duologue.protocol.client.responses.requests import (
+    MOST_METADATA_KEY_CHARS,
+    MOST_METADATA_PAIRS,
+    MOST_METADATA_VALUE_CHARS,
+)
+from duologue.protocol.server.input.buffer import LEAST_COMMIT_MS
+
+__all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks"]
+
+MOST_APPEND_BYTES: Final = 15 * 1024 * 1024
+"""Published limit of the audio in one append."""
+
+MOST_EVENT_ID_CHARS: Final = 512
+"""Published limit of a client's event id."""
+
+
+class LocalChecks(Part):
+    """Follows one session, and refuses what its server would. `off` names checks that are not made.
+
+    Raises:
+        ValueError: there is no check of such a name.
+    """
+
+    def __init__(self, *, off: Collection[str] = ()) -> None:
+        unknown = set(off) - LOCAL_CHECKS.keys()
+        if unknown:
+            raise ValueError(f"no check {', '.join(sorted(unknown))}; known: {', '.join(LOCAL_CHECKS)}")
+        self._off = frozenset(off)
+        self.input_encoding: Encoding | None = PCM
+        """Of the session's input audio; None for a format that this version does not know."""
+        self.voice: object = None
+        self.has_spoken = False
+        self._appended_bytes = 0
+        self._taken_bytes = 0
+        self._last_commit: tuple[str, int] | None = None
+        self._format_asked: tuple[str, Encoding | None] | None = None
+        """An update of the input format that is not answered: its event id, and the format before it."""
+
+    @property
+    def buffered_ms(self) -> int:
+        """The most that the server's input buffer can hold; turn detection may have dropped some of it."""
+        if self.input_encoding is None:
+            return LEAST_COMMIT_MS
+        return self.input_encoding.duration_ms(self._appended_bytes - self._taken_bytes)
+
+    def check(self, event: ClientEvent) -> None:
+        """Look at an event that is to be sent.
+
+        Raises:
+            LocalProtocolError: the server would refuse it.
+        """
+        for name, look in LOCAL_CHECKS.items():
+            if name not in self._off:
+                look(self, event)
+
+    def check_audio(self, n_bytes: int, *, encoding: Encoding | None = None) -> None:
+        """Look at audio that is to be appended; `encoding` is what its source says that it is.
+
+        Raises:
+            LocalProtocolError: it is not what the session's input takes, or too much at once.
+        """
+        if "append_size" not in self._off:
+            _append_size(n_bytes)
+        wanted = self.input_encoding
+        if wanted is None or "append_format" in self._off:
+            return
+        if encoding is not None and encoding != wanted:
+            raise LocalProtocolError(
+                f"cannot send input_audio_buffer.append: the audio is {encoding.type} at {encoding.rate_hz} Hz and the "
+                f"session takes {wanted.type} at {wanted.rate_hz} Hz, as which it would be heard; convert it, or "
+                "change the session's audio.input.format"
+            )
+        if n_bytes % wanted.bytes_per_sample:
+            raise LocalProtocolError(
+                f"cannot send input_audio_buffer.append: {n_bytes} bytes are not whole {wanted.type} samples of "
+                f"{wanted.bytes_per_sample} bytes; keep the odd byte for the next chunk"
+            )
+
+    def sent(self, event: ClientEvent) -> None:
+        """An event goes out."""
+        match event:
+            case InputAudioBufferAppendEvent():
+                self.appended(_audio_bytes(event))
+            case InputAudioBufferCommitEvent() | InputAudioBufferClearEvent():
+                self._last_commit = (str(event.event_id), self._taken_bytes)
+                self._taken_bytes = self._appended_bytes
+            case SessionUpdateEvent(session=RealtimeSessionConfig() | TranscriptionSessionConfig() as config):
+                wire = input_config(config.audio)
+                if wire is not None and is_set(wire.format):
+                    # What is appended from now on is heard in this format, whenever the answer comes.
+                    self._format_asked = (str(event.event_id), self.input_encoding)
+                    self._change_input(encoding_of_format(wire.format))
+            case _:
+                pass  # no other event changes what the checks look at
+
+    def appended(self, n_bytes: int) -> None:
+        """Audio goes out."""
+        self._appended_bytes += n_bytes
+
+    @on(SessionCreatedEvent, SessionUpdatedEvent)
+    def _session_told(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+        self._session(event.session)
+
+    @on(ResponseAudioDeltaEvent)
+    def _model_spoke(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+        self.has_spoken = True
+
+    @on(InputAudioBufferSpeechStoppedEvent)
+    def _speech_stopped(self, event: InputAudioBufferSpeechStoppedEvent, context: EventContext) -> None:
+        if self.input_encoding is not None:
+            end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
+            self._taken_bytes = max(self._taken_bytes, end)
+
+    @on(ErrorEvent)
+    def _refused(self, event: ErrorEvent, context: EventContext) -> None:
+        if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
+            self._taken_bytes, self._last_commit = self._last_commit[1], None
+        elif self._format_asked is not None and event.error.event_id == self._format_asked[0]:
+            before, self._format_asked = self._format_asked[1], None
+            self._change_input(before)
+
+    def connected(self) -> None:
+        """A new connection: its server has heard and said nothing yet."""
+        self._appended_bytes = self._taken_bytes = 0
+        self._last_commit = self._format_asked = None
+        self.has_spoken = False
+
+    def _session(self, session: AnySession) -> None:
+        encoding, _ = session_encodings(session)
+        if encoding == self.input_encoding:
+            self._format_asked = None
+        elif self._format_asked is None:
+            self._change_input(encoding)
+        if isinstance(session, RealtimeSession) and is_set(session.audio) and is_set(session.audio.output):
+            self.voice = session.audio.output.voice
+
+    def _change_input(self, encoding: Encoding | None) -> None:
+        before, self.input_encoding = self.input_encoding, encoding
+        if before is not None and encoding is not None:  # positions go on, counted in milliseconds
+            self._appended_bytes = encoding.bytes_for_ms(before.duration_ms(self._appended_bytes))
+            self._taken_bytes = encoding.bytes_for_ms(before.duration_ms(self._taken_bytes))
+
+
+# --- the checks -------------------------------------------------------------------------------------------------------
+
+
+def _append_size(n_bytes: int) -> None:
+    if n_bytes > MOST_APPEND_BYTES:
+        raise LocalProtocolError(
+            f"cannot send input_audio_buffer.append: {n_bytes} bytes of audio are more than one event may carry "
+            f"({MOST_APPEND_BYTES}); send them in several"
+        )
+
+
+def _audio_bytes(event: InputAudioBufferAppendEvent) -> int:
+    return len(event.audio) // 4 * 3 - event.audio[-2:].count("=")
+
+
+def _check_append_size(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferAppendEvent):
+        _append_size(_audio_bytes(event))
+
+
+def _check_append_format(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferAppendEvent):
+        checks.check_audio(_audio_bytes(event))
+
+
+def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:
+    if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < LEAST_COMMIT_MS:
+        raise LocalProtocolError(
+            f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "
+            f"turn, and a turn has {LEAST_COMMIT_MS} ms at least; append more first, or clear the buffer"
+        )
+
+
+def _check_modalities(checks: LocalChecks, event: ClientEvent) -> None:
+    match event:
+        case ResponseCreateEvent(response=params) if is_set(params):
+            modalities = params.output_modalities
+        case SessionUpdateEvent(session=RealtimeSessionConfig() as config):
+            modalities = config.output_modalities
+        case _:
+            return
+    if is_set(modalities) and modalities not in (["audio"], ["text"]):
+        raise LocalProtocolError(
+            f"cannot send {event.type}: output_modalities {modalities} is not ['audio'] or ['text']; audio brings its "
+            "transcript along, so ask for ['audio'] to have both"
+        )
+
+
+def _check_voice(checks: LocalChecks, event: ClientEvent) -> None:
+    if not checks.has_spoken or not isinstance(event, SessionUpdateEvent):
+        return
+    config = event.session
+    if not isinstance(config, RealtimeSessionConfig) or not is_set(config.audio) or not is_set(config.audio.output):
+        return
+    voice = config.audio.output.voice
+    if is_set(voice) and voice != checks.voice:
+        raise LocalProtocolError(
+            f"cannot send session.update: the voice cannot change to {voice!r} after the model has spoken, and the "
+            "whole update would be lost; leave the voice out, or open a new session for it"
+        )
+
+
+def _check_event_id(checks: LocalChecks, event: ClientEvent) -> None:
+    if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARS:
+        raise LocalProtocolError(
+            f"cannot send {event.type}: its event_id has {len(event.event_id)} characters, and "
+            f"{MOST_EVENT_ID_CHARS} are allowed; use a shorter one, or none"
+        )
+
+
+def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:
+    if not isinstance(event, ResponseCreateEvent) or not is_set(event.response):
+        return
+    metadata = event.response.metadata
+    if not is_set(metadata):
+        return
+    problem = ""
+    if len(metadata) > MOST_METADATA_PAIRS:
+        problem = f"{len(metadata)} pairs, and {MOST_METADATA_PAIRS} are allowed"
+    for key, value in metadata.items():
+        if len(key) > MOST_METADATA_KEY_CHARS:
+            problem = f"a key of {len(key)} characters, and {MOST_METADATA_KEY_CHARS} are allowed"
+        elif len(value) > MOST_METADATA_VALUE_CHARS:
+            problem = f"a value of {len(value)} characters under {key!r}, and {MOST_METADATA_VALUE_CHARS} are allowed"
+    if problem:
+        raise LocalProtocolError(f"cannot send response.create: its metadata has {problem}; keep the rest on your side")
+
+
+_Check: TypeAlias = Callable[[LocalChecks, ClientEvent], None]
+
+LOCAL_CHECKS: Final[Mapping[str, _Check]] = {
+    "append_size": _check_append_size,
+    "append_format": _check_append_format,
+    "commit_length": _check_commit_length,
+    "modalities": _check_modalities,
+    "voice": _check_voice,
+    "event_id": _check_event_id,
+    "metadata": _check_metadata,
+}
+"""Every check by its name."""

@@ -1,0 +1,111 @@
+"""What one session holds in memory, in bytes and by kind, and whether more of it fits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
+from sys import getsizeof
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import UNSET, Struct
+
+from duologue.events.base import Extra
+from duologue.protocol.server.errors import Refusal
+
+__all__ = ["KINDS", "Account", "Charge", "Kind", "held_bytes"]
+
+Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses", "client_secrets"]
+
+KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "client_secrets")
+"""The input audio buffer; audio of items, and of transcriptions under way; items without their audio; the session's
+configuration; what responses under way hold beside the conversation; and, of no session, client secrets."""
+
+_DICT_BYTES: Final = 64
+_MEMBER_BYTES: Final = 104
+"""At most, for a dictionary that has just grown: key, value, hash and place."""
+_STRUCT_BYTES: Final = 32
+
+Charge: TypeAlias = Callable[[Kind, int, bool], str | None]
+"""Is told of every change in bytes. Returns the name of the refusal if it does not fit, and has counted nothing then;
+where the third argument is true the bytes are there already, and are counted in any case."""
+
+
+def _unlimited(kind: Kind, n_bytes: int, forced: bool) -> str | None:
+    return None
+
+
+class Account:
+    """Counts for one session. Above `max_bytes`, or where `charge` says so, nothing more is taken."""
+
+    def __init__(self, max_bytes: int, charge: Charge = _unlimited) -> None:
+        self._max_bytes = max_bytes
+        self._charge = charge
+        self._total_bytes = 0
+        self.held: Counter[str] = Counter()
+
+    def take(self, kind: Kind, n_bytes: int, *, param: str | None = None) -> None:
+        """Count this much more. Raises Refusal if it does not fit; nothing is counted then."""
+        if not self.fits(kind, n_bytes):
+            raise self._refusal(kind, n_bytes, param)
+
+    def fits(self, kind: Kind, n_bytes: int) -> bool:
+        """Count this much more if it fits; else nothing, and false."""
+        if n_bytes > 0 and self._total_bytes + n_bytes > self._max_bytes:
+            return False
+        if self._charge(kind, n_bytes, False) is not None:
+            return False
+        self._count(kind, n_bytes)
+        return True
+
+    def change(self, kind: Kind, n_bytes: int) -> None:
+        """Count so much more, or less, that is there already, or is gone."""
+        if n_bytes:
+            self._charge(kind, n_bytes, True)
+            self._count(kind, n_bytes)
+
+    def _count(self, kind: Kind, n_bytes: int) -> None:
+        self._total_bytes += n_bytes
+        self.held[kind] += n_bytes
+
+    def _refusal(self, kind: Kind, n_bytes: int, param: str | None) -> Refusal:
+        if self._total_bytes + n_bytes > self._max_bytes:
+            return Refusal("session_full", param=param, most=self._max_bytes)
+        return Refusal(self._charge(kind, n_bytes, False) or "server_full", param=param)
+
+
+def held_bytes(value: Any) -> int:
+    """What a decoded value costs in memory, at most: a text with one emoji has four bytes a character, and as many more
+    once it has been written. Costs time by the number of values, not by their length."""
+    total = 0
+    left = [value]
+    while left:
+        value = left.pop()
+        if value is UNSET or value is None:
+            continue
+        kind = type(value)
+        if kind is str:
+            total += getsizeof(value) if value.isascii() else 2 * getsizeof(value)
+        elif kind is dict or kind is Extra:
+            total += _DICT_BYTES + _MEMBER_BYTES * len(value)
+            left += value
+            left += value.values()
+        elif kind is list or kind is tuple:
+            total += getsizeof(value)
+            left += value
+        elif issubclass(kind, Struct):
+            size, fields = _shape_of(kind)
+            total += size
+            left += fields(value)
+        else:
+            total += getsizeof(value)
+    return total
+
+
+@cache
+def _shape_of(kind: type[Struct]) -> tuple[int, Callable[[Any], tuple[Any, ...]]]:
+    """The bytes of an object without what it refers to, and how to get at that."""
+    names = kind.__struct_fields__
+    size = _STRUCT_BYTES + 8 * len(names)
+    return size, attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)

@@ -1,0 +1,297 @@
+"""The server's list of items, in order, with what the wire does not show: audio, and what was understood of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from duologue.audio.formats import Encoding
+from duologue.events import (
+    ConversationItem,
+    FunctionCallItem,
+    InputAudioPart,
+    MessageItem,
+    OutputAudioPart,
+    UnknownItem,
+    is_set,
+)
+from duologue.events.base import encode_audio
+from duologue.protocol.server.account import Account, held_bytes
+from duologue.protocol.server.conversation.transcript_alignment import SpokenText
+from duologue.protocol.server.errors import Refusal
+
+__all__ = ["ROOT", "Conversation", "Entry", "with_transcript"]
+
+ROOT: Final = "root"
+"""As `previous_item_id`: put the item first."""
+
+
+class Entry(Struct, kw_only=True):
+    """One item and its audio."""
+
+    item: ConversationItem
+    audio: bytearray = msgspec.field(default_factory=bytearray)
+    encoding: Encoding | None = None
+    heard: str | None = None
+    """What a user's speech says; None until it is transcribed. Of the model's speech: what of it was voiced, when
+    that is less than its transcript."""
+    transcribing: bool = False
+    read_bytes: int = 0
+    """Audio that its transcription under way holds beside this."""
+    keeps_audio: bool = True
+    """Whether more of the model's speech is kept."""
+    spoken: SpokenText | None = None
+    """Which audio says which words of the model's speech."""
+    measured: tuple[ConversationItem, str | None, int] | None = None
+    """What it was when its tokens were counted, and how many they are."""
+    cost_bytes: int = 0
+    """What the item takes in memory, as its conversation has counted it."""
+    kept: str | None = None
+    """What is left of the transcript since the client cut it: what the model goes on to say is no longer part of the
+    conversation."""
+
+    @property
+    def item_id(self) -> str:
+        """The item's id; every item of a conversation has one."""
+        return str(self.item.id)
+
+    @property
+    def length_bytes(self) -> int:
+        """How much speech there is, kept or not."""
+        if self.audio or self.spoken is None or self.kept is not None:
+            return len(self.audio)
+        return self.spoken.audio_bytes
+
+    def is_settled(self) -> bool:
+        """Whether its audio is complete, and its words are known."""
+        return self.heard is not None if self.spoken is None else self.spoken.ended
+
+    def is_unread(self) -> bool:
+        """Whether it is a user's speech that nobody has asked to transcribe."""
+        return self.spoken is None and self.heard is None and not self.transcribing
+
+    def understood(self) -> ConversationItem:
+        """The item as a responder should read it: with what was heard as its transcript."""
+        if self.heard is None:
+            return self.item
+        return with_transcript(self.item, self.heard)
+
+    def with_audio(self) -> ConversationItem:
+        """The item with its audio inside, as only `conversation.item.retrieved` shows it."""
+        if not self.audio or not isinstance(self.item, MessageItem):
+            return self.item
+        parts = [
+            msgspec.structs.replace(part, audio=encode_audio(bytes(self.audio)))
+            if isinstance(part, InputAudioPart | OutputAudioPart)
+            else part
+            for part in self.item.content
+        ]
+        return msgspec.structs.replace(self.item, content=parts)
+
+
+def with_transcript(item: ConversationItem, transcript: str) -> ConversationItem:
+    """The item with the transcript of its speech filled in."""
+    if not isinstance(item, MessageItem):
+        return item
+    parts: list[Any] = [
+        msgspec.structs.replace(part, transcript=transcript)
+        if isinstance(part, InputAudioPart | OutputAudioPart)
+        else part
+        for part in item.content
+    ]
+    return msgspec.structs.replace(item, content=parts)
+
+
+class Conversation:
+    """Items in the order in which the model reads them."""
+
+    def __init__(
+        self, conversation_id: str, *, max_audio_bytes: int, max_bytes: int, max_item_bytes: int, account: Account
+    ) -> None:
+        """Of audio in excess of `max_audio_bytes` the oldest goes; the items stay. A client's item is refused where it
+        would take too much, alone or with all others."""
+        self.conversation_id = conversation_id
+        self.max_item_bytes = max_item_bytes
+        self._max_audio_bytes = max_audio_bytes
+        self._max_bytes = max_bytes
+        self._account = account
+        self._entries: dict[str, Entry] = {}
+        self._item_bytes = 0
+        self._audio_bytes = 0
+        self._lingering_bytes = 0
+        self.is_read = False
+        """Whether a response reads the items: one that is taken out is still in memory then."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._entries
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the last item."""
+        return next(reversed(self._entries), None)
+
+    def get(self, item_id: str) -> Entry | None:
+        """The item's entry, if the conversation has it."""
+        return self._entries.get(item_id)
+
+    def predecessor_id(self, item_id: str) -> str | None:
+        """Id of the item before this one; None for the first."""
+        backwards = reversed(self._entries)
+        if next(backwards, None) == item_id:
+            return next(backwards, None)
+        before = None
+        for other in self._entries:
+            if other == item_id:
+                return before
+            before = other
+        return None
+
+    def bring(self, entry: Entry, *, after: str | None = None) -> None:
+        """Put a client's item in. Raises Refusal, and where there is no room for it; nothing has changed then."""
+        self._check(entry, after)
+        cost = held_bytes(entry.item)
+        if cost > self.max_item_bytes:
+            raise Refusal("item_too_large", param="item", most=self.max_item_bytes, got=cost)
+        if self._item_bytes + cost > self._max_bytes:
+            raise Refusal("conversation_too_large", param="item", most=self._max_bytes)
+        self._account.take("items", cost + len(entry.audio), param="item")
+        self._account.change("items", -cost - len(entry.audio))
+        self._enter(entry, after, cost)
+
+    def insert(self, entry: Entry, *, after: str | None = None) -> None:
+        """Put an item at the end, or behind another, or first. Raises Refusal; nothing has changed then."""
+        self._check(entry, after)
+        self._enter(entry, after, held_bytes(entry.item))
+
+    def _enter(self, entry: Entry, after: str | None, cost_bytes: int) -> None:
+        self._place(entry, after)
+        entry.cost_bytes = cost_bytes
+        self._item_bytes += cost_bytes
+        self._account.change("items", cost_bytes)
+        self._count_audio(len(entry.audio))
+
+    def _check(self, entry: Entry, after: str | None) -> None:
+        if isinstance(entry.item, UnknownItem):
+            raise Refusal("not_supported", param="item.type", value=entry.item.type)
+        if entry.item_id in self._entries:
+            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
+        if after is not None and after != ROOT and after not in self._entries:
+            raise Refusal("previous_unknown", param="previous_item_id", item_id=after)
+
+    def _place(self, entry: Entry, after: str | None) -> None:
+        if after is None or after == self.last_id:
+            self._entries[entry.item_id] = entry
+            return
+        order = list(self._entries.items())
+        place = 0 if after == ROOT else [item_id for item_id, _ in order].index(after) + 1
+        order.insert(place, (entry.item_id, entry))
+        self._entries = dict(order)
+
+    def remove(self, item_id: str) -> Entry | None:
+        """Take an item out; None if there is no such item."""
+        entry = self._entries.pop(item_id, None)
+        if entry is not None:
+            self._item_bytes -= entry.cost_bytes
+            self._audio_bytes -= len(entry.audio)
+            self._account.change("items", -entry.cost_bytes)
+            lingering_bytes = entry.cost_bytes if self.is_read else 0
+            if entry.transcribing:
+                entry.read_bytes += len(entry.audio)
+            else:
+                self._account.change("audio", -len(entry.audio))
+                lingering_bytes += len(entry.audio) if self.is_read else 0
+            self._lingering_bytes += lingering_bytes
+            self._account.change("responses", lingering_bytes)
+        return entry
+
+    def read_to_the_end(self) -> None:
+        """No response reads items any more: those that were taken out meanwhile are gone."""
+        self.is_read = False
+        self._account.change("responses", -self._lingering_bytes)
+        self._lingering_bytes = 0
+
+    # --- what it takes in memory
+
+    def fits(self, value: Any) -> bool:
+        """Whether an item may take so much more."""
+        return held_bytes(value) <= min(self.max_item_bytes, self._max_bytes - self._item_bytes)
+
+    def recount(self, entry: Entry) -> None:
+        """An item has come or changed."""
+        if self._entries.get(entry.item_id) is entry:
+            before, entry.cost_bytes = entry.cost_bytes, held_bytes(entry.item)
+            self._item_bytes += entry.cost_bytes - before
+            self._account.change("items", entry.cost_bytes - before)
+
+    def keep_audio(self, entry: Entry, audio: bytes) -> None:
+        """Keep more speech of the model, unless that is too much: then nothing of it is, and the speech goes on."""
+        if self._entries.get(entry.item_id) is not entry or not entry.keeps_audio:
+            return
+        if len(entry.audio) + len(audio) <= self._max_audio_bytes and self._account.fits("audio", len(audio)):
+            self._audio_bytes += len(audio)
+            entry.audio += audio
+        else:
+            entry.keeps_audio = False
+            self._drop_audio(entry)
+
+    def _drop_audio(self, entry: Entry) -> None:
+        self._count_audio(-len(entry.audio))
+        entry.audio.clear()
+
+    def _count_audio(self, n_bytes: int) -> None:
+        self._audio_bytes += n_bytes
+        self._account.change("audio", n_bytes)
+
+    def drop_old_audio(self) -> None:
+        """Let go of audio in excess: first what has been understood, then speech that nobody asked to understand."""
+        for may_go in (Entry.is_settled, Entry.is_unread) if self._audio_bytes > self._max_audio_bytes else ():
+            for entry in self:
+                if self._audio_bytes <= self._max_audio_bytes:
+                    return
+                if entry.audio and entry.item_id != self.last_id and may_go(entry):
+                    self._drop_audio(entry)
+                    if entry.spoken is None and entry.heard is None:
+                        entry.heard = ""  # nobody can find out any more what the user said
+
+    def truncate(self, item_id: str, audio_end_ms: int) -> None:
+        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises Refusal."""
+        entry = self._entries.get(item_id)
+        if entry is None:
+            raise Refusal("truncate_unknown", param="item_id", item_id=item_id)
+        item = entry.item
+        if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
+            raise Refusal("truncate_not_audio")
+        held_ms = entry.encoding.duration_ms(entry.length_bytes)
+        # Speech seldom ends with a whole millisecond, and to clients that round up the last one is theirs to name.
+        begun_ms = 1 if entry.encoding.bytes_for_ms(held_ms) < entry.length_bytes else 0
+        if audio_end_ms > held_ms + begun_ms:
+            raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
+        heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
+        kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""
+        before_bytes = len(entry.audio)
+        del entry.audio[heard_bytes:]
+        self._count_audio(len(entry.audio) - before_bytes)
+        entry.kept = entry.heard = kept
+        entry.item = with_transcript(item, kept)
+        self.recount(entry)
+
+    def has_call(self, call_id: str) -> bool:
+        """Whether the model, or a client in its name, has made this call."""
+        return any(isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id for entry in self)
+
+    def has_assistant_audio(self) -> bool:
+        """Whether the model has spoken."""
+        return any(
+            isinstance(entry.item, MessageItem)
+            and any(isinstance(part, OutputAudioPart) and is_set(part.transcript) for part in entry.item.content)
+            for entry in self
+        )

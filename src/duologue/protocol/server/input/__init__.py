@@ -1,0 +1,1 @@
+"""Input audio on the server: the buffer, turn detection, and transcripts."""

@@ -1,0 +1,120 @@
+"""Draws the tables of states as a page: a diagram, and a table of the same for reading aloud. Below them stands which
+part of the client's core takes which event.
+
+python -m duologue.protocol.state_diagrams > docs/reference/states.md
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from duologue.codec import EVENT_CLASSES
+from duologue.protocol import states as tables
+from duologue.protocol.client.core import EVENT_TABLE, ORDER
+
+__all__ = ["states_page"]
+
+_HEAD: Final = """\
+# States
+
+Drawn from `duologue.protocol.states` by `python -m duologue.protocol.state_diagrams`; not written by hand. A way that is not
+drawn is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; a transition that is
+not drawn is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
+"""
+
+_TAKERS_HEAD: Final = """\
+## Events in the client's core
+
+Each part of `ConversationCore` declares the events that it takes. An event goes to them in this order; one that is not
+listed changes nothing. What cannot be read is reported and goes to no part.
+"""
+
+_Table: TypeAlias = Mapping[Any, Enum]
+"""By state and input, whose types differ from table to table."""
+
+_TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
+    ("Connection", tables.CONNECTION, "client"),
+    ("Order of responses", tables.SEQUENCE, "client"),
+    ("Playback of one part", tables.PLAYBACK, "client"),
+    ("Reconnecting", tables.RECONNECT, "client"),
+    ("The user's turn", tables.TURN, "server"),
+    ("A response", tables.RESPONSE, "server"),
+)
+
+
+def states_page() -> str:
+    """The whole page, as Markdown."""
+    notes = _notes(inspect.getsource(tables))
+    sections = ("\n".join(_section(*entry, notes)) for entry in _TABLES)
+    return "\n".join([_HEAD, *sections, *_takers(), ""])
+
+
+def _takers() -> Iterator[str]:
+    yield _TAKERS_HEAD
+    yield "| event | parts, in order |"
+    yield "|---|---|"
+    for name, event_class in EVENT_CLASSES.items():
+        parts = dict.fromkeys(ORDER[place].__name__ for place, _ in EVENT_TABLE.get(event_class, ()))
+        if parts:
+            yield f"| `{name}` | {', '.join(parts)} |"
+
+
+def _section(title: str, table: _Table, side: str, notes: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    states: type[Enum] = type(next(iter(table.values())))
+    inputs: type[Enum] = type(next(iter(table))[1])
+    yield f"## {title}\n"
+    yield f"{inspect.getdoc(states)} Kept by the {side}.\n"
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    for state in states:
+        yield f'    state "{state.value}" as {_name(state)}'
+    yield f"    [*] --> {_name(next(iter(states)))}"
+    for (before, happened), after in table.items():
+        yield f"    {_name(before)} --> {_name(after)}: {happened.value}"
+    left = {before for before, _ in table}
+    for state in states:
+        if state not in left:
+            yield f"    {_name(state)} --> [*]"
+    yield "```\n"
+    yield "| in | when | then |"
+    yield "|---|---|---|"
+    for (before, happened), after in table.items():
+        yield f"| {before.value} | {happened.value} | {after.value} |"
+    yield ""
+    for kind in (states, inputs):
+        for member in kind:
+            if note := notes.get((kind.__name__, member.name)):
+                yield f"- *{member.value}*: {note[0].lower()}{note[1:]}"
+    yield ""
+
+
+def _name(state: Enum) -> str:
+    return state.name.lower()
+
+
+def _notes(source: str) -> dict[tuple[str, str], str]:
+    """What stands below the members of enumerations, by class and member."""
+    notes: dict[tuple[str, str], str] = {}
+    for definition in ast.parse(source).body:
+        if not isinstance(definition, ast.ClassDef):
+            continue
+        for member, below in zip(definition.body, definition.body[1:], strict=False):
+            match member, below:
+                case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str() as text)):
+                    notes[definition.name, name] = " ".join(text.split())
+                case _:
+                    pass  # a member without a note, or something else in a class
+    return notes
+
+
+def _main(out: Any = sys.stdout) -> None:
+    out.write(states_page())
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,241 @@
+"""The dialect that the server speaks with one client: their frames to canonical ones, canonical events to theirs.
+
+The protocol below knows the canonical model alone. What a dialect has beside it is taken and has no effect: it is what
+clients of that vendor send. In the dialects of `_OWN_SETTINGS`, whose fields are all known, any other field is left for
+the protocol to refuse; of all others nobody has the whole list, so what is foreign is dropped, and the log says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from duologue.codec import decode, encode, translate
+from duologue.codec.jsontext import parse_object, too_deep, write_text
+from duologue.codec.known import forgiving_reader
+from duologue.codec.shortways import read_shortly, short_ways
+from duologue.dialects import PROFILES
+from duologue.dialects.itemstream import AddedToCreated
+from duologue.dialects.places import Json, find, objects_at
+from duologue.events import (
+    ConversationCreatedEvent,
+    ErrorEvent,
+    RealtimeConversation,
+    RealtimeEvent,
+    RealtimeSession,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    UnknownRealtimeEvent,
+)
+from duologue.server.dialect.parameter_names import their_parameter
+from duologue.server.dialect.vendor_settings import OwnWords
+from duologue.server.telemetry.log import note
+
+__all__ = ["BETA", "BETA_SHAPED", "HOME", "MOST_REPORTS", "Accent", "asks_for_beta"]
+
+HOME: Final = "openai"
+"""The dialect of the canonical model, in which nothing is translated."""
+BETA: Final = "openai-beta"
+BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
+"""Dialects of one service in two places, before its events got their present names."""
+
+_BETA_HEADER: Final = "realtime=v1"
+_BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
+
+_OWN_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "openai-beta": {"temperature": 0.8},
+    "azure-preview": {"temperature": 0.8},
+}
+"""Settings of sessions and responses that a dialect has and the canonical model does not, and their defaults. They are
+told back as they were set, and do nothing: no engine here has them."""
+
+_ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
+"""Dialects in which `conversation.created` follows `session.created`."""
+
+MOST_REPORTS: Final = 100
+"""Of one connection. A dialect lacks a few dozen places; a client that makes up fields fills neither log nor memory."""
+
+_PIECE: Final = ".delta"
+"""The end of the names of events that come in great numbers, and hold nothing in which something foreign could hide."""
+
+
+@cache
+def _same_names(dialect: str) -> frozenset[str]:
+    """Events that have the canonical name in a dialect, and differ in nothing else either."""
+    return frozenset(name for name, short in short_ways(dialect).items() if short.theirs == name)
+
+
+def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
+    """Whether a handshake asks for the shape of the beta; `header` is the one named `OpenAI-Beta`."""
+    asked = header.replace(" ", "").split(",")
+    return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
+
+
+class Accent:
+    """Reads and writes one connection, in the order of its messages."""
+
+    def __init__(
+        self,
+        dialect: str = HOME,
+        *,
+        new_id: Callable[[str], str],
+        conversation_id: str | None = None,
+        origin: str | None = None,
+    ) -> None:
+        """`conversation_id`: what `conversation.created` tells; None makes one up. `origin`: the dialect that events
+        were read in, where they are not our own.
+
+        Raises:
+            ValueError: there is no such dialect.
+        """
+        if dialect not in PROFILES:
+            raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self.dialect = dialect
+        self._profile = PROFILES[dialect]
+        self._new_id = new_id
+        self._conversation_id = conversation_id
+        self._origin = origin
+        self._announces = dialect in _ANNOUNCE_CONVERSATION and origin not in _ANNOUNCE_CONVERSATION
+        lacked = self._profile.lacks_events
+        tells_once = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
+        self._items = AddedToCreated() if tells_once else None
+        self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
+        self._asked: dict[str, Any] = {}
+        self._own_words = OwnWords(dialect)
+        self._reported: set[str] = set()
+
+    # --- their frames
+
+    def read(self, message: str) -> RealtimeEvent:
+        """The canonical event of a client's message.
+
+        Raises:
+            DecodeError: the message is not a JSON object.
+        """
+        if self.dialect == HOME:
+            return decode(message)
+        event = read_shortly(message, self.dialect)
+        if event is not None and event.type in _same_names(self.dialect):
+            return event
+        try:
+            return self._read_in(parse_object(message))
+        except RecursionError as fault:  # what the parser could just follow, a rule could not
+            raise too_deep(message) from fault
+
+    def _read_in(self, frame: Json) -> RealtimeEvent:
+        self._own_words.hear(frame)
+        canonical = self._profile.read(frame)
+        self._own_words.understand(canonical)
+        self._fill_in(canonical)
+        self._take_settings(canonical)
+        if self.dialect not in _OWN_SETTINGS:
+            canonical = self._without_foreign(canonical)
+        return forgiving_reader(HOME).read(canonical)
+
+    def _fill_in(self, canonical: Json) -> None:
+        """What the canonical model asks for, and a flat session leaves to be understood."""
+        turn_detection = find(canonical, "session.audio.input.turn_detection")
+        if isinstance(turn_detection, dict):
+            turn_detection.setdefault("type", "server_vad")
+        for side, rates_hz in (("input", self._profile.input_rates_hz), ("output", self._profile.output_rates_hz)):
+            for pcm in objects_at(canonical, f"session.audio.{side}.format[type=audio/pcm]") if rates_hz else ():
+                pcm.setdefault("rate", rates_hz[0])
+
+    def _take_settings(self, canonical: Json) -> None:
+        for name, default in self._settings.items():
+            for place in ("session", "response"):
+                config = canonical.get(place)
+                # Of another kind it stays where it is, to be refused.
+                if isinstance(config, dict) and type(config.get(name)) in (type(default), int, type(None)):
+                    value = config.pop(name, None)
+                    if place == "session" and value is not None:
+                        self._asked[name] = value
+
+    def _without_foreign(self, canonical: Json) -> Json:
+        event = forgiving_reader(self.dialect).read(canonical)
+        if isinstance(event, UnknownRealtimeEvent):
+            return canonical
+        translation = translate(event, dialect=HOME)
+        self._report("the client's", event.type, translation.lost)
+        return canonical if translation.frame is None else translation.frame
+
+    # --- our events
+
+    def write(self, event: RealtimeEvent) -> Iterator[str]:
+        """The messages that tell the client of an event: none, where the dialect has no counterpart."""
+        if self.dialect == HOME and self._origin is None:
+            yield encode(event).decode("utf-8")
+            return
+        if self._is_piece(event):
+            yield encode(event, dialect=self.dialect).decode("utf-8")
+            return
+        for told in self._stream(event):
+            translation = translate(told, dialect=self.dialect)
+            self._report("our", str(told.type), translation.lost)
+            if translation.frame is not None:
+                self._tell_settings(translation.frame)
+                self._own_words.tell(translation.frame)
+                yield write_text(translation.frame).decode("utf-8")
+
+    def _is_piece(self, event: RealtimeEvent) -> bool:
+        """Whether it is a piece of a stream, as most events are, which changes its name at most and loses nothing."""
+        if isinstance(event, UnknownRealtimeEvent) or event.extra or not event.type.endswith(_PIECE):
+            return False
+        return event.type in short_ways(self.dialect)
+
+    def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
+        match event:
+            # A session that only transcribes has no conversation to announce.
+            case SessionCreatedEvent(session=RealtimeSession()) if self._announces:
+                yield event
+                yield ConversationCreatedEvent(
+                    event_id=self._new_id("event"),
+                    conversation=RealtimeConversation(
+                        id=self._conversation_id or self._new_id("conv"), object="realtime.conversation"
+                    ),
+                )
+            case ConversationCreatedEvent() if self.dialect not in _ANNOUNCE_CONVERSATION:
+                return
+            case SessionUpdatedEvent():
+                self._settings |= self._asked
+                self._asked = {}
+                self._own_words.settle(accepted=True)
+                yield event
+            case ErrorEvent():
+                self._asked = {}
+                self._own_words.settle(accepted=False)
+                yield self._respelled(event)
+            case _:
+                yield from self._items.receive(event) if self._items is not None else [event]
+
+    def _respelled(self, event: ErrorEvent) -> ErrorEvent:
+        """The error with the name of the parameter that the client knows."""
+        param = event.error.param
+        if not isinstance(param, str) or (theirs := their_parameter(param, self._profile)) == param:
+            return event
+        message = event.error.message.replace(f"'{param}'", f"'{theirs}'")
+        return msgspec.structs.replace(event, error=msgspec.structs.replace(event.error, param=theirs, message=message))
+
+    def _tell_settings(self, frame: Json) -> None:
+        """What only these dialects say aloud."""
+        if self.dialect not in _OWN_SETTINGS:
+            return
+        for place in (*objects_at(frame, "session[object=realtime.session]"), *objects_at(frame, "response")):
+            for name, value in self._settings.items():
+                place.setdefault(name, value)
+        for session in objects_at(frame, "session"):
+            session.setdefault("client_secret", None)
+        for item in (*objects_at(frame, "item"), *objects_at(frame, "response.output[]")):
+            item.setdefault("object", "realtime.item")
+
+    def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
+        """Log what has no counterpart, once for each kind of event and place."""
+        new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
+        new = new[: MOST_REPORTS - len(self._reported)]
+        if new:
+            self._reported.update(f"{whose} {name} {path}" for path in new)
+            note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")

@@ -1,0 +1,168 @@
+"""The door: who may open a session or use the HTTP pages, and what their session begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from duologue.dialects import PROFILES
+from duologue.protocol import SessionKind
+from duologue.server.dialect.adapter import BETA, BETA_SHAPED, HOME, asks_for_beta
+from duologue.server.http.auth import Keys, header, presented_keys, query, shows_two_keys
+from duologue.server.http.client_secrets import PREFIX, ClientSecrets
+from duologue.server.http.paths import PATHS, path_of
+from duologue.server.limits import Limits
+from duologue.server.networks import network_of
+from duologue.server.rate_limit import Rates
+from duologue.server.rejections import Rebuff
+from duologue.server.session_start import Opening
+from duologue.transports.addresses import is_loopback
+from duologue.transports.asgi import Scope
+
+__all__ = ["ANY_ORIGIN", "Door", "Guest", "peer_of"]
+
+ANY_ORIGIN: Final = "*"
+
+_WRONG_KEY_DELAY_S: Final = 1.0
+"""Long for whoever guesses, and short for a client behind the same proxy that has mistyped its key."""
+
+_INTENTS: Final[Mapping[str | None, SessionKind]] = {
+    None: "realtime",
+    "realtime": "realtime",
+    "transcription": "transcription",
+}
+"""Kind of session by the query's `intent`."""
+
+
+class Guest(Struct, frozen=True, kw_only=True):
+    """Somebody who was let in."""
+
+    owner: str
+    """Whose rates this counts for: the number of a key, or an address. Never a key."""
+    opening: Opening = Opening()
+    """What a client secret brings."""
+
+
+class Door:
+    """Checks origins, keys, models, dialects and rates. Keeps no key and names none.
+
+    `origins` are those of pages that may use the server. By default pages of any origin may if keys are asked for: a
+    page has nothing to show but the key that it was given. Without keys only pages of this machine may: any page on the
+    internet can have its visitor's browser connect to the visitor's own machine, and by DNS rebinding under a name
+    that looks like its own. Programs that are not browsers send no origin.
+    """
+
+    def __init__(
+        self,
+        *,
+        keys: Keys,
+        secrets: ClientSecrets,
+        limits: Limits,
+        origins: Iterable[str] | None = None,
+        models: Sequence[str] = (),
+        dialect: str = HOME,
+        refuse_beta: bool = False,
+    ) -> None:
+        self._keys = keys
+        self._secrets = secrets
+        self._origins = None if origins is None else frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._models = frozenset(models)
+        self._dialect = dialect
+        self._refuse_beta = refuse_beta
+        self._rates = Rates(per_minute=limits.sessions_per_minute)
+        self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
+
+    def check_origin(self, scope: Scope) -> None:
+        """Raise Rebuff for a page that may not use this server."""
+        origin = header(scope, "origin")
+        if origin is None:
+            return
+        if self._origins is None:
+            allowed = bool(len(self._keys)) or is_loopback(origin)
+        else:
+            allowed = ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
+        if not allowed:
+            raise Rebuff("origin")
+
+    def guest_of(self, scope: Scope, *, unix_now_s: float) -> Guest:
+        """Whoever shows a right key or a client secret that lives. Raises Rebuff."""
+        shown = _keys_of(scope)
+        for key in shown:
+            if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
+                owner, opening = found
+                return Guest(owner=owner, opening=opening)
+        if not len(self._keys):
+            if any(key.startswith(PREFIX) for key in shown):
+                # It was made for a session that is configured otherwise than the one it would get.
+                raise Rebuff("wrong_key")
+            return Guest(owner=_address(scope))
+        return Guest(owner=self._owner(shown))
+
+    def owner_of(self, scope: Scope) -> str:
+        """Whoever may use the HTTP pages, which takes a real key. Raises Rebuff."""
+        shown = _keys_of(scope)
+        return self._owner(shown) if len(self._keys) else _address(scope)
+
+    def delay_s(self, rebuff: Rebuff, scope: Scope, *, now: float) -> float:
+        """How long to wait before this client is told that it is turned away: wrong keys above the rate are slowed."""
+        if rebuff.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
+            return 0.0
+        return _WRONG_KEY_DELAY_S
+
+    def opening_of(self, scope: Scope, guest: Guest, *, now: float) -> Opening:
+        """How the session begins that this guest asks for. Counts for the guest's rate. Raises Rebuff."""
+        if not self._rates.take(guest.owner, now):
+            raise Rebuff("rate")
+        asked = query(scope)
+        opening = guest.opening
+        if opening.message is None:
+            intent = asked.get("intent", [None])[0] or None
+            if intent not in _INTENTS:
+                raise Rebuff("wrong_intent", intent=intent)
+            opening = msgspec.structs.replace(opening, kind=_INTENTS[intent])
+        # Azure's deployments are what is a model elsewhere.
+        named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
+        model = opening.model or next((name for name in named if name), None)
+        if self._models:
+            if model is None:
+                raise Rebuff("no_model")
+            if model not in self._models:
+                raise Rebuff("wrong_model", model=model)
+        dialect = self._dialect_of(scope)
+        # A vendor whose dialect has no speech to send has sessions that only transcribe.
+        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
+        return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
+
+    def _dialect_of(self, scope: Scope) -> str:
+        of_path = PATHS.get(path_of(scope))
+        asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
+        if self._refuse_beta and (asks or of_path in BETA_SHAPED):
+            raise Rebuff("beta")
+        if of_path is not None:
+            return of_path
+        return BETA if asks and self._dialect == HOME else self._dialect
+
+    def _owner(self, shown: Sequence[str]) -> str:
+        numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]
+        if numbers:
+            return f"key {numbers[0]}"
+        raise Rebuff("wrong_key" if shown else "no_key")
+
+
+def peer_of(scope: Scope) -> str:
+    """The address of a client, or the network of an IPv6 one, as far as the server knows it."""
+    client = scope.get("client")
+    return network_of(client[0] if client else None)
+
+
+def _address(scope: Scope) -> str:
+    return f"address {peer_of(scope)}"
+
+
+def _keys_of(scope: Scope) -> list[str]:
+    if shows_two_keys(scope):
+        raise Rebuff("two_keys")
+    return presented_keys(scope)

@@ -1,0 +1,112 @@
+"""Keys for one kind of session: made by whoever has a real key, given to a browser that must not."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections import Counter
+from typing import Final
+
+from msgspec import Struct
+
+from duologue.protocol.server.account import held_bytes
+from duologue.server.budget import Budget, Share
+from duologue.server.http.auth import digest
+from duologue.server.limits import Limits
+from duologue.server.rejections import Rebuff
+from duologue.server.session_start import Opening
+
+__all__ = ["PREFIX", "ClientSecret", "ClientSecrets"]
+
+PREFIX: Final = "ek_"
+"""As the hosted service marks them; clients tell them from real keys by it."""
+
+_LIMITS: Final = Limits()
+
+_SECRET_BYTES: Final = 24
+"""192 bits: not to be guessed within the two hours that one may live."""
+
+
+class ClientSecret(Struct, frozen=True):
+    """A secret as it is given away. Its repr does not show it."""
+
+    value: str
+    expires_at: int
+    """In Unix seconds."""
+
+    def __repr__(self) -> str:
+        return f"ClientSecret(value='…', expires_at={self.expires_at})"
+
+
+class _Kept(Struct, frozen=True):
+    expires_at: float
+    owner: str
+    opening: Opening
+    cost_bytes: int
+    share: Share
+
+
+class ClientSecrets:
+    """The secrets that are out, by their digests. They live in this process, and open any number of sessions in it.
+
+    Those that have expired are dropped whenever one is made or looked for, and by `drop_expired`.
+    """
+
+    def __init__(
+        self,
+        *,
+        most: int,
+        max_bytes: int = _LIMITS.max_client_secret_bytes,
+        max_owner_bytes: int = _LIMITS.max_owner_client_secret_bytes,
+        budget: Budget | None = None,
+    ) -> None:
+        """`max_bytes` is what all of them may hold in memory, `max_owner_bytes` those of one key or address; all counts
+        in the server's `budget` too."""
+        self._most = most
+        self._max_bytes = max_bytes
+        self._max_owner_bytes = max_owner_bytes
+        self._budget = budget or Budget(max_bytes=max_bytes, max_owner_bytes=max_bytes)
+        self._kept: dict[bytes, _Kept] = {}
+        self._expiring: list[tuple[float, bytes]] = []
+        self._total_bytes = 0
+        self._owners: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def make(self, opening: Opening, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
+        """A new secret for sessions that begin like this. `owner` is the key that asked. Raises Rebuff if too many are
+        out, or hold too much."""
+        self.drop_expired(unix_now_s)
+        cost_bytes = held_bytes(opening)
+        if len(self._kept) >= self._most or self._total_bytes + cost_bytes > self._max_bytes:
+            raise Rebuff("full_of_secrets")
+        if self._owners[owner] + cost_bytes > self._max_owner_bytes:
+            raise Rebuff("secrets", most=self._max_owner_bytes)
+        share = self._budget.share(owner)
+        refused = share.charge("client_secrets", cost_bytes)
+        if refused is not None:
+            raise Rebuff(refused)
+        secret = ClientSecret(PREFIX + secrets.token_hex(_SECRET_BYTES), int(unix_now_s + lives_s))
+        key = digest(secret.value)
+        self._kept[key] = _Kept(unix_now_s + lives_s, owner, opening, cost_bytes, share)
+        heapq.heappush(self._expiring, (unix_now_s + lives_s, key))
+        self._total_bytes += cost_bytes
+        self._owners[owner] += cost_bytes
+        return secret
+
+    def find(self, value: str, *, unix_now_s: float) -> tuple[str, Opening] | None:
+        """The owner and the opening of a secret that has not expired."""
+        self.drop_expired(unix_now_s)
+        kept = self._kept.get(digest(value))
+        return (kept.owner, kept.opening) if kept is not None else None
+
+    def drop_expired(self, unix_now_s: float) -> None:
+        """Forget those whose time has come."""
+        while self._expiring and self._expiring[0][0] <= unix_now_s:
+            kept = self._kept.pop(heapq.heappop(self._expiring)[1])
+            kept.share.close()
+            self._total_bytes -= kept.cost_bytes
+            self._owners[kept.owner] -= kept.cost_bytes
+            if not self._owners[kept.owner]:
+                del self._owners[kept.owner]

@@ -1,0 +1,281 @@
+"""The HTTP pages beside the WebSocket: client secrets, models, health, figures."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from duologue.codec import decode, encode, translate
+from duologue.codec.problems import read_problem
+from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
+from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.frames import check_depth, check_frame
+from duologue.server.http.client_secrets import ClientSecret
+from duologue.server.http.paths import AZURE
+from duologue.server.ids import new_id
+from duologue.server.rejections import Rebuff, error_body
+from duologue.server.relay.session_config import without_keys
+from duologue.server.session_start import ConfigRefused, Opening, opening_for, rehearse
+from duologue.server.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from duologue.server.app import RealtimeApp
+
+__all__ = ["pages"]
+
+_LEAST_LIFE_S: Final = 10
+_MOST_LIFE_S: Final = 7200
+_LIFE_S: Final = 600
+_BETA_LIFE_S: Final = 60
+"""Of a client secret, as the hosted service has it: 10 s to 2 hours, 10 minutes by default, 1 minute in the beta."""
+
+_BETA: Final = "openai-beta"
+
+_Page = Callable[[Request], Awaitable[Response]]
+
+
+def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
+    """All pages of the application; `path` is that of its WebSocket."""
+
+    def open_to_all(page: _Page) -> _Page:
+        """A page without a key: supervisors have none."""
+        return page
+
+    def keyed(page: _Page) -> _Page:
+        @wraps(page)
+        async def checked(request: Request) -> Response:
+            try:
+                app.door.check_origin(request.scope)
+                request.state.owner = app.door.owner_of(request.scope)
+            except Rebuff as rebuff:
+                await app.refuse(rebuff, request.scope)
+                raise
+            return await page(request)
+
+        return checked
+
+    def made(opening: Opening, request: Request, lives_s: int) -> ClientSecret:
+        """A new secret, which is dropped when it has expired."""
+        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
+        asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
+        return secret
+
+    async def client_secrets(request: Request) -> Response:
+        body = await _body(request, app)
+        lives_s = _life_s(body, "expires_after", default=_LIFE_S)
+        update = _update(body.get("session", {"type": "realtime"}), "openai")
+        opening, shown = _prepared(update, "openai", app)
+        secret = made(opening, request, lives_s)
+        return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
+
+    async def beta_sessions(request: Request) -> Response:
+        body = await _body(request, app)
+        lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
+        opening, shown = _prepared(_update(body, _BETA), _BETA, app)
+        secret = made(opening, request, lives_s)
+        return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
+
+    async def models(request: Request) -> Response:
+        return _json({"object": "list", "data": [_model(name, app) for name in app.model_names]})
+
+    async def one_model(request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if not app.serves(name):
+            raise Rebuff("wrong_model", model=name)
+        return _json(_model(name, app))
+
+    async def alive(request: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def ready(request: Request) -> Response:
+        if app.draining or not app.ready:
+            return _json({"status": "draining" if app.draining else "loading"}, status=503)
+        return _json({"status": "ok", "sessions": app.sessions_open})
+
+    async def figures(request: Request) -> Response:
+        content, content_type = metrics.page()
+        return Response(content, headers={"content-type": content_type})
+
+    async def no_upgrade(request: Request) -> Response:
+        raise Rebuff("no_upgrade")
+
+    async def not_there(request: Request, fault: Exception) -> Response:
+        """A path that is not there, or a method that it does not take."""
+        assert isinstance(fault, HTTPException)
+        name = "wrong_method" if fault.status_code == 405 else "wrong_path"
+        websocket = request.scope.get("root_path", "") + path
+        rebuff = Rebuff(name, method=request.method, path=request.url.path, websocket=websocket)
+        return _json(rebuff.body(), status=fault.status_code, headers=dict(fault.headers or {}))
+
+    hosted: tuple[tuple[str, str, _Page], ...] = (
+        ("POST", f"{path}/client_secrets", keyed(client_secrets)),
+        ("POST", f"{path}/sessions", keyed(beta_sessions)),
+        ("GET", "/v1/models", keyed(models)),
+        ("GET", "/v1/models/{name:path}", keyed(one_model)),
+        ("GET", path, open_to_all(no_upgrade)),
+    )
+    table: tuple[tuple[str, str, _Page], ...] = (
+        *hosted,
+        *((method, f"{AZURE}{where}", page) for method, where, page in hosted),
+        ("GET", "/metrics", keyed(figures)),
+        ("GET", "/healthz", open_to_all(alive)),
+        ("GET", "/readyz", open_to_all(ready)),
+    )
+    site = Starlette(
+        routes=[Route(where, page, methods=[method]) for method, where, page in table],
+        exception_handlers={
+            HTTPException: not_there,
+            Rebuff: _rebuffed,
+            ConfigRefused: _refused,
+            ClientDisconnect: _gone,
+            500: _broken,
+        },
+    )
+    # A redirect would name whatever host the request named, and have a key sent twice.
+    site.router.redirect_slashes = False
+    return site
+
+
+# --- bodies
+
+
+async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
+    """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rebuff."""
+    content, most_bytes = bytearray(), app.limits.body_bytes
+    async with aclosing(request.stream()) as pieces:
+        async for piece in pieces:
+            content += piece
+            if len(content) > most_bytes:
+                raise Rebuff("too_large", most=most_bytes)
+    try:
+        text = content.decode("utf-8") or "{}"
+        # Of any length: a body is not in such a hurry as an append.
+        check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)
+        check_depth(text)
+        body = msgspec.json.decode(text)
+    except Refusal as refusal:
+        # What is refused in a session is refused here, in the words of this page.
+        raise ConfigRefused(_error(refusal)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        raise Rebuff("not_json") from fault
+    if not isinstance(body, dict):
+        raise Rebuff("not_json")
+    return body
+
+
+def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
+    """How long a secret shall live. Raises ConfigRefused."""
+    after = body.get(name)
+    if after is None:
+        return default
+    if not isinstance(after, dict):
+        raise _wrong(name, "expected an object")
+    if after.get("anchor", "created_at") != "created_at":
+        raise _wrong(f"{name}.anchor", "expected 'created_at'")
+    seconds = after.get("seconds", default)
+    if type(seconds) is not int or not _LEAST_LIFE_S <= seconds <= _MOST_LIFE_S:
+        raise _wrong(f"{name}.seconds", f"expected a whole number from {_LEAST_LIFE_S} to {_MOST_LIFE_S}")
+    return seconds
+
+
+def _update(session: Any, dialect: str) -> SessionUpdateEvent:
+    """The configuration as the event that a client would send. Raises ConfigRefused."""
+    event = decode(msgspec.json.encode({"type": "session.update", "session": session}), dialect=dialect)
+    if isinstance(event, SessionUpdateEvent):
+        if dialect != "openai":
+            # What the canonical form has no place for was a setting of models that are gone, such as `temperature`.
+            frame = translate(event, dialect="openai").frame
+            if frame is None:
+                raise _wrong("type", "expected 'realtime' or 'transcription'")
+            event = decode(msgspec.json.encode(frame))
+        if isinstance(event, SessionUpdateEvent):
+            return event
+    assert isinstance(event, UnknownRealtimeEvent), event
+    problem = read_problem(event.problem)
+    raise ConfigRefused(
+        _error(
+            Refusal("missing", param=problem.path)
+            if problem.missing
+            else Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+        )
+    )
+
+
+def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[Opening, dict[str, Any]]:
+    """The opening of a session that is configured so, and its JSON. Raises ConfigRefused and Rebuff."""
+    if app.upstream is None:
+        opening, session = rehearse(update, app.defaults)
+        shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
+    else:
+        # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
+        opening, asked = opening_for(update), _shown(update, dialect)
+        kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
+        shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
+    if opening.model is not None and not app.serves(opening.model):
+        raise Rebuff("wrong_model", model=opening.model)
+    return opening, shown
+
+
+def _wrong(param: str, reason: str) -> ConfigRefused:
+    return ConfigRefused(_error(Refusal("wrong_value", param=param, reason=reason)))
+
+
+def _error(refusal: Refusal) -> RealtimeError:
+    return refusal.event("", answers=None).error
+
+
+# --- answers
+
+
+def _shown(event: SessionUpdatedEvent | SessionUpdateEvent, dialect: str) -> dict[str, Any]:
+    """The JSON of an event's session in a dialect."""
+    frame = translate(event, dialect=dialect).frame if dialect != "openai" else msgspec.json.decode(encode(event))
+    assert frame is not None
+    shown: dict[str, Any] = frame["session"]
+    return shown
+
+
+def _model(name: str, app: RealtimeApp) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": app.created_at, "owned_by": "duologue"}
+
+
+def _json(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    # A secret is for the one who asked: nothing on the way may keep the answer.
+    always = {"content-type": "application/json", "cache-control": "no-store"}
+    return Response(msgspec.json.encode(body), status, headers={**always, **(headers or {})})
+
+
+async def _rebuffed(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Rebuff)
+    headers = {
+        401: {"www-authenticate": "Bearer"},
+        426: {"upgrade": "websocket"},
+        429: {"retry-after": "60"},
+        503: {"retry-after": "5"},
+    }
+    return _json(fault.body(), status=fault.http_status, headers=headers.get(fault.http_status))
+
+
+async def _refused(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ConfigRefused)
+    return _json(error_body(fault.error), status=400)
+
+
+async def _gone(request: Request, fault: Exception) -> Response:
+    """The client has hung up, or has been cut off, in the middle of its request: nothing is sent any more."""
+    return _json(Rebuff("request_late").body(), status=408)
+
+
+async def _broken(request: Request, fault: Exception) -> Response:
+    return _json(Rebuff("broken").body(), status=500)

@@ -1,0 +1,1 @@
+"""MCP servers: which a session may use, and how they are asked."""

@@ -1,0 +1,1 @@
+"""Sessions that an upstream server holds, carried by this one."""

@@ -1,0 +1,340 @@
+"""The server as a relay: a client on one side, an upstream realtime API on the other, each in its own dialect.
+
+One task carries each direction, a message at a time: a side that is slow to take slows the other side's sending, one
+that takes nothing any more is given up, and nothing is buffered here. Where both sides speak one dialect, messages pass
+as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeAlias
+
+from duologue.codec import EVENT_CLASSES, Translation
+from duologue.codec.jsontext import write_text
+from duologue.dialects import PROFILES
+from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, DecodeError
+from duologue.events import (
+    UNSET,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    RealtimeError,
+    RealtimeEvent,
+    UnknownRealtimeEvent,
+)
+from duologue.protocol import SessionDefaults
+from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame
+from duologue.server.dialect.adapter import MOST_REPORTS, Accent
+from duologue.server.limits import Limits
+from duologue.server.rejections import Rebuff
+from duologue.server.relay.session_config import Preset
+from duologue.server.relay.upstream import Upstream, UpstreamSide
+from duologue.server.session_start import Opening
+from duologue.server.telemetry.log import note
+from duologue.server.telemetry.observer import UNOBSERVED, Observer
+from duologue.server.tracebacks import drop_traceback
+from duologue.transports import Transport
+
+__all__ = ["Relay"]
+
+_NORMAL: Final = 1000
+_GOING_AWAY: Final = 1001
+_INTERNAL_ERROR: Final = 1011
+_TRY_AGAIN_LATER: Final = 1013
+_BAD_REQUEST: Final = 4000
+
+_NO_STATUS: Final = 1005
+_NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
+"""Close codes that only say what one side saw, and may not stand in a frame."""
+
+_LAST_WORDS_S: Final = 5.0
+"""How long a side that does not take messages any more may take to say why: what a transport may take to close."""
+
+_Carry: TypeAlias = Callable[[str | bytes], Iterable[str | bytes]]
+
+
+class Relay:
+    """Carries one session between a client and an upstream."""
+
+    def __init__(
+        self,
+        client: Transport,
+        upstream: Upstream,
+        *,
+        opening: Opening | None = None,
+        limits: Limits | None = None,
+        defaults: SessionDefaults | None = None,
+        observer: Observer | None = None,
+        new_id: Callable[[str], str],
+    ) -> None:
+        """`opening` has the client's dialect, and what the upstream is asked for. Of `defaults` the limits of one event
+        count, where events are translated."""
+        opening = opening or Opening()
+        dialect = opening.dialect
+        self.relay_id = new_id("relay")
+        self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
+        self._client = client
+        self._upstream = upstream
+        self._opening = opening
+        limits = limits or Limits()
+        self._stall_s, self._idle_s = limits.stall_s, limits.idle_s
+        self._last_message_at = time.monotonic()
+        self._new_id = new_id
+        self._defaults = defaults or SessionDefaults()
+        self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
+        self._translates = dialect != upstream.dialect
+        self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
+        self._preset: Preset | None = None
+        self._heard_of_upstream = False
+        self._refusals: list[str] = []
+        self._to_client = asyncio.Lock()
+        self._reported: set[str] = set()
+        self._stopped = asyncio.Event()
+
+    def drain(self) -> None:
+        """Stop: what is still to be answered is known upstream only."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Close both sides with 1001."""
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
+        code = _GOING_AWAY
+        try:
+            async with self._opened() as upstream:
+                if self._opening.message is not None:
+                    self._preset = Preset(self._opening.message, self._side, PROFILES[self._upstream.dialect])
+                    self._report("the secret's session.update to the upstream", self._preset.translation.lost)
+                    await self._send(upstream, self._preset.text)
+                code = await self._carry(upstream)
+        except ConnectFailed as fault:
+            note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
+            code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
+            # Where the upstream is is its operator's affair; the log has it, and the client what it can act on.
+            said = "cannot be reached" if fault.status is None else f"refused the session (HTTP {fault.status})"
+            await self._turn_away(f"The upstream of this relay {said}.", code, "the upstream cannot be reached")
+        except ConnectionClosed as closed:
+            # Before it was told the configuration; no task was started yet.
+            code = await self._not_begun(closed)
+        except asyncio.CancelledError as end:
+            await self._client.close(code, "the server is going away")
+            drop_traceback(end)
+            raise
+        except Exception as fault:
+            note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            drop_traceback(fault)
+            code = _INTERNAL_ERROR
+            await self._client.close(code, "internal error")
+        finally:
+            self._observer.closed(code)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[Transport]:
+        upstream = await self._upstream.open(self._opening)
+        try:
+            yield upstream
+        finally:
+            await upstream.close(_GOING_AWAY, "the relay is going away")  # closing twice is fine
+
+    async def _carry(self, upstream: Transport) -> int:
+        """Returns the code with which the session closed."""
+        up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
+        down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
+        stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
+        try:
+            if not await self._until_any_ends(up, down, stopped):
+                rebuff = Rebuff("idle", seconds=self._idle_s)
+                await self._client.close(rebuff.close_code, rebuff.close_reason)
+                return rebuff.close_code
+            if stopped.done():
+                await self._client.close(_GOING_AWAY, "the server is going away")
+                return _GOING_AWAY
+            # A side that takes nothing any more has closed; what it said before that is still to be carried.
+            await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
+            if (closed := self._ended(down)) is not None:
+                if not self._heard_of_upstream:
+                    return await self._not_begun(closed)
+                code, reason = _passed_on(closed, whose="upstream")
+                await self._client.close(code, reason)
+                return code
+            elif (closed := self._ended(up)) is not None:
+                code, reason = _passed_on(closed, whose="client")
+                await upstream.close(code, reason)
+                await self._client.close(code, reason)  # it is gone already, unless it was the upstream that stalled
+                return code
+            await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
+            return _INTERNAL_ERROR
+        finally:
+            for task in (up, down, stopped):
+                task.cancel()
+            await asyncio.gather(up, down, stopped, return_exceptions=True)
+
+    async def _until_any_ends(self, *tasks: asyncio.Future[Any]) -> bool:
+        """False if the client has sent nothing for too long before any of them has ended."""
+        while True:
+            left_s = None if self._idle_s is None else self._last_message_at + self._idle_s - time.monotonic()
+            if left_s is not None and left_s <= 0:
+                return False
+            done, _ = await asyncio.wait(tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return True
+
+    @staticmethod
+    def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
+        """How the side that a pump reads has closed; None if it has not. Raises what broke the pump."""
+        return pump.result() if pump.done() else None
+
+    async def _pump(self, source: Transport, sink: Transport, carried: _Carry) -> ConnectionClosed | None:
+        """Carry messages until one side has closed: how the source did, or None where it was the sink.
+
+        A side that takes nothing for too long is given up, as if the source had closed because of it.
+        """
+        while True:
+            try:
+                message = await source.receive()
+            except ConnectionClosed as closed:
+                return closed
+            try:
+                for translated in carried(message):
+                    await self._send(sink, translated)
+                while self._refusals:
+                    await self._send(self._client, self._refusals.pop(0))
+            except ConnectionClosed:
+                return None
+            except TimeoutError:
+                return self._stalled(sink)
+            if self._preset is not None and self._preset.refused and sink is self._client:
+                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
+
+    async def _send(self, sink: Transport, message: str | bytes) -> None:
+        """Raises ConnectionClosed, and TimeoutError where the side takes nothing."""
+        if sink is not self._client:
+            async with asyncio.timeout(self._stall_s):
+                await sink.send(message)
+            return
+        # Answers to what the upstream cannot be asked come from the other direction's task; a transport has one sender.
+        async with self._to_client, asyncio.timeout(self._stall_s):
+            await sink.send(message)
+
+    def _stalled(self, sink: Transport) -> ConnectionClosed:
+        """What closes both sides when one takes nothing any more."""
+        if sink is self._client:
+            rebuff = Rebuff("stalled", seconds=self._stall_s)
+            return ConnectionClosedError(rebuff.close_code, rebuff.close_reason)
+        return ConnectionClosedError(_INTERNAL_ERROR, f"the upstream took nothing for {self._stall_s:g} seconds")
+
+    # --- translation
+
+    def _up(self, message: str | bytes) -> Iterable[str | bytes]:
+        """A client's message as the upstream's. What is binary, or no frame, is the upstream's to refuse."""
+        self._last_message_at = time.monotonic()
+        if not self._translates or isinstance(message, bytes):
+            return (message,)
+        try:
+            self._check(message)
+        except Refusal as refusal:
+            self._refusals += self._accent.write(refusal.event(self._new_id("event"), answers=None))
+            return ()
+        try:
+            event = self._accent.read(message)
+        except DecodeError:
+            return (message,)
+        if self._is_foreign(event, self._accent.dialect):
+            return (message,)
+        if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
+            return (text.decode("utf-8"),) if text else ()
+        return [text for translation in self._side.write(event) for text in self._said(event, translation)]
+
+    def _check(self, message: str) -> None:
+        """Raise Refusal for what takes too long to translate."""
+        defaults = self._defaults
+        if len(message) > SHORT_CHARS:
+            check_frame(message, max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)
+        else:
+            check_depth(message)
+
+    def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
+        if translation.frame is None:
+            self._refusals += self._accent.write(self._refusal(event, translation.lost))
+            return ()
+        self._report(f"{event.type} to the upstream", translation.lost)
+        return (write_text(translation.frame).decode("utf-8"),)
+
+    def _down(self, message: str | bytes) -> Iterable[str | bytes]:
+        self._heard_of_upstream = True
+        told = (message,) if self._preset is None else self._preset.receive(message)
+        return [text for each in told for text in self._heard(each)]
+
+    def _heard(self, message: str | bytes) -> Iterable[str | bytes]:
+        """An upstream's message as the client's. What is binary, or no frame, passes."""
+        if not self._translates or isinstance(message, bytes):
+            return (message,)
+        try:
+            events = self._side.read(message)
+        except DecodeError:
+            return (message,)
+        if any(self._is_foreign(event, self._upstream.dialect) for event in events):
+            return (message,)
+        return [text for event in events for text in self._accent.write(event)]
+
+    @staticmethod
+    def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:
+        """Whether nobody knows such an event, in which nothing can be translated."""
+        if not isinstance(event, UnknownRealtimeEvent):
+            return False
+        return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
+
+    def _refusal(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
+        """Answers an event that cannot be said to the upstream, so that nobody waits for its effect."""
+        assert not isinstance(event, UnknownRealtimeEvent), "what is unknown passes"
+        message = f"Invalid value: {event.type!r}. The upstream of this relay has no such event."
+        if lacking != ("type",):
+            message = f"Invalid value: {', '.join(lacking)!r}. The upstream of this relay cannot be asked for it."
+        answers = event.event_id if isinstance(event.event_id, str) else None
+        error = RealtimeError(
+            type="invalid_request_error", code="invalid_value", message=message, param=lacking[0], event_id=answers
+        )
+        return ErrorEvent(event_id=self._new_id("event"), error=error)
+
+    def _report(self, where: str, lost: Iterable[str]) -> None:
+        """Log what the upstream cannot be told, once for each kind of event and place."""
+        new = [path for path in lost if f"{where} {path}" not in self._reported]
+        new = new[: MOST_REPORTS - len(self._reported)]
+        if new:
+            self._reported.update(f"{where} {path}" for path in new)
+            note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
+
+    async def _not_begun(self, closed: ConnectionClosed) -> int:
+        """Say how the upstream has ended a session of which it never said a word, and close. Returns the code."""
+        code, reason = _passed_on(closed, whose="upstream")
+        code = _INTERNAL_ERROR if code in (_NORMAL, _GOING_AWAY) else code
+        said = " ".join(part for part in (str(closed.code), closed.reason) if part)
+        note(logging.WARNING, "upstream closed before a session", session=self.relay_id, code=closed.code)
+        await self._turn_away(f"The upstream closed the connection before a session began: {said}", code, reason)
+        return code
+
+    async def _turn_away(self, message: str, code: int, reason: str) -> None:
+        """Say that there is no upstream, and close."""
+        error = RealtimeError(
+            type="server_error", code="upstream_unavailable", message=message, param=None, event_id=UNSET
+        )
+        try:
+            for text in self._accent.write(ErrorEvent(event_id=self._new_id("event"), error=error)):
+                await self._send(self._client, text)
+        except (ConnectionClosed, TimeoutError):
+            note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
+        await self._client.close(code, reason or "the upstream has no session")
+
+
+def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
+    """Code and reason for the other side."""
+    if closed.code not in _NEVER_SENT:
+        return closed.code, closed.reason
+    return (_NORMAL, closed.reason) if closed.code == _NO_STATUS else (_INTERNAL_ERROR, f"the {whose} is gone")

@@ -1,0 +1,152 @@
+"""The other side of a relay: canonical events to an upstream's frames, and its frames to canonical events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from duologue.codec import Translation, decode, encode, translate
+from duologue.codec.jsontext import parse_object
+from duologue.codec.shortways import short_ways
+from duologue.dialects import PROFILES
+from duologue.dialects.itemstream import CreatedToAdded
+from duologue.events import (
+    ConversationItemCreateEvent,
+    ConversationItemRetrievedEvent,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    RealtimeEvent,
+    ResponseAudioDeltaEvent,
+    ResponseAudioDoneEvent,
+    ResponseCreatedEvent,
+    ResponseCreateEvent,
+    ResponseDoneEvent,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    UnknownRealtimeEvent,
+    is_set,
+)
+from duologue.server.dialect.parameter_names import our_parameter
+from duologue.server.relay.transcoding import UpstreamAudio
+from duologue.server.session_start import Opening
+from duologue.transports import Transport
+
+__all__ = ["OpenUpstream", "Upstream", "UpstreamSide"]
+
+OpenUpstream: TypeAlias = Callable[[Opening], Awaitable[Transport]]
+"""Opens one connection for a session that begins like this: `opening.model` is the model that the client named, if it
+named one, and `opening.kind` is "transcription" for a session that only hears. Raises ConnectFailed."""
+
+
+class Upstream(Struct, frozen=True, kw_only=True):
+    """A realtime API that the server stands in front of."""
+
+    open: OpenUpstream
+    dialect: str = "openai"
+
+
+class UpstreamSide:
+    """Translates for one connection to an upstream, in the order of its messages.
+
+    Audio is transcoded on its way where the upstream does not have the client's format, and the client goes on seeing
+    the format that it knows.
+    """
+
+    def __init__(self, dialect: str, *, client_dialect: str, new_id: Callable[[str], str]) -> None:
+        """Raises ValueError: there is no such dialect."""
+        if dialect not in PROFILES:
+            raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
+        self._dialect = dialect
+        self._profile = PROFILES[dialect]
+
+        def new_event_id() -> str:
+            return new_id("event")
+
+        lacks_added = "conversation.item.added" in self._profile.lacks_events
+        self._items = CreatedToAdded(new_event_id=new_event_id) if lacks_added else None
+        self._audio = UpstreamAudio(self._profile, PROFILES[client_dialect], new_event_id=new_event_id)
+
+    def append(self, event: InputAudioBufferAppendEvent) -> bytes | None:
+        """The upstream's text of more audio, by the shortest way; None where that way loses something, or is closed.
+
+        Nothing where not a sample is ready.
+        """
+        if event.extra or event.type not in short_ways(self._dialect):
+            return None
+        heard = self._audio.heard(event)
+        return b"" if heard is None else encode(heard, dialect=self._dialect)
+
+    def write(self, event: RealtimeEvent) -> list[Translation]:
+        """The upstream's frames of a client's event; one without a frame, if there is no counterpart."""
+        match event:
+            case InputAudioBufferAppendEvent():
+                heard = self._audio.heard(event)
+                return [] if heard is None else [self._translated(heard)]
+            case InputAudioBufferCommitEvent():
+                rest = self._audio.rest_of_input()
+                return [self._translated(said) for said in (rest, event) if said is not None]
+            case InputAudioBufferClearEvent():
+                self._audio.input_cleared()
+            case SessionUpdateEvent():
+                event = self._audio.asked(event)
+            case ConversationItemCreateEvent(item=item):
+                event = msgspec.structs.replace(event, item=self._audio.item_up(item))
+            case ResponseCreateEvent() if is_set(event.response):
+                asked = self._audio.asked_response(event)
+                if asked is None:
+                    return [Translation(None, ("response.audio.output.format",))]
+                event = asked
+            case _:
+                pass  # all other events hold neither audio nor formats
+        return [self._translated(event)]
+
+    def configure(self, event: SessionUpdateEvent) -> Translation:
+        """The upstream's frame of what the session is to be before anybody says anything."""
+        return self._translated(self._audio.configured(event))
+
+    def read(self, message: str | bytes) -> Sequence[RealtimeEvent]:
+        """The events of a message of the upstream's, none to many. Raises DecodeError if it is no JSON object."""
+        if self._profile.twins and parse_object(message).get("type") in self._profile.twins:
+            return ()  # another event says the same
+        event = decode(message, dialect=self._dialect)
+        if isinstance(event, ResponseAudioDeltaEvent):
+            return self._audio.spoken(event)
+        if isinstance(event, UnknownRealtimeEvent):
+            return () if event.type in self._profile.heartbeats else (event,)
+        return [told for heard in self._heard(event) for told in self._in_items(heard)]
+
+    def _translated(self, event: RealtimeEvent) -> Translation:
+        return translate(event, dialect=self._dialect)
+
+    def _in_items(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
+        return [event] if self._items is None else self._items.receive(event)
+
+    def _heard(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
+        """The event with audio, formats and parameters as the client knows them."""
+        match event:
+            case SessionCreatedEvent() | SessionUpdatedEvent():
+                return [self._audio.told(event)]
+            case ResponseCreatedEvent():
+                return [self._audio.response_told(event)]
+            case ResponseDoneEvent(response=response):
+                told = self._audio.response_told(event)
+                self._audio.response_over(str(response.id))
+                return [told]
+            case ResponseAudioDoneEvent():
+                return self._audio.all_spoken(event)
+            case ConversationItemRetrievedEvent(item=item):
+                return [msgspec.structs.replace(event, item=self._audio.item_down(item))]
+            case ErrorEvent(error=error):
+                if isinstance(error.param, str):
+                    error = msgspec.structs.replace(error, param=our_parameter(error.param, self._profile))
+                    event = msgspec.structs.replace(event, error=error)
+                self._audio.refused(event)
+                return [event]
+            case _:
+                return [event]

@@ -1,0 +1,238 @@
+"""uvicorn's HTTP with deadlines, a limit on headers, and an answer to what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from duologue.codec.jsontext import write_text
+from duologue.server.limits import Limits
+from duologue.server.networks import network_of
+from duologue.server.rejections import Rebuff
+from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
+
+__all__ = ["Requests", "answer_of"]
+
+_MAX_SOCKET_LINE_BYTES: Final = 8190
+_MAX_SOCKET_HEADERS: Final = 128
+"""What the WebSocket library takes of a handshake."""
+
+
+_logger = logging.getLogger("duologue.server.run.uvicorn_http")
+# What clients get wrong is logged by the table of connections, with their address and once a minute.
+_logger.setLevel(logging.ERROR)
+
+
+def answer_of(rebuff: Rebuff) -> bytes:
+    """A whole HTTP response that ends the connection."""
+    body = write_text(rebuff.body())
+    status = rebuff.http_status
+    lines = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "content-type: application/json",
+        "cache-control: no-store",
+        f"content-length: {len(body)}",
+        "connection: close",
+    )
+    return "\r\n".join((*lines, "", "")).encode("ascii") + body
+
+
+class _Parser(h11.Connection):
+    """h11 that refuses what is too large or ambiguous."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__(h11.SERVER, limits.max_header_bytes)
+        self._max_header_bytes = limits.max_header_bytes
+        self.fault = "malformed"
+        """Why a request is refused."""
+        self.body_bytes = 0
+        """Of the present request."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as fault:
+            if fault.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+                # Without the end of a line in it, it is the first one that is too long.
+                self.fault = "headers_large" if b"\n" in self.trailing_data[0] else "url_large"
+            # Another one: h11 raises its own from one of its methods, whose frame holds it, and this connection.
+            fault.__traceback__ = None
+            raise h11.RemoteProtocolError(str(fault)) from None
+        if isinstance(event, h11.Request):
+            self.body_bytes = 0
+            self._check(event)
+        elif isinstance(event, h11.Data):
+            self.body_bytes += len(event.data)
+        return event
+
+    def _check(self, request: h11.Request) -> None:
+        """Raise RemoteProtocolError for a request that is not served."""
+        names = [name for name, _ in request.headers]
+        if b"content-length" in names and b"transfer-encoding" in names:
+            # Two lengths: a proxy may believe the other one, and see another request begin.
+            raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
+        lengths = [len(name) + len(value) + 4 for name, value in request.headers]
+        upgrade = b"upgrade" in names
+        if len(request.target) > (_MAX_SOCKET_LINE_BYTES - 16 if upgrade else self._max_header_bytes):
+            self.fault = "url_large"
+        elif (sum(lengths) + len(request.target) > self._max_header_bytes) or (
+            upgrade and (len(lengths) > _MAX_SOCKET_HEADERS or max(lengths) > _MAX_SOCKET_LINE_BYTES)
+        ):
+            self.fault = "headers_large"
+        else:
+            return
+        raise h11.RemoteProtocolError("request line or headers too large")
+
+
+class Requests(H11Protocol):
+    """One connection that speaks HTTP, until it becomes a WebSocket."""
+
+    def __init__(
+        self,
+        config: EdgeConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = _logger
+        self._edge: Connections = config.edge
+        self._limits = config.edge.limits
+        self.conn: _Parser = _Parser(self._limits)
+        self.address = self.owner = ""
+        self.unread = 0
+        self._head_bytes = 0
+        self._phase: Literal["headers", "request", "idle", "closing"] = "idle"
+        self._deadline: float | None = None
+
+    # --- asyncio's side
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.address = network_of(self.client[0] if self.client else None)
+        self.owner = f"address {self.address}"
+        self._enter("headers", self._limits.headers_s)
+        self._edge.arrive(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_closing():
+            return
+        super().data_received(data)
+        if self._is_closing() or self._is_upgraded():
+            return
+        waits_for_head = self.conn.their_state is h11.IDLE
+        self._head_bytes = self._head_bytes + len(data) if waits_for_head else 0
+        self._edge.hold(self, self._head_bytes + self.conn.body_bytes)
+        self._follow()
+
+    def eof_received(self) -> None:
+        if self._phase == "closing":
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        self._edge.leave(self)
+
+    # --- uvicorn's side
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._edge.leave(self)
+        super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that is refused by what is wrong with it."""
+        self._edge.tell(self.conn.fault, self)
+        self._refuse(self.conn.fault)
+
+    def on_response_complete(self) -> None:
+        self._phase, self._head_bytes, self.conn.body_bytes = "idle", 0, 0
+        self._edge.hold(self, 0)
+        super().on_response_complete()
+        if not self.transport.is_closing() and not self._is_upgraded():
+            self._follow()
+
+    def shutdown(self) -> None:
+        if self._phase == "closing":
+            self.transport.abort()
+        else:
+            super().shutdown()
+
+    # --- deadlines
+
+    def _is_closing(self) -> bool:
+        return self._phase == "closing"
+
+    def _is_upgraded(self) -> bool:
+        return self.transport.get_protocol() is not self
+
+    def _follow(self) -> None:
+        """Start the clock of what the connection waits for now, where that has changed."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if (cycle is not None and not cycle.response_complete) or self.conn.their_state is h11.SEND_BODY:
+            if self._phase != "request":
+                self._enter("request", self._limits.request_s)
+        elif self._head_bytes:
+            if self._phase != "headers":
+                self._enter("headers", self._limits.headers_s)
+        elif self._phase != "headers":
+            # uvicorn's own timer ends it.
+            self._enter("idle", None)
+
+    def _enter(self, phase: Literal["headers", "request", "idle", "closing"], within_s: float | None) -> None:
+        self._phase = phase
+        self._deadline = None if within_s is None else self.loop.time() + within_s
+
+    def check(self, now: float) -> None:
+        """End the connection if a deadline has passed."""
+        if self.transport.is_closing() and self._phase != "closing":
+            self._enter("closing", CLOSE_S)
+        if self._deadline is None or now < self._deadline:
+            return
+        if self._phase == "closing":
+            self.transport.abort()
+            return
+        name = "headers_late" if self._phase == "headers" else "request_late"
+        self._edge.tell(name, self)
+        self._refuse(name)
+
+    def cut(self, name: str) -> None:
+        """End the connection now, with an answer if it reaches the client at once."""
+        if self._phase != "closing" and not self._answered():
+            self.transport.write(answer_of(Rebuff(name)))
+        self._stop(cutting=True)
+
+    def _refuse(self, name: str) -> None:
+        """Answer, and take nothing more but the client's own close."""
+        if self._answered():
+            self._stop(cutting=True)
+            return
+        self.transport.write(answer_of(Rebuff(name)))
+        self._stop(cutting=False)
+
+    def _answered(self) -> bool:
+        """Whether an answer is under way, behind which no other can stand."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.response_started and not cycle.response_complete
+
+    def _stop(self, *, cutting: bool) -> None:
+        self._unset_keepalive_if_required()
+        self._edge.hold(self, 0)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._enter("closing", LINGER_S)
+        if cutting:
+            self.transport.abort()
+        elif self.transport.can_write_eof():
+            self.transport.write_eof()
+            self.flow.resume_reading()
+        else:
+            self.transport.close()

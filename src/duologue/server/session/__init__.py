@@ -1,0 +1,1 @@
+"""One session on the server: a transport, the protocol, and the engines that do its work."""

@@ -1,0 +1,99 @@
+"""From the wire's input audio to what the engines hear."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from itertools import pairwise
+from typing import Final
+
+from duologue.audio.formats import Encoding
+from duologue.audio.resampling import ResampleStream, resample
+from duologue.engines.base import Denoiser, Transcriber, VoiceDetector
+from duologue.protocol import Detect, Transcribe
+from duologue.server.session.response_pipeline import closing
+
+__all__ = ["Ear", "pcm16_of", "transcribe"]
+
+_NewDenoiser = Callable[[str], Denoiser]
+
+_MOST_AT_ONCE_BYTES: Final = 48_000
+"""Audio that is converted on the event loop, where every session waits for it: one second of PCM at 24 kHz or six of
+G.711, 1 to 4 ms. The end of a long turn, or a recording that is appended whole, would take a hundred times as long."""
+
+
+class Ear:
+    """One stream of input audio in front of its voice detector, however the client cuts it."""
+
+    def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:
+        self._detector = detector
+        self._new_denoiser = new_denoiser
+        self._denoiser: Denoiser | None = None
+        self._noise_reduction: str | None = None
+        self._encoding: Encoding | None = None
+        self._resampling: list[ResampleStream] = []
+        self._odd_bytes = b""
+
+    @property
+    def frame_ms(self) -> int:
+        """Length of the frames that probabilities stand for."""
+        return self._detector.frame_ms
+
+    async def hear(self, command: Detect) -> Sequence[float]:
+        """Speech probabilities of the frames that this audio completes."""
+        encoding = command.encoding
+        if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
+            self._prepare(encoding, command.noise_reduction)
+        audio = self._odd_bytes + command.audio
+        whole = len(audio) // encoding.bytes_per_sample * encoding.bytes_per_sample
+        self._odd_bytes = audio[whole:]
+        first, last = self._resampling[0], self._resampling[-1]
+        pcm16 = await _converted(lambda samples: first.push(encoding.to_pcm16(samples)), audio[:whole])
+        if self._denoiser is not None:
+            pcm16 = await _converted(last.push, await self._denoiser.clean(pcm16))
+        return await self._detector.detect(pcm16)
+
+    def _prepare(self, encoding: Encoding, noise_reduction: str | None) -> None:
+        if encoding != self._encoding:
+            self._odd_bytes = b""
+        self._encoding, self._noise_reduction = encoding, noise_reduction
+        rates_hz = [encoding.rate_hz, self._detector.sample_rate_hz]
+        self._denoiser = None
+        if self._new_denoiser is not None and noise_reduction is not None:
+            self._denoiser = self._new_denoiser(noise_reduction)
+            rates_hz.insert(1, self._denoiser.sample_rate_hz)
+        self._resampling = [ResampleStream(rate, to) for rate, to in pairwise(rates_hz)]
+
+
+async def pcm16_of(command: Transcribe, rate_hz: int, new_denoiser: _NewDenoiser | None = None) -> bytes:
+    """The whole samples of an utterance at this rate, cleaned if that is wanted and can be had."""
+    encoding = command.encoding
+    audio = command.audio[: len(command.audio) // encoding.bytes_per_sample * encoding.bytes_per_sample]
+    if new_denoiser is not None and command.noise_reduction is not None:
+        denoiser = new_denoiser(command.noise_reduction)
+        audio = await denoiser.clean(await _at_rate(audio, encoding, denoiser.sample_rate_hz))
+        encoding = Encoding.of("audio/pcm", denoiser.sample_rate_hz)
+    return await _at_rate(audio, encoding, rate_hz)
+
+
+async def _at_rate(audio: bytes, encoding: Encoding, rate_hz: int) -> bytes:
+    """PCM16 at this rate."""
+    if encoding.rate_hz == rate_hz:
+        return encoding.to_pcm16(audio)
+    return await _converted(lambda samples: resample(encoding.to_pcm16(samples), encoding.rate_hz, rate_hz), audio)
+
+
+async def _converted(convert: Callable[[bytes], bytes], audio: bytes) -> bytes:
+    """What `convert` makes of audio; of much audio in a thread, so that nobody waits who need not."""
+    return convert(audio) if len(audio) <= _MOST_AT_ONCE_BYTES else await asyncio.to_thread(convert, audio)
+
+
+async def transcribe(
+    transcriber: Transcriber, command: Transcribe, new_denoiser: _NewDenoiser | None = None
+) -> AsyncGenerator[str, None]:
+    """Pieces of the transcript of an utterance. Closed or cancelled: the engine is stopped."""
+    pcm16 = await pcm16_of(command, transcriber.sample_rate_hz, new_denoiser)
+    pieces = transcriber.transcribe(pcm16, language=command.language, prompt=command.prompt)
+    async with closing(pieces):
+        async for piece in pieces:
+            yield piece

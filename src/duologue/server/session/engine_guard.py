@@ -1,0 +1,155 @@
+"""Engines as a session meets them: bounded in time, held to their contracts, and looked at while they work.
+
+What an engine does wrong ends as an `EngineError` here. It fails the response or the transcription that it was asked
+for, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, nullcontext
+from typing import Any, Generic, TypeVar
+
+from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.registry import Engines
+from duologue.errors import EngineError
+from duologue.server.session.timeouts import OutOfPatience, Patience
+from duologue.server.telemetry.observer import SessionObserver, Stage
+
+__all__ = ["guarded"]
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+def guarded(engines: Engines, observer: SessionObserver, *, piece_s: float) -> Engines:
+    """The same engines for one session; `piece_s` is how long any of them may take for its next piece."""
+    return dataclasses.replace(
+        engines,
+        new_detector=lambda: _Detector(engines.new_detector(), observer, piece_s),
+        transcriber=_Transcriber(engines.transcriber, observer, piece_s),
+        responder=_Responder(engines.responder, observer, piece_s),
+        synthesizer=_Synthesizer(engines.synthesizer, observer, piece_s),
+    )
+
+
+class _Guard(Generic[E]):
+    """One engine behind its guard; what the guard does not know of it is the engine's own."""
+
+    __slots__ = ("_engine", "_observer", "_piece_s")
+
+    def __init__(self, engine: E, observer: SessionObserver, piece_s: float) -> None:
+        self._engine = engine
+        self._observer = observer
+        self._piece_s = piece_s
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def _pieces(
+        self, stage: Stage, pieces: AsyncIterator[T], is_right: Callable[[T], bool]
+    ) -> AsyncGenerator[T, None]:
+        """The pieces, each within its time. Raises EngineError for one that breaks the contract."""
+        patience = Patience(self._piece_s)
+        closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
+        with self._observer.engine_call(stage):
+            try:
+                async with closing:
+                    while True:
+                        piece = await patience.wait_for(anext(pieces))
+                        if not is_right(piece):
+                            raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
+                        yield piece
+            except StopAsyncIteration:
+                return
+            except (OutOfPatience, asyncio.CancelledError) as end:
+                self._raise_fault_of(end)
+                raise
+            finally:
+                patience.close()
+
+    def _raise_fault_of(self, end: BaseException) -> None:
+        """Raise EngineError, unless somebody has cancelled the work: then the engine did nothing wrong by its end."""
+        if isinstance(end, OutOfPatience):
+            raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
+        if not _is_being_cancelled():
+            # Left as it is, the work would end without a word.
+            raise EngineError("cancelled itself", engine=self._name) from end
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self._engine, "name", type(self._engine).__name__))
+
+
+class _Detector(_Guard[VoiceDetector]):
+    __slots__ = ("_patience", "frame_ms", "sample_rate_hz")
+
+    def __init__(self, engine: VoiceDetector, observer: SessionObserver, piece_s: float) -> None:
+        super().__init__(engine, observer, piece_s)
+        self.sample_rate_hz = engine.sample_rate_hz
+        self.frame_ms = engine.frame_ms
+        self._patience = Patience(piece_s)
+
+    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
+        # Not observed: there are fifty calls a second, and each is as good as none in a figure or a trace.
+        try:
+            found = await self._patience.wait_for(self._engine.detect(pcm16))
+        except (OutOfPatience, asyncio.CancelledError) as end:
+            self._raise_fault_of(end)
+            raise
+        for each in found:
+            if not 0 <= each <= 1:  # not a number is neither
+                raise EngineError("made something else than probabilities", engine=self._name)
+        return found
+
+
+class _Transcriber(_Guard[Transcriber]):
+    __slots__ = ()
+    sample_rate_hz: int
+    name: str
+
+    def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncIterator[str]:
+        pieces = self._engine.transcribe(pcm16, language=language, prompt=prompt)
+        return self._pieces("transcribe", pieces, lambda piece: isinstance(piece, str))
+
+
+class _Responder(_Guard[Responder]):
+    __slots__ = ()
+    name: str
+
+    def respond(self, exchange: Exchange, /) -> AsyncIterator[str | FunctionCall]:
+        pieces = self._engine.respond(exchange)
+        return self._pieces("respond", pieces, lambda piece: isinstance(piece, str | FunctionCall))
+
+
+class _Synthesizer(_Guard[Synthesizer]):
+    __slots__ = ()
+    sample_rate_hz: int
+    name: str
+    voices: tuple[str, ...]
+
+    def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncIterator[bytes]:
+        pieces = self._engine.synthesize(text, voice=voice, speed=speed)
+        return self._pieces("synthesize", pieces, _is_pcm16)
+
+
+def _is_being_cancelled() -> bool:
+    """Whether the present task is to end. A function, so that the task is no variable of a frame that raises: it holds
+    what is raised, and that the frame."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_pcm16(piece: object) -> bool:
+    return isinstance(piece, bytes | bytearray | memoryview) and len(piece) % 2 == 0
+
+
+def _kind_of(piece: object) -> str:
+    """What a wrong piece is, without what it says."""
+    if isinstance(piece, bytes | bytearray | memoryview):
+        return f"{len(piece)} bytes, half a sample too many"
+    return f"something of the type {type(piece).__name__}"

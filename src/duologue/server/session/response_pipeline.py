@@ -1,0 +1,146 @@
+"""From a response's context to text, speech and calls: responder and synthesizer side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import Any, Protocol, TypeVar
+
+from duologue.audio.resampling import ResampleStream
+from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer
+from duologue.engines.registry import Engines
+from duologue.protocol import Respond
+from duologue.server.session.clauses import Clauses
+
+__all__ = ["Teller", "answer", "closing"]
+
+
+class Teller(Protocol):
+    """Takes a response as it is made, piece by piece. Each method waits while the client is behind."""
+
+    async def text(self, piece: str, /) -> bool:
+        """The answer goes on. Returns whether more of it is wanted."""
+        ...
+
+    async def clause(self, clause: str, /) -> None:
+        """The audio that comes next speaks this part of the text."""
+        ...
+
+    async def audio(self, audio: bytes, /) -> None:
+        """The next piece of speech, in the response's encoding."""
+        ...
+
+    async def call(self, call: FunctionCall, /) -> None:
+        """The client is to call a function; all text and audio before it has been told."""
+        ...
+
+
+_Take = Callable[[str | FunctionCall], Awaitable[bool]]
+"""Takes what a responder yields; returns whether more of it is wanted."""
+
+_CLAUSES_AHEAD = 4
+"""A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
+
+
+async def answer(command: Respond, exchange: Exchange, engines: Engines, teller: Teller) -> None:
+    """Make one response. Cancelling stops both engines.
+
+    Raises:
+        EngineError: an engine failed; what was told before stands.
+    """
+    if not command.speak:
+        await _think(engines.responder, exchange, _writing(teller))
+        return
+    to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
+    cutter = Clauses()
+
+    async def tell_and_speak(piece: str | FunctionCall) -> bool:
+        if isinstance(piece, FunctionCall):
+            # Behind the words that stand before it, which are spoken to their end first; before all that comes.
+            await speak_rest()
+            await to_speak.put(piece)
+            await to_speak.join()
+            return True
+        more_is_wanted = await teller.text(piece)
+        for clause in cutter.add(piece):
+            await to_speak.put(clause)
+        return more_is_wanted
+
+    async def speak_rest() -> None:
+        for clause in cutter.rest():
+            await to_speak.put(clause)
+
+    async def write() -> None:
+        await _think(engines.responder, exchange, tell_and_speak)
+        await speak_rest()
+        await to_speak.put(None)
+
+    await _together(write(), _speak(engines.synthesizer, to_speak, command, teller))
+
+
+async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
+    """Two halves of one work, side by side. The first failure ends both, and is raised as it is."""
+    # Not a TaskGroup: the exception that ends one stands in a frame of its own traceback. Such a cycle holds the
+    # session with all its audio until the garbage collector comes by, and a user who interrupts makes one each time.
+    first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)  # noqa: TID251 - both have ended below
+    try:
+        await asyncio.gather(first, second)
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        del first, second  # they hold what is raised now, which holds this frame
+
+
+def _writing(teller: Teller) -> _Take:
+    """What a response without speech does with each piece."""
+
+    async def write(piece: str | FunctionCall) -> bool:
+        if isinstance(piece, str):
+            return await teller.text(piece)
+        await teller.call(piece)
+        return True
+
+    return write
+
+
+async def _think(responder: Responder, exchange: Exchange, take: _Take) -> None:
+    """Pass on what the responder yields, piece by piece, until no more is wanted."""
+    async with closing(responder.respond(exchange)) as pieces:
+        async for piece in pieces:
+            if not await take(piece):
+                return
+
+
+async def _speak(
+    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, teller: Teller
+) -> None:
+    """Speak clauses, and pass on calls in between, until None comes."""
+    encoding = command.encoding
+    resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
+
+    async def play_rest() -> None:
+        if rest := encoding.from_pcm16(resampling.flush()):
+            await teller.audio(rest)
+
+    while (piece := await to_speak.get()) is not None:
+        if isinstance(piece, FunctionCall):
+            await play_rest()
+            resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
+            await teller.call(piece)
+        else:
+            await teller.clause(piece)
+            async with closing(synthesizer.synthesize(piece, voice=command.voice, speed=command.speed)) as spoken:
+                async for pcm16 in spoken:
+                    await teller.audio(encoding.from_pcm16(resampling.push(pcm16)))
+        to_speak.task_done()
+    await play_rest()
+
+
+T = TypeVar("T")
+
+
+def closing(pieces: AsyncIterator[T]) -> AbstractAsyncContextManager[AsyncIterator[T]]:
+    """Closes a stream at the end of the block, so that its engine stops; a plain iterator has nothing to close."""
+    return aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)

@@ -1,0 +1,74 @@
+"""How one response reaches the client: reported to the protocol piece by piece, as fast as the client takes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from duologue.engines.base import FunctionCall
+from duologue.protocol import McpCall, Respond, ServerProtocol
+from duologue.server.mcp.servers import McpDesk, McpFault
+from duologue.server.telemetry.observer import SessionObserver
+
+__all__ = ["Telling"]
+
+
+class Telling:
+    """Takes a response from the engines (`duologue.server.session.response_pipeline.Teller`)."""
+
+    def __init__(
+        self,
+        command: Respond,
+        protocol: ServerProtocol,
+        observer: SessionObserver,
+        pass_on: Callable[[], Awaitable[None]],
+        mcp: McpDesk,
+    ) -> None:
+        """`pass_on` sends what the protocol has come to, and waits while the client is behind."""
+        self._mcp = mcp
+        self._response_id = command.response_id
+        self._bytes_per_s = command.encoding.bytes_per_s
+        self._protocol = protocol
+        self._observer = observer
+        self._pass_on = pass_on
+
+    async def text(self, piece: str, /) -> bool:
+        """The answer goes on. Returns whether more of it is wanted."""
+        more_is_wanted = self._protocol.response_text(self._response_id, piece, now=time.monotonic())
+        await self._pass_on()
+        return more_is_wanted
+
+    async def clause(self, clause: str, /) -> None:
+        """The audio that comes next speaks this part of the text."""
+        self._protocol.response_clause(self._response_id, clause)
+
+    async def audio(self, audio: bytes, /) -> None:
+        """The next piece of speech, in the response's encoding."""
+        self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
+        self._observer.spoke(len(audio) / self._bytes_per_s)
+        await self._pass_on()
+
+    async def call(self, call: FunctionCall, /) -> None:
+        """A function is to be called; all text and audio before it has been told. One that an MCP server has is called
+        here, and what comes behind it waits."""
+        ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
+        await self._pass_on()
+        await self._make(ours)
+
+    async def approved(self, request_id: str, /) -> None:
+        """The user has allowed a call: it is made."""
+        ours = self._protocol.response_approved(self._response_id, request_id, now=time.monotonic())
+        await self._pass_on()
+        await self._make(ours)
+
+    async def _make(self, call: McpCall | None) -> None:
+        if call is None:
+            return
+        try:
+            with self._observer.engine_call("mcp"):
+                output = await self._mcp.call(call)
+        except McpFault as fault:
+            self._protocol.mcp_call_failed(call, fault.error, now=time.monotonic())
+        else:
+            self._protocol.mcp_called(call, output, now=time.monotonic())
+        await self._pass_on()

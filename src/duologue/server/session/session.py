@@ -1,0 +1,395 @@
+"""One conversation on the server: a transport, the protocol, and the engines that do its work.
+
+One task reads, one writes, one watches the clock; each transcription and each response is a task of its own. All of
+them end with the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, assert_never
+
+from duologue.codec import decode
+from duologue.engines.registry import Engines
+from duologue.errors import ConnectionClosed, EngineError
+from duologue.events import ServerEvent, SessionUpdatedEvent
+from duologue.protocol import (
+    Close,
+    Command,
+    Detect,
+    Follow,
+    Foresee,
+    IllegalTransition,
+    LetPass,
+    ListMcpTools,
+    Recall,
+    Respond,
+    ServerProtocol,
+    SessionDefaults,
+    StopResponse,
+    Transcribe,
+)
+from duologue.server.budget import Share
+from duologue.server.dialect.adapter import HOME, Accent
+from duologue.server.ids import new_id
+from duologue.server.limits import Limits
+from duologue.server.mcp.servers import McpAccess, McpDesk, McpFault
+from duologue.server.rate_limit import TokenBucket
+from duologue.server.rejections import Rebuff
+from duologue.server.session.audio_input import Ear
+from duologue.server.session.engine_guard import guarded
+from duologue.server.session.prompt import exchange_of
+from duologue.server.session.response_pipeline import answer
+from duologue.server.session.response_reporter import Telling
+from duologue.server.session.send_queue import Outbox
+from duologue.server.session.transcription import Transcribing
+from duologue.server.session_start import Opening, session_defaults
+from duologue.server.telemetry.log import note
+from duologue.server.telemetry.observer import UNOBSERVED, Observer
+from duologue.server.tracebacks import drop_traceback
+from duologue.transports import Transport
+
+__all__ = ["ServerSession"]
+
+_GOING_AWAY = Close(1001, "the server is going away")
+
+
+class ServerSession:
+    """Serves one client from greeting to close."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        engines: Engines,
+        defaults: SessionDefaults | None = None,
+        *,
+        opening: Opening | None = None,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+        mcp: McpAccess | None = None,
+        share: Share | None = None,
+    ) -> None:
+        """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
+        with other sessions."""
+        opening = opening or Opening()
+        self._transport = transport
+        self._limits = limits = limits or Limits()
+        self._started_at = now = time.monotonic()
+        self._last_message_at = now
+        settings = session_defaults(defaults or SessionDefaults(), opening)
+        self._share = share
+        self._protocol = ServerProtocol(
+            settings,
+            new_id=new_id,
+            now=now,
+            started_at=time.time(),
+            kind=opening.kind,
+            charge=share.charge if share is not None else None,
+        )
+        conversation_id = self._protocol.conversation.conversation_id
+        self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._read_event = decode if opening.dialect == HOME else self._accent.read
+        self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
+        self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
+        self._ear: Ear | None = None
+        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
+        self._mcp = McpDesk(mcp, timeout_s=limits.engine_s)
+        self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._events_allowed = (
+            TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
+        )
+        self._to_detect: deque[Detect] = deque()
+        self._work: set[asyncio.Task[None]] = set()
+        self._ahead: set[asyncio.Task[Any]] = set()
+        self._illegal: set[IllegalTransition] = set()
+        self._tick_at = math.inf
+        self._wake = asyncio.Event()
+        self._reading: asyncio.Task[int] | None = None
+        self._draining = False
+        self._farewell: Close | None = None
+        self._early: list[ServerEvent] = []
+        """What came of that configuration, to be told behind the greeting."""
+        if opening.message is not None:
+            self._protocol.receive_text(opening.message, now=now)
+            # Whoever configured the session is not the client: it learns of it from `session.created`.
+            events = self._protocol.take_events()
+            self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, as the client knows it."""
+        return self._protocol.session.wire.id
+
+    async def run(self) -> None:
+        """Serve until the client goes or the session is over. Cancelling ends it at once, leaving no task behind."""
+        code = 1005
+        try:
+            with self._observer.work("session", self.session_id):
+                code = await self._serve()
+                if self._farewell is not None:
+                    code = self._farewell.code
+                    await self._transport.close(code, self._farewell.reason)
+        except asyncio.CancelledError as end:
+            code = _GOING_AWAY.code
+            await self._transport.close(code, _GOING_AWAY.reason)
+            drop_traceback(end)  # the task group's frame has it in a variable
+            raise
+        except Exception as fault:
+            code = 1011
+            note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
+            drop_traceback(fault)
+            await self._transport.close(code, "internal error")
+        finally:
+            self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
+            # They hold this session: left in place, the call's audio would wait for a full collection.
+            self._transcribing.close()
+            self._mcp.close()
+            del self._transcribing, self._mcp
+            self._reading = None
+
+    def drain(self) -> None:
+        """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
+        self._draining = True
+        self._close_if_drained()
+
+    def stop(self, farewell: Close = _GOING_AWAY) -> None:
+        """End now, with this close. The first farewell stands."""
+        self._farewell = self._farewell or farewell
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _serve(self) -> int:
+        """Returns the close code."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._protocol.connect()
+            for event in (*self._protocol.take_events(), *self._early):
+                self._send(event)
+            await self._pass_on()
+            reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
+            clock = self._tasks.create_task(self._watch_clock())
+            self._reading = reading
+            if self._farewell is not None:
+                reading.cancel()
+            try:
+                # Whichever learns first that the client is gone: the other may be waiting for something else.
+                await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (reading, writing, clock, *self._work, *self._ahead):
+                    task.cancel()
+        return next((task.result() for task in (reading, writing) if not task.cancelled()), 1005)
+
+    # --- the three loops
+
+    async def _read(self) -> int:
+        while True:
+            try:
+                # Not into a variable: it would hold on to the last message while the next one is waited for.
+                self._take(await self._transport.receive())
+            except ConnectionClosed as closed:
+                return closed.code
+            await self._pass_on()
+            while self._to_detect:
+                # In the reading task, so that what the audio brings about comes before the next message's effects.
+                await self._detect(self._to_detect.popleft())
+                await self._pass_on()
+
+    def _take(self, message: str | bytes) -> None:
+        self._last_message_at = now = time.monotonic()
+        if self._events_allowed is None or self._events_allowed.take(now):
+            self._protocol.receive_text(message, now=now, read=self._read_event)
+        else:
+            self._send(Rebuff("events").event(new_id("event")))
+        self._observer.received(len(message), self._protocol.input_ms)
+
+    async def _write(self) -> int:
+        try:
+            while True:
+                message = await self._outbox.get()
+                if isinstance(message, Close):
+                    await self._transport.close(message.code, message.reason)
+                    return message.code
+                await self._transport.send(message)
+        except ConnectionClosed as closed:
+            return closed.code
+        finally:
+            self._outbox.close()
+
+    async def _watch_clock(self) -> None:
+        idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
+        while (wake_at := min(self._protocol.next_tick_at, self._last_message_at + idle_s)) < math.inf:
+            self._tick_at = self._protocol.next_tick_at
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                    await self._wake.wait()
+            except TimeoutError:
+                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                now = time.monotonic()
+                if now >= self._last_message_at + idle_s:
+                    self._turn_away(Rebuff("idle", seconds=idle_s))
+                    return
+                self._protocol.tick(now)
+                await self._pass_on()
+
+    # --- what the protocol wants
+
+    async def _pass_on(self) -> None:
+        """Send and start what the protocol has come to; then wait until the client has caught up."""
+        for event in self._protocol.take_events():
+            self._send(event)
+        for command in self._protocol.take_commands():
+            self._carry_out(command)
+        if self._protocol.next_tick_at != self._tick_at:
+            self._wake.set()
+        if self._outbox.is_full and not await self._outbox.room():
+            stalled = Rebuff("stalled", seconds=self._limits.stall_s)
+            self.stop(Close(stalled.close_code, stalled.close_reason))
+
+    def _turn_away(self, rebuff: Rebuff) -> None:
+        """Say why, and close."""
+        self._send(rebuff.event(new_id("event")))
+        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
+
+    def _send(self, event: ServerEvent) -> None:
+        n_bytes = 0
+        for text in self._accent.write(event):
+            self._outbox.put(text)
+            n_bytes += len(text)
+        self._observer.sent(event, n_bytes)
+
+    def _close_if_drained(self) -> None:
+        if self._draining and not self._work:
+            self._outbox.put(_GOING_AWAY)
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Detect():
+                self._to_detect.append(command)
+            case Follow():
+                self._transcribing.follow(command)
+            case Foresee():
+                self._transcribing.foresee(command)
+            case Recall():
+                self._transcribing.recall(command)
+            case Transcribe():
+                self._start(f"transcribe {command.item_id}", self._transcribe(command))
+            case ListMcpTools():
+                self._start(f"list {command.item_id}", self._list_mcp_tools(command))
+            case Respond():
+                self._start(f"respond {command.response_id}", self._respond(command))
+            case StopResponse():
+                for task in self._work:
+                    if task.get_name() == f"respond {command.response_id}":
+                        task.cancel()
+            case Close():
+                self._outbox.put(command)
+            case IllegalTransition():
+                self._report(command)
+            case LetPass(event_type=event_type, param=param, value_type=kind):
+                note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
+            case _:
+                assert_never(command)
+
+    def _report(self, illegal: IllegalTransition) -> None:
+        """Count a fault of this library, and log each kind once."""
+        self._observer.illegal_transition(illegal.table)
+        if illegal not in self._illegal:
+            self._illegal.add(illegal)
+            note(
+                logging.ERROR,
+                "illegal transition",
+                session=self.session_id,
+                table=illegal.table,
+                state=illegal.state,
+                happened=illegal.happened,
+            )
+
+    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = self._tasks.create_task(work, name=work_id)
+        self._work.add(task)
+        # Not in the task itself: one that is cancelled before it began runs none of its code.
+        task.add_done_callback(self._done)
+
+    def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Work that nobody was promised: a session that is drained does not wait for it."""
+        task = self._tasks.create_task(work, name=work_id)
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        self._close_if_drained()
+
+    async def _detect(self, command: Detect) -> None:
+        try:
+            if self._ear is None:  # a session that sends no audio needs no detector
+                self._ear = Ear(self._engines.new_detector(), self._engines.new_denoiser)
+            probabilities = await self._ear.hear(command)
+        except Exception as fault:
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
+            drop_traceback(fault)
+            self._protocol.detection_failed(_told(fault))
+        else:
+            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
+
+    async def _transcribe(self, command: Transcribe) -> None:
+        with self._observer.work("transcription", command.item_id):
+            fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
+        if fault is not None:
+            self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
+        await self._pass_on()
+
+    async def _list_mcp_tools(self, command: ListMcpTools) -> None:
+        try:
+            tools = await self._mcp.list_tools(command.server)
+        except McpFault as fault:
+            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
+            drop_traceback(fault)
+            self._protocol.mcp_listing_failed(command.item_id)
+        else:
+            self._protocol.mcp_listed(command.item_id, tools)
+        await self._pass_on()
+
+    async def _respond(self, command: Respond) -> None:
+        async def work() -> None:
+            age_s = time.monotonic() - self._started_at
+            exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
+            telling = Telling(command, self._protocol, self._observer, self._pass_on, self._mcp)
+            for request_id in command.approved:
+                await telling.approved(request_id)
+            if not command.approved:
+                await answer(command, exchange, self._engines, telling)
+            self._protocol.response_finished(command.response_id, now=time.monotonic())
+
+        with self._observer.work("response", command.response_id):
+            fault = await self._attempt(work, command.response_id)
+            if fault is not None:
+                self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
+            await self._pass_on()
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
+        """Do engine work; a failure is the work's own, never the session's. Returns what to tell the client of it."""
+        try:
+            await work()
+        except EngineError as fault:
+            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
+            drop_traceback(fault)
+            return _told(fault)
+        except Exception as fault:
+            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
+            drop_traceback(fault)
+            return _told(fault)
+        return None
+
+
+def _told(fault: Exception) -> str:
+    """What the client is told of an engine's failure: its own sentence, or none if it was not meant for anybody."""
+    return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

@@ -1,0 +1,1 @@
+"""What is observed of sessions: log, metrics, traces."""

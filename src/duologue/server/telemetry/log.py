@@ -1,0 +1,113 @@
+"""The server's log: the name of what happened, whose session it was, and facts. No key, no audio, no text."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Final
+
+from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
+from duologue.printable import printable
+from duologue.server.telemetry.observer import Stage, Work
+
+__all__ = ["FACTS", "Journal", "note"]
+
+_logger = logging.getLogger("duologue.server")
+
+FACTS: Final = "facts"
+"""Attribute of a log record that holds what happened as a dict, for formatters that write more than a sentence."""
+
+_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+"""Events that are worth a line."""
+
+_MAX_FACT_CHARACTERS: Final = 500
+"""Of one fact: room for a sentence of a fault, and for the names of a dozen fields."""
+
+_Fact = str | int | float | None
+
+
+def note(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
+    """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own.
+
+    A peer's words in a fact cannot end the line, pass for another fact, or do anything to a terminal.
+    """
+    if _logger.isEnabledFor(level):
+        shown = {name: _shown(value) for name, value in facts.items()}
+        told = " ".join(f"{name}={_quoted(value)}" for name, value in shown.items())
+        _logger.log(level, "%s %s", event, told, exc_info=fault, extra={FACTS: {"event": event, **shown}})
+
+
+def _shown(fact: _Fact) -> _Fact:
+    return printable(fact, max_characters=_MAX_FACT_CHARACTERS) if isinstance(fact, str) else fact
+
+
+def _quoted(fact: _Fact) -> str:
+    """In quotation marks where its end would not be seen without them."""
+    text = str(fact)
+    return '"{}"'.format(text.replace('"', '\\"')) if set(text) & {" ", "=", '"'} else text
+
+
+class Journal:
+    """Logs what happens in sessions; `address` and `owner` say of which client."""
+
+    def __init__(self, *, address: str | None = None, owner: str | None = None) -> None:
+        facts = {"address": address, "owner": owner}
+        self._facts: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
+
+    def opened(self, session_id: str, *, kind: str) -> _Session:
+        """Logs a session, and what happens in it."""
+        note(logging.INFO, "session opened", session=session_id, kind=kind, **self._facts)
+        return _Session(session_id)
+
+    def turned_away(self, reason: str) -> None:
+        """Logs that a client got no session."""
+        note(logging.WARNING, "client turned away", reason=reason, **self._facts)
+
+
+class _Session:
+    __slots__ = ("_received_bytes", "_sent_bytes", "_session_id")
+
+    def __init__(self, session_id: str) -> None:
+        self._session_id = session_id
+        self._received_bytes = 0
+        self._sent_bytes = 0
+
+    def received(self, n_bytes: int, input_ms: int) -> None:
+        self._received_bytes += n_bytes
+
+    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+        self._sent_bytes += n_bytes
+        if type(event) not in _TOLD:
+            return
+        if isinstance(event, ResponseDoneEvent):
+            response = event.response
+            note(
+                logging.INFO,
+                "response done",
+                session=self._session_id,
+                response=str(response.id),
+                status=str(response.status),
+            )
+        elif isinstance(event, ErrorEvent):
+            code = str(event.error.code or event.error.type)
+            note(logging.INFO, "error sent", session=self._session_id, code=code)
+
+    def spoke(self, audio_s: float) -> None: ...
+
+    def illegal_transition(self, table: str) -> None: ...
+
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def closed(self, code: int) -> None:
+        note(
+            logging.INFO,
+            "session closed",
+            session=self._session_id,
+            code=code,
+            received_bytes=self._received_bytes,
+            sent_bytes=self._sent_bytes,
+        )

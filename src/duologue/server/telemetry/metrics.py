@@ -1,0 +1,275 @@
+"""Figures for Prometheus, in a registry of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Final
+
+from duologue.errors import MissingExtra
+from duologue.events import (
+    ErrorEvent,
+    InputAudioBufferCommittedEvent,
+    InputAudioTranscriptionCompletedEvent,
+    ResponseAudioDeltaEvent,
+    ResponseAudioTranscriptDeltaEvent,
+    ResponseCreatedEvent,
+    ResponseDoneEvent,
+    ResponseTextDeltaEvent,
+    ServerEvent,
+)
+from duologue.server.budget import Budget
+from duologue.server.telemetry.observer import Stage, Work
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
+__all__ = ["METRICS", "Metrics"]
+
+METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
+    "duologue_sessions_open": ("gauge", (), "Sessions that are open."),
+    "duologue_sessions": ("counter", ("kind",), "Sessions that were opened."),
+    "duologue_sessions_closed": ("counter", ("code",), "Sessions that ended, by the WebSocket's close code."),
+    "duologue_turned_away": (
+        "counter",
+        ("reason",),
+        "Clients that were turned away, and connections that a limit has ended.",
+    ),
+    "duologue_responses": ("counter", ("status",), "Responses that ended."),
+    "duologue_errors": ("counter", ("code",), "Error events that were sent."),
+    "duologue_received_bytes": ("total", (), "Messages from clients."),
+    "duologue_sent_bytes": ("total", (), "Messages to clients."),
+    "duologue_audio_in_seconds": ("total", (), "Audio that clients sent."),
+    "duologue_audio_out_seconds": ("total", (), "Speech that was made for clients."),
+    "duologue_held_bytes": (
+        "held gauge",
+        ("kind",),
+        "Memory that sessions and client secrets hold, by what it is for.",
+    ),
+    "duologue_over_budget": ("held counter", ("reason",), "What was not taken because it would be too much memory."),
+    "duologue_latency_seconds": (
+        "histogram",
+        ("stage",),
+        "From the end of the user's turn to the transcript, the first text and the first audio.",
+    ),
+    "duologue_engine_calls": ("gauge", ("stage",), "Calls of engines that run or wait for a thread: the queue."),
+    "duologue_engine_seconds": ("histogram", ("stage",), "Length of an engine's calls."),
+    "duologue_engine_failures": ("counter", ("stage",), "Calls of engines that failed."),
+    "duologue_illegal_transitions": (
+        "counter",
+        ("table",),
+        "Transitions that the protocol's tables do not have: faults of duologue, to be reported.",
+    ),
+}
+"""Every figure: its kind, its labels, and what it counts. Counters end in `_total` where they are shown.
+
+A "total" is a counter too, of what comes with every message: the library's own counters take a lock each time. What
+is "held" is read from the server's budget when it is shown.
+"""
+
+_BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 5.0, 15.0, 60.0)
+"""Closest where a conversation is won or lost: a pause of 0.2 s is human, one of 0.8 s is a bad line."""
+
+
+_ANSWERED: Final = frozenset({"text", "audio"})
+_SPOKEN: Final = _ANSWERED | {"transcript"}
+"""Stages that are waited for after a turn without speech, and after one with."""
+
+_TOLD: Final = frozenset(
+    {
+        ErrorEvent,
+        InputAudioBufferCommittedEvent,
+        InputAudioTranscriptionCompletedEvent,
+        ResponseAudioDeltaEvent,
+        ResponseAudioTranscriptDeltaEvent,
+        ResponseCreatedEvent,
+        ResponseDoneEvent,
+        ResponseTextDeltaEvent,
+    }
+)
+"""Events that say something for a figure."""
+
+
+class Metrics:
+    """Counts what happens in all sessions.
+
+    Raises:
+        MissingExtra: prometheus-client is not installed.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, budget: Budget | None = None) -> None:
+        try:
+            from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        except ImportError as fault:
+            raise MissingExtra("prometheus-client", extra="server") from fault
+        self.registry: CollectorRegistry = CollectorRegistry()
+        self.clock = clock
+        self.counters: dict[str, Counter] = {}
+        self.gauges: dict[str, Gauge] = {}
+        self.histograms: dict[str, Histogram] = {}
+        self.totals = _Totals()
+        self.registry.register(self.totals)
+        self.registry.register(_Held(budget or Budget(max_bytes=0, max_owner_bytes=0)))
+        for name, (kind, labels, meaning) in METRICS.items():
+            short = name.removeprefix("duologue_")
+            match kind:
+                case "counter":
+                    self.counters[short] = Counter(name, meaning, labels, registry=self.registry)
+                case "gauge":
+                    self.gauges[short] = Gauge(name, meaning, labels, registry=self.registry)
+                case "histogram":
+                    buckets = _BUCKETS_S
+                    self.histograms[short] = Histogram(name, meaning, labels, buckets=buckets, registry=self.registry)
+                case "total":
+                    assert hasattr(self.totals, short), short
+                case _:
+                    pass  # read from the budget when they are shown
+
+    def opened(self, session_id: str, *, kind: str) -> _Session:
+        """Counts a session, and what happens in it."""
+        self.gauges["sessions_open"].inc()
+        self.counters["sessions"].labels(kind).inc()
+        return _Session(self)
+
+    def turned_away(self, reason: str) -> None:
+        """Counts a client that was turned away, or a connection that a limit has ended."""
+        self.counters["turned_away"].labels(reason).inc()
+
+    def page(self) -> tuple[bytes, str]:
+        """All figures in the text format of Prometheus, and its content type."""
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class _Totals:
+    """Sums that are added to with every message, on one thread."""
+
+    __slots__ = ("audio_in_seconds", "audio_out_seconds", "received_bytes", "sent_bytes")
+
+    def __init__(self) -> None:
+        self.received_bytes = self.sent_bytes = 0
+        self.audio_in_seconds = self.audio_out_seconds = 0.0
+
+    def collect(self) -> Iterable[Metric]:
+        """The sums, as the library shows counters."""
+        from prometheus_client.core import CounterMetricFamily
+
+        for name, (kind, _, meaning) in METRICS.items():
+            if kind == "total":
+                yield CounterMetricFamily(name, meaning, value=getattr(self, name.removeprefix("duologue_")))
+
+
+class _Held:
+    """The memory of all sessions, as the library shows figures."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def collect(self) -> Iterable[Metric]:
+        """Bytes by kind, and refusals by reason."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        for name, (kind, labels, meaning) in METRICS.items():
+            if kind == "held gauge":
+                held = GaugeMetricFamily(name, meaning, labels=labels)
+                for what, n_bytes in self._budget.held.items():
+                    held.add_metric([what], n_bytes)
+                yield held
+            elif kind == "held counter":
+                refused = CounterMetricFamily(name, meaning, labels=labels)
+                for reason, count in self._budget.refused.items():
+                    refused.add_metric([reason], count)
+                yield refused
+
+
+class _Session:
+    """One session's share."""
+
+    __slots__ = ("_input_ms", "_metrics", "_turn", "_turn_item_id", "_waited_for")
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._input_ms = 0
+        self._turn = 0.0
+        self._turn_item_id = ""
+        self._waited_for: frozenset[str] = frozenset()
+
+    def received(self, n_bytes: int, input_ms: int) -> None:
+        """Counts bytes and audio. A new input format starts a new buffer, whose length begins at 0 again."""
+        totals = self._metrics.totals
+        totals.received_bytes += n_bytes
+        if input_ms != self._input_ms:
+            totals.audio_in_seconds += max(0, input_ms - self._input_ms) / 1000
+            self._input_ms = input_ms
+
+    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+        """Counts bytes, responses and errors, and takes times."""
+        self._metrics.totals.sent_bytes += n_bytes
+        if type(event) in _TOLD:
+            self._told(event)
+
+    def _told(self, event: ServerEvent) -> None:
+        counters = self._metrics.counters
+        match event:
+            case ResponseAudioDeltaEvent():
+                self._reached("audio")
+            case ResponseTextDeltaEvent() | ResponseAudioTranscriptDeltaEvent():
+                self._reached("text")
+            case InputAudioTranscriptionCompletedEvent():
+                if event.item_id == self._turn_item_id:
+                    self._reached("transcript")
+            case InputAudioBufferCommittedEvent():
+                self._turn, self._turn_item_id = self._metrics.clock(), event.item_id
+                self._waited_for = _SPOKEN
+            case ResponseCreatedEvent():
+                if not self._waited_for & _ANSWERED:
+                    # A turn without speech: typed, or asked for by the client.
+                    self._turn, self._turn_item_id = self._metrics.clock(), ""
+                    self._waited_for = _ANSWERED
+            case ResponseDoneEvent():
+                counters["responses"].labels(str(event.response.status)).inc()
+                self._waited_for -= _ANSWERED
+            case ErrorEvent():
+                counters["errors"].labels(str(event.error.code or event.error.type)).inc()
+            case _:
+                return
+
+    def _reached(self, stage: str) -> None:
+        if stage in self._waited_for:
+            self._waited_for -= {stage}
+            self._metrics.histograms["latency_seconds"].labels(stage).observe(self._metrics.clock() - self._turn)
+
+    def spoke(self, audio_s: float) -> None:
+        """Counts speech."""
+        self._metrics.totals.audio_out_seconds += audio_s
+
+    def illegal_transition(self, table: str) -> None:
+        """Counts a fault."""
+        self._metrics.counters["illegal_transitions"].labels(table).inc()
+
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        """Nothing is counted here: the events say it."""
+        return nullcontext()
+
+    @contextmanager
+    def engine_call(self, stage: Stage) -> Generator[None, None, None]:
+        """Counts a call, its length and its failure."""
+        metrics = self._metrics
+        waiting = metrics.gauges["engine_calls"].labels(stage)
+        waiting.inc()
+        began = metrics.clock()
+        try:
+            yield
+        except Exception:
+            metrics.counters["engine_failures"].labels(stage).inc()
+            raise
+        finally:
+            waiting.dec()
+            metrics.histograms["engine_seconds"].labels(stage).observe(metrics.clock() - began)
+
+    def closed(self, code: int) -> None:
+        """Counts the end."""
+        self._metrics.gauges["sessions_open"].dec()
+        self._metrics.counters["sessions_closed"].labels(str(code)).inc()

@@ -1,0 +1,100 @@
+"""Traces by OpenTelemetry: a span for each session, response, transcription and engine call. No content."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final
+
+from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
+from duologue.server.telemetry.observer import UNOBSERVED, SessionObserver, Stage, Work
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer, TracerProvider
+
+__all__ = ["Traces", "traces"]
+
+_SCOPE: Final = "duologue.server"
+
+_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+"""Events that are told of on spans."""
+
+
+def traces(provider: TracerProvider | None = None) -> Traces | None:
+    """What makes the spans, with this provider or the process's own; None where the API is not installed."""
+    try:
+        from opentelemetry.trace import get_tracer
+    except ImportError:
+        return None
+    return Traces(get_tracer(_SCOPE, tracer_provider=provider), own=provider is not None)
+
+
+class Traces:
+    """Spans of all sessions. As long as the process has set no SDK up, none are made, which would be dropped."""
+
+    def __init__(self, tracer: Tracer, *, own: bool) -> None:
+        """`own`: the tracer does not depend on what the process sets up."""
+        self._tracer = tracer
+        self._own = own
+
+    def opened(self, session_id: str, *, kind: str) -> SessionObserver:
+        """Spans of one session."""
+        from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider
+
+        if not self._own and isinstance(get_tracer_provider(), ProxyTracerProvider):
+            return UNOBSERVED
+        return _Session(self._tracer, session_id, kind)
+
+    def turned_away(self, reason: str) -> None:
+        """No session, no span."""
+
+
+class _Session:
+    __slots__ = ("_kind", "_session_id", "_tracer")
+
+    def __init__(self, tracer: Tracer, session_id: str, kind: str) -> None:
+        self._tracer = tracer
+        self._session_id = session_id
+        self._kind = kind
+
+    def received(self, n_bytes: int, input_ms: int) -> None: ...
+    def spoke(self, audio_s: float) -> None: ...
+
+    def illegal_transition(self, table: str) -> None: ...
+    def closed(self, code: int) -> None: ...
+
+    def sent(self, event: ServerEvent, n_bytes: int) -> None:
+        """Marks errors, and how a response ended, on the span under way."""
+        if type(event) in _TOLD:
+            from opentelemetry.trace import get_current_span
+
+            if isinstance(event, ErrorEvent):
+                get_current_span().add_event("error", {"duologue.code": str(event.error.code or event.error.type)})
+            elif isinstance(event, ResponseDoneEvent):
+                status = {"duologue.response.id": str(event.response.id), "duologue.status": str(event.response.status)}
+                get_current_span().add_event("response.done", status)
+
+    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
+        """A span that is the parent of all that begins inside it."""
+        attributes = {"duologue.session.id": self._session_id, f"duologue.{kind}.id": work_id}
+        if kind == "session":
+            attributes["duologue.kind"] = self._kind
+        # Not what was raised: its words may be somebody's.
+        return self._tracer.start_as_current_span(
+            kind, attributes=attributes, record_exception=False, set_status_on_exception=False
+        )
+
+    @contextmanager
+    def engine_call(self, stage: Stage) -> Generator[None, None, None]:
+        """A span beside which others may begin: a stream of pieces is left and entered again."""
+        from opentelemetry.trace import StatusCode
+
+        span = self._tracer.start_span(stage, attributes={"duologue.session.id": self._session_id})
+        try:
+            yield
+        except Exception as fault:
+            # Its class alone: what an engine says of a failure may quote what was said.
+            span.set_status(StatusCode.ERROR, type(fault).__name__)
+            raise
+        finally:
+            span.end()

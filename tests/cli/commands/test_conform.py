@@ -1,0 +1,108 @@
+"""`duologue conform`, as people and scripts run it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from websockets.sync.server import ServerConnection
+
+from duologue.cli import main
+from duologue.cli.views.conform import print_json, print_matrix
+from duologue.conformance import Report, rules
+from duologue.recording import RecordingReader
+from tests.cli.conftest import Place, server_of
+
+QUICK = ["--only", "connect.realtime", "session.update", "item.root", "error.invalid_api_key"]
+
+
+def test_a_server_that_keeps_the_rules_ends_in_0(scripted_server: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", scripted_server.url, "--api-key", scripted_server.api_key, *QUICK]) == 0
+    printed = capsys.readouterr().out
+    assert "4 passed; of the required rules that apply, 4 of 4 hold." in printed
+    assert [line.split()[:3] for line in printed.splitlines() if "item.root" in line] == [
+        ["✓", "item.root", "required"]
+    ]
+
+
+def test_json_is_one_object_with_everything_that_was_found(
+    scripted_server: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ["--api-key", scripted_server.api_key]
+    assert main(["conform", scripted_server.url, *key, "--json", "--only", "error.invalid_json", "mcp.call"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["holds"] is True
+    assert found["counts"] == {"passed": 1, "failed": 0, "inconclusive": 0, "skipped": 1}
+    by_rule = {each["rule"]: each for each in found["findings"]}
+    assert by_rule["error.invalid_json"]["scenario"] == "refusals"
+    assert by_rule["mcp.call"]["seen"] == "needs an MCP server that the realtime server can reach"
+
+
+def test_a_server_that_breaks_a_required_rule_ends_in_1(capsys: pytest.CaptureFixture[str]) -> None:
+    def greet_wrongly(socket: ServerConnection) -> None:
+        socket.send('{"type": "session.begun"}')
+        socket.recv()
+
+    with server_of(greet_wrongly) as url:
+        assert main(["conform", url, "--only", "connect.realtime", "--timeout", "0.2"]) == 1
+    assert "no session.created within 0.2 s; the last event was session.begun" in capsys.readouterr().out
+
+
+def test_a_recording_holds_every_session_and_no_key(scripted_server: Place, tmp_path: Path) -> None:
+    file = tmp_path / "conform.jsonl"
+    key = ["--api-key", scripted_server.api_key]
+    assert main(["conform", scripted_server.url, *key, "--only", "connect.realtime", "--record", str(file)]) == 0
+    with RecordingReader(file) as recording:
+        frames = list(recording)
+    assert any("session.created" in str(frame.message) for frame in frames)
+    assert scripted_server.api_key not in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_ends_the_recording_and_not_the_trial(
+    scripted_server: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ["--api-key", scripted_server.api_key]
+    assert main(["conform", scripted_server.url, *key, "--only", "connect.realtime", "--record", "/dev/full"]) == 1
+    printed = capsys.readouterr()
+    assert "1 passed" in printed.out
+    assert printed.err == "duologue: recording to /dev/full stopped: No space left on device\n"
+
+
+def test_list_names_every_rule_and_connects_to_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["conform", "--list"]) == 0
+    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+    assert listed == rules().keys()
+    assert main(["conform", "--list", "--json", "--only", "one_done"]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)["rules"]
+    assert (rule["rule"], rule["level"], rule["mark"]) == ("one_done", "required", "spec")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "name a server"),
+        (["ws://127.0.0.1:9", "--only", "no such rule"], "there is no rule no such rule"),
+        (["ws://127.0.0.1:9", "--timeout", "0"], "above 0"),
+        (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
+        (["nowhere"], "is not an address"),
+        (["ws://127.0.0.1:9"], "127.0.0.1"),
+    ],
+)
+def test_what_cannot_be_tried_ends_in_2_with_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["conform", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert printed.out == ""
+
+
+def test_what_a_server_says_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(asked=("one_done",))
+    report.note("one_done", "failed", "resp_\x1b[2J: response.done comes 2 times")
+    print_matrix(report)
+    assert "\x1b" not in capsys.readouterr().out
+    print_json(report)
+    assert json.loads(capsys.readouterr().out)["holds"] is False

@@ -1,0 +1,84 @@
+"""`duologue events`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from duologue import catalogue
+from duologue.cli import main
+from duologue.cli.commands.events import Spelling, spellings
+
+
+def entry(name: str) -> catalogue.EventEntry:
+    return catalogue.events_named(name)[0]
+
+
+def test_the_list_has_every_event_with_its_class(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert rows == [[entry.direction, entry.wire, entry.class_name] for entry in catalogue.events()]
+
+
+@pytest.mark.parametrize("name", ["response.output_text.delta", "response.text.delta", "ResponseTextDeltaEvent"])
+def test_an_event_is_told_by_any_of_its_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", name]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("response.output_text.delta  (server event, realtime)\n")
+    assert "class    duologue.events.ResponseTextDeltaEvent" in shown
+    assert "era      GA since 2025-09-02, beta since 2024-12-17" in shown
+    assert "aliases  response.text.delta" in shown
+    assert [line.split()[:3] for line in shown.splitlines() if "output_index" in line] == [
+        ["output_index", "int", "required"]
+    ]
+    assert "  openai-beta: response.text.delta\n" in shown
+
+
+def test_a_name_that_both_families_have_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "session.update"]) == 0
+    shown = capsys.readouterr().out
+    assert "session.update  (client event, realtime)" in shown
+    assert "session.update  (client event, translation)" in shown
+
+
+def test_json_has_fields_an_example_and_dialects(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "response.output_audio.delta", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["events"]
+    assert told["class"] == "ResponseAudioDeltaEvent"
+    assert [field["name"] for field in told["fields"]][:2] == ["type", "event_id"]
+    assert told["example"]["type"] == "response.output_audio.delta"
+    assert "openai-beta" in [dialect["dialect"] for dialect in told["dialects"]]
+
+
+def test_the_list_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["events"]) == len(catalogue.events())
+
+
+def test_a_name_that_no_event_has_is_one_sentence_with_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["events", "respons.done"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "duologue: there is no event 'respons.done'; did you mean response.done? duologue events lists all\n"
+    )
+    assert main(["events", "zzzzzzzz"]) == 2
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_a_dialect_is_told_by_what_it_makes_of_the_example() -> None:
+    by_dialect = {spelling.dialect: spelling for spelling in spellings(entry("session.update"))}
+    assert "openai" not in by_dialect
+    beta = by_dialect["openai-beta"]
+    assert beta.name == "session.update"
+    assert beta.moved["session.voice"] == "session.audio.output.voice"
+    assert "session.type" in beta.fewer
+
+
+def test_an_event_that_a_dialect_does_not_have_is_told_so() -> None:
+    assert Spelling(dialect="openai-beta", name=None) in spellings(entry("conversation.item.added"))
+
+
+def test_the_translation_family_has_no_dialects() -> None:
+    assert spellings(entry("session.closed")) == ()

@@ -1,0 +1,207 @@
+"""`duologue serve`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websockets_connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Origin
+
+import duologue
+from duologue.cli import main
+from duologue.cli.commands.serve import ServeOptions
+from tests.cli.conftest import SCRIPTED, Place, started
+from tests.repo._tree import ROOT
+from tests.server.run.test_tls import write_certificate
+
+COMMAND = [sys.executable, "-m", "duologue", "serve", *SCRIPTED]
+
+
+async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> None:
+    assert re.fullmatch(r"ws://127\.0\.0\.1:[1-9]\d*/v1/realtime", scripted_server.url)
+    async with duologue.connect(scripted_server.url, api_key=scripted_server.api_key) as connection:
+        assert (await connection.receive(timeout_s=5)).type == "session.created"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, code: int) -> None:
+    environment = {**os.environ, "DUOLOGUE_API_KEY": "k"}
+    with started(
+        [*COMMAND, "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"listening on ")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out, err) == (code, b"", b"")
+
+
+@contextmanager
+def serving(
+    *arguments: str, key: str = "k", engines: Sequence[str] = SCRIPTED
+) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
+    """The command in a process of its own, and its URL."""
+    environment = {**os.environ, "DUOLOGUE_API_KEY": key}
+    with started(
+        [*COMMAND[:4], *engines, "--port", "0", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+    """Exit code and what was said on standard error."""
+    _, err = process.communicate(timeout=15)
+    return process.returncode, err.decode()
+
+
+@asynccontextmanager
+async def thoughtful_model() -> AsyncGenerator[str, None]:
+    """A chat endpoint that never has an answer; its URL."""
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the client has gone: from Python 3.12 on, a server waits for its connections
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_says_goodbye_to_the_sessions_and_a_second_one_does_not_wait(number: signal.Signals) -> None:
+    engines = [option for option in SCRIPTED if "responder" not in option]
+    async with thoughtful_model() as llm:
+        with serving(*engines, "--llm", llm, "--llm-model", "m", "--limit", "drain_s=60", engines=()) as (process, url):
+            async with websockets_connect(f"{url}?api_key=k") as idle, websockets_connect(f"{url}?api_key=k") as busy:
+                await busy.send('{"type":"response.create"}')
+                while "response.created" not in str(await busy.recv()):
+                    pass
+                process.send_signal(number)
+                assert await close_code(idle) == 1001
+                assert process.poll() is None, "an answer is still to come"
+                process.send_signal(number)
+                assert await close_code(busy) == 1001
+            code, err = await asyncio.to_thread(ended, process)
+    assert (code, err) == (128 + number, "")
+
+
+async def close_code(socket: ClientConnection) -> int | None:
+    """What the connection is closed with, after all that came before."""
+    async with asyncio.timeout(10):
+        async for _ in socket:
+            pass
+    return socket.close_code
+
+
+async def test_the_log_is_one_json_object_a_line_and_holds_no_key_and_no_words() -> None:
+    with serving("--log-level", "debug", "--log-format", "json", key="sesame-1,sesame-2") as (process, url):
+        for query in ("?api_key=sesame-1", "?api-key=sesame-2", "?api_key=sesame-3"):
+            async with websockets_connect(url + query) as socket:
+                if "session.created" not in str(await socket.recv()):
+                    continue
+                await socket.send('{"type":"session.update","session":{"type":"realtime","instructions":"sesame"}}')
+        process.terminate()
+        code, err = await asyncio.to_thread(ended, process)
+    assert code == 143
+    assert "sesame" not in err
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert all({"time", "level", "logger", "event"} <= line.keys() for line in lines)
+    told = [line["event"] for line in lines if line["logger"] == "duologue.server"]
+    assert told.count("session opened") == 2
+    assert told.count("client turned away") == 1
+    assert all(line["session"].startswith("sess_") for line in lines if line["event"] == "session opened")
+
+
+async def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
+    cert, key = write_certificate(tmp_path)
+    trusting = ssl.create_default_context(cafile=str(cert))
+    with serving("--tls-cert", str(cert), "--tls-key", str(key)) as (_, url):
+        assert url.startswith("wss://127.0.0.1:")
+        async with duologue.connect(url, api_key="k", ssl=trusting) as connection:
+            assert (await connection.receive(timeout_s=5)).type == "session.created"
+
+
+async def test_models_limits_and_origins_are_settings() -> None:
+    with serving("--model=a", "--model=b", "--limit=sessions=1", "--allow-origin=https://app.example") as (_, url):
+        async with duologue.connect(url, model="b", api_key="k") as connection:
+            assert (await connection.receive(timeout_s=5)).type == "session.created"
+            for query, code in (("model=a", "server_overloaded"), ("model=c", "server_overloaded")):
+                async with websockets_connect(f"{url}?{query}&api_key=k") as socket:
+                    assert code in str(await socket.recv())
+        async with websockets_connect(f"{url}?model=c&api_key=k") as socket:
+            assert "invalid_model" in str(await socket.recv())
+        with pytest.raises(InvalidStatus, match="403"):
+            await websockets_connect(f"{url}?model=a&api_key=k", origin=Origin("http://localhost"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--mcp", "host/mcp"], "--mcp 'host/mcp' is no address of an MCP server: it looks like https://host/path"),
+        (["--limit", "calls=1"], "there is no limit 'calls'; known: frame_bytes, "),
+        (["--limit", "sessions=none"], "limits are given as NAME=NUMBER"),
+        (["--tls-key", "x"], "--tls-key belongs to --tls-cert"),
+    ],
+)
+def test_a_command_line_that_cannot_be_right_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", *SCRIPTED, "--port", "0", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert sentence in shown.err
+    assert (shown.err.count("\n"), shown.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--tls-cert", "."], "cannot read .: Is a directory"),
+        (["--port", "99999"], "ports end at 65535"),
+        (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
+        (["--responder=nobody"], "nobody: no responder has this name; known: "),
+        (["--llm-file", __file__], "test_serve.py"),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if "--llm-file" in arguments:
+        pytest.importorskip("xllamacpp")
+    others = [option for option in SCRIPTED if not option.startswith("--responder") or "--host" in arguments]
+    port = [] if "--port" in arguments else ["--port", "0"]
+    assert main(["serve", *port, *others, *arguments]) == 1
+    shown = capsys.readouterr()
+    assert sentence in shown.err
+    assert (shown.err.count("\n"), shown.out) == (1, "")
+
+
+def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", *SCRIPTED, "--port", str(port)]) == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+
+
+def test_every_option_is_in_the_docs() -> None:
+    page = (ROOT / "docs" / "howto" / "serve.md").read_text(encoding="utf-8")
+    options = [f"--{field.name.replace('_', '-')}" for field in fields(ServeOptions)]
+    assert [option for option in options if f"`{option}`" not in page] == []

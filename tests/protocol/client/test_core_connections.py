@@ -1,0 +1,113 @@
+"""Connections come and go; the conversation stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.audio.formats import PCM
+from duologue.codec.writing import to_plain
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    ConversationItemCreateEvent,
+    ConversationItemTruncateEvent,
+    ResponseCreateEvent,
+)
+from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.notices import (
+    ConnectionLost,
+    ErrorReported,
+)
+from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.testing import CountedIds
+from tests.protocol._conversation import STARTED_AT, Talk, asked, calling, clock, speaking
+from tests.protocol._wire import create, update, user_text
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def test_pain_06_a_lost_connection_fails_what_is_pending_and_the_next_one_knows_what_was_confirmed(talk: Talk) -> None:
+    talk.send(update(instructions="be kind", audio={"input": {"turn_detection": None}}))
+    talk.send(create(user_text("remember me")))
+    asked(talk)
+    talk.answers("I will")
+    speaking(talk)
+    before = talk.core.store.items
+    talk.lose("the cable")
+    assert talk.resolutions[-1].reason == "the cable"
+    assert talk.of(ConnectionLost) == [ConnectionLost("the cable")]
+    with pytest.raises(LocalProtocolError, match="the connection is lost"):
+        talk.core.send(create(user_text("x")), now=0.0)
+    with pytest.raises(LocalProtocolError, match="the connection is lost"):
+        talk.core.append(bytes(480))
+    with pytest.raises(LocalProtocolError, match="the connection is lost"):
+        talk.core.respond(now=0.0)
+    talk.core.lost(now=talk.now)
+    assert talk.core.store.items == before
+    talk.connect()
+    (restored,) = talk.of(SessionRestored)
+    assert restored.configured
+    assert set(restored.item_ids) == {stored.item_id for stored in before[:2]}
+    assert [missing.reason for missing in restored.not_restored] == ["it was not finished"]
+    assert [stored.text for stored in talk.core.store.items] == ["remember me", "I will"]
+    assert {stored.item_id for stored in talk.core.store.items} == set(restored.item_ids.values())
+    assert talk.client_view() == talk.server_view()
+    assert talk.server.session.realtime.instructions == "be kind"
+    assert talk.server.session.turn_settings is None
+    asked(talk)
+    talk.answers("as before")
+    assert talk.resolutions[-1].done is not None
+    assert not talk.of(ErrorReported)
+
+
+def test_pain_06_the_server_is_never_told_an_id_of_a_session_before(talk: Talk) -> None:
+    talk.send(create(user_text("hello")))
+    talk.finishes(speaking(talk))
+    talk.player.play(talk.core, PCM.bytes_for_ms(100))
+    old = {stored.item_id for stored in talk.core.store.items}
+    talk.lose()
+    talk.sent.clear()
+    talk.connect()
+    talk.core.heard(next(iter(old)), n_bytes=480)
+    talk.speak(600)
+    assert not any(f"'{item_id}'" in str(event.to_json()) for event in talk.sent for item_id in old)
+    assert talk.sent_of(ConversationItemTruncateEvent) == []
+
+
+def test_pain_06_an_answer_of_a_function_reaches_the_session_that_came_after() -> None:
+    talk = Talk(toolbox=Toolbox(clock))
+    calling(talk.core, ("c1", '{"zone":"CET"}'))
+    talk.lose()
+    talk.core.tool_answered("c1", "noon", now=talk.now)
+    talk.flow()
+    assert talk.sent_of(ConversationItemCreateEvent) == []
+    talk.connect()
+    items = [to_plain(event.item) for event in talk.sent_of(ConversationItemCreateEvent)]
+    assert [(item["type"], item["call_id"]) for item in items] == [
+        ("function_call", "c1"),
+        ("function_call_output", "c1"),
+    ]
+    assert len(talk.sent_of(ResponseCreateEvent)) == 1
+
+
+def test_pain_05_a_session_is_changed_at_a_turn_boundary_before_it_expires(talk: Talk) -> None:
+    assert talk.core.expires_at == STARTED_AT + 3600
+    soon = float(STARTED_AT + 3500)
+    assert not talk.core.rotation_due(unix_now_s=float(STARTED_AT))
+    assert talk.core.rotation_due(unix_now_s=soon)
+    talk.speak(600)
+    assert not talk.core.rotation_due(unix_now_s=soon)
+    talk.pause(600)
+    talk.hears(next(iter(talk.transcribes)), "hello")
+    talk.answers(ms=300)
+    assert not talk.core.between_turns
+    talk.player.play(talk.core, 1_000_000)
+    assert talk.core.rotation_due(unix_now_s=soon)
+    talk.send(create(user_text("keep me")))
+    talk.lose("rotation")
+    talk.connect()
+    assert talk.core.store.items[-1].text == "keep me"
+    assert not ConversationCore(new_id=CountedIds()).rotation_due(unix_now_s=soon)

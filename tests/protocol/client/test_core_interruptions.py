@@ -1,0 +1,142 @@
+"""The user talks over the model: what stops, what is cut, and what is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue.audio.formats import PCM, PCMU
+from duologue.events import (
+    ConversationItemTruncateEvent,
+)
+from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.notices import (
+    AudioDelta,
+    ErrorReported,
+    Interrupted,
+    ItemDeleted,
+    SpeechStarted,
+)
+from tests.protocol._conversation import Talk, speaking
+from tests.protocol._wire import client_event, respond, update
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def test_pain_04_an_interruption_cuts_exactly_what_was_not_heard(talk: Talk) -> None:
+    speaking(talk)
+    talk.player.play(talk.core, PCM.bytes_for_ms(420))
+    talk.speak(600)
+    (truncate,) = talk.sent_of(ConversationItemTruncateEvent)
+    assert (truncate.audio_end_ms, truncate.content_index) == (420, 0)
+    (interrupted,) = talk.of(Interrupted)
+    assert interrupted.interruption.cut == ((truncate.item_id, 0),)
+    assert talk.player.queue == []
+    assert not talk.of(ErrorReported)
+    (stored,) = talk.core.store.items
+    assert (stored.truncated_at_ms, stored.text) == (420, "")
+    assert talk.client_view() == talk.server_view()
+    assert talk.resolutions[0].done is not None
+    assert talk.resolutions[0].done.response.status == "cancelled"
+
+
+def test_pain_04_a_server_that_knows_which_words_were_heard_is_asked_for_them(talk: Talk) -> None:
+    talk.finishes(speaking(talk))
+    talk.player.play(talk.core, PCM.bytes_for_ms(700))
+    talk.speak(600)
+    (cut,) = talk.core.store.items[:1]
+    assert cut.text == ""
+    talk.send(client_event("conversation.item.retrieve", item_id=cut.item_id))
+    (told,) = talk.core.store.items[:1]
+    assert (told.truncated_at_ms, told.text) == (700, "a long")
+
+
+def test_pain_04_nothing_is_cut_before_a_word_was_heard_nor_after_the_last(talk: Talk) -> None:
+    speaking(talk)
+    talk.speak(600)
+    talk.pause(600)
+    assert talk.sent_of(ConversationItemTruncateEvent) == []
+    assert len(talk.of(Interrupted)) == 1
+    talk.hears(next(iter(talk.transcribes)), "hm")
+    talk.answers("short", ms=100)
+    talk.player.play(talk.core, 1_000_000)
+    talk.speak(600)
+    assert talk.sent_of(ConversationItemTruncateEvent) == []
+    assert len(talk.of(Interrupted)) == 1
+    assert not talk.of(ErrorReported)
+
+
+def test_pain_04_speech_that_is_over_for_the_server_is_still_cut_where_the_user_cut_it(talk: Talk) -> None:
+    response_id = speaking(talk)
+    talk.finishes(response_id)
+    talk.core.heard_until(talk.core.store.items[0].item_id, position_ms=300)
+    talk.speak(600)
+    assert [event.audio_end_ms for event in talk.sent_of(ConversationItemTruncateEvent)] == [300]
+    assert not talk.of(ErrorReported)
+
+
+def test_pain_04_what_comes_after_the_interruption_is_not_played() -> None:
+    talk = Talk()
+    response_id = speaking(talk, 200)
+    talk.player.play(talk.core, PCM.bytes_for_ms(100))
+    talk.instant = False
+    talk.plays(response_id, 400)
+    talk.core.interrupt(now=talk.now)
+    talk.flow()
+    heard_of = len(talk.of(AudioDelta))
+    talk.instant = True
+    talk.flow()
+    assert len(talk.of(AudioDelta)) == heard_of
+    assert [event.type for event in talk.sent[-2:]] == ["response.cancel", "conversation.item.truncate"]
+    assert not talk.of(ErrorReported)
+    assert talk.client_view() == talk.server_view()
+
+
+def test_pain_04_a_response_out_of_band_is_stopped_and_not_cut(talk: Talk) -> None:
+    talk.send(respond(conversation="none"))
+    (response_id,) = talk.responds
+    talk.says(response_id, "aside")
+    talk.plays(response_id, 500)
+    talk.player.play(talk.core, PCM.bytes_for_ms(100))
+    talk.core.interrupt(now=talk.now)
+    talk.flow()
+    assert talk.of(Interrupted)[0].interruption.truncate is None
+    assert talk.sent_of(ConversationItemTruncateEvent) == []
+    assert talk.core.store.items == ()
+
+
+def test_a_deleted_item_is_not_cut(talk: Talk) -> None:
+    talk.finishes(speaking(talk))
+    talk.player.play(talk.core, PCM.bytes_for_ms(100))
+    talk.send(client_event("conversation.item.delete", item_id=talk.core.store.items[0].item_id))
+    talk.speak(600)
+    assert talk.sent_of(ConversationItemTruncateEvent) == []
+    assert len(talk.of(ItemDeleted)) == 1
+    assert not talk.of(ErrorReported)
+
+
+@pytest.mark.parametrize("by", ["session", "option"])
+def test_speech_that_is_not_to_interrupt_does_not(by: str) -> None:
+    talk = Talk(options=CoreOptions(truncate_on_speech=by != "option"))
+    if by == "session":
+        talk.send(update(audio={"input": {"turn_detection": {"type": "server_vad", "interrupt_response": False}}}))
+    speaking(talk)
+    talk.player.play(talk.core, PCM.bytes_for_ms(100))
+    talk.speak(600)
+    assert talk.of(Interrupted) == []
+    assert len(talk.of(SpeechStarted)) == 1
+
+
+def test_pain_12_a_cut_counts_in_the_format_that_the_response_was_asked_for(talk: Talk) -> None:
+    talk.send(respond(audio={"output": {"format": {"type": "audio/pcmu"}}}))
+    (response_id,) = talk.responds
+    talk.says(response_id, "beep")
+    talk.plays(response_id, 1000)
+    assert talk.of(AudioDelta)[0].encoding == PCMU
+    assert "bytes of audio/pcmu" in repr(talk.of(AudioDelta)[0])
+    talk.player.play(talk.core, PCMU.bytes_for_ms(250))
+    talk.speak(600)
+    assert [event.audio_end_ms for event in talk.sent_of(ConversationItemTruncateEvent)] == [250]
+    assert not talk.of(ErrorReported)

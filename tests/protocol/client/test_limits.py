@@ -1,0 +1,171 @@
+"""A server cannot have a client keep more than its limits allow, and an hour's honest call comes nowhere near them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bench import soak
+from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
+from duologue.protocol import ClientProtocol
+from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.notices import RunTool
+from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.testing import CountedIds
+from tests.protocol._conversation import clock, told
+
+LIMITS = KeptLimits(items=50, item_characters=20_000, characters=200_000, lasting_events=400, calls=20, running=4)
+
+
+def a_core(limits: KeptLimits = LIMITS) -> ConversationCore:
+    return ConversationCore(new_id=CountedIds(), options=CoreOptions(kept=limits), toolbox=Toolbox(clock))
+
+
+def message(item_id: str, text: str = "") -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text}]
+    return {"id": item_id, "type": "message", "role": "assistant", "status": "completed", "content": content}
+
+
+def place(item_id: str, response_id: str = "r") -> dict[str, Any]:
+    return {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+
+
+def a_call(number: int) -> dict[str, Any]:
+    return {
+        "id": f"f{number}",
+        "type": "function_call",
+        "call_id": f"c{number}",
+        "name": "clock",
+        "arguments": '{"zone":"CET"}',
+    }
+
+
+Event = tuple[str, dict[str, Any]]
+
+
+def items(number: int) -> Event:
+    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": None}
+
+
+def items_that_are_deleted(number: int) -> Event:
+    if number % 2:
+        return "conversation.item.deleted", {"item_id": f"i{number - 1}"}
+    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"nobody{number}"}
+
+
+def large_items(number: int) -> Event:
+    return "conversation.item.done", {"item": message(f"i{number % 40}", "x" * 9_000), "previous_item_id": None}
+
+
+def one_text(number: int) -> Event:
+    return "response.output_text.delta", place("i") | {"delta": "x" * 100}
+
+
+def empty_pieces(number: int) -> Event:
+    return "response.output_text.delta", place("i") | {"delta": ""}
+
+
+def one_transcript(number: int) -> Event:
+    kind = "conversation.item.input_audio_transcription.delta"
+    return kind, {"item_id": "i", "content_index": number, "delta": "x"}
+
+
+def arguments(number: int) -> Event:
+    return "response.function_call_arguments.delta", place("i") | {"call_id": "c", "delta": "x" * 100}
+
+
+def parts(number: int) -> Event:
+    part = {"type": "output_text", "text": "x" * 100}
+    return "response.content_part.added", {**place("i"), "content_index": number, "part": part}
+
+
+def responses(number: int) -> Event:
+    return "response.created", {"response": {"id": f"r{number}", "object": "realtime.response", "conversation_id": "c"}}
+
+
+def ended_responses(number: int) -> Event:
+    usage = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
+    return "response.done", {"response": {"id": f"r{number}", "status": "completed", "output": [], "usage": usage}}
+
+
+def transcripts(number: int) -> Event:
+    kind = "conversation.item.input_audio_transcription.completed"
+    usage = {"type": "duration", "seconds": 1}
+    return kind, {"item_id": f"i{number}", "content_index": 0, "transcript": "x", "usage": usage}
+
+
+def calls(number: int) -> Event:
+    return "response.output_item.done", {"response_id": f"r{number % 7}", "output_index": 0, "item": a_call(number)}
+
+
+def calls_of_tool_servers(number: int) -> Event:
+    item = {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
+    return "response.output_item.added", {"response_id": f"r{number}", "output_index": 0, "item": item}
+
+
+ATTACKS: tuple[Callable[[int], Event], ...] = (
+    items, items_that_are_deleted, large_items, one_text, empty_pieces, one_transcript, arguments, parts, responses,
+    ended_responses, transcripts, calls, calls_of_tool_servers,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_server_that_tells_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
+    core = a_core()
+    for number in range(2_000):
+        kind, fields = attack(number)
+        told(core, kind, event_id=f"e{number}", **fields)
+        if core.excess is not None:
+            break
+    assert core.excess is not None
+    assert "which is more than is kept" in core.excess
+
+
+def test_what_is_gone_counts_no_more() -> None:
+    core = a_core(KeptLimits(items=50, item_characters=20_000, characters=200_000))
+    for number in range(1_000):
+        item = message(f"i{number}", "x" * 9_000)
+        told(core, "conversation.item.added", event_id=f"a{number}", item=item, previous_item_id=None)
+        told(core, "conversation.item.deleted", event_id=f"d{number}", item_id=f"i{number}")
+        kind, fields = one_text(number)
+        told(core, kind, event_id=f"t{number}", **{**fields, "item_id": f"beside{number}"})
+        response: dict[str, Any] = {"id": "r", "conversation_id": None, "status": "completed", "output": []}
+        told(core, "response.done", event_id=f"r{number}", response=response)
+    assert core.excess is None
+    assert len(core.store) == 0
+
+
+def test_a_call_too_many_at_once_is_answered_and_not_run() -> None:
+    core = a_core()
+    runs: list[str] = []
+    for number in range(6):
+        kind, fields = calls(number)
+        notices = told(core, kind, **{**fields, "response_id": "r"})
+        runs += [notice.call.call_id for notice in notices if isinstance(notice, RunTool)]
+    assert runs == ["c0", "c1", "c2", "c3"]
+    for call_id in runs:
+        core.tool_answered(call_id, "noon", now=0.0)
+    told(core, "response.done", response={"id": "r", "conversation_id": "c", "status": "completed", "output": []})
+    answers = [event.item for event in core.take_events() if isinstance(event, ConversationItemCreateEvent)]
+    outputs = [item.output for item in answers if isinstance(item, FunctionCallOutputItem)]
+    assert outputs[:4] == ["noon"] * 4
+    assert outputs[4:] == ["The call was not made: 4 calls run already. Call it later."] * 2
+
+
+def test_an_hour_of_talk_comes_nowhere_near_the_limits() -> None:
+    least = KeptLimits(items=2_000, item_characters=20_000, characters=1_000_000, lasting_events=20_000, calls=10)
+    core, protocol = a_core(least), ClientProtocol(new_id=CountedIds())
+    hour: Iterator[tuple[int, list[str]]] = itertools.islice(soak.frames(), 60 * soak.TURNS_A_MINUTE)
+    core.receive(protocol.receive(json.dumps({"event_id": "e", **soak.greeting()})), now=0.0)
+    for turn, messages in hour:
+        for text in messages:
+            core.receive(protocol.receive(text), now=float(turn))
+        core.take_notices()
+        core.take_events()
+    assert core.excess is None
+    assert len(core.store) == 720

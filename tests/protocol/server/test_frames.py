@@ -1,0 +1,125 @@
+"""Which messages are decoded at all, found out without decoding them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duologue.events.base import encode_audio
+from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame
+
+MIB = 1024 * 1024
+SPACED = json.JSONEncoder().encode
+COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def look(message: str) -> None:
+    check_frame(message, max_bytes=4 * MIB, max_values=10_000)
+
+
+def an_append(**more: Any) -> dict[str, Any]:
+    return {"type": "input_audio_buffer.append", "audio": encode_audio(bytes(12 * MIB)), **more}
+
+
+@pytest.mark.parametrize("write", [SPACED, COMPACT], ids=["spaced", "compact"])
+def test_an_append_is_as_long_as_a_frame_may_be(write: Any) -> None:
+    look(write(an_append()))
+    look(write({"event_id": "e", **an_append()}))
+    look(write({"audio": an_append()["audio"], "type": "input_audio_buffer.append"}))
+
+
+def test_a_picture_of_three_megabytes_is_taken_and_one_of_four_is_not() -> None:
+    def shown(n_bytes: int) -> str:
+        url = f"data:image/jpeg;base64,{encode_audio(bytes(n_bytes))}"
+        content = [{"type": "input_image", "image_url": url}]
+        return COMPACT({"type": "conversation.item.create", "item": {"type": "message", "content": content}})
+
+    look(shown(3_000_000))
+    with pytest.raises(Refusal, match="too long"):
+        look(shown(4_000_000))
+
+
+def test_characters_count_by_their_bytes() -> None:
+    text = "\U0001f600" * (MIB + 1)
+    with pytest.raises(Refusal, match="but got 4194"):
+        look(f'{{"type":"x","text":"{text}"}}')
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        [1] * 20_000,
+        [[]] * 20_000,
+        [{}] * 20_000,
+        {f"k{n}": n for n in range(20_000)},
+        ["x"] * 20_000,
+        ['"'] * 20_000,
+        ["\\"] * 20_000,
+        ['\\"', "[", "{", ","] * 5_000,
+    ],
+    ids=["numbers", "lists", "objects", "members", "texts", "quotes", "backslashes", "brackets in texts"],
+)
+@pytest.mark.parametrize("write", [SPACED, COMPACT], ids=["spaced", "compact"])
+def test_too_many_values_are_refused_wherever_the_type_and_the_audio_stand(hidden: Any, write: Any) -> None:
+    for message in (
+        {"type": "session.update", "session": hidden},
+        {"session": hidden, "type": "input_audio_buffer.append", "audio": "AAAA"},
+        {"type": "input_audio_buffer.append", "audio": "AAAA" * 5_000, "session": hidden},
+        {'"audio":"': '"audio":"', "session": hidden, "audio": ""},
+    ):
+        with pytest.raises(Refusal, match="10000 JSON values"):
+            look(write(message))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [",[{" * 20_000, '\\"[' * 1_000, "\\" * 10_001, '{"a":[1,2]}' * 9_000],
+    ids=["brackets", "quotes", "backslashes", "json"],
+)
+def test_what_stands_in_a_text_is_no_value(hidden: str) -> None:
+    look(COMPACT({"type": "x", "text": hidden, "more": [hidden] * 3}))
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 20_000], ids=["short", "long"])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_a_message_nests_as_deeply_as_a_schema_may_and_no_deeper(padding: str, opening: str, closing: str) -> None:
+    def nested(depth: int) -> str:
+        # The message itself is the first level.
+        return f'{{"type":"x","p":"{padding}","a":{opening * (depth - 1)}0{closing * (depth - 1)}}}'
+
+    for check in (check_depth, look):
+        check(nested(MAX_DEPTH))
+    with pytest.raises(Refusal, match="nested more than 100 levels deep"):
+        (look if padding else check_depth)(nested(MAX_DEPTH + 1))
+
+
+def test_many_brackets_side_by_side_are_not_deep() -> None:
+    check_depth('{"a":[' + "[[[]]]," * 500 + "[]]}")
+
+
+JSON = st.recursive(
+    st.none() | st.integers() | st.text(alphabet='ab"\\,[]{}:/\n\U0001f600', max_size=9),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet='ab"\\,[', max_size=4), inner),
+)
+
+
+def _values(value: Any) -> int:
+    if isinstance(value, list):
+        return 1 + sum(map(_values, value))
+    return 1 + sum(map(_values, value.values())) if isinstance(value, dict) else 1
+
+
+@given(JSON, st.booleans(), st.booleans())
+def test_no_value_is_overlooked_and_none_is_counted_that_is_none(value: Any, ascii_only: bool, many: bool) -> None:
+    value = [value] * 30 if many else value
+    outside = _outside_strings(json.dumps(value, ensure_ascii=ascii_only), 1_000_000)
+    assert outside is not None
+    counted = sum(map(outside.count, ",[{"))
+    # An opening bracket and a comma for each value but the first of all; one more for each that is empty.
+    assert counted + 1 >= _values(value)
+    assert counted <= 2 * _values(value)

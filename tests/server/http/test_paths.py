@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from duologue import connect
+from duologue.dialects import detect
+from duologue.errors import ConnectionClosed
+from duologue.server import RealtimeApp
+from duologue.server.http.paths import PATH, PATHS, path_of
+from duologue.testing import scripted_app_engines
+from tests.server._listening import listening
+from tests.server._scopes import scope
+from tests.server._talking import event, until
+
+
+@pytest.mark.parametrize("path", [path for path, dialect in PATHS.items() if dialect is not None])
+def test_a_path_says_the_dialect_that_our_own_client_takes_it_for(path: str) -> None:
+    assert detect(f"wss://server{path}").dialect == PATHS[path]
+
+
+def test_a_mount_s_own_path_is_none_of_the_application_s() -> None:
+    assert path_of(scope(path=f"/voice{PATH}", root_path="/voice")) == PATH
+    assert path_of(scope(path=PATH)) == PATH
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_typed_turn_at_every_path(path: str) -> None:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+        place = url.replace(PATH, path)
+        async with connect(place, query={"deployment": "my-voice"}) as connection:
+            created = (await until(connection, "session.created"))[-1].to_json()
+            await connection.send(event("response.create", response={"output_modalities": ["text"]}))
+            events = await until(connection, "response.done")
+            assert connection.dialect == (PATHS[path] or "openai")
+    assert created["session"]["model"] == "my-voice"
+    assert "response.output_text.done" in {one.type for one in events}
+
+
+async def test_a_server_that_refuses_the_beta_refuses_it_at_azure_s_path_too() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), refuse_beta=True)
+    async with (
+        listening(app) as url,
+        connect(url.replace(PATH, "/openai/realtime"), dialect="openai") as connection,
+    ):
+        [refused] = await until(connection, "error")
+        with pytest.raises(ConnectionClosed) as closed:
+            await connection.receive(timeout_s=5)
+    assert refused.to_json()["error"]["code"] == "beta_api_shape_disabled"
+    assert closed.value.code == 4000

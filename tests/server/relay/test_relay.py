@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from duologue import connect
+from duologue.audio.formats import PCM, PCMU
+from duologue.audio.transcoding import transcode
+from duologue.client import Connection
+from duologue.dialects import PROFILES
+from duologue.errors import ConnectFailed, ConnectionClosedError
+from duologue.events import (
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferSpeechStartedEvent,
+    RealtimeEvent,
+)
+from duologue.events.base import decode_audio, encode_audio
+from duologue.protocol import SessionDefaults
+from duologue.server import Limits, Relay, ServerSession, Upstream
+from duologue.server.ids import new_id
+from duologue.server.session_start import Opening
+from duologue.testing import scripted_engines
+from duologue.transports import Transport, memory_pair
+from tests.server._engines import LOUD, QUIET
+from tests.server._relays import close_seen, created, relayed
+from tests.server._talking import audio, counts, event, speak, status, typed, until, update
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@asynccontextmanager
+async def session_behind(upstream_dialect: str, dialect: str) -> AsyncGenerator[Connection]:
+    """A client in one dialect, and a session of ours in another, with a relay in between."""
+    rates = PROFILES[upstream_dialect]
+    defaults = SessionDefaults(input_rates_hz=rates.input_rates_hz, output_rates_hz=rates.output_rates_hz)
+    async with relayed(upstream_dialect, dialect) as (client, upstream):
+        engines = scripted_engines(says=("Two words.",))
+        serving = asyncio.ensure_future(
+            ServerSession(upstream, engines, defaults, opening=Opening(dialect=upstream_dialect)).run()
+        )
+        async with connect(transport=client, dialect=dialect) as connection:
+            yield connection
+        await asyncio.wait_for(serving, 5)
+
+
+PAIRS = [
+    ("openai-beta", "openai"),
+    ("openai", "openai-beta"),
+    ("openai", "openai"),
+    ("qwen", "openai"),
+    ("openai", "qwen"),
+    ("xai", "openai-beta"),
+    ("azure-preview", "xai"),
+]
+
+
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), PAIRS)
+async def test_typed_and_spoken_turns_run_through_a_relay_in_either_direction(
+    upstream_dialect: str, dialect: str
+) -> None:
+    async with session_behind(upstream_dialect, dialect) as connection:
+        await until(connection, "session.created")
+        await connection.send(update(output_modalities=["text"], instructions="Be short."))
+        [*_, updated] = await until(connection, "session.updated")
+        assert updated.to_json()["session"]["instructions"] == "Be short."
+        await connection.send(typed("hi"))
+        await connection.send(event("response.create"))
+        events = await until(connection, "response.done")
+        assert status(events)["output"][0]["content"][0]["text"] == "Two words."
+        await connection.send(update(output_modalities=["audio"]))
+        await until(connection, "session.updated")
+        await speak(connection)
+        events = await until(connection, "response.done")
+    assert audio(events)
+    assert all(type(told).__name__ != "UnknownRealtimeEvent" for told in events)
+    if "conversation.item.added" in PROFILES[dialect].lacks_events:
+        assert counts(events)["conversation.item.created"] == 2
+    else:
+        assert counts(events)["conversation.item.added"] == counts(events)["conversation.item.done"] == 2
+
+
+@pytest.mark.parametrize("upstream_dialect", ["qwen", "openai-beta"])
+async def test_a_telephone_holds_a_turn_with_an_upstream_that_lacks_its_format_and_with_one_that_has_it(
+    upstream_dialect: str,
+) -> None:
+    async with session_behind(upstream_dialect, "openai") as connection:
+        await until(connection, "session.created")
+        wire = {"format": {"type": "audio/pcmu"}}
+        await connection.send(update(audio={"input": wire, "output": wire}))
+        [*_, updated] = await until(connection, "session.updated")
+        told = updated.to_json()["session"]["audio"]
+        assert (told["input"]["format"], told["output"]["format"]) == (wire["format"], wire["format"])
+        for pcm in (LOUD * 400, QUIET * 700):
+            ulaw = transcode(pcm, PCM, PCMU)
+            for start in range(0, len(ulaw), 160):
+                await connection.send(InputAudioBufferAppendEvent.from_audio(ulaw[start : start + 160]))
+        events = await until(connection, "response.done")
+    [started] = [told for told in events if isinstance(told, InputAudioBufferSpeechStartedEvent)]
+    assert started.audio_start_ms == 0
+    # Scripted speech is as long as its text, whatever its rate: 60 ms a character.
+    assert len(audio(events)) == len("Two words.") * 60 * 8
+
+
+async def test_a_current_client_sees_the_order_of_a_current_server_although_the_upstream_is_a_beta_server() -> None:
+    names: list[list[str]] = []
+    for upstream_dialect in ("openai", "openai-beta"):
+        async with session_behind(upstream_dialect, "openai") as connection:
+            await until(connection, "session.created")
+            await connection.send(typed("hi"))
+            await connection.send(event("response.create", response={"output_modalities": ["text"]}))
+            names.append([str(told.type) for told in await until(connection, "response.done")])
+    current, through_beta = names
+    # An item that is final when it enters the conversation, and one that the response makes.
+    assert sorted(through_beta) == sorted(current)
+    assert through_beta[:3] == current[:3]
+
+
+async def test_a_beta_client_hears_of_its_conversation_although_the_upstream_does_not_announce_it() -> None:
+    async with session_behind("openai", "openai-beta") as connection:
+        assert [told.type for told in await until(connection, "conversation.created")] == [
+            "session.created",
+            "conversation.created",
+        ]
+
+
+# --- errors, closes, and what does not fit
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (1000, "done", (1000, "done")),
+        (1001, "Your session hit the maximum duration of 60 minutes.", None),
+        (4000, "invalid_request_error.invalid_model", None),
+        (1006, "", (1011, "the upstream is gone")),
+        (1005, "", (1000, "")),
+    ],
+)
+async def test_the_upstream_s_last_error_and_its_close_reach_the_client(
+    code: int, reason: str, expected: tuple[int, str] | None
+) -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": "session.voice"}
+        await upstream.send(json.dumps({"type": "error", "event_id": "e1", "error": fault}))
+        await upstream.close(code, reason)
+        async with connect(transport=client, dialect="openai") as connection:
+            told = await connection.receive(timeout_s=5)
+            assert isinstance(told, ErrorEvent)
+            assert (told.error.code, told.error.param) == ("c", "session.audio.output.voice")
+            with pytest.raises(ConnectionClosedError) as closed:
+                await connection.receive(timeout_s=5)
+    assert (closed.value.code, closed.value.reason) == (expected or (code, reason))
+
+
+async def test_the_client_s_close_reaches_the_upstream() -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        await client.close(4123, "enough")
+        with pytest.raises(ConnectionClosedError) as closed:
+            await asyncio.wait_for(upstream.receive(), 5)
+    assert (closed.value.code, closed.value.reason) == (4123, "enough")
+
+
+async def test_an_event_that_the_upstream_does_not_have_is_answered_by_the_relay() -> None:
+    async with relayed("qwen", "openai") as (client, upstream):
+        await client.send('{"type":"conversation.item.retrieve","event_id":"ask","item_id":"item_1"}')
+        await client.send('{"type":"response.cancel"}')
+        refused = json.loads(await client.receive())
+        assert json.loads(await upstream.receive())["type"] == "response.cancel"
+    assert refused["error"]["event_id"] == "ask"
+    assert "no such event" in refused["error"]["message"]
+
+
+@pytest.mark.parametrize(("upstream_dialect", "dialect"), [*PAIRS[:2], ("xai", "qwen"), ("openai", "azure-preview")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"\x00\x01",
+        "no json",
+        "[]",
+        '{"no":"type"}',
+        '{"type":7}',
+        '{ "type":"session.explode", "session":{"temperature":1.5,"audio":{"input":{"turn_detection":{}}}}, "x":1e1 }',
+    ],
+)
+async def test_what_is_no_known_frame_is_carried_as_it_is_in_both_directions(
+    message: str | bytes, upstream_dialect: str, dialect: str
+) -> None:
+    async with relayed(upstream_dialect, dialect) as (client, upstream):
+        await client.send(message)
+        assert await upstream.receive() == message
+        await upstream.send(message)
+        assert await client.receive() == message
+
+
+async def test_between_equal_dialects_frames_pass_byte_for_byte() -> None:
+    frame = '{ "type" : "session.update",  "session":{"warmth":1}, "session": {} }'
+    async with relayed("openai-beta", "openai-beta") as (client, upstream):
+        await client.send(frame)
+        assert await upstream.receive() == frame
+        await upstream.send(frame)
+        assert await client.receive() == frame
+
+
+async def test_what_is_lost_in_translation_is_logged_once_and_without_its_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="duologue.server")
+    frame = json.dumps({"type": "session.update", "session": {"type": "realtime", "prompt": {"id": "secret-prompt"}}})
+    async with relayed("qwen", "openai") as (client, upstream):
+        for _ in range(3):
+            await client.send(frame)
+            assert "prompt" not in str(await upstream.receive())
+    lines = [record.getMessage() for record in caplog.records if "no counterpart" in record.getMessage()]
+    assert len(lines) == 1
+    assert "session.prompt" in lines[0]
+    assert "secret-prompt" not in caplog.text
+
+
+async def test_what_a_client_makes_up_is_logged_a_hundred_times_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="duologue.server")
+    async with relayed("qwen", "openai") as (client, upstream):
+        for number in range(0, 300, 3):
+            made_up = {f"field_{number + each}": "secret" for each in range(3)}
+            await client.send(json.dumps({"type": "session.update", "session": {"type": "realtime", **made_up}}))
+            await upstream.receive()
+    told = " ".join(record.getMessage() for record in caplog.records)
+    assert 0 < told.count("field_") <= 100
+
+
+async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and_the_client_does_not_notice() -> None:
+    async with relayed("qwen", "openai") as (client, upstream):
+        await upstream.send(created(id="sess_1", input_audio_format="pcm", modalities=["text", "audio"]))
+        told = RealtimeEvent.from_json(str(await client.receive())).to_json()
+        assert told["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+        await client.send(
+            '{"type":"session.update","session":{"type":"realtime","audio":'
+            '{"input":{"format":{"type":"audio/pcm","rate":24000}}}}}'
+        )
+        assert json.loads(await upstream.receive())["session"]["input_audio_format"] == "pcm"
+        sent = heard = 0
+        tone = b"".join(int(8000 * (-1) ** (n // 40)).to_bytes(2, "little", signed=True) for n in range(24_000))
+        # Odd cuts: half a sample waits for its other half.
+        for start in range(0, len(tone), 4_801):
+            piece = event("input_audio_buffer.append", audio=encode_audio(tone[start : start + 4_801]))
+            sent += len(tone[start : start + 4_801])
+            await client.send(json.dumps(piece.to_json()))
+            heard += len(decode_audio(json.loads(await upstream.receive())["audio"]))
+    assert abs(heard / sent - 16 / 24) < 0.03
+
+
+@pytest.mark.parametrize(("status", "said"), [(None, "cannot be reached"), (401, "refused the session (HTTP 401)")])
+async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client_but_not_where_it_is(
+    status: int | None, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def open_upstream(opening: Opening) -> Transport:
+        raise ConnectFailed("cannot reach wss://inside.example:8443/v1: no route", retryable=True, status=status)
+
+    client, front = memory_pair()
+    relay = Relay(front, Upstream(open=open_upstream), opening=Opening(dialect="openai-beta"), new_id=new_id)
+    await asyncio.wait_for(relay.run(), 5)
+    refused = json.loads(await client.receive())
+    assert refused["error"]["code"] == "upstream_unavailable"
+    assert refused["error"]["message"] == f"The upstream of this relay {said}."
+    assert "inside.example" in caplog.text
+    with pytest.raises(ConnectionClosedError) as closed:
+        await client.receive()
+    assert closed.value.code == 1013
+    assert "inside" not in closed.value.reason
+
+
+async def test_a_slow_client_slows_the_upstream_and_nothing_is_buffered_in_between() -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            while True:
+                await upstream.send('{"type":"input_audio_buffer.cleared","event_id":"e"}')
+                sent += 1
+
+        flooding = asyncio.ensure_future(flood())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        # Eight on either side of the relay, and one in its hands.
+        assert sent <= 8 + 8 + 2
+        before = sent
+        for _ in range(10):
+            await client.receive()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert before < sent <= before + 11
+        flooding.cancel()
+
+
+async def test_a_slow_upstream_slows_the_client_and_nothing_is_buffered_in_between() -> None:
+    async with relayed("openai-beta", "openai") as (client, upstream):
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            while True:
+                await client.send('{"type":"response.cancel"}')
+                sent += 1
+
+        flooding = asyncio.ensure_future(flood())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert sent <= 8 + 8 + 2
+        before = sent
+        for _ in range(10):
+            await upstream.receive()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert before < sent <= before + 11
+        flooding.cancel()
+
+
+async def test_a_client_that_takes_nothing_any_more_is_closed_and_so_is_the_upstream() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, upstream):
+        message = '{"type":"input_audio_buffer.cleared","event_id":"e"}'
+        assert await close_seen(upstream, sending=message) == (1001, "the relay is going away")
+        assert await close_seen(client) == (1008, "invalid_request_error.client_too_slow")
+
+
+async def test_a_client_that_sends_nothing_any_more_is_closed_and_so_is_the_upstream() -> None:
+    async with relayed("openai", "openai", limits=Limits(idle_s=0.05)) as (client, upstream):
+        assert await close_seen(client) == (1001, "invalid_request_error.session_idle")
+        assert await close_seen(upstream) == (1001, "the relay is going away")
+
+
+async def test_an_upstream_that_takes_nothing_any_more_is_closed_and_so_is_the_client() -> None:
+    async with relayed("openai-beta", "openai", limits=Limits(stall_s=0.05)) as (client, _):
+        closed = await close_seen(client, sending='{"type":"response.cancel"}')
+    assert closed == (1011, "the upstream took nothing for 0.05 seconds")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (1000, "", (1011, "the upstream has no session")),
+        (1006, "", (1011, "the upstream is gone")),
+        (4000, "no quota", (4000, "no quota")),
+    ],
+)
+async def test_an_upstream_that_closes_without_a_word_is_told_as_an_error_and_closed_as_one(
+    code: int, reason: str, expected: tuple[int, str]
+) -> None:
+    async with relayed("openai", "openai-beta") as (client, upstream):
+        await upstream.close(code, reason)
+        told = json.loads(await asyncio.wait_for(client.receive(), 5))
+        assert told["error"]["code"] == "upstream_unavailable"
+        assert f"before a session began: {code} {reason}".strip() in told["error"]["message"]
+        with pytest.raises(ConnectionClosedError) as closed:
+            await asyncio.wait_for(client.receive(), 5)
+    assert (closed.value.code, closed.value.reason) == expected
+
+
+async def test_cancelling_a_relay_closes_both_sides() -> None:
+    client, front = memory_pair()
+    back, upstream = memory_pair()
+
+    async def open_upstream(opening: Opening) -> Transport:
+        return back
+
+    running = asyncio.ensure_future(Relay(front, Upstream(open=open_upstream), new_id=new_id).run())
+    await upstream.send("hello")
+    assert await asyncio.wait_for(client.receive(), 5) == "hello"
+    running.cancel()
+    await asyncio.wait({running}, timeout=5)
+    for end in (client, upstream):
+        with pytest.raises(Exception, match="1001"):
+            await asyncio.wait_for(end.receive(), 5)
+
+
+async def test_what_takes_too_long_to_translate_is_refused_and_the_session_goes_on() -> None:
+    async with relayed("openai", "openai-beta") as (client, upstream):
+        wide = json.dumps({"type": "session.update", "session": {"tools": [[]] * 20_000}})
+        deep = f'{{"type":"session.update","session":{"[" * 200}{"]" * 200}}}'
+        for message, code in ((wide, "array_above_max_length"), (deep, "invalid_json")):
+            await client.send(message)
+            error = json.loads(await asyncio.wait_for(client.receive(), 5))
+            assert (error["type"], error["error"]["code"]) == ("error", code)
+        await client.send('{"type":"response.cancel"}')
+        assert json.loads(await asyncio.wait_for(upstream.receive(), 5))["type"] == "response.cancel"

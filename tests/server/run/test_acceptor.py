@@ -1,0 +1,69 @@
+"""TLS on a real socket: a handshake that does not end holds nothing, and what comes with its end is not lost."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from duologue.server import Limits, RealtimeApp, tls_context
+from duologue.testing import scripted_app_engines
+from tests.server._ends import Ends
+from tests.server._lines import GET, line
+from tests.server._listening import listening
+from tests.server.run.test_connection_memory import nothing_left, run
+from tests.server.run.test_tls import write_certificate
+
+pytestmark = pytest.mark.timeout(30)
+
+
+def client_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.check_hostname = False
+    return context
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_half_handshakes_are_counted_and_those_that_waited_longest_make_room(tmp_path: Path, loop: str) -> None:
+    certificate, key = write_certificate(tmp_path)
+
+    async def attack() -> None:
+        ends = Ends()
+        app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(max_connections=10), observers=[ends])
+        async with listening(app, tls=tls_context(certificate, key)) as url, AsyncExitStack() as stack:
+            lines = [await stack.enter_async_context(line(url)) for _ in range(30)]
+            for each in lines:
+                each.writer.write(b"\x16\x03\x01")
+            assert await lines[0].has_ended(within_s=5)
+            async with line(url, tls=client_context(certificate)) as secure:
+                secure.writer.write(GET + b"\r\n")
+                await secure.read_until(b'{"status":"ok"}')
+            assert set(ends.reasons) == {"connections"}
+
+    run(attack, loop)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_handshake_that_does_not_end_is_cut_and_leaves_nothing(tmp_path: Path, loop: str) -> None:
+    certificate, key = write_certificate(tmp_path)
+
+    async def attack() -> None:
+        ends = Ends()
+        app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(handshake_s=0.3), observers=[ends])
+        async with listening(app, tls=tls_context(certificate, key)) as url:
+            async with line(url) as connection:
+                connection.writer.write(b"\x16\x03\x01")
+                assert await connection.has_ended(within_s=5)
+                assert await ends.reason() == "handshake_late"
+            async with line(url) as plain:
+                plain.writer.write(GET + b"\r\n")
+                assert await plain.has_ended(within_s=5)
+            with nothing_left() as all_gone:
+                async with line(url, tls=client_context(certificate)) as secure:
+                    secure.writer.write(GET + b"\r\n")
+                    await secure.read_until(b'{"status":"ok"}')
+                await all_gone()
+
+    run(attack, loop)

@@ -1,0 +1,210 @@
+"""A connection that has ended leaves nothing for the garbage collector, which seldom runs: buffers are large."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import weakref
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+
+import h11
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websockets_connect
+from websockets.server import ServerProtocol
+
+from duologue.server import Limits, RealtimeApp, loop_factory
+from duologue.server.run.uvicorn_http import Requests
+from duologue.server.run.uvicorn_websocket import Socket
+from duologue.testing import scripted_app_engines
+from tests.server._lines import GET, KEY, RIGHT, handshake, line, masked
+from tests.server._listening import listening
+from tests.server.test_app import first
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@contextmanager
+def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
+    """Watches connections that are made in the block; what it yields returns when none is alive any more.
+
+    Without a collection: it fails after five seconds.
+    """
+    made: list[weakref.ref[object]] = []
+    monkeypatch = pytest.MonkeyPatch()
+    for kind in (Socket, Requests, ServerProtocol, h11.Connection):
+        init = kind.__init__
+
+        def watched(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
+            init(self, *given, **named)
+            made.append(weakref.ref(self))
+
+        monkeypatch.setattr(kind, "__init__", watched)
+
+    async def all_gone() -> None:
+        assert made, "no connection came"
+        for _ in range(500):
+            if not (left := [each() for each in made if each() is not None]):
+                return
+            del left
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"still in memory: {[type(each()).__name__ for each in made if each() is not None]}")
+
+    gc.collect()
+    gc.disable()
+    try:
+        yield all_gone
+    finally:
+        gc.enable()
+        monkeypatch.undo()
+
+
+BIG = b"x" * 100_000
+
+_RAW: dict[str, tuple[bytes, bytes | None]] = {
+    "nothing is sent": (b"", None),
+    "half a request": (GET[:20], None),
+    "half the headers": (GET, None),
+    "a whole request": (GET + b"\r\n", b"ok"),
+    "two requests in one": ((GET + b"\r\n") * 2, b"ok"),
+    "a request and half of another": (GET + b"\r\n" + GET, b"ok"),
+    "a request that closes": (GET + b"Connection: close\r\n\r\n", b"ok"),
+    "no HTTP": (b"\x16\x03\x01\x00\x00\r\n\r\n", b"HTTP/1.1 400"),
+    "too large headers": (GET + b"X: " + BIG, b"HTTP/1.1 431"),
+    "both lengths": (GET + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 400"),
+    "half a body": (
+        b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n"
+        + f"{RIGHT}\r\n\r\n".encode()
+        + BIG,
+        None,
+    ),
+    "an answer before the body": (
+        b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n\r\n" + BIG,
+        b"HTTP/1.1 401",
+    ),
+    "half a handshake": (handshake()[:-2], None),
+    "a broken handshake": (handshake().replace(b"Version: 13", b"Version: 12"), b"HTTP/1.1 400"),
+    "no key": (handshake(), b"invalid_request_error"),
+    "a wrong key": (handshake("/v1/realtime?api_key=no"), b"invalid_api_key"),
+    "a wrong path": (handshake("/elsewhere"), b"HTTP/1.1 403"),
+    "bytes in the handshake's packet": (handshake("/v1/realtime", RIGHT) + masked(1, BIG), None),
+    "an admitted client": (handshake("/v1/realtime", RIGHT), b"session.created"),
+}
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("way", _RAW)
+def test_a_connection_that_is_cut_off_by_its_client_is_freed_at_once(way: str, loop: str) -> None:
+    sent, awaited = _RAW[way]
+
+    async def attack() -> None:
+        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+        async with listening(app) as url:
+            with nothing_left() as all_gone:
+                async with line(url) as connection:
+                    connection.writer.write(sent)
+                    await connection.writer.drain()
+                    if awaited is not None:
+                        await connection.read_until(awaited)
+                await all_gone()
+
+    run(attack, loop)
+
+
+def run(work: Callable[[], Awaitable[None]], loop: str) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await work()
+
+    if loop == "uvloop" and loop_factory() is None:
+        pytest.skip("uvloop is not installed")
+    with asyncio.Runner(loop_factory=loop_factory() if loop == "uvloop" else None) as runner:
+        runner.run(bounded())
+
+
+_FRAMES: dict[str, bytes] = {
+    "an unfinished frame": masked(1, BIG, length=15_000_000),
+    "an unfinished message": masked(1, BIG, fin=False) + masked(0, BIG, fin=False),
+    "a frame that is too large": masked(1, b"", length=2**40),
+    "a bad frame": b"\xff\xff\xff\xff",
+    "no UTF-8": masked(1, b"\xff\xfe"),
+    "a close": masked(8, b"\x03\xe8"),
+    "a bad close": masked(8, b"\x00\x01"),
+    "a close in a message": masked(1, b"x", fin=False) + masked(8, b"\x03\xe8"),
+    "a whole message": masked(1, b'{"type":"input_audio_buffer.clear"}'),
+}
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("admitted", ["admitted", "turned away"])
+@pytest.mark.parametrize("way", _FRAMES)
+def test_a_websocket_that_ends_with_anything_is_freed_at_once(way: str, admitted: str, loop: str) -> None:
+    async def attack() -> None:
+        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+        async with listening(app) as url:
+            with nothing_left() as all_gone:
+                async with line(url) as connection:
+                    headers = (RIGHT,) if admitted == "admitted" else ()
+                    connection.writer.write(handshake("/v1/realtime", *headers))
+                    await connection.read_until(b"session.created" if headers else b"error")
+                    connection.writer.write(_FRAMES[way])
+                    with contextlib.suppress(ConnectionError):
+                        await connection.writer.drain()
+                await all_gone()
+
+    run(attack, loop)
+
+
+def break_off(socket: ClientConnection) -> None:
+    """Hang up without a word."""
+    socket.transport.abort()
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("ended", ["by the client", "by the server", "by hanging up", "by a page's origin"])
+def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
+    async def talk() -> None:
+        app = RealtimeApp(engines=scripted_app_engines())
+        with nothing_left() as all_gone:
+            async with listening(app) as url:
+                if ended == "by a page's origin":
+                    async with line(url) as connection:
+                        connection.writer.write(handshake("/v1/realtime", "Origin: https://evil.example"))
+                        await connection.read_until(b"HTTP/1.1 403")
+                else:
+                    async with websockets_connect(url) as socket:
+                        await first(socket)
+                        await socket.send('{"type":"input_audio_buffer.clear"}')
+                        await first(socket)
+                        if ended == "by the server":
+                            await app.drain(within_s=0)
+                            await socket.wait_closed()
+                        elif ended == "by hanging up":
+                            break_off(socket)
+            await all_gone()
+
+    run(talk, loop)
+
+
+@pytest.mark.parametrize("late", ["headers", "body", "message"])
+def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) -> None:
+    async def attack() -> None:
+        limits = Limits(headers_s=0.2, request_s=0.2, message_s=0.2, message_bytes_per_s=1e9)
+        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits)
+        async with listening(app) as url:
+            with nothing_left() as all_gone:
+                async with line(url) as connection:
+                    if late == "headers":
+                        connection.writer.write(GET)
+                    elif late == "body":
+                        connection.writer.write(_RAW["half a body"][0])
+                    else:
+                        connection.writer.write(handshake("/v1/realtime", RIGHT))
+                        await connection.read_until(b"session.created")
+                        connection.writer.write(_FRAMES["an unfinished frame"])
+                    await connection.read_to_end()
+                await all_gone()
+
+    run(attack, "asyncio")

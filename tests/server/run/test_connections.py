@@ -1,0 +1,194 @@
+"""How many connections there may be, what they may hold unread, and who is cut where they are too many."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+from websockets.asyncio.client import connect as websockets_connect
+
+from duologue.server import Limits, RealtimeApp
+from duologue.server.run import connections
+from duologue.testing import scripted_app_engines
+from tests.server._ends import Ends
+from tests.server._lines import GET, KEY, RIGHT, Line, handshake, line, masked
+from tests.server._listening import listening
+from tests.server.run.test_uvicorn_websocket import closed
+from tests.server.test_app import first, get
+
+pytestmark = pytest.mark.timeout(30)
+
+
+def scripted(limits: Limits, ends: Ends | None = None, api_key: str | None = None) -> RealtimeApp:
+    observers = [] if ends is None else [ends]
+    return RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=observers, api_key=api_key)
+
+
+async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[Line]:
+    """So many connections that never finish their request."""
+    lines = [await stack.enter_async_context(line(url)) for _ in range(n)]
+    for each in lines:
+        each.writer.write(GET)
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (Limits(max_connections=20), "connections"),
+        (Limits(max_connections_per_address=20), "address_full"),
+    ],
+    ids=["in all", "of one address"],
+)
+async def test_more_connections_than_there_may_be_cut_those_that_waited_longest(
+    limits: Limits, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = Ends()
+    async with listening(scripted(limits, ends)) as url, websockets_connect(url) as session, AsyncExitStack() as stack:
+        await first(session)
+        lines = await half_requests(url, 50, stack)
+        assert (await get(url, "/healthz"))[0] == 200
+        assert b"503" in (answer := await lines[0].read_to_end()) or b"429" in answer
+        assert not await lines[-1].has_ended(within_s=0.05)
+        assert ends.reasons == [reason] * len(ends.reasons)
+        assert len(ends.reasons) >= 30
+        told = [record for record in caplog.records if record.getMessage().startswith("connections cut")]
+        assert len(told) == 1, "one line, not one for each"
+        assert "address=127.0.0.1" in told[0].getMessage()
+        await session.send('{"type":"input_audio_buffer.clear"}')
+        assert (await first(session))["type"] == "input_audio_buffer.cleared"
+
+
+async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessions_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends = Ends()
+    async with listening(scripted(Limits(), ends)) as url:
+        monkeypatch.setattr(sys.modules[RealtimeApp.__module__], "descriptors_left", lambda: 128)
+        async with websockets_connect(url) as socket:
+            assert (await first(socket))["error"]["code"] == "server_overloaded"
+        assert (await get(url, "/healthz"))[0] == 200
+        async with line(url) as oldest:
+            oldest.writer.write(GET)
+            assert not await oldest.has_ended(within_s=0.05)
+            monkeypatch.setattr(connections, "descriptors_left", lambda: 0)
+            monkeypatch.setattr(connections, "reserved_descriptors", lambda: 2)
+            async with line(url):
+                await oldest.read_to_end()
+        assert ends.reasons == ["full", "connections"]
+
+
+UNFINISHED = masked(1, b"x" * 50_000, length=15_000_000)
+
+
+async def admitted(url: str, stack: AsyncExitStack) -> Line:
+    connection = await stack.enter_async_context(line(url))
+    connection.writer.write(handshake("/v1/realtime", RIGHT))
+    await connection.read_until(b"session.created")
+    await connection.read_until(b"}")
+    return connection
+
+
+@pytest.mark.parametrize("limit", ["max_unread_bytes", "max_unread_bytes_per_owner"])
+async def test_unread_bytes_of_all_connections_are_bounded_and_the_largest_is_cut(limit: str) -> None:
+    ends = Ends()
+    app = scripted(Limits(**{limit: 250_000}), ends, api_key=KEY)
+    async with listening(app) as url, AsyncExitStack() as stack:
+        lines = [await admitted(url, stack) for _ in range(4)]
+        for each in lines:
+            each.writer.write(UNFINISHED)
+        lines[2].writer.write(b"x" * 150_000)
+        await asyncio.wait_for(ends.codes.get(), 5)
+        assert b"server_error.server_overloaded" in await lines[2].read_to_end()
+        assert ends.reasons == ["unread"]
+        assert not any([await each.has_ended(within_s=0.05) for each in (lines[0], lines[1], lines[3])])
+
+
+async def test_what_is_read_counts_no_more() -> None:
+    app = scripted(Limits(max_unread_bytes=250_000), api_key=KEY)
+    async with listening(app) as url, websockets_connect(url, additional_headers={"api-key": KEY}) as socket:
+        await first(socket)
+        for _ in range(20):
+            await socket.send('{"type":"input_audio_buffer.clear","pad":"' + "x" * 200_000 + '"}')
+            assert (await first(socket))["type"] in ("error", "input_audio_buffer.cleared")
+
+
+async def test_bodies_count_too() -> None:
+    ends = Ends()
+    app = scripted(Limits(max_unread_bytes_per_owner=100_000), ends)
+    async with listening(app) as url, line(url) as connection:
+        connection.writer.write(
+            b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b" " * 200_000
+        )
+        assert await ends.reason() == "unread"
+
+
+async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_served() -> None:
+    ends = Ends()
+    limits = Limits(max_sessions_per_owner=2)
+    app = RealtimeApp(engines=scripted_app_engines(), api_key=["one", "two"], limits=limits, observers=[ends])
+    async with listening(app) as url, AsyncExitStack() as stack:
+
+        async def come(key: str) -> tuple[str, str]:
+            socket = await stack.enter_async_context(websockets_connect(url, additional_headers={"api-key": key}))
+            event = await first(socket)
+            return event["type"], event.get("error", {}).get("code", "")
+
+        for _ in range(2):
+            assert await come("one") == ("session.created", "")
+        assert await come("one") == ("error", "rate_limit_exceeded")
+        assert await come("two") == ("session.created", "")
+        assert ends.reasons == ["owner_sessions"]
+        await stack.aclose()
+        for _ in range(2):
+            await asyncio.wait_for(ends.codes.get(), 5)
+        assert await come("one") == ("session.created", "")
+
+
+async def test_the_log_names_address_and_key_number_of_whoever_comes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "duologue.server")
+    app = RealtimeApp(engines=scripted_app_engines(), api_key=["one", KEY], limits=Limits(max_sessions_per_owner=1))
+    async with listening(app) as url:
+        async with websockets_connect(url, additional_headers={"api-key": KEY}) as socket:
+            await first(socket)
+            async with websockets_connect(url, additional_headers={"api-key": KEY}) as more:
+                await closed(more)
+        async with websockets_connect(url, additional_headers={"api-key": "no"}) as stranger:
+            await closed(stranger)
+        with contextlib.suppress(OSError):
+            await get(url, "/v1/models")
+    log = "\n".join(record.getMessage() for record in caplog.records)
+    assert 'kind=realtime address=127.0.0.1 owner="key 2"' in log
+    assert 'client turned away reason=owner_sessions address=127.0.0.1 owner="key 2"' in log
+    assert "client turned away reason=wrong_key address=127.0.0.1\n" in log
+    assert "client turned away reason=no_key address=127.0.0.1" in log
+    assert KEY not in log
+
+
+async def test_wrong_keys_are_slowed_and_right_ones_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    gate = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        await gate.wait()
+
+    app = scripted(Limits(wrong_keys_per_minute=2), api_key=KEY)
+    async with listening(app) as url, AsyncExitStack() as stack:
+        monkeypatch.setattr(app, "_wait", wait)
+
+        async def come(key: str) -> str:
+            socket = await stack.enter_async_context(websockets_connect(url, additional_headers={"api-key": key}))
+            return str((await first(socket))["type"])
+
+        assert [await come("no"), await come("no")] == ["error", "error"]
+        third = asyncio.ensure_future(come("no"))
+        assert await come(KEY) == "session.created"
+        assert not third.done()
+        gate.set()
+        assert await asyncio.wait_for(third, 5) == "error"
+        assert waits == [1.0]

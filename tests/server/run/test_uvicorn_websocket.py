@@ -1,0 +1,172 @@
+"""What only a real socket shows: messages that are too large, and clients that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as websockets_connect
+from websockets.exceptions import ConnectionClosed
+
+from duologue.server import Limits, RealtimeApp
+from duologue.testing import scripted_app_engines, scripted_engines
+from tests.server._ends import Ends
+from tests.server._engines import EndlessSynthesizer
+from tests.server._lines import handshake, line, masked
+from tests.server._listening import listening
+from tests.server.test_app import first
+
+pytestmark = pytest.mark.timeout(30)
+
+
+async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
+    """Code and reason of the close, after all that was sent before it."""
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await socket.recv()
+    return socket.close_code, socket.close_reason
+
+
+async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_nobody_else_notices() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+    async with listening(app) as url, websockets_connect(url) as other, websockets_connect(url) as socket:
+        await first(other)
+        await socket.send(f'{{"type":"x","pad":"{"a" * 9_000}"}}')
+        await socket.send(f'{{"type":"x","pad":"{"a" * 10_000}"}}')
+        code, reason = await closed(socket)
+        assert code == 1009
+        assert "10000" in (reason or "")
+        await other.send('{"type":"input_audio_buffer.clear"}')
+        assert (await first(other))["type"] == "input_audio_buffer.cleared"
+
+
+async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+    async with listening(app) as url, websockets_connect(url) as socket:
+        await socket.send(['{"type":"x","pad":"', *("a" * 1_000 for _ in range(20)), '"}'])
+        assert (await closed(socket))[0] == 1009
+
+
+async def test_a_client_that_reads_nothing_is_slowed_and_then_cut_with_a_close_that_it_can_read() -> None:
+    synthesizer, ends = EndlessSynthesizer(), Ends()
+    app = RealtimeApp(
+        engines=scripted_app_engines(replace(scripted_engines(), synthesizer=synthesizer)),
+        limits=Limits(stall_s=0.3),
+        observers=[ends],
+    )
+    async with listening(app) as url, websockets_connect(url, max_queue=1) as socket, websockets_connect(url) as other:
+        await first(other)
+        await socket.send('{"type":"response.create"}')
+        assert await asyncio.wait_for(ends.codes.get(), 10) == 1008
+        assert 10 < synthesizer.spoken_s < 1000, "engines waited instead of filling memory"
+        assert await closed(socket) == (1008, "invalid_request_error.client_too_slow")
+        await other.send('{"type":"input_audio_buffer.clear"}')
+        assert (await first(other))["type"] == "input_audio_buffer.cleared"
+
+
+async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    from duologue.server.run.uvicorn_websocket import Socket
+
+    lost = asyncio.Event()
+    made, unmade = Socket.connection_made, Socket.connection_lost
+
+    def connection_made(self: Socket, transport: asyncio.BaseTransport) -> None:
+        self.close_timeout = 0.2
+        made(self, transport)
+
+    def connection_lost(self: Socket, fault: Exception | None) -> None:
+        unmade(self, fault)
+        lost.set()
+
+    monkeypatch.setattr(Socket, "connection_made", connection_made)
+    monkeypatch.setattr(Socket, "connection_lost", connection_lost)
+    engines = replace(scripted_engines(), synthesizer=EndlessSynthesizer())
+    app = RealtimeApp(engines=scripted_app_engines(engines), limits=Limits(stall_s=0.2))
+    async with listening(app) as url, websockets_connect(url, max_queue=1) as socket:
+        await socket.send('{"type":"response.create"}')
+        await asyncio.wait_for(lost.wait(), 10)
+        assert app.sessions_open == 0
+        socket.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("sent", "more"),
+    [
+        (masked(1, b"x" * 1_000, length=5_000), b"x"),
+        (masked(1, b"x" * 1_000, fin=False), masked(0, b"x", fin=False)),
+        (masked(1, b"x" * 1_000, fin=False), masked(9, b"ping") + masked(0, b"x", fin=False)),
+        (masked(1, b"x" * 1_000, fin=False), masked(9, b"ping")),
+    ],
+    ids=["a frame", "fragments", "pings between fragments", "pings"],
+)
+async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, more: bytes) -> None:
+    ends = Ends()
+    limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
+    app = RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=[ends])
+    async with listening(app) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        connection.writer.write(sent)
+        while not await connection.has_ended(within_s=0.05):
+            connection.writer.write(more)
+        assert ends.reasons == ["message_late"]
+        assert await asyncio.wait_for(ends.codes.get(), 5) == 1008
+
+
+async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
+    limits = Limits(message_s=0.1, message_bytes_per_s=1_000)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        await connection.read_until(b"}")
+        connection.writer.write(masked(1, b"x" * 10_000, length=20_000))
+        assert not await connection.has_ended(within_s=0.5)
+
+
+async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
+    """Each write ends a message and begins the next, always with the same number of bytes."""
+    limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        message = masked(1, b'{"type":"input_audio_buffer.clear"}')
+        connection.writer.write(message[:10])
+        for _ in range(20):
+            await asyncio.sleep(0.03)
+            connection.writer.write(message[10:] + message[:10])
+        connection.writer.write(message[10:])
+        for _ in range(21):
+            await connection.read_until(b"input_audio_buffer.cleared")
+
+
+async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
+    app = RealtimeApp(engines=scripted_app_engines(), api_key="k")
+    async with listening(app) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"invalid_request_error")
+        connection.writer.write(masked(1, b"x" * 5_000))
+        assert await connection.has_ended(within_s=5)
+
+
+async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_is_admitted() -> None:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"101 ")
+        connection.writer.write(masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 50_000))
+        await connection.read_until(b"input_audio_buffer.cleared")
+
+
+async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> None:
+    limits = Limits(ping_s=0.2)
+    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        message = masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 100)
+        for byte in message:
+            connection.writer.write(bytes([byte]))
+            await asyncio.sleep(0.01)
+        await connection.read_until(b"input_audio_buffer.cleared")
