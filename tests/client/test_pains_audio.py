@@ -228,7 +228,7 @@ async def test_pain_12_telephone_audio_goes_both_ways_once_it_is_negotiated() ->
 async def test_pain_13_a_reader_that_has_stopped_reading_is_let_go_and_the_conversation_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.streams.MOST_UNREAD", 8)
+    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
     server = ScriptedServer(
         [
             Send(greeting(), *speech(SECOND, pieces=20), unasked(ended("resp_1"))),

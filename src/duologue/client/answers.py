@@ -29,9 +29,6 @@ from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
 from duologue.protocol.states import IllegalTransition, SequenceState
 
 __all__ = [
-    "FLUSH_S",
-    "INTRODUCTION_S",
-    "LOOK_S",
     "TOO_MUCH",
     "Answer",
     "done_of",
@@ -45,15 +42,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
-
-LOOK_S: Final = 0.5
-"""How often the time is looked at while no event comes: fine enough for limits of whole seconds."""
-
-FLUSH_S: Final = 1.0
-"""How long an end waits for what was sent before it; a server that reads nothing gets the close without the rest."""
-
-INTRODUCTION_S: Final = 2.0
-"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
 
 
 def new_id(kind: str) -> str:

@@ -12,7 +12,7 @@ import logging
 from typing import Final
 
 from duologue.codec.jsontext import parse_object
-from duologue.dialects import detect
+from duologue.dialects import DEFAULT_DIALECT, detect
 from duologue.dialects.detection import Guess
 from duologue.errors import DecodeError
 from duologue.printable import printable_name
@@ -22,7 +22,6 @@ __all__ = ["AUTO", "Accent"]
 _logger = logging.getLogger(__name__)
 
 AUTO: Final = "auto"
-_HOME: Final = "openai"
 
 _SURE: Final = 0.8
 """For a vendor's own dialect: a host name or a field that nobody else has, not the shape of an id, which many share."""
@@ -39,7 +38,7 @@ class Accent:
     """The dialect of one connection, and whether it is settled."""
 
     def __init__(self, dialect: str = AUTO, *, url: str | None = None) -> None:
-        self.dialect = dialect if dialect != AUTO else _HOME
+        self.dialect = dialect if dialect != AUTO else DEFAULT_DIALECT
         self._frames_left = _FIRST_FRAMES if dialect == AUTO else 0
         if dialect == AUTO and url is not None:
             guess = detect(url)

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from duologue.client.asyncio.loop_lag import LATE_MS
 from duologue.client.auth import Auth, Credentials, credentials_for, usual_auth
 from duologue.client.dialect_detection import AUTO, Accent
+from duologue.client.limits import LOOP_LAG_MS
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
@@ -42,7 +42,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     intent: str | None = None
     """ "transcription" for a session that only hears."""
     socket: SocketOptions = SocketOptions()
-    loop_lag_ms: int | None = LATE_MS
+    loop_lag_ms: int | None = LOOP_LAG_MS
     """Warn once for each place in the program that keeps the event loop from running for so long; None: do not."""
 
     def accent(self) -> Accent:

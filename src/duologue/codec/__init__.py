@@ -23,7 +23,7 @@ from duologue.codec.known import EVENT_CLASSES, forgiving_reader
 from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
 from duologue.codec.shortways import append_opening, read_by_name, read_shortly, respell, short_ways
 from duologue.codec.writing import NotPlain, refuse, to_plain
-from duologue.dialects import PROFILES, Profile
+from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
 from duologue.dialects.rules import same
 from duologue.events import (
@@ -48,8 +48,6 @@ __all__ = [
     "translate",
 ]
 
-_HOME: Final = "openai"
-"""The dialect of the canonical model itself."""
 
 DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
@@ -70,7 +68,7 @@ class Translation(msgspec.Struct, frozen=True):
     """Paths of what was left out, in the canonical form."""
 
 
-def decode(data: str | bytes, *, dialect: str = _HOME) -> RealtimeEvent:
+def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEvent:
     """The event that a text message is.
 
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
@@ -79,7 +77,7 @@ def decode(data: str | bytes, *, dialect: str = _HOME) -> RealtimeEvent:
         DecodeError: the message is not a JSON object.
         ValueError: there is no such dialect.
     """
-    if dialect != _HOME:
+    if dialect != DEFAULT_DIALECT:
         return _decode_in(data, _profile(dialect))
     try:
         if len(data) >= LEAST_CHARS:
@@ -89,10 +87,10 @@ def decode(data: str | bytes, *, dialect: str = _HOME) -> RealtimeEvent:
                 return event
         return known.decode(data)
     except known.SURPRISES:
-        return read_by_name(data, CANONICAL) or forgiving_reader(_HOME).read(parse_object(data))
+        return read_by_name(data, CANONICAL) or forgiving_reader(DEFAULT_DIALECT).read(parse_object(data))
 
 
-def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
+def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
     """The event as a text message, UTF-8, in the spelling of the dialect.
 
     What the dialect cannot carry is left out with an `UncarriedWarning`; `translate` returns it instead.
@@ -102,7 +100,7 @@ def encode(event: RealtimeEvent, *, dialect: str = _HOME) -> bytes:
     """
     if not isinstance(event, UnknownRealtimeEvent):
         try:
-            if dialect == _HOME:
+            if dialect == DEFAULT_DIALECT:
                 return _encoder.encode(event)
             short = short_ways(_profile(dialect).name).get(event.type)
             if short is not None and not short.omits(event):
@@ -143,7 +141,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
 
 
-def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = _HOME) -> bytes:
+def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = DEFAULT_DIALECT) -> bytes:
     """The text message that appends audio, without an event in between: it costs what its base64 costs.
 
     Raises:
@@ -193,7 +191,7 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return forgiving_reader(_HOME).read(msgspec.to_builtins(dict(data), str_keys=True))
+    return forgiving_reader(DEFAULT_DIALECT).read(msgspec.to_builtins(dict(data), str_keys=True))
 
 
 RealtimeEvent._read_json = staticmethod(_from_json)

@@ -12,7 +12,10 @@ from duologue.dialects.profile import Profile
 if TYPE_CHECKING:
     from duologue.dialects.detection import Guess
 
-__all__ = ["PROFILES", "Profile", "detect"]
+__all__ = ["DEFAULT_DIALECT", "PROFILES", "Profile", "detect"]
+
+DEFAULT_DIALECT: Final = "openai"
+"""The dialect of the canonical model, and the one that is spoken where none is named."""
 
 _FAMILIES: Final = {
     "openai": "openai",

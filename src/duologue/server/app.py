@@ -11,13 +11,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import TYPE_CHECKING, Final
 
 from duologue.codec import encode
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
-from duologue.server.dialect.adapter import HOME
 from duologue.server.http.admission import Door, Guest, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
@@ -75,7 +74,7 @@ class RealtimeApp:
         engines: _MakeEngines = load_default,
         api_key: str | Sequence[str] | None = None,
         defaults: SessionDefaults | None = None,
-        dialect: str = HOME,
+        dialect: str = DEFAULT_DIALECT,
         refuse_beta: bool = False,
         upstream: Upstream | None = None,
         mcp: McpAccess | None = None,

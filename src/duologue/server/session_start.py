@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from duologue.codec import encode
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.events import (
     AnySession,
     ErrorEvent,
@@ -17,7 +17,6 @@ from duologue.events import (
     TranscriptionSessionConfig,
 )
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
-from duologue.server.dialect.adapter import HOME
 from duologue.server.ids import new_id
 
 __all__ = ["ConfigRefused", "Opening", "opening_for", "rehearse", "session_defaults"]
@@ -29,7 +28,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     model: str | None = None
     """None: the server's default."""
     kind: SessionKind = "realtime"
-    dialect: str = HOME
+    dialect: str = DEFAULT_DIALECT
     """What the client speaks, and is answered in."""
     message: str | None = None
     """A `session.update` that is carried out before the session is announced."""

@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from duologue import Connection, connect
-from duologue.client.asyncio.connection import QUEUE_EVENTS
+from duologue.client.limits import MAX_QUEUED_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, LocalProtocolError
 from duologue.events import (
     InputAudioBufferClearedEvent,
@@ -192,15 +192,15 @@ async def test_an_application_that_does_not_read_stops_the_server_from_sending(e
     async with asyncio.timeout(5), connect(transport=one) as connection:
 
         async def send_without_end() -> None:
-            for number in range(10 * QUEUE_EVENTS):
+            for number in range(10 * MAX_QUEUED_EVENTS):
                 await other.send(cleared(number))
 
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(send_without_end())
-            await until_idle(5 * QUEUE_EVENTS)
+            await until_idle(5 * MAX_QUEUED_EVENTS)
             assert not sending.done()
-            received = [(await connection.receive()).event_id for _ in range(10 * QUEUE_EVENTS)]
-        assert received == [str(number) for number in range(10 * QUEUE_EVENTS)]
+            received = [(await connection.receive()).event_id for _ in range(10 * MAX_QUEUED_EVENTS)]
+        assert received == [str(number) for number in range(10 * MAX_QUEUED_EVENTS)]
 
 
 async def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time(

@@ -10,7 +10,7 @@ import pytest
 
 from duologue import blocking
 from duologue.client import Endpoint
-from duologue.client.asyncio.connection import QUEUE_EVENTS
+from duologue.client.limits import MAX_QUEUED_EVENTS
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosed,
@@ -136,7 +136,7 @@ def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() 
     one, _other = blocking_memory_pair(capacity=4)
     sent = 0
     # Those in the queue, the one on its way, and those in the pipe.
-    most = QUEUE_EVENTS + 1 + 4
+    most = MAX_QUEUED_EVENTS + 1 + 4
     with no_thread_left(), blocking.connect(transport=one) as connection:
 
         def send_until_it_waits() -> None:
@@ -169,7 +169,7 @@ def test_an_application_that_does_not_read_stops_the_server_from_sending() -> No
         with pytest.raises(TimeoutError):
             sending.result(0.3)
         # The one received, those in the queue, the one on its way, and those in the pipe.
-        assert (count := sent - 1) == QUEUE_EVENTS + 1 + 4
+        assert (count := sent - 1) == MAX_QUEUED_EVENTS + 1 + 4
         assert [connection.receive(timeout_s=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
         connection.close()
         with pytest.raises(ConnectionClosed):

@@ -233,7 +233,7 @@ def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Ev
 def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.streams.MOST_UNREAD", 2)
+    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 2)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(object) as everything:
         conversation.respond(timeout_s=5)

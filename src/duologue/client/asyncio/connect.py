@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from duologue.client.asyncio.connection import Connection
-from duologue.client.asyncio.loop_lag import LATE_MS, watched_loop
+from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint, session_url
+from duologue.client.limits import LOOP_LAG_MS
 from duologue.transports import Transport
 from duologue.transports.socket_options import (
     ENVIRONMENT,
@@ -47,7 +48,7 @@ async def connect(
     open_timeout_s: float = OPEN_TIMEOUT_S,
     ping_interval_s: float | None = PING_INTERVAL_S,
     ping_timeout_s: float = PING_TIMEOUT_S,
-    loop_lag_ms: int | None = LATE_MS,
+    loop_lag_ms: int | None = LOOP_LAG_MS,
     transport: Transport | None = None,
 ) -> AsyncGenerator[Connection, None]:
     """A session with the realtime server at `url`, for the length of an `async with` block.

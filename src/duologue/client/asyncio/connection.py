@@ -8,20 +8,17 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from duologue.client.answers import FLUSH_S, new_id
+from duologue.client.answers import new_id
 from duologue.client.dialect_detection import Accent
+from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 from duologue.protocol import ClientProtocol
 from duologue.transports import Transport
 
-__all__ = ["QUEUE_EVENTS", "Connection"]
+__all__ = ["Connection"]
 
 _logger = logging.getLogger(__name__)
-
-QUEUE_EVENTS: Final = 256
-"""Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the
-socket from being read, and so the server from sending; a sender that is further ahead waits. Nothing is dropped."""
 
 _ABNORMAL_CLOSURE: Final = 1006
 
@@ -39,7 +36,7 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when one who waits to send is to look again."""
-        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(QUEUE_EVENTS)
+        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
@@ -135,7 +132,7 @@ class Connection:
     @property
     def room(self) -> int:
         """How many messages can be queued without waiting. On any thread."""
-        return QUEUE_EVENTS - self._outgoing.qsize()
+        return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
     def message(self, event: RealtimeEvent) -> str:
         """What is sent of an event. On any thread. Raises as `send` does."""

@@ -11,10 +11,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.answers import INTRODUCTION_S, Answer, done_of, log_illegal, new_id, typed_message
+from duologue.client.answers import Answer, done_of, log_illegal, new_id, typed_message
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
 from duologue.client.asyncio.supervisor import Link, OpenConnection
 from duologue.client.asyncio.tool_runner import RunningTools
+from duologue.client.limits import INTRODUCTION_S
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,

@@ -18,12 +18,11 @@ from types import CodeType, FrameType
 from typing import Final
 from weakref import WeakKeyDictionary
 
-__all__ = ["LATE_MS", "LoopWatchdog", "watched_loop"]
+from duologue.client.limits import LOOP_LAG_MS
+
+__all__ = ["LoopWatchdog", "watched_loop"]
 
 _logger = logging.getLogger(__name__)
-
-LATE_MS: Final = 250
-"""Speech that arrives so much late is heard to be late."""
 
 _SHOWN_FRAMES: Final = 6
 """Of the stack, from the inside: who blocks, and who called it."""
@@ -38,7 +37,7 @@ _EVENT_LOOP: Final = os.path.dirname(asyncio.__file__)
 class LoopWatchdog:
     """Watches the running loop from a thread until it is stopped. Logs a warning for each function, once."""
 
-    def __init__(self, *, late_ms: int = LATE_MS) -> None:
+    def __init__(self, *, late_ms: int = LOOP_LAG_MS) -> None:
         self._late_s = late_ms / 1000
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
@@ -128,7 +127,7 @@ _lock: Final = threading.Lock()
 
 
 @contextmanager
-def watched_loop(*, late_ms: int = LATE_MS) -> Generator[None, None, None]:
+def watched_loop(*, late_ms: int = LOOP_LAG_MS) -> Generator[None, None, None]:
     """Have the running loop watched for a block. Where it is watched already, that watchdog's `late_ms` holds."""
     loop = asyncio.get_running_loop()
     with _lock:

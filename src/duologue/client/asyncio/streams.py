@@ -6,16 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final, Generic, Protocol, TypeVar
 
+from duologue.client.limits import MAX_UNREAD_NOTICES
 from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 
-__all__ = ["MAX_UNREAD_BYTES", "MOST_UNREAD", "BaseStream", "NoticeSink", "NoticeStream", "Unread"]
+__all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream", "Unread"]
 
 N = TypeVar("N")
-
-MOST_UNREAD: Final = 4096
-"""More than ten minutes of speech in the usual pieces: a reader that far behind has stopped reading. Waiting for it
-would stop the conversation, and dropping notices would make a hole in what it reads; so its stream ends, with
-StreamOverflow."""
 
 
 MAX_UNREAD_BYTES: Final = 64 * 1024 * 1024
@@ -71,7 +67,7 @@ class BaseStream(Generic[N]):
             return
         size, unread_bytes = _size_of(notice), self._put_bytes - self._read_bytes
         count = self._to_read.qsize()
-        if count >= MOST_UNREAD or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
+        if count >= MAX_UNREAD_NOTICES or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
             self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
             return
         self._put_bytes += size

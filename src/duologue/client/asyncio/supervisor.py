@@ -14,8 +14,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from duologue.client.answers import FLUSH_S, LOOK_S, TOO_MUCH, log_illegal, may_come_back
+from duologue.client.answers import TOO_MUCH, log_illegal, may_come_back
 from duologue.client.asyncio.connection import Connection
+from duologue.client.limits import FLUSH_S, LOOK_S
 from duologue.client.rotation import Tenure
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent

@@ -6,14 +6,14 @@ import asyncio
 import queue
 from typing import Any, Final
 
-from duologue.client.asyncio.connection import QUEUE_EVENTS
 from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.limits import MAX_QUEUED_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import RealtimeEvent
 
 __all__ = ["Received"]
 
-_FEW: Final = QUEUE_EVENTS // 2
+_FEW: Final = MAX_QUEUED_EVENTS // 2
 """When so many are left, the loop is told to go on: once for each half of the queue."""
 
 
@@ -27,10 +27,10 @@ class Received:
 
     async def put(self, event: RealtimeEvent | ConnectionClosed) -> None:
         """Add an event, on the loop; waits while the thread is far behind, and so stops the socket from being read."""
-        while self._unread.qsize() >= QUEUE_EVENTS:
+        while self._unread.qsize() >= MAX_QUEUED_EVENTS:
             self._go_on.clear()
             self._is_full = True
-            if self._unread.qsize() >= QUEUE_EVENTS:  # still: from here on the thread sees that it is
+            if self._unread.qsize() >= MAX_QUEUED_EVENTS:  # still: from here on the thread sees that it is
                 await self._go_on.wait()
             self._is_full = False
         self._unread.put(event)

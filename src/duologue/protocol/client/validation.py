@@ -30,12 +30,12 @@ from duologue.events import (
 )
 from duologue.protocol.client.audio_formats import encoding_of_format, input_config, session_encodings
 from duologue.protocol.client.dispatch import EventContext, Part, on
-from duologue.protocol.client.responses.requests import (
-    MOST_METADATA_KEY_CHARS,
-    MOST_METADATA_PAIRS,
-    MOST_METADATA_VALUE_CHARS,
+from duologue.protocol.wire_limits import (
+    MAX_METADATA_KEY_CHARS,
+    MAX_METADATA_PAIRS,
+    MAX_METADATA_VALUE_CHARS,
+    MIN_COMMIT_MS,
 )
-from duologue.protocol.server.input.buffer import LEAST_COMMIT_MS
 
 __all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks"]
 
@@ -72,7 +72,7 @@ class LocalChecks(Part):
     def buffered_ms(self) -> int:
         """The most that the server's input buffer can hold; turn detection may have dropped some of it."""
         if self.input_encoding is None:
-            return LEAST_COMMIT_MS
+            return MIN_COMMIT_MS
         return self.input_encoding.duration_ms(self._appended_bytes - self._taken_bytes)
 
     def check(self, event: ClientEvent) -> None:
@@ -199,10 +199,10 @@ def _check_append_format(checks: LocalChecks, event: ClientEvent) -> None:
 
 
 def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:
-    if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < LEAST_COMMIT_MS:
+    if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < MIN_COMMIT_MS:
         raise LocalProtocolError(
             f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "
-            f"turn, and a turn has {LEAST_COMMIT_MS} ms at least; append more first, or clear the buffer"
+            f"turn, and a turn has {MIN_COMMIT_MS} ms at least; append more first, or clear the buffer"
         )
 
 
@@ -250,13 +250,13 @@ def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:
     if not is_set(metadata):
         return
     problem = ""
-    if len(metadata) > MOST_METADATA_PAIRS:
-        problem = f"{len(metadata)} pairs, and {MOST_METADATA_PAIRS} are allowed"
+    if len(metadata) > MAX_METADATA_PAIRS:
+        problem = f"{len(metadata)} pairs, and {MAX_METADATA_PAIRS} are allowed"
     for key, value in metadata.items():
-        if len(key) > MOST_METADATA_KEY_CHARS:
-            problem = f"a key of {len(key)} characters, and {MOST_METADATA_KEY_CHARS} are allowed"
-        elif len(value) > MOST_METADATA_VALUE_CHARS:
-            problem = f"a value of {len(value)} characters under {key!r}, and {MOST_METADATA_VALUE_CHARS} are allowed"
+        if len(key) > MAX_METADATA_KEY_CHARS:
+            problem = f"a key of {len(key)} characters, and {MAX_METADATA_KEY_CHARS} are allowed"
+        elif len(value) > MAX_METADATA_VALUE_CHARS:
+            problem = f"a value of {len(value)} characters under {key!r}, and {MAX_METADATA_VALUE_CHARS} are allowed"
     if problem:
         raise LocalProtocolError(f"cannot send response.create: its metadata has {problem}; keep the rest on your side")
 

@@ -16,12 +16,8 @@ from duologue.events import (
     WireObject,
     is_set,
 )
-from duologue.protocol.client.responses.requests import (
-    MOST_METADATA_KEY_CHARS,
-    MOST_METADATA_PAIRS,
-    MOST_METADATA_VALUE_CHARS,
-)
 from duologue.protocol.server.errors import Refusal
+from duologue.protocol.wire_limits import MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS
 
 __all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
 
@@ -117,8 +113,8 @@ def _one_of(*known: str, harmless: bool = False) -> Limit:
 
 
 def _few_short_pairs(value: dict[str, str]) -> bool:
-    return len(value) <= MOST_METADATA_PAIRS and all(
-        len(key) <= MOST_METADATA_KEY_CHARS and len(text) <= MOST_METADATA_VALUE_CHARS for key, text in value.items()
+    return len(value) <= MAX_METADATA_PAIRS and all(
+        len(key) <= MAX_METADATA_KEY_CHARS and len(text) <= MAX_METADATA_VALUE_CHARS for key, text in value.items()
     )
 
 
@@ -155,8 +151,8 @@ RANGES: Final[dict[str, Limit]] = {
     ),
     "metadata": Limit(
         holds=_few_short_pairs,
-        expected=f"up to {MOST_METADATA_PAIRS} pairs, keys of {MOST_METADATA_KEY_CHARS}, values of "
-        f"{MOST_METADATA_VALUE_CHARS} characters",
+        expected=f"up to {MAX_METADATA_PAIRS} pairs, keys of {MAX_METADATA_KEY_CHARS}, values of "
+        f"{MAX_METADATA_VALUE_CHARS} characters",
         harmless=lambda _: True,
         shown=False,
     ),

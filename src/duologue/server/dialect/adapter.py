@@ -18,7 +18,7 @@ from duologue.codec import decode, encode, translate
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import forgiving_reader
 from duologue.codec.shortways import read_shortly, short_ways
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
 from duologue.events import (
@@ -35,10 +35,8 @@ from duologue.server.dialect.parameter_names import their_parameter
 from duologue.server.dialect.vendor_settings import OwnWords
 from duologue.server.telemetry.log import note
 
-__all__ = ["BETA", "BETA_SHAPED", "HOME", "MOST_REPORTS", "Accent", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "MOST_REPORTS", "Accent", "asks_for_beta"]
 
-HOME: Final = "openai"
-"""The dialect of the canonical model, in which nothing is translated."""
 BETA: Final = "openai-beta"
 BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
 """Dialects of one service in two places, before its events got their present names."""
@@ -80,7 +78,7 @@ class Accent:
 
     def __init__(
         self,
-        dialect: str = HOME,
+        dialect: str = DEFAULT_DIALECT,
         *,
         new_id: Callable[[str], str],
         conversation_id: str | None = None,
@@ -116,7 +114,7 @@ class Accent:
         Raises:
             DecodeError: the message is not a JSON object.
         """
-        if self.dialect == HOME:
+        if self.dialect == DEFAULT_DIALECT:
             return decode(message)
         event = read_shortly(message, self.dialect)
         if event is not None and event.type in _same_names(self.dialect):
@@ -134,7 +132,7 @@ class Accent:
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
             canonical = self._without_foreign(canonical)
-        return forgiving_reader(HOME).read(canonical)
+        return forgiving_reader(DEFAULT_DIALECT).read(canonical)
 
     def _fill_in(self, canonical: Json) -> None:
         """What the canonical model asks for, and a flat session leaves to be understood."""
@@ -159,7 +157,7 @@ class Accent:
         event = forgiving_reader(self.dialect).read(canonical)
         if isinstance(event, UnknownRealtimeEvent):
             return canonical
-        translation = translate(event, dialect=HOME)
+        translation = translate(event, dialect=DEFAULT_DIALECT)
         self._report("the client's", event.type, translation.lost)
         return canonical if translation.frame is None else translation.frame
 
@@ -167,7 +165,7 @@ class Accent:
 
     def write(self, event: RealtimeEvent) -> Iterator[str]:
         """The messages that tell the client of an event: none, where the dialect has no counterpart."""
-        if self.dialect == HOME and self._origin is None:
+        if self.dialect == DEFAULT_DIALECT and self._origin is None:
             yield encode(event).decode("utf-8")
             return
         if self._is_piece(event):

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from duologue.dialects import PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.protocol import SessionKind
-from duologue.server.dialect.adapter import BETA, BETA_SHAPED, HOME, asks_for_beta
+from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
 from duologue.server.http.auth import Keys, header, presented_keys, query, shows_two_keys
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
 from duologue.server.http.paths import PATHS, path_of
@@ -63,7 +63,7 @@ class Door:
         limits: Limits,
         origins: Iterable[str] | None = None,
         models: Sequence[str] = (),
-        dialect: str = HOME,
+        dialect: str = DEFAULT_DIALECT,
         refuse_beta: bool = False,
     ) -> None:
         self._keys = keys
@@ -143,7 +143,7 @@ class Door:
             raise Rebuff("beta")
         if of_path is not None:
             return of_path
-        return BETA if asks and self._dialect == HOME else self._dialect
+        return BETA if asks and self._dialect == DEFAULT_DIALECT else self._dialect
 
     def _owner(self, shown: Sequence[str]) -> str:
         numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]

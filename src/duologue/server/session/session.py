@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, assert_never
 
 from duologue.codec import decode
+from duologue.dialects import DEFAULT_DIALECT
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
 from duologue.events import ServerEvent, SessionUpdatedEvent
@@ -35,7 +36,7 @@ from duologue.protocol import (
     Transcribe,
 )
 from duologue.server.budget import Share
-from duologue.server.dialect.adapter import HOME, Accent
+from duologue.server.dialect.adapter import Accent
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpDesk, McpFault
@@ -93,7 +94,7 @@ class ServerSession:
         )
         conversation_id = self._protocol.conversation.conversation_id
         self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
-        self._read_event = decode if opening.dialect == HOME else self._accent.read
+        self._read_event = decode if opening.dialect == DEFAULT_DIALECT else self._accent.read
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._ear: Ear | None = None

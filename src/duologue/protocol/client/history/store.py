@@ -46,7 +46,7 @@ from duologue.protocol.client.history.audio_store import KeptAudio
 from duologue.protocol.client.history.item_builder import ItemDraft, StoredItem
 from duologue.protocol.client.history.item_order import ItemOrder
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
-from duologue.protocol.server.conversation.items import ROOT
+from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["ConversationStore"]
 

@@ -47,7 +47,7 @@ from duologue.events import (
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.config_merge import MERGED
-from duologue.protocol.server.conversation.items import ROOT
+from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["NotRestored", "Replay", "SessionMemory", "SessionRestored", "merged"]
 

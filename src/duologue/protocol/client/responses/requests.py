@@ -19,11 +19,9 @@ from duologue.events import (
     ResponseDoneEvent,
     is_set,
 )
+from duologue.protocol.wire_limits import MAX_METADATA_PAIRS
 
 __all__ = [
-    "MOST_METADATA_KEY_CHARS",
-    "MOST_METADATA_PAIRS",
-    "MOST_METADATA_VALUE_CHARS",
     "REQUEST_TAG",
     "RequestPolicy",
     "Resolution",
@@ -37,11 +35,6 @@ E = TypeVar("E", ResponseCreatedEvent, ResponseDoneEvent)
 
 REQUEST_TAG: Final = "duologue.request"
 """Key of the pair that a request adds to its metadata; `untagged` takes it out again."""
-
-MOST_METADATA_PAIRS: Final = 16
-"""The published limit, as are the two below; a request that is full already goes without a tag."""
-MOST_METADATA_KEY_CHARS: Final = 64
-MOST_METADATA_VALUE_CHARS: Final = 512
 
 RequestPolicy: TypeAlias = Literal["wait", "refuse"]
 """What becomes of a request while another response runs: it waits its turn, or is refused at once."""
@@ -76,7 +69,7 @@ def tagged(event: ResponseCreateEvent, request_id: str) -> ResponseCreateEvent |
     """The event with the request's id in its metadata; None when there is no room for it."""
     params = event.response if is_set(event.response) else ResponseCreateParams()
     metadata = params.metadata if is_set(params.metadata) else {}
-    if len(metadata) >= MOST_METADATA_PAIRS or REQUEST_TAG in metadata:
+    if len(metadata) >= MAX_METADATA_PAIRS or REQUEST_TAG in metadata:
         return None
     params = msgspec.structs.replace(params, metadata={**metadata, REQUEST_TAG: request_id})
     return msgspec.structs.replace(event, response=params)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -22,11 +22,9 @@ from duologue.events.base import encode_audio
 from duologue.protocol.server.account import Account, held_bytes
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 from duologue.protocol.server.errors import Refusal
+from duologue.protocol.wire_limits import ROOT
 
-__all__ = ["ROOT", "Conversation", "Entry", "with_transcript"]
-
-ROOT: Final = "root"
-"""As `previous_item_id`: put the item first."""
+__all__ = ["Conversation", "Entry", "with_transcript"]
 
 
 class Entry(Struct, kw_only=True):

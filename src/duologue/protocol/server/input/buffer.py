@@ -8,10 +8,7 @@ from duologue.audio.formats import Encoding
 from duologue.protocol.server.account import Account
 from duologue.protocol.server.errors import Refusal
 
-__all__ = ["LEAST_COMMIT_MS", "MOST_BUFFERED_MS", "InputAudio"]
-
-LEAST_COMMIT_MS: Final = 100
-"""The hosted service makes no item of less."""
+__all__ = ["MOST_BUFFERED_MS", "InputAudio"]
 
 MOST_BUFFERED_MS: Final = 20 * 60 * 1000
 """A third of the longest session, 58 MB at 24 kHz: nobody speaks one turn of that length, a runaway sender does."""

@@ -27,7 +27,7 @@ from duologue.protocol.server.account import Account
 from duologue.protocol.server.commands import Detect, Follow, Foresee, Recall, Transcribe
 from duologue.protocol.server.conversation.items import Conversation, Entry, with_transcript
 from duologue.protocol.server.errors import Refusal
-from duologue.protocol.server.input.buffer import LEAST_COMMIT_MS, InputAudio
+from duologue.protocol.server.input.buffer import InputAudio
 from duologue.protocol.server.input.transcript import Transcript
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of
@@ -41,6 +41,7 @@ from duologue.protocol.server.turn_detection import (
     TurnDetector,
     TurnSettings,
 )
+from duologue.protocol.wire_limits import MIN_COMMIT_MS
 
 __all__ = ["Listening"]
 
@@ -109,8 +110,8 @@ class Listening:
 
     def commit(self) -> str:
         """Make an item of all that is buffered, as the client asked. Returns its id; raises Refusal."""
-        if self._audio.held_ms < LEAST_COMMIT_MS:
-            raise Refusal("commit_empty", least_ms=LEAST_COMMIT_MS, held_ms=float(self._audio.held_ms))
+        if self._audio.held_ms < MIN_COMMIT_MS:
+            raise Refusal("commit_empty", least_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
         item_id = self._turn_item_id or self._out.new_id("item")
         self._turns.forget()
         self._turn_item_id = None
