@@ -25,7 +25,7 @@ from duologue.events import InputAudioBufferClearEvent
 from duologue.protocol import ClientProtocol, Command, ServerProtocol
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import AudioDelta
-from duologue.server.dialect.adapter import Accent
+from duologue.server.dialect.adapter import DialectAdapter
 
 ROUNDS: Final = 3
 """Hours of the call, each with a core of its own."""
@@ -107,7 +107,7 @@ def appending(dialect: str) -> Callable[[], object]:
     """A session that is sent an append in a dialect: as text, to the commands that follow from it."""
     new_id = counted_ids()
     protocol = ServerProtocol(new_id=new_id, now=0.0, started_at=0.0)
-    accent = Accent(dialect, new_id=new_id)
+    accent = DialectAdapter(dialect, new_id=new_id)
     message = encode_append(APPEND, dialect=dialect).decode("ascii")
     clear = encode(InputAudioBufferClearEvent(), dialect=dialect).decode("utf-8")
     appends = itertools.count(1)

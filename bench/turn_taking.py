@@ -30,9 +30,9 @@ from duologue.protocol.server.turn_detection import (
     SpeechPaused,
     SpeechResumed,
     SpeechStopped,
-    TurnDetector,
     TurnEvent,
     TurnSettings,
+    VadTurns,
 )
 
 RATE_HZ = 16_000
@@ -135,12 +135,12 @@ async def judge(engines: Engines, pcm16: bytes) -> Verdict:
 
 async def stops(trial: Trial, settings: TurnSettings, engines: Engines, verdicts: dict[bytes, Verdict]) -> list[float]:
     """Seconds at which turns end, when verdicts come as late as they were worked out."""
-    turns, found = TurnDetector(), list[float]()
+    turns, found = VadTurns(), list[float]()
     pending: tuple[float, float] | None = None
     for probability in trial.probabilities:
         events: list[TurnEvent] = list(turns.judge([probability], FRAME_MS, settings))
         if pending is not None and turns.audio_ms >= pending[0]:
-            stopped = turns.judged(pending[1], settings)
+            stopped = turns.end_of_turn_judged(pending[1], settings)
             events, pending = events + ([stopped] if stopped else []), None
         for event in events:
             match event:

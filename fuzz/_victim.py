@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator
 from contextlib import nullcontext
 from pathlib import Path
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer, ScriptedTranscriber, detectors
 from duologue.server import McpAccess, RealtimeApp, serve
@@ -29,10 +29,10 @@ class EchoResponder:
 
     name = "echo"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
-        said = [message.text for message in exchange.messages if message.role == "user"]
-        if said and said[-1].startswith("Call") and exchange.functions and not exchange.returned:
-            for function in exchange.functions[:2]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
+        said = [message.text for message in request.messages if message.role == "user"]
+        if said and said[-1].startswith("Call") and request.functions and not request.returned:
+            for function in request.functions[:2]:
                 yield FunctionCall(name=function.name, arguments="{}")
             return
         for word in (said[-1] if said else "Nothing.")[:400].split(" "):

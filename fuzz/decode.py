@@ -19,9 +19,9 @@ import atheris
 
 with atheris.instrument_imports():
     from duologue import DecodeError, RealtimeEvent, UnknownRealtimeEvent, decode, encode
-    from duologue.codec import CANONICAL, DIALECTS, UncarriedWarning
+    from duologue.codec import CANONICAL, DIALECTS, LossyTranslationWarning
 
-warnings.simplefilter("ignore", UncarriedWarning)  # reports of what a mutated frame loses are no findings
+warnings.simplefilter("ignore", LossyTranslationWarning)  # reports of what a mutated frame loses are no findings
 
 ACCEPTED_REFUSALS = ("nested too deeply", "more than 4300 digits")
 """JSON objects that are refused all the same, with their documented reasons."""

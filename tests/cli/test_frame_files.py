@@ -10,23 +10,23 @@ from pathlib import Path
 import pytest
 
 from duologue.cli import main
-from duologue.cli.frame_files import Line, read_frames
+from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.errors import RecordingError
 
 
-def lines_of(path: Path, text: bytes) -> list[Line]:
+def lines_of(path: Path, text: bytes) -> list[FrameLine]:
     path.write_bytes(text)
     return list(read_frames(path))
 
 
 def test_empty_lines_count_and_hold_nothing(tmp_path: Path) -> None:
     read = lines_of(tmp_path / "f", b'\n{"type":"a"}\r\n  \n{"type":"b"}')
-    assert read == [Line(2, b'{"type":"a"}'), Line(4, b'{"type":"b"}')]
+    assert read == [FrameLine(2, b'{"type":"a"}'), FrameLine(4, b'{"type":"b"}')]
 
 
 def test_a_frame_with_a_field_named_frame_is_itself(tmp_path: Path) -> None:
     text = b'{"type":"a","frame":{"type":"b"}}'
-    assert lines_of(tmp_path / "f", text) == [Line(1, text)]
+    assert lines_of(tmp_path / "f", text) == [FrameLine(1, text)]
 
 
 def test_a_frame_inside_an_object_comes_out_as_it_is(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_file_without_lines_has_no_frames(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"[1]", b'{"type":', b"NaN", b"[" * 100_000])
 def test_what_is_no_object_is_told_and_the_next_line_is_read(tmp_path: Path, text: bytes) -> None:
     first, second = lines_of(tmp_path / "f", text + b'\n{"type":"a"}\n')
-    assert (first.number, first.text, second) == (1, b"", Line(2, b'{"type":"a"}'))
+    assert (first.number, first.text, second) == (1, b"", FrameLine(2, b'{"type":"a"}'))
     assert first.problem.startswith("not a JSON object")
 
 

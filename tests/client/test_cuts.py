@@ -40,7 +40,7 @@ CONFIG = RealtimeSessionConfig(
 GONE_WITH_ITS_SESSION = ("it was not finished", "it was spoken, and there is no transcript")
 TRIES = 5
 
-Opening = Callable[[int | None], AbstractAsyncContextManager[Connection]]
+PendingConnection = Callable[[int | None], AbstractAsyncContextManager[Connection]]
 """Opens a connection that breaks off after so many messages, or does not."""
 
 
@@ -104,7 +104,7 @@ async def hold(conversation: Conversation) -> None:
     await until_done(conversation, lambda: conversation.ask("And nine times eight?"))
 
 
-async def run(opening: Opening, *cuts: int) -> int:
+async def run(opening: PendingConnection, *cuts: int) -> int:
     """One session, its connections cut after so many messages each; returns how often it was."""
     made = 0
 
@@ -219,7 +219,7 @@ async def serve_calls(transport: Transport, session: int) -> None:
                     pass
 
 
-def calls_in_memory(passed: list[int]) -> Opening:
+def calls_in_memory(passed: list[int]) -> PendingConnection:
     """Opens sessions of that server."""
 
     @asynccontextmanager
@@ -240,7 +240,7 @@ def calls_in_memory(passed: list[int]) -> Opening:
     return opening
 
 
-async def run_calls(opening: Opening, *cuts: int) -> list[int]:
+async def run_calls(opening: PendingConnection, *cuts: int) -> list[int]:
     """A question that takes a function call; returns what the function was called with."""
     called: list[int] = []
     made = 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from duologue import connect
-from duologue.client.dialect_detection import Accent
+from duologue.client.dialect_detection import DialectDetector
 from duologue.events import SessionCreatedEvent, SessionUpdateEvent
 from duologue.events.session import RealtimeSessionConfig
 from duologue.transports import memory_pair
@@ -26,9 +26,9 @@ GROK: dict[str, Any] = {"type": "ping", "event_id": "e", "timestamp": 1}
 UUID = "0b5e0a1e-3c5c-4f0e-9d6e-2f1f0a9b8c7d"
 
 
-def heard(*frames: dict[str, Any], dialect: str = "auto", url: str | None = None) -> Accent:
+def heard(*frames: dict[str, Any], dialect: str = "auto", url: str | None = None) -> DialectDetector:
     """An accent after these frames."""
-    accent = Accent(dialect, url=url)
+    accent = DialectDetector(dialect, url=url)
     for frame in frames:
         accent.hear(json.dumps(frame))
     return accent
@@ -79,7 +79,7 @@ def test_a_dialect_that_was_named_stays() -> None:
 
 
 def test_what_is_no_json_says_nothing() -> None:
-    accent = Accent()
+    accent = DialectDetector()
     accent.hear(b"\x00")
     accent.hear("[]")
     accent.hear(json.dumps(BETA))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.client.rotation import GREETING_S, ROTATION_RETRY_S, STEADY_S, Tenure
+from duologue.client.rotation import GREETING_S, ROTATION_RETRY_S, STEADY_S, Rotation
 from duologue.errors import ConnectFailed, ConnectionClosedError
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.core import ConversationCore
@@ -35,7 +35,7 @@ class Office:
         self.reconnection = Reconnection(random=lambda: 0.0)
         self.opened: list[Ahead] = []
         self.let_go: list[Ahead] = []
-        self.tenure = Tenure(self.core, self.reconnection, open_next=self.open_next, let_go=self.let_go.append)
+        self.tenure = Rotation(self.core, self.reconnection, open_next=self.open_next, let_go=self.let_go.append)
         self.tenure.begin(now=0.0, unix_now_s=BEGAN_UNIX_S)
 
     def open_next(self) -> Ahead:

@@ -79,7 +79,7 @@ def test_no_depth_lets_another_exception_out(about: int) -> None:
                 assert isinstance(decode(text, dialect=dialect), UnknownRealtimeEvent)
 
 
-@pytest.mark.filterwarnings("ignore::duologue.codec.UncarriedWarning")
+@pytest.mark.filterwarnings("ignore::duologue.codec.LossyTranslationWarning")
 @pytest.mark.parametrize("holder", HOLDERS.values(), ids=HOLDERS)
 @pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
 def test_what_came_deeply_nested_goes_to_another_dialect_all_the_same(nested: Any, holder: str) -> None:

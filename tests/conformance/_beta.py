@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from duologue.conformance import NotApplicable, Opening, OpenTransport
+from duologue.conformance import ConnectOptions, NotApplicable, OpenTransport
 from duologue.errors import ConnectionClosed
 from duologue.transports import Transport, memory_pair
 from duologue.transports.memory import MemoryTransport
@@ -22,8 +22,8 @@ async def beta_server(*, without: str = "") -> AsyncGenerator[OpenTransport, Non
     """What opens sessions with it; it never sends events of the type `without`."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: Opening) -> Transport:
-        if opening == Opening():
+    async def open_transport(opening: ConnectOptions) -> Transport:
+        if opening == ConnectOptions():
             return memory_pair()[0]
         if not opening.beta:
             raise NotApplicable("a pipe in memory has no door")

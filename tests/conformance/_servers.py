@@ -11,13 +11,13 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from duologue.conformance import NotApplicable, Opening, OpenTransport
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.conformance import ConnectOptions, NotApplicable, OpenTransport
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer
 from duologue.protocol import SessionKind
 from duologue.server import ServerSession
-from duologue.server.session_start import Opening as SessionOpening
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
 from duologue.transports.memory import MemoryTransport
@@ -34,10 +34,10 @@ class Speaker:
 
     name = "speaker"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """The answer, word by word."""
-        asked = exchange.messages[-1].text if exchange.messages else ""
-        if exchange.functions and (wanted := re.search(r"call the tool (\w+) with city (\w+)", asked, re.I)):
+        asked = request.messages[-1].text if request.messages else ""
+        if request.functions and (wanted := re.search(r"call the tool (\w+) with city (\w+)", asked, re.I)):
             if asked.startswith("Say"):
                 yield "I will look."
             yield FunctionCall(name=wanted[1], arguments=msgspec.json.encode({"city": wanted[2]}).decode())
@@ -71,12 +71,12 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
     """What opens sessions with our server, whose events are changed on their way; they end with the block."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: Opening) -> Transport:
-        if opening not in (Opening(), Opening(intent="transcription")):
+    async def open_transport(opening: ConnectOptions) -> Transport:
+        if opening not in (ConnectOptions(), ConnectOptions(intent="transcription")):
             raise NotApplicable("a pipe in memory has no door")
         ours, theirs = memory_pair()
         kind: SessionKind = "transcription" if opening.intent else "realtime"
-        session = ServerSession(theirs, engines(), opening=SessionOpening(kind=kind))
+        session = ServerSession(theirs, engines(), opening=SessionStart(kind=kind))
         running.append(asyncio.ensure_future(session.run()))
         return ours if change is None else ChangingTransport(ours, change)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from duologue.conformance import Opening, Settings, rules, run
+from duologue.conformance import ConnectOptions, Settings, rules, run
 from duologue.errors import ConnectFailed
 from duologue.transports import Transport, memory_pair
 from tests.conformance._servers import serving
@@ -41,7 +41,7 @@ async def test_only_the_rules_that_are_named_are_reported_and_only_their_scenari
 async def test_an_invariant_is_looked_for_in_every_scenario() -> None:
     played: list[str] = []
 
-    async def closed(opening: Opening) -> Transport:
+    async def closed(opening: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.close()
         return ours
@@ -51,7 +51,7 @@ async def test_an_invariant_is_looked_for_in_every_scenario() -> None:
 
 
 async def test_a_server_that_never_answers_ends_the_run_in_the_time_that_was_given() -> None:
-    async def silent(opening: Opening) -> Transport:
+    async def silent(opening: ConnectOptions) -> Transport:
         return memory_pair(capacity=100_000)[0]
 
     async with asyncio.timeout(5):
@@ -61,7 +61,7 @@ async def test_a_server_that_never_answers_ends_the_run_in_the_time_that_was_giv
 
 
 async def test_a_server_that_hangs_up_is_reported_with_its_close() -> None:
-    async def closing(opening: Opening) -> Transport:
+    async def closing(opening: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.close(4000, "not today")
         return ours
@@ -71,7 +71,7 @@ async def test_a_server_that_hangs_up_is_reported_with_its_close() -> None:
 
 
 async def test_events_of_another_shape_are_a_finding_and_no_crash() -> None:
-    async def odd(opening: Opening) -> Transport:
+    async def odd(opening: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         for text in (
             '{"type": "session.created", "session": 7}',
@@ -93,7 +93,7 @@ async def test_a_scenario_that_takes_too_long_is_given_up() -> None:
 
 
 async def test_a_server_that_cannot_be_reached_is_no_finding_but_an_error() -> None:
-    async def nowhere(opening: Opening) -> Transport:
+    async def nowhere(opening: ConnectOptions) -> Transport:
         raise ConnectFailed("nobody is there", retryable=True)
 
     with pytest.raises(ConnectFailed, match="nobody is there"):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duologue import decode, encode, events
-from duologue.codec import UncarriedWarning, translate
+from duologue.codec import LossyTranslationWarning, translate
 from duologue.dialects import PROFILES
 from tests.dialects.vendor_frames import VENDOR_FRAMES
 
@@ -169,7 +169,7 @@ def test_an_event_that_the_other_side_does_not_have_is_reported_as_a_whole() -> 
     assert moved(create, "openai", "vllm") == (None, {"type"})
     added = frame_of("openai", "conversation.item.added")
     assert moved(added, "openai", "openai-beta") == (None, {"type"})
-    with pytest.warns(UncarriedWarning, match="'vllm' has no counterpart for type"):
+    with pytest.warns(LossyTranslationWarning, match="'vllm' has no counterpart for type"):
         encode(events.ResponseCreateEvent(), dialect="vllm")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.checks import check_detector, check_responder, check_synthesizer, check_transcriber
 from duologue.engines.scripted import ScriptedDetector, ScriptedSynthesizer, ScriptedTranscriber
 
@@ -84,7 +84,7 @@ class Unstoppable:
     def __init__(self) -> None:
         self.left = 3
 
-    def respond(self, exchange: Exchange, /) -> "Unstoppable":
+    def respond(self, request: ResponderRequest, /) -> "Unstoppable":
         self.left = 3
         return self
 
@@ -119,7 +119,7 @@ async def test_a_stream_need_not_be_a_generator() -> None:
 class Mute:
     name: str = "mute"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         for piece in list[str]():
             yield piece
 
@@ -142,11 +142,11 @@ class Calling:
         self._says = says
         self.heeds_choice = True
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
-        if exchange.messages and exchange.messages[-1].role == "tool":
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
+        if request.messages and request.messages[-1].role == "tool":
             for word in self._says.split():
                 yield word
-        elif exchange.functions and (exchange.function_choice != "none" or not self.heeds_choice):
+        elif request.functions and (request.function_choice != "none" or not self.heeds_choice):
             yield self._call
             if self._behind:
                 yield self._behind

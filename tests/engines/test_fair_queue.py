@@ -8,24 +8,24 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from duologue.engines.fair_queue import Turnstile, Urgency
+from duologue.engines.fair_queue import FairQueue, Priority
 from duologue.errors import EngineError
 
 
 class Visitors:
     """Everybody who wants in, and who is inside; nobody leaves before they are told to."""
 
-    def __init__(self, turnstile: Turnstile, tasks: asyncio.TaskGroup) -> None:
+    def __init__(self, fair_queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
         self.inside: list[str] = []
-        self._turnstile = turnstile
+        self._fair_queue = fair_queue
         self._tasks = tasks
         self._leave: dict[str, asyncio.Event] = {}
         self._visits: dict[str, asyncio.Task[None]] = {}
 
-    async def come(self, name: str, owner: str, urgency: Urgency = Urgency.FINAL) -> None:
+    async def come(self, name: str, owner: str, priority: Priority = Priority.FINAL) -> None:
         """One more wants in."""
         self._leave[name] = asyncio.Event()
-        self._visits[name] = self._tasks.create_task(self._visit(name, owner, urgency))
+        self._visits[name] = self._tasks.create_task(self._visit(name, owner, priority))
         await self._settle()
 
     async def leave(self, name: str) -> None:
@@ -46,8 +46,8 @@ class Visitors:
             await self.leave(self.inside[0])
         return order
 
-    async def _visit(self, name: str, owner: str, urgency: Urgency) -> None:
-        async with self._turnstile.place(owner, urgency):
+    async def _visit(self, name: str, owner: str, priority: Priority) -> None:
+        async with self._fair_queue.place(owner, priority):
             self.inside.append(name)
             try:
                 await self._leave[name].wait()
@@ -63,7 +63,7 @@ class Visitors:
 async def visitors(places: int, max_waiting: int = 256) -> AsyncGenerator[Visitors, None]:
     """A turnstile; whoever is left at the end is let through."""
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        people = Visitors(Turnstile(places, max_waiting=max_waiting), tasks)
+        people = Visitors(FairQueue(places, max_waiting=max_waiting), tasks)
         yield people
         await people.empty()
 
@@ -80,8 +80,8 @@ async def test_no_more_are_inside_than_there_are_places() -> None:
 async def test_the_urgent_go_first_whenever_they_came() -> None:
     async with visitors(1) as people:
         await people.come("first", "a")
-        await people.come("guess", "a", Urgency.GUESS)
-        await people.come("foreseen", "b", Urgency.FORESEEN)
+        await people.come("guess", "a", Priority.GUESS)
+        await people.come("foreseen", "b", Priority.FORESEEN)
         await people.come("final", "c")
         assert await people.empty() == ["first", "final", "foreseen", "guess"]
 
@@ -97,8 +97,8 @@ async def test_one_owner_with_fifty_wishes_does_not_keep_the_others_waiting() ->
 
 async def test_guesses_leave_the_last_place_of_several_free() -> None:
     async with visitors(2) as people:
-        await people.come("guess 1", "a", Urgency.GUESS)
-        await people.come("guess 2", "b", Urgency.GUESS)
+        await people.come("guess 1", "a", Priority.GUESS)
+        await people.come("guess 2", "b", Priority.GUESS)
         assert people.inside == ["guess 1"]
         await people.come("final", "c")
         assert people.inside == ["guess 1", "final"]
@@ -120,11 +120,11 @@ async def test_who_gives_up_in_the_queue_is_skipped_and_who_gives_up_inside_make
 
 
 async def test_who_gives_up_when_already_let_in_passes_the_place_on() -> None:
-    turnstile = Turnstile(1)
+    fair_queue = FairQueue(1)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        async with turnstile.place("a", Urgency.FINAL):
-            unlucky = tasks.create_task(_pass(turnstile, "b"))
-            lucky = tasks.create_task(_pass(turnstile, "c"))
+        async with fair_queue.place("a", Priority.FINAL):
+            unlucky = tasks.create_task(_pass(fair_queue, "b"))
+            lucky = tasks.create_task(_pass(fair_queue, "c"))
             await asyncio.sleep(0)
         unlucky.cancel()  # the place is given, and the task has not run since
         assert await lucky == "c"
@@ -132,20 +132,20 @@ async def test_who_gives_up_when_already_let_in_passes_the_place_on() -> None:
 
 
 async def test_many_may_give_up_at_once() -> None:
-    turnstile = Turnstile(1)
+    fair_queue = FairQueue(1)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        async with turnstile.place("a", Urgency.FINAL):
-            unlucky = [tasks.create_task(_pass(turnstile, "b")) for _ in range(3)]
-            lucky = tasks.create_task(_pass(turnstile, "c"))
+        async with fair_queue.place("a", Priority.FINAL):
+            unlucky = [tasks.create_task(_pass(fair_queue, "b")) for _ in range(3)]
+            lucky = tasks.create_task(_pass(fair_queue, "c"))
             await asyncio.sleep(0)
             for task in unlucky:
                 task.cancel()  # and before any of them runs, the place is free
         assert await lucky == "c"
-        assert await _pass(turnstile, "d") == "d"
+        assert await _pass(fair_queue, "d") == "d"
 
 
-async def _pass(turnstile: Turnstile, owner: str) -> str:
-    async with turnstile.place(owner, Urgency.FINAL):
+async def _pass(fair_queue: FairQueue, owner: str) -> str:
+    async with fair_queue.place(owner, Priority.FINAL):
         return owner
 
 
@@ -154,10 +154,10 @@ async def test_more_than_the_limit_may_not_wait_and_one_owner_has_half_of_it() -
         await people.come("inside", "a")
         for number in range(2):
             await people.come(f"a{number}", "a")
-        turnstile = people._turnstile
+        fair_queue = people._fair_queue
         with pytest.raises(EngineError, match="overloaded: 2 utterances wait"):
-            await _pass(turnstile, "a")
+            await _pass(fair_queue, "a")
         await people.come("b", "b")
         await people.come("c", "c")
         with pytest.raises(EngineError, match="overloaded: 4 utterances wait"):
-            await _pass(turnstile, "d")
+            await _pass(fair_queue, "d")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Message
+from duologue.engines.base import Function, FunctionCall, Message, ResponderRequest
 from duologue.engines.checks import an_exchange
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.engines.embedded.spoken_calls import result_in_words
@@ -51,8 +51,8 @@ def nested(depth: int, kind: str) -> str:
     return "[" * depth + "]" * depth if kind == "lists" else '{"a":' * depth + "1" + "}" * depth
 
 
-async def said(exchange: Exchange) -> list[str | FunctionCall]:
-    return [piece async for piece in EmbeddedResponder(slow_s=0).respond(exchange)]
+async def said(request: ResponderRequest) -> list[str | FunctionCall]:
+    return [piece async for piece in EmbeddedResponder(slow_s=0).respond(request)]
 
 
 PLAIN = Function(name="note", parameters={"type": "object", "properties": {"text": {"type": "string"}}})
@@ -114,9 +114,9 @@ async def test_a_nested_result_or_argument_harms_no_later_response(kind: str, de
         Message("assistant", "", calls=(call,)),
         Message("tool", output, call_id="call_1"),
     )
-    exchange = msgspec.structs.replace(an_exchange(functions=(PLAIN,)), messages=messages)
-    assert await said(exchange)
-    later = msgspec.structs.replace(exchange, messages=(*messages, Message("assistant", "x"), Message("user", "Hello")))
+    request = msgspec.structs.replace(an_exchange(functions=(PLAIN,)), messages=messages)
+    assert await said(request)
+    later = msgspec.structs.replace(request, messages=(*messages, Message("assistant", "x"), Message("user", "Hello")))
     assert await said(later) == ["Hello! ", "What can I do for you?"]
 
 
@@ -134,8 +134,8 @@ async def test_a_nested_argument_that_is_typed_is_a_call_or_words(kind: str, dep
 
 async def test_a_hundred_thousand_results_are_said_up_to_sixteen() -> None:
     messages = tuple(Message("tool", "[1, 2, 3]", call_id=f"call_{number}") for number in range(100_000))
-    exchange = msgspec.structs.replace(an_exchange(), messages=(Message("user", "Go"), *messages))
-    words = "".join(str(piece) for piece in await said(exchange))
+    request = msgspec.structs.replace(an_exchange(), messages=(Message("user", "Go"), *messages))
+    words = "".join(str(piece) for piece in await said(request))
     assert words.count("The tool returned") == 16
 
 
@@ -143,11 +143,11 @@ async def test_a_name_is_remembered_over_an_hour_and_not_searched_for_in_a_libra
     told = Message("user", "My name is Ada.")
     talk = tuple(Message("user", "And what is seven times eight?") for _ in range(360))
     asks = Message("user", "What is my name?")
-    exchange = msgspec.structs.replace(an_exchange(), messages=(told, *talk, asks))
-    assert await said(exchange) == ["Your name is Ada."]
+    request = msgspec.structs.replace(an_exchange(), messages=(told, *talk, asks))
+    assert await said(request) == ["Your name is Ada."]
     books = (Message("user", "call me, " * 100_000),) * 1_000
-    exchange = msgspec.structs.replace(an_exchange(), messages=(told, *books, asks))
-    assert await said(exchange) == ["You have not told me your name yet."]
+    request = msgspec.structs.replace(an_exchange(), messages=(told, *books, asks))
+    assert await said(request) == ["You have not told me your name yet."]
 
 
 JSON = st.recursive(
@@ -161,8 +161,8 @@ JSON = st.recursive(
 def test_any_result_is_said_and_read_no_further_than_it_is_listened_to(value: Any) -> None:
     output = json.dumps(value)
     messages = (Message("user", "Go"), Message("tool", output, call_id="call_1"))
-    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
-    words = result_in_words(exchange)
+    request = msgspec.structs.replace(an_exchange(), messages=messages)
+    words = result_in_words(request)
     assert words is not None
     assert len(words) < 700
 

@@ -8,7 +8,7 @@ from duologue.engines.checks import (
     an_exchange,
     check_denoiser,
     check_detector,
-    check_judge,
+    check_end_of_turn,
     check_responder,
     check_synthesizer,
     check_transcriber,
@@ -16,7 +16,7 @@ from duologue.engines.checks import (
 from duologue.engines.scripted import (
     ScriptedDenoiser,
     ScriptedDetector,
-    ScriptedJudge,
+    ScriptedEndOfTurn,
     ScriptedResponder,
     ScriptedSynthesizer,
     ScriptedTranscriber,
@@ -36,7 +36,7 @@ async def test_scripted_engines_keep_the_contracts() -> None:
     await check_detector(ScriptedDetector, speech=speech)
     await check_denoiser(ScriptedDenoiser, speech=speech)
     await check_denoiser(denoisers(sample_rate_hz=24_000), speech=speech)
-    await check_judge(ScriptedJudge([0.9, 0.1]), speech=speech, complete="all", incomplete="not")
+    await check_end_of_turn(ScriptedEndOfTurn([0.9, 0.1]), speech=speech, complete="all", incomplete="not")
     await check_detector(detectors(sample_rate_hz=8_000, frame_ms=30), speech=await tone(2_000, 8_000))
     await check_transcriber(ScriptedTranscriber(["good morning"]), speech=speech, words="good morning")
     await check_responder(ScriptedResponder())
@@ -57,10 +57,10 @@ async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
     )
     heard = [[piece async for piece in transcriber.transcribe(speech)] for _ in range(3)]
     assert heard == [["a", " b"], ["c"], ["a", " b"]]
-    exchange = an_exchange("Hello!")
-    answers = ["".join([str(piece) async for piece in responder.respond(exchange)]) for _ in range(3)]
+    request = an_exchange("Hello!")
+    answers = ["".join([str(piece) async for piece in responder.respond(request)]) for _ in range(3)]
     assert answers == ["x  y", "z", "x  y"]
-    assert responder.exchanges == [exchange] * 3
+    assert responder.exchanges == [request] * 3
 
 
 async def test_a_line_of_the_script_may_be_a_call() -> None:
@@ -84,9 +84,9 @@ async def test_a_tone_lasts_as_long_as_the_text_at_the_speed(speed: float, ms: i
 
 
 async def test_a_judge_judges_by_its_numbers_and_remembers_what_it_read() -> None:
-    judge = ScriptedJudge([0.2, 0.8])
+    judge = ScriptedEndOfTurn([0.2, 0.8])
     assert [await judge.completeness(b"", text) for text in "abc"] == [0.2, 0.8, 0.2]
-    assert judge.judged == ["a", "b", "c"]
+    assert judge.end_of_turn_judged == ["a", "b", "c"]
 
 
 async def test_a_denoiser_leaves_what_is_loud_and_silences_what_is_not() -> None:

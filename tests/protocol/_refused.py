@@ -1,4 +1,4 @@
-"""A way to provoke each refusal, by its name in `REFUSALS`."""
+"""A way to provoke each refusal, by its name in `INVALID_REQUESTS`."""
 
 from __future__ import annotations
 

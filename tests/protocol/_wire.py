@@ -62,7 +62,7 @@ def session_of(pair: Pair) -> dict[str, Any]:
     return session
 
 
-def refusal(events: list[RealtimeEvent]) -> dict[str, Any]:
+def invalid(events: list[RealtimeEvent]) -> dict[str, Any]:
     """The one `error` that these events are."""
     assert types(events) == ["error"], types(events)
     assert isinstance(events[0], ErrorEvent)

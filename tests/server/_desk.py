@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from duologue.codec import encode
-from duologue.engines.fair_queue import Turnstile
+from duologue.engines.fair_queue import FairQueue
 from duologue.engines.registry import Engines
 from duologue.errors import EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
-from duologue.protocol import Detect, Follow, Foresee, Recall, ServerProtocol, Transcribe
+from duologue.protocol import Detect, DiscardAhead, ServerProtocol, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.server.session.transcription import Transcribing
 from duologue.testing import CountedIds, scripted_engines
 
@@ -151,11 +151,11 @@ class Desk:
                 case Detect():
                     self._protocol.heard([float(command.audio[0])], FRAME_MS, now=self.now_s)
                     await self._pass_on()
-                case Follow():
+                case TranscribePartial():
                     self._transcribing.follow(command)
-                case Foresee():
+                case TranscribeAhead():
                     self._transcribing.foresee(command)
-                case Recall():
+                case DiscardAhead():
                     self._transcribing.recall(command)
                 case Transcribe():
                     self._start(f"transcribe {command.item_id}", self._transcribe(command))
@@ -174,7 +174,7 @@ class Desk:
 async def desk(**engines: Any) -> AsyncGenerator[Desk, None]:
     """A desk whose client wants transcripts, ended with the block."""
     transcriber = ManualTranscriber()
-    chosen = replace(scripted_engines(), transcriber=transcriber, **{"turnstile": Turnstile(2), **engines})
+    chosen = replace(scripted_engines(), transcriber=transcriber, **{"turnstile": FairQueue(2), **engines})
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         made = Desk(tasks, chosen, transcriber)
         await made.update()

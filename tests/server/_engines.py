@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.errors import EngineError
 
 LOUD = b"\x00\x40" * 24
@@ -22,7 +22,7 @@ class BrokenResponder:
     def __init__(self, fault: Exception) -> None:
         self._fault: Exception | None = fault
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         yield "Well, "
         yield "I "
         if self._fault is not None:
@@ -75,10 +75,10 @@ class Calling:
 
     def __init__(self, *pieces: str | FunctionCall) -> None:
         self._pieces = pieces
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[ResponderRequest] = []
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
-        self.exchanges.append(exchange)
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
+        self.exchanges.append(request)
         for piece in self._pieces:
             yield piece
 
@@ -93,7 +93,7 @@ class EndlessResponder:
         self.said = 0
         self.stopped = asyncio.Event()
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         self.running += 1
         try:
             while True:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from duologue.errors import ConnectionClosed
-from duologue.server import Limits, Opening, Relay, Upstream
+from duologue.server import Limits, Relay, SessionStart, Upstream
 from duologue.server.ids import new_id
 from duologue.transports import MemoryTransport, Transport, memory_pair
 
@@ -30,14 +30,14 @@ async def relayed(
     client, relay_front = memory_pair(capacity=8)
     relay_back, upstream = memory_pair(capacity=8)
 
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         assert opening.model == model
         return relay_back
 
     relay = Relay(
         relay_front,
         Upstream(open=open_upstream, dialect=upstream_dialect),
-        opening=Opening(dialect=dialect, model=model, message=configuration),
+        opening=SessionStart(dialect=dialect, model=model, message=configuration),
         limits=limits,
         new_id=new_id,
     )

@@ -15,7 +15,7 @@ from duologue.engines.registry import Engines
 from duologue.events import SessionCreatedEvent
 from duologue.protocol import SessionDefaults, SessionKind
 from duologue.server import Limits, ServerSession
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
 from duologue.transports import memory_pair
 
@@ -36,7 +36,7 @@ def talk() -> Talk:
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()
-        opening = Opening(kind=kind)
+        opening = SessionStart(kind=kind)
         session = ServerSession(theirs, engines or scripted_engines(), defaults, opening=opening, limits=limits)
         serving = asyncio.ensure_future(session.run())
         try:

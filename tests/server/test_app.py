@@ -19,7 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 from duologue import connect
 from duologue.client.client_secrets import client_secret
-from duologue.engines.base import Exchange
+from duologue.engines.base import ResponderRequest
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
@@ -421,10 +421,10 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
 
         name = "mirror"
 
-        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
-            yield f"{exchange.instructions}:"
+        async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
+            yield f"{request.instructions}:"
             await asyncio.sleep(0)
-            yield f"{exchange.messages[-1].text} ({len(exchange.messages)}) {exchange.voice}"
+            yield f"{request.messages[-1].text} ({len(request.messages)}) {request.voice}"
 
     engines = replace(scripted_engines(), responder=Mirror())
     names = ("tone", "high", "low")

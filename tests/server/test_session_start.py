@@ -4,7 +4,7 @@ import pytest
 
 from duologue.events import RealtimeEvent, RealtimeSession, SessionUpdateEvent
 from duologue.protocol import SessionDefaults
-from duologue.server.session_start import ConfigRefused, Opening, rehearse, session_defaults
+from duologue.server.session_start import ConfigRefused, SessionStart, session_defaults, validate_config
 
 
 def update(**session: object) -> SessionUpdateEvent:
@@ -15,12 +15,12 @@ def update(**session: object) -> SessionUpdateEvent:
 
 def test_a_model_that_was_asked_for_goes_before_the_server_s() -> None:
     defaults = SessionDefaults(model="ours", voice="echo")
-    assert session_defaults(defaults, Opening()).model == "ours"
-    assert session_defaults(defaults, Opening(model="theirs")) == SessionDefaults(model="theirs", voice="echo")
+    assert session_defaults(defaults, SessionStart()).model == "ours"
+    assert session_defaults(defaults, SessionStart(model="theirs")) == SessionDefaults(model="theirs", voice="echo")
 
 
 def test_a_rehearsal_tells_how_the_session_will_announce_itself() -> None:
-    opening, session = rehearse(update(model="m-1", instructions="Be brief."), SessionDefaults(voice="echo"))
+    opening, session = validate_config(update(model="m-1", instructions="Be brief."), SessionDefaults(voice="echo"))
     assert (opening.model, opening.kind) == ("m-1", "realtime")
     assert isinstance(session, RealtimeSession)
     assert (session.model, session.instructions) == ("m-1", "Be brief.")
@@ -29,5 +29,5 @@ def test_a_rehearsal_tells_how_the_session_will_announce_itself() -> None:
 
 def test_what_a_session_would_refuse_the_rehearsal_refuses() -> None:
     with pytest.raises(ConfigRefused, match="max_output_tokens") as caught:
-        rehearse(update(max_output_tokens=0), SessionDefaults())
+        validate_config(update(max_output_tokens=0), SessionDefaults())
     assert (caught.value.error.code, caught.value.error.param) == ("invalid_value", "session.max_output_tokens")

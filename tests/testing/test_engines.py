@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from duologue import testing
 from duologue.engines import checks
-from duologue.engines.base import Exchange
+from duologue.engines.base import ResponderRequest
 from duologue.engines.checks import an_exchange
 from duologue.testing import scripted_app_engines, scripted_engines
 
 
-async def said(engines_says: tuple[str, ...], exchange: Exchange) -> list[str]:
+async def said(engines_says: tuple[str, ...], request: ResponderRequest) -> list[str]:
     engines = scripted_engines(says=engines_says)
-    return ["".join([str(piece) async for piece in engines.responder.respond(exchange)]) for _ in range(3)]
+    return ["".join([str(piece) async for piece in engines.responder.respond(request)]) for _ in range(3)]
 
 
 async def test_lines_come_in_turn_and_begin_again() -> None:

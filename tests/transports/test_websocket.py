@@ -297,7 +297,7 @@ async def test_the_environment_s_proxy_is_for_other_machines_and_can_be_declined
 # --- sizes
 
 
-async def exchange(max_size: int, options: SocketOptions, message: str, answer: str) -> ConnectionClosed:
+async def request(max_size: int, options: SocketOptions, message: str, answer: str) -> ConnectionClosed:
     """Send, receive, and learn how it ended."""
 
     async def serve_one(socket: ServerConnection) -> None:
@@ -316,7 +316,7 @@ async def exchange(max_size: int, options: SocketOptions, message: str, answer: 
 
 
 async def test_a_message_that_is_too_big_for_us_is_named_with_its_size_and_the_limit() -> None:
-    closed = await exchange(1000, SocketOptions(max_message_bytes=100), "hello", "x" * 101)
+    closed = await request(1000, SocketOptions(max_message_bytes=100), "hello", "x" * 101)
     assert closed.code == 1009
     assert "a message from the server is larger than max_message_bytes" in str(closed)
     assert "101 bytes" in str(closed)
@@ -324,7 +324,7 @@ async def test_a_message_that_is_too_big_for_us_is_named_with_its_size_and_the_l
 
 
 async def test_a_message_that_is_too_big_for_the_server_is_named_with_the_size_of_the_largest() -> None:
-    closed = await exchange(1000, SocketOptions(), "x" * 1001, "")
+    closed = await request(1000, SocketOptions(), "x" * 1001, "")
     assert closed.code == 1009
     assert "the server takes no such message; the largest sent had 1001 bytes" in str(closed)
 

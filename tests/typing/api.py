@@ -309,15 +309,15 @@ def every_command(command: commands.Command) -> str:
     match command:
         case (
             commands.Detect()
-            | commands.Follow()
-            | commands.Foresee()
-            | commands.Recall()
+            | commands.TranscribePartial()
+            | commands.TranscribeAhead()
+            | commands.DiscardAhead()
             | commands.Transcribe()
             | commands.Respond()
             | commands.ListMcpTools()
             | commands.StopResponse()
             | commands.Close()
-            | commands.LetPass()
+            | commands.ToleratedFault()
             | tables.IllegalTransition()
         ):
             return type(command).__name__

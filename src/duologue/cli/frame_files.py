@@ -11,10 +11,10 @@ from duologue.codec.jsontext import parse_object, write_text
 from duologue.errors import DecodeError, RecordingError
 from duologue.recording import RecordingReader
 
-__all__ = ["Line", "read_frames"]
+__all__ = ["FrameLine", "read_frames"]
 
 
-class Line(NamedTuple):
+class FrameLine(NamedTuple):
     """A line that holds a frame, or should."""
 
     number: int
@@ -24,7 +24,7 @@ class Line(NamedTuple):
     """Why it holds none."""
 
 
-def read_frames(file: Path) -> Iterator[Line]:
+def read_frames(file: Path) -> Iterator[FrameLine]:
     """The frames of a file, in order. A line that holds none says why, and the next one is read all the same.
 
     Raises:
@@ -49,22 +49,22 @@ def _is_header(line: bytes) -> bool:
         return False
 
 
-def _line(number: int, text: bytes) -> Line:
+def _line(number: int, text: bytes) -> FrameLine:
     try:
         content = parse_object(text)
     except DecodeError as fault:
-        return Line(number, b"", str(fault))
+        return FrameLine(number, b"", str(fault))
     frame = content.get("frame")
     if "type" in content or frame is None:
-        return Line(number, text.rstrip())
+        return FrameLine(number, text.rstrip())
     if isinstance(frame, dict):
-        return Line(number, write_text(frame))
+        return FrameLine(number, write_text(frame))
     if isinstance(frame, str):
-        return Line(number, frame)
-    return Line(number, b"", "`frame` is neither an object nor a text")
+        return FrameLine(number, frame)
+    return FrameLine(number, b"", "`frame` is neither an object nor a text")
 
 
-def _recorded(file: Path) -> Iterator[Line]:
+def _recorded(file: Path) -> Iterator[FrameLine]:
     number = 1
     with RecordingReader(file) as recording:
         while True:
@@ -76,11 +76,11 @@ def _recorded(file: Path) -> Iterator[Line]:
             except RecordingError as fault:
                 if isinstance(fault.__cause__, OSError):
                     raise
-                yield Line(number, b"", str(fault).partition(": ")[2])
+                yield FrameLine(number, b"", str(fault).partition(": ")[2])
                 continue
             if isinstance(frame.message, bytes):
-                yield Line(number, b"", f"a binary message of {len(frame.message)} bytes, and frames are text")
+                yield FrameLine(number, b"", f"a binary message of {len(frame.message)} bytes, and frames are text")
             else:
-                yield Line(number, frame.message)
+                yield FrameLine(number, frame.message)
         if recording.cut_off:
-            yield Line(number, b"", "the file ends in the middle of this line, as a crash leaves it")
+            yield FrameLine(number, b"", "the file ends in the middle of this line, as a crash leaves it")

@@ -17,7 +17,7 @@ from duologue.dialects.detection import Guess
 from duologue.errors import DecodeError
 from duologue.printable import printable_name
 
-__all__ = ["AUTO", "Accent"]
+__all__ = ["AUTO", "DialectDetector"]
 
 _logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _FIRST_FRAMES: Final = 3
 """A heartbeat or a notice may come before the greeting; after that nobody introduces himself."""
 
 
-class Accent:
+class DialectDetector:
     """The dialect of one connection, and whether it is settled."""
 
     def __init__(self, dialect: str = AUTO, *, url: str | None = None) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from msgspec import Struct
 
 from duologue.client.auth import Auth, Credentials, credentials_for, usual_auth
-from duologue.client.dialect_detection import AUTO, Accent
+from duologue.client.dialect_detection import AUTO, DialectDetector
 from duologue.client.limits import LOOP_LAG_MS
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
@@ -45,7 +45,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     loop_lag_ms: int | None = LOOP_LAG_MS
     """Warn once for each place in the program that keeps the event loop from running for so long; None: do not."""
 
-    def accent(self) -> Accent:
+    def accent(self) -> DialectDetector:
         """The dialect, as far as it is known before anything has come.
 
         Raises:
@@ -53,7 +53,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """
         if self.dialect != AUTO and self.dialect not in PROFILES:
             raise ValueError(f"no dialect {self.dialect!r}; known: {AUTO}, {', '.join(PROFILES)}")
-        return Accent(self.dialect, url=self.session_url())
+        return DialectDetector(self.dialect, url=self.session_url())
 
     def session_url(self, credentials: Credentials | None = None) -> str:
         """The URL of the WebSocket. With credentials it may hold the key.

@@ -16,7 +16,7 @@ from duologue.protocol.client.recovery.reconnect import Reconnection
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import ReconnectState
 
-__all__ = ["GREETING_S", "ROTATION_RETRY_S", "STEADY_S", "Opening", "Tenure"]
+__all__ = ["GREETING_S", "ROTATION_RETRY_S", "STEADY_S", "PendingConnection", "Rotation"]
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ ROTATION_RETRY_S: Final = 5.0
 _ABNORMAL_CLOSURE: Final = 1006
 
 
-class Opening(Protocol):
+class PendingConnection(Protocol):
     """A connection that is being opened beside the one in use."""
 
     @property
@@ -46,10 +46,10 @@ class Opening(Protocol):
         ...
 
 
-O = TypeVar("O", bound=Opening)  # noqa: E741 - there is one, and it is an opening
+O = TypeVar("O", bound=PendingConnection)  # noqa: E741 - there is one, and it is an opening
 
 
-class Tenure(Generic[O]):
+class Rotation(Generic[O]):
     """The connection in use, from `begin` to the next `begin`.
 
     `open_next` begins to open another one and returns at once; `let_go` gets one that did not come about.

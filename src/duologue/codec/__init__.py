@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec import known
-from duologue.codec.carrying import NotCarried, carry
+from duologue.codec.carrying import Untranslatable, carry
 from duologue.codec.families import decode_translation, encode_translation
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import EVENT_CLASSES, forgiving_reader
@@ -39,7 +39,7 @@ __all__ = [
     "DIALECTS",
     "EVENT_CLASSES",
     "Translation",
-    "UncarriedWarning",
+    "LossyTranslationWarning",
     "decode",
     "decode_translation",
     "encode",
@@ -55,7 +55,7 @@ DIALECTS: Final = tuple(PROFILES)
 _encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
 
 
-class UncarriedWarning(UserWarning):
+class LossyTranslationWarning(UserWarning):
     """Something of an event has no counterpart in the dialect that it was written in, and was left out."""
 
 
@@ -93,7 +93,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEven
 def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
     """The event as a text message, UTF-8, in the spelling of the dialect.
 
-    What the dialect cannot carry is left out with an `UncarriedWarning`; `translate` returns it instead.
+    What the dialect cannot carry is left out with an `LossyTranslationWarning`; `translate` returns it instead.
 
     Raises:
         ValueError: there is no such dialect.
@@ -111,7 +111,7 @@ def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
     if translation.lost:
         warnings.warn(
             f"{event.type}: the dialect {dialect!r} has no counterpart for {', '.join(translation.lost)}",
-            UncarriedWarning,
+            LossyTranslationWarning,
             stacklevel=2,
         )
     if translation.frame is None:
@@ -136,7 +136,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
         return Translation(None, ("type",))
     try:
         plain = carry(event, dialect, lost)
-    except NotCarried as fault:
+    except Untranslatable as fault:
         return Translation(None, (str(fault),))
     return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
 

@@ -14,17 +14,17 @@ from msgspec import UNSET
 from duologue.codec.writing import to_plain
 from duologue.events import Extra, UnknownVariant, WireObject
 
-__all__ = ["NotCarried", "carry"]
+__all__ = ["Untranslatable", "carry"]
 
 
-class NotCarried(Exception):
+class Untranslatable(Exception):
     """A required part of the event has no counterpart."""
 
 
 def carry(event: WireObject, dialect: str, lost: list[str]) -> dict[str, Any]:
     """The event as plain canonical JSON without what is foreign to `dialect`; paths of that are added to `lost`.
 
-    Raises NotCarried if what is foreign cannot be left out.
+    Raises Untranslatable if what is foreign cannot be left out.
     """
     plain = _carry(event, dialect, "", lost)
     assert isinstance(plain, dict)
@@ -59,7 +59,7 @@ def _carry_object(value: WireObject, dialect: str, path: str, lost: list[str]) -
         if carried is not UNSET:
             plain[field.encode_name] = carried
         elif field.required:
-            raise NotCarried(f"{path}{field.encode_name}")
+            raise Untranslatable(f"{path}{field.encode_name}")
     if _foreign(value.extra, dialect):
         lost.extend(f"{path}{name}" for name in value.extra)
     else:

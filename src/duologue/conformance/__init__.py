@@ -15,7 +15,7 @@ from duologue.conformance.rulebook.rules import GROUPS, Level, Rule, rules
 from duologue.conformance.runner import run
 from duologue.conformance.scenario_context import Settings
 from duologue.conformance.scenarios import Scenario
-from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.conformance.wire.url_connector import open_endpoint_of
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "Level",
     "NotApplicable",
     "OpenTransport",
-    "Opening",
+    "ConnectOptions",
     "Outcome",
     "Report",
     "Rule",

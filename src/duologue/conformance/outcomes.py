@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MISSHAPEN", "Breach", "NotApplicable", "Undecided", "expect", "misshapen"]
+__all__ = ["MISSHAPEN", "NotApplicable", "Undecided", "Violation", "expect", "malformed"]
 
 
-class Breach(Exception):
+class Violation(Exception):
     """The server does not do what it should; says what was seen."""
 
 
@@ -23,12 +23,12 @@ MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading plain JSON raises when it has another shape than the published one."""
 
 
-def misshapen(fault: Exception) -> str:
+def malformed(fault: Exception) -> str:
     """What to say of an event that could not be read."""
     return f"an event has another shape than the published one ({type(fault).__name__})"
 
 
 def expect(holds: bool, seen: str) -> None:
-    """Raises Breach with what was seen unless this holds."""
+    """Raises Violation with what was seen unless this holds."""
     if not holds:
-        raise Breach(seen)
+        raise Violation(seen)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from duologue.conformance.outcomes import MISSHAPEN, Breach, NotApplicable, Undecided, misshapen
+from duologue.conformance.outcomes import MISSHAPEN, NotApplicable, Undecided, Violation, malformed
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.invariants import INVARIANTS
 from duologue.conformance.rulebook.rules import rules
 from duologue.conformance.scenario_context import Bench, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
-from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.conformance.wire.trace import Trace
 
 __all__ = ["run"]
@@ -28,7 +28,7 @@ async def run(
 ) -> Report:
     """Try a server out, scenario after scenario, and report which rules it keeps.
 
-    `open_transport` is called for each connection with what is special about it; see `Opening`. `only` names the rules
+    `open_transport` is called for each connection with what is special about it; see `ConnectOptions`. `only` names the rules
     to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others.
     `watch` is told of each scenario before it begins. Cancelling closes the connection that is open; nothing stays
     behind.
@@ -40,7 +40,7 @@ async def run(
     wanted = set(only) or set(rules())
     if unknown := sorted(wanted - set(rules())):
         raise KeyError(f"there is no rule {', '.join(unknown)}")
-    await (await open_transport(Opening())).close()
+    await (await open_transport(ConnectOptions())).close()
     report = Report(asked=tuple(rule_id for rule_id in rules() if rule_id in wanted))
     for rule in rules().values():
         if rule.skip:
@@ -70,12 +70,12 @@ async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Set
     try:
         async with asyncio.timeout(settings.scenario_s):
             await scenario.play(bench)
-    except (Breach, Undecided) as fault:
+    except (Violation, Undecided) as fault:
         reason = str(fault)
     except NotApplicable as fault:
         outcome, reason = "skipped", str(fault)
     except MISSHAPEN as fault:
-        reason = misshapen(fault)
+        reason = malformed(fault)
     except TimeoutError:
         reason = f"the scenario was not over within {settings.scenario_s:g} s"
     for rule_id in scenario.decides:
@@ -90,4 +90,4 @@ def _check(trace: Trace, report: Report) -> None:
             for fault in check(trace):
                 report.note(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
         except MISSHAPEN as fault:
-            report.note(rule_id, "failed", misshapen(fault), scenario=trace.name)
+            report.note(rule_id, "failed", malformed(fault), scenario=trace.name)

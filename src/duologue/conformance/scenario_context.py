@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from duologue import catalogue
-from duologue.conformance.outcomes import MISSHAPEN, Breach, NotApplicable, Undecided, expect, misshapen
+from duologue.conformance.outcomes import MISSHAPEN, NotApplicable, Undecided, Violation, expect, malformed
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.invariants import published_types
 from duologue.conformance.rulebook.rules import errors, sequences
-from duologue.conformance.wire.connector import Opening, OpenTransport
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, CHUNK_MS, append_of, speech
 from duologue.conformance.wire.trace import Json, Message, Trace
 from duologue.errors import ConnectFailed
@@ -24,7 +24,7 @@ __all__ = ["Bench", "Settings", "alive", "configure"]
 
 T = TypeVar("T")
 
-_PLAIN: Final = Opening()
+_PLAIN: Final = ConnectOptions()
 _DEAF: Final[Json] = {"input": {"turn_detection": None}}
 
 
@@ -54,7 +54,7 @@ class Bench:
     # --- connections
 
     @asynccontextmanager
-    async def open(self, opening: Opening = _PLAIN) -> AsyncGenerator[Line, None]:
+    async def open(self, opening: ConnectOptions = _PLAIN) -> AsyncGenerator[RawConnection, None]:
         """A connection for the length of a block. Raises Undecided if none comes about."""
         try:
             transport = await self._open_transport(opening)
@@ -62,13 +62,13 @@ class Bench:
             if opening.beta:
                 raise NotApplicable("the server turns the beta's header away") from fault
             raise Undecided(f"no connection came about: {fault}") from fault
-        async with Line.over(transport, self._scenario, patience_s=self.settings.patience_s) as line:
+        async with RawConnection.over(transport, self._scenario, patience_s=self.settings.patience_s) as line:
             if opening.invited:
                 self.traces.append(line.trace)
             yield line
 
     @asynccontextmanager
-    async def session(self, **session: Any) -> AsyncGenerator[Line, None]:
+    async def session(self, **session: Any) -> AsyncGenerator[RawConnection, None]:
         """A session that was greeted and has these settings. By default it writes, and listens to no voice."""
         async with self.open() as line:
             await line.until("session.created")
@@ -82,12 +82,12 @@ class Bench:
         """These rules hold if the block does. What it raises decides them, and the scenario goes on."""
         try:
             yield
-        except Breach as fault:
+        except Violation as fault:
             self._note(rule_ids, "failed", str(fault))
         except Undecided as fault:
             self._note(rule_ids, "inconclusive", str(fault))
         except MISSHAPEN as fault:
-            self._note(rule_ids, "failed", misshapen(fault))
+            self._note(rule_ids, "failed", malformed(fault))
         except NotApplicable as fault:
             self._note(rule_ids, "skipped", str(fault))
         else:
@@ -101,12 +101,12 @@ class Bench:
         """What the work returns. If that is nothing, the rule has failed, and the scenario cannot go on."""
         try:
             return await work
-        except Breach as fault:
+        except Violation as fault:
             self.note(rule_id, "failed", str(fault))
             raise
         except MISSHAPEN as fault:
-            self.note(rule_id, "failed", misshapen(fault))
-            raise Breach(misshapen(fault)) from fault
+            self.note(rule_id, "failed", malformed(fault))
+            raise Violation(malformed(fault)) from fault
 
     def follows(self, rule_id: str, messages: Iterable[Message]) -> None:
         """Decide a rule of order by these messages; those of types that nobody has published do not count."""
@@ -115,14 +115,14 @@ class Bench:
         fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
         self.note(rule_id, "passed" if fault is None else "failed", fault or "")
 
-    async def refused(self, rule_id: str, line: Line, event: Json) -> None:
+    async def refused(self, rule_id: str, line: RawConnection, event: Json) -> None:
         """Decide a rule of refusal: the event is refused as the rule has it, and the session goes on."""
         with self.deciding(rule_id):
             await line.send(event)
-            await self.refusal(rule_id, line, instead=_answers(str(event.get("type"))))
+            await self.invalid(rule_id, line, instead=_answers(str(event.get("type"))))
 
-    async def refusal(self, rule_id: str, line: Line, *, instead: Collection[str] = ()) -> None:
-        """Wait for the refusal that a rule has, then see whether the session lives. Raises Breach.
+    async def invalid(self, rule_id: str, line: RawConnection, *, instead: Collection[str] = ()) -> None:
+        """Wait for the refusal that a rule has, then see whether the session lives. Raises Violation.
 
         `instead` names what says that the event was carried out.
         """
@@ -146,11 +146,11 @@ class Bench:
 
     # --- speech
 
-    async def speak(self, line: Line, *, trailing_ms: int = 0) -> None:
+    async def speak(self, line: RawConnection, *, trailing_ms: int = 0) -> None:
         """Say the recorded sentence, at the pace of the run, then be silent for so long."""
         await self.play(line, speech() + bytes(trailing_ms * BYTES_PER_MS))
 
-    async def play(self, line: Line, pcm16: bytes) -> None:
+    async def play(self, line: RawConnection, pcm16: bytes) -> None:
         """Append this audio at the pace of the run."""
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -161,8 +161,8 @@ class Bench:
             else:
                 await asyncio.sleep(0)
 
-    async def say(self, line: Line, *types: str, silence_ms: int = 4000) -> Message:
-        """Say the recorded sentence and be silent until one of these events comes. Raises Breach if none does."""
+    async def say(self, line: RawConnection, *types: str, silence_ms: int = 4000) -> Message:
+        """Say the recorded sentence and be silent until one of these events comes. Raises Violation if none does."""
         heard_at = len(line.trace.messages)
         await self.speak(line)
         for _ in range(silence_ms // CHUNK_MS):
@@ -179,12 +179,12 @@ def _answers(type: str) -> tuple[str, ...]:
     return tuple(name for entry in catalogue.events_named(type) if entry.api == "realtime" for name in entry.answers)
 
 
-async def configure(line: Line, **session: Any) -> Message:
-    """Update the session; the answer. Raises Breach if it is refused."""
+async def configure(line: RawConnection, **session: Any) -> Message:
+    """Update the session; the answer. Raises Violation if it is refused."""
     return await line.answer({"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated")
 
 
-async def alive(line: Line) -> None:
-    """See whether the session still answers. Raises Breach if not."""
+async def alive(line: RawConnection) -> None:
+    """See whether the session still answers. Raises Violation if not."""
     kind = line.session_type
     await line.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")

@@ -21,15 +21,15 @@ import msgspec
 
 __all__ = [
     "Denoiser",
-    "Exchange",
+    "EndOfTurnDetector",
     "Function",
     "FunctionCall",
     "Image",
     "Message",
     "Responder",
+    "ResponderRequest",
     "Synthesizer",
     "Transcriber",
-    "TurnJudge",
     "VoiceDetector",
 ]
 
@@ -84,7 +84,7 @@ class Transcriber(Protocol):
         ...
 
 
-class TurnJudge(Protocol):
+class EndOfTurnDetector(Protocol):
     """Judges whether somebody who pauses has finished."""
 
     sample_rate_hz: int
@@ -137,7 +137,7 @@ class Message(msgspec.Struct, frozen=True):
     images: tuple[Image, ...] = ()
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a responder may know when it is asked to respond."""
 
     messages: tuple[Message, ...]
@@ -168,7 +168,7 @@ class Responder(Protocol):
 
     name: str
 
-    def respond(self, exchange: Exchange, /) -> AsyncIterator[str | FunctionCall]:
+    def respond(self, request: ResponderRequest, /) -> AsyncIterator[str | FunctionCall]:
         """Pieces of the answer, as soon as they are known; joined, they are the answer.
 
         Pieces keep their white space. Calls come whole, behind the text if there is any. Raises `EngineError` when no

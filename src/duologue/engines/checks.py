@@ -14,14 +14,14 @@ import msgspec
 
 from duologue.engines.base import (
     Denoiser,
-    Exchange,
+    EndOfTurnDetector,
     Function,
     FunctionCall,
     Message,
     Responder,
+    ResponderRequest,
     Synthesizer,
     Transcriber,
-    TurnJudge,
     VoiceDetector,
 )
 
@@ -29,7 +29,7 @@ __all__ = [
     "an_exchange",
     "check_denoiser",
     "check_detector",
-    "check_judge",
+    "check_end_of_turn",
     "check_responder",
     "check_synthesizer",
     "check_transcriber",
@@ -109,7 +109,7 @@ async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: s
     await _check_early_close(transcriber.transcribe(speech))
 
 
-async def check_judge(judge: TurnJudge, *, speech: bytes, complete: str, incomplete: str) -> None:
+async def check_end_of_turn(judge: EndOfTurnDetector, *, speech: bytes, complete: str, incomplete: str) -> None:
     """`speech` is PCM16 at the judge's rate; the two texts are what was said in it, whole and broken off."""
     _expect(judge.sample_rate_hz > 0 and bool(judge.name), "a judge has a rate and a name")
     whole, broken = [await judge.completeness(speech, text) for text in (complete, incomplete)]
@@ -187,10 +187,10 @@ def an_exchange(
     now: datetime = datetime(2026, 3, 14, 15, 9, tzinfo=UTC),
     functions: Sequence[Function] = (),
     function_choice: str = "auto",
-) -> Exchange:
+) -> ResponderRequest:
     """An exchange to try a responder on: texts of the user and the assistant in turn, the last one the user's."""
     messages = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(texts))
-    return Exchange(
+    return ResponderRequest(
         messages=messages,
         instructions=instructions,
         max_output_tokens=None,

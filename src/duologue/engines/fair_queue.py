@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from duologue.errors import EngineError
 
-__all__ = ["Turnstile", "Urgency"]
+__all__ = ["FairQueue", "Priority"]
 
 _MAX_WAITING: Final = 256
 """An utterance costs about 0.1 s of a core. More than this would have the last one wait for many seconds, and a reply
@@ -21,7 +21,7 @@ that late is worse than an honest refusal."""
 _Waiting: TypeAlias = dict[str, deque[asyncio.Future[None]]]
 
 
-class Urgency(IntEnum):
+class Priority(IntEnum):
     """How much depends on a transcript, most first."""
 
     FINAL = 0
@@ -32,7 +32,7 @@ class Urgency(IntEnum):
     """It is nice to see, and the next one makes up for it."""
 
 
-class Turnstile:
+class FairQueue:
     """Lets so many in at once; the others wait, by urgency, and within one urgency the owners take turns.
 
     Belongs to one event loop. What is to be worked on is best looked up inside: who waits long finds the newest there.
@@ -43,66 +43,66 @@ class Turnstile:
         self._places = places or os.cpu_count() or 1
         self._taken = 0
         self._max_waiting = max_waiting
-        self._waiting: dict[Urgency, _Waiting] = {urgency: {} for urgency in Urgency}
+        self._waiting: dict[Priority, _Waiting] = {priority: {} for priority in Priority}
 
     @asynccontextmanager
-    async def place(self, owner: str, urgency: Urgency) -> AsyncGenerator[None, None]:
+    async def place(self, owner: str, priority: Priority) -> AsyncGenerator[None, None]:
         """A place for the length of the block; waits for it. Cancelled: the place goes to the next.
 
         Raises:
             EngineError: too many wait already, or half of them are this owner's: one alone cannot shut out the others.
         """
-        await self._enter(owner, urgency)
+        await self._enter(owner, priority)
         try:
             yield
         finally:
             self._taken -= 1
             self._admit()
 
-    async def _enter(self, owner: str, urgency: Urgency) -> None:
-        if self._next() is None and self._has_place(urgency):
+    async def _enter(self, owner: str, priority: Priority) -> None:
+        if self._next() is None and self._has_place(priority):
             self._taken += 1
             return
         n_waiting = self._n_waiting()
         if n_waiting >= self._max_waiting or self._n_waiting(owner) * 2 >= self._max_waiting:
             raise EngineError(f"overloaded: {n_waiting} utterances wait", engine="transcriber")
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[urgency].setdefault(owner, deque()).append(place)
+        self._waiting[priority].setdefault(owner, deque()).append(place)
         self._admit()
         try:
             await place
         except asyncio.CancelledError:
             if place.cancelled():
-                self._give_up(owner, urgency, place)
+                self._give_up(owner, priority, place)
             else:
                 self._taken -= 1  # it was let in, and never came to know
             self._admit()
             raise
 
-    def _give_up(self, owner: str, urgency: Urgency, place: asyncio.Future[None]) -> None:
-        queue = self._waiting[urgency].get(owner, deque())
+    def _give_up(self, owner: str, priority: Priority, place: asyncio.Future[None]) -> None:
+        queue = self._waiting[priority].get(owner, deque())
         if place in queue:
             queue.remove(place)
             if not queue:
-                del self._waiting[urgency][owner]
+                del self._waiting[priority][owner]
 
     def _n_waiting(self, owner: str | None = None) -> int:
         return sum(
             len(queue) for waiting in self._waiting.values() for who, queue in waiting.items() if owner in (None, who)
         )
 
-    def _has_place(self, urgency: Urgency) -> bool:
+    def _has_place(self, priority: Priority) -> bool:
         """The last place of several is kept for what somebody waits for."""
-        kept = 1 if urgency is Urgency.GUESS and self._places > 1 else 0
+        kept = 1 if priority is Priority.GUESS and self._places > 1 else 0
         return self._taken < self._places - kept
 
-    def _next(self) -> Urgency | None:
+    def _next(self) -> Priority | None:
         """The urgency of whoever is next, if there is room for it."""
-        return next((urgency for urgency in Urgency if self._waiting[urgency] and self._has_place(urgency)), None)
+        return next((priority for priority in Priority if self._waiting[priority] and self._has_place(priority)), None)
 
     def _admit(self) -> None:
-        while (urgency := self._next()) is not None:
-            waiting = self._waiting[urgency]
+        while (priority := self._next()) is not None:
+            waiting = self._waiting[priority]
             owner = next(iter(waiting))
             queue = waiting.pop(owner)
             place = queue.popleft()

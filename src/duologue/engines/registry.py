@@ -22,8 +22,8 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-from duologue.engines.base import Denoiser, Responder, Synthesizer, Transcriber, TurnJudge, VoiceDetector
-from duologue.engines.fair_queue import Turnstile
+from duologue.engines.base import Denoiser, EndOfTurnDetector, Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.fair_queue import FairQueue
 from duologue.engines.worker import Worker
 from duologue.errors import EngineError
 
@@ -44,8 +44,8 @@ _BUILT_IN = {
     "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
     "synthesizer.hibari": "duologue.engines.speech.hibari:HibariSynthesizer",
     "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
-    "judge.embedded": "duologue.engines.end_of_turn.judge:EmbeddedJudge",
-    "judge.scripted": "duologue.engines.scripted:ScriptedJudge",
+    "judge.embedded": "duologue.engines.end_of_turn.judge:EmbeddedEndOfTurn",
+    "judge.scripted": "duologue.engines.scripted:ScriptedEndOfTurn",
     "denoiser.scripted": "duologue.engines.scripted:denoisers",
 }
 
@@ -77,9 +77,9 @@ class Engines:
     transcriber: Transcriber
     responder: Responder
     synthesizer: Synthesizer
-    judge: TurnJudge | None = None
+    judge: EndOfTurnDetector | None = None
     new_denoiser: Callable[[str], Denoiser] | None = None
-    turnstile: Turnstile = field(default_factory=Turnstile)
+    fair_queue: FairQueue = field(default_factory=FairQueue)
     """Who may use the transcriber next."""
 
 
@@ -135,7 +135,7 @@ async def load_default(
                 raise fault
         by_field = {_FIELDS.get(kind, kind): engine for kind, engine in zip(chosen, loaded, strict=True)}
         at_once = getattr(by_field["transcriber"], "at_once", None) or threads
-        engines = Engines(**by_field, turnstile=Turnstile(at_once))
+        engines = Engines(**by_field, fair_queue=FairQueue(at_once))
         await _warm_up(engines)
         yield engines
 

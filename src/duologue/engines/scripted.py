@@ -13,12 +13,12 @@ from functools import cache, partial
 
 from duologue.audio.levels import level_dbfs, samples_dbfs
 from duologue.audio.samples import from_samples, to_samples, whole_samples
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 
 __all__ = [
     "ScriptedDenoiser",
     "ScriptedDetector",
-    "ScriptedJudge",
+    "ScriptedEndOfTurn",
     "ScriptedResponder",
     "ScriptedSynthesizer",
     "ScriptedTranscriber",
@@ -81,7 +81,7 @@ def denoisers(*, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBF
     return partial(ScriptedDenoiser, sample_rate_hz=sample_rate_hz, threshold_dbfs=threshold_dbfs)
 
 
-class ScriptedJudge:
+class ScriptedEndOfTurn:
     """Judges every pause to be the next of its numbers; begins again after the last. `judged` holds what it read."""
 
     name: str = "scripted"
@@ -89,13 +89,13 @@ class ScriptedJudge:
     def __init__(self, numbers: Sequence[float] = (1.0,), *, sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._numbers = tuple(numbers)
-        self.judged: list[str] = []
+        self.end_of_turn_judged: list[str] = []
 
     async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
         """The next number; the speech and its words change nothing. Raises `AudioError` for an odd number of bytes."""
         whole_samples(pcm16)
-        self.judged.append(transcript)
-        return self._numbers[(len(self.judged) - 1) % len(self._numbers)]
+        self.end_of_turn_judged.append(transcript)
+        return self._numbers[(len(self.end_of_turn_judged) - 1) % len(self._numbers)]
 
 
 class ScriptedTranscriber:
@@ -131,12 +131,12 @@ class ScriptedResponder:
 
     def __init__(self, lines: Sequence[str | FunctionCall] = ("Hello, this is a script.",)) -> None:
         self._lines = tuple(lines)
-        self.exchanges: list[Exchange] = []
+        self.exchanges: list[ResponderRequest] = []
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """The words of the line, each with the space before it; or the call, whether or not it is offered."""
         line = self._lines[len(self.exchanges) % len(self._lines)] if self._lines else ""
-        self.exchanges.append(exchange)
+        self.exchanges.append(request)
         if isinstance(line, FunctionCall):
             yield line
             return

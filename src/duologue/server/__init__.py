@@ -12,7 +12,7 @@ from duologue.server.relay.upstream import OpenUpstream, Upstream
 from duologue.server.run.runner import loop_factory, serve, spare_the_collector
 from duologue.server.run.tls import tls_context
 from duologue.server.session.session import ServerSession
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.server.telemetry.observer import Observer, SessionObserver
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "McpAccess",
     "Observer",
     "OpenUpstream",
-    "Opening",
+    "SessionStart",
     "RealtimeApp",
     "Relay",
     "ServerSession",

@@ -17,18 +17,18 @@ from duologue.errors import ConnectionClosed, MissingExtra
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
-from duologue.server.http.admission import Door, Guest, peer_of
+from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, path_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess
-from duologue.server.rejections import Rebuff
+from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session.session import ServerSession
-from duologue.server.telemetry.log import Journal, note
+from duologue.server.telemetry.log import LogObserver, note
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
@@ -51,7 +51,7 @@ class RealtimeApp:
     `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
     engines that come with the package. With an `api_key`, or several, only clients that present one are served. With
     `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
-    server (see `Door`).
+    server (see `Admission`).
 
     `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
     header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
@@ -102,7 +102,7 @@ class RealtimeApp:
             budget=self.budget,
         )
         keys = Keys([api_key] if isinstance(api_key, str) else api_key or ())
-        self.door = Door(
+        self.admission = Admission(
             keys=keys,
             secrets=self.secrets,
             limits=self.limits,
@@ -205,44 +205,44 @@ class RealtimeApp:
         transport, peer = ASGITransport(receive, send), peer_of(scope)
         try:
             # Before the handshake: a page that may not be here learns nothing, not even why.
-            self.door.check_origin(scope)
-        except Rebuff as rebuff:
-            await self.refuse(rebuff, scope)
+            self.admission.check_origin(scope)
+        except Rejection as rejection:
+            await self.refuse(rejection, scope)
             await receive()
-            await send({"type": "websocket.close", "code": rebuff.close_code, "reason": rebuff.close_reason})
+            await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
             await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in (scope.get("subprotocols") or ()) else None)
         except ConnectionClosed:
             note(logging.INFO, "client gone before its handshake")
             return
-        guest: Guest | None = None
+        principal: Principal | None = None
         try:
-            guest = self.door.guest_of(scope, unix_now_s=time.time())
-            observer = self._observer(address=peer, owner=guest.owner)
-            session = self._admit(scope, guest, transport, observer)
-        except Rebuff as rebuff:
-            await self.refuse(rebuff, scope, guest)
-            await _turn_away(transport, rebuff)
+            principal = self.admission.principal_of(scope, unix_now_s=time.time())
+            observer = self._observer(address=peer, owner=principal.owner)
+            session = self._admit(scope, principal, transport, observer)
+        except Rejection as rejection:
+            await self.refuse(rejection, scope, principal)
+            await _turn_away(transport, rejection)
             return
         self._sessions.add(session)
-        self._sessions_by_owner[guest.owner] += 1
+        self._sessions_by_owner[principal.owner] += 1
         self._empty.clear()
         try:
             if ADMISSION in (scope.get("extensions") or {}):
-                await transport.admit(guest.owner)
+                await transport.admit(principal.owner)
             await session.run()
         finally:
             self._sessions.discard(session)
-            self._sessions_by_owner -= Counter((guest.owner,))
+            self._sessions_by_owner -= Counter((principal.owner,))
             if not self._sessions:
                 self._empty.set()
 
-    async def refuse(self, rebuff: Rebuff, scope: Scope, guest: Guest | None = None) -> None:
+    async def refuse(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
         """Tell observers that a client is turned away; returns when it may be told itself."""
-        owner = {} if guest is None else {"owner": guest.owner}
-        self._observer(address=peer_of(scope), **owner).turned_away(rebuff.name)
-        if delay_s := self.door.delay_s(rebuff, scope, now=time.monotonic()):
+        owner = {} if principal is None else {"owner": principal.owner}
+        self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
+        if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
@@ -252,21 +252,23 @@ class RealtimeApp:
 
     def _observer(self, **facts: str) -> Observers:
         """All that look on, with a log that says of whom it speaks."""
-        return Observers((*self._observers, Journal(**facts)))
+        return Observers((*self._observers, LogObserver(**facts)))
 
-    def _admit(self, scope: Scope, guest: Guest, transport: ASGITransport, observer: Observer) -> ServerSession | Relay:
-        """What serves this client. Raises Rebuff."""
+    def _admit(
+        self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
+    ) -> ServerSession | Relay:
+        """What serves this client. Raises Rejection."""
         if self.draining:
-            raise Rebuff("draining")
+            raise Rejection("draining")
         if not self.ready:
-            raise Rebuff("not_ready")
+            raise Rejection("not_ready")
         # The last descriptors are for pages: supervisors must see that the server lives.
         if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
-            raise Rebuff("full")
+            raise Rejection("full")
         most = self.limits.max_sessions_per_owner
-        if most is not None and self._sessions_by_owner[guest.owner] >= most:
-            raise Rebuff("owner_sessions")
-        opening = self.door.opening_of(scope, guest, now=time.monotonic())
+        if most is not None and self._sessions_by_owner[principal.owner] >= most:
+            raise Rejection("owner_sessions")
+        opening = self.admission.opening_of(scope, principal, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
                 transport,
@@ -286,7 +288,7 @@ class RealtimeApp:
             limits=self.limits,
             observer=observer,
             mcp=self._mcp,
-            share=self.budget.share(guest.owner),
+            share=self.budget.share(principal.owner),
         )
 
 
@@ -300,13 +302,13 @@ def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
     return pages(application, path=PATH, metrics=metrics)
 
 
-async def _turn_away(transport: ASGITransport, rebuff: Rebuff) -> None:
+async def _turn_away(transport: ASGITransport, rejection: Rejection) -> None:
     """Say why, and close."""
     try:
-        await transport.send(encode(rebuff.event(new_id("event"))).decode("utf-8"))
-        await transport.close(rebuff.close_code, rebuff.close_reason)
+        await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
+        await transport.close(rejection.close_code, rejection.close_reason)
     except ConnectionClosed:
-        note(logging.INFO, "client gone before it was told", reason=rebuff.name)
+        note(logging.INFO, "client gone before it was told", reason=rejection.name)
 
 
 def app() -> RealtimeApp:

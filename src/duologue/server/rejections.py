@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from duologue.events import ErrorEvent, RealtimeError
 
-__all__ = ["REBUFFS", "Rebuff", "error_body"]
+__all__ = ["REJECTIONS", "Rejection", "error_body"]
 
 
 class _Row(NamedTuple):
@@ -23,7 +23,7 @@ _BAD: Final = "invalid_request_error"
 _BUSY: Final = "server_error"
 _OFTEN: Final = "rate_limit_error"
 
-REBUFFS: Final[dict[str, _Row]] = {
+REJECTIONS: Final[dict[str, _Row]] = {
     "no_key": _Row(401, 3000, _BAD, None, "Missing bearer or basic authentication in header"),
     "wrong_key": _Row(401, 3000, _BAD, "invalid_api_key", "Incorrect API key provided."),
     "two_keys": _Row(401, 3000, _BAD, "invalid_api_key", "A header or parameter shows a key twice; send one."),
@@ -72,11 +72,11 @@ and clients do so by themselves.
 """
 
 
-class Rebuff(Exception):
+class Rejection(Exception):
     """Somebody is turned away."""
 
     def __init__(self, name: str, **details: Any) -> None:
-        row = REBUFFS[name]
+        row = REJECTIONS[name]
         self.name = name
         self.http_status = row.http_status
         self.close_code = row.close_code

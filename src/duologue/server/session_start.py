@@ -19,10 +19,10 @@ from duologue.events import (
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server.ids import new_id
 
-__all__ = ["ConfigRefused", "Opening", "opening_for", "rehearse", "session_defaults"]
+__all__ = ["ConfigRefused", "SessionStart", "session_defaults", "session_start_for", "validate_config"]
 
 
-class Opening(Struct, frozen=True, kw_only=True):
+class SessionStart(Struct, frozen=True, kw_only=True):
     """How one session begins."""
 
     model: str | None = None
@@ -42,7 +42,7 @@ class ConfigRefused(Exception):
         self.error = error
 
 
-def session_defaults(defaults: SessionDefaults, opening: Opening) -> SessionDefaults:
+def session_defaults(defaults: SessionDefaults, opening: SessionStart) -> SessionDefaults:
     """The server's defaults as this session has them."""
     profile = PROFILES[opening.dialect]
     return msgspec.structs.replace(
@@ -53,23 +53,23 @@ def session_defaults(defaults: SessionDefaults, opening: Opening) -> SessionDefa
     )
 
 
-def opening_for(update: SessionUpdateEvent) -> Opening:
+def session_start_for(update: SessionUpdateEvent) -> SessionStart:
     """The opening of a session that is configured so, if whoever holds it takes the configuration."""
     config = update.session
-    return Opening(
+    return SessionStart(
         model=config.model if isinstance(config, RealtimeSessionConfig) and isinstance(config.model, str) else None,
         kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
         message=encode(update).decode("utf-8"),
     )
 
 
-def rehearse(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[Opening, AnySession]:
+def validate_config(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[SessionStart, AnySession]:
     """The opening of a session that is configured so, and how such a session announces itself.
 
     Raises:
         ConfigRefused: a session would refuse the configuration.
     """
-    opening = opening_for(update)
+    opening = session_start_for(update)
     settings = session_defaults(defaults, opening)
     protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind)
     assert opening.message is not None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from duologue.engines.checks import (
     check_denoiser,
     check_detector,
-    check_judge,
+    check_end_of_turn,
     check_responder,
     check_synthesizer,
     check_transcriber,
@@ -50,7 +50,7 @@ __all__ = [
     "Until",
     "check_denoiser",
     "check_detector",
-    "check_judge",
+    "check_end_of_turn",
     "check_responder",
     "check_synthesizer",
     "check_transcriber",

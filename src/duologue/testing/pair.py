@@ -16,8 +16,6 @@ from duologue.protocol import (
     ClientProtocol,
     Command,
     Detect,
-    Follow,
-    Foresee,
     ListMcpTools,
     McpCall,
     Respond,
@@ -25,6 +23,8 @@ from duologue.protocol import (
     SessionDefaults,
     SessionKind,
     Transcribe,
+    TranscribeAhead,
+    TranscribePartial,
 )
 from duologue.protocol.server.session import encoding_of
 
@@ -116,14 +116,14 @@ class Pair:
 
     def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """The turn under way is transcribed while it is spoken: the one named, or the first that is to be followed."""
-        item_id = self.take(Follow).item_id if item_id is None else item_id
+        item_id = self.take(TranscribePartial).item_id if item_id is None else item_id
         self.server.transcript_guess(item_id, transcript)
         return self._collect()
 
     def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """A pause is judged: that of the turn named, or the first that was asked about."""
-        item_id = self.take(Foresee).item_id if item_id is None else item_id
-        self.server.judged(item_id, completeness, now=self.now)
+        item_id = self.take(TranscribeAhead).item_id if item_id is None else item_id
+        self.server.end_of_turn_judged(item_id, completeness, now=self.now)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:

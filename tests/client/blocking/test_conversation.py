@@ -221,12 +221,12 @@ def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Ev
     listened_to, stream = threading.Event(), conversation.stream
 
     @contextmanager
-    def telling(*kinds: type[Any], timeout_s: float | None = None) -> Generator[Any, None, None]:
+    def reporter(*kinds: type[Any], timeout_s: float | None = None) -> Generator[Any, None, None]:
         with stream(*kinds, timeout_s=timeout_s) as notices:
             listened_to.set()
             yield notices
 
-    setattr(conversation, "stream", telling)  # noqa: B010 - a method, as far as types go
+    setattr(conversation, "stream", reporter)  # noqa: B010 - a method, as far as types go
     return listened_to
 
 

@@ -135,5 +135,5 @@ def test_an_error_may_name_what_was_sent_or_nothing() -> None:
 
 
 def test_a_check_that_had_nothing_to_judge_yields_nothing() -> None:
-    judged = {rule_id for rule_id, check in INVARIANTS.items() if list(check(_trace()))}
-    assert judged == set()
+    end_of_turn_judged = {rule_id for rule_id, check in INVARIANTS.items() if list(check(_trace()))}
+    assert end_of_turn_judged == set()

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from duologue.conformance.outcomes import Breach, Undecided
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.outcomes import Undecided, Violation
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.transports import memory_pair
 from duologue.transports.memory import MemoryTransport
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.usefixtures("idle_clock")
 
 
 @asynccontextmanager
-async def _line(patience_s: float = 1) -> AsyncGenerator[tuple[Line, MemoryTransport], None]:
+async def _line(patience_s: float = 1) -> AsyncGenerator[tuple[RawConnection, MemoryTransport], None]:
     ours, theirs = memory_pair()
-    async with Line.over(ours, "by hand", patience_s=patience_s) as line:
+    async with RawConnection.over(ours, "by hand", patience_s=patience_s) as line:
         yield line, theirs
 
 
@@ -59,7 +59,7 @@ async def test_only_what_is_about_the_ids_that_are_named_is_waited_for() -> None
 async def test_silence_is_a_breach_that_names_what_was_waited_for_and_what_came_last() -> None:
     async with _line(patience_s=0.01) as (line, server):
         await _say(server, "noise")
-        with pytest.raises(Breach, match=r"^no news or answer within 0.01 s; the last event was noise$"):
+        with pytest.raises(Violation, match=r"^no news or answer within 0.01 s; the last event was noise$"):
             await line.until("news", "answer")
 
 
@@ -67,7 +67,7 @@ async def test_a_refusal_is_a_breach_unless_it_is_what_is_waited_for() -> None:
     async with _line() as (line, server):
         for _ in range(2):
             await _say(server, "error", error={"code": "invalid_value", "param": "type"})
-        with pytest.raises(Breach, match=r"^news was expected, and error \(code invalid_value, param type\) came$"):
+        with pytest.raises(Violation, match=r"^news was expected, and error \(code invalid_value, param type\) came$"):
             await line.until("news")
         assert (await line.until("error")).get("error.param") == "type"
 
@@ -77,9 +77,9 @@ async def test_what_came_before_a_close_is_found_and_then_the_close_is_told() ->
         await _say(server, "news")
         await server.close(4000, "that was it")
         await line.until("news")
-        with pytest.raises(Breach, match="the server closed with 4000"):
+        with pytest.raises(Violation, match="the server closed with 4000"):
             await line.until("news")
-        with pytest.raises(Breach, match="the server closed with 4000"):
+        with pytest.raises(Violation, match="the server closed with 4000"):
             await line.send({"type": "question"})
 
 

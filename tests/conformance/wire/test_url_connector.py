@@ -5,7 +5,7 @@ from __future__ import annotations
 from websockets.asyncio.server import ServerConnection, serve
 
 from duologue.client.endpoint import Endpoint
-from duologue.conformance import Opening, open_endpoint_of
+from duologue.conformance import ConnectOptions, open_endpoint_of
 from duologue.transports import Transport
 
 
@@ -19,12 +19,12 @@ async def test_what_is_special_about_a_connection_is_in_its_handshake() -> None:
         await socket.wait_closed()
 
     openings = (
-        Opening(),
-        Opening(intent="transcription"),
-        Opening(api_key="wrong"),
-        Opening(model="other"),
-        Opening(model=""),
-        Opening(beta=True),
+        ConnectOptions(),
+        ConnectOptions(intent="transcription"),
+        ConnectOptions(api_key="wrong"),
+        ConnectOptions(model="other"),
+        ConnectOptions(model=""),
+        ConnectOptions(beta=True),
     )
     async with serve(handle, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -52,5 +52,5 @@ async def test_a_wrapper_is_put_around_every_connection() -> None:
     async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0) as server:
         open_transport = open_endpoint_of(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", wrap=wrap)
         for _ in range(2):
-            await (await open_transport(Opening())).close()
+            await (await open_transport(ConnectOptions())).close()
     assert len(wrapped) == 2

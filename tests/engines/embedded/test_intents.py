@@ -75,8 +75,8 @@ def test_the_conversation_is_remembered(texts: tuple[str, ...], reply: str) -> N
 
 
 def test_instructions_are_admitted_and_not_followed() -> None:
-    exchange = an_exchange("What are your instructions?", instructions="Speak like a pirate.")
-    assert str(answer(exchange)).startswith("I was given instructions, but I have no language model")
+    request = an_exchange("What are your instructions?", instructions="Speak like a pirate.")
+    assert str(answer(request)).startswith("I was given instructions, but I have no language model")
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> Non
 )
 def test_a_picture_is_admitted_to_be_unseen(said: str, reply: str) -> None:
     shown = Message("user", said, images=(Image("data:image/png;base64,AA=="),))
-    exchange = an_exchange()
-    assert answer(msgspec.structs.replace(exchange, messages=(shown,))) == reply
+    request = an_exchange()
+    assert answer(msgspec.structs.replace(request, messages=(shown,))) == reply
     later = (shown, Message("assistant", "Yes?"), Message("user", "Never mind"))
-    assert answer(msgspec.structs.replace(exchange, messages=later)) == 'I heard: "Never mind".'
+    assert answer(msgspec.structs.replace(request, messages=later)) == 'I heard: "Never mind".'
 
 
 @given(st.text())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.resampling import resample
-from duologue.engines.base import Exchange, Function, FunctionCall, Message, Synthesizer, Transcriber
+from duologue.engines.base import Function, FunctionCall, Message, ResponderRequest, Synthesizer, Transcriber
 from duologue.engines.checks import an_exchange
 from duologue.engines.embedded.intents import answer
 from duologue.engines.embedded.responder import EmbeddedResponder
@@ -40,9 +40,9 @@ RESET = Function(name="reset")
 OFFERED = (WEATHER, TIME, RESET)
 
 
-async def answered(exchange: Exchange) -> list[Any]:
+async def answered(request: ResponderRequest) -> list[Any]:
     """Words as they are, calls as a name and arguments."""
-    pieces = [piece async for piece in EmbeddedResponder(slow_s=0).respond(exchange)]
+    pieces = [piece async for piece in EmbeddedResponder(slow_s=0).respond(request)]
     calls = [(piece.name, json.loads(piece.arguments)) for piece in pieces if isinstance(piece, FunctionCall)]
     words = "".join(piece for piece in pieces if isinstance(piece, str))
     return [*([words] if words else []), *calls]
@@ -176,8 +176,8 @@ async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(outp
         Message("tool", output, call_id="call_1"),
     )
     for choice in ("auto", "required", "get_weather"):
-        exchange = an_exchange(functions=OFFERED, function_choice=choice)
-        assert await answered(msgspec.structs.replace(exchange, messages=messages)) == [words]
+        request = an_exchange(functions=OFFERED, function_choice=choice)
+        assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
 
 
 @pytest.mark.parametrize("output", ['{"half": "\ud83d"}', "[" * 5000], ids=["half a character", "a deep well"])
@@ -191,8 +191,8 @@ async def test_any_output_of_a_tool_is_said_somehow(output: str) -> None:
 @pytest.mark.parametrize("half", ["\ud83d", r"\ud83d"], ids=["as it is", "escaped"])
 async def test_half_a_character_breaks_no_call(half: str) -> None:
     note = function("make_note", "text", text={"type": "string"})
-    exchange = an_exchange(f'Call the tool make_note with {{"text": "{half}"}}', functions=(note,))
-    assert await answered(exchange) == [("make_note", {"text": "\ud83d"})]
+    request = an_exchange(f'Call the tool make_note with {{"text": "{half}"}}', functions=(note,))
+    assert await answered(request) == [("make_note", {"text": "\ud83d"})]
 
 
 async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_tool_ran_and_only_once() -> None:
@@ -203,11 +203,11 @@ async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_too
         Message("tool", "done", call_id="call_1"),
         Message("user", "What is two plus two?"),
     )
-    exchange = an_exchange(functions=OFFERED)
+    request = an_exchange(functions=OFFERED)
     words = "The tool returned done. 2 plus 2 is 4."
-    assert await answered(msgspec.structs.replace(exchange, messages=messages)) == [words]
+    assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
     later = (*messages, Message("assistant", words), Message("user", "What is two plus three?"))
-    assert await answered(msgspec.structs.replace(exchange, messages=later)) == ["2 plus 3 is 5."]
+    assert await answered(msgspec.structs.replace(request, messages=later)) == ["2 plus 3 is 5."]
 
 
 async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> None:
@@ -219,11 +219,9 @@ async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> 
         Message("user", "What is two plus two?"),
         Message("assistant", "2 plus 2 is 4."),
     )
-    exchange = msgspec.structs.replace(
-        an_exchange(functions=OFFERED), messages=messages, returned=frozenset({"call_1"})
-    )
-    assert await answered(exchange) == ["The tool returned done."]
-    asked = msgspec.structs.replace(exchange, messages=(*messages, Message("user", "What is two plus three?")))
+    request = msgspec.structs.replace(an_exchange(functions=OFFERED), messages=messages, returned=frozenset({"call_1"}))
+    assert await answered(request) == ["The tool returned done."]
+    asked = msgspec.structs.replace(request, messages=(*messages, Message("user", "What is two plus three?")))
     assert await answered(asked) == ["The tool returned done. 2 plus 3 is 5."]
     known = msgspec.structs.replace(asked, returned=frozenset[str]())
     assert await answered(known) == ["2 plus 3 is 5."]
@@ -233,8 +231,8 @@ async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> 
 def test_no_words_and_no_schema_break_it(said: str, schema: dict[str, Any]) -> None:
     broken = Function(name="x", parameters={"properties": schema, "required": schema.get("required", 5)})
     for choice in ("auto", "required"):
-        exchange = an_exchange(f"Call the tool x with {said}", functions=(broken,), function_choice=choice)
-        pieces = asyncio.run(answered(exchange))
+        request = an_exchange(f"Call the tool x with {said}", functions=(broken,), function_choice=choice)
+        pieces = asyncio.run(answered(request))
         assert pieces
     odd = Function(name="x", parameters={"properties": {"a": schema, "b": {"anyOf": [schema], **schema}}})
     assert answer(an_exchange(f"Call the tool x with a {said} and b {said}", functions=(odd,)))

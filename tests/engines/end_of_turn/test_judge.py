@@ -6,17 +6,17 @@ import pytest
 
 pytest.importorskip("numpy", reason="the speech extra is not installed")
 
-from duologue.engines.checks import check_judge
+from duologue.engines.checks import check_end_of_turn
 from duologue.engines.end_of_turn import judge as judging
-from duologue.engines.end_of_turn.judge import EmbeddedJudge
+from duologue.engines.end_of_turn.judge import EmbeddedEndOfTurn
 from duologue.engines.end_of_turn.phrasing import completeness
 from duologue.engines.worker import Worker
 from duologue.errors import MissingExtra
 
 
 async def test_the_embedded_judge_keeps_the_contract(worker: Worker, recordings: dict[str, bytes]) -> None:
-    await check_judge(
-        EmbeddedJudge(worker),
+    await check_end_of_turn(
+        EmbeddedEndOfTurn(worker),
         speech=recordings["librivox_0930"],
         complete="He might even have been made amiable himself.",
         incomplete="He might even have been made amiable and",
@@ -24,7 +24,7 @@ async def test_the_embedded_judge_keeps_the_contract(worker: Worker, recordings:
 
 
 async def test_without_a_voice_the_words_alone_count(worker: Worker) -> None:
-    judge = EmbeddedJudge(worker)
+    judge = EmbeddedEndOfTurn(worker)
     for text in ("What time is it?", "I was thinking about the"):
         assert await judge.completeness(bytes(32_000), text) == completeness(text)
 
@@ -36,12 +36,12 @@ async def test_without_the_speech_extra_the_words_alone_count(
         raise MissingExtra(name, extra="speech")
 
     monkeypatch.setattr(judging, "import_module", missing)
-    judge = EmbeddedJudge(worker)
+    judge = EmbeddedEndOfTurn(worker)
     assert await judge.completeness(recordings["librivox_0930"], "Yes.") == completeness("Yes.")
 
 
 async def test_the_voice_tips_the_scales_and_outweighs_no_word(worker: Worker, recordings: dict[str, bytes]) -> None:
-    judge = EmbeddedJudge(worker)
+    judge = EmbeddedEndOfTurn(worker)
     for pcm16 in recordings.values():
         assert await judge.completeness(pcm16, "I was thinking about the") < 0.25
         assert await judge.completeness(pcm16, "What time is it?") > 0.75

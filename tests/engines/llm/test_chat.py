@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
+from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
 from duologue.engines.checks import an_exchange, check_responder
 from duologue.engines.llm.chat import ChatResponder
 from duologue.engines.llm.chat_stream import chunk_lines
@@ -105,11 +105,11 @@ async def test_pieces_come_as_they_are_sent_and_comments_are_stepped_over() -> N
 
 
 async def test_the_conversation_and_the_options_are_sent() -> None:
-    exchange = msgspec.structs.replace(
+    request = msgspec.structs.replace(
         an_exchange("Hi", "Hello!", "And you?", instructions="Be brief."), max_output_tokens=7
     )
     async with endpoint(HELLO) as server, responder(server.url, parameters={"temperature": 0}) as chat:
-        assert [piece async for piece in chat.respond(exchange)]
+        assert [piece async for piece in chat.respond(request)]
         assert server.heads[0].startswith("POST /v1/chat/completions HTTP/1.1")
         assert f"authorization: bearer {KEY}" in server.heads[0].lower()
         assert server.requests == [
@@ -134,9 +134,9 @@ async def test_pictures_are_sent_in_parts_behind_the_words() -> None:
         Message("user", "Which is it?", images=(picture, Image("data:image/png;base64,AQ==", "low"))),
         Message("user", "", images=(picture,)),
     )
-    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
+    request = msgspec.structs.replace(an_exchange(), messages=messages)
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        assert [piece async for piece in chat.respond(exchange)]
+        assert [piece async for piece in chat.respond(request)]
         plain = {"type": "image_url", "image_url": {"url": picture.url}}
         low = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQ==", "detail": "low"}}
         words = {"type": "text", "text": "Which is it?"}
@@ -155,8 +155,8 @@ async def test_an_address_in_place_of_a_picture_is_never_passed_on() -> None:
     message = Message("user", "Which is it?", images=(*pictures, Image("data:image/png;base64,AA==")))
     alone = Message("user", "", images=pictures)
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        exchange = msgspec.structs.replace(an_exchange(), messages=(message, alone))
-        assert [piece async for piece in chat.respond(exchange)]
+        request = msgspec.structs.replace(an_exchange(), messages=(message, alone))
+        assert [piece async for piece in chat.respond(request)]
         _, first, second = server.requests[0]["messages"]
     assert [part.get("image_url") for part in first["content"]] == [None, {"url": "data:image/png;base64,AA=="}]
     assert second["content"] == ""
@@ -251,15 +251,15 @@ def finished(reason: str) -> str:
     return msgspec.json.encode({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}).decode()
 
 
-async def said_and_called(answer: bytes, exchange: Exchange | None = None, **settings: Any) -> list[Any]:
+async def said_and_called(answer: bytes, request: ResponderRequest | None = None, **settings: Any) -> list[Any]:
     async with endpoint(answer, **settings) as server, responder(server.url) as chat:
-        pieces = [piece async for piece in chat.respond(exchange or an_exchange("Hi", functions=(WEATHER,)))]
+        pieces = [piece async for piece in chat.respond(request or an_exchange("Hi", functions=(WEATHER,)))]
     return [(piece.name, piece.arguments) if isinstance(piece, FunctionCall) else piece for piece in pieces]
 
 
 async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() -> None:
     call = FunctionCall(name="get_weather", arguments='{"city":"Paris"}', call_id="call_1")
-    exchange = msgspec.structs.replace(
+    request = msgspec.structs.replace(
         an_exchange(functions=(WEATHER, RESET), function_choice="get_weather"),
         messages=(
             Message("user", "Weather?"),
@@ -273,9 +273,9 @@ async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() 
         ),
     )
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        assert [piece async for piece in chat.respond(exchange)]
-    [request] = server.requests
-    assert request["tools"] == [
+        assert [piece async for piece in chat.respond(request)]
+    [body] = server.requests
+    assert body["tools"] == [
         {
             "type": "function",
             "function": {"name": "get_weather", "description": "Weather.", "parameters": WEATHER.parameters},
@@ -285,9 +285,9 @@ async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() 
             "function": {"name": "reset", "description": "", "parameters": {"type": "object", "properties": {}}},
         },
     ]
-    assert request["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
     wire = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
-    assert request["messages"][1:] == [
+    assert body["messages"][1:] == [
         {"role": "user", "content": "Weather?"},
         {"role": "assistant", "content": "One moment.", "tool_calls": [wire]},
         {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
@@ -299,8 +299,8 @@ async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() 
 @pytest.mark.parametrize("choice", ["auto", "none", "required"])
 async def test_a_choice_that_names_no_function_is_sent_as_a_word(choice: str) -> None:
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        exchange = an_exchange("Hi", functions=(WEATHER,), function_choice=choice)
-        assert [piece async for piece in chat.respond(exchange)]
+        request = an_exchange("Hi", functions=(WEATHER,), function_choice=choice)
+        assert [piece async for piece in chat.respond(request)]
         assert server.requests[0]["tool_choice"] == choice
         assert [piece async for piece in chat.respond(an_exchange("Hi"))]
         assert not {"tools", "tool_choice"} & server.requests[1].keys()
@@ -332,8 +332,8 @@ async def test_calls_are_put_together_by_index_however_the_stream_is_cut(piece_b
 
 
 async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
-    exchange = an_exchange("Hi", functions=(WEATHER,), function_choice="none")
-    assert await said_and_called(PARALLEL, exchange) == ["Let me ", "see."]
+    request = an_exchange("Hi", functions=(WEATHER,), function_choice="none")
+    assert await said_and_called(PARALLEL, request) == ["Let me ", "see."]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ async def test_calls_are_understood_as_servers_send_them(chunks: list[str], call
         sse(said("Hi"), finished("length"), '{"choices":null,"usage":{}}', "[DONE]"),
         sse(said("Hi"), '{"choices":[{"index":0,"delta":null,"finish_reason":"content_filter"}]}'),
         sse(delta(content=[{"type": "text", "text": "Hi"}]), finished("stop")),
-        sse(delta(content=None, refusal="Hi"), finished("stop")),
+        sse(delta(content=None, invalid="Hi"), finished("stop")),
         HELLO.replace(b"Hel", b"").replace(b"lo.", b"Hi").replace(b"\n\n", b"\r\n\r\n"),
         sse(said("Hi"), finished("stop")).replace(b"data: ", b"event: message\nid: 7\ndata:"),
         sse(said("Hi"), finished("stop")).rstrip(b"\n"),

@@ -25,16 +25,16 @@ class Llama:
         self.requests: list[dict[str, Any]] = []
         self.stopped = 0
 
-    def handle_chat_completions(self, request: dict[str, Any], take: Any) -> None:
-        self.requests.append(request)
-        if request["messages"][-1]["content"] == "break":
+    def handle_chat_completions(self, body: dict[str, Any], take: Any) -> None:
+        self.requests.append(body)
+        if body["messages"][-1]["content"] == "break":
             raise ValueError("broken")
-        if request["messages"][-1]["content"] == "fail":
+        if body["messages"][-1]["content"] == "fail":
             take({"error": {"code": 500, "message": "the context is full"}})
             return
         take({"choices": [{"delta": {"role": "assistant", "content": None}}]})
-        if request.get("tool_choice", "none") != "none" and request["messages"][-1]["role"] == "user":
-            called = {"index": 0, "id": "a", "function": {"name": request["tools"][0]["function"]["name"]}}
+        if body.get("tool_choice", "none") != "none" and body["messages"][-1]["role"] == "user":
+            called = {"index": 0, "id": "a", "function": {"name": body["tools"][0]["function"]["name"]}}
             take({"choices": [{"delta": {"tool_calls": [called]}}]})
             take({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}}]})
             return
@@ -65,8 +65,8 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
     model = LocalLanguageModel(file=file, threads=3, parameters={"temperature": 0.5})
     assert model.name == "llm-tiny"
     await check_responder(model)
-    exchange = msgspec.structs.replace(an_exchange("Hi", instructions="Rhyme."), max_output_tokens=9)
-    assert [piece async for piece in model.respond(exchange)] == ["One", " two", " three"]
+    request = msgspec.structs.replace(an_exchange("Hi", instructions="Rhyme."), max_output_tokens=9)
+    assert [piece async for piece in model.respond(request)] == ["One", " two", " three"]
     assert model._server.requests[-1] == {
         "max_tokens": 9,
         "temperature": 0.5,
@@ -75,14 +75,14 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
     }
     await model.aclose()
     with pytest.raises(EngineError, match="llm-tiny: failed: cannot schedule new futures"):
-        await anext(model.respond(exchange))
+        await anext(model.respond(request))
 
 
 @pytest.mark.usefixtures("llama")
 async def test_a_model_that_the_user_names_may_call_tools(file: Path) -> None:
     model = LocalLanguageModel(file=file)
-    exchange = an_exchange("Look.", functions=(Function(name="look"),), function_choice="required")
-    assert [piece async for piece in model.respond(exchange)] == [FunctionCall(name="look", arguments="{}")]
+    request = an_exchange("Look.", functions=(Function(name="look"),), function_choice="required")
+    assert [piece async for piece in model.respond(request)] == [FunctionCall(name="look", arguments="{}")]
     assert model._server.requests[-1]["tool_choice"] == "required"
     await model.aclose()
 
@@ -100,11 +100,11 @@ async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_re
         Message("assistant", "", calls=(call,)),
         Message("tool", "A cat.", call_id="c"),
     )
-    exchange = msgspec.structs.replace(an_exchange(functions=(Function(name="look"),)), messages=messages)
-    assert [piece async for piece in model.respond(exchange)] == ["One", " two", " three"]
-    request = model._server.requests[0]
-    assert "tools" not in request
-    assert request["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
+    request = msgspec.structs.replace(an_exchange(functions=(Function(name="look"),)), messages=messages)
+    assert [piece async for piece in model.respond(request)] == ["One", " two", " three"]
+    body = model._server.requests[0]
+    assert "tools" not in body
+    assert body["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
     await model.aclose()
 
 
@@ -113,8 +113,8 @@ async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> N
     model = LocalLanguageModel(file=file)
     images = (Image("data:image/png;base64,AA=="),)
     messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
-    exchange = msgspec.structs.replace(an_exchange(), messages=messages)
-    assert [piece async for piece in model.respond(exchange)]
+    request = msgspec.structs.replace(an_exchange(), messages=messages)
+    assert [piece async for piece in model.respond(request)]
     sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
     assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
     await model.aclose()
@@ -154,9 +154,9 @@ async def test_the_small_model_that_a_package_carries_gets_examples(
     monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
     model = LocalLanguageModel()
     assert [piece async for piece in model.respond(an_exchange("Hi"))]
-    request = model._server.requests[0]
-    assert (request["temperature"], request["stop"]) == (0.0, ["\n"])
-    assert [message["role"] for message in request["messages"]] == ["system"] + 3 * ["user", "assistant"] + ["user"]
+    body = model._server.requests[0]
+    assert (body["temperature"], body["stop"]) == (0.0, ["\n"])
+    assert [message["role"] for message in body["messages"]] == ["system"] + 3 * ["user", "assistant"] + ["user"]
     await model.aclose()
 
 

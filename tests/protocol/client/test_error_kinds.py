@@ -6,7 +6,7 @@ import pytest
 
 from duologue.events import ErrorEvent, RealtimeError
 from duologue.protocol.client.error_kinds import ERROR_KINDS, ErrorKind, classify
-from duologue.protocol.server.errors import REFUSALS, Refusal
+from duologue.protocol.server.errors import INVALID_REQUESTS, InvalidRequest
 
 
 def error(code: str | None = None, message: str = "", type: str = "invalid_request_error") -> RealtimeError:
@@ -19,12 +19,12 @@ def test_pain_09_what_is_so_already_is_benign(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal",
-    [Refusal("truncate_too_late", held_ms=2700, audio_end_ms=3207), Refusal("truncate_not_audio")],
+    "invalid",
+    [InvalidRequest("truncate_too_late", held_ms=2700, audio_end_ms=3207), InvalidRequest("truncate_not_audio")],
     ids=["too late", "no audio"],
 )
-def test_pain_04_there_being_nothing_left_to_cut_is_benign(refusal: Refusal) -> None:
-    assert classify(refusal.event("e", answers=None)) is ErrorKind.BENIGN
+def test_pain_04_there_being_nothing_left_to_cut_is_benign(invalid: InvalidRequest) -> None:
+    assert classify(invalid.event("e", answers=None)) is ErrorKind.BENIGN
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_codes_that_nobody_knows_are_read_by_their_type_and_end_nothing_otherwis
 
 
 def test_every_code_of_our_own_server_has_a_kind() -> None:
-    assert {code for code, _ in REFUSALS.values() if code is not None} <= ERROR_KINDS.keys()
+    assert {code for code, _ in INVALID_REQUESTS.values() if code is not None} <= ERROR_KINDS.keys()
 
 
 def test_an_event_is_classified_like_the_error_in_it() -> None:

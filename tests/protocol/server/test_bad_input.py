@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from duologue.protocol import ServerProtocol
-from duologue.protocol.server.errors import REFUSALS, Refusal
+from duologue.protocol.server.errors import INVALID_REQUESTS, InvalidRequest
 from duologue.testing import Pair
-from tests.protocol._wire import raw, refusal, session_of, types, update
+from tests.protocol._wire import invalid, raw, session_of, types, update
 
 ACCEPTED = [
     "session.update",
@@ -29,7 +29,7 @@ ACCEPTED = [
     ["", " ", "{", "nonsense", "[]", "7", "null", '"text"', '{"type": NaN}', "{'type': 'x'}", "[" * 5000, "\ud800"],
 )
 def test_text_that_is_no_json_object_is_answered_with_invalid_json(pair: Pair, text: str) -> None:
-    error = refusal(pair.send_raw(text))
+    error = invalid(pair.send_raw(text))
     assert (error["type"], error["code"], error["param"], error["event_id"]) == (
         "invalid_request_error",
         "invalid_json",
@@ -40,12 +40,12 @@ def test_text_that_is_no_json_object_is_answered_with_invalid_json(pair: Pair, t
 
 @pytest.mark.parametrize("message", [b"", b"\x00\xff", b'{"type":"response.create"}'])
 def test_a_binary_message_is_answered_with_invalid_event(pair: Pair, message: bytes) -> None:
-    assert refusal(pair.send_raw(message))["code"] == "invalid_event"
+    assert invalid(pair.send_raw(message))["code"] == "invalid_event"
 
 
 @pytest.mark.parametrize("name", ["response.dance", "session.created", "output_audio_buffer.clear", "", "$unknown"])
 def test_an_unknown_type_is_answered_with_the_list_of_the_known_ones(pair: Pair, name: str) -> None:
-    error = refusal(raw(pair, {"type": name, "event_id": "e1"}))
+    error = invalid(raw(pair, {"type": name, "event_id": "e1"}))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "type", "e1")
     for accepted in ACCEPTED:
         assert f"'{accepted}'" in error["message"]
@@ -53,7 +53,7 @@ def test_an_unknown_type_is_answered_with_the_list_of_the_known_ones(pair: Pair,
 
 @pytest.mark.parametrize("message", [{}, {"type": None}, {"type": 7}, {"type": ["response.create"]}])
 def test_an_event_without_a_type_is_refused(pair: Pair, message: dict[str, Any]) -> None:
-    assert refusal(raw(pair, {**message, "event_id": "e1"}))["event_id"] == "e1"
+    assert invalid(raw(pair, {**message, "event_id": "e1"}))["event_id"] == "e1"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_an_event_without_a_type_is_refused(pair: Pair, message: dict[str, Any])
     ],
 )
 def test_a_missing_field_is_named(pair: Pair, message: dict[str, Any], param: str) -> None:
-    error = refusal(raw(pair, {**message, "event_id": "e1"}))
+    error = invalid(raw(pair, {**message, "event_id": "e1"}))
     assert (error["code"], error["param"], error["event_id"]) == ("missing_required_parameter", param, "e1")
     assert error["message"] == f"Missing required parameter: '{param}'."
 
@@ -91,7 +91,7 @@ def test_an_unknown_field_is_named_in_every_event(pair: Pair, name: str) -> None
         "conversation.item.delete": ["item_id"],
         "conversation.item.retrieve": ["item_id"],
     }
-    error = refusal(raw(pair, {"type": name, **{f: filled[f] for f in fields.get(name, [])}, "colour": "red"}))
+    error = invalid(raw(pair, {"type": name, **{f: filled[f] for f in fields.get(name, [])}, "colour": "red"}))
     assert (error["code"], error["param"]) == ("unknown_parameter", "colour")
     assert error["message"] == "Unknown parameter: 'colour'."
 
@@ -112,25 +112,25 @@ def test_an_unknown_field_is_named_in_every_event(pair: Pair, name: str) -> None
     ],
 )
 def test_a_field_of_the_wrong_type_is_named(pair: Pair, message: dict[str, Any], param: str) -> None:
-    error = refusal(raw(pair, {**message, "event_id": "e1"}))
+    error = invalid(raw(pair, {**message, "event_id": "e1"}))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", param, "e1")
 
 
 @pytest.mark.parametrize("event_id", [7, None, {"a": 1}, []])
 def test_an_event_id_that_is_no_text_is_not_echoed(pair: Pair, event_id: object) -> None:
-    error = refusal(raw(pair, {"type": "response.cancel", "event_id": event_id}))
+    error = invalid(raw(pair, {"type": "response.cancel", "event_id": event_id}))
     assert error["event_id"] is None
 
 
 def test_the_session_goes_on_after_any_number_of_refusals(pair: Pair) -> None:
     for message in ("{", b"\0", '{"type":"x"}', '{"type":"response.cancel"}') * 50:
-        refusal(pair.send_raw(message))
+        invalid(pair.send_raw(message))
     assert types(pair.send(update(instructions="still here"))) == ["session.updated"]
     assert session_of(pair)["instructions"] == "still here"
 
 
 def test_every_error_says_what_it_is_about_in_a_sentence() -> None:
-    for name in REFUSALS:
+    for name in INVALID_REQUESTS:
         details = dict.fromkeys(
             ("reason", "value", "supported", "expected", "got", "least", "kind", "least_ms", "response_id"), "x"
         )
@@ -138,7 +138,7 @@ def test_every_error_says_what_it_is_about_in_a_sentence() -> None:
             ("item_id", "minutes", "audio_end_ms", "own", "most", "tool", "call_id", "most_bytes", "got_bytes"), "x"
         )
         given: dict[str, Any] = {**details, **more}
-        refused = Refusal(name, param="p", held_ms=1.0, **given)
+        refused = InvalidRequest(name, param="p", held_ms=1.0, **given)
         assert refused.message
         assert "{" not in refused.message
 
@@ -166,7 +166,7 @@ def test_a_picture_is_a_data_uri_and_an_address_is_refused(pair: Pair, url: str,
             {"type": way, "item": item} if way.endswith("item.create") else {"type": way, "response": {"input": [item]}}
         )
 
-    error = refusal(raw(pair, message(url)))
+    error = invalid(raw(pair, message(url)))
     path = "item" if way.endswith("item.create") else "response.input[0]"
     assert (error["code"], error["param"]) == ("invalid_value", f"{path}.content[1].image_url")
 

@@ -11,7 +11,7 @@ from duologue.events import RealtimeEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import SessionDefaults
 from duologue.testing import Pair
-from tests.protocol._wire import client_event, create, raw, refusal, respond, session_of, types, update, user_text
+from tests.protocol._wire import client_event, create, invalid, raw, respond, session_of, types, update, user_text
 
 SPEED = {"output": {"speed": 1.5}}
 RATE = {"input": {"format": {"type": "audio/pcm", "rate": 8_000}}}
@@ -91,7 +91,7 @@ def test_a_refusal_has_its_code_its_parameter_and_its_words_and_the_session_goes
     pair: Pair, message: str | bytes | dict[str, Any], code: str | None, param: str | None, words: str
 ) -> None:
     before = session_of(pair)
-    error = refusal(raw(pair, message) if isinstance(message, dict) else pair.send_raw(message))
+    error = invalid(raw(pair, message) if isinstance(message, dict) else pair.send_raw(message))
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
     assert error["message"].startswith(words)
     assert types(pair.send(update())) == ["session.updated"]
@@ -102,7 +102,7 @@ def test_a_refusal_has_its_code_its_parameter_and_its_words_and_the_session_goes
 @pytest.mark.parametrize("event_id", ["", "mine", "e" * 512])
 def test_a_client_event_s_id_comes_back_in_its_error_and_nowhere_else(pair: Pair, event_id: str) -> None:
     message = {"type": "response.cancel", "event_id": event_id}
-    assert refusal(raw(pair, message))["event_id"] == event_id
+    assert invalid(raw(pair, message))["event_id"] == event_id
     events = raw(pair, {**create(user_text("hi")).to_json(), "event_id": event_id})
     assert event_id == "" or event_id not in json.dumps([event.to_json() for event in events])
 
@@ -113,7 +113,7 @@ def test_a_voice_is_refused_after_the_model_spoke_and_the_same_voice_is_not() ->
     pair.send(respond())
     pair.says("Hi.")
     pair.plays(bytes(480))
-    error = refusal(pair.send(update(audio={"output": {"voice": "cedar"}})))
+    error = invalid(pair.send(update(audio={"output": {"voice": "cedar"}})))
     assert (error["code"], error["message"]) == (
         "cannot_update_voice",
         "Cannot update a conversation's voice if assistant audio is present.",
@@ -136,7 +136,7 @@ def test_every_published_transcription_model_is_taken(pair: Pair, model: str) ->
 
 def test_speed_changes_between_responses_only(pair: Pair) -> None:
     pair.send(respond())
-    error = refusal(pair.send(update(instructions="lost", audio=SPEED)))
+    error = invalid(pair.send(update(instructions="lost", audio=SPEED)))
     assert (error["code"], error["param"]) == ("invalid_value", "session.audio.output.speed")
     assert session_of(pair)["instructions"] == ""
     assert types(pair.send(update(audio={"output": {"speed": 1}}))) == ["session.updated"]
@@ -150,7 +150,7 @@ def test_tracing_cannot_be_changed_once_it_is_enabled(pair: Pair) -> None:
     assert types(pair.send(update(tracing=None))) == ["session.updated"]
     assert types(pair.send(update(tracing="auto"))) == ["session.updated"]
     for tracing in (None, {"workflow_name": "w"}):
-        error = refusal(pair.send(update(tracing=tracing)))
+        error = invalid(pair.send(update(tracing=tracing)))
         assert (error["code"], error["param"]) == ("invalid_value", "session.tracing")
     assert types(pair.send(update(tracing="auto"))) == ["session.updated"]
 
@@ -164,14 +164,14 @@ def test_nulls_that_clients_send_are_taken(pair: Pair, session: dict[str, Any]) 
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.1])
 def test_a_retention_ratio_is_a_part_of_the_whole(pair: Pair, ratio: float) -> None:
-    error = refusal(pair.send(update(truncation={"type": "retention_ratio", "retention_ratio": ratio})))
+    error = invalid(pair.send(update(truncation={"type": "retention_ratio", "retention_ratio": ratio})))
     assert (error["code"], error["param"]) == ("invalid_value", "session.truncation.retention_ratio")
 
 
 def test_a_limit_of_tokens_is_not_negative(pair: Pair) -> None:
     limits = {"post_instructions": -1}
     truncation = {"type": "retention_ratio", "retention_ratio": 1, "token_limits": limits}
-    error = refusal(pair.send(update(truncation=truncation)))
+    error = invalid(pair.send(update(truncation=truncation)))
     assert error["param"] == "session.truncation.token_limits.post_instructions"
 
 
@@ -180,7 +180,7 @@ def test_an_append_holds_up_to_15_mib_of_audio(pair: Pair) -> None:
     pair.send(update(audio={"input": {"turn_detection": None}}))
     assert pair.send(client_event("input_audio_buffer.append", audio=encode_audio(bytes(most)))) == []
     held_ms = pair.server._listening._audio.held_ms
-    error = refusal(pair.send(client_event("input_audio_buffer.append", audio=encode_audio(bytes(most + 1)))))
+    error = invalid(pair.send(client_event("input_audio_buffer.append", audio=encode_audio(bytes(most + 1)))))
     assert (error["code"], error["param"]) == ("invalid_value", "audio")
     assert "15728640 bytes" in error["message"]
     assert pair.server._listening._audio.held_ms == held_ms
@@ -189,7 +189,7 @@ def test_an_append_holds_up_to_15_mib_of_audio(pair: Pair) -> None:
 @pytest.mark.parametrize("kind", ["output_audio", "audio"])
 def test_assistant_audio_cannot_be_created(pair: Pair, kind: str) -> None:
     content = [{"type": kind, "audio": encode_audio(bytes(480)), "transcript": "hi"}]
-    error = refusal(pair.send(create({"type": "message", "role": "assistant", "content": content})))
+    error = invalid(pair.send(create({"type": "message", "role": "assistant", "content": content})))
     assert (error["code"], error["param"]) == ("invalid_value", "item.content[0].type")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.events.base import encode_audio
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame
 
 MIB = 1024 * 1024
@@ -40,13 +40,13 @@ def test_a_picture_of_three_megabytes_is_taken_and_one_of_four_is_not() -> None:
         return COMPACT({"type": "conversation.item.create", "item": {"type": "message", "content": content}})
 
     look(shown(3_000_000))
-    with pytest.raises(Refusal, match="too long"):
+    with pytest.raises(InvalidRequest, match="too long"):
         look(shown(4_000_000))
 
 
 def test_characters_count_by_their_bytes() -> None:
     text = "\U0001f600" * (MIB + 1)
-    with pytest.raises(Refusal, match="but got 4194"):
+    with pytest.raises(InvalidRequest, match="but got 4194"):
         look(f'{{"type":"x","text":"{text}"}}')
 
 
@@ -72,7 +72,7 @@ def test_too_many_values_are_refused_wherever_the_type_and_the_audio_stand(hidde
         {"type": "input_audio_buffer.append", "audio": "AAAA" * 5_000, "session": hidden},
         {'"audio":"': '"audio":"', "session": hidden, "audio": ""},
     ):
-        with pytest.raises(Refusal, match="10000 JSON values"):
+        with pytest.raises(InvalidRequest, match="10000 JSON values"):
             look(write(message))
 
 
@@ -94,7 +94,7 @@ def test_a_message_nests_as_deeply_as_a_schema_may_and_no_deeper(padding: str, o
 
     for check in (check_depth, look):
         check(nested(MAX_DEPTH))
-    with pytest.raises(Refusal, match="nested more than 100 levels deep"):
+    with pytest.raises(InvalidRequest, match="nested more than 100 levels deep"):
         (look if padding else check_depth)(nested(MAX_DEPTH + 1))
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from duologue.protocol import LetPass, Respond, SessionDefaults
+from duologue.protocol import Respond, SessionDefaults, ToleratedFault
 from duologue.testing import Pair
-from tests.protocol._wire import client_event, create, raw, refusal, respond, session_of, types, update, user_text
+from tests.protocol._wire import client_event, create, invalid, raw, respond, session_of, types, update, user_text
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def lenient() -> Pair:
 
 def passed(pair: Pair) -> list[tuple[str, str, str]]:
     """What the session has reported, each report once."""
-    reports = [command for command in pair.commands if isinstance(command, LetPass)]
-    pair.commands[:] = [command for command in pair.commands if not isinstance(command, LetPass)]
+    reports = [command for command in pair.commands if isinstance(command, ToleratedFault)]
+    pair.commands[:] = [command for command in pair.commands if not isinstance(command, ToleratedFault)]
     return [(report.event_type, report.param, report.value_type) for report in reports]
 
 
@@ -63,7 +63,7 @@ def test_what_does_no_harm_passes_and_is_reported_without_its_value(
     assert types(lenient.send(update(instructions="taken", **session))) == ["session.updated"]
     assert session_of(lenient)["instructions"] == "taken"
     assert passed(lenient) == [("session.update", param, value_type)]
-    assert refusal(pair.send(update(**session)))["param"] == param
+    assert invalid(pair.send(update(**session)))["param"] == param
     assert passed(pair) == []
 
 
@@ -86,7 +86,7 @@ def test_what_does_no_harm_passes_and_is_reported_without_its_value(
 def test_what_would_change_what_the_client_gets_is_refused_all_the_same(
     lenient: Pair, session: dict[str, Any], param: str
 ) -> None:
-    assert refusal(lenient.send(update(**session)))["param"] == param
+    assert invalid(lenient.send(update(**session)))["param"] == param
 
 
 def test_every_event_may_have_fields_of_its_own(lenient: Pair) -> None:
@@ -118,5 +118,5 @@ def test_both_modalities_mean_speech(lenient: Pair) -> None:
 
 
 def test_a_long_event_id_passes_and_is_not_repeated(lenient: Pair) -> None:
-    assert refusal(raw(lenient, {"type": "response.cancel", "event_id": "e" * 513}))["event_id"] is None
+    assert invalid(raw(lenient, {"type": "response.cancel", "event_id": "e" * 513}))["event_id"] is None
     assert passed(lenient) == [("response.cancel", "event_id", "string")]

@@ -6,7 +6,7 @@ import pytest
 
 from duologue.protocol import Close, SessionDefaults
 from duologue.testing import Pair, play
-from tests.protocol._wire import client_event, create, raw, refusal, respond, session_of, types, update, user_text
+from tests.protocol._wire import client_event, create, invalid, raw, respond, session_of, types, update, user_text
 
 
 def test_the_server_greets_with_the_session_in_full() -> None:
@@ -226,7 +226,7 @@ def test_one_bad_field_discards_the_whole_update(
 ) -> None:
     before = session_of(pair)
     whole = {"instructions": "must not come through", **session} if session.get("type") == "realtime" else session
-    error = refusal(raw(pair, {"type": "session.update", "event_id": "mine", "session": whole}))
+    error = invalid(raw(pair, {"type": "session.update", "event_id": "mine", "session": whole}))
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
     assert error["event_id"] == "mine"
     pair.send(update())
@@ -234,7 +234,7 @@ def test_one_bad_field_discards_the_whole_update(
 
 
 def test_the_other_kind_of_session_is_refused_in_the_words_that_clients_know(pair: Pair) -> None:
-    error = refusal(raw(pair, {"type": "session.update", "session": {"type": "transcription"}}))
+    error = invalid(raw(pair, {"type": "session.update", "session": {"type": "transcription"}}))
     assert error["message"] == "Passing a transcription session update event to a realtime session is not allowed."
 
 
@@ -242,7 +242,7 @@ def test_a_voice_cannot_be_changed_once_the_model_has_spoken(pair: Pair) -> None
     pair.send(update(audio={"output": {"voice": "marin"}}), respond())
     pair.says("Hi.")
     pair.finishes()
-    error = refusal(pair.send(update(instructions="x", audio={"output": {"voice": "cedar"}})))
+    error = invalid(pair.send(update(instructions="x", audio={"output": {"voice": "cedar"}})))
     assert error["code"] == "cannot_update_voice"
     assert session_of(pair)["instructions"] == ""
     assert types(pair.send(update(audio={"output": {"voice": "marin"}}))) == ["session.updated"]
@@ -266,7 +266,7 @@ def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
     pair = Pair(SessionDefaults(duration_s=3600))
     pair.connect()
     assert pair.advance(3599.9) == []
-    error = refusal(pair.advance(0.1))
+    error = invalid(pair.advance(0.1))
     assert (error["code"], error["message"]) == (
         "session_expired",
         "Your session hit the maximum duration of 60 minutes.",
@@ -278,7 +278,7 @@ def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
 
 
 def test_a_command_without_an_id_is_refused_with_a_null_id(pair: Pair) -> None:
-    error = refusal(raw(pair, {"type": "response.cancel"}))
+    error = invalid(raw(pair, {"type": "response.cancel"}))
     assert error["event_id"] is None
 
 

@@ -9,7 +9,7 @@ import pytest
 from duologue.events import FunctionCallItem, FunctionCallOutputItem, FunctionTool
 from duologue.protocol import Respond, StopResponse
 from duologue.testing import Pair, play
-from tests.protocol._wire import client_event, create, refusal, respond, session_of, types, update, user_text
+from tests.protocol._wire import client_event, create, invalid, respond, session_of, types, update, user_text
 
 WEATHER: dict[str, Any] = {
     "type": "function",
@@ -143,7 +143,7 @@ def test_an_output_may_come_while_the_response_with_its_call_still_runs(pair: Pa
     pair.send(respond())
     pair.calls("get_time")
     assert types(pair.send(create(output("call_1")))) == ["conversation.item.added", "conversation.item.done"]
-    error = refusal(pair.send(respond()))
+    error = invalid(pair.send(respond()))
     assert error["code"] == "conversation_already_has_active_response"
 
 
@@ -184,22 +184,22 @@ def test_the_session_s_choice_of_a_function_that_a_response_does_not_offer_leave
     "choice", [{"type": "function", "name": "dance"}, {"type": "mcp", "server_label": "dance", "name": "x"}]
 )
 def test_a_choice_of_what_is_not_offered_is_refused(pair: Pair, choice: dict[str, Any]) -> None:
-    error = refusal(pair.send(update(tools=[CLOCK], tool_choice=choice)))
+    error = invalid(pair.send(update(tools=[CLOCK], tool_choice=choice)))
     assert (error["code"], error["param"]) == ("invalid_value", "session.tool_choice")
     assert error["message"] == "Tool choice 'dance' not found in 'tools' parameter."
     assert session_of(pair)["tools"] == []
-    error = refusal(pair.send(respond(tools=[CLOCK], tool_choice=choice)))
+    error = invalid(pair.send(respond(tools=[CLOCK], tool_choice=choice)))
     assert (error["code"], error["param"]) == ("invalid_value", "response.tool_choice")
 
 
 def test_taking_away_the_function_that_was_chosen_is_refused(pair: Pair) -> None:
     pair.send(update(tools=[CLOCK], tool_choice={"type": "function", "name": "get_time"}))
-    assert refusal(pair.send(update(tools=[])))["param"] == "session.tool_choice"
+    assert invalid(pair.send(update(tools=[])))["param"] == "session.tool_choice"
     assert types(pair.send(update(tools=[], tool_choice="auto"))) == ["session.updated"]
 
 
 def test_a_function_without_a_name_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(update(tools=[CLOCK, {"type": "function", "description": "d"}])))
+    error = invalid(pair.send(update(tools=[CLOCK, {"type": "function", "description": "d"}])))
     assert (error["code"], error["param"]) == ("missing_required_parameter", "session.tools[1].name")
-    error = refusal(pair.send(respond(tools=[{"type": "function"}])))
+    error = invalid(pair.send(respond(tools=[{"type": "function"}])))
     assert (error["code"], error["param"]) == ("missing_required_parameter", "response.tools[0].name")

@@ -8,7 +8,7 @@ import pytest
 
 from duologue.protocol import Respond, SessionDefaults, Transcribe
 from duologue.testing import Pair, play
-from tests.protocol._wire import client_event, raw, refusal, session_of, types, update
+from tests.protocol._wire import client_event, invalid, raw, session_of, types, update
 
 VAD = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
 
@@ -82,21 +82,21 @@ def test_an_update_changes_what_it_names_and_fills_in_only_what_a_transcription_
 
 
 def test_a_response_is_refused(scribe: Pair) -> None:
-    error = refusal(scribe.send(client_event("response.create", event_id="e1")))
+    error = invalid(scribe.send(client_event("response.create", event_id="e1")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "type", "e1")
     assert error["message"] == "'response.create' is not available in a transcription session, which never responds."
     assert not [command for command in scribe.commands if isinstance(command, Respond)]
 
 
 def test_there_is_nothing_to_cancel(scribe: Pair) -> None:
-    assert refusal(scribe.send(client_event("response.cancel")))["code"] == "response_cancel_not_active"
+    assert invalid(scribe.send(client_event("response.cancel")))["code"] == "response_cancel_not_active"
 
 
 def test_the_kind_of_a_session_cannot_be_changed_either_way(scribe: Pair, pair: Pair) -> None:
-    error = refusal(scribe.send(update(instructions="be a poet")))
+    error = invalid(scribe.send(update(instructions="be a poet")))
     assert (error["code"], error["param"]) == (None, "session.type")
     assert error["message"] == "Passing a realtime session update event to a transcription session is not allowed."
-    error = refusal(raw(pair, change()))
+    error = invalid(raw(pair, change()))
     assert (error["code"], error["param"]) == (None, "session.type")
     assert error["message"] == "Passing a transcription session update event to a realtime session is not allowed."
 
@@ -122,7 +122,7 @@ def test_what_only_a_realtime_session_has_is_refused(
     scribe: Pair, session: dict[str, Any], code: str, param: str
 ) -> None:
     before = session_of(scribe)
-    error = refusal(raw(scribe, change(**session)))
+    error = invalid(raw(scribe, change(**session)))
     assert (error["code"], error["param"]) == (code, param)
     raw(scribe, change())
     assert session_of(scribe) == before
@@ -148,4 +148,4 @@ def test_a_rate_limit_is_never_told() -> None:
 
 
 def test_the_session_ends_when_its_time_is_over(scribe: Pair) -> None:
-    assert refusal(scribe.advance(3600))["code"] == "session_expired"
+    assert invalid(scribe.advance(3600))["code"] == "session_expired"

@@ -19,7 +19,7 @@ from duologue.events import AnyClientEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server import RealtimeApp
-from duologue.server.dialect.adapter import BETA, Accent, asks_for_beta
+from duologue.server.dialect.adapter import BETA, DialectAdapter, asks_for_beta
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.dialects.vendor_frames import VENDOR_FRAMES
 from tests.server._engines import LOUD, QUIET
@@ -52,7 +52,7 @@ class Spoken:
         )
         kind = kind or ("realtime" if profile.output_rates_hz else "transcription")
         self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
-        self.accent = Accent(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
+        self.accent = DialectAdapter(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
         self.protocol.connect()
 
     def told(self) -> list[dict[str, Any]]:

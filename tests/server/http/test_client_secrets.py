@@ -4,8 +4,8 @@ import pytest
 
 from duologue.server.budget import Budget
 from duologue.server.http.client_secrets import ClientSecrets
-from duologue.server.rejections import Rebuff
-from duologue.server.session_start import Opening
+from duologue.server.rejections import Rejection
+from duologue.server.session_start import SessionStart
 
 MIB = 1024 * 1024
 
@@ -17,7 +17,7 @@ def secrets_of(
     return ClientSecrets(most=most, max_bytes=max_bytes, max_owner_bytes=max_owner_bytes, budget=budget)
 
 
-OPENING = Opening(model="m", message='{"type":"session.update"}')
+OPENING = SessionStart(model="m", message='{"type":"session.update"}')
 
 
 def test_a_secret_opens_what_it_was_made_for_until_it_expires() -> None:
@@ -42,23 +42,23 @@ def test_only_so_many_live_at_once_and_those_that_expire_make_room() -> None:
     secrets = secrets_of(most=2)
     secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=0)
     secrets.make(OPENING, owner="a", lives_s=99, unix_now_s=0)
-    with pytest.raises(Rebuff, match="No more client secrets"):
+    with pytest.raises(Rejection, match="No more client secrets"):
         secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=5)
     secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=10)
 
 
-LARGE = Opening(message="x" * 100_000)
+LARGE = SessionStart(message="x" * 100_000)
 
 
 def test_secrets_of_one_key_hold_so_much_and_those_of_another_are_made_all_the_same() -> None:
     secrets = secrets_of(max_bytes=350_000, max_owner_bytes=250_000)
     for _ in range(2):
         secrets.make(LARGE, owner="key 1", lives_s=10, unix_now_s=0)
-    with pytest.raises(Rebuff, match="250000 bytes") as refused:
+    with pytest.raises(Rejection, match="250000 bytes") as refused:
         secrets.make(LARGE, owner="key 1", lives_s=10, unix_now_s=0)
     assert (refused.value.http_status, refused.value.error.code) == (429, "rate_limit_exceeded")
     secrets.make(LARGE, owner="key 2", lives_s=10, unix_now_s=0)
-    with pytest.raises(Rebuff) as full:
+    with pytest.raises(Rejection) as full:
         secrets.make(LARGE, owner="key 3", lives_s=10, unix_now_s=0)
     assert (full.value.http_status, full.value.error.code) == (503, "server_overloaded")
 
@@ -81,6 +81,6 @@ def test_a_secret_counts_in_its_owner_s_share_of_the_server_s_memory() -> None:
     budget = Budget(max_bytes=MIB, max_owner_bytes=150_000)
     secrets = secrets_of(budget=budget)
     secrets.make(LARGE, owner="key 1", lives_s=10, unix_now_s=0)
-    with pytest.raises(Rebuff) as refused:
+    with pytest.raises(Rejection) as refused:
         secrets.make(LARGE, owner="key 1", lives_s=10, unix_now_s=0)
     assert (refused.value.name, len(secrets)) == ("owner_full", 1)

@@ -12,7 +12,7 @@ import pytest
 
 from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, Opening, RealtimeApp, Upstream
+from duologue.server import Limits, RealtimeApp, SessionStart, Upstream
 from duologue.testing import scripted_app_engines
 from duologue.transports import Transport
 
@@ -150,7 +150,7 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
 # --- of a relay
 
 
-async def nowhere(opening: Opening) -> Transport:
+async def nowhere(opening: SessionStart) -> Transport:
     raise ConnectFailed("nobody listens there", retryable=True)
 
 
@@ -296,7 +296,7 @@ async def test_a_fault_of_our_own_is_500_without_its_words(monkeypatch: pytest.M
 MCP_TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
 
 
-async def _nowhere(opening: Opening) -> Transport:
+async def _nowhere(opening: SessionStart) -> Transport:
     raise ConnectFailed("nowhere", retryable=False)
 
 

@@ -302,10 +302,10 @@ async def test_an_older_server_s_ping_is_answered_and_other_wishes_are_refused()
 
     async with crook(keeps_sessions=True, POST=hear, bad=ask) as it, desks(it) as (desk,):
         assert await desk.call(call(offer(it), "bad")) == "done"
-        refusal = {"code": -32601, "message": "Method not found"}
+        invalid = {"code": -32601, "message": "Method not found"}
         assert answers == [
             {"jsonrpc": "2.0", "id": 7, "result": {}},
-            {"jsonrpc": "2.0", "id": "w", "error": refusal},
+            {"jsonrpc": "2.0", "id": "w", "error": invalid},
         ]
 
 

@@ -24,7 +24,7 @@ from duologue.events.base import decode_audio, encode_audio
 from duologue.protocol import SessionDefaults
 from duologue.server import Limits, Relay, ServerSession, Upstream
 from duologue.server.ids import new_id
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
 from tests.server._engines import LOUD, QUIET
@@ -42,7 +42,7 @@ async def session_behind(upstream_dialect: str, dialect: str) -> AsyncGenerator[
     async with relayed(upstream_dialect, dialect) as (client, upstream):
         engines = scripted_engines(says=("Two words.",))
         serving = asyncio.ensure_future(
-            ServerSession(upstream, engines, defaults, opening=Opening(dialect=upstream_dialect)).run()
+            ServerSession(upstream, engines, defaults, opening=SessionStart(dialect=upstream_dialect)).run()
         )
         async with connect(transport=client, dialect=dialect) as connection:
             yield connection
@@ -258,11 +258,11 @@ async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and
 async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client_but_not_where_it_is(
     status: int | None, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         raise ConnectFailed("cannot reach wss://inside.example:8443/v1: no route", retryable=True, status=status)
 
     client, front = memory_pair()
-    relay = Relay(front, Upstream(open=open_upstream), opening=Opening(dialect="openai-beta"), new_id=new_id)
+    relay = Relay(front, Upstream(open=open_upstream), opening=SessionStart(dialect="openai-beta"), new_id=new_id)
     await asyncio.wait_for(relay.run(), 5)
     refused = json.loads(await client.receive())
     assert refused["error"]["code"] == "upstream_unavailable"
@@ -365,7 +365,7 @@ async def test_cancelling_a_relay_closes_both_sides() -> None:
     client, front = memory_pair()
     back, upstream = memory_pair()
 
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         return back
 
     running = asyncio.ensure_future(Relay(front, Upstream(open=open_upstream), new_id=new_id).run())

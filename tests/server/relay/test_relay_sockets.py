@@ -24,7 +24,7 @@ from duologue.events import (
 )
 from duologue.events.base import encode_audio
 from duologue.server import RealtimeApp, Upstream
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from duologue.transports.websocket import WebSocketTransport
@@ -43,7 +43,7 @@ async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstrea
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="hidden")
     async with listening(behind) as upstream_url:
 
-        async def open_upstream(opening: Opening) -> Transport:
+        async def open_upstream(opening: SessionStart) -> Transport:
             place = Endpoint(url=upstream_url, api_key="hidden", model=opening.model, dialect=upstream_dialect)
             return await open_endpoint(place)
 
@@ -91,7 +91,7 @@ async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_
     opened: list[Transport] = []
     async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as upstream_url:
 
-        async def open_upstream(opening: Opening) -> Transport:
+        async def open_upstream(opening: SessionStart) -> Transport:
             opened.append(await open_endpoint(Endpoint(url=upstream_url)))
             return opened[-1]
 
@@ -114,7 +114,7 @@ async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_
 def to(url: str, dialect: str = "openai", *, api_key: str | None = None) -> Upstream:
     """An upstream that is a server of ours."""
 
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         return await open_endpoint(Endpoint(url=url, api_key=api_key, model=opening.model, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect)
@@ -162,7 +162,7 @@ async def test_a_relay_does_not_judge_what_its_upstream_may_know() -> None:
 
 
 async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> None:
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         return await open_endpoint(Endpoint(url="ws://127.0.0.1:9/v1/realtime"))
 
     async with listening(RealtimeApp(upstream=Upstream(open=open_upstream))) as url, connect(url) as connection:
@@ -176,7 +176,7 @@ async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees
     engines = scripted_engines(says=("Two words.",))
     async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
 
-        async def open_upstream(opening: Opening) -> Transport:
+        async def open_upstream(opening: SessionStart) -> Transport:
             return await open_endpoint(Endpoint(url=upstream_url, model=opening.model, dialect="openai-beta"))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))

@@ -11,8 +11,8 @@ import pytest
 from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
-from duologue.engines.base import Exchange
-from duologue.server import Limits, Opening, RealtimeApp, Upstream, serve
+from duologue.engines.base import ResponderRequest
+from duologue.server import Limits, RealtimeApp, SessionStart, Upstream, serve
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
@@ -32,7 +32,7 @@ class GatedResponder:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         yield "Wait "
         await self.gate.wait()
         yield "for it."
@@ -139,7 +139,7 @@ async def test_a_relay_that_drains_closes_both_sides() -> None:
     behind, ends = RealtimeApp(engines=scripted_app_engines()), Ends()
     async with serving(behind) as (upstream_url, _):
 
-        async def open_upstream(opening: Opening) -> Transport:
+        async def open_upstream(opening: SessionStart) -> Transport:
             return await open_websocket(upstream_url)
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream), observers=[ends])

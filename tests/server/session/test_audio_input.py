@@ -9,7 +9,7 @@ from duologue.audio.formats import PCM, Encoding
 from duologue.audio.resampling import resample
 from duologue.engines.scripted import ScriptedDenoiser, denoisers
 from duologue.protocol import Detect, Transcribe
-from duologue.server.session.audio_input import Ear, pcm16_of, transcribe
+from duologue.server.session.audio_input import DetectorInput, pcm16_of, transcribe
 
 LOUD, HUM = b"\x00\x40" * 480, b"\x05\x00" * 480
 """20 ms of PCM at 24 kHz: speech, and what a scripted denoiser takes out."""
@@ -43,7 +43,7 @@ class Reader(Listener):
 
 async def test_an_ear_hears_every_byte_once_however_it_is_cut() -> None:
     detector = Listener()
-    ear, stream = Ear(detector), LOUD + HUM
+    ear, stream = DetectorInput(detector), LOUD + HUM
     for start in range(0, len(stream), 7):
         await ear.hear(Detect(stream[start : start + 7], PCM))
     assert detector.heard == stream
@@ -51,7 +51,7 @@ async def test_an_ear_hears_every_byte_once_however_it_is_cut() -> None:
 
 async def test_noise_reduction_cleans_what_the_detector_hears() -> None:
     detector = Listener()
-    ear = Ear(detector, denoisers(sample_rate_hz=24_000))
+    ear = DetectorInput(detector, denoisers(sample_rate_hz=24_000))
     await ear.hear(Detect(HUM, PCM))
     await ear.hear(Detect(HUM, PCM, "near_field"))
     await ear.hear(Detect(LOUD, PCM, "near_field"))
@@ -60,7 +60,7 @@ async def test_noise_reduction_cleans_what_the_detector_hears() -> None:
 
 async def test_noise_reduction_changes_nothing_where_no_engine_offers_it() -> None:
     detector = Listener()
-    await Ear(detector).hear(Detect(HUM, PCM, "far_field"))
+    await DetectorInput(detector).hear(Detect(HUM, PCM, "far_field"))
     assert detector.heard == HUM
 
 
@@ -72,7 +72,7 @@ async def test_a_denoiser_works_at_its_own_rate_and_keeps_the_length() -> None:
         made.append(ScriptedDenoiser(kind, sample_rate_hz=48_000))
         return made[-1]
 
-    ear = Ear(detector, make)
+    ear = DetectorInput(detector, make)
     for _ in range(50):
         await ear.hear(Detect(LOUD, PCM, "far_field"))
     assert [denoiser.kind for denoiser in made] == ["far_field"]
@@ -82,7 +82,7 @@ async def test_a_denoiser_works_at_its_own_rate_and_keeps_the_length() -> None:
 async def test_a_change_of_format_makes_a_new_beginning() -> None:
     pytest.importorskip("soxr")
     detector = Listener()
-    ear = Ear(detector)
+    ear = DetectorInput(detector)
     await ear.hear(Detect(LOUD[:3], PCM))
     await ear.hear(Detect(b"\xff" * 160, Encoding.of("audio/pcmu")))
     assert detector.heard[:2] == LOUD[:2]
@@ -92,7 +92,7 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
 async def test_a_recording_that_is_appended_whole_holds_up_nobody_and_sounds_as_it_does_in_pieces() -> None:
     pytest.importorskip("soxr")
     whole, pieces = Listener(16_000), Listener(16_000)
-    ear, hearing = Ear(pieces), asyncio.ensure_future(Ear(whole).hear(Detect(200 * LOUD, PCM)))
+    ear, hearing = DetectorInput(pieces), asyncio.ensure_future(DetectorInput(whole).hear(Detect(200 * LOUD, PCM)))
     await asyncio.sleep(0)
     assert not hearing.done()
     for _ in range(200):

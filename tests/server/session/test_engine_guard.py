@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.errors import EngineError
 from duologue.server.session.engine_guard import guarded
 from duologue.server.telemetry.observer import UNOBSERVED
 from duologue.testing import scripted_engines
 
-EXCHANGE = Exchange(
+EXCHANGE = ResponderRequest(
     messages=(), instructions="", max_output_tokens=None, now=datetime(2026, 1, 1, tzinfo=UTC), session_id="s",
     model="m", voice="v", turn=0, session_age_s=0.0,
 )  # fmt: skip
@@ -48,7 +48,7 @@ class Odd:
         finally:
             self.closed = True
 
-    def respond(self, exchange: Exchange, /) -> AsyncGenerator[Any, None]:
+    def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
         return self._make()
 
     def transcribe(

@@ -13,15 +13,15 @@ import pytest
 from starlette.requests import Request
 
 from duologue.codec import decode, encode
-from duologue.engines.base import Exchange
+from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed, ConnectionClosed, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import ServerProtocol, SessionDefaults
-from duologue.protocol.server.errors import Refusal
-from duologue.server import Limits, Opening, RealtimeApp, Relay, ServerSession, Upstream
+from duologue.protocol.server.errors import InvalidRequest
+from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
 from duologue.server.ids import new_id
-from duologue.server.rejections import REBUFFS, Rebuff
+from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.server.session_start import ConfigRefused
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import MemoryTransport, Transport, memory_pair
@@ -40,7 +40,7 @@ from tests.server._talking import event, speak, typed, until, update
 pytestmark = pytest.mark.timeout(30)
 
 KEPT = (ServerSession, ServerProtocol, Relay, ASGITransport, Request, RealtimeEvent)
-FAULTS = (Rebuff, Refusal, ConfigRefused, EngineError)
+FAULTS = (Rejection, InvalidRequest, ConfigRefused, EngineError)
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ class _Client:
 class _Hanging:
     name = "hanging"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         await asyncio.Event().wait()
         yield ""
 
@@ -77,14 +77,14 @@ class _Hanging:
 class _Wrong:
     name = "wrong"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[Any, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
         yield 7
 
 
 class _CancelsItself:
     name = "cancels itself"
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
         yield "Well, "
         raise asyncio.CancelledError
 
@@ -337,7 +337,7 @@ REFUSED: dict[str, _Ask] = {
     "not_json": _posted(body=b"{"),
     "broken": _broken,
 }
-"""By the name in `REBUFFS`; each returns the HTTP status and the error's code, or the close code and None."""
+"""By the name in `REJECTIONS`; each returns the HTTP status and the error's code, or the close code and None."""
 
 _IN_SESSIONS = {
     "events": "too many events came",
@@ -354,12 +354,12 @@ _OF_SOCKETS = frozenset(
 
 
 def test_every_way_to_be_turned_away_is_tried() -> None:
-    assert REFUSED.keys() | _IN_SESSIONS.keys() | _OF_SOCKETS == REBUFFS.keys()
+    assert REFUSED.keys() | _IN_SESSIONS.keys() | _OF_SOCKETS == REJECTIONS.keys()
 
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_a_request_that_is_refused_is_freed_at_once(name: str) -> None:
-    row = REBUFFS[name]
+    row = REJECTIONS[name]
     with nothing_left_of(*KEPT, *FAULTS):
         told = await REFUSED[name]()
         assert told in ((row.http_status, row.code), (row.close_code, None))
@@ -426,14 +426,14 @@ async def _relay_that_ends(
     client, front = memory_pair(capacity=8)
     back, upstream = memory_pair(capacity=8)
 
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         if fault is not None:
             raise type(fault)(*fault.args, **({"retryable": True} if isinstance(fault, ConnectFailed) else {}))
         return back
 
     message = '{"type":"session.update","session":{"type":"realtime"}}' if configured else None
     relay = Relay(
-        front, Upstream(open=open_upstream, dialect="openai-beta"), opening=Opening(message=message), new_id=new_id
+        front, Upstream(open=open_upstream, dialect="openai-beta"), opening=SessionStart(message=message), new_id=new_id
     )
     running = asyncio.ensure_future(relay.run())
     if fault is None and configured:

@@ -24,7 +24,7 @@ from duologue.events import (
     OutputTextPart,
 )
 from duologue.protocol import Respond
-from duologue.server.session.prompt import exchange_of
+from duologue.server.session.prompt import request_of
 
 
 def command(*items: ConversationItem, **changes: Any) -> Respond:
@@ -46,7 +46,7 @@ def command(*items: ConversationItem, **changes: Any) -> Respond:
 
 
 def messages(*items: ConversationItem) -> tuple[Message, ...]:
-    return exchange_of(command(*items), session_id="s", session_age_s=1.0).messages
+    return request_of(command(*items), session_id="s", session_age_s=1.0).messages
 
 
 def user(text: str) -> MessageItem:
@@ -129,26 +129,26 @@ def test_functions_and_the_choice_among_them_are_told() -> None:
         FunctionTool(name="f", description="d", parameters={"type": "object"}),
         FunctionTool(name="g"),
     )
-    exchange = exchange_of(command(tools=tools, tool_choice="g"), session_id="s", session_age_s=1.0)
-    assert exchange.functions == (
+    request = request_of(command(tools=tools, tool_choice="g"), session_id="s", session_age_s=1.0)
+    assert request.functions == (
         Function(name="f", description="d", parameters={"type": "object"}),
         Function(name="g"),
     )
-    assert exchange.function_choice == "g"
+    assert request.function_choice == "g"
 
 
 def test_a_user_who_says_nothing_is_a_message_without_words_and_the_instructions_say_what_to_do() -> None:
-    exchange = exchange_of(command(said("Well?"), silent_ms=6500), session_id="s", session_age_s=1.0)
-    assert exchange.messages == (Message("assistant", "Well?"), Message("user", ""))
-    assert exchange.instructions.startswith("Be brief.\n\n")
-    assert "6.5 seconds" in exchange.instructions
-    exchange = exchange_of(command(instructions="", silent_ms=6000), session_id="s", session_age_s=1.0)
-    assert exchange.instructions.startswith("The user has said nothing")
+    request = request_of(command(said("Well?"), silent_ms=6500), session_id="s", session_age_s=1.0)
+    assert request.messages == (Message("assistant", "Well?"), Message("user", ""))
+    assert request.instructions.startswith("Be brief.\n\n")
+    assert "6.5 seconds" in request.instructions
+    request = request_of(command(instructions="", silent_ms=6000), session_id="s", session_age_s=1.0)
+    assert request.instructions.startswith("The user has said nothing")
 
 
 def test_results_are_new_until_the_assistant_speaks() -> None:
     def returned(*items: ConversationItem) -> frozenset[str]:
-        return exchange_of(command(*items), session_id="s", session_age_s=1.0).returned
+        return request_of(command(*items), session_id="s", session_age_s=1.0).returned
 
     mcp_call = McpCallItem(id="m", server_label="s", name="n", arguments="{}", output="x")
     assert returned(user("?"), call("a"), output("a"), mcp_call) == {"a", "m"}

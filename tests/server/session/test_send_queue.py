@@ -5,67 +5,67 @@ import asyncio
 import pytest
 
 from duologue.protocol import Close
-from duologue.server.session.send_queue import MOST_WAITING_BYTES, Outbox
+from duologue.server.session.send_queue import MOST_WAITING_BYTES, SendQueue
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
 
 async def test_messages_come_out_in_order_and_a_close_behind_them() -> None:
-    outbox = Outbox()
+    send_queue = SendQueue()
     close = Close(1000, "")
     for message in ("1", "2", close):
-        outbox.put(message)
-    assert [await outbox.get() for _ in range(3)] == ["1", "2", close]
+        send_queue.put(message)
+    assert [await send_queue.get() for _ in range(3)] == ["1", "2", close]
 
 
 async def test_a_cancelled_get_loses_nothing() -> None:
-    outbox = Outbox()
-    waiting = asyncio.ensure_future(outbox.get())
+    send_queue = SendQueue()
+    waiting = asyncio.ensure_future(send_queue.get())
     await asyncio.sleep(0)
-    outbox.put("1")
+    send_queue.put("1")
     waiting.cancel()
     await asyncio.wait({waiting})
-    assert await asyncio.wait_for(outbox.get(), 5) == "1"
+    assert await asyncio.wait_for(send_queue.get(), 5) == "1"
 
 
 async def test_whoever_makes_more_waits_until_the_client_has_caught_up() -> None:
-    outbox = Outbox()
-    outbox.put("x" * MOST_WAITING_BYTES)
-    await asyncio.wait_for(outbox.room(), 5)
-    outbox.put("x")
-    waiting = asyncio.ensure_future(outbox.room())
+    send_queue = SendQueue()
+    send_queue.put("x" * MOST_WAITING_BYTES)
+    await asyncio.wait_for(send_queue.room(), 5)
+    send_queue.put("x")
+    waiting = asyncio.ensure_future(send_queue.room())
     await asyncio.sleep(0)
     assert not waiting.done()
-    await outbox.get()
+    await send_queue.get()
     await asyncio.wait_for(waiting, 5)
 
 
 async def test_nobody_waits_for_a_client_that_is_gone_and_nothing_is_kept_for_it() -> None:
-    outbox = Outbox()
-    outbox.put("x" * (MOST_WAITING_BYTES + 1))
-    waiting = asyncio.ensure_future(outbox.room())
+    send_queue = SendQueue()
+    send_queue.put("x" * (MOST_WAITING_BYTES + 1))
+    waiting = asyncio.ensure_future(send_queue.room())
     await asyncio.sleep(0)
-    outbox.close()
+    send_queue.close()
     await asyncio.wait_for(waiting, 5)
-    outbox.put("late")
-    outbox.put("x" * (MOST_WAITING_BYTES + 1))
-    await asyncio.wait_for(outbox.room(), 5)
+    send_queue.put("late")
+    send_queue.put("x" * (MOST_WAITING_BYTES + 1))
+    await asyncio.wait_for(send_queue.room(), 5)
 
 
 async def test_a_client_that_is_behind_and_takes_nothing_is_given_up_after_its_time() -> None:
-    outbox = Outbox(most_waiting_bytes=1, stall_s=0.01)
-    outbox.put("xx")
-    assert await asyncio.wait_for(outbox.room(), 5) is False
+    send_queue = SendQueue(most_waiting_bytes=1, stall_s=0.01)
+    send_queue.put("xx")
+    assert await asyncio.wait_for(send_queue.room(), 5) is False
 
 
 async def test_a_client_that_is_behind_but_takes_something_is_waited_for() -> None:
-    outbox = Outbox(most_waiting_bytes=1, stall_s=0.2)
+    send_queue = SendQueue(most_waiting_bytes=1, stall_s=0.2)
     for _ in range(4):
-        outbox.put("x")
-    waiting = asyncio.ensure_future(outbox.room())
+        send_queue.put("x")
+    waiting = asyncio.ensure_future(send_queue.room())
     for _ in range(2):
         await asyncio.wait({waiting}, timeout=0.15)
         assert not waiting.done()
-        await outbox.get()
-    await outbox.get()
+        await send_queue.get()
+    await send_queue.get()
     assert await asyncio.wait_for(waiting, 5) is True

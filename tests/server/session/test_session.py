@@ -8,8 +8,8 @@ import pytest
 
 from duologue import connect
 from duologue.audio.formats import Encoding
-from duologue.engines.base import Exchange, FunctionCall
-from duologue.engines.scripted import ScriptedJudge
+from duologue.engines.base import FunctionCall, ResponderRequest
+from duologue.engines.scripted import ScriptedEndOfTurn
 from duologue.errors import ConnectionClosedError, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.events.base import encode_audio
@@ -212,7 +212,7 @@ async def test_what_an_endpoint_says_of_its_failure_is_told_to_the_client_and_to
     class Refusing:
         name = "chat"
 
-        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
             yield "Well."
             raise EngineError("host answered 400", engine="chat", quote="cannot read 'my secret'")
 
@@ -466,7 +466,7 @@ async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
 
 
 async def test_a_turn_that_is_complete_is_answered_long_before_the_longest_wait(talk: Talk) -> None:
-    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), judge=ScriptedJudge([1.0]))
+    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), judge=ScriptedEndOfTurn([1.0]))
     engines.transcriber.repeatable = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     async with talk(engines) as connection:
         shape = {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}, "transcription": {"model": "m"}}

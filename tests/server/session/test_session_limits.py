@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from duologue import connect
-from duologue.engines.base import Exchange
+from duologue.engines.base import ResponderRequest
 from duologue.errors import ConnectionClosed, ConnectionClosedError
 from duologue.server import Limits, ServerSession
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
 from tests.server._engines import BrokenDetector, EndlessSynthesizer
@@ -86,7 +86,7 @@ async def test_an_engine_that_hangs_fails_its_response_and_the_next_one_is_answe
         name = "hangs"
         calls = 0
 
-        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
             self.calls += 1
             yield "Well, "
             if self.calls == 1:
@@ -140,7 +140,7 @@ async def test_a_session_without_audio_makes_no_detector(talk: Talk) -> None:
 async def test_a_configured_opening_is_announced_as_if_it_had_always_been_so() -> None:
     update_ = '{"type":"session.update","session":{"type":"realtime","instructions":"Be brief."}}'
     ours, theirs = memory_pair()
-    session = ServerSession(theirs, scripted_engines(), opening=Opening(model="m-1", message=update_))
+    session = ServerSession(theirs, scripted_engines(), opening=SessionStart(model="m-1", message=update_))
     serving = asyncio.ensure_future(session.run())
     async with asyncio.timeout(5), connect(transport=ours) as connection:
         [created] = await until(connection, "session.created")

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from duologue import connect
-from duologue.engines.base import Exchange
+from duologue.engines.base import ResponderRequest
 from duologue.errors import EngineError
 from duologue.server import RealtimeApp, ServerSession
 from duologue.testing import scripted_app_engines, scripted_engines
@@ -76,7 +76,7 @@ async def test_a_session_that_has_answered_is_freed_at_once_however_the_answer_e
     class Faulty:
         name = "faulty"
 
-        async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str, None]:
+        async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
             yield "I have never been so well in my life."
             raise EngineError("no words", engine="faulty")
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from duologue.server.session.timeouts import OutOfPatience, Patience
+from duologue.server.session.timeouts import EngineTimeout, ReusableTimeout
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
@@ -15,9 +15,9 @@ async def nothing(seconds: float = 0.0) -> str:
 
 
 async def test_what_comes_in_time_is_returned() -> None:
-    patience = Patience(5)
-    assert [await patience.wait_for(nothing()) for _ in range(3)] == ["done"] * 3
-    patience.close()
+    timeout = ReusableTimeout(5)
+    assert [await timeout.wait_for(nothing()) for _ in range(3)] == ["done"] * 3
+    timeout.close()
 
 
 async def test_a_wait_that_lasts_too_long_is_ended_and_its_work_cancelled() -> None:
@@ -29,24 +29,24 @@ async def test_a_wait_that_lasts_too_long_is_ended_and_its_work_cancelled() -> N
         finally:
             ended.set()
 
-    patience = Patience(0.01)
+    timeout = ReusableTimeout(0.01)
     async with asyncio.timeout(5):
-        with pytest.raises(OutOfPatience):
-            await patience.wait_for(hang())
+        with pytest.raises(EngineTimeout):
+            await timeout.wait_for(hang())
     assert ended.is_set()
-    assert await patience.wait_for(nothing()) == "done", "the next wait begins anew"
+    assert await timeout.wait_for(nothing()) == "done", "the next wait begins anew"
 
 
 async def test_many_waits_that_are_each_short_may_last_long_together() -> None:
-    patience = Patience(0.1)
+    timeout = ReusableTimeout(0.1)
     for _ in range(15):
-        assert await patience.wait_for(nothing(0.01)) == "done"
-    with pytest.raises(OutOfPatience):
-        await asyncio.wait_for(patience.wait_for(nothing(10)), 5)
+        assert await timeout.wait_for(nothing(0.01)) == "done"
+    with pytest.raises(EngineTimeout):
+        await asyncio.wait_for(timeout.wait_for(nothing(10)), 5)
 
 
 async def test_whoever_is_cancelled_from_outside_is_cancelled() -> None:
-    task = asyncio.ensure_future(Patience(5).wait_for(nothing(10)))
+    task = asyncio.ensure_future(ReusableTimeout(5).wait_for(nothing(10)))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait({task}, timeout=5)
@@ -61,7 +61,7 @@ async def test_a_cancellation_from_outside_goes_before_the_end_of_patience() -> 
             task.cancel()
             raise
 
-    task = asyncio.ensure_future(Patience(0.01).wait_for(stubborn()))
+    task = asyncio.ensure_future(ReusableTimeout(0.01).wait_for(stubborn()))
     await asyncio.wait({task}, timeout=5)
     assert task.cancelled()
 
@@ -71,10 +71,10 @@ async def test_what_the_work_raises_passes() -> None:
         raise TimeoutError("mine")
 
     with pytest.raises(TimeoutError, match="mine"):
-        await Patience(5).wait_for(fail())
+        await ReusableTimeout(5).wait_for(fail())
 
 
 async def test_a_wait_inside_a_timeout_leaves_the_timeout_its_own() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
-            await Patience(5).wait_for(nothing(10))
+            await ReusableTimeout(5).wait_for(nothing(10))

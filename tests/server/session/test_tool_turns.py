@@ -13,7 +13,7 @@ from duologue.client import Connection, Endpoint
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.events import FunctionCallItem, RealtimeSessionConfig, ResponseDoneEvent
-from duologue.server import Opening, RealtimeApp, Upstream
+from duologue.server import RealtimeApp, SessionStart, Upstream
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from tests.server._listening import listening
@@ -98,7 +98,7 @@ async def test_a_spoken_call_is_made_and_its_result_said() -> None:
 async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str) -> None:
     async with listening(embedded(dialect=upstream_dialect)) as behind:
 
-        async def open_upstream(opening: Opening) -> Transport:
+        async def open_upstream(opening: SessionStart) -> Transport:
             return await open_endpoint(Endpoint(url=behind, dialect=upstream_dialect))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)

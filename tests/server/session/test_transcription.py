@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from duologue.engines.fair_queue import Turnstile, Urgency
-from duologue.engines.scripted import ScriptedJudge
+from duologue.engines.fair_queue import FairQueue, Priority
+from duologue.engines.scripted import ScriptedEndOfTurn
 from duologue.errors import EngineError
 from duologue.events import InputAudioBufferAppendEvent
 from duologue.testing import scripted_engines
@@ -67,9 +67,9 @@ async def test_a_guess_that_fails_is_no_fault_of_the_session() -> None:
 
 
 async def test_a_guess_that_waited_reads_what_is_new_when_its_turn_comes() -> None:
-    turnstile = Turnstile(1)
-    async with desk(turnstile=turnstile) as it:
-        async with turnstile.place("somebody else", Urgency.FINAL):
+    fair_queue = FairQueue(1)
+    async with desk(fair_queue=fair_queue) as it:
+        async with fair_queue.place("somebody else", Priority.FINAL):
             await it.say(400)
             await it.nap()
             await it.say(600)
@@ -148,9 +148,9 @@ async def test_a_short_silence_is_enough(silence_ms: int) -> None:
 
 
 async def test_reading_ahead_that_has_not_begun_when_the_turn_ends_becomes_urgent() -> None:
-    turnstile = Turnstile(1)
-    async with desk(turnstile=turnstile) as it:
-        async with turnstile.place("somebody else", Urgency.FINAL):
+    fair_queue = FairQueue(1)
+    async with desk(fair_queue=fair_queue) as it:
+        async with fair_queue.place("somebody else", Priority.FINAL):
             await it.say(400)
             await it.pause(520)
         await it.settle()
@@ -268,7 +268,7 @@ async def test_a_guess_that_is_overtaken_by_the_end_of_a_long_stretch_is_dropped
 
 
 async def test_a_long_stretch_whose_judgement_is_dropped_is_kept_all_the_same() -> None:
-    async with desk(judge=ScriptedJudge([1.0], sample_rate_hz=24_000)) as it:
+    async with desk(judge=ScriptedEndOfTurn([1.0], sample_rate_hz=24_000)) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(9000)
         await it.pause(200)
@@ -310,8 +310,8 @@ async def test_an_item_that_is_no_turn_is_read_beside_the_turn() -> None:
 
 
 async def test_a_session_that_commits_fifty_items_does_not_keep_another_waiting() -> None:
-    turnstile, transcriber = Turnstile(1), ManualTranscriber()
-    engines = replace(scripted_engines(), transcriber=transcriber, turnstile=turnstile)
+    fair_queue, transcriber = FairQueue(1), ManualTranscriber()
+    engines = replace(scripted_engines(), transcriber=transcriber, fair_queue=fair_queue)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         greedy, other = (Desk(tasks, engines, transcriber, name) for name in ("greedy", "other"))
         for session in (greedy, other):
@@ -342,7 +342,7 @@ async def test_a_transcript_that_fails_is_a_fault_for_the_caller() -> None:
 
 
 async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_complete() -> None:
-    judge = ScriptedJudge([0.0, 1.0], sample_rate_hz=24_000)
+    judge = ScriptedEndOfTurn([0.0, 1.0], sample_rate_hz=24_000)
     async with desk(judge=judge) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(400)
@@ -353,13 +353,13 @@ async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_co
         await it.say(400)
         await it.pause(400)
         await it.reads("I would like a pizza.")
-        assert judge.judged == ["I would like", "I would like a pizza."]
+        assert judge.end_of_turn_judged == ["I would like", "I would like a pizza."]
         assert len(it.told("speech_stopped", "item_id")) == 1
         assert it.told(COMPLETED, "transcript") == ["I would like a pizza."]
         assert it.readings_ms() == []
 
 
-class BrokenJudge(ScriptedJudge):
+class BrokenJudge(ScriptedEndOfTurn):
     """Cannot judge."""
 
     async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
@@ -368,7 +368,7 @@ class BrokenJudge(ScriptedJudge):
 
 @pytest.mark.parametrize("judge", [None, BrokenJudge()], ids=["none", "broken"])
 async def test_without_a_judgement_a_turn_ends_between_the_shortest_and_the_longest_wait(
-    judge: ScriptedJudge | None,
+    judge: ScriptedEndOfTurn | None,
 ) -> None:
     async with desk(judge=judge) as it:
         await it.update(turn_detection={"type": "semantic_vad"})

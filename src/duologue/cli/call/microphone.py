@@ -83,7 +83,7 @@ class MicrophoneTalk:
         """
         loop = asyncio.get_running_loop()
         try:
-            # Opening a device takes half a second with some drivers.
+            # SessionStart a device takes half a second with some drivers.
             await asyncio.to_thread(
                 self._device.start,
                 input_hz=self._input.rate_hz,

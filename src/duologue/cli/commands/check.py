@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from duologue.catalogue import Api
 from duologue.cli.errors import EXIT_FAILURE, Usage, check_there, sentence_of
-from duologue.cli.frame_files import Line, read_frames
+from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.codec.jsontext import write_text
@@ -103,7 +103,7 @@ def _report(file: Path, dialect: str, api: Api) -> Report:
     return report
 
 
-def _note(report: Report, line: Line, dialect: str, api: Api) -> None:
+def _note(report: Report, line: FrameLine, dialect: str, api: Api) -> None:
     if line.problem:
         report.problems.append(Finding(line.number, None, line.problem))
         return

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from duologue.audio.files import create_file
 from duologue.cli.errors import EXIT_FAILURE, Usage, check_free, check_there
-from duologue.cli.frame_files import Line, read_frames
+from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
@@ -78,7 +78,7 @@ def _stage(source: str, target: str) -> _Stage:
     return lambda event: [event]
 
 
-def _convert(line: Line, file: Path, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
+def _convert(line: FrameLine, file: Path, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
     """Write what a frame becomes; False if there is none."""
     if line.problem:
         _say(file, line, line.problem)
@@ -103,5 +103,5 @@ def _convert(line: Line, file: Path, sink: BinaryIO, *, source: str, target: str
     return True
 
 
-def _say(file: Path, line: Line, sentence: str) -> None:
+def _say(file: Path, line: FrameLine, sentence: str) -> None:
     print(printable(f"{file}:{line.number}: {sentence}"), file=sys.stderr)

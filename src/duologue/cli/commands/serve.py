@@ -30,8 +30,8 @@ from duologue.protocol import SessionDefaults
 from duologue.server import (
     Limits,
     McpAccess,
-    Opening,
     RealtimeApp,
+    SessionStart,
     Upstream,
     limits_of,
     loop_factory,
@@ -260,7 +260,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     except ValueError as fault:
         raise Usage(str(fault)) from fault
 
-    async def open_upstream(opening: Opening) -> Transport:
+    async def open_upstream(opening: SessionStart) -> Transport:
         model, intent = options.upstream_model or opening.model, None
         if opening.kind == "transcription" and PROFILES[dialect].intent:
             # The operator's model is one that answers: sessions that only transcribe name another, in their settings.

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from duologue.client.answers import new_id
-from duologue.client.dialect_detection import Accent
+from duologue.client.dialect_detection import DialectDetector
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
@@ -29,9 +29,9 @@ class Connection:
     `send` and `receive` may be cancelled: nothing is lost, and nothing is sent by halves.
     """
 
-    def __init__(self, transport: Transport, *, dialect: str = "openai", accent: Accent | None = None) -> None:
+    def __init__(self, transport: Transport, *, dialect: str = "openai", accent: DialectDetector | None = None) -> None:
         self._transport = transport
-        self._accent = accent if accent is not None else Accent(dialect)
+        self._accent = accent if accent is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()

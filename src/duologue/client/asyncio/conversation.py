@@ -13,7 +13,7 @@ from typing import Any, TypeVar, overload
 from duologue.audio.formats import Encoding
 from duologue.client.answers import Answer, done_of, log_illegal, new_id, typed_message
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
-from duologue.client.asyncio.supervisor import Link, OpenConnection
+from duologue.client.asyncio.supervisor import ConnectionSupervisor, OpenConnection
 from duologue.client.asyncio.tool_runner import RunningTools
 from duologue.client.limits import INTRODUCTION_S
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
@@ -71,7 +71,9 @@ class Conversation:
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
-        self._link = Link(open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end)
+        self._link = ConnectionSupervisor(
+            open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end
+        )
         self._tools = RunningTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._sinks: list[NoticeSink] = []

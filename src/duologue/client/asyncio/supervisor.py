@@ -17,14 +17,14 @@ from typing import Any, Final
 from duologue.client.answers import TOO_MUCH, log_illegal, may_come_back
 from duologue.client.asyncio.connection import Connection
 from duologue.client.limits import FLUSH_S, LOOK_S
-from duologue.client.rotation import Tenure
+from duologue.client.rotation import Rotation
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
 from duologue.printable import printable_name
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.recovery.reconnect import Reconnection, ReconnectPolicy
 
-__all__ = ["HeldConnection", "Link", "OpenConnection"]
+__all__ = ["ConnectionSupervisor", "ManagedConnection", "OpenConnection"]
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ _CLOSE_S: Final = 6.0
 _INTERNAL_ERROR: Final = 1011
 
 
-class HeldConnection:
+class ManagedConnection:
     """One connection, held open by a task until it is released."""
 
     def __init__(self, open_connection: OpenConnection) -> None:
@@ -89,7 +89,7 @@ class HeldConnection:
             self._opened.exception()  # nobody else may have asked for it
 
 
-class Link:
+class ConnectionSupervisor:
     """A conversation's way to its server.
 
     `tell` is called with each event that was read, and with None when the core may have notices otherwise; `ended` is
@@ -112,13 +112,13 @@ class Link:
         self._tell = tell
         self._ended = ended
         self._reconnection = Reconnection(policy, random=random.random, report_illegal=log_illegal)
-        self._held: set[HeldConnection] = set()
+        self._held: set[ManagedConnection] = set()
         self._closings: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
-        self._tenure = Tenure(core, self._reconnection, open_next=self._hold, let_go=self._let_go)
+        self._tenure = Rotation(core, self._reconnection, open_next=self._hold, let_go=self._let_go)
 
     @property
     def is_dialect_settled(self) -> bool:
@@ -165,8 +165,8 @@ class Link:
 
     # --- one connection after another
 
-    async def _run(self, held: HeldConnection) -> None:
-        following: HeldConnection | None = held
+    async def _run(self, held: ManagedConnection) -> None:
+        following: ManagedConnection | None = held
         try:
             while following is not None:
                 held = following
@@ -179,7 +179,7 @@ class Link:
         # One that broke in the middle, or one that was opened ahead of time and is not wanted any more.
         self._let_go_all()
 
-    async def _follow(self, held: HeldConnection) -> HeldConnection | None:
+    async def _follow(self, held: ManagedConnection) -> ManagedConnection | None:
         """Read and write over a connection until another one takes its place; returns that. None: it is over."""
         connection = self.connection = await held.opened()
         self._tenure.begin(now=time.monotonic(), unix_now_s=time.time())
@@ -193,13 +193,13 @@ class Link:
             self._emptied.set()
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
-        if isinstance(outcome, HeldConnection):
+        if isinstance(outcome, ManagedConnection):
             self._lost("the session is near its end; going on with another one")
             return outcome
         self._let_go(held)
         return await self._reconnect(outcome)
 
-    async def _read(self, connection: Connection) -> ConnectionClosed | HeldConnection:
+    async def _read(self, connection: Connection) -> ConnectionClosed | ManagedConnection:
         """Hear the server, to the connection's end or to the moment for the next one, which is open by then."""
         while True:
             now = time.monotonic()
@@ -236,7 +236,7 @@ class Link:
             if not self._wanted.is_set():
                 self._emptied.set()
 
-    async def _reconnect(self, closed: ConnectionClosed) -> HeldConnection | None:
+    async def _reconnect(self, closed: ConnectionClosed) -> ManagedConnection | None:
         """Another connection, after however many attempts the policy has for it; None if it gives up."""
         self._lost(str(closed))
         reconnection = self._reconnection
@@ -262,12 +262,12 @@ class Link:
         self._core.lost(reason, now=time.monotonic())
         self._tell(None)
 
-    def _hold(self) -> HeldConnection:
-        held = HeldConnection(self._open)
+    def _hold(self) -> ManagedConnection:
+        held = ManagedConnection(self._open)
         self._held.add(held)
         return held
 
-    def _let_go(self, held: HeldConnection, *, at_once: bool = False) -> None:
+    def _let_go(self, held: ManagedConnection, *, at_once: bool = False) -> None:
         """Close a connection without waiting for it: a server that is slow to agree holds up nothing."""
         if held in self._held:
             self._held.discard(held)

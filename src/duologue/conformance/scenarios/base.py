@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from msgspec import Struct
 
 from duologue.conformance.scenario_context import Bench
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json, Message
 
 __all__ = ["LONG", "Scenario", "Turn", "ask", "create", "finish", "item_ids", "message", "scenario"]
@@ -73,8 +73,8 @@ def create(**response: Any) -> Json:
     return {"type": "response.create", **({"response": response} if response else {})}
 
 
-async def ask(line: Line, text: str, **response: Any) -> Message:
-    """Write to the server and ask for a response; its response.created. Raises Breach.
+async def ask(line: RawConnection, text: str, **response: Any) -> Message:
+    """Write to the server and ask for a response; its response.created. Raises Violation.
 
     What the server says about the item is not waited for: a fault there is that of other rules.
     """
@@ -82,15 +82,15 @@ async def ask(line: Line, text: str, **response: Any) -> Message:
     return await line.answer(create(**response), "response.created")
 
 
-async def finish(line: Line, created: Message) -> Turn:
-    """Wait for the end of a response. Raises Breach."""
+async def finish(line: RawConnection, created: Message) -> Turn:
+    """Wait for the end of a response. Raises Violation."""
     id = str(created.get("response.id"))
     done = await line.until("response.done", about=[id])
     messages = line.about(id, *item_ids(line, id), since=created, upto=done)
     return Turn(created, done, messages)
 
 
-def item_ids(line: Line, response_id: str) -> list[str]:
+def item_ids(line: RawConnection, response_id: str) -> list[str]:
     """Ids of the items that a response has begun."""
     added = line.trace.received("response.output_item.added")
     return [str(each.get("item.id")) for each in added if each.get("response_id") == response_id]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from duologue.conformance.outcomes import Breach, NotApplicable
+from duologue.conformance.outcomes import NotApplicable, Violation
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, finish, message, scenario
-from duologue.conformance.wire.connector import Opening
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.connector import ConnectOptions
+from duologue.conformance.wire.raw_connection import RawConnection
 
 __all__ = ["SCENARIOS"]
 
@@ -18,7 +18,7 @@ _SPEECH: Final[dict[str, Any]] = {"modalities": ["text", "audio"], "turn_detecti
 @scenario("connect.beta", "item.create.beta", "response.text.beta", "response.audio.beta", "manual.commit.beta")
 async def _the_beta(bench: Bench) -> None:
     """One connection that asks for the beta."""
-    async with bench.open(Opening(beta=True)) as line:
+    async with bench.open(ConnectOptions(beta=True)) as line:
         await _greeted(line)
         with bench.deciding("connect.beta"):
             await line.until("conversation.created")
@@ -35,26 +35,26 @@ async def _the_beta(bench: Bench) -> None:
             await _commit(bench, line)
 
 
-async def _answer(bench: Bench, line: Line, rule_id: str, modalities: list[str]) -> None:
+async def _answer(bench: Bench, line: RawConnection, rule_id: str, modalities: list[str]) -> None:
     await line.send(message("Say hello."))
     asked = {"type": "response.create", "response": {"modalities": modalities}}
     turn = await finish(line, await line.answer(asked, "response.created"))
     bench.follows(rule_id, turn.messages)
 
 
-async def _commit(bench: Bench, line: Line) -> None:
+async def _commit(bench: Bench, line: RawConnection) -> None:
     began = len(line.trace.messages)
     await bench.speak(line)
     committed = await line.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed")
     await line.until("conversation.item.created")
-    exchange = line.trace.messages[began:]
-    bench.follows("manual.commit.beta", [each for each in exchange if each.side == "C" or each.ids & committed.ids])
+    request = line.trace.messages[began:]
+    bench.follows("manual.commit.beta", [each for each in request if each.side == "C" or each.ids & committed.ids])
 
 
 @scenario("transcription.session.beta")
 async def _the_beta_that_only_transcribes(bench: Bench) -> None:
     """One connection that asks for the beta and for transcription."""
-    async with bench.open(Opening(beta=True, intent="transcription")) as line:
+    async with bench.open(ConnectOptions(beta=True, intent="transcription")) as line:
         await _greeted(line)
         with bench.deciding("transcription.session.beta"):
             settings = {"input_audio_transcription": {"model": "gpt-4o-mini-transcribe"}}
@@ -63,11 +63,11 @@ async def _the_beta_that_only_transcribes(bench: Bench) -> None:
             bench.follows("transcription.session.beta", line.trace.messages)
 
 
-async def _greeted(line: Line) -> None:
+async def _greeted(line: RawConnection) -> None:
     """Raises NotApplicable if this is no session of the beta: then its rules are about other servers."""
     try:
         greeting = await line.until("session.created", "transcription_session.created")
-    except Breach as fault:
+    except Violation as fault:
         raise NotApplicable("the server does not speak the beta") from fault
     if "type" in (greeting.event.get("session") or {}):
         raise NotApplicable("the server takes no notice of the beta's header")

@@ -9,7 +9,7 @@ import msgspec
 from duologue.conformance.outcomes import Undecided, expect
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, Turn, ask, create, finish, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 
 __all__ = ["SCENARIOS"]
 
@@ -49,7 +49,7 @@ async def _a_tool_is_called(bench: Bench) -> None:
             bench.follows("tool_loop", line.trace.messages[begin:])
 
 
-async def _go_on(line: Line, call_id: str) -> None:
+async def _go_on(line: RawConnection, call_id: str) -> None:
     item = {"type": "function_call_output", "call_id": call_id, "output": '{"sky": "blue"}'}
     await line.answer({"type": "conversation.item.create", "item": item}, "conversation.item.done")
     await finish(line, await line.answer(create(), "response.created"))

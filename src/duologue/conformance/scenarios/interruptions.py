@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from duologue.conformance.outcomes import Breach, Undecided, expect
+from duologue.conformance.outcomes import Undecided, Violation, expect
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, item_ids, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json, Message
 
 __all__ = ["SCENARIOS"]
@@ -53,7 +53,7 @@ async def _a_client_truncates_what_is_being_said(bench: Bench) -> None:
         await line.send({"type": "response.cancel"})
 
 
-async def _cancel(line: Line, created: Message, **more: Any) -> Turn:
+async def _cancel(line: RawConnection, created: Message, **more: Any) -> Turn:
     await line.send({"type": "response.cancel", **more})
     id = str(created.get("response.id"))
     done = next((each for each in line.trace.received("response.done") if id in each.ids), None)
@@ -64,7 +64,7 @@ async def _cancel(line: Line, created: Message, **more: Any) -> Turn:
     return Turn(created, done, line.about(id, *item_ids(line, id), since=created, upto=done))
 
 
-def _closes_what_it_opened(line: Line, turn: Turn) -> None:
+def _closes_what_it_opened(line: RawConnection, turn: Turn) -> None:
     open_parts = len(turn.of("response.content_part.added")) - len(turn.of("response.content_part.done"))
     open_items = len(turn.of("response.output_item.added")) - len(turn.of("response.output_item.done"))
     expect(not open_parts and not open_items, f"{open_parts} parts and {open_items} items stay open")
@@ -105,7 +105,7 @@ def _listening(bench: Bench, *, interrupt_response: bool) -> Any:
     return bench.session(output_modalities=["audio"], audio={"input": {"turn_detection": vad}})
 
 
-async def _interrupt(bench: Bench, line: Line, created: Message) -> Message:
+async def _interrupt(bench: Bench, line: RawConnection, created: Message) -> Message:
     """Speak until the server notices; then the response's end, which may have been before."""
     began = len(line.trace.messages)
     speaking = asyncio.ensure_future(bench.speak(line, trailing_ms=1500))  # noqa: TID251 - ended and awaited below
@@ -118,11 +118,11 @@ async def _interrupt(bench: Bench, line: Line, created: Message) -> Message:
     return await line.until("response.done", about=[str(created.get("response.id"))])
 
 
-async def _noticed(line: Line, began: int) -> None:
+async def _noticed(line: RawConnection, began: int) -> None:
     deadline_s = line.now_s + line.patience_s
     while not any(each.type == "input_audio_buffer.speech_started" for each in line.trace.messages[began:]):
         if line.now_s > deadline_s or line.trace.closed is not None:
-            raise Breach(f"no input_audio_buffer.speech_started within {line.patience_s:g} s of speech")
+            raise Violation(f"no input_audio_buffer.speech_started within {line.patience_s:g} s of speech")
         await asyncio.sleep(0.01)
 
 

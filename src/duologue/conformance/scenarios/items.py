@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.outcomes import Breach, expect
+from duologue.conformance.outcomes import Violation, expect
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, message, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Message
 
 __all__ = ["SCENARIOS"]
@@ -70,7 +70,7 @@ async def _items_in_their_places(bench: Bench) -> None:
             _names(added, "item_2")
 
 
-async def _add(line: Line, **more: str) -> Message:
+async def _add(line: RawConnection, **more: str) -> Message:
     """Make an item; what first says that it is there. That may be its name of the beta: other rules are about that."""
     return await line.answer(message("Good day.", **more), "conversation.item.added", "conversation.item.created")
 
@@ -78,7 +78,7 @@ async def _add(line: Line, **more: str) -> Message:
 def _names(added: Message, item_id: str | None) -> None:
     told = added.event.get("previous_item_id")
     if told != item_id:
-        raise Breach(f"previous_item_id is {told}, and {item_id or 'nothing'} is before it")
+        raise Violation(f"previous_item_id is {told}, and {item_id or 'nothing'} is before it")
 
 
 def _about(verb: str, item_id: str) -> dict[str, str]:

@@ -6,11 +6,11 @@ from typing import Final
 
 import msgspec
 
-from duologue.conformance.outcomes import Breach, NotApplicable, expect
+from duologue.conformance.outcomes import NotApplicable, Violation, expect
 from duologue.conformance.rulebook.rules import ErrorRule, errors
 from duologue.conformance.scenario_context import Bench, alive
 from duologue.conformance.scenarios.base import Scenario, create, scenario
-from duologue.conformance.wire.connector import Opening
+from duologue.conformance.wire.connector import ConnectOptions
 
 __all__ = ["SCENARIOS"]
 
@@ -19,10 +19,10 @@ _LONGEST_ID: Final = 512
 _MOST_PAIRS: Final = 16
 
 _DOORS: Final = {
-    "error.invalid_api_key": Opening(api_key="sk-conform-is-no-key"),
-    "error.invalid_model": Opening(model="conform-is-no-model"),
-    "error.missing_model": Opening(model=""),
-    "error.beta_disabled": Opening(beta=True),
+    "error.invalid_api_key": ConnectOptions(api_key="sk-conform-is-no-key"),
+    "error.invalid_model": ConnectOptions(model="conform-is-no-model"),
+    "error.missing_model": ConnectOptions(model=""),
+    "error.beta_disabled": ConnectOptions(beta=True),
 }
 
 
@@ -35,7 +35,7 @@ async def _refusals(bench: Bench) -> None:
             if rule.binary or not rule.provoke.startswith("{"):
                 with bench.deciding(rule_id):
                     await line.send_raw(rule.provoke.encode() if rule.binary else rule.provoke)
-                    await bench.refusal(rule_id, line)
+                    await bench.invalid(rule_id, line)
             else:
                 await bench.refused(rule_id, line, msgspec.json.decode(rule.provoke))
 
@@ -60,7 +60,7 @@ async def _doors(bench: Bench) -> None:
             await _turned_away(bench, errors()[rule_id], opening)
 
 
-async def _turned_away(bench: Bench, rule: ErrorRule, opening: Opening) -> None:
+async def _turned_away(bench: Bench, rule: ErrorRule, opening: ConnectOptions) -> None:
     async with bench.open(opening) as line:
         first = await line.until("error", "session.created")
         if first.type == "session.created":
@@ -68,7 +68,7 @@ async def _turned_away(bench: Bench, rule: ErrorRule, opening: Opening) -> None:
                 raise NotApplicable("the server lets the beta's header in")
             if opening.api_key is not None and not bench.settings.has_key:
                 raise NotApplicable("the server asks for no key")
-            raise Breach("the server lets everybody in")
+            raise Violation("the server lets everybody in")
         expect(first.get("error.code") in rule.codes, f"error.code is {first.get('error.code')}")
         await line.quiet()
         closed = line.trace.closed

@@ -6,10 +6,10 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from typing import Any, Final
 
-from duologue.conformance.outcomes import Breach, Undecided, expect
+from duologue.conformance.outcomes import Undecided, Violation, expect
 from duologue.conformance.scenario_context import Bench, configure
 from duologue.conformance.scenarios.base import LONG, Scenario, Turn, ask, create, finish, message, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json
 
 __all__ = ["SCENARIOS"]
@@ -59,7 +59,7 @@ async def _a_spoken_answer(bench: Bench) -> None:
         await _after_speech(bench, line, turn)
 
 
-async def _after_speech(bench: Bench, line: Line, turn: Turn) -> None:
+async def _after_speech(bench: Bench, line: RawConnection, turn: Turn) -> None:
     item_id = str(turn.done.get("response.output.0.id"))
     truncate = {"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0}
     whole = turn.done.get("response.output.0.content.0.transcript")
@@ -84,13 +84,13 @@ async def _after_speech(bench: Bench, line: Line, turn: Turn) -> None:
         expect(part.get("transcript") != whole, "the transcript of a truncated item is still whole")
 
 
-async def _content_of(line: Line, item_id: str) -> Json:
+async def _content_of(line: RawConnection, item_id: str) -> Json:
     """The first part of an item. Raises Undecided if it cannot be had: other rules are about that."""
     try:
         retrieved = await line.answer(
             {"type": "conversation.item.retrieve", "item_id": item_id}, "conversation.item.retrieved"
         )
-    except Breach as fault:
+    except Violation as fault:
         raise Undecided(str(fault)) from fault
     return retrieved.get("item.content.0") or {}
 
@@ -129,15 +129,15 @@ async def _two_answers_at_once(bench: Bench) -> None:
             await _second(bench, line, str(created.get("response.id")))
 
 
-async def _second(bench: Bench, line: Line, first_id: str) -> None:
+async def _second(bench: Bench, line: RawConnection, first_id: str) -> None:
     seen = await line.until("error", "response.created")
     if seen.type == "response.created":
         done = (each for each in line.trace.received("response.done") if each.get("response.id") == first_id)
         if (first_done := next(done, None)) is not None and line.trace.precedes(first_done, seen):
             raise Undecided("the first response was done before the second was read")
-        raise Breach("two responses are active in one conversation")
+        raise Violation("two responses are active in one conversation")
     line.rewind(line.trace.messages.index(seen))
-    await bench.refusal("error.response_active", line)
+    await bench.invalid("error.response_active", line)
 
 
 def _echoes(turn: Turn, metadata: dict[str, str]) -> None:
@@ -152,7 +152,7 @@ def _speech_bytes(turn: Turn) -> int:
         try:
             n_bytes = len(b64decode(delta, validate=True))
         except (NotBase64, TypeError, ValueError) as fault:
-            raise Breach("an audio delta is no base64") from fault
+            raise Violation("an audio delta is no base64") from fault
         expect(n_bytes % 2 == 0, f"an audio delta of {n_bytes} bytes cuts a sample in two")
         total += n_bytes
     return total

@@ -8,7 +8,7 @@ from typing import Any, Final
 from duologue.conformance.outcomes import expect
 from duologue.conformance.scenario_context import Bench, configure
 from duologue.conformance.scenarios.base import Scenario, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json, look
 
 __all__ = ["SCENARIOS"]
@@ -99,7 +99,7 @@ async def _updates(bench: Bench) -> None:
             expect(found is None, f"turn_detection is {found!r} after null")
 
 
-async def _refused_whole(line: Line) -> None:
+async def _refused_whole(line: RawConnection) -> None:
     session = {"type": "realtime", "instructions": "Be long.", "conform": True}
     await line.answer({"type": "session.update", "session": session}, "error")
     kept = (await configure(line)).get("session.instructions")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from duologue.conformance.outcomes import Breach, expect
+from duologue.conformance.outcomes import Violation, expect
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, ask, finish, scenario
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
 from duologue.conformance.wire.trace import Message
 
@@ -50,16 +50,16 @@ async def _a_turn_without_an_answer(bench: Bench) -> None:
             await _no_response(line)
 
 
-async def _heard_item(line: Line) -> str:
+async def _heard_item(line: RawConnection) -> str:
     """Wait until the turn's item is done; its id."""
     done = await line.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
     committed = line.first("input_audio_buffer.committed")
     if not committed.ids:
-        raise Breach("input_audio_buffer.committed without item_id")
+        raise Violation("input_audio_buffer.committed without item_id")
     return str(committed.get("item_id") if committed.ids != done.ids else done.get("item.id"))
 
 
-def _times_fit(line: Line) -> None:
+def _times_fit(line: RawConnection) -> None:
     sent_ms = (
         sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // BYTES_PER_MS
     )
@@ -69,7 +69,7 @@ def _times_fit(line: Line) -> None:
     expect(fits, f"speech from {start} to {end} ms, in {sent_ms} ms of audio")
 
 
-async def _no_response(line: Line) -> None:
+async def _no_response(line: RawConnection) -> None:
     strays = [
         each.type for each in await line.quiet(min(_NOTHING_S, line.patience_s)) if each.type.startswith("response.")
     ]
@@ -125,12 +125,12 @@ async def _a_silent_user(bench: Bench) -> None:
             bench.follows("idle_timeout.item", line.about(*item.ids))
 
 
-async def _wait_in_silence(line: Line, after: int) -> None:
+async def _wait_in_silence(line: RawConnection, after: int) -> None:
     """A microphone that hears nothing, until the server has had enough of it. In real time: the timer runs in it."""
     deadline_s = line.now_s + line.patience_s + _IDLE_MS / 1000
     while not any(each.type == "input_audio_buffer.timeout_triggered" for each in line.trace.messages[after:]):
         if line.now_s > deadline_s:
-            raise Breach(f"no input_audio_buffer.timeout_triggered within {deadline_s:.0f} s")
+            raise Violation(f"no input_audio_buffer.timeout_triggered within {deadline_s:.0f} s")
         await line.send(append_of(bytes(100 * BYTES_PER_MS)))
         await asyncio.sleep(0.1)
 

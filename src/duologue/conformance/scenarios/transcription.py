@@ -7,8 +7,8 @@ from typing import Final
 from duologue.conformance.outcomes import Undecided, expect
 from duologue.conformance.scenario_context import Bench
 from duologue.conformance.scenarios.base import Scenario, scenario
-from duologue.conformance.wire.connector import Opening
-from duologue.conformance.wire.raw_connection import Line
+from duologue.conformance.wire.connector import ConnectOptions
+from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Message
 
 __all__ = ["SCENARIOS"]
@@ -36,7 +36,7 @@ async def _speech_is_transcribed(bench: Bench) -> None:
 @scenario("connect.transcription", "transcription.object", "transcription.session", "transcription.no_response")
 async def _a_session_that_only_transcribes(bench: Bench) -> None:
     """With ?intent=transcription."""
-    async with bench.open(Opening(intent="transcription")) as line:
+    async with bench.open(ConnectOptions(intent="transcription")) as line:
         created = await bench.vital("connect.transcription", line.until("session.created"))
         bench.follows("connect.transcription", line.trace.messages[:1])
         session = {"type": "transcription", "audio": {"input": _INPUT}}
@@ -56,7 +56,7 @@ async def _a_session_that_only_transcribes(bench: Bench) -> None:
             expect(not strays, f"{strays[0] if strays else ''} in a session that only transcribes")
 
 
-async def _transcribe(bench: Bench, line: Line) -> Message:
+async def _transcribe(bench: Bench, line: RawConnection) -> Message:
     """Say something and commit it; what comes of it. Raises Undecided if the transcription fails."""
     await bench.speak(line)
     await line.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed")

@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from duologue.transports import Transport
 
-__all__ = ["OpenTransport", "Opening"]
+__all__ = ["ConnectOptions", "OpenTransport"]
 
 
-class Opening(Struct, frozen=True, kw_only=True):
+class ConnectOptions(Struct, frozen=True, kw_only=True):
     """What is special about a connection."""
 
     intent: str | None = None
@@ -29,5 +29,5 @@ class Opening(Struct, frozen=True, kw_only=True):
         return self.api_key is None and self.model is None and not self.beta
 
 
-OpenTransport: TypeAlias = Callable[[Opening], Awaitable[Transport]]
+OpenTransport: TypeAlias = Callable[[ConnectOptions], Awaitable[Transport]]
 """Opens a connection. Raises `ConnectFailed` if none comes about, and `NotApplicable` for what it cannot open."""

@@ -10,18 +10,18 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec.jsontext import parse_object
-from duologue.conformance.outcomes import Breach, Undecided
+from duologue.conformance.outcomes import Undecided, Violation
 from duologue.conformance.wire.trace import Json, Message, Trace
 from duologue.errors import ConnectionClosed, DecodeError
 from duologue.transports import Transport
 
-__all__ = ["Line"]
+__all__ = ["RawConnection"]
 
 _QUIET_S: Final = 0.3
 """How long nothing may come before nothing more is expected: an answer takes a round trip, 0.2 s around the world."""
 
 
-class Line:
+class RawConnection:
     """One connection, with everything that went over it.
 
     Waiting looks at what came since the last `send` and is done with what it has passed over.
@@ -43,21 +43,21 @@ class Line:
     # --- what goes out
 
     async def send(self, event: Json) -> str:
-        """Send an event, with an id of its own unless it has one. Returns that id. Raises Breach if the server left."""
+        """Send an event, with an id of its own unless it has one. Returns that id. Raises Violation if the server left."""
         self._sent += 1
         event = {"event_id": f"conform_{self._sent}", **event}
         await self.send_raw(msgspec.json.encode(event).decode(), event)
         return str(event["event_id"])
 
     async def send_raw(self, message: str | bytes, event: Json | None = None) -> None:
-        """Send a message as it is. Raises Breach if the server left."""
+        """Send a message as it is. Raises Violation if the server left."""
         self._seen = len(self.trace.messages)
         self.last_id = None if event is None else str(event.get("event_id"))
         self.trace.messages.append(Message(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)
         except ConnectionClosed as closed:
-            raise Breach(f"the server closed with {closed.code}") from closed
+            raise Violation(f"the server closed with {closed.code}") from closed
 
     # --- what comes
 
@@ -75,14 +75,14 @@ class Line:
     ) -> Message:
         """The next event of these types, about these ids if any are named.
 
-        Raises Breach when nothing comes for `patience_s`, when the server leaves, or refuses instead.
+        Raises Violation when nothing comes for `patience_s`, when the server leaves, or refuses instead.
         """
 
         def wanted(message: Message) -> bool:
             named = message.type in types and (not about or bool(message.ids & set(about)))
             return named and (where is None or where(message))
 
-        patience = self.patience_s if patience_s is None else patience_s
+        timeout = self.patience_s if patience_s is None else patience_s
         awaited = " or ".join(types)
         while True:
             for at in range(self._seen, len(self.trace.messages)):
@@ -94,12 +94,12 @@ class Line:
                     return message
                 if message.type == "error" and "error" not in types:
                     self._seen = at + 1
-                    raise Breach(f"{awaited} was expected, and {_told(message)} came")
+                    raise Violation(f"{awaited} was expected, and {_told(message)} came")
             if self.trace.closed is not None:
-                raise Breach(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
-            if not await self._more(patience):
+                raise Violation(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
+            if not await self._more(timeout):
                 last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
-                raise Breach(f"no {awaited} within {patience:g} s; the last event was {last}")
+                raise Violation(f"no {awaited} within {timeout:g} s; the last event was {last}")
 
     async def answer(self, event: Json, *types: str, **more: Any) -> Message:
         """Send, and wait as `until` does."""
@@ -156,7 +156,7 @@ class Line:
 
     @classmethod
     @asynccontextmanager
-    async def over(cls, transport: Transport, name: str, *, patience_s: float) -> AsyncGenerator[Line, None]:
+    async def over(cls, transport: Transport, name: str, *, patience_s: float) -> AsyncGenerator[RawConnection, None]:
         """Reads the transport for the length of a block; lets what is under way come to its end, and closes."""
         line = cls(transport, name, patience_s=patience_s)
         reading = asyncio.ensure_future(line._read())  # noqa: TID251 - ended and awaited below

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.endpoint import Endpoint
-from duologue.conformance.wire.connector import Opening, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.transports import Transport
 
 __all__ = ["open_endpoint_of"]
@@ -22,7 +22,7 @@ def open_endpoint_of(
     """What opens connections to this place for `run`. `wrap` may put something around each, such as a recorder."""
     endpoint = Endpoint(url=place) if isinstance(place, str) else place
 
-    async def open_transport(opening: Opening) -> Transport:
+    async def open_transport(opening: ConnectOptions) -> Transport:
         """Raises ConnectFailed."""
         special = endpoint
         if opening.intent is not None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.embedded.arithmetic import calculate, number
 from duologue.engines.embedded.spoken_calls import ASKING, MAX_SAID_CHARACTERS, asked_calls
 
@@ -19,7 +19,7 @@ SLOWLY = re.compile(r"\bslowly\b", re.IGNORECASE)
 """Asks for time between the numbers."""
 
 _Said = re.Match[str]
-_Answer = Callable[[Exchange, _Said], "str | Sequence[FunctionCall] | None"]
+_Answer = Callable[[ResponderRequest, _Said], "str | Sequence[FunctionCall] | None"]
 """None: this was not meant after all, and the next entry of the table is asked."""
 
 _MAX_COUNT = 100  # numbers; a minute of speech: more than a listener sits through, and enough to interrupt
@@ -40,35 +40,35 @@ _WHAT_I_DO = (
 _NO_MODEL = "I have no language model behind me"
 
 
-def answer(exchange: Exchange) -> str | Sequence[FunctionCall]:
+def answer(request: ResponderRequest) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
-    if (told := _TOLD_TO_SAY.fullmatch(exchange.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
+    if (told := _TOLD_TO_SAY.fullmatch(request.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
         return told["words"][:MAX_SAID_CHARACTERS]
-    text, blind = _last(exchange, "user"), _shows_picture(exchange)
+    text, blind = _last(request, "user"), _shows_picture(request)
     if not text:
         return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."
     plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, reply in _INTENTS:
-        if (said := pattern.search(plain)) is not None and (words := reply(exchange, said)) is not None:
+        if (said := pattern.search(plain)) is not None and (words := reply(request, said)) is not None:
             return words
     heard = text.rstrip(",;: ")
     answer = f'I heard: "{heard}"' + ("" if heard.endswith((".", "!", "?")) else ".")
     return f"{answer} I cannot see the picture with it." if blind else answer
 
 
-def _arithmetic(exchange: Exchange, said: _Said) -> str | None:
+def _arithmetic(request: ResponderRequest, said: _Said) -> str | None:
     calculation = calculate(said[0])
     return None if calculation is None else calculation.answer
 
 
-def _meet(exchange: Exchange, said: _Said) -> str | None:
+def _meet(request: ResponderRequest, said: _Said) -> str | None:
     name = _name_in(said)
     return None if name is None else f"Nice to meet you, {name}."
 
 
-def _recall_name(exchange: Exchange, said: _Said) -> str:
+def _recall_name(request: ResponderRequest, said: _Said) -> str:
     left = _MAX_REMEMBERED
-    for message in reversed(exchange.messages):
+    for message in reversed(request.messages):
         if message.role != "user" or left <= 0:
             continue
         text = message.text[:MAX_SAID_CHARACTERS]
@@ -89,26 +89,26 @@ def _name_in(said: _Said) -> str | None:
     return " ".join(word[0].upper() + word[1:] for word in named) or None
 
 
-def _time(exchange: Exchange, said: _Said) -> str:
-    now = exchange.now
+def _time(request: ResponderRequest, said: _Said) -> str:
+    now = request.now
     return f"It is {now.hour % 12 or 12}:{now.minute:02} {'AM' if now.hour < 12 else 'PM'}."
 
 
-def _date(exchange: Exchange, said: _Said) -> str:
+def _date(request: ResponderRequest, said: _Said) -> str:
     word = (said["when"] or "today").lower()
-    day = exchange.now + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[word])
+    day = request.now + timedelta(days={"yesterday": -1, "today": 0, "tomorrow": 1}[word])
     tense = {"yesterday": "was", "today": "is", "tomorrow": "will be"}[word]
     return f"{word.capitalize()} {tense} {day:%A}, {day:%B} {day.day}, {day.year}."
 
 
-def _spell(exchange: Exchange, said: _Said) -> str | None:
+def _spell(request: ResponderRequest, said: _Said) -> str | None:
     letters = [letter.upper() for letter in said["word"] if letter.isalnum()]
     if not 0 < len(letters) <= _MAX_SPELLED:
         return None
     return f"{said['word'].strip().capitalize()} is spelled {', '.join(letters)}."
 
 
-def _count(exchange: Exchange, said: _Said) -> str | None:
+def _count(request: ResponderRequest, said: _Said) -> str | None:
     first, last = number(said["first"] or "one"), number(said["last"])
     if first is None or last is None:
         return None
@@ -120,57 +120,57 @@ def _count(exchange: Exchange, said: _Said) -> str | None:
     return " ".join(f"{value}." for value in numbers) if SLOWLY.search(said[0]) else ", ".join(numbers) + "."
 
 
-def _call(exchange: Exchange, said: _Said) -> str | Sequence[FunctionCall] | None:
-    return asked_calls(exchange, sure=bool(said["sure"]), rest=said["rest"])
+def _call(request: ResponderRequest, said: _Said) -> str | Sequence[FunctionCall] | None:
+    return asked_calls(request, sure=bool(said["sure"]), rest=said["rest"])
 
 
-def _repeat(exchange: Exchange, said: _Said) -> str | None:
+def _repeat(request: ResponderRequest, said: _Said) -> str | None:
     return said["words"].strip(" \"'") or None
 
 
-def _say_again(exchange: Exchange, said: _Said) -> str:
-    return _last(exchange, "assistant") or "I have not said anything yet."
+def _say_again(request: ResponderRequest, said: _Said) -> str:
+    return _last(request, "assistant") or "I have not said anything yet."
 
 
-def _what_was_said(exchange: Exchange, said: _Said) -> str:
-    earlier = [message.text for message in exchange.messages if message.role == "user" and message.text][:-1]
+def _what_was_said(request: ResponderRequest, said: _Said) -> str:
+    earlier = [message.text for message in request.messages if message.role == "user" and message.text][:-1]
     return f'You said: "{earlier[-1][:MAX_SAID_CHARACTERS]}"' if earlier else "That was the first thing you said."
 
 
-def _instructions(exchange: Exchange, said: _Said) -> str:
-    if not exchange.instructions or exchange.instructions.isspace():
+def _instructions(request: ResponderRequest, said: _Said) -> str:
+    if not request.instructions or request.instructions.isspace():
         return f"I was given no instructions. {_NO_MODEL}, so I could not follow them anyway."
     return f"I was given instructions, but {_NO_MODEL}, so I cannot follow them."
 
 
-def _age(exchange: Exchange, said: _Said) -> str:
-    minutes, seconds = divmod(int(exchange.session_age_s), 60)
+def _age(request: ResponderRequest, said: _Said) -> str:
+    minutes, seconds = divmod(int(request.session_age_s), 60)
     parts = [_plural(minutes, "minute")] if minutes else []
     return f"We have been connected for {' and '.join([*parts, _plural(seconds, 'second')])}."
 
 
-def _turns(exchange: Exchange, said: _Said) -> str:
-    return f"I have answered {_plural(exchange.turn, 'time')} before this."
+def _turns(request: ResponderRequest, said: _Said) -> str:
+    return f"I have answered {_plural(request.turn, 'time')} before this."
 
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _last(exchange: Exchange, role: str) -> str:
+def _last(request: ResponderRequest, role: str) -> str:
     """What was said last, as far as it is read."""
-    said = next((message.text for message in reversed(exchange.messages) if message.role == role), "")
+    said = next((message.text for message in reversed(request.messages) if message.role == role), "")
     return said[:MAX_SAID_CHARACTERS].strip()
 
 
-def _shows_picture(exchange: Exchange) -> bool:
+def _shows_picture(request: ResponderRequest) -> bool:
     """Whether the last message of the user has one."""
-    return next((bool(message.images) for message in reversed(exchange.messages) if message.role == "user"), False)
+    return next((bool(message.images) for message in reversed(request.messages) if message.role == "user"), False)
 
 
 def _saying(words: str) -> _Answer:
     """An answer that is always the same; `{…}` in it is a field of the exchange."""
-    return lambda exchange, said: words.format(exchange=exchange)
+    return lambda request, said: words.format(request=request)
 
 
 _MY_NAME = re.compile(
@@ -202,16 +202,16 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
     # About this session.
     (
         r"\b(?:what|which|whose) (?:voice|speaker)\b|\byour voice\b",
-        _saying("You asked for the voice {exchange.voice}."),
+        _saying("You asked for the voice {request.voice}."),
     ),
     (r"\bhow (?:long|much time) (?:have|are|did) we\b|\bhow long .{0,60}\b(?:session|connected|talking)\b", _age),
     (r"\bhow many (?:turns|times|answers|responses|questions)\b", _turns),
-    (r"\b(?:session|conversation)(?:'s)? (?:id|number|name)\b", _saying("This session is {exchange.session_id}.")),
+    (r"\b(?:session|conversation)(?:'s)? (?:id|number|name)\b", _saying("This session is {request.session_id}.")),
     (r"\b(?:your|the|any|follow|what) (?:instructions|system prompt|prompt)\b", _instructions),
     (
         r"\b(?:what|which|language) model\b|\bare you (?:an? )?(?:ai|chat ?gpt|gpt|bot|robot|human|real|person)\b",
         _saying(
-            "You asked for the model {exchange.model}, and I am a small program in its place: "
+            "You asked for the model {request.model}, and I am a small program in its place: "
             f"{_NO_MODEL}. {_WHAT_I_DO}"
         ),
     ),

@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.embedded.intents import SLOWLY, answer
 from duologue.engines.embedded.spoken_calls import MAX_SAID_CHARACTERS, result_in_words, wanted_call
 
@@ -27,31 +27,31 @@ class EmbeddedResponder:
         """`slow_s`: how long it waits between two sentences when it was asked to do something slowly."""
         self._slow_s = slow_s
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """The answer by clauses, known at once; or the calls that were asked for. What they returned is then said.
 
         Where the client requires a call, one is made with what the words give for it. Once: the answer to a result is
         always words, or a session whose `tool_choice` is "required" would go round for ever.
         """
         # Schemas come from clients, and comparing what was said with all they hold may take long. Text alone does not.
-        pieces, slowly = await asyncio.to_thread(_answer, exchange) if exchange.functions else _answer(exchange)
+        pieces, slowly = await asyncio.to_thread(_answer, request) if request.functions else _answer(request)
         for index, piece in enumerate(pieces):
             if index and slowly:
                 await asyncio.sleep(self._slow_s)
             yield piece
 
 
-def _answer(exchange: Exchange) -> tuple[Sequence[str | FunctionCall], bool]:
+def _answer(request: ResponderRequest) -> tuple[Sequence[str | FunctionCall], bool]:
     """What to say and to call, and whether to take time between the pieces. Bounded work, however long the texts."""
-    result = result_in_words(exchange)
+    result = result_in_words(request)
     results = _CLAUSE.findall(result) if result is not None else []
-    if result is not None and exchange.messages[-1].role != "user":
+    if result is not None and request.messages[-1].role != "user":
         return results, False
-    text = next((message.text for message in reversed(exchange.messages) if message.role == "user"), "")
+    text = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
     said = text[:MAX_SAID_CHARACTERS]
-    if result is None and (wanted := wanted_call(exchange, said)) is not None:
+    if result is None and (wanted := wanted_call(request, said)) is not None:
         return [wanted], False
-    words = answer(exchange)
+    words = answer(request)
     before = [*results, " "] if results else []
     if not isinstance(words, str):
         return [*before, *words], False

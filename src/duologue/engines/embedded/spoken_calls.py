@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from duologue.codec.jsontext import parse_object, write_text
-from duologue.engines.base import Exchange, Function, FunctionCall
+from duologue.engines.base import Function, FunctionCall, ResponderRequest
 from duologue.engines.embedded.spoken_values import NotThat, fitting, spelled, value_of
 from duologue.errors import DecodeError
 
@@ -72,13 +72,13 @@ class _Heard(NamedTuple):
     rest: str
 
 
-def asked_calls(exchange: Exchange, *, sure: bool, rest: str) -> Sequence[FunctionCall] | str | None:
+def asked_calls(request: ResponderRequest, *, sure: bool, rest: str) -> Sequence[FunctionCall] | str | None:
     """The calls that are asked for, or why there are none; None if no call was meant after all.
 
     `sure`: it was said that a tool or a function is meant.
     """
-    functions = exchange.functions[:_MAX_FUNCTIONS]
-    if exchange.function_choice == "none" or not functions:
+    functions = request.functions[:_MAX_FUNCTIONS]
+    if request.function_choice == "none" or not functions:
         return "I have no tools to call." if sure else None
     calls: list[FunctionCall] = []
     for part in _AGAIN.split(rest[:MAX_SAID_CHARACTERS]):
@@ -93,12 +93,12 @@ def asked_calls(exchange: Exchange, *, sure: bool, rest: str) -> Sequence[Functi
     return calls
 
 
-def wanted_call(exchange: Exchange, text: str) -> FunctionCall | None:
+def wanted_call(request: ResponderRequest, text: str) -> FunctionCall | None:
     """The call that has to be made, because the client requires one, with what the words give for it."""
-    text, functions = text[:MAX_SAID_CHARACTERS], exchange.functions
-    if exchange.function_choice not in ("auto", "none", "required"):
-        functions = tuple(function for function in functions if function.name == exchange.function_choice)
-    if not functions or exchange.function_choice in ("auto", "none"):
+    text, functions = text[:MAX_SAID_CHARACTERS], request.functions
+    if request.function_choice not in ("auto", "none", "required"):
+        functions = tuple(function for function in functions if function.name == request.function_choice)
+    if not functions or request.function_choice in ("auto", "none"):
         return None
     functions = functions[:_MAX_FUNCTIONS]
     asking = ASKING.search(text)
@@ -111,13 +111,13 @@ def wanted_call(exchange: Exchange, text: str) -> FunctionCall | None:
     return _call(heard.function, arguments)
 
 
-def result_in_words(exchange: Exchange) -> str | None:
+def result_in_words(request: ResponderRequest) -> str | None:
     """What tools returned since the assistant last spoke: somebody may have spoken while they ran."""
     results: list[str] = []
     spoken = False
-    for message in reversed(exchange.messages):
+    for message in reversed(request.messages):
         spoken = spoken or (message.role == "assistant" and not message.calls)
-        if message.role == "tool" and (not spoken or message.call_id in exchange.returned):
+        if message.role == "tool" and (not spoken or message.call_id in request.returned):
             results.append(f"The tool returned {_in_words(message.text) or 'nothing'}.")
         if len(results) == _MAX_RESULTS:
             break

@@ -15,12 +15,12 @@ from duologue.errors import MissingExtra
 if TYPE_CHECKING:
     from duologue.engines.end_of_turn.prosody import Cadence
 
-__all__ = ["EmbeddedJudge"]
+__all__ = ["EmbeddedEndOfTurn"]
 
 _RATE_HZ = 16_000
 
 
-class EmbeddedJudge:
+class EmbeddedEndOfTurn:
     """Judges English by its words, with their marks, and weighs in how the voice ended. Keeps nothing between calls.
 
     Where the speech extra is not installed, other engines bring the words, and the words alone are judged.

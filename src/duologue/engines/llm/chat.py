@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 
 from duologue.audio.extras import needs
-from duologue.engines.base import Exchange, FunctionCall
+from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
 from duologue.engines.llm.chat_stream import CallPiece, Calls, Chunk, Delta, chunk_lines, fault_in
 from duologue.errors import EngineError
@@ -55,7 +55,7 @@ class ChatResponder:
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
         self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S))
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """Pieces of the answer as the endpoint sends them, and then the calls, as they came.
 
         Closed or cancelled: the request is abandoned at once.
@@ -63,11 +63,11 @@ class ChatResponder:
         Raises:
             EngineError: the endpoint cannot be reached, refuses, breaks off, or sends what is no answer.
         """
-        request = {**self._parameters, **request_of(exchange), "model": self._model, "stream": True}
+        body = {**self._parameters, **request_of(request), "model": self._model, "stream": True}
         calls = Calls()
         try:
             async with (
-                self._client.stream("POST", self._url, json=request) as response,
+                self._client.stream("POST", self._url, json=body) as response,
                 aclosing(self._choices(response)) as choices,
             ):
                 async for delta in choices:
@@ -79,7 +79,7 @@ class ChatResponder:
             raise self._error("did not answer in time") from fault
         except httpx.HTTPError as fault:
             raise self._error(f"cannot be talked to: {str(fault) or type(fault).__name__}") from fault
-        for call in calls.whole() if exchange.function_choice != "none" else ():  # some call all the same
+        for call in calls.whole() if request.function_choice != "none" else ():  # some call all the same
             yield call
 
     async def aclose(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from duologue.engines.base import Exchange, FunctionCall, Message
+from duologue.engines.base import FunctionCall, Message, ResponderRequest
 from duologue.protocol.server.conversation.client_items import is_picture
 
 __all__ = ["request_of"]
@@ -17,14 +17,14 @@ _NO_ARGUMENTS: Final = {"type": "object", "properties": {}}
 """For a function that was offered without a schema; endpoints want one."""
 
 
-def request_of(exchange: Exchange) -> dict[str, Any]:
+def request_of(request: ResponderRequest) -> dict[str, Any]:
     """The messages, the tools, and the limit."""
-    system = {"role": "system", "content": exchange.instructions.strip() or _SPOKEN_STYLE}
-    request: dict[str, Any] = {"messages": [system, *_messages(exchange.messages)]}
-    if exchange.max_output_tokens is not None:
-        request["max_tokens"] = exchange.max_output_tokens
-    if exchange.functions:
-        request["tools"] = [
+    system = {"role": "system", "content": request.instructions.strip() or _SPOKEN_STYLE}
+    body: dict[str, Any] = {"messages": [system, *_messages(request.messages)]}
+    if request.max_output_tokens is not None:
+        body["max_tokens"] = request.max_output_tokens
+    if request.functions:
+        body["tools"] = [
             {
                 "type": "function",
                 "function": {
@@ -33,10 +33,10 @@ def request_of(exchange: Exchange) -> dict[str, Any]:
                     "parameters": dict(function.parameters) or _NO_ARGUMENTS,
                 },
             }
-            for function in exchange.functions
+            for function in request.functions
         ]
-        request["tool_choice"] = _choice(exchange.function_choice)
-    return request
+        body["tool_choice"] = _choice(request.function_choice)
+    return body
 
 
 def _choice(choice: str) -> str | dict[str, Any]:

@@ -54,7 +54,7 @@ class TextPart(msgspec.Struct):
 
 class Delta(msgspec.Struct):
     content: str | list[TextPart] | None = None
-    refusal: str | None = None
+    invalid: str | None = None
     tool_calls: list[CallPiece] | None = None
 
     @property
@@ -62,7 +62,7 @@ class Delta(msgspec.Struct):
         """What is to be said. Reasoning, where a server tells it, has a field of its own and is not."""
         if isinstance(self.content, list):
             return "".join(part.text or "" for part in self.content)
-        return self.content or self.refusal or ""
+        return self.content or self.invalid or ""
 
 
 class Choice(msgspec.Struct):

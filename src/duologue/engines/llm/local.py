@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from duologue.audio.extras import needs
-from duologue.engines.base import Exchange, FunctionCall, Message
+from duologue.engines.base import FunctionCall, Message, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
 from duologue.engines.llm.chat_stream import Calls, Chunk, Delta
 from duologue.errors import EngineError
@@ -86,7 +86,7 @@ class LocalLanguageModel:
         # An answer takes seconds: threads of its own, so that nobody waits behind it.
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="duologue-llm")
 
-    async def respond(self, exchange: Exchange, /) -> AsyncGenerator[str | FunctionCall, None]:
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """Pieces of the answer, and then the calls. Closed or cancelled: the model stops at its next piece.
 
         Raises:
@@ -108,16 +108,16 @@ class LocalLanguageModel:
                 faults.append(str(fault))
             return bool(faults)
 
-        def generate(request: dict[str, object]) -> None:
+        def generate(body: dict[str, object]) -> None:
             try:
                 if not stopped.is_set():
-                    self._server.handle_chat_completions(request, take)
+                    self._server.handle_chat_completions(body, take)
             finally:
                 if not stopped.is_set():
                     loop.call_soon_threadsafe(deltas.put_nowait, None)
 
         try:
-            job = self._pool.submit(generate, self._request(exchange))
+            job = self._pool.submit(generate, self._body(request))
             calls = Calls()
             while (delta := await deltas.get()) is not None:
                 if delta.text:
@@ -127,7 +127,7 @@ class LocalLanguageModel:
             await asyncio.wrap_future(job)
             if faults:
                 raise ValueError(faults[0])
-            for call in calls.whole() if exchange.function_choice != "none" else ():  # some call all the same
+            for call in calls.whole() if request.function_choice != "none" else ():  # some call all the same
                 yield call
         except (RuntimeError, ValueError) as fault:
             raise EngineError(f"failed: {fault}", engine=self.name) from fault
@@ -138,22 +138,22 @@ class LocalLanguageModel:
         """Give up the threads; an answer under way ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _request(self, exchange: Exchange) -> dict[str, object]:
-        said = [_without_images(message) for message in exchange.messages]
+    def _body(self, request: ResponderRequest) -> dict[str, object]:
+        said = [_without_images(message) for message in request.messages]
         while len(said) > 1 and sum(len(message.text) for message in said) > _PROMPT_CHARACTERS:
             said.pop(0)
         shortened = msgspec.structs.replace(
-            exchange,
+            request,
             messages=tuple(said) if self._calls_tools else tuple(map(_as_words, said)),
-            instructions=exchange.instructions.strip()[:_PROMPT_CHARACTERS] or _SPOKEN_STYLE,
-            functions=exchange.functions if self._calls_tools else (),
+            instructions=request.instructions.strip()[:_PROMPT_CHARACTERS] or _SPOKEN_STYLE,
+            functions=request.functions if self._calls_tools else (),
         )
-        request = request_of(shortened)
-        system, *turns = request["messages"]
+        body = request_of(shortened)
+        system, *turns = body["messages"]
         examples = [{"role": role, "content": text} for role, text in self._examples]
-        limit = min(exchange.max_output_tokens or _ANSWER_TOKENS, _CONTEXT_TOKENS // 2)
+        limit = min(request.max_output_tokens or _ANSWER_TOKENS, _CONTEXT_TOKENS // 2)
         return {
-            **request,
+            **body,
             "max_tokens": limit,
             **self._parameters,
             "messages": [system, *examples, *turns],

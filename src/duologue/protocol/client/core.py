@@ -56,7 +56,7 @@ from duologue.protocol.client.notices import (
 )
 from duologue.protocol.client.output_audio import ModelSpeech
 from duologue.protocol.client.pending_commands import Unanswered
-from duologue.protocol.client.recovery.session_replay import SessionMemory
+from duologue.protocol.client.recovery.session_replay import SessionReplay
 from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.client.responses.sequencer import ANSWER_WITHIN_S, ResponseSequencer
 from duologue.protocol.client.tools.calls import ToolCalls
@@ -138,7 +138,7 @@ class ConversationCore(Takes):
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept)
         self.speech = ModelSpeech(tell=self._notices.append, report_illegal=report_illegal)
         self.usage = UsageLedger()
-        self.memory = SessionMemory(new_id=new_id)
+        self.memory = SessionReplay(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
         self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
         self.is_open = True
@@ -463,7 +463,7 @@ def _told_once(notices: list[Notice]) -> ReportIllegal:
 ORDER: Final[tuple[type[Takes], ...]] = (
     Unanswered,  # which command an event answers; what follows reads it
     LocalChecks,
-    SessionMemory,
+    SessionReplay,
     ResponseSequencer,  # which responses are of the conversation
     ModelSpeech,  # what is to be played, and in which encoding
     ConversationStore,

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 from msgspec import UNSET, Struct
 
 from duologue.events.base import Extra
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["KINDS", "Account", "Charge", "Kind", "held_bytes"]
 
@@ -46,7 +46,7 @@ class Account:
         self.held: Counter[str] = Counter()
 
     def take(self, kind: Kind, n_bytes: int, *, param: str | None = None) -> None:
-        """Count this much more. Raises Refusal if it does not fit; nothing is counted then."""
+        """Count this much more. Raises InvalidRequest if it does not fit; nothing is counted then."""
         if not self.fits(kind, n_bytes):
             raise self._refusal(kind, n_bytes, param)
 
@@ -69,10 +69,10 @@ class Account:
         self._total_bytes += n_bytes
         self.held[kind] += n_bytes
 
-    def _refusal(self, kind: Kind, n_bytes: int, param: str | None) -> Refusal:
+    def _refusal(self, kind: Kind, n_bytes: int, param: str | None) -> InvalidRequest:
         if self._total_bytes + n_bytes > self._max_bytes:
-            return Refusal("session_full", param=param, most=self._max_bytes)
-        return Refusal(self._charge(kind, n_bytes, False) or "server_full", param=param)
+            return InvalidRequest("session_full", param=param, most=self._max_bytes)
+        return InvalidRequest(self._charge(kind, n_bytes, False) or "server_full", param=param)
 
 
 def held_bytes(value: Any) -> int:

@@ -14,16 +14,16 @@ __all__ = [
     "Close",
     "Command",
     "Detect",
-    "Follow",
-    "Foresee",
+    "DiscardAhead",
     "IllegalTransition",
-    "LetPass",
     "ListMcpTools",
     "McpCall",
-    "Recall",
     "Respond",
     "StopResponse",
+    "ToleratedFault",
     "Transcribe",
+    "TranscribeAhead",
+    "TranscribePartial",
 ]
 
 
@@ -36,14 +36,14 @@ class Detect(Struct, frozen=True):
     """"near_field" or "far_field": what to clean the audio for."""
 
 
-class Follow(Struct, frozen=True):
+class TranscribePartial(Struct, frozen=True):
     """A turn has begun: transcribe it while it grows, at a pace of your own, until `ServerProtocol.spoken` has no more;
     report each whole guess with `transcript_guess`."""
 
     item_id: str
 
 
-class Foresee(Struct, frozen=True):
+class TranscribeAhead(Struct, frozen=True):
     """The turn may be over: begin with the transcript of what `ServerProtocol.spoken` has, for `Transcribe` will ask
     for it if so. If `judge`, report with `judged` whether those words are a complete turn."""
 
@@ -51,8 +51,8 @@ class Foresee(Struct, frozen=True):
     judge: bool
 
 
-class Recall(Struct, frozen=True):
-    """The turn goes on, or is gone: what `Foresee` has come to is no transcript of it."""
+class DiscardAhead(Struct, frozen=True):
+    """The turn goes on, or is gone: what `TranscribeAhead` has come to is no transcript of it."""
 
     item_id: str
     gone: bool = False
@@ -128,7 +128,7 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-class LetPass(Struct, frozen=True):
+class ToleratedFault(Struct, frozen=True):
     """Tell whoever runs the server: a lenient session took what a strict one refuses. Holds nothing of the value."""
 
     event_type: str
@@ -140,14 +140,14 @@ class LetPass(Struct, frozen=True):
 
 Command: TypeAlias = (
     Detect
-    | Follow
-    | Foresee
-    | Recall
+    | TranscribePartial
+    | TranscribeAhead
+    | DiscardAhead
     | Transcribe
     | Respond
     | ListMcpTools
     | StopResponse
     | Close
-    | LetPass
+    | ToleratedFault
     | IllegalTransition
 )

@@ -26,7 +26,7 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     """Rates of PCM that the session takes and speaks; it starts with the first."""
     lenient: bool = False
     """Let pass what the hosted service refuses and what does no harm here: unknown fields, and some values out of
-    their range. Each is reported as a `LetPass`."""
+    their range. Each is reported as a `ToleratedFault`."""
     max_context_tokens: int = 28_672
     """What a response reads at most, instructions and tools included. The hosted model has 32,768 and keeps 4,096 of
     them for the answer; who runs a responder with a smaller window says so here."""

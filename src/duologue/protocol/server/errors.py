@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from duologue.events import ErrorEvent, RealtimeError
 
-__all__ = ["REFUSALS", "Refusal"]
+__all__ = ["INVALID_REQUESTS", "InvalidRequest"]
 
-REFUSALS: Final[dict[str, tuple[str | None, str]]] = {
+INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     "not_json": ("invalid_json", "Invalid event: failed to parse JSON value: {reason}."),
     "binary": ("invalid_event", "Expected a text WebSocket message; binary frames are not supported."),
     "unknown_type": ("invalid_value", "Invalid value: {value!r}. Supported values are: {supported}."),
@@ -125,13 +125,13 @@ _TYPES: Final = {"server_overloaded": "server_error"}
 """The wire's `type` of codes whose fault is not the request's."""
 
 
-class Refusal(Exception):
+class InvalidRequest(Exception):
     """A client event that is not carried out. Leaves the session as it was."""
 
     def __init__(
         self, name: str, *, param: str | None = None, harmless: bool = False, value_type: str = "string", **details: Any
     ) -> None:
-        code, template = REFUSALS[name]
+        code, template = INVALID_REQUESTS[name]
         self.code = code
         self.param = param
         self.harmless = harmless

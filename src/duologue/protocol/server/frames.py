@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import Final
 
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MAX_DEPTH", "SHORT_CHARS", "check_depth", "check_frame", "size_bytes"]
 
@@ -35,22 +35,22 @@ _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
 def check_frame(message: str, *, max_bytes: int, max_values: int) -> None:
-    """Raise Refusal for a message that is too long or holds too much; what stands as its audio is not counted.
+    """Raise InvalidRequest for a message that is too long or holds too much; what stands as its audio is not counted.
 
     A message of no more than `SHORT_CHARS` need not be looked at, but for its depth (`check_depth`).
     """
     rest = _without_audio(message)
     if (size := size_bytes(rest, max_bytes)) > max_bytes:
-        raise Refusal("event_too_large", most=max_bytes, got=size)
+        raise InvalidRequest("event_too_large", most=max_bytes, got=size)
     outside = _outside_strings(rest, max_values)
     if outside is not None:
         _check_nesting(outside, max_values)
     if outside is None or sum(map(outside.count, ",[{")) > max_values:
-        raise Refusal("too_many_values", most=max_values)
+        raise InvalidRequest("too_many_values", most=max_values)
 
 
 def check_depth(message: str) -> None:
-    """Raise Refusal for a message that nests too deeply."""
+    """Raise InvalidRequest for a message that nests too deeply."""
     if message.count("[") + message.count("{") > MAX_DEPTH:
         _check_nesting(_outside_strings(message, len(message)) or "", len(message))
 
@@ -76,7 +76,7 @@ def _outside_strings(text: str, max_values: int) -> str | None:
     """All that is no string; None if there are more strings than such a number of keys and values."""
     if "\\" in text:
         if (escaped := text.count("\\")) > _ESCAPES_PER_VALUE * max_values:
-            raise Refusal("too_many_escapes", most=_ESCAPES_PER_VALUE * max_values, got=escaped)
+            raise InvalidRequest("too_many_escapes", most=_ESCAPES_PER_VALUE * max_values, got=escaped)
         text = text.replace("\\\\", "").replace('\\"', "")
     pieces: list[str] = []
     position = 0
@@ -98,4 +98,4 @@ def _check_nesting(outside: str, max_brackets: int) -> None:
     for bracket in islice(_BRACKETS.finditer(outside), 2 * max_brackets):
         depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_DEPTH:
-            raise Refusal("not_json", reason=f"nested more than {MAX_DEPTH} levels deep")
+            raise InvalidRequest("not_json", reason=f"nested more than {MAX_DEPTH} levels deep")

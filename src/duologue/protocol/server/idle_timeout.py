@@ -30,7 +30,7 @@ class IdleTimer:
         """The model said this much more."""
         self._plays_until = max(self._plays_until, self._clock.now) + ms / 1000
 
-    def hushed(self) -> None:
+    def stopped(self) -> None:
         """The client plays no more of what was said."""
         self._plays_until = min(self._plays_until, self._clock.now)
         if self.running:

@@ -20,9 +20,9 @@ from duologue.events import (
 )
 from duologue.protocol.server.conversation.client_items import entry_of
 from duologue.protocol.server.conversation.items import Conversation
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
-from duologue.protocol.server.input.pipeline import Listening
+from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.leniency import Leniency
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of
@@ -31,14 +31,14 @@ __all__ = ["Editing"]
 
 
 class Editing:
-    """Carries out what clients do to items, and tells them so. Every verb raises Refusal, and has changed nothing
+    """Carries out what clients do to items, and tells them so. Every verb raises InvalidRequest, and has changed nothing
     then."""
 
     def __init__(
         self,
         session: Session,
         conversation: Conversation,
-        listening: Listening,
+        listening: InputPipeline,
         outgoing: Outgoing,
         *,
         leniency: Leniency,
@@ -56,20 +56,20 @@ class Editing:
     def create(self, event: ConversationItemCreateEvent) -> None:
         """Put a client's item into the conversation."""
         if len(self._conversation) >= self._max_items:
-            raise Refusal("conversation_full", param="item", most=self._max_items)
+            raise InvalidRequest("conversation_full", param="item", most=self._max_items)
         item = event.item
         if isinstance(item, MessageItem):
             for index, part in enumerate(item.content):
                 if isinstance(part, OutputAudioPart | AudioPart):
                     param = f"item.content[{index}].type"
-                    raise Refusal("wrong_value", param=param, reason="assistant audio cannot be created")
+                    raise InvalidRequest("wrong_value", param=param, reason="assistant audio cannot be created")
         if isinstance(item, FunctionCallOutputItem) and not self._conversation.has_call(item.call_id):
             # Without its call nobody can tell what it is the output of, and no language model reads it so.
-            fault = Refusal("call_unknown", param="item.call_id", call_id=item.call_id, harmless=True)
+            fault = InvalidRequest("call_unknown", param="item.call_id", call_id=item.call_id, harmless=True)
             self._leniency.judge(fault, event_type=event.type)
         entry = entry_of(item, "item", encoding=encoding_of(self._session.input), new_id=self._out.new_id)
         if self._listening.claims(entry.item_id):
-            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
+            raise InvalidRequest("item_exists", param="item.id", item_id=entry.item_id)
         self._conversation.bring(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
         item, previous_item_id = entry.item, self._conversation.predecessor_id(entry.item_id)
         self._out.send(
@@ -85,19 +85,19 @@ class Editing:
         """Show an item, with its audio."""
         entry = self._conversation.get(event.item_id)
         if entry is None:
-            raise Refusal("retrieve_unknown", param="item_id", item_id=event.item_id)
+            raise InvalidRequest("retrieve_unknown", param="item_id", item_id=event.item_id)
         self._out.send(ConversationItemRetrievedEvent(event_id=self._out.event_id(), item=entry.with_audio()))
 
     def truncate(self, event: ConversationItemTruncateEvent) -> None:
         """Cut speech that was not heard to its end."""
         if event.content_index != 0:
             reason = f"speech is always part 0, not {event.content_index}"
-            raise Refusal("wrong_value", param="content_index", reason=reason)
+            raise InvalidRequest("wrong_value", param="content_index", reason=reason)
         if event.audio_end_ms < 0:
             reason = f"expected 0 or more, but got {event.audio_end_ms}"
-            raise Refusal("wrong_value", param="audio_end_ms", reason=reason)
+            raise InvalidRequest("wrong_value", param="audio_end_ms", reason=reason)
         self._conversation.truncate(event.item_id, event.audio_end_ms)
-        self._idle.hushed()
+        self._idle.stopped()
         self._out.send(
             ConversationItemTruncatedEvent(
                 event_id=self._out.event_id(),
@@ -110,5 +110,5 @@ class Editing:
     def delete(self, event: ConversationItemDeleteEvent) -> None:
         """Take an item out."""
         if self._conversation.remove(event.item_id) is None:
-            raise Refusal("delete_unknown", param="item_id", item_id=event.item_id)
+            raise InvalidRequest("delete_unknown", param="item_id", item_id=event.item_id)
         self._out.send(ConversationItemDeletedEvent(event_id=self._out.event_id(), item_id=event.item_id))

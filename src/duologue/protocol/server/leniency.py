@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from duologue.protocol.server.commands import LetPass
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.commands import ToleratedFault
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.outgoing import Outgoing
 
 __all__ = ["Leniency"]
@@ -20,13 +20,13 @@ class Leniency:
     def __init__(self, outgoing: Outgoing, *, lenient: bool) -> None:
         self._out = outgoing
         self._lenient = lenient
-        self._reported: set[LetPass] = set()
+        self._reported: set[ToleratedFault] = set()
 
-    def judge(self, fault: Refusal, *, event_type: str) -> None:
+    def judge(self, fault: InvalidRequest, *, event_type: str) -> None:
         """Raise the fault, or report it."""
         if not self._lenient or not fault.harmless:
             raise fault
-        report = LetPass(event_type, fault.param or "", fault.value_type)
+        report = ToleratedFault(event_type, fault.param or "", fault.value_type)
         if report not in self._reported and len(self._reported) < _MOST_REPORTS:
             self._reported.add(report)
             self._out.command(report)

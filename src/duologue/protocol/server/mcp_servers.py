@@ -29,7 +29,7 @@ from duologue.events import (
 )
 from duologue.protocol.server.commands import ListMcpTools
 from duologue.protocol.server.conversation.items import Conversation, Entry
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.outgoing import Outgoing
 
 __all__ = ["McpOffer", "McpServers"]
@@ -70,13 +70,13 @@ class McpServers:
         """By the server's label, of those whose list is there."""
 
     def check(self, tools: Any, root: str) -> None:
-        """Raise Refusal for more servers than a session may offer, or than the conversation has room for."""
+        """Raise InvalidRequest for more servers than a session may offer, or than the conversation has room for."""
         servers = list(_servers_in(tools))
         if len(servers) > _MOST_SERVERS:
-            raise Refusal("too_many_servers", param=f"{root}.tools", most=_MOST_SERVERS)
+            raise InvalidRequest("too_many_servers", param=f"{root}.tools", most=_MOST_SERVERS)
         new = [server for server in servers if self._described.get(server.server_label) != server]
         if new and len(self._conversation) + len(new) > self._max_items:
-            raise Refusal("conversation_full", param=f"{root}.tools", most=self._max_items)
+            raise InvalidRequest("conversation_full", param=f"{root}.tools", most=self._max_items)
 
     def session_offers(self, tools: Any) -> list[McpServerTool]:
         """Take note of the tools that the session has now. Returns the servers that it had and has no more: they are

@@ -56,14 +56,14 @@ from duologue.protocol.server.commands import Close, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import Conversation
 from duologue.protocol.server.defaults import SessionDefaults
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
 from duologue.protocol.server.idle_timeout import IdleTimer
-from duologue.protocol.server.input.pipeline import Listening
+from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.item_edits import Editing
 from duologue.protocol.server.leniency import Leniency
 from duologue.protocol.server.outgoing import Outgoing
-from duologue.protocol.server.responses.scheduler import Speaking
+from duologue.protocol.server.responses.scheduler import ResponseScheduler
 from duologue.protocol.server.session import Session, SessionKind
 from duologue.protocol.server.token_budget import Allowance
 from duologue.protocol.server.turn_detection import SpeechStarted, SpeechStopped
@@ -128,8 +128,8 @@ class ServerProtocol:
             max_item_bytes=defaults.max_item_bytes,
             account=account,
         )
-        self._listening = Listening(self.session, self.conversation, self._out, account=account)
-        self._speaking = Speaking(
+        self._listening = InputPipeline(self.session, self.conversation, self._out, account=account)
+        self._speaking = ResponseScheduler(
             self.session,
             self.conversation,
             self._listening,
@@ -179,9 +179,9 @@ class ServerProtocol:
             return
         if now >= self._ends_at:
             self._ends_at = inf
-            refusal = Refusal("expired", minutes=self._duration_s // 60)
-            self._out.send(refusal.event(self._out.event_id(), answers=None))
-            self._out.command(Close(1001, refusal.message))
+            invalid = InvalidRequest("expired", minutes=self._duration_s // 60)
+            self._out.send(invalid.event(self._out.event_id(), answers=None))
+            self._out.command(Close(1001, invalid.message))
         elif (quiet_ms := self.session.idle_timeout_ms) is not None:
             self._listening.timed_out(quiet_ms)
             self._speaking.create(None, silent_ms=quiet_ms)
@@ -198,7 +198,7 @@ class ServerProtocol:
         event: RealtimeEvent | None = None
         try:
             if isinstance(message, bytes):
-                raise Refusal("binary")
+                raise InvalidRequest("binary")
             if len(message) > SHORT_CHARS:
                 check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
             if read is not decode:
@@ -206,11 +206,11 @@ class ServerProtocol:
             try:
                 event = read(message)
             except DecodeError as fault:
-                raise Refusal("not_json", reason=fault.reason) from fault
+                raise InvalidRequest("not_json", reason=fault.reason) from fault
             if type(event) is not InputAudioBufferAppendEvent:
                 self._check_other(message)
-        except Refusal as refusal:
-            self._refuse(refusal, event)
+        except InvalidRequest as invalid:
+            self._refuse(invalid, event)
         else:
             self.receive(event, now=now)
 
@@ -223,19 +223,19 @@ class ServerProtocol:
                 self._listening.append(audio_of(event.audio, "audio"))
                 return
             self._carry_out(self._accepted(event))
-        except Refusal as refusal:
-            self._refuse(refusal, event)
+        except InvalidRequest as invalid:
+            self._refuse(invalid, event)
 
-    def _refuse(self, refusal: Refusal, event: RealtimeEvent | None) -> None:
-        self._out.send(refusal.event(self._out.event_id(), answers=_id_of(event)))
+    def _refuse(self, invalid: InvalidRequest, event: RealtimeEvent | None) -> None:
+        self._out.send(invalid.event(self._out.event_id(), answers=_id_of(event)))
         # A refusal that was made before it was raised stands in a frame of its own traceback, and with it the event
         # and this session: a cycle, which would wait for a full collection.
-        refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None
+        invalid.__traceback__ = invalid.__cause__ = invalid.__context__ = None
 
     def _check_other(self, message: str) -> None:
-        """Raise Refusal for what no event may be but an append."""
+        """Raise InvalidRequest for what no event may be but an append."""
         if (size := size_bytes(message, self._max_event_bytes)) > self._max_event_bytes:
-            raise Refusal("event_too_large", most=self._max_event_bytes, got=size)
+            raise InvalidRequest("event_too_large", most=self._max_event_bytes, got=size)
         check_depth(message)
 
     # --- what the engines report
@@ -246,10 +246,10 @@ class ServerProtocol:
         for turn in self._listening.heard(probabilities, frame_ms):
             self._turn(turn)
 
-    def judged(self, item_id: str, completeness: float, *, now: float) -> None:
-        """Answers `Foresee`: the probability, 0 to 1, that the words of this turn are all that is to come."""
+    def end_of_turn_judged(self, item_id: str, completeness: float, *, now: float) -> None:
+        """Answers `TranscribeAhead`: the probability, 0 to 1, that the words of this turn are all that is to come."""
         self._clock.moved_to(now)
-        for turn in self._listening.judged(item_id, completeness):
+        for turn in self._listening.end_of_turn_judged(item_id, completeness):
             self._turn(turn)
 
     def _turn(self, turn: SpeechStarted | SpeechStopped) -> None:
@@ -262,7 +262,7 @@ class ServerProtocol:
             self._speaking.answer_turn()
 
     def spoken(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
-        """What `Follow` and `Foresee` are about: the speech of the turn under way so far, from a place in it on.
+        """What `TranscribePartial` and `TranscribeAhead` are about: the speech of the turn under way so far, from a place in it on.
 
         None as soon as it is not that turn which is under way.
         """
@@ -274,7 +274,7 @@ class ServerProtocol:
         return self._listening.silent
 
     def transcript_guess(self, item_id: str, text: str) -> None:
-        """Answers `Follow`: the whole transcript so far, as far as can be guessed."""
+        """Answers `TranscribePartial`: the whole transcript so far, as far as can be guessed."""
         self._listening.transcript_guess(item_id, text)
 
     def detection_failed(self, fault: str) -> None:
@@ -363,23 +363,23 @@ class ServerProtocol:
     # --- client events
 
     def _accepted(self, event: RealtimeEvent) -> _Accepted:
-        """The event, if it is one that this session takes and understands to the last field. Raises Refusal."""
+        """The event, if it is one that this session takes and understands to the last field. Raises InvalidRequest."""
         if isinstance(event, UnknownRealtimeEvent):
             cls = EVENT_CLASSES.get(event.type or "")
             if event.type is None:
-                raise Refusal("missing", param="type")
+                raise InvalidRequest("missing", param="type")
             if cls is None or not issubclass(cls, _Accepted):
-                raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+                raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
             problem = read_problem(event.problem)
             if problem.missing:
-                raise Refusal("missing", param=problem.path)
-            raise Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+                raise InvalidRequest("missing", param=problem.path)
+            raise InvalidRequest("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         if not isinstance(event, _Accepted):
-            raise Refusal("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+            raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
         for fault in faults_of(event, self.session.limits, self._max_event_objects):
             self._leniency.judge(fault, event_type=event.type)
         if self.session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
-            raise Refusal("transcription_only", param="type", value=event.type)
+            raise InvalidRequest("transcription_only", param="type", value=event.type)
         return event
 
     def _carry_out(self, event: _Accepted) -> None:

@@ -32,7 +32,7 @@ from duologue.events import (
 from duologue.protocol.config_merge import fill_in, merge
 from duologue.protocol.server.account import Account, held_bytes
 from duologue.protocol.server.defaults import SessionDefaults
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.tool_definitions import check_functions, check_tool_choice, without_secrets
 from duologue.protocol.server.turn_detection import TurnSettings
 from duologue.protocol.server.validation import RANGES, rate_limits
@@ -118,7 +118,7 @@ class Session:
         return wire if isinstance(wire, AudioTranscription) else None
 
     def update(self, event: SessionUpdateEvent, *, voice_in_use: bool = False, responding: bool = False) -> None:
-        """Take an update. Raises Refusal; nothing has changed then.
+        """Take an update. Raises InvalidRequest; nothing has changed then.
 
         `voice_in_use`: the model has spoken. `responding`: a response is under way.
         """
@@ -133,10 +133,10 @@ class Session:
                 self.wire = updated
             case UnknownVariant(), _:
                 if config.type is None:
-                    raise Refusal("missing", param="session.type")
-                raise Refusal("not_supported", param="session.type", value=config.type)
+                    raise InvalidRequest("missing", param="session.type")
+                raise InvalidRequest("not_supported", param="session.type", value=config.type)
             case _:
-                raise Refusal("other_session_kind", param="session.type", kind=config.type, own=self.kind)
+                raise InvalidRequest("other_session_kind", param="session.type", kind=config.type, own=self.kind)
 
     def _update_realtime(
         self, config: RealtimeSessionConfig, before: RealtimeSession, *, voice_in_use: bool, responding: bool
@@ -148,21 +148,21 @@ class Session:
         output = updated.audio.output if is_set(updated.audio) else UNSET
         assert is_set(output)
         if voice_in_use and output.voice != self.output.voice:
-            raise Refusal("voice_in_use", param="session.audio.output.voice")
+            raise InvalidRequest("voice_in_use", param="session.audio.output.voice")
         if responding and output.speed != self.output.speed:
-            raise Refusal("speed_in_use", param="session.audio.output.speed")
+            raise InvalidRequest("speed_in_use", param="session.audio.output.speed")
         if before.tracing is not None and updated.tracing != before.tracing:
-            raise Refusal("tracing_in_use", param="session.tracing")
+            raise InvalidRequest("tracing_in_use", param="session.tracing")
         check_functions(updated.tools, "session")
         check_tool_choice(updated.tool_choice, updated.tools, "session")
         self._pay(updated)
         self.wire = updated
 
     def _pay(self, updated: RealtimeSession | TranscriptionSession) -> None:
-        """Count what the configuration takes in memory. Raises Refusal if that is too much."""
+        """Count what the configuration takes in memory. Raises InvalidRequest if that is too much."""
         cost = held_bytes(updated)
         if cost > self._max_bytes:
-            raise Refusal("configuration_too_large", param="session", most=self._max_bytes, got=cost)
+            raise InvalidRequest("configuration_too_large", param="session", most=self._max_bytes, got=cost)
         self._account.take("configuration", cost - self._cost_bytes, param="session")
         self._cost_bytes = cost
 
@@ -221,7 +221,7 @@ def _check_no_idle_timeout(config: TranscriptionSessionConfig) -> None:
     vad = wire.turn_detection if is_set(wire) else None
     if isinstance(vad, ServerVad) and is_set(vad.idle_timeout_ms):
         param = "session.audio.input.turn_detection.idle_timeout_ms"
-        raise Refusal("wrong_value", param=param, reason="a transcription session prompts nobody")
+        raise InvalidRequest("wrong_value", param=param, reason="a transcription session prompts nobody")
 
 
 def encoding_of(

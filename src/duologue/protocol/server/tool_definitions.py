@@ -17,7 +17,7 @@ from duologue.events import (
     ToolChoiceMcp,
     is_set,
 )
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.mcp_servers import McpOffer
 
 __all__ = ["FunctionOffer", "check_functions", "check_tool_choice", "without_secrets"]
@@ -54,14 +54,14 @@ class FunctionOffer(Struct, frozen=True):
 
 
 def check_functions(tools: Any, root: str) -> None:
-    """Raise Refusal for a function without a name: nobody could call it."""
+    """Raise InvalidRequest for a function without a name: nobody could call it."""
     for index, tool in enumerate(_listed(tools)):
         if isinstance(tool, FunctionTool) and not is_set(tool.name):
-            raise Refusal("missing", param=f"{root}.tools[{index}].name")
+            raise InvalidRequest("missing", param=f"{root}.tools[{index}].name")
 
 
 def check_tool_choice(choice: Any, tools: Any, root: str) -> None:
-    """Raise Refusal for the choice of a tool that is not offered."""
+    """Raise InvalidRequest for the choice of a tool that is not offered."""
     match choice:
         case ToolChoiceFunction(name=name):
             offered = any(isinstance(tool, FunctionTool) and tool.name == name for tool in _listed(tools))
@@ -70,7 +70,7 @@ def check_tool_choice(choice: Any, tools: Any, root: str) -> None:
         case _:
             return
     if not offered:
-        raise Refusal("tool_unknown", param=f"{root}.tool_choice", tool=name)
+        raise InvalidRequest("tool_unknown", param=f"{root}.tool_choice", tool=name)
 
 
 def _of_one_server(

@@ -17,9 +17,9 @@ __all__ = [
     "SpeechResumed",
     "SpeechStarted",
     "SpeechStopped",
-    "TurnDetector",
     "TurnEvent",
     "TurnSettings",
+    "VadTurns",
 ]
 
 MIN_SPEECH_MS: Final = 96
@@ -122,7 +122,7 @@ _IN_SILENCE: Final = frozenset({TurnState.FALLING, TurnState.PAUSED})
 _IN_TURN: Final = (TurnState.SPEAKING, *_IN_SILENCE)
 
 
-class TurnDetector:
+class VadTurns:
     """Follows one stream of audio from its first byte."""
 
     def __init__(self, *, report_illegal: ReportIllegal = raise_illegal) -> None:
@@ -174,7 +174,7 @@ class TurnDetector:
                 self._step(TurnInput.ENOUGH_PAUSE, 0)
                 yield SpeechPaused(round(self.audio_ms))
 
-    def judged(self, completeness: float, settings: TurnSettings) -> SpeechStopped | None:
+    def end_of_turn_judged(self, completeness: float, settings: TurnSettings) -> SpeechStopped | None:
         """The words before the pause are a complete turn with this probability. Returns the end, if it has come."""
         if self.state is not TurnState.PAUSED:
             return None

@@ -16,7 +16,7 @@ from duologue.events import (
     WireObject,
     is_set,
 )
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS
 
 __all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
@@ -25,13 +25,13 @@ MOST_EVENT_ID_CHARACTERS: Final = 512
 """As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
 
 
-def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int) -> Iterator[Refusal]:
+def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int) -> Iterator[InvalidRequest]:
     """Everything that the protocol does not allow, at any depth; the first is what the client is told.
 
     `limits` are those of values inside a session or a response, by path; nobody looks at more than `max_objects`.
     """
     if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARACTERS:
-        yield Refusal(
+        yield InvalidRequest(
             "event_id_too_long", param="event_id", most=MOST_EVENT_ID_CHARACTERS, got=len(event.event_id), harmless=True
         )
     if isinstance(event, InputAudioBufferAppendEvent) and not event.extra:
@@ -46,19 +46,19 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int)
             pass  # only these have values with limits
 
 
-def _unknown_in(event: ClientEvent, max_objects: int) -> Iterator[Refusal]:
+def _unknown_in(event: ClientEvent, max_objects: int) -> Iterator[InvalidRequest]:
     for number, (path, value) in enumerate(_objects(event, "")):
         if number > max_objects:
-            yield Refusal("too_many_objects", most=max_objects)
+            yield InvalidRequest("too_many_objects", most=max_objects)
             return
         for name, unknown in (value.extra or {}).items():
-            yield Refusal("unknown_parameter", param=f"{path}{name}", value_type=_kind(unknown), harmless=True)
+            yield InvalidRequest("unknown_parameter", param=f"{path}{name}", value_type=_kind(unknown), harmless=True)
         if isinstance(value, UnknownVariant) and path != "session.":
             param = f"{path}type"
             if value.type is None:
-                yield Refusal("missing", param=param)
+                yield InvalidRequest("missing", param=param)
             else:
-                yield Refusal("wrong_value", param=param, reason=f"{value.type!r} is not supported")
+                yield InvalidRequest("wrong_value", param=param, reason=f"{value.type!r} is not supported")
 
 
 def _objects(value: Any, path: str) -> Iterator[tuple[str, WireObject]]:
@@ -83,16 +83,16 @@ class Limit(Struct, frozen=True, kw_only=True):
     shown: bool = True
     """Whether the refusal repeats the value."""
 
-    def faults(self, value: Any, param: str) -> Iterator[Refusal]:
+    def faults(self, value: Any, param: str) -> Iterator[InvalidRequest]:
         """The refusal, if there is one."""
         if self.holds(value):
             return
         more: dict[str, Any] = {"value_type": _kind(value), "harmless": self.harmless(value)}
         if self.least is not None and value < self.least:
-            yield Refusal("rate_too_low", param=param, least=self.least, got=value, **more)
+            yield InvalidRequest("rate_too_low", param=param, least=self.least, got=value, **more)
         else:
             but = f", but got {value!r}" if self.shown else ""
-            yield Refusal("wrong_value", param=param, reason=f"expected {self.expected}{but}", **more)
+            yield InvalidRequest("wrong_value", param=param, reason=f"expected {self.expected}{but}", **more)
 
 
 def _between(least: float, most: float, *, harmless_to: float | None = None) -> Limit:
@@ -174,7 +174,7 @@ RANGES: Final[dict[str, Limit]] = {
 published (prefix and silence), ten seconds, because nobody waits longer for an answer."""
 
 
-def _out_of_range(config: WireObject, root: str, limits: Mapping[str, Limit]) -> Iterator[Refusal]:
+def _out_of_range(config: WireObject, root: str, limits: Mapping[str, Limit]) -> Iterator[InvalidRequest]:
     for path, limit in limits.items():
         value = _at(config, path)
         if value is not UNSET and value is not None:

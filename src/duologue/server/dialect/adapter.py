@@ -32,10 +32,10 @@ from duologue.events import (
     UnknownRealtimeEvent,
 )
 from duologue.server.dialect.parameter_names import their_parameter
-from duologue.server.dialect.vendor_settings import OwnWords
+from duologue.server.dialect.vendor_settings import VendorSettings
 from duologue.server.telemetry.log import note
 
-__all__ = ["BETA", "BETA_SHAPED", "MOST_REPORTS", "Accent", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "MOST_REPORTS", "DialectAdapter", "asks_for_beta"]
 
 BETA: Final = "openai-beta"
 BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
@@ -73,7 +73,7 @@ def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
     return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
 
 
-class Accent:
+class DialectAdapter:
     """Reads and writes one connection, in the order of its messages."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Accent:
         self._items = AddedToCreated() if tells_once else None
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
         self._asked: dict[str, Any] = {}
-        self._own_words = OwnWords(dialect)
+        self._own_words = VendorSettings(dialect)
         self._reported: set[str] = set()
 
     # --- their frames

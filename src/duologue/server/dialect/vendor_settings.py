@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from duologue.dialects.places import Json, copy_json, find, objects_at
 
-__all__ = ["OwnWords"]
+__all__ = ["VendorSettings"]
 
 _MEANT: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
     "azure-voice-live": {
@@ -29,7 +29,7 @@ _MOST_NAMES: Final = 64
 _VOICES: Final = ("session.audio.output", "response.audio.output")
 
 
-class OwnWords:
+class VendorSettings:
     """Follows the settings of one session. What is told back is in force as far as there is a counterpart."""
 
     def __init__(self, dialect: str) -> None:

@@ -17,12 +17,12 @@ from duologue.server.http.paths import PATHS, path_of
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rate_limit import Rates
-from duologue.server.rejections import Rebuff
-from duologue.server.session_start import Opening
+from duologue.server.rejections import Rejection
+from duologue.server.session_start import SessionStart
 from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import Scope
 
-__all__ = ["ANY_ORIGIN", "Door", "Guest", "peer_of"]
+__all__ = ["ANY_ORIGIN", "Admission", "Principal", "peer_of"]
 
 ANY_ORIGIN: Final = "*"
 
@@ -37,16 +37,16 @@ _INTENTS: Final[Mapping[str | None, SessionKind]] = {
 """Kind of session by the query's `intent`."""
 
 
-class Guest(Struct, frozen=True, kw_only=True):
+class Principal(Struct, frozen=True, kw_only=True):
     """Somebody who was let in."""
 
     owner: str
     """Whose rates this counts for: the number of a key, or an address. Never a key."""
-    opening: Opening = Opening()
+    opening: SessionStart = SessionStart()
     """What a client secret brings."""
 
 
-class Door:
+class Admission:
     """Checks origins, keys, models, dialects and rates. Keeps no key and names none.
 
     `origins` are those of pages that may use the server. By default pages of any origin may if keys are asked for: a
@@ -76,7 +76,7 @@ class Door:
         self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
 
     def check_origin(self, scope: Scope) -> None:
-        """Raise Rebuff for a page that may not use this server."""
+        """Raise Rejection for a page that may not use this server."""
         origin = header(scope, "origin")
         if origin is None:
             return
@@ -85,52 +85,52 @@ class Door:
         else:
             allowed = ANY_ORIGIN in self._origins or origin.rstrip("/").lower() in self._origins
         if not allowed:
-            raise Rebuff("origin")
+            raise Rejection("origin")
 
-    def guest_of(self, scope: Scope, *, unix_now_s: float) -> Guest:
-        """Whoever shows a right key or a client secret that lives. Raises Rebuff."""
+    def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
+        """Whoever shows a right key or a client secret that lives. Raises Rejection."""
         shown = _keys_of(scope)
         for key in shown:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
                 owner, opening = found
-                return Guest(owner=owner, opening=opening)
+                return Principal(owner=owner, opening=opening)
         if not len(self._keys):
             if any(key.startswith(PREFIX) for key in shown):
                 # It was made for a session that is configured otherwise than the one it would get.
-                raise Rebuff("wrong_key")
-            return Guest(owner=_address(scope))
-        return Guest(owner=self._owner(shown))
+                raise Rejection("wrong_key")
+            return Principal(owner=_address(scope))
+        return Principal(owner=self._owner(shown))
 
     def owner_of(self, scope: Scope) -> str:
-        """Whoever may use the HTTP pages, which takes a real key. Raises Rebuff."""
+        """Whoever may use the HTTP pages, which takes a real key. Raises Rejection."""
         shown = _keys_of(scope)
         return self._owner(shown) if len(self._keys) else _address(scope)
 
-    def delay_s(self, rebuff: Rebuff, scope: Scope, *, now: float) -> float:
+    def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
         """How long to wait before this client is told that it is turned away: wrong keys above the rate are slowed."""
-        if rebuff.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
+        if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
             return 0.0
         return _WRONG_KEY_DELAY_S
 
-    def opening_of(self, scope: Scope, guest: Guest, *, now: float) -> Opening:
-        """How the session begins that this guest asks for. Counts for the guest's rate. Raises Rebuff."""
-        if not self._rates.take(guest.owner, now):
-            raise Rebuff("rate")
+    def opening_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
+        """How the session begins that this guest asks for. Counts for the guest's rate. Raises Rejection."""
+        if not self._rates.take(principal.owner, now):
+            raise Rejection("rate")
         asked = query(scope)
-        opening = guest.opening
+        opening = principal.opening
         if opening.message is None:
             intent = asked.get("intent", [None])[0] or None
             if intent not in _INTENTS:
-                raise Rebuff("wrong_intent", intent=intent)
+                raise Rejection("wrong_intent", intent=intent)
             opening = msgspec.structs.replace(opening, kind=_INTENTS[intent])
         # Azure's deployments are what is a model elsewhere.
         named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
         model = opening.model or next((name for name in named if name), None)
         if self._models:
             if model is None:
-                raise Rebuff("no_model")
+                raise Rejection("no_model")
             if model not in self._models:
-                raise Rebuff("wrong_model", model=model)
+                raise Rejection("wrong_model", model=model)
         dialect = self._dialect_of(scope)
         # A vendor whose dialect has no speech to send has sessions that only transcribe.
         kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
@@ -140,7 +140,7 @@ class Door:
         of_path = PATHS.get(path_of(scope))
         asks = asks_for_beta(header(scope, "openai-beta") or "", scope.get("subprotocols") or ())
         if self._refuse_beta and (asks or of_path in BETA_SHAPED):
-            raise Rebuff("beta")
+            raise Rejection("beta")
         if of_path is not None:
             return of_path
         return BETA if asks and self._dialect == DEFAULT_DIALECT else self._dialect
@@ -149,7 +149,7 @@ class Door:
         numbers = [number for key in shown if (number := self._keys.number_of(key)) is not None]
         if numbers:
             return f"key {numbers[0]}"
-        raise Rebuff("wrong_key" if shown else "no_key")
+        raise Rejection("wrong_key" if shown else "no_key")
 
 
 def peer_of(scope: Scope) -> str:
@@ -164,5 +164,5 @@ def _address(scope: Scope) -> str:
 
 def _keys_of(scope: Scope) -> list[str]:
     if shows_two_keys(scope):
-        raise Rebuff("two_keys")
+        raise Rejection("two_keys")
     return presented_keys(scope)

@@ -13,8 +13,8 @@ from duologue.protocol.server.account import held_bytes
 from duologue.server.budget import Budget, Share
 from duologue.server.http.auth import digest
 from duologue.server.limits import Limits
-from duologue.server.rejections import Rebuff
-from duologue.server.session_start import Opening
+from duologue.server.rejections import Rejection
+from duologue.server.session_start import SessionStart
 
 __all__ = ["PREFIX", "ClientSecret", "ClientSecrets"]
 
@@ -41,7 +41,7 @@ class ClientSecret(Struct, frozen=True):
 class _Kept(Struct, frozen=True):
     expires_at: float
     owner: str
-    opening: Opening
+    opening: SessionStart
     cost_bytes: int
     share: Share
 
@@ -74,19 +74,19 @@ class ClientSecrets:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def make(self, opening: Opening, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
-        """A new secret for sessions that begin like this. `owner` is the key that asked. Raises Rebuff if too many are
+    def make(self, opening: SessionStart, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
+        """A new secret for sessions that begin like this. `owner` is the key that asked. Raises Rejection if too many are
         out, or hold too much."""
         self.drop_expired(unix_now_s)
         cost_bytes = held_bytes(opening)
         if len(self._kept) >= self._most or self._total_bytes + cost_bytes > self._max_bytes:
-            raise Rebuff("full_of_secrets")
+            raise Rejection("full_of_secrets")
         if self._owners[owner] + cost_bytes > self._max_owner_bytes:
-            raise Rebuff("secrets", most=self._max_owner_bytes)
+            raise Rejection("secrets", most=self._max_owner_bytes)
         share = self._budget.share(owner)
         refused = share.charge("client_secrets", cost_bytes)
         if refused is not None:
-            raise Rebuff(refused)
+            raise Rejection(refused)
         secret = ClientSecret(PREFIX + secrets.token_hex(_SECRET_BYTES), int(unix_now_s + lives_s))
         key = digest(secret.value)
         self._kept[key] = _Kept(unix_now_s + lives_s, owner, opening, cost_bytes, share)
@@ -95,7 +95,7 @@ class ClientSecrets:
         self._owners[owner] += cost_bytes
         return secret
 
-    def find(self, value: str, *, unix_now_s: float) -> tuple[str, Opening] | None:
+    def find(self, value: str, *, unix_now_s: float) -> tuple[str, SessionStart] | None:
         """The owner and the opening of a secret that has not expired."""
         self.drop_expired(unix_now_s)
         kept = self._kept.get(digest(value))

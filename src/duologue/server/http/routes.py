@@ -19,14 +19,14 @@ from starlette.routing import Route
 from duologue.codec import decode, encode, translate
 from duologue.codec.problems import read_problem
 from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEvent, UnknownRealtimeEvent
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
 from duologue.server.http.paths import AZURE
 from duologue.server.ids import new_id
-from duologue.server.rejections import Rebuff, error_body
+from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
-from duologue.server.session_start import ConfigRefused, Opening, opening_for, rehearse
+from duologue.server.session_start import ConfigRefused, SessionStart, session_start_for, validate_config
 from duologue.server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -56,16 +56,16 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         @wraps(page)
         async def checked(request: Request) -> Response:
             try:
-                app.door.check_origin(request.scope)
-                request.state.owner = app.door.owner_of(request.scope)
-            except Rebuff as rebuff:
-                await app.refuse(rebuff, request.scope)
+                app.admission.check_origin(request.scope)
+                request.state.owner = app.admission.owner_of(request.scope)
+            except Rejection as rejection:
+                await app.refuse(rejection, request.scope)
                 raise
             return await page(request)
 
         return checked
 
-    def made(opening: Opening, request: Request, lives_s: int) -> ClientSecret:
+    def made(opening: SessionStart, request: Request, lives_s: int) -> ClientSecret:
         """A new secret, which is dropped when it has expired."""
         secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
         asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
@@ -92,7 +92,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
     async def one_model(request: Request) -> Response:
         name: str = request.path_params["name"]
         if not app.serves(name):
-            raise Rebuff("wrong_model", model=name)
+            raise Rejection("wrong_model", model=name)
         return _json(_model(name, app))
 
     async def alive(request: Request) -> Response:
@@ -108,15 +108,15 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         return Response(content, headers={"content-type": content_type})
 
     async def no_upgrade(request: Request) -> Response:
-        raise Rebuff("no_upgrade")
+        raise Rejection("no_upgrade")
 
     async def not_there(request: Request, fault: Exception) -> Response:
         """A path that is not there, or a method that it does not take."""
         assert isinstance(fault, HTTPException)
         name = "wrong_method" if fault.status_code == 405 else "wrong_path"
         websocket = request.scope.get("root_path", "") + path
-        rebuff = Rebuff(name, method=request.method, path=request.url.path, websocket=websocket)
-        return _json(rebuff.body(), status=fault.status_code, headers=dict(fault.headers or {}))
+        rejection = Rejection(name, method=request.method, path=request.url.path, websocket=websocket)
+        return _json(rejection.body(), status=fault.status_code, headers=dict(fault.headers or {}))
 
     hosted: tuple[tuple[str, str, _Page], ...] = (
         ("POST", f"{path}/client_secrets", keyed(client_secrets)),
@@ -136,7 +136,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         routes=[Route(where, page, methods=[method]) for method, where, page in table],
         exception_handlers={
             HTTPException: not_there,
-            Rebuff: _rebuffed,
+            Rejection: _rejected,
             ConfigRefused: _refused,
             ClientDisconnect: _gone,
             500: _broken,
@@ -151,26 +151,26 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
 
 async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
-    """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rebuff."""
+    """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rejection."""
     content, most_bytes = bytearray(), app.limits.body_bytes
     async with aclosing(request.stream()) as pieces:
         async for piece in pieces:
             content += piece
             if len(content) > most_bytes:
-                raise Rebuff("too_large", most=most_bytes)
+                raise Rejection("too_large", most=most_bytes)
     try:
         text = content.decode("utf-8") or "{}"
         # Of any length: a body is not in such a hurry as an append.
         check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)
         check_depth(text)
         body = msgspec.json.decode(text)
-    except Refusal as refusal:
+    except InvalidRequest as invalid:
         # What is refused in a session is refused here, in the words of this page.
-        raise ConfigRefused(_error(refusal)) from None
+        raise ConfigRefused(_error(invalid)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
-        raise Rebuff("not_json") from fault
+        raise Rejection("not_json") from fault
     if not isinstance(body, dict):
-        raise Rebuff("not_json")
+        raise Rejection("not_json")
     return body
 
 
@@ -205,34 +205,34 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
     problem = read_problem(event.problem)
     raise ConfigRefused(
         _error(
-            Refusal("missing", param=problem.path)
+            InvalidRequest("missing", param=problem.path)
             if problem.missing
-            else Refusal("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+            else InvalidRequest("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
         )
     )
 
 
-def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[Opening, dict[str, Any]]:
-    """The opening of a session that is configured so, and its JSON. Raises ConfigRefused and Rebuff."""
+def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[SessionStart, dict[str, Any]]:
+    """The opening of a session that is configured so, and its JSON. Raises ConfigRefused and Rejection."""
     if app.upstream is None:
-        opening, session = rehearse(update, app.defaults)
+        opening, session = validate_config(update, app.defaults)
         shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
     else:
         # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
-        opening, asked = opening_for(update), _shown(update, dialect)
+        opening, asked = session_start_for(update), _shown(update, dialect)
         kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
         shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
     if opening.model is not None and not app.serves(opening.model):
-        raise Rebuff("wrong_model", model=opening.model)
+        raise Rejection("wrong_model", model=opening.model)
     return opening, shown
 
 
 def _wrong(param: str, reason: str) -> ConfigRefused:
-    return ConfigRefused(_error(Refusal("wrong_value", param=param, reason=reason)))
+    return ConfigRefused(_error(InvalidRequest("wrong_value", param=param, reason=reason)))
 
 
-def _error(refusal: Refusal) -> RealtimeError:
-    return refusal.event("", answers=None).error
+def _error(invalid: InvalidRequest) -> RealtimeError:
+    return invalid.event("", answers=None).error
 
 
 # --- answers
@@ -256,8 +256,8 @@ def _json(body: object, *, status: int = 200, headers: dict[str, str] | None = N
     return Response(msgspec.json.encode(body), status, headers={**always, **(headers or {})})
 
 
-async def _rebuffed(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, Rebuff)
+async def _rejected(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, Rejection)
     headers = {
         401: {"www-authenticate": "Bearer"},
         426: {"upgrade": "websocket"},
@@ -274,8 +274,8 @@ async def _refused(request: Request, fault: Exception) -> Response:
 
 async def _gone(request: Request, fault: Exception) -> Response:
     """The client has hung up, or has been cut off, in the middle of its request: nothing is sent any more."""
-    return _json(Rebuff("request_late").body(), status=408)
+    return _json(Rejection("request_late").body(), status=408)
 
 
 async def _broken(request: Request, fault: Exception) -> Response:
-    return _json(Rebuff("broken").body(), status=500)
+    return _json(Rejection("broken").body(), status=500)

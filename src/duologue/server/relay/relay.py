@@ -27,14 +27,14 @@ from duologue.events import (
     UnknownRealtimeEvent,
 )
 from duologue.protocol import SessionDefaults
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame
-from duologue.server.dialect.adapter import MOST_REPORTS, Accent
+from duologue.server.dialect.adapter import MOST_REPORTS, DialectAdapter
 from duologue.server.limits import Limits
-from duologue.server.rejections import Rebuff
-from duologue.server.relay.session_config import Preset
+from duologue.server.rejections import Rejection
+from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.server.telemetry.log import note
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
@@ -66,7 +66,7 @@ class Relay:
         client: Transport,
         upstream: Upstream,
         *,
-        opening: Opening | None = None,
+        opening: SessionStart | None = None,
         limits: Limits | None = None,
         defaults: SessionDefaults | None = None,
         observer: Observer | None = None,
@@ -74,7 +74,7 @@ class Relay:
     ) -> None:
         """`opening` has the client's dialect, and what the upstream is asked for. Of `defaults` the limits of one event
         count, where events are translated."""
-        opening = opening or Opening()
+        opening = opening or SessionStart()
         dialect = opening.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
@@ -86,10 +86,10 @@ class Relay:
         self._last_message_at = time.monotonic()
         self._new_id = new_id
         self._defaults = defaults or SessionDefaults()
-        self._accent = Accent(dialect, new_id=new_id, origin=upstream.dialect)
+        self._accent = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
-        self._preset: Preset | None = None
+        self._preset: UpstreamConfiguration | None = None
         self._heard_of_upstream = False
         self._refusals: list[str] = []
         self._to_client = asyncio.Lock()
@@ -110,7 +110,9 @@ class Relay:
         try:
             async with self._opened() as upstream:
                 if self._opening.message is not None:
-                    self._preset = Preset(self._opening.message, self._side, PROFILES[self._upstream.dialect])
+                    self._preset = UpstreamConfiguration(
+                        self._opening.message, self._side, PROFILES[self._upstream.dialect]
+                    )
                     self._report("the secret's session.update to the upstream", self._preset.translation.lost)
                     await self._send(upstream, self._preset.text)
                 code = await self._carry(upstream)
@@ -150,9 +152,9 @@ class Relay:
         stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
         try:
             if not await self._until_any_ends(up, down, stopped):
-                rebuff = Rebuff("idle", seconds=self._idle_s)
-                await self._client.close(rebuff.close_code, rebuff.close_reason)
-                return rebuff.close_code
+                rejection = Rejection("idle", seconds=self._idle_s)
+                await self._client.close(rejection.close_code, rejection.close_reason)
+                return rejection.close_code
             if stopped.done():
                 await self._client.close(_GOING_AWAY, "the server is going away")
                 return _GOING_AWAY
@@ -226,8 +228,8 @@ class Relay:
     def _stalled(self, sink: Transport) -> ConnectionClosed:
         """What closes both sides when one takes nothing any more."""
         if sink is self._client:
-            rebuff = Rebuff("stalled", seconds=self._stall_s)
-            return ConnectionClosedError(rebuff.close_code, rebuff.close_reason)
+            rejection = Rejection("stalled", seconds=self._stall_s)
+            return ConnectionClosedError(rejection.close_code, rejection.close_reason)
         return ConnectionClosedError(_INTERNAL_ERROR, f"the upstream took nothing for {self._stall_s:g} seconds")
 
     # --- translation
@@ -239,8 +241,8 @@ class Relay:
             return (message,)
         try:
             self._check(message)
-        except Refusal as refusal:
-            self._refusals += self._accent.write(refusal.event(self._new_id("event"), answers=None))
+        except InvalidRequest as invalid:
+            self._refusals += self._accent.write(invalid.event(self._new_id("event"), answers=None))
             return ()
         try:
             event = self._accent.read(message)
@@ -253,7 +255,7 @@ class Relay:
         return [text for translation in self._side.write(event) for text in self._said(event, translation)]
 
     def _check(self, message: str) -> None:
-        """Raise Refusal for what takes too long to translate."""
+        """Raise InvalidRequest for what takes too long to translate."""
         defaults = self._defaults
         if len(message) > SHORT_CHARS:
             check_frame(message, max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)

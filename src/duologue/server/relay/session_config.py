@@ -15,7 +15,7 @@ from duologue.errors import ConnectFailed, DecodeError
 from duologue.events import McpServerTool, RealtimeSessionConfig, SessionUpdateEvent
 from duologue.server.relay.upstream import UpstreamSide
 
-__all__ = ["Preset", "without_keys"]
+__all__ = ["UpstreamConfiguration", "without_keys"]
 
 _MOST_HELD: Final = 64
 """Messages between a session's announcement and the answer to its first update: one or two are usual."""
@@ -25,7 +25,7 @@ _CONFIGURED: Final = ("session", "response")
 """What has tools in an upstream's messages."""
 
 
-class Preset:
+class UpstreamConfiguration:
     """Tells one upstream the configuration, and holds the announcement of the session back until it has taken it."""
 
     def __init__(self, configuration: str, side: UpstreamSide, profile: Profile) -> None:

@@ -34,12 +34,12 @@ from duologue.events import (
 )
 from duologue.server.dialect.parameter_names import our_parameter
 from duologue.server.relay.transcoding import UpstreamAudio
-from duologue.server.session_start import Opening
+from duologue.server.session_start import SessionStart
 from duologue.transports import Transport
 
 __all__ = ["OpenUpstream", "Upstream", "UpstreamSide"]
 
-OpenUpstream: TypeAlias = Callable[[Opening], Awaitable[Transport]]
+OpenUpstream: TypeAlias = Callable[[SessionStart], Awaitable[Transport]]
 """Opens one connection for a session that begins like this: `opening.model` is the model that the client named, if it
 named one, and `opening.kind` is "transcription" for a session that only hears. Raises ConnectFailed."""
 

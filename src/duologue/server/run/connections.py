@@ -44,7 +44,7 @@ class Connection(Protocol):
         ...
 
     def cut(self, name: str) -> None:
-        """End it now. `name` is from `REBUFFS`."""
+        """End it now. `name` is from `REJECTIONS`."""
         ...
 
 
@@ -55,7 +55,7 @@ class Connections:
     too many connections, those that have waited longest are cut: a request or a handshake of an honest client takes
     milliseconds, so it finds room even while others fill the table with connections that send nothing.
 
-    `turned_away` is called with the name, from `REBUFFS`, of each limit that cuts a connection.
+    `turned_away` is called with the name, from `REJECTIONS`, of each limit that cuts a connection.
     """
 
     def __init__(self, limits: Limits, *, turned_away: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 from duologue.codec.jsontext import write_text
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
-from duologue.server.rejections import Rebuff
+from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
 
 __all__ = ["Requests", "answer_of"]
@@ -29,10 +29,10 @@ _logger = logging.getLogger("duologue.server.run.uvicorn_http")
 _logger.setLevel(logging.ERROR)
 
 
-def answer_of(rebuff: Rebuff) -> bytes:
+def answer_of(rejection: Rejection) -> bytes:
     """A whole HTTP response that ends the connection."""
-    body = write_text(rebuff.body())
-    status = rebuff.http_status
+    body = write_text(rejection.body())
+    status = rejection.http_status
     lines = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "content-type: application/json",
@@ -205,7 +205,7 @@ class Requests(H11Protocol):
     def cut(self, name: str) -> None:
         """End the connection now, with an answer if it reaches the client at once."""
         if self._phase != "closing" and not self._answered():
-            self.transport.write(answer_of(Rebuff(name)))
+            self.transport.write(answer_of(Rejection(name)))
         self._stop(cutting=True)
 
     def _refuse(self, name: str) -> None:
@@ -213,7 +213,7 @@ class Requests(H11Protocol):
         if self._answered():
             self._stop(cutting=True)
             return
-        self.transport.write(answer_of(Rebuff(name)))
+        self.transport.write(answer_of(Rejection(name)))
         self._stop(cutting=False)
 
     def _answered(self) -> bool:

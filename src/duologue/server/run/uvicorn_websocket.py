@@ -11,7 +11,7 @@ from uvicorn.server import ServerState
 from websockets.protocol import OPEN
 
 from duologue.server.networks import network_of
-from duologue.server.rejections import Rebuff
+from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
 from duologue.server.run.uvicorn_http import answer_of
 from duologue.transports.asgi import ADMISSION
@@ -212,7 +212,7 @@ class Socket(WebSocketsSansIOProtocol):
 
     def _refuse_handshake(self) -> None:
         """The library does not take the request, and has written its answer if it has one."""
-        answer = b"".join(self.conn.data_to_send()) or answer_of(Rebuff("malformed"))
+        answer = b"".join(self.conn.data_to_send()) or answer_of(Rejection("malformed"))
         self.handshake_complete = self.close_sent = True
         self._edge.tell("malformed", self)
         self.transport.write(answer)
@@ -260,12 +260,12 @@ class Socket(WebSocketsSansIOProtocol):
 
     def cut(self, name: str) -> None:
         """Close now with a reason, and abort if the client does not take it."""
-        rebuff = Rebuff(name)
+        rejection = Rejection(name)
         if self.conn.state is OPEN and not self.close_sent:
-            self.conn.fail(rebuff.close_code, rebuff.close_reason)
+            self.conn.fail(rejection.close_code, rejection.close_reason)
             self.conn.current_size, self._parsing, self._queued, self.frames = None, 0, 0, []
             self.handle_parser_exception()
             return
         if not self.handshake_complete:
-            self.transport.write(answer_of(rebuff))
+            self.transport.write(answer_of(rejection))
         self.transport.abort()

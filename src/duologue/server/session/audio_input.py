@@ -13,7 +13,7 @@ from duologue.engines.base import Denoiser, Transcriber, VoiceDetector
 from duologue.protocol import Detect, Transcribe
 from duologue.server.session.response_pipeline import closing
 
-__all__ = ["Ear", "pcm16_of", "transcribe"]
+__all__ = ["DetectorInput", "pcm16_of", "transcribe"]
 
 _NewDenoiser = Callable[[str], Denoiser]
 
@@ -22,7 +22,7 @@ _MOST_AT_ONCE_BYTES: Final = 48_000
 G.711, 1 to 4 ms. The end of a long turn, or a recording that is appended whole, would take a hundred times as long."""
 
 
-class Ear:
+class DetectorInput:
     """One stream of input audio in front of its voice detector, however the client cuts it."""
 
     def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:

@@ -12,10 +12,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, nullcontext
 from typing import Any, Generic, TypeVar
 
-from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer, Transcriber, VoiceDetector
+from duologue.engines.base import FunctionCall, Responder, ResponderRequest, Synthesizer, Transcriber, VoiceDetector
 from duologue.engines.registry import Engines
 from duologue.errors import EngineError
-from duologue.server.session.timeouts import OutOfPatience, Patience
+from duologue.server.session.timeouts import EngineTimeout, ReusableTimeout
 from duologue.server.telemetry.observer import SessionObserver, Stage
 
 __all__ = ["guarded"]
@@ -52,27 +52,27 @@ class _Guard(Generic[E]):
         self, stage: Stage, pieces: AsyncIterator[T], is_right: Callable[[T], bool]
     ) -> AsyncGenerator[T, None]:
         """The pieces, each within its time. Raises EngineError for one that breaks the contract."""
-        patience = Patience(self._piece_s)
+        timeout = ReusableTimeout(self._piece_s)
         closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
         with self._observer.engine_call(stage):
             try:
                 async with closing:
                     while True:
-                        piece = await patience.wait_for(anext(pieces))
+                        piece = await timeout.wait_for(anext(pieces))
                         if not is_right(piece):
                             raise EngineError(f"made {_kind_of(piece)}", engine=self._name)
                         yield piece
             except StopAsyncIteration:
                 return
-            except (OutOfPatience, asyncio.CancelledError) as end:
+            except (EngineTimeout, asyncio.CancelledError) as end:
                 self._raise_fault_of(end)
                 raise
             finally:
-                patience.close()
+                timeout.close()
 
     def _raise_fault_of(self, end: BaseException) -> None:
         """Raise EngineError, unless somebody has cancelled the work: then the engine did nothing wrong by its end."""
-        if isinstance(end, OutOfPatience):
+        if isinstance(end, EngineTimeout):
             raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
         if not _is_being_cancelled():
             # Left as it is, the work would end without a word.
@@ -84,19 +84,19 @@ class _Guard(Generic[E]):
 
 
 class _Detector(_Guard[VoiceDetector]):
-    __slots__ = ("_patience", "frame_ms", "sample_rate_hz")
+    __slots__ = ("_timeout", "frame_ms", "sample_rate_hz")
 
     def __init__(self, engine: VoiceDetector, observer: SessionObserver, piece_s: float) -> None:
         super().__init__(engine, observer, piece_s)
         self.sample_rate_hz = engine.sample_rate_hz
         self.frame_ms = engine.frame_ms
-        self._patience = Patience(piece_s)
+        self._timeout = ReusableTimeout(piece_s)
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
         # Not observed: there are fifty calls a second, and each is as good as none in a figure or a trace.
         try:
-            found = await self._patience.wait_for(self._engine.detect(pcm16))
-        except (OutOfPatience, asyncio.CancelledError) as end:
+            found = await self._timeout.wait_for(self._engine.detect(pcm16))
+        except (EngineTimeout, asyncio.CancelledError) as end:
             self._raise_fault_of(end)
             raise
         for each in found:
@@ -121,8 +121,8 @@ class _Responder(_Guard[Responder]):
     __slots__ = ()
     name: str
 
-    def respond(self, exchange: Exchange, /) -> AsyncIterator[str | FunctionCall]:
-        pieces = self._engine.respond(exchange)
+    def respond(self, request: ResponderRequest, /) -> AsyncIterator[str | FunctionCall]:
+        pieces = self._engine.respond(request)
         return self._pieces("respond", pieces, lambda piece: isinstance(piece, str | FunctionCall))
 
 

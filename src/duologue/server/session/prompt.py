@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from duologue.engines.base import Exchange, Function, FunctionCall, Image, Message
+from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
 from duologue.events import (
     ConversationItem,
     FunctionCallItem,
@@ -22,17 +22,17 @@ from duologue.events import (
 )
 from duologue.protocol import Respond
 
-__all__ = ["exchange_of"]
+__all__ = ["request_of"]
 
 
-def exchange_of(command: Respond, *, session_id: str, session_age_s: float) -> Exchange:
+def request_of(command: Respond, *, session_id: str, session_age_s: float) -> ResponderRequest:
     """The exchange that a command describes."""
     messages, instructions = _messages(command.context), command.instructions
     if command.silent_ms is not None:
         # A message without words is what the user has said; what to make of it is for the instructions to say.
         messages.append(Message("user", ""))
         instructions = f"{instructions}\n\n{_prompting(command.silent_ms)}".strip()
-    return Exchange(
+    return ResponderRequest(
         messages=tuple(messages),
         instructions=instructions,
         max_output_tokens=command.max_output_tokens,

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from typing import Any, Protocol, TypeVar
 
 from duologue.audio.resampling import ResampleStream
-from duologue.engines.base import Exchange, FunctionCall, Responder, Synthesizer
+from duologue.engines.base import FunctionCall, Responder, ResponderRequest, Synthesizer
 from duologue.engines.registry import Engines
 from duologue.protocol import Respond
 from duologue.server.session.clauses import Clauses
@@ -43,14 +43,14 @@ _CLAUSES_AHEAD = 4
 """A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
 
 
-async def answer(command: Respond, exchange: Exchange, engines: Engines, teller: Teller) -> None:
+async def answer(command: Respond, request: ResponderRequest, engines: Engines, teller: Teller) -> None:
     """Make one response. Cancelling stops both engines.
 
     Raises:
         EngineError: an engine failed; what was told before stands.
     """
     if not command.speak:
-        await _think(engines.responder, exchange, _writing(teller))
+        await _think(engines.responder, request, _writing(teller))
         return
     to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
@@ -72,7 +72,7 @@ async def answer(command: Respond, exchange: Exchange, engines: Engines, teller:
             await to_speak.put(clause)
 
     async def write() -> None:
-        await _think(engines.responder, exchange, tell_and_speak)
+        await _think(engines.responder, request, tell_and_speak)
         await speak_rest()
         await to_speak.put(None)
 
@@ -105,9 +105,9 @@ def _writing(teller: Teller) -> _Take:
     return write
 
 
-async def _think(responder: Responder, exchange: Exchange, take: _Take) -> None:
+async def _think(responder: Responder, request: ResponderRequest, take: _Take) -> None:
     """Pass on what the responder yields, piece by piece, until no more is wanted."""
-    async with closing(responder.respond(exchange)) as pieces:
+    async with closing(responder.respond(request)) as pieces:
         async for piece in pieces:
             if not await take(piece):
                 return

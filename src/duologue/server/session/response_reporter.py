@@ -10,10 +10,10 @@ from duologue.protocol import McpCall, Respond, ServerProtocol
 from duologue.server.mcp.servers import McpDesk, McpFault
 from duologue.server.telemetry.observer import SessionObserver
 
-__all__ = ["Telling"]
+__all__ = ["ResponseReporter"]
 
 
-class Telling:
+class ResponseReporter:
     """Takes a response from the engines (`duologue.server.session.response_pipeline.Teller`)."""
 
     def __init__(

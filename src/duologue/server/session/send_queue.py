@@ -8,13 +8,13 @@ from typing import Final
 
 from duologue.protocol import Close
 
-__all__ = ["MOST_WAITING_BYTES", "Outbox"]
+__all__ = ["MOST_WAITING_BYTES", "SendQueue"]
 
 MOST_WAITING_BYTES: Final = 1024 * 1024
 """About 16 s of speech as base64. A client that is further behind than that is waited for, not buffered for."""
 
 
-class Outbox:
+class SendQueue:
     """Filled by whatever works for the session, emptied by its one writer."""
 
     def __init__(self, *, most_waiting_bytes: int = MOST_WAITING_BYTES, stall_s: float | None = None) -> None:

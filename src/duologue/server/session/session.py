@@ -23,33 +23,33 @@ from duologue.protocol import (
     Close,
     Command,
     Detect,
-    Follow,
-    Foresee,
+    DiscardAhead,
     IllegalTransition,
-    LetPass,
     ListMcpTools,
-    Recall,
     Respond,
     ServerProtocol,
     SessionDefaults,
     StopResponse,
+    ToleratedFault,
     Transcribe,
+    TranscribeAhead,
+    TranscribePartial,
 )
 from duologue.server.budget import Share
-from duologue.server.dialect.adapter import Accent
+from duologue.server.dialect.adapter import DialectAdapter
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpDesk, McpFault
 from duologue.server.rate_limit import TokenBucket
-from duologue.server.rejections import Rebuff
-from duologue.server.session.audio_input import Ear
+from duologue.server.rejections import Rejection
+from duologue.server.session.audio_input import DetectorInput
 from duologue.server.session.engine_guard import guarded
-from duologue.server.session.prompt import exchange_of
+from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
-from duologue.server.session.response_reporter import Telling
-from duologue.server.session.send_queue import Outbox
+from duologue.server.session.response_reporter import ResponseReporter
+from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import Transcribing
-from duologue.server.session_start import Opening, session_defaults
+from duologue.server.session_start import SessionStart, session_defaults
 from duologue.server.telemetry.log import note
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
@@ -69,7 +69,7 @@ class ServerSession:
         engines: Engines,
         defaults: SessionDefaults | None = None,
         *,
-        opening: Opening | None = None,
+        opening: SessionStart | None = None,
         limits: Limits | None = None,
         observer: Observer | None = None,
         mcp: McpAccess | None = None,
@@ -77,7 +77,7 @@ class ServerSession:
     ) -> None:
         """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
         with other sessions."""
-        opening = opening or Opening()
+        opening = opening or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
@@ -93,14 +93,14 @@ class ServerSession:
             charge=share.charge if share is not None else None,
         )
         conversation_id = self._protocol.conversation.conversation_id
-        self._accent = Accent(opening.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._accent = DialectAdapter(opening.dialect, new_id=new_id, conversation_id=conversation_id)
         self._read_event = decode if opening.dialect == DEFAULT_DIALECT else self._accent.read
         self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
-        self._ear: Ear | None = None
+        self._detector_input: DetectorInput | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
         self._mcp = McpDesk(mcp, timeout_s=limits.engine_s)
-        self._outbox = Outbox(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._send_queue = SendQueue(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
@@ -206,13 +206,13 @@ class ServerSession:
         if self._events_allowed is None or self._events_allowed.take(now):
             self._protocol.receive_text(message, now=now, read=self._read_event)
         else:
-            self._send(Rebuff("events").event(new_id("event")))
+            self._send(Rejection("events").event(new_id("event")))
         self._observer.received(len(message), self._protocol.input_ms)
 
     async def _write(self) -> int:
         try:
             while True:
-                message = await self._outbox.get()
+                message = await self._send_queue.get()
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
@@ -220,7 +220,7 @@ class ServerSession:
         except ConnectionClosed as closed:
             return closed.code
         finally:
-            self._outbox.close()
+            self._send_queue.close()
 
     async def _watch_clock(self) -> None:
         idle_s = self._limits.idle_s if self._limits.idle_s is not None else math.inf
@@ -234,7 +234,7 @@ class ServerSession:
                 # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
                 now = time.monotonic()
                 if now >= self._last_message_at + idle_s:
-                    self._turn_away(Rebuff("idle", seconds=idle_s))
+                    self._turn_away(Rejection("idle", seconds=idle_s))
                     return
                 self._protocol.tick(now)
                 await self._pass_on()
@@ -249,35 +249,35 @@ class ServerSession:
             self._carry_out(command)
         if self._protocol.next_tick_at != self._tick_at:
             self._wake.set()
-        if self._outbox.is_full and not await self._outbox.room():
-            stalled = Rebuff("stalled", seconds=self._limits.stall_s)
+        if self._send_queue.is_full and not await self._send_queue.room():
+            stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 
-    def _turn_away(self, rebuff: Rebuff) -> None:
+    def _turn_away(self, rejection: Rejection) -> None:
         """Say why, and close."""
-        self._send(rebuff.event(new_id("event")))
-        self._outbox.put(Close(rebuff.close_code, rebuff.close_reason))
+        self._send(rejection.event(new_id("event")))
+        self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
     def _send(self, event: ServerEvent) -> None:
         n_bytes = 0
         for text in self._accent.write(event):
-            self._outbox.put(text)
+            self._send_queue.put(text)
             n_bytes += len(text)
         self._observer.sent(event, n_bytes)
 
     def _close_if_drained(self) -> None:
         if self._draining and not self._work:
-            self._outbox.put(_GOING_AWAY)
+            self._send_queue.put(_GOING_AWAY)
 
     def _carry_out(self, command: Command) -> None:
         match command:
             case Detect():
                 self._to_detect.append(command)
-            case Follow():
+            case TranscribePartial():
                 self._transcribing.follow(command)
-            case Foresee():
+            case TranscribeAhead():
                 self._transcribing.foresee(command)
-            case Recall():
+            case DiscardAhead():
                 self._transcribing.recall(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
@@ -290,10 +290,10 @@ class ServerSession:
                     if task.get_name() == f"respond {command.response_id}":
                         task.cancel()
             case Close():
-                self._outbox.put(command)
+                self._send_queue.put(command)
             case IllegalTransition():
                 self._report(command)
-            case LetPass(event_type=event_type, param=param, value_type=kind):
+            case ToleratedFault(event_type=event_type, param=param, value_type=kind):
                 note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
             case _:
                 assert_never(command)
@@ -331,15 +331,15 @@ class ServerSession:
 
     async def _detect(self, command: Detect) -> None:
         try:
-            if self._ear is None:  # a session that sends no audio needs no detector
-                self._ear = Ear(self._engines.new_detector(), self._engines.new_denoiser)
-            probabilities = await self._ear.hear(command)
+            if self._detector_input is None:  # a session that sends no audio needs no detector
+                self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
+            probabilities = await self._detector_input.hear(command)
         except Exception as fault:
             note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._ear.frame_ms, now=time.monotonic())
+            self._protocol.heard(probabilities, self._detector_input.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
@@ -362,12 +362,12 @@ class ServerSession:
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             age_s = time.monotonic() - self._started_at
-            exchange = exchange_of(command, session_id=self.session_id, session_age_s=age_s)
-            telling = Telling(command, self._protocol, self._observer, self._pass_on, self._mcp)
+            request = request_of(command, session_id=self.session_id, session_age_s=age_s)
+            reporter = ResponseReporter(command, self._protocol, self._observer, self._pass_on, self._mcp)
             for request_id in command.approved:
-                await telling.approved(request_id)
+                await reporter.approved(request_id)
             if not command.approved:
-                await answer(command, exchange, self._engines, telling)
+                await answer(command, request, self._engines, reporter)
             self._protocol.response_finished(command.response_id, now=time.monotonic())
 
         with self._observer.work("response", command.response_id):

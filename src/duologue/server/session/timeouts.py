@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-__all__ = ["OutOfPatience", "Patience"]
+__all__ = ["EngineTimeout", "ReusableTimeout"]
 
 T = TypeVar("T")
 
 
-class OutOfPatience(Exception):
+class EngineTimeout(Exception):
     """A wait has lasted for too long."""
 
 
-class Patience:
+class ReusableTimeout:
     """Ends each of many waits that lasts longer than `limit_s`; one at a time.
 
     A wait costs less than a microsecond, where `asyncio.timeout` makes and drops a timer for each: detectors are waited
@@ -36,7 +36,7 @@ class Patience:
         """The result of the work. Cancelling cancels it.
 
         Raises:
-            OutOfPatience: it took too long, and is cancelled.
+            EngineTimeout: it took too long, and is cancelled.
         """
         # Kept, because asking for it costs a system call each time.
         loop = self._loop = self._loop or asyncio.get_running_loop()
@@ -52,7 +52,7 @@ class Patience:
         except asyncio.CancelledError as fault:
             # As `asyncio.timeout` does: another cancellation that came meanwhile goes on.
             if self._ended and self._task.uncancel() <= cancelling:
-                raise OutOfPatience from fault
+                raise EngineTimeout from fault
             raise
         finally:
             self._task = None

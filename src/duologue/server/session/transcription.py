@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from duologue.engines.fair_queue import Urgency
+from duologue.engines.fair_queue import Priority
 from duologue.engines.registry import Engines
-from duologue.protocol import Follow, Foresee, Recall, ServerProtocol, Transcribe
+from duologue.protocol import DiscardAhead, ServerProtocol, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.server.session.audio_input import pcm16_of, transcribe
 from duologue.server.session.response_pipeline import closing
 from duologue.server.telemetry.log import note
@@ -104,7 +104,7 @@ class Transcribing:
 
     # --- while it is spoken
 
-    def follow(self, command: Follow) -> None:
+    def follow(self, command: TranscribePartial) -> None:
         """Guess at a turn's words until it is over."""
         if self._repeatable:
             self._following = self._begin("follow", command.item_id, self._follow(self._of(command.item_id)))
@@ -125,7 +125,7 @@ class Transcribing:
         """Read the newest words once, if there are any. Returns how long to wait then; None when the turn is over."""
         if turn.settling is not None:
             await asyncio.wait({turn.settling})
-        async with self._engines.turnstile.place(self._owner, Urgency.GUESS):
+        async with self._engines.fair_queue.place(self._owner, Priority.GUESS):
             from_byte = turn.settled_bytes
             spoken = self._protocol.spoken(turn.item_id, from_byte)
             if spoken is None:
@@ -147,7 +147,7 @@ class Transcribing:
 
     # --- when it pauses
 
-    def foresee(self, command: Foresee) -> None:
+    def foresee(self, command: TranscribeAhead) -> None:
         """Read what was said, in case that was all; judge whether it was, if that is wanted."""
         turn = self._of(command.item_id)
         if self._repeatable:
@@ -163,7 +163,7 @@ class Transcribing:
         try:
             if (rest_s := self._ahead_until_s - self._clock()) > 0:
                 await self._sleep(rest_s)
-            async with self._engines.turnstile.place(self._owner, Urgency.FORESEEN):
+            async with self._engines.fair_queue.place(self._owner, Priority.FORESEEN):
                 spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
                 if spoken is None:
                     return None
@@ -200,10 +200,10 @@ class Transcribing:
                 completeness = await judge.completeness(audio, turn.words(text))
             except Exception as fault:
                 self._note_failure("judge", turn, fault)
-        self._protocol.judged(turn.item_id, completeness, now=self._clock())
+        self._protocol.end_of_turn_judged(turn.item_id, completeness, now=self._clock())
         await self._pass_on()
 
-    def recall(self, command: Recall) -> None:
+    def recall(self, command: DiscardAhead) -> None:
         """The turn goes on, or is gone."""
         turn = self._turn
         if turn is None or turn.item_id != command.item_id:
@@ -236,7 +236,7 @@ class Transcribing:
         if transcript:
             self._protocol.transcript_delta(command.item_id, transcript)
         between = " " if transcript else ""
-        async with self._engines.turnstile.place(self._owner, Urgency.FINAL), closing(self._pieces(rest)) as pieces:
+        async with self._engines.fair_queue.place(self._owner, Priority.FINAL), closing(self._pieces(rest)) as pieces:
             async for piece in pieces:
                 transcript += between + piece
                 self._protocol.transcript_delta(command.item_id, between + piece)

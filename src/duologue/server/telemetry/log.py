@@ -10,7 +10,7 @@ from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
 from duologue.printable import printable
 from duologue.server.telemetry.observer import Stage, Work
 
-__all__ = ["FACTS", "Journal", "note"]
+__all__ = ["FACTS", "LogObserver", "note"]
 
 _logger = logging.getLogger("duologue.server")
 
@@ -47,7 +47,7 @@ def _quoted(fact: _Fact) -> str:
     return '"{}"'.format(text.replace('"', '\\"')) if set(text) & {" ", "=", '"'} else text
 
 
-class Journal:
+class LogObserver:
     """Logs what happens in sessions; `address` and `owner` say of which client."""
 
     def __init__(self, *, address: str | None = None, owner: str | None = None) -> None:

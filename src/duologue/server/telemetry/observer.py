@@ -57,7 +57,7 @@ class Observer(Protocol):
         ...
 
     def turned_away(self, reason: str) -> None:
-        """A client got no session or no page, or a limit ended its connection; `reason` is a name from `REBUFFS`."""
+        """A client got no session or no page, or a limit ended its connection; `reason` is a name from `REJECTIONS`."""
         ...
 
 

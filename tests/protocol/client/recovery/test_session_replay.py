@@ -20,7 +20,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
-from duologue.protocol.client.recovery.session_replay import Replay, SessionMemory, merged
+from duologue.protocol.client.recovery.session_replay import Replay, SessionReplay, merged
 from duologue.testing import CountedIds
 
 
@@ -58,16 +58,16 @@ def call(item_id: str, call_id: str | None = "c1", **fields: Any) -> dict[str, A
     return {"type": "function_call", "id": item_id, "name": "f", "call_id": call_id, "arguments": "{}", **fields}
 
 
-def memory() -> SessionMemory:
+def memory() -> SessionReplay:
     ids = CountedIds()
-    return SessionMemory(new_id=lambda kind: f"new-{ids(kind)}")
+    return SessionReplay(new_id=lambda kind: f"new-{ids(kind)}")
 
 
 def created(replay: Replay) -> list[ConversationItem]:
     return [event.item for event in replay.events if isinstance(event, ConversationItemCreateEvent)]
 
 
-def confirm(told: SessionMemory, item: ConversationItem) -> None:
+def confirm(told: SessionReplay, item: ConversationItem) -> None:
     told.receive(ConversationItemDoneEvent(event_id="e", item=item))
 
 

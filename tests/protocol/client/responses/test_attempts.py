@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from duologue.events import RealtimeEvent, RealtimeResponse, ResponseCreateEvent
-from duologue.protocol.client.responses.attempts import Attempt, Roster
+from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import REQUEST_TAG, ResponseRequest
 
 
@@ -50,9 +50,9 @@ def test_metadata_of_the_callers_own_must_agree_where_both_have_some() -> None:
 
 
 @pytest.fixture
-def roster() -> Roster:
+def roster() -> RequestTable:
     """One request in each place: running, beside it, sent, sent for beside it, waiting."""
-    full = Roster()
+    full = RequestTable()
     full.active = attempt("active")
     full.beside["resp_2"] = attempt("beside", conversation="none")
     full.sent = attempt("sent")
@@ -61,14 +61,14 @@ def roster() -> Roster:
     return full
 
 
-def test_requests_are_listed_from_the_oldest_stage_on_and_found_in_any(roster: Roster) -> None:
+def test_requests_are_listed_from_the_oldest_stage_on_and_found_in_any(roster: RequestTable) -> None:
     ids = [each.request.request_id for each in roster]
     assert ids == ["active", "beside", "sent", "beside_sent", "waiting"]
     assert [found.request.request_id for name in ids if (found := roster.find(name)) is not None] == ids
     assert roster.find("nobody") is None
 
 
-def test_a_tag_names_the_request_and_only_one_that_waits_for_an_answer(roster: Roster) -> None:
+def test_a_tag_names_the_request_and_only_one_that_waits_for_an_answer(roster: RequestTable) -> None:
     def answered(request_id: str) -> Attempt | None:
         return roster.answered_by(RealtimeResponse(conversation_id="c", metadata={REQUEST_TAG: request_id}))
 
@@ -77,12 +77,12 @@ def test_a_tag_names_the_request_and_only_one_that_waits_for_an_answer(roster: R
     assert [answered(name) for name in ("active", "beside", "waiting", "nobody")] == [None] * 4
 
 
-def test_without_a_tag_the_conversation_decides(roster: Roster) -> None:
+def test_without_a_tag_the_conversation_decides(roster: RequestTable) -> None:
     assert roster.answered_by(RealtimeResponse(conversation_id="c")) is roster.sent
     assert roster.answered_by(RealtimeResponse(conversation_id=None)) is roster.beside_sent["event_4"]
 
 
-def test_a_lost_connection_takes_the_requests_along_and_not_what_the_server_is_like(roster: Roster) -> None:
+def test_a_lost_connection_takes_the_requests_along_and_not_what_the_server_is_like(roster: RequestTable) -> None:
     roster.names_conversations = True
     roster.clear()
     assert list(roster) == []

@@ -11,8 +11,8 @@ from duologue.testing import Pair, play
 from tests.protocol._wire import (
     client_event,
     create,
+    invalid,
     raw,
-    refusal,
     respond,
     transcribed,
     turn_detection,
@@ -93,7 +93,7 @@ def test_a_call_that_a_client_makes_without_a_call_id_is_given_one(pair: Pair) -
 
 
 def test_the_output_of_a_call_that_nobody_made_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(create(ITEMS[4])))
+    error = invalid(pair.send(create(ITEMS[4])))
     assert (error["code"], error["param"]) == ("invalid_tool_call_id", "item.call_id")
     assert error["message"] == "Tool call ID 'call_1' not found in conversation."
     assert order(pair) == []
@@ -102,7 +102,7 @@ def test_the_output_of_a_call_that_nobody_made_is_refused(pair: Pair) -> None:
 def test_an_id_that_the_client_chose_comes_back_and_counts(pair: Pair) -> None:
     pair.send(create(user_text("hi", id="mine")))
     assert order(pair) == ["mine"]
-    error = refusal(pair.send(create(user_text("again", id="mine"), event_id="e1")))
+    error = invalid(pair.send(create(user_text("again", id="mine"), event_id="e1")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "item.id", "e1")
     assert retrieve(pair, "mine")["content"][0]["text"] == "hi"
 
@@ -132,7 +132,7 @@ def test_root_puts_the_first_item_first(pair: Pair) -> None:
 
 
 def test_an_item_behind_an_unknown_one_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(create(user_text("1"), previous_item_id="nobody", event_id="e1")))
+    error = invalid(pair.send(create(user_text("1"), previous_item_id="nobody", event_id="e1")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "previous_item_id", "e1")
     assert order(pair) == []
 
@@ -162,7 +162,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("item", "code", "param"), BAD, ids=[f"{n}-{bad[2]}" for n, bad in enumerate(BAD)])
 def test_an_item_that_cannot_be_is_refused(pair: Pair, item: dict[str, Any], code: str, param: str) -> None:
-    error = refusal(raw(pair, {"type": "conversation.item.create", "event_id": "e1", "item": item}))
+    error = invalid(raw(pair, {"type": "conversation.item.create", "event_id": "e1", "item": item}))
     assert (error["code"], error["event_id"]) == (code, "e1")
     assert error["param"].endswith(param)
     assert order(pair) == []
@@ -189,7 +189,7 @@ def test_a_retrieved_item_has_its_audio_and_transcript(pair: Pair) -> None:
 
 
 def test_retrieving_an_unknown_item_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(client_event("conversation.item.retrieve", item_id="x", event_id="e1")))
+    error = invalid(pair.send(client_event("conversation.item.retrieve", item_id="x", event_id="e1")))
     assert (error["code"], error["event_id"]) == ("item_retrieve_invalid_item_id", "e1")
 
 
@@ -230,7 +230,7 @@ def test_an_interrupted_item_can_be_truncated(pair: Pair) -> None:
 
 def test_truncating_behind_the_end_is_refused(pair: Pair) -> None:
     item_id = spoken_response(pair)
-    error = refusal(pair.send(truncate(item_id, 501)))
+    error = invalid(pair.send(truncate(item_id, 501)))
     assert (error["code"], error["message"]) == (
         "invalid_value",
         "Audio content of 500ms is already shorter than 501ms.",
@@ -243,7 +243,7 @@ def test_the_millisecond_that_speech_ends_in_may_be_named_whole(pair: Pair) -> N
     ten_samples = bytes(20)
     pair.plays(ten_samples)
     pair.finishes()
-    assert "500ms is already shorter than 502ms" in refusal(pair.send(truncate(item_id, 502)))["message"]
+    assert "500ms is already shorter than 502ms" in invalid(pair.send(truncate(item_id, 502)))["message"]
     assert types(pair.send(truncate(item_id, 501))) == ["conversation.item.truncated"]
     assert retrieve(pair, item_id)["content"][0]["audio"] == encode_audio(HALF_SECOND + ten_samples)
 
@@ -320,7 +320,7 @@ def test_an_item_can_be_cut_shorter_a_second_time(pair: Pair) -> None:
     pair.finishes()
     pair.send(truncate(item_id, 1999), truncate(item_id, 700))
     assert words_of(pair, item_id) == "Once upon a"
-    assert "already shorter" in refusal(pair.send(truncate(item_id, 701)))["message"]
+    assert "already shorter" in invalid(pair.send(truncate(item_id, 701)))["message"]
 
 
 def test_of_interrupted_speech_only_what_was_voiced_is_read_later(pair: Pair) -> None:
@@ -347,7 +347,7 @@ def test_a_complete_answer_is_read_whole_even_if_no_audio_says_its_last_words(pa
 @pytest.mark.parametrize(("ms", "index", "param"), [(-1, 0, "audio_end_ms"), (0, 1, "content_index")])
 def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: int, param: str) -> None:
     item_id = spoken_response(pair)
-    error = refusal(pair.send(truncate(item_id, ms, index)))
+    error = invalid(pair.send(truncate(item_id, ms, index)))
     assert (error["code"], error["param"]) == ("invalid_value", param)
     assert retrieve(pair, item_id)["content"][0]["audio"] == encode_audio(HALF_SECOND)
 
@@ -355,13 +355,13 @@ def test_truncating_where_nothing_can_be_is_refused(pair: Pair, ms: int, index: 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: f"{item['type']}-{item.get('role', '')}")
 def test_only_the_speech_of_the_model_can_be_truncated(pair: Pair, item: dict[str, Any]) -> None:
     pair.send(create({**CALL, "id": "call"}), create({**item, "id": "mine"}))
-    error = refusal(pair.send(truncate("mine", 0)))
+    error = invalid(pair.send(truncate("mine", 0)))
     assert error["code"] is None
     assert error["message"].startswith("Only model output audio messages can be truncated")
 
 
 def test_truncating_an_unknown_item_is_refused(pair: Pair) -> None:
-    assert refusal(pair.send(truncate("x", 0)))["code"] == "item_truncate_invalid_item_id"
+    assert invalid(pair.send(truncate("x", 0)))["code"] == "item_truncate_invalid_item_id"
 
 
 # --- delete
@@ -376,11 +376,11 @@ def test_a_deleted_item_is_gone_and_the_chain_closes_behind_it(pair: Pair) -> No
     )
     added, _ = pair.send(create(user_text("c")))
     assert added.to_json()["previous_item_id"] == "a"
-    assert refusal(pair.send(client_event("conversation.item.retrieve", item_id="b")))
+    assert invalid(pair.send(client_event("conversation.item.retrieve", item_id="b")))
 
 
 def test_deleting_an_unknown_item_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(client_event("conversation.item.delete", item_id="x")))
+    error = invalid(pair.send(client_event("conversation.item.delete", item_id="x")))
     assert error["code"] == "item_delete_invalid_item_id"
     assert error["message"] == "Error deleting item: the item with id 'x' does not exist."
 
@@ -458,7 +458,7 @@ def test_a_conversation_takes_so_many_items_from_its_client_and_no_more() -> Non
     pair = Pair(SessionDefaults(max_items=2))
     pair.connect()
     pair.send(create(user_text("a")), create(user_text("b")))
-    error = refusal(pair.send(create(user_text("c"))))
+    error = invalid(pair.send(create(user_text("c"))))
     assert (error["code"], error["param"]) == ("invalid_value", "item")
     pair.send(respond())
     pair.finishes()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU
 from duologue.protocol.server.account import Account
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.input.buffer import MOST_BUFFERED_MS, InputAudio
 
 
@@ -41,7 +41,7 @@ def test_positions_go_on_when_the_encoding_changes() -> None:
 def test_a_full_buffer_takes_no_more_and_loses_nothing() -> None:
     audio = InputAudio(PCMU, Account(100_000_000))
     audio.append(bytes(8 * MOST_BUFFERED_MS))
-    with pytest.raises(Refusal):
+    with pytest.raises(InvalidRequest):
         audio.append(bytes(8))
     assert audio.held_ms == MOST_BUFFERED_MS
 

@@ -11,7 +11,7 @@ from tests.protocol._wire import (
     by_hand,
     client_event,
     create,
-    refusal,
+    invalid,
     respond,
     transcribed,
     turn_detection,
@@ -205,7 +205,7 @@ def test_a_commit_makes_an_item_and_starts_no_response(pair: Pair) -> None:
 @pytest.mark.parametrize("held_ms", [0, 99])
 def test_a_commit_of_less_than_100_ms_is_refused_and_keeps_what_there_is(pair: Pair, held_ms: int) -> None:
     pair.send(by_hand(), InputAudioBufferAppendEvent.from_audio(bytes(48 * held_ms)))
-    error = refusal(pair.send(COMMIT))
+    error = invalid(pair.send(COMMIT))
     assert error["code"] == "input_audio_buffer_commit_empty"
     assert error["message"] == (
         "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
@@ -219,7 +219,7 @@ def test_a_clear_drops_the_buffer(pair: Pair) -> None:
     pair.send(by_hand())
     pair.speak(1000)
     assert types(pair.send(CLEAR)) == ["input_audio_buffer.cleared"]
-    assert refusal(pair.send(COMMIT))["code"] == "input_audio_buffer_commit_empty"
+    assert invalid(pair.send(COMMIT))["code"] == "input_audio_buffer_commit_empty"
 
 
 def test_a_commit_in_the_middle_of_speech_ends_the_turn_under_its_announced_id(pair: Pair) -> None:
@@ -293,7 +293,7 @@ def test_samples_stay_in_step_when_audio_is_cut_in_the_middle_of_one(pair: Pair)
 
 
 def test_audio_that_is_not_base64_is_refused(pair: Pair) -> None:
-    error = refusal(pair.send(client_event("input_audio_buffer.append", audio="no audio!", event_id="e7")))
+    error = invalid(pair.send(client_event("input_audio_buffer.append", audio="no audio!", event_id="e7")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "audio", "e7")
 
 
@@ -301,7 +301,7 @@ def test_a_buffer_that_nobody_commits_is_full_at_some_time(pair: Pair) -> None:
     pair.send(by_hand(), update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
     five_minutes = InputAudioBufferAppendEvent.from_audio(bytes(8 * 300_000))
     assert [types(pair.send(five_minutes)) for _ in range(4)] == [[]] * 4
-    assert refusal(pair.send(five_minutes))["param"] == "audio"
+    assert invalid(pair.send(five_minutes))["param"] == "audio"
     assert types(pair.send(CLEAR)) == ["input_audio_buffer.cleared"]
     assert pair.send(five_minutes) == []
 
@@ -392,14 +392,14 @@ def test_an_id_whose_transcript_is_on_its_way_cannot_be_given_to_another_item(pa
     pair.send(transcribed(), turn_detection(create_response=False))
     spoken_turn(pair)
     pair.send(client_event("conversation.item.delete", item_id="item_1"))
-    assert refusal(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
+    assert invalid(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
     pair.hears("good morning")
     assert types(pair.send(create(user_text("new", id="item_1")))) == TURN[3:]
 
 
 def test_an_id_that_is_announced_for_the_turn_under_way_cannot_be_given_to_another_item(pair: Pair) -> None:
     pair.speak(300)
-    assert refusal(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
+    assert invalid(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
     assert types(pair.pause(500))[:4] == TURN[1:]
 
 

@@ -1,11 +1,11 @@
-"""Listening while a turn is under way: guesses, pauses and judgements."""
+"""InputPipeline while a turn is under way: guesses, pauses and judgements."""
 
 from __future__ import annotations
 
 import pytest
 
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
-from duologue.protocol import Follow, Foresee, Recall, Transcribe
+from duologue.protocol import DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.testing import Pair
 from tests.protocol._wire import by_hand, transcribed, turn_detection, types, update
 from tests.protocol.server.input.test_pipeline import CLEAR, COMMIT, TURN, fields, semantic
@@ -24,7 +24,7 @@ def test_a_turn_is_followed_while_it_is_spoken_if_the_client_wants_transcripts(p
     pair.pause(500)
     pair.send(transcribed())
     pair.speak(300)
-    assert pair.take(Follow).item_id == "item_2"
+    assert pair.take(TranscribePartial).item_id == "item_2"
 
 
 def test_guesses_are_told_as_far_as_they_agree_under_the_id_that_speech_started_reserved(pair: Pair) -> None:
@@ -67,11 +67,11 @@ def test_a_guess_at_a_turn_that_is_over_is_stale(pair: Pair) -> None:
 def test_a_pause_has_its_words_foreseen_and_speech_recalls_that(pair: Pair) -> None:
     pair.speak(300)
     pair.pause(200)
-    assert pair.take(Foresee) == Foresee("item_1", judge=False)
+    assert pair.take(TranscribeAhead) == TranscribeAhead("item_1", judge=False)
     pair.speak(100)
-    assert pair.take(Recall) == Recall("item_1")
+    assert pair.take(DiscardAhead) == DiscardAhead("item_1")
     pair.pause(500)
-    assert kinds(pair) == [Foresee, Transcribe]
+    assert kinds(pair) == [TranscribeAhead, Transcribe]
 
 
 def test_nothing_is_foreseen_where_nobody_waits_for_a_transcript(pair: Pair) -> None:
@@ -110,7 +110,7 @@ def test_a_turn_that_is_dropped_is_recalled_for_good(pair: Pair, drop: RealtimeE
     pair.send(transcribed())
     pair.speak(300)
     pair.send(drop)
-    assert pair.take(Recall) == Recall("item_1", gone=True)
+    assert pair.take(DiscardAhead) == DiscardAhead("item_1", gone=True)
     assert pair.server.spoken("item_1") is None
 
 
@@ -134,7 +134,7 @@ def test_a_change_of_format_in_the_middle_of_speech_makes_void_what_was_read(pai
     pair.speak(400)
     pair.pause(200)
     pair.send(update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
-    assert pair.take(Recall) == Recall("item_1", gone=True)
+    assert pair.take(DiscardAhead) == DiscardAhead("item_1", gone=True)
     pair.speak(300)
     events = pair.pause(500)
     assert types(events)[: len(TURN) - 1] == TURN[1:]
@@ -151,7 +151,7 @@ def test_a_turn_that_is_judged_complete_ends_after_a_short_silence(pair: Pair) -
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
-    assert pair.take(Foresee).judge
+    assert pair.take(TranscribeAhead).judge
     assert pair.judges(1.0, item_id="item_1") == []
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
@@ -202,9 +202,9 @@ def test_a_switch_to_words_in_the_middle_of_speech_goes_on_with_the_turn(pair: P
 def test_a_switch_to_words_in_a_pause_has_the_pause_judged_anew(pair: Pair) -> None:
     pair.speak(400)
     pair.pause(400)
-    assert not pair.take(Foresee).judge
+    assert not pair.take(TranscribeAhead).judge
     pair.send(semantic())
-    assert pair.take(Recall) == Recall("item_1")
+    assert pair.take(DiscardAhead) == DiscardAhead("item_1")
     pair.pause(200)
     assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
 

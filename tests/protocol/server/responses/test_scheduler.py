@@ -19,7 +19,7 @@ from tests.protocol._wire import (
     by_hand,
     client_event,
     create,
-    refusal,
+    invalid,
     respond,
     transcribed,
     turn_detection,
@@ -194,7 +194,7 @@ def test_the_usage_of_a_response_adds_up(pair: Pair) -> None:
 
 def test_a_second_response_is_refused_and_the_first_goes_on(pair: Pair) -> None:
     pair.send(create(user_text("hi")), respond())
-    error = refusal(pair.send(respond()))
+    error = invalid(pair.send(respond()))
     assert error["code"] == "conversation_already_has_active_response"
     assert error["message"].startswith("Conversation already has an active response in progress: resp_1.")
     pair.says("Hello")
@@ -271,7 +271,7 @@ def test_a_cancel_in_the_middle_closes_what_is_open_as_incomplete(pair: Pair) ->
 def test_a_cancel_when_nothing_runs_is_refused(pair: Pair, fields: dict[str, str]) -> None:
     pair.send(respond())
     pair.finishes()
-    error = refusal(pair.send(client_event("response.cancel", **fields)))
+    error = invalid(pair.send(client_event("response.cancel", **fields)))
     assert error["code"] == "response_cancel_not_active"
     assert error["message"].startswith("Cancellation failed")
 
@@ -384,7 +384,7 @@ def test_a_response_out_of_band_runs_beside_the_active_one_and_out_of_the_conver
             ("response.done", {"response.id": "resp_2", "response.metadata": {"topic": "class"}}),
         ],
     )
-    assert refusal(pair.send(client_event("conversation.item.retrieve", item_id="item_3")))
+    assert invalid(pair.send(client_event("conversation.item.retrieve", item_id="item_3")))
     assert done(pair.finishes(response_id="resp_1"))["metadata"] is None
 
 
@@ -399,7 +399,7 @@ def test_responses_out_of_band_have_an_end_and_leave_room_for_the_conversation()
     pair = Pair(SessionDefaults(max_responses=2))
     pair.connect()
     pair.send(respond(conversation="none"), respond(conversation="none"))
-    error = refusal(pair.send(respond(conversation="none")))
+    error = invalid(pair.send(respond(conversation="none")))
     assert (error["code"], error["message"].split(";")[0]) == (
         "rate_limit_exceeded",
         "The session has 2 responses in progress",
@@ -417,7 +417,7 @@ def test_the_user_does_not_interrupt_a_response_out_of_band(pair: Pair) -> None:
 
 def test_a_response_out_of_band_is_cancelled_by_its_id_alone(pair: Pair) -> None:
     pair.send(respond(conversation="none"))
-    assert refusal(pair.send(CANCEL))["code"] == "response_cancel_not_active"
+    assert invalid(pair.send(CANCEL))["code"] == "response_cancel_not_active"
     assert done(pair.send(client_event("response.cancel", response_id="resp_1")))["status"] == "cancelled"
 
 
@@ -450,7 +450,7 @@ def test_speech_in_the_input_of_a_response_is_transcribed_for_it(pair: Pair) -> 
 
 
 def test_an_unknown_item_reference_refuses_the_response(pair: Pair) -> None:
-    error = refusal(pair.send(respond(conversation="none", input=[{"type": "item_reference", "id": "nobody"}])))
+    error = invalid(pair.send(respond(conversation="none", input=[{"type": "item_reference", "id": "nobody"}])))
     assert (error["code"], error["param"]) == ("invalid_value", "response.input[0].id")
     assert types(pair.send(respond())) == ["response.created"]
 
@@ -472,7 +472,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("response", "code", "param"), REFUSED, ids=[f"{n}-{r[2]}" for n, r in enumerate(REFUSED)])
 def test_a_response_with_a_bad_setting_is_refused(pair: Pair, response: dict[str, Any], code: str, param: str) -> None:
-    error = refusal(pair.send(respond(**response)))
+    error = invalid(pair.send(respond(**response)))
     assert (error["code"], error["param"]) == (code, param)
     assert types(pair.send(respond())) == ["response.created"]
 

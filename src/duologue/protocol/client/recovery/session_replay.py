@@ -49,7 +49,7 @@ from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.config_merge import MERGED
 from duologue.protocol.wire_limits import ROOT
 
-__all__ = ["NotRestored", "Replay", "SessionMemory", "SessionRestored", "merged"]
+__all__ = ["NotRestored", "Replay", "SessionReplay", "SessionRestored", "merged"]
 
 
 class NotRestored(Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Replay(Struct, frozen=True, kw_only=True):
     """Whether answers to function calls are among what was never confirmed: the model waits for them."""
 
 
-class SessionMemory(Part):
+class SessionReplay(Part):
     """The client's side of a session's state, over all its connections. `new_id` makes ids of items and events."""
 
     def __init__(self, *, new_id: Callable[[str], str]) -> None:

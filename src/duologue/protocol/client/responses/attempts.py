@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct
 from duologue.events import RealtimeResponse, is_set
 from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
 
-__all__ = ["Attempt", "Roster"]
+__all__ = ["Attempt", "RequestTable"]
 
 
 class Attempt(Struct, kw_only=True):
@@ -43,7 +43,7 @@ class Attempt(Struct, kw_only=True):
         return fits and not (is_set(wanted) and is_set(response.metadata) and wanted != response.metadata)
 
 
-class Roster:
+class RequestTable:
     """Every request that has not ended, and what is known of how the server tells its answers apart."""
 
     def __init__(self) -> None:

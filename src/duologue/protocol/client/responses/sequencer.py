@@ -33,7 +33,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
-from duologue.protocol.client.responses.attempts import Attempt, Roster
+from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution, ResponseRequest, tagged, untagged
 from duologue.protocol.states import SEQUENCE, ReportIllegal, SequenceInput, SequenceState, raise_illegal, step
 
@@ -77,7 +77,7 @@ class ResponseSequencer(Part):
         self._tag_requests = tag_requests
         self._answer_within_s = answer_within_s
         self._report_illegal = report_illegal
-        self._roster = Roster()
+        self._roster = RequestTable()
         self._state_ends_by = inf
         self._cancels: dict[str, str] = {}
         self._ended: deque[str] = deque(maxlen=_REMEMBERED)

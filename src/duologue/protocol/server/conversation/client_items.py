@@ -21,7 +21,7 @@ from duologue.events import (
 )
 from duologue.events.base import decode_audio
 from duologue.protocol.server.conversation.items import Entry
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MOST_AUDIO_BYTES", "audio_of", "entry_of", "is_picture"]
 
@@ -34,13 +34,13 @@ _ROLES: Final = ("system", "user", "assistant")
 
 
 def audio_of(encoded: str, param: str) -> bytes:
-    """The bytes of a base64 field. Raises Refusal."""
+    """The bytes of a base64 field. Raises InvalidRequest."""
     try:
         audio = decode_audio(encoded)
     except ValueError as fault:
-        raise Refusal("not_audio", param=param) from fault
+        raise InvalidRequest("not_audio", param=param) from fault
     if len(audio) > MOST_AUDIO_BYTES:
-        raise Refusal("audio_too_large", param=param, most_bytes=MOST_AUDIO_BYTES, got_bytes=len(audio))
+        raise InvalidRequest("audio_too_large", param=param, most_bytes=MOST_AUDIO_BYTES, got_bytes=len(audio))
     return audio
 
 
@@ -50,7 +50,7 @@ def is_picture(url: str) -> bool:
 
 
 def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: Callable[[str], str]) -> Entry:
-    """The entry of an item that came at `path` of an event; its audio is in `encoding`. Raises Refusal."""
+    """The entry of an item that came at `path` of an event; its audio is in `encoding`. Raises InvalidRequest."""
     entry = Entry(item=item)
     changes: dict[str, Any] = {} if is_set(item.id) else {"id": new_id("item")}
     if hasattr(item, "status"):
@@ -60,13 +60,13 @@ def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: C
     if isinstance(item, MessageItem):
         if item.role not in _ROLES:
             reason = f"expected one of {', '.join(_ROLES)}, but got {item.role!r}"
-            raise Refusal("wrong_value", param=f"{path}.role", reason=reason)
+            raise InvalidRequest("wrong_value", param=f"{path}.role", reason=reason)
         for index, part in enumerate(item.content):
             if isinstance(part, InputAudioPart) and is_set(part.audio):
                 entry.audio += audio_of(part.audio, f"{path}.content[{index}].audio")
                 entry.encoding = encoding
             elif isinstance(part, InputImagePart) and not is_picture(part.image_url):
-                raise Refusal("not_a_picture", param=f"{path}.content[{index}].image_url")
+                raise InvalidRequest("not_a_picture", param=f"{path}.content[{index}].image_url")
         changes["content"] = [
             msgspec.structs.replace(part, audio=UNSET, transcript=part.transcript or None)
             if isinstance(part, InputAudioPart | OutputAudioPart)

@@ -21,7 +21,7 @@ from duologue.events import (
 from duologue.events.base import encode_audio
 from duologue.protocol.server.account import Account, held_bytes
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["Conversation", "Entry", "with_transcript"]
@@ -154,19 +154,19 @@ class Conversation:
         return None
 
     def bring(self, entry: Entry, *, after: str | None = None) -> None:
-        """Put a client's item in. Raises Refusal, and where there is no room for it; nothing has changed then."""
+        """Put a client's item in. Raises InvalidRequest, and where there is no room for it; nothing has changed then."""
         self._check(entry, after)
         cost = held_bytes(entry.item)
         if cost > self.max_item_bytes:
-            raise Refusal("item_too_large", param="item", most=self.max_item_bytes, got=cost)
+            raise InvalidRequest("item_too_large", param="item", most=self.max_item_bytes, got=cost)
         if self._item_bytes + cost > self._max_bytes:
-            raise Refusal("conversation_too_large", param="item", most=self._max_bytes)
+            raise InvalidRequest("conversation_too_large", param="item", most=self._max_bytes)
         self._account.take("items", cost + len(entry.audio), param="item")
         self._account.change("items", -cost - len(entry.audio))
         self._enter(entry, after, cost)
 
     def insert(self, entry: Entry, *, after: str | None = None) -> None:
-        """Put an item at the end, or behind another, or first. Raises Refusal; nothing has changed then."""
+        """Put an item at the end, or behind another, or first. Raises InvalidRequest; nothing has changed then."""
         self._check(entry, after)
         self._enter(entry, after, held_bytes(entry.item))
 
@@ -179,11 +179,11 @@ class Conversation:
 
     def _check(self, entry: Entry, after: str | None) -> None:
         if isinstance(entry.item, UnknownItem):
-            raise Refusal("not_supported", param="item.type", value=entry.item.type)
+            raise InvalidRequest("not_supported", param="item.type", value=entry.item.type)
         if entry.item_id in self._entries:
-            raise Refusal("item_exists", param="item.id", item_id=entry.item_id)
+            raise InvalidRequest("item_exists", param="item.id", item_id=entry.item_id)
         if after is not None and after != ROOT and after not in self._entries:
-            raise Refusal("previous_unknown", param="previous_item_id", item_id=after)
+            raise InvalidRequest("previous_unknown", param="previous_item_id", item_id=after)
 
     def _place(self, entry: Entry, after: str | None) -> None:
         if after is None or after == self.last_id:
@@ -261,18 +261,18 @@ class Conversation:
                         entry.heard = ""  # nobody can find out any more what the user said
 
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
-        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises Refusal."""
+        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises InvalidRequest."""
         entry = self._entries.get(item_id)
         if entry is None:
-            raise Refusal("truncate_unknown", param="item_id", item_id=item_id)
+            raise InvalidRequest("truncate_unknown", param="item_id", item_id=item_id)
         item = entry.item
         if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
-            raise Refusal("truncate_not_audio")
+            raise InvalidRequest("truncate_not_audio")
         held_ms = entry.encoding.duration_ms(entry.length_bytes)
         # Speech seldom ends with a whole millisecond, and to clients that round up the last one is theirs to name.
         begun_ms = 1 if entry.encoding.bytes_for_ms(held_ms) < entry.length_bytes else 0
         if audio_end_ms > held_ms + begun_ms:
-            raise Refusal("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
+            raise InvalidRequest("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
         heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
         kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""
         before_bytes = len(entry.audio)

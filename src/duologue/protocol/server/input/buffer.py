@@ -6,7 +6,7 @@ from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.protocol.server.account import Account
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["MOST_BUFFERED_MS", "InputAudio"]
 
@@ -46,10 +46,10 @@ class InputAudio:
         return self.encoding.duration_ms(len(self._held))
 
     def append(self, audio: bytes) -> None:
-        """Take more audio. Raises Refusal if the buffer is full."""
+        """Take more audio. Raises InvalidRequest if the buffer is full."""
         held_bytes = len(self._held) + len(audio)
         if self.encoding.duration_ms(held_bytes) > MOST_BUFFERED_MS:
-            raise Refusal("buffer_full", param="audio", held_ms=self.held_ms)
+            raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
         if held_bytes > self._counted_bytes:
             self._count(held_bytes)
         self._held += audio
@@ -95,7 +95,7 @@ class InputAudio:
             self._count(len(self._held))
 
     def _count(self, n_bytes: int) -> None:
-        """Have this much counted, in steps. Raises Refusal if it does not fit."""
+        """Have this much counted, in steps. Raises InvalidRequest if it does not fit."""
         wanted_bytes = -(-n_bytes // _STEP_BYTES) * _STEP_BYTES
         if wanted_bytes > self._counted_bytes:
             self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")

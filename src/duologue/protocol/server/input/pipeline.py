@@ -24,9 +24,9 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.account import Account
-from duologue.protocol.server.commands import Detect, Follow, Foresee, Recall, Transcribe
+from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.protocol.server.conversation.items import Conversation, Entry, with_transcript
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.input.buffer import InputAudio
 from duologue.protocol.server.input.transcript import Transcript
 from duologue.protocol.server.outgoing import Outgoing
@@ -38,15 +38,15 @@ from duologue.protocol.server.turn_detection import (
     SpeechResumed,
     SpeechStarted,
     SpeechStopped,
-    TurnDetector,
     TurnSettings,
+    VadTurns,
 )
 from duologue.protocol.wire_limits import MIN_COMMIT_MS
 
-__all__ = ["Listening"]
+__all__ = ["InputPipeline"]
 
 
-class Listening:
+class InputPipeline:
     """Buffers input audio, finds turns, makes items of them and has them transcribed."""
 
     def __init__(self, session: Session, conversation: Conversation, outgoing: Outgoing, *, account: Account) -> None:
@@ -55,7 +55,7 @@ class Listening:
         self._out = outgoing
         self._account = account
         self._audio = InputAudio(encoding_of(session.input), account)
-        self._turns = TurnDetector(report_illegal=outgoing.command)
+        self._turns = VadTurns(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
@@ -79,13 +79,13 @@ class Listening:
         settings = self._session.turn_settings
         detecting = settings is not None
         if settings != self._settings and self._turns.settings_changed() is not None:
-            self._out.command(Recall(self._turn_id))
+            self._out.command(DiscardAhead(self._turn_id))
         self._settings = settings
         if encoding != self._audio.encoding:
             self._audio.change_encoding(encoding)
             if self._turn_item_id is not None:
                 # What was said in the old format is no part of the item any more.
-                self._out.command(Recall(self._turn_item_id, gone=True))
+                self._out.command(DiscardAhead(self._turn_item_id, gone=True))
             # A converter in front of the detector keeps a few milliseconds of the old format for itself.
             self._turns.audio_ms = self._audio.end_ms
         elif detecting and not self._detecting:
@@ -97,7 +97,7 @@ class Listening:
     # --- the buffer
 
     def append(self, audio: bytes) -> None:
-        """More audio from the client. Raises Refusal if the buffer is full."""
+        """More audio from the client. Raises InvalidRequest if the buffer is full."""
         self._audio.append(audio)
         if self._detecting:
             self._out.command(Detect(audio, self._audio.encoding, self._noise_reduction))
@@ -109,9 +109,9 @@ class Listening:
         self._out.send(InputAudioBufferClearedEvent(event_id=self._out.event_id()))
 
     def commit(self) -> str:
-        """Make an item of all that is buffered, as the client asked. Returns its id; raises Refusal."""
+        """Make an item of all that is buffered, as the client asked. Returns its id; raises InvalidRequest."""
         if self._audio.held_ms < MIN_COMMIT_MS:
-            raise Refusal("commit_empty", least_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
+            raise InvalidRequest("commit_empty", least_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
         item_id = self._turn_item_id or self._out.new_id("item")
         self._turns.forget()
         self._turn_item_id = None
@@ -121,7 +121,7 @@ class Listening:
     def _forget_turn(self) -> None:
         self._turns.forget()
         if self._turn_item_id is not None:
-            self._out.command(Recall(self._turn_item_id, gone=True))
+            self._out.command(DiscardAhead(self._turn_item_id, gone=True))
             self._told.pop(self._turn_item_id, None)
         self._turn_item_id = None
 
@@ -140,7 +140,7 @@ class Listening:
                 case SpeechPaused():
                     self._turn_paused(settings)
                 case SpeechResumed():
-                    self._out.command(Recall(self._turn_id))
+                    self._out.command(DiscardAhead(self._turn_id))
                 case SpeechStopped():
                     self._turn_ended(event.audio_ms)
                     yield event
@@ -150,12 +150,12 @@ class Listening:
             # A turn that begins now would begin this much earlier in the audio.
             self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
 
-    def judged(self, item_id: str, completeness: float) -> Iterator[SpeechStopped]:
+    def end_of_turn_judged(self, item_id: str, completeness: float) -> Iterator[SpeechStopped]:
         """The words of the turn under way are a complete turn with this probability. Yields its end, if it has come."""
         settings = self._session.turn_settings
         if settings is None or item_id != self._turn_item_id:
             return
-        stopped = self._turns.judged(completeness, settings)
+        stopped = self._turns.end_of_turn_judged(completeness, settings)
         if stopped is not None:
             self._turn_ended(stopped.audio_ms)
             yield stopped
@@ -186,12 +186,12 @@ class Listening:
             )
         )
         if self._session.transcription is not None:
-            self._out.command(Follow(item_id))
+            self._out.command(TranscribePartial(item_id))
 
     def _turn_paused(self, settings: TurnSettings) -> None:
         judge = settings.complete_silence_ms is not None
         if judge or settings.create_response or self._session.transcription is not None:
-            self._out.command(Foresee(self._turn_id, judge))
+            self._out.command(TranscribeAhead(self._turn_id, judge))
 
     def _turn_ended(self, end_ms: int) -> None:
         item_id = self._turn_id

@@ -24,9 +24,9 @@ from duologue.protocol.server.account import Account, held_bytes
 from duologue.protocol.server.commands import McpCall, Respond, StopResponse
 from duologue.protocol.server.conversation.context_window import Context, ContextTooLong
 from duologue.protocol.server.conversation.items import Conversation, Entry
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
-from duologue.protocol.server.input.pipeline import Listening
+from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.mcp_servers import McpOffer, McpServers
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.responses.response import Response
@@ -36,20 +36,20 @@ from duologue.protocol.server.token_budget import Allowance
 from duologue.protocol.server.token_usage import instruction_tokens
 from duologue.protocol.states import ResponseInput, ResponseState
 
-__all__ = ["Speaking"]
+__all__ = ["ResponseScheduler"]
 
 _BYTES_PER_TOKEN: Final = 32
 """Of text in memory: four characters of eight bytes."""
 
 
-class Speaking:
+class ResponseScheduler:
     """Creates, runs, cancels and ends responses."""
 
     def __init__(
         self,
         session: Session,
         conversation: Conversation,
-        listening: Listening,
+        listening: InputPipeline,
         outgoing: Outgoing,
         *,
         idle: IdleTimer,
@@ -97,16 +97,16 @@ class Speaking:
         return [self._to_allow, self._allowed, *(response.approved for response in self._running.values())]
 
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
-        """Start a response, as the client asked, or to prompt a user who has said nothing. Raises Refusal."""
+        """Start a response, as the client asked, or to prompt a user who has said nothing. Raises InvalidRequest."""
         params = params or ResponseCreateParams()
         self.mcp.check(params.tools, "response")
         settings = settings_of(
             params, self._session, self._conversation, self._out, listed=self.mcp.offered, silent_ms=silent_ms
         )
         if settings.in_conversation and (active := self.active) is not None:
-            raise Refusal("response_active", response_id=active.response_id)
+            raise InvalidRequest("response_active", response_id=active.response_id)
         if len(self._running) >= self._max_responses and not settings.in_conversation:
-            raise Refusal("too_many_responses", most=self._max_responses)
+            raise InvalidRequest("too_many_responses", most=self._max_responses)
         cost = self._cost_of(params, settings)
         self.mcp.list_tools(params.tools)
         response = Response(
@@ -129,10 +129,12 @@ class Speaking:
         self.context_changed()
 
     def _cost_of(self, params: ResponseCreateParams, settings: ResponseSettings) -> int:
-        """What a response holds beside the conversation, now counted. Raises Refusal if it does not fit."""
+        """What a response holds beside the conversation, now counted. Raises InvalidRequest if it does not fit."""
         own = (params.instructions, params.tools, params.metadata)
         if (size := held_bytes(own)) > self._max_configuration_bytes:
-            raise Refusal("configuration_too_large", param="response", most=self._max_configuration_bytes, got=size)
+            raise InvalidRequest(
+                "configuration_too_large", param="response", most=self._max_configuration_bytes, got=size
+            )
         if settings.own_input:
             size += sum(
                 held_bytes(entry.item) + len(entry.audio)
@@ -172,15 +174,15 @@ class Speaking:
                 self._begin(response)
 
     def cancel(self, response_id: str | None, *, reason: str) -> None:
-        """Stop a response: the one named, or the active one. Raises Refusal if it is not running."""
+        """Stop a response: the one named, or the active one. Raises InvalidRequest if it is not running."""
         response = self.active if response_id is None else self._running.get(response_id)
         if response is None:
-            raise Refusal("no_response_active")
+            raise InvalidRequest("no_response_active")
         if reason == "turn_detected":
             # What the user says now is answered when the turn ends, together with the turn before.
             self._owed = False
         if response.settings.in_conversation:
-            self._idle.hushed()
+            self._idle.stopped()
         self._end(response, ResponseInput.CANCELLED, reason=reason)
         self._out.command(StopResponse(response.response_id))
 

@@ -14,7 +14,7 @@ from duologue.events.base import Maybe
 from duologue.protocol.server.conversation.client_items import entry_of
 from duologue.protocol.server.conversation.context_window import Truncating
 from duologue.protocol.server.conversation.items import Conversation, Entry
-from duologue.protocol.server.errors import Refusal
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.mcp_servers import McpOffer
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of, token_limit, voice_name
@@ -59,7 +59,7 @@ def settings_of(
     silent_ms: int | None = None,
 ) -> ResponseSettings:
     """The settings of a response with these parameters; `listed` knows what MCP servers among its tools have. Raises
-    Refusal."""
+    InvalidRequest."""
     wire, standard = session.realtime, session.output
     wanted = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
     output = ResponseAudioOutput(
@@ -98,7 +98,7 @@ def _context(
         if isinstance(item, ItemReference):
             entry = conversation.get(item.id)
             if entry is None:
-                raise Refusal("previous_unknown", param=f"response.input[{index}].id", item_id=item.id)
+                raise InvalidRequest("previous_unknown", param=f"response.input[{index}].id", item_id=item.id)
             entries.append(entry)
         else:
             # An id of its own: the client's may be that of an item of the conversation.
@@ -110,7 +110,7 @@ def _context(
 def _functions(
     params: ResponseCreateParams, session: RealtimeSession, listed: Callable[[Any], tuple[McpOffer, ...]]
 ) -> FunctionOffer:
-    """What may be called: the response's own tools and choice, else the session's. Raises Refusal."""
+    """What may be called: the response's own tools and choice, else the session's. Raises InvalidRequest."""
     tools = _wanted_or_standard(params.tools, session.tools)
     if is_set(params.tools):
         check_functions(params.tools, "response")
