@@ -72,7 +72,7 @@ def time_call(minutes: int) -> tuple[list[int], list[int]]:
             received.append(end - middle)
             for notice in notices:
                 if isinstance(notice, AudioDelta):
-                    core.heard(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
+                    core.report_played(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
         core.tick(now + TURN_S)
     return decoded, received
 

@@ -145,7 +145,7 @@ def run_core(minutes: int) -> list[int]:
                 core.take_events()
                 for notice in core.take_notices():
                     if isinstance(notice, AudioDelta):
-                        core.heard(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
+                        core.report_played(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
             core.tick(now + TURN_S)
             if (turn + 1) % TURNS_A_MINUTE == 0:
                 gc.collect()
@@ -185,7 +185,7 @@ async def answer_turns(socket: ServerConnection) -> None:
 async def play(conversation: Conversation) -> None:
     """A loudspeaker that is always on time."""
     async for delta in conversation.audio():
-        conversation.heard(delta.item_id, delta.content_index, n_bytes=len(delta.audio))
+        conversation.report_played(delta.item_id, delta.content_index, n_bytes=len(delta.audio))
 
 
 async def run_socket(minutes: int) -> list[int]:
@@ -199,7 +199,7 @@ async def run_socket(minutes: int) -> list[int]:
                 notices = aiter(ends)
                 for turn in range(minutes * TURNS_A_MINUTE):
                     for _ in range(TURN_S * APPENDS_A_SECOND):
-                        await conversation.speak(APPEND)
+                        await conversation.send_audio(APPEND)
                     await anext(notices)
                     if (turn + 1) % TURNS_A_MINUTE == 0:
                         gc.collect()

@@ -19,7 +19,7 @@ async def loudspeaker(conversation: duologue.Conversation, begun: asyncio.Event)
             if isinstance(notice, Interrupted):
                 return  # a player drops what it holds
             await asyncio.sleep(notice.encoding.duration_ms(len(notice.audio)) / 1000)
-            conversation.heard(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
+            conversation.report_played(notice.item_id, notice.content_index, n_bytes=len(notice.audio))
             begun.set()
 
 
@@ -33,7 +33,7 @@ async def main(url: str, path: str) -> None:
         tasks.create_task(loudspeaker(conversation, begun))
         tasks.create_task(conversation.ask("Tell me what you can do."))
         await begun.wait()
-        await conversation.speak(read_wav(path).at(24_000).pcm16)
+        await conversation.send_audio(read_wav(path).at(24_000).pcm16)
         print(f"The model was cut off after {(await anext(aiter(cuts))).audio_end_ms / 1000:.1f} s.")
 
 

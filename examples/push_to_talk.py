@@ -20,7 +20,7 @@ CHUNK_BYTES = PCM.bytes_for_ms(100)
 async def while_the_key_is_down(conversation: Conversation, pcm16: bytes) -> None:
     await conversation.interrupt()  # whoever presses the key has the floor
     for start in range(0, len(pcm16), CHUNK_BYTES):
-        await conversation.speak(pcm16[start : start + CHUNK_BYTES], encoding=PCM)
+        await conversation.send_audio(pcm16[start : start + CHUNK_BYTES], encoding=PCM)
 
 
 async def main(url: str, path: str) -> None:

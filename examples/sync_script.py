@@ -16,7 +16,7 @@ def main(url: str) -> None:
     with blocking.converse(url, model="gpt-realtime", session=BRIEF) as conversation:
         for question in ("What is seven times eight?", "What is nine minus four?"):
             try:
-                print(conversation.ask(question, timeout_s=30))
+                print(conversation.ask(question, timeout=30))
             except TimeoutError:
                 conversation.cancel()
                 print("No answer in half a minute.")

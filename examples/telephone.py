@@ -28,7 +28,7 @@ async def main(url: str, caller: str, answer: str) -> None:
         conversation.stream(AudioDelta, ResponseFinished) as notices,
     ):
         for frame in line:
-            await conversation.speak(frame, encoding=PCMU)
+            await conversation.send_audio(frame, encoding=PCMU)
         with WavWriter(answer, rate_hz=PCMU.rate_hz) as file:
             async for notice in notices:
                 if isinstance(notice, ResponseFinished):

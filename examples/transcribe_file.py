@@ -25,7 +25,7 @@ async def main(url: str, path: str) -> None:
     async with duologue.converse(url, model="gpt-realtime", session=session) as conversation:
         async with conversation.stream(UserTranscriptDelta, UserTranscript, UserTranscriptFailed) as notices:
             for start in range(0, len(pcm16), CHUNK_BYTES):
-                await conversation.speak(pcm16[start : start + CHUNK_BYTES], encoding=PCM)
+                await conversation.send_audio(pcm16[start : start + CHUNK_BYTES], encoding=PCM)
             await conversation.commit()
             async for notice in notices:
                 match notice:

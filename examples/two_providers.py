@@ -15,7 +15,7 @@ WRITTEN = RealtimeSessionConfig(output_modalities=["text"], instructions="Be bri
 async def ask(url: str, question: str) -> str:
     # "auto" reads the dialect off the URL or the server's first words; where it is known, name it: dialect="xai".
     async with duologue.converse(url, model="gpt-realtime", dialect="auto", session=WRITTEN) as conversation:
-        return await conversation.ask(question, timeout_s=30)
+        return await conversation.ask(question, timeout=30)
 
 
 async def main(urls: list[str]) -> None:

@@ -18,11 +18,11 @@ from tests.cli.conftest import SCRIPTED
 async def test_it_serves_for_the_length_of_the_block_and_only_with_its_key() -> None:
     async with local_server(SCRIPTED) as server:
         async with duologue.connect(server.url, api_key=server.api_key) as connection:
-            assert (await connection.receive(timeout_s=5)).type == "session.created"
+            assert (await connection.receive(timeout=5)).type == "session.created"
         async with duologue.connect(server.url) as connection:
-            assert (await connection.receive(timeout_s=5)).type == "error"
+            assert (await connection.receive(timeout=5)).type == "error"
             with pytest.raises(ConnectionClosed, match="3000"):
-                await connection.receive(timeout_s=5)
+                await connection.receive(timeout=5)
     with pytest.raises(ConnectFailed):
         async with duologue.connect(server.url):
             pass

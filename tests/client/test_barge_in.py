@@ -33,15 +33,15 @@ def talkative() -> Engines:
 async def barge_in(conversation: Conversation, heard_ms: int) -> str:
     """Hear so much of an answer, talk over it, wait until the server has cut it; returns the item's id."""
     async with conversation.stream(AudioDelta, Interrupted, ConversationItemTruncatedEvent) as notices:
-        answering = asyncio.ensure_future(conversation.respond(timeout_s=10))
+        answering = asyncio.ensure_future(conversation.respond(timeout=10))
         received, item_id = 0, ""
         while PCM.duration_ms(received) <= heard_ms:
             [piece] = await following(notices)
             assert isinstance(piece, AudioDelta)
             received, item_id = received + len(piece.audio), piece.item_id
-        conversation.heard(item_id, n_bytes=PCM.bytes_for_ms(heard_ms))
-        await conversation.speak(LOUD * 400)
-        await conversation.speak(QUIET * 800)
+        conversation.report_played(item_id, n_bytes=PCM.bytes_for_ms(heard_ms))
+        await conversation.send_audio(LOUD * 400)
+        await conversation.send_audio(QUIET * 800)
         last = ConversationItemTruncatedEvent if heard_ms else Interrupted
         while not isinstance((await following(notices))[0], last):
             pass

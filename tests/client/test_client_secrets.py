@@ -77,7 +77,7 @@ async def test_a_key_is_asked_for_beside_the_sessions_and_shown_to_nobody() -> N
                 there.url,
                 api_key="sk-real",
                 session=RealtimeSessionConfig(model="gpt-realtime", instructions="Be brief."),
-                expires_after_s=60,
+                expires_after=60,
             )
     [(path, headers, body)] = there.seen
     assert path == "/v1/realtime/client_secrets"
@@ -139,5 +139,5 @@ async def test_a_service_that_is_not_there_is_worth_another_try() -> None:
 
 def test_a_program_without_an_event_loop_gets_one_too() -> None:
     with service() as there:
-        assert blocking.client_secret(there.url, api_key="sk-real", timeout_s=5).value == "ek_secret"
+        assert blocking.client_secret(there.url, api_key="sk-real", timeout=5).value == "ek_secret"
     assert there.seen[0][1]["Authorization"] == "Bearer sk-real"

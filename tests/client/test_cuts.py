@@ -95,7 +95,7 @@ async def hold(conversation: Conversation) -> None:
     """A typed question, a spoken one, and another typed one."""
 
     async def speak() -> None:
-        await conversation.speak(LOUD * 300, encoding=PCM)
+        await conversation.send_audio(LOUD * 300, encoding=PCM)
         await conversation.commit()
         await conversation.respond()
 

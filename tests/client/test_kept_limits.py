@@ -53,7 +53,7 @@ def test_a_blocking_conversation_that_is_told_too_much_ends_and_says_of_what() -
     with (
         aside(server.listening) as url,
         blocking.converse(url, options=OPTIONS, reconnect=FAST) as conversation,
-        conversation.stream(RealtimeEvent, timeout_s=5) as events,
+        conversation.stream(RealtimeEvent, timeout=5) as events,
         pytest.raises(ConnectionClosedError, match=SENTENCE),
     ):
         for _ in events:
@@ -85,13 +85,13 @@ def test_a_blocking_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
     piece = large_piece()
     for _ in range(8):
         stream.put(piece)
-        stream.receive(timeout_s=5)
+        stream.receive(timeout=5)
     for _ in range(10):
         stream.put(piece)
     for _ in range(4):
-        stream.receive(timeout_s=5)
+        stream.receive(timeout=5)
     with pytest.raises(StreamOverflow, match="4 notices were not read"):
-        stream.receive(timeout_s=5)
+        stream.receive(timeout=5)
 
 
 async def test_a_message_that_alone_is_larger_is_told_all_the_same() -> None:
@@ -112,7 +112,7 @@ async def test_functions_that_were_given_up_and_go_on_count_among_those_that_run
 
     toolbox = Toolbox(endless)
     tools = RunningTools(
-        timeout_s=20, answered=lambda *_: None, failed=lambda call_id, reason: failed.put_nowait((call_id, reason))
+        timeout=20, answered=lambda *_: None, failed=lambda call_id, reason: failed.put_nowait((call_id, reason))
     )
     try:
         for number in range(MAX_THREADS):

@@ -79,7 +79,7 @@ async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encodin
             [notice] = await following(notices)
             pieces += isinstance(notice, AudioDelta)
         for ms in heard_ms:
-            conversation.heard("item_1", n_bytes=encoding.bytes_for_ms(ms))
+            conversation.report_played("item_1", n_bytes=encoding.bytes_for_ms(ms))
         told.set()
         while not isinstance((await following(notices))[0], SessionChanged):
             pass
@@ -124,7 +124,7 @@ async def test_pain_04_audio_that_still_comes_after_an_interruption_is_not_playe
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(AudioDelta, AudioDone, Interrupted) as notices:
             await following(notices)
-            conversation.heard("item_1", n_bytes=PCM.bytes_for_ms(500))
+            conversation.report_played("item_1", n_bytes=PCM.bytes_for_ms(500))
             await conversation.interrupt()
             late.set()
             assert [type(notice) for notice in await following(notices, 2)] == [Interrupted, AudioDone]
@@ -172,17 +172,17 @@ async def test_pain_04_a_truncate_that_comes_too_late_ends_nothing(text: str) ->
             await conversation.send(ConversationItemTruncateEvent(item_id="item_1", content_index=0, audio_end_ms=3207))
             [told] = await following(errors)
         assert told.kind.value == "benign"
-        assert (await conversation.respond(timeout_s=5)).response.id == "resp_2"
+        assert (await conversation.respond(timeout=5)).response.id == "resp_2"
 
 
 async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_heard_as_noise() -> None:
     server = ScriptedServer([Send(greeting())])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
-            await conversation.speak(bytes(160), encoding=PCMU)
+            await conversation.send_audio(bytes(160), encoding=PCMU)
         with pytest.raises(LocalProtocolError, match="not whole"):
-            await conversation.speak(bytes(481))
-        assert await conversation.speak(bytes(480), encoding=PCM)
+            await conversation.send_audio(bytes(481))
+        assert await conversation.send_audio(bytes(480), encoding=PCM)
     assert [event["type"] for event in server.heard[0]] == ["input_audio_buffer.append"]
 
 
@@ -193,8 +193,8 @@ async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_tells()
         async with conversation.stream(SessionChanged) as notices:
             await following(notices)
         with pytest.raises(LocalProtocolError, match="24000 Hz and the session takes audio/pcmu at 8000 Hz"):
-            await conversation.speak(bytes(480), encoding=PCM)
-        assert await conversation.speak(bytes(160), encoding=PCMU)
+            await conversation.send_audio(bytes(480), encoding=PCM)
+        assert await conversation.send_audio(bytes(160), encoding=PCMU)
 
 
 async def test_pain_12_a_format_that_was_asked_for_and_not_given_is_told_with_every_piece_of_audio() -> None:
@@ -218,11 +218,11 @@ async def test_pain_12_telephone_audio_goes_both_ways_once_it_is_negotiated() ->
     )
     async with no_task_left(), converse(open_connection=server.connect, session=config) as conversation:
         async with conversation.stream(AudioDelta) as notices:
-            assert await conversation.speak(bytes(160), encoding=PCMU)
+            assert await conversation.send_audio(bytes(160), encoding=PCMU)
             [delta] = await following(notices)
         assert delta.encoding == PCMU
         with pytest.raises(LocalProtocolError, match="audio/pcm"):
-            await conversation.speak(bytes(480), encoding=PCM)
+            await conversation.send_audio(bytes(480), encoding=PCM)
 
 
 async def test_pain_13_a_reader_that_has_stopped_reading_is_let_go_and_the_conversation_goes_on(
@@ -242,7 +242,7 @@ async def test_pain_13_a_reader_that_has_stopped_reading_is_let_go_and_the_conve
         conversation.stream(AudioDelta) as unread,
         conversation.stream(RequestEnded) as read,
     ):
-        asking = asyncio.ensure_future(conversation.respond(timeout_s=5))
+        asking = asyncio.ensure_future(conversation.respond(timeout=5))
         await following(read)
         with pytest.raises(StreamOverflow):
             await following(unread, 20)
@@ -256,7 +256,7 @@ async def test_pain_16_a_commit_of_less_than_a_tenth_of_a_second_is_refused_befo
     server = ScriptedServer([Send(greeting())])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         if ms:
-            await conversation.speak(bytes(PCM.bytes_for_ms(ms)))
+            await conversation.send_audio(bytes(PCM.bytes_for_ms(ms)))
         if fits:
             await conversation.commit()
         else:
@@ -268,7 +268,7 @@ async def test_pain_16_a_commit_of_less_than_a_tenth_of_a_second_is_refused_befo
 async def test_pain_16_what_was_committed_does_not_count_for_the_next_commit() -> None:
     server = ScriptedServer([Send(greeting())])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        await conversation.speak(bytes(PCM.bytes_for_ms(150)))
+        await conversation.send_audio(bytes(PCM.bytes_for_ms(150)))
         await conversation.commit()
         with pytest.raises(LocalProtocolError, match="0 ms"):
             await conversation.commit()

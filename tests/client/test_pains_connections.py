@@ -59,7 +59,7 @@ async def test_pain_05_06_a_session_that_ends_goes_on_in_another_with_its_items_
     )
     async with no_task_left(), converse(open_connection=server.connect, session=BRIEF, reconnect=FAST) as conversation:
         async with conversation.stream(ConnectionLost, SessionRestored) as notices:
-            assert await conversation.ask("How many?", timeout_s=5) == "Seven."
+            assert await conversation.ask("How many?", timeout=5) == "Seven."
             lost, told = await following(notices, 2)
         assert isinstance(lost, ConnectionLost)
         assert isinstance(told, SessionRestored)
@@ -99,7 +99,7 @@ async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken
     )
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
     async with no_task_left(), converse(open_connection=server.connect, options=options) as conversation:
-        assert await conversation.ask("How many?", timeout_s=5) == "Seven."
+        assert await conversation.ask("How many?", timeout=5) == "Seven."
         async with conversation.stream(SessionRestored, SessionChanged) as notices:
             passed_s = 31.0  # a session is used for half its time at least
             found = await following(notices, 2)
@@ -131,7 +131,7 @@ async def test_a_connection_that_was_opened_ahead_is_closed_when_the_conversatio
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.0))
     async with no_task_left(), converse(open_connection=opening, options=options) as conversation:
         with pytest.raises(RequestRejected):
-            await conversation.respond(timeout_s=5)
+            await conversation.respond(timeout=5)
         assert await server.closed(1) == 1000
 
 
@@ -141,7 +141,7 @@ async def test_pain_06_requests_under_way_fail_at_once_when_the_socket_drops() -
     )
     async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
         with pytest.raises(RequestRejected, match="broke off"):
-            await conversation.respond(timeout_s=5)
+            await conversation.respond(timeout=5)
 
 
 async def test_pain_06_consumers_hear_of_a_drop_in_the_middle_of_a_response_and_go_on_afterwards() -> None:
@@ -159,10 +159,10 @@ async def test_pain_06_consumers_hear_of_a_drop_in_the_middle_of_a_response_and_
         reading = asyncio.ensure_future(read())
         async with conversation.stream(SessionRestored) as notices:
             with pytest.raises(RequestRejected):
-                await conversation.respond(timeout_s=5)
+                await conversation.respond(timeout=5)
             [told] = await following(notices)
         assert [missing.reason for missing in told.not_restored] == ["it was not finished"]
-        await conversation.respond(timeout_s=5)
+        await conversation.respond(timeout=5)
         assert said == ["I was goi", "Going."]
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -174,14 +174,14 @@ async def test_pain_06_audio_is_dropped_and_commands_are_refused_while_there_is_
     async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
         async with conversation.stream(ConnectionLost, SessionRestored) as notices:
             await following(notices)
-            assert not await conversation.speak(bytes(4800))
+            assert not await conversation.send_audio(bytes(4800))
             await conversation.interrupt()
             with pytest.raises(LocalProtocolError, match="the connection is lost"):
-                await conversation.say("hello?")
-            await conversation.configure(BRIEF)
+                await conversation.send_text("hello?")
+            await conversation.update_session(BRIEF)
             back.set()
             await following(notices)
-        assert await conversation.speak(bytes(4800))
+        assert await conversation.send_audio(bytes(4800))
         await server.hears("session.update", connection=1)
     assert server.types(1) == ["session.update"]
 
@@ -193,7 +193,7 @@ async def test_pain_06_what_was_said_and_never_confirmed_is_said_again() -> None
     )
     async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
         async with conversation.stream(ItemDone) as items:
-            await conversation.say("Can you hear me?")
+            await conversation.send_text("Can you hear me?")
             [told] = await following(items)
         assert told.item.text == "Can you hear me?"
         assert [item.text for item in conversation.items] == ["Can you hear me?"]
@@ -256,13 +256,13 @@ async def test_pain_06_an_agreed_end_is_one() -> None:
         async with conversation.stream(ItemDone) as notices:
             assert await following(notices) == []
         with pytest.raises(ConnectionClosedOK):
-            await conversation.say("one more thing")
+            await conversation.send_text("one more thing")
 
 
 async def test_pain_07_a_socket_that_is_open_and_dead_is_found_and_replaced() -> None:
     server = ScriptedServer([Send(greeting()), Stall()], [Send(greeting("sess_2"))])
     async with no_task_left(), server.listening() as url:
-        connecting = converse(url, reconnect=FAST, ping_interval_s=0.2, ping_timeout_s=0.2)
+        connecting = converse(url, reconnect=FAST, ping_interval=0.2, ping_timeout=0.2)
         async with connecting as conversation, conversation.stream(ConnectionLost, SessionRestored) as notices:
             lost, _ = await following(notices, 2)
             assert isinstance(lost, ConnectionLost)
@@ -352,7 +352,7 @@ async def test_pain_24_a_server_that_reads_nothing_is_left_in_time() -> None:
 
         async def speak_without_end() -> None:
             while True:
-                await conversation.speak(bytes(4800))
+                await conversation.send_audio(bytes(4800))
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(speak_without_end(), 0.3)
@@ -372,13 +372,13 @@ async def test_pain_24_a_verb_that_is_cancelled_while_the_server_is_slow_has_sen
         async def say_without_end() -> None:
             nonlocal said
             while True:
-                await conversation.say(str(said))
+                await conversation.send_text(str(said))
                 said += 1
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(say_without_end(), 1)
         assert [text(await far.receive()) for _ in range(said)] == [str(number) for number in range(said)]
-        await conversation.say("after all")
+        await conversation.send_text("after all")
         assert text(await far.receive()) == "after all"
 
 
@@ -420,6 +420,6 @@ async def test_pain_25_neither_words_nor_audio_are_logged(caplog: pytest.LogCapt
             converse(open_connection=server.connect, reconnect=FAST) as conversation,
             conversation.stream(SessionRestored) as notices,
         ):
-            await conversation.ask("plugh", timeout_s=5)
+            await conversation.ask("plugh", timeout=5)
             await following(notices)
     assert not any(word in json.dumps(caplog.messages) for word in ("xyzzy", "plugh"))

@@ -54,7 +54,7 @@ async def test_pain_01_a_create_that_loses_the_race_is_sent_again_when_the_other
         ]
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        done = await conversation.respond(timeout_s=5)
+        done = await conversation.respond(timeout=5)
         assert done.response.id == "resp_2"
     assert server.faults == []
 
@@ -70,7 +70,7 @@ async def test_pain_01_two_tasks_that_want_a_response_get_one_each_after_the_oth
         ]
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        both = await asyncio.gather(conversation.respond(timeout_s=5), conversation.respond(timeout_s=5))
+        both = await asyncio.gather(conversation.respond(timeout=5), conversation.respond(timeout=5))
         assert [done.response.id for done in both] == ["resp_1", "resp_2"]
     assert server.faults == []
 
@@ -91,10 +91,10 @@ async def test_pain_01_no_create_goes_out_between_a_cancel_and_the_end_of_what_i
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(ResponseFinished) as ends, conversation.stream(ErrorReported) as words:
-            first = asyncio.ensure_future(conversation.respond(timeout_s=5))
+            first = asyncio.ensure_future(conversation.respond(timeout=5))
             await server.hears("response.create")
             cancelling = asyncio.ensure_future(conversation.cancel())
-            second = asyncio.ensure_future(conversation.respond(timeout_s=5))
+            second = asyncio.ensure_future(conversation.respond(timeout=5))
             await following(words)
             assert await cancelling
             await conversation.send(InputAudioBufferClearEvent())  # behind which a create that went out would come
@@ -132,7 +132,7 @@ async def test_pain_01_a_response_beside_the_conversation_does_not_wait_for_the_
             running = asyncio.ensure_future(conversation.respond())
             await server.hears("response.create")
             aside = ResponseCreateEvent(response=ResponseCreateParams(conversation="none"))
-            assert (await conversation.respond(aside, timeout_s=5)).response.id == "resp_2"
+            assert (await conversation.respond(aside, timeout=5)).response.id == "resp_2"
             assert not running.done()
         with pytest.raises(RequestRejected, match="over"):
             await running
@@ -157,7 +157,7 @@ async def test_pain_09_an_error_is_told_with_the_command_that_it_answers_and_end
         assert told.command is not None
         assert (told.command.event_id, told.event.error.code) == ("mine", code)
         assert told.kind is not ErrorKind.SESSION_ENDING
-        assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
+        assert (await conversation.respond(timeout=5)).response.id == "resp_1"
     assert server.faults == []
 
 
@@ -171,7 +171,7 @@ async def test_pain_09_a_refused_request_fails_at_once_with_the_error_that_answe
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         with pytest.raises(RequestRejected, match="No such tool") as caught:
-            await conversation.respond(timeout_s=5)
+            await conversation.respond(timeout=5)
         assert caught.value.error is not None
         assert caught.value.error.error.code == "invalid_value"
 
@@ -184,7 +184,7 @@ async def test_pain_09_an_error_that_ends_the_session_for_good_is_the_reason_of_
             with pytest.raises(Exception, match="Incorrect API key"):
                 await following(errors, 2)
         with pytest.raises(Exception, match="Incorrect API key"):
-            await conversation.say("hello")
+            await conversation.send_text("hello")
     assert len(server.heard) == 1
 
 
@@ -202,7 +202,7 @@ async def test_pain_09_a_response_that_failed_is_no_answer(caplog: pytest.LogCap
     with caplog.at_level(logging.ERROR):
         async with no_task_left(), converse(open_connection=server.connect) as conversation:
             with pytest.raises(RequestRejected, match="Too many tokens"):
-                await conversation.ask("hello", timeout_s=5)
+                await conversation.ask("hello", timeout=5)
     assert caplog.records == []
 
 
@@ -237,7 +237,7 @@ async def test_pain_03_what_nobody_has_heard_of_is_told_and_the_conversation_goe
         converse(open_connection=server.connect) as conversation,
         conversation.stream(Unreadable) as unknown,
     ):
-        assert (await conversation.respond(timeout_s=5)).response.id == "resp_1"
+        assert (await conversation.respond(timeout=5)).response.id == "resp_1"
         told = await following(unknown, 2)
     assert isinstance(told[0].event, UnknownRealtimeEvent)
     assert told[0].event.json["mood"] == "fine"
@@ -274,8 +274,8 @@ async def test_pain_19_usage_adds_up_by_modality_with_cached_and_cancelled_token
         ]
     )
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
-        await conversation.respond(timeout_s=5)
-        await conversation.respond(timeout_s=5)
+        await conversation.respond(timeout=5)
+        await conversation.respond(timeout=5)
         told = conversation.usage
     assert (told.input.text_tokens, told.input.audio_tokens, told.input.cached_tokens) == (80, 120, 60)
     assert (told.output.text_tokens, told.output.audio_tokens) == (20, 80)
@@ -294,7 +294,7 @@ async def test_an_illegal_transition_is_logged_once_and_the_conversation_goes_on
     server = ScriptedServer([Send(greeting()), *asked, *asked_again])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         for _ in range(2):
-            await conversation.respond(timeout_s=5)
+            await conversation.respond(timeout=5)
     records = [record for record in caplog.records if "illegal transition" in record.getMessage()]
     assert [(record.name.startswith("duologue.client"), record.levelname) for record in records] == [(True, "ERROR")]
     assert "sequence: 'create sent' while 'idle'" in records[0].getMessage()

@@ -52,7 +52,7 @@ def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]
 async def test_a_question_is_answered_when_the_functions_are_and_the_model_has_gone_on() -> None:
     server = ScriptedServer(script(call("call_1", "weather", '{"city":"Oslo"}'), reply="It rains in Oslo."))
     async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
-        assert await conversation.ask("The weather in Oslo?", timeout_s=5) == "It rains in Oslo."
+        assert await conversation.ask("The weather in Oslo?", timeout=5) == "It rains in Oslo."
     assert answers(server) == [("call_1", "Rain in Oslo, 7 celsius")]
     assert server.heard[0][0]["session"]["tools"][0]["name"] == "weather"
     assert server.faults == []
@@ -71,9 +71,9 @@ async def test_pain_08_a_function_that_blocks_its_thread_holds_up_neither_audio_
     server = ScriptedServer(steps)
     async with no_task_left(), converse(open_connection=server.connect, tools=[slow]) as conversation:
         conversation.on(RunTool, lambda _: during.set())
-        asking = asyncio.ensure_future(conversation.ask("go", timeout_s=5))
+        asking = asyncio.ensure_future(conversation.ask("go", timeout=5))
         await asyncio.wait_for(during.wait(), 5)
-        assert await conversation.speak(bytes(4800))
+        assert await conversation.send_audio(bytes(4800))
         await server.hears("input_audio_buffer.append")
         assert not asking.done()
         unblock.set()
@@ -87,9 +87,9 @@ async def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_
         return "never"
 
     server = ScriptedServer(script(call("call_1", "stuck", "{}")))
-    connecting = converse(open_connection=server.connect, tools=[stuck], tool_timeout_s=0.05)
+    connecting = converse(open_connection=server.connect, tools=[stuck], tool_timeout=0.05)
     async with no_task_left(), connecting as conversation:
-        assert await conversation.ask("go", timeout_s=5) == "There."
+        assert await conversation.ask("go", timeout=5) == "There."
     assert answers(server) == [("call_1", "The call failed: stuck took longer than 0.05 s and was given up.")]
 
 
@@ -109,7 +109,7 @@ async def test_pain_08_a_function_is_cancelled_when_the_user_talks_over_it() -> 
     server = ScriptedServer(steps)
     async with no_task_left(), converse(open_connection=server.connect, tools=[slow]) as conversation:
         async with conversation.stream(SpeechStarted, StopTool) as notices:
-            asking = asyncio.ensure_future(conversation.ask("go", timeout_s=5))
+            asking = asyncio.ensure_future(conversation.ask("go", timeout=5))
             await following(notices, 2)
             await asyncio.wait_for(stopped.wait(), 5)
             assert await asking == ""
@@ -132,7 +132,7 @@ async def test_pain_08_answers_go_out_in_the_order_of_the_calls_and_the_model_is
     calls = [call("call_1", "slow", "{}"), call("call_2", "quick", "{}")]
     server = ScriptedServer(script(*calls))
     async with no_task_left(), converse(open_connection=server.connect, tools=[slow, quick]) as conversation:
-        assert await conversation.ask("go", timeout_s=5) == "There."
+        assert await conversation.ask("go", timeout=5) == "There."
     assert answers(server) == [("call_1", "slow"), ("call_2", "quick")]
     assert server.types().count("response.create") == 2
     assert server.faults == []
@@ -198,7 +198,7 @@ def wraps_async() -> Awaitable[str]:
 async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(function: Any, told: str) -> None:
     server = ScriptedServer(script(call("call_1", function.__name__, "{}")))
     async with no_task_left(), converse(open_connection=server.connect, tools=[function]) as conversation:
-        assert await conversation.ask("go", timeout_s=5) == "There."
+        assert await conversation.ask("go", timeout=5) == "There."
     assert answers(server) == [("call_1", told)]
 
 
@@ -226,7 +226,7 @@ async def test_pain_18_arguments_that_do_not_fit_go_back_to_the_model_and_nothin
 
     server = ScriptedServer(script(call("call_1", "weather", arguments)))
     async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
-        assert await conversation.ask("go", timeout_s=5) == "There."
+        assert await conversation.ask("go", timeout=5) == "There."
     [(call_id, text)] = answers(server)
     assert call_id == "call_1"
     assert told in text
@@ -246,7 +246,7 @@ async def test_pain_18_a_call_that_is_told_three_times_runs_once() -> None:
     steps.insert(7, Send(again, {**again, "event_id": "other"}))
     server = ScriptedServer(steps)
     async with no_task_left(), converse(open_connection=server.connect, tools=[note]) as conversation:
-        assert await conversation.ask("note milk", timeout_s=5) == "There."
+        assert await conversation.ask("note milk", timeout=5) == "There."
     assert called == ["milk"]
     assert answers(server) == [("call_1", "noted")]
 
@@ -265,7 +265,7 @@ async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_rea
     async with no_task_left(), connecting as conversation:
         async with conversation.stream(SessionRestored) as notices:
             with pytest.raises(Exception, match="broke off"):
-                await conversation.ask("The weather in Oslo?", timeout_s=5)
+                await conversation.ask("The weather in Oslo?", timeout=5)
             await following(notices)
         await server.played(1)
     assert answers(server, 1) == [("call_1", "Rain in Oslo, 7 celsius")]
@@ -287,7 +287,7 @@ async def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() ->
         reports.append(call_id)
 
     async with no_task_left():
-        tools = RunningTools(timeout_s=5, answered=report, failed=report)
+        tools = RunningTools(timeout=5, answered=report, failed=report)
         tools.start(running)
         await tools.close()
         tools.stop("nobody")

@@ -38,7 +38,7 @@ class Player:
         while n_bytes > 0 and self.queue:
             delta = self.queue[0]
             played = min(n_bytes, len(delta.audio))
-            core.heard(delta.item_id, delta.content_index, n_bytes=played)
+            core.report_played(delta.item_id, delta.content_index, n_bytes=played)
             self.heard_bytes[delta.item_id, delta.content_index] += played
             n_bytes -= played
             rest = delta.audio[played:]

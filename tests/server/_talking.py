@@ -34,7 +34,7 @@ class Talks(Protocol):
     """A client's connection, or what stands for one."""
 
     async def send(self, event: RealtimeEvent, /) -> Any: ...
-    async def receive(self, *, timeout_s: float) -> RealtimeEvent: ...
+    async def receive(self, *, timeout: float) -> RealtimeEvent: ...
 
 
 async def speak(connection: Talks, *, ms: int = 400, silence_ms: int = 600) -> None:
@@ -49,7 +49,7 @@ async def until(connection: Talks, name: str) -> list[RealtimeEvent]:
     """Events up to the first of this type."""
     events: list[RealtimeEvent] = []
     while not events or events[-1].type != name:
-        events.append(await connection.receive(timeout_s=5))
+        events.append(await connection.receive(timeout=5))
     return events
 
 

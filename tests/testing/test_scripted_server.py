@@ -13,7 +13,7 @@ from duologue.testing import GREETING, Close, Drop, Expect, ScriptedServer, Send
 async def test_it_says_what_the_script_says_with_ids_where_there_are_none() -> None:
     server = ScriptedServer([Send(GREETING, {"type": "news", "event_id": "mine"}, "no JSON")])
     async with server.connect() as connection:
-        events = [await connection.receive(timeout_s=5) for _ in range(3)]
+        events = [await connection.receive(timeout=5) for _ in range(3)]
     assert [type(event) for event in events] == [SessionCreatedEvent, UnknownRealtimeEvent, UnknownRealtimeEvent]
     assert [event.to_json().get("event_id") for event in events[:2]] == ["event_1", "mine"]
 
@@ -23,7 +23,7 @@ async def test_it_answers_what_it_has_heard() -> None:
     async with server.connect() as connection:
         await connection.append(bytes(480))
         await connection.send(InputAudioBufferClearEvent())
-        answer = await connection.receive(timeout_s=5)
+        answer = await connection.receive(timeout=5)
     assert isinstance(answer, UnknownRealtimeEvent)
     assert answer.json["of"] == ["input_audio_buffer.append", "input_audio_buffer.clear"]
     assert server.types() == ["input_audio_buffer.clear"]
@@ -51,7 +51,7 @@ async def test_it_closes_with_a_code_or_breaks_off(over: str) -> None:
         for _ in range(3):
             try:
                 async with server.connect() if over == "memory" else connect(url) as connection:
-                    await connection.receive(timeout_s=5)
+                    await connection.receive(timeout=5)
             except ConnectionClosed as closed:
                 ends.append(closed)
     assert [(type(end), end.code) for end in ends] == [

@@ -50,7 +50,7 @@ def test_messages_of_both_types_arrive_whole_and_in_order_both_ways(
 
     with ThreadPoolExecutor() as pool:
         sending = pool.submit(run, send_all())
-        assert [far.receive(timeout_s=5) for _ in sent] == sent
+        assert [far.receive(timeout=5) for _ in sent] == sent
         sending.result(5)
         receiving = pool.submit(run, receive_all())
         send_all_blocking()
@@ -60,11 +60,11 @@ def test_messages_of_both_types_arrive_whole_and_in_order_both_ways(
 def test_a_receive_that_times_out_loses_nothing(ends: tuple[MemoryTransport, BlockingMemoryTransport]) -> None:
     near, far = ends
     for number in range(3):
-        for timeout_s in (0.01, 0):
+        for timeout in (0.01, 0):
             with pytest.raises(TimeoutError):
-                far.receive(timeout_s=timeout_s)
+                far.receive(timeout=timeout)
         run(near.send(str(number)))
-        assert far.receive(timeout_s=5) == str(number)
+        assert far.receive(timeout=5) == str(number)
 
 
 def test_what_was_sent_before_a_close_is_received_and_then_everybody_learns_of_it(
@@ -75,11 +75,11 @@ def test_what_was_sent_before_a_close_is_received_and_then_everybody_learns_of_i
     far.send("theirs")
     run(near.close(4000, "that was it"))
     far.close()
-    assert far.receive(timeout_s=5) == "last words"
+    assert far.receive(timeout=5) == "last words"
     assert run(near.receive()) == "theirs"
     for _ in range(2):
         with pytest.raises(ConnectionClosedError, match="that was it") as caught:
-            far.receive(timeout_s=5)
+            far.receive(timeout=5)
         assert caught.value.code == 4000
         with pytest.raises(ConnectionClosed):
             far.send("too late")
@@ -136,7 +136,7 @@ def test_one_who_waits_no_more_is_forgotten(ends: tuple[MemoryTransport, Blockin
     near, far = ends
     for _ in range(3):
         with pytest.raises(TimeoutError):
-            far.receive(timeout_s=0)
+            far.receive(timeout=0)
         with pytest.raises(TimeoutError):
             run(asyncio.wait_for(near.receive(), 0.001))
     assert near.shared.n_waiting == 0

@@ -14,7 +14,7 @@ from duologue.errors import ConnectionClosedError
 from duologue.transports.socket_options import SocketOptions
 from duologue.transports.websocket import open_websocket
 
-QUICK = SocketOptions(ping_interval_s=0.05, ping_timeout_s=0.1)
+QUICK = SocketOptions(ping_interval=0.05, ping_timeout=0.1)
 """A hundred times as fast as what is usual."""
 
 
@@ -96,8 +96,8 @@ async def test_a_line_that_died_is_found_while_the_microphone_goes_on() -> None:
 
 def test_by_default_a_dead_line_is_found_within_ten_seconds() -> None:
     options = SocketOptions()
-    assert options.ping_interval_s is not None
-    assert options.ping_interval_s + options.ping_timeout_s <= 10
+    assert options.ping_interval is not None
+    assert options.ping_interval + options.ping_timeout <= 10
 
 
 async def test_a_server_that_says_nothing_and_answers_pings_is_alive() -> None:
@@ -110,7 +110,7 @@ async def test_a_server_that_says_nothing_and_answers_pings_is_alive() -> None:
 
     async with line_to(wait_and_speak) as line, asyncio.timeout(5):
         # A busy machine may need some of this for the answer.
-        end = await open_websocket(line.url, options=SocketOptions(ping_interval_s=0.05, ping_timeout_s=0.5))
+        end = await open_websocket(line.url, options=SocketOptions(ping_interval=0.05, ping_timeout=0.5))
         asyncio.get_running_loop().call_later(1, late.set)
         assert await end.receive() == "at last"
         await end.close()
@@ -158,7 +158,7 @@ async def test_a_program_that_stood_still_does_not_blame_the_server() -> None:
 
 async def test_without_an_interval_nothing_is_asked() -> None:
     async with line_to(idle) as line:
-        end = await open_websocket(line.url, options=SocketOptions(ping_interval_s=None))
+        end = await open_websocket(line.url, options=SocketOptions(ping_interval=None))
         line.is_dead = True
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(end.receive(), 0.3)

@@ -60,7 +60,7 @@ async def test_a_server_that_says_nothing_is_given_up_after_a_while() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
         with pytest.raises(ConnectFailed, match="did not answer within") as caught:
-            await open_websocket(url, open_timeout_s=0.05)
+            await open_websocket(url, open_timeout=0.05)
     assert caught.value.retryable
 
 

@@ -98,9 +98,9 @@ def done_of(resolution: Resolution) -> ResponseDoneEvent:
     return resolution.done
 
 
-def overdue_call(name: str, *, timeout_s: float) -> str:
+def overdue_call(name: str, *, timeout: float) -> str:
     """What the model is told of a function that took too long."""
-    return f"{name} took longer than {timeout_s:g} s and was given up."
+    return f"{name} took longer than {timeout:g} s and was given up."
 
 
 def failed_call(name: str, fault: BaseException) -> str:

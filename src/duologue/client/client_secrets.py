@@ -61,10 +61,10 @@ async def client_secret(
     *,
     api_key: str,
     session: AnySessionConfig | None = None,
-    expires_after_s: int | None = None,
+    expires_after: int | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout_s: float = _TIMEOUT_S,
+    timeout: float = _TIMEOUT_S,
 ) -> ClientSecret:
     """Have a key made for one session of this kind, by the server whose sessions are at `url`.
 
@@ -79,10 +79,10 @@ async def client_secret(
         url,
         api_key=api_key,
         session=session,
-        expires_after_s=expires_after_s,
+        expires_after=expires_after,
         ssl=ssl,
         proxy=proxy,
-        timeout_s=timeout_s,
+        timeout=timeout,
     )
 
 
@@ -91,10 +91,10 @@ def ask_client_secret(
     *,
     api_key: str,
     session: AnySessionConfig | None = None,
-    expires_after_s: int | None = None,
+    expires_after: int | None = None,
     ssl: SSLContext | None = None,
     proxy: str | None = ENVIRONMENT,
-    timeout_s: float = _TIMEOUT_S,
+    timeout: float = _TIMEOUT_S,
 ) -> ClientSecret:
     """`client_secret` for threads; `duologue.blocking` has it by that name. Raises as that does."""
     endpoint = Endpoint(url=url, api_key=api_key)
@@ -107,16 +107,16 @@ def ask_client_secret(
     headers = {**endpoint.credentials().headers, "Content-Type": "application/json"}
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
-    request = urllib.request.Request(target, _body(session, expires_after_s), headers, method="POST")
-    return _secret(_ask(request, _opener(target, ssl, proxy), timeout_s, shown), shown)
+    request = urllib.request.Request(target, _body(session, expires_after), headers, method="POST")
+    return _secret(_ask(request, _opener(target, ssl, proxy), timeout, shown), shown)
 
 
-def _body(session: AnySessionConfig | None, expires_after_s: int | None) -> bytes:
+def _body(session: AnySessionConfig | None, expires_after: int | None) -> bytes:
     body: dict[str, Any] = {}
     if session is not None:
         body["session"] = SessionUpdateEvent(session=session).to_json()["session"]
-    if expires_after_s is not None:
-        body["expires_after"] = {"anchor": "created_at", "seconds": expires_after_s}
+    if expires_after is not None:
+        body["expires_after"] = {"anchor": "created_at", "seconds": expires_after}
     return msgspec.json.encode(body)
 
 
@@ -141,10 +141,10 @@ def _opener(url: str, ssl: SSLContext | None, proxy: str | None) -> urllib.reque
     )
 
 
-def _ask(request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout_s: float, shown: str) -> bytes:
+def _ask(request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout: float, shown: str) -> bytes:
     # No cause but where it says more than the sentence: a cause is printed too, and may quote what was sent.
     try:
-        with opener.open(request, timeout=timeout_s) as answer:
+        with opener.open(request, timeout=timeout) as answer:
             content: bytes = answer.read(_MAX_ANSWER_BYTES + 1)
             return content
     except HTTPError as fault:
@@ -155,7 +155,7 @@ def _ask(request: urllib.request.Request, opener: urllib.request.OpenerDirector,
             f"{shown} answered with HTTP {status}{redirects}", retryable=status in RETRYABLE_STATUS
         ) from None
     except TimeoutError as fault:
-        raise ConnectFailed(f"{shown} did not answer within {timeout_s:g} s", retryable=True) from fault
+        raise ConnectFailed(f"{shown} did not answer within {timeout:g} s", retryable=True) from fault
     except URLError as fault:
         reason = fault.reason.strerror if isinstance(fault.reason, OSError) else None
         raise ConnectFailed(f"cannot reach {shown}: {reason or fault.reason}", retryable=True) from fault

@@ -29,9 +29,9 @@ class EndpointParts(TypedDict, total=False):
     ssl: SSLContext | None
     proxy: str | None
     max_message_bytes: int
-    open_timeout_s: float
-    ping_interval_s: float | None
-    ping_timeout_s: float
+    open_timeout: float
+    ping_interval: float | None
+    ping_timeout: float
 
 
 class LoopEndpointParts(EndpointParts, total=False):

@@ -26,7 +26,7 @@ class BlockingMemoryTransport:
         """
         self._when(lambda: self._end.hand_over(message), None)
 
-    def receive(self, *, timeout_s: float | None = None) -> str | bytes:
+    def receive(self, *, timeout: float | None = None) -> str | bytes:
         """The next message, in order; what came before a close is still returned.
 
         Raises:
@@ -34,16 +34,16 @@ class BlockingMemoryTransport:
             TimeoutError: nothing came in time, and nothing is lost.
         """
         taken: list[str | bytes] = []
-        if not self._when(lambda: self._end.take_into(taken), timeout_s):
-            raise TimeoutError(f"no message came within {timeout_s:g} s")
+        if not self._when(lambda: self._end.take_into(taken), timeout):
+            raise TimeoutError(f"no message came within {timeout:g} s")
         return taken[0]
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close both ends. Closing twice is fine."""
         self._end.close_both(code, reason)
 
-    def _when(self, act: Callable[[], bool], timeout_s: float | None) -> bool:
-        ends_at = None if timeout_s is None else time.monotonic() + timeout_s
+    def _when(self, act: Callable[[], bool], timeout: float | None) -> bool:
+        ends_at = None if timeout is None else time.monotonic() + timeout
         woken: queue.SimpleQueue[None] = queue.SimpleQueue()
         wake = partial(woken.put, None)
         while not self._end.shared.attempt(act, wake):

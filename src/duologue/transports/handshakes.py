@@ -71,7 +71,7 @@ def library_options(
         "subprotocols": [Subprotocol(name) for name in subprotocols] or None,
         "proxy": proxy,
         "max_size": options.max_message_bytes,
-        "open_timeout": options.open_timeout_s,
+        "open_timeout": options.open_timeout,
         # The library's pings take an application that does not read for a dead peer.
         "ping_interval": None,
         # Audio in base64 does not shrink; compressing it costs a window of memory a connection, and time.
@@ -83,9 +83,9 @@ def library_options(
 
 def limits_of(options: SocketOptions) -> LivenessLimits | None:
     """How long the connection may be silent; None: for ever."""
-    if options.ping_interval_s is None:
+    if options.ping_interval is None:
         return None
-    return LivenessLimits(quiet_s=options.ping_interval_s, answer_s=options.ping_timeout_s)
+    return LivenessLimits(quiet_s=options.ping_interval, answer_s=options.ping_timeout)
 
 
 def check_handshake(headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
@@ -159,7 +159,7 @@ def handshake_faults(url: str, subprotocols: Sequence[str], options: SocketOptio
             "a SOCKS proxy needs one more package: pip install python-socks", retryable=False
         ) from fault
     except TimeoutError as fault:
-        raise ConnectFailed(f"{shown} did not answer within {options.open_timeout_s:g} s", retryable=True) from fault
+        raise ConnectFailed(f"{shown} did not answer within {options.open_timeout:g} s", retryable=True) from fault
     except OSError as fault:
         raise ConnectFailed(f"cannot reach {shown}: {fault.strerror or fault}", retryable=True) from fault
 

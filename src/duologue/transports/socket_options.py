@@ -49,11 +49,11 @@ class SocketOptions(Struct, frozen=True, kw_only=True):
     environment, except to this machine."""
     max_message_bytes: int = MAX_MESSAGE_BYTES
     """Of messages that come. A larger one ends the connection with code 1009."""
-    open_timeout_s: float = OPEN_TIMEOUT_S
+    open_timeout: float = OPEN_TIMEOUT_S
     """For everything up to the end of the handshake, redirects included."""
-    ping_interval_s: float | None = PING_INTERVAL_S
+    ping_interval: float | None = PING_INTERVAL_S
     """After so long without a message a ping is sent; None: never."""
-    ping_timeout_s: float = PING_TIMEOUT_S
+    ping_timeout: float = PING_TIMEOUT_S
     """After so long without an answer to it the connection counts as dead."""
 
     def __repr__(self) -> str:

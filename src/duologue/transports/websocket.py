@@ -93,9 +93,9 @@ async def open_websocket(
     headers: Mapping[str, str] | None = None,
     subprotocols: Sequence[str] = (),
     options: SocketOptions = _STANDARD,
-    open_timeout_s: float | None = None,
+    open_timeout: float | None = None,
 ) -> WebSocketTransport:
-    """Open a WebSocket. `open_timeout_s` goes before the one in `options`.
+    """Open a WebSocket. `open_timeout` goes before the one in `options`.
 
     Cancelling is safe. Headers, sub-protocols, the query and passwords appear in no message of any exception, and
     nothing of a handshake is logged. Redirects are followed within the URL's own origin, and refused to any other.
@@ -104,8 +104,8 @@ async def open_websocket(
         ConnectFailed: no connection came about; `.retryable` says whether another try can help.
     """
     check_handshake(headers or {}, subprotocols)
-    if open_timeout_s is not None:
-        options = msgspec.structs.replace(options, open_timeout_s=open_timeout_s)
+    if open_timeout is not None:
+        options = msgspec.structs.replace(options, open_timeout=open_timeout)
     with handshake_faults(url, subprotocols, options):
         socket = await _Connecting(
             url, close_timeout=_CLOSE_TIMEOUT_S, **library_options(url, headers or {}, subprotocols, options)

@@ -35,7 +35,7 @@ COMMAND = [sys.executable, "-m", "duologue", "serve", *SCRIPTED]
 async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> None:
     assert re.fullmatch(r"ws://127\.0\.0\.1:[1-9]\d*/v1/realtime", scripted_server.url)
     async with duologue.connect(scripted_server.url, api_key=scripted_server.api_key) as connection:
-        assert (await connection.receive(timeout_s=5)).type == "session.created"
+        assert (await connection.receive(timeout=5)).type == "session.created"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -137,13 +137,13 @@ async def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
     with serving("--tls-cert", str(cert), "--tls-key", str(key)) as (_, url):
         assert url.startswith("wss://127.0.0.1:")
         async with duologue.connect(url, api_key="k", ssl=trusting) as connection:
-            assert (await connection.receive(timeout_s=5)).type == "session.created"
+            assert (await connection.receive(timeout=5)).type == "session.created"
 
 
 async def test_models_limits_and_origins_are_settings() -> None:
     with serving("--model=a", "--model=b", "--limit=sessions=1", "--allow-origin=https://app.example") as (_, url):
         async with duologue.connect(url, model="b", api_key="k") as connection:
-            assert (await connection.receive(timeout_s=5)).type == "session.created"
+            assert (await connection.receive(timeout=5)).type == "session.created"
             for query, code in (("model=a", "server_overloaded"), ("model=c", "server_overloaded")):
                 async with websockets_connect(f"{url}?{query}&api_key=k") as socket:
                     assert code in str(await socket.recv())

@@ -58,9 +58,9 @@ async def test_an_installed_package_s_responder_answers_by_its_name(installed: P
                 {"type": "response.create", "response": {"output_modalities": ["text"]}},
             ):
                 await connection.send(RealtimeEvent.from_json(frame))
-            told: RealtimeEvent = await connection.receive(timeout_s=5)
+            told: RealtimeEvent = await connection.receive(timeout=5)
             while told.type != "response.done":
-                told = await connection.receive(timeout_s=5)
+                told = await connection.receive(timeout=5)
     assert told.to_json()["response"]["output"][0]["content"][0]["text"] == "Pieces of eight!"
 
 

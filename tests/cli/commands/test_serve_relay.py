@@ -17,7 +17,7 @@ async def types_of_a_turn(url: str, dialect: str) -> list[str | None]:
     async with duologue.connect(url, dialect=dialect) as connection:
         await connection.send(RealtimeEvent.from_json(RESPOND))
         while "response.done" not in names:
-            names.append((await connection.receive(timeout_s=5)).type)
+            names.append((await connection.receive(timeout=5)).type)
     return names
 
 
@@ -42,7 +42,7 @@ async def test_as_a_relay_it_asks_for_a_session_that_only_transcribes_without_th
     arguments = ("--upstream", scripted_server.url, "--upstream-model", "theirs", "--dialect", "openai-beta")
     with serving(*arguments, DUOLOGUE_UPSTREAM_KEY=scripted_server.api_key) as url:
         async with duologue.connect(url, dialect="openai-beta", intent="transcription") as connection:
-            greeting = (await connection.receive(timeout_s=5)).to_json()
+            greeting = (await connection.receive(timeout=5)).to_json()
     assert greeting["type"] == "session.created"
     assert greeting["session"]["type"] == "transcription"
 

@@ -78,9 +78,9 @@ async def test_a_receive_that_waits_too_long_times_out_and_the_session_goes_on(e
     async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
         for number in range(3):
             with pytest.raises(TimeoutError):
-                await connection.receive(timeout_s=0.01)
+                await connection.receive(timeout=0.01)
             await ends[1].send(cleared(number))
-            assert (await connection.receive(timeout_s=1)).event_id == str(number)
+            assert (await connection.receive(timeout=1)).event_id == str(number)
 
 
 async def test_a_cancelled_receive_loses_nothing(ends: Ends) -> None:

@@ -56,32 +56,32 @@ def test_events_come_in_the_order_in_which_they_were_sent(ends: Ends) -> None:
     with blocking.connect(transport=ends[0]) as connection:
         for number in range(100):
             ends[1].send(cleared(number))
-        assert [connection.receive(timeout_s=5).event_id for _ in range(100)] == [str(n) for n in range(100)]
+        assert [connection.receive(timeout=5).event_id for _ in range(100)] == [str(n) for n in range(100)]
 
 
 def test_leaving_the_block_sends_what_is_waiting_in_order_and_then_closes(ends: Ends) -> None:
     with no_thread_left(), blocking.connect(transport=ends[0]) as connection:
         for number in range(200):
-            connection.send(ResponseCancelEvent(event_id=str(number)), timeout_s=5)
-    received = [json.loads(ends[1].receive(timeout_s=5))["event_id"] for _ in range(200)]
+            connection.send(ResponseCancelEvent(event_id=str(number)), timeout=5)
+    received = [json.loads(ends[1].receive(timeout=5))["event_id"] for _ in range(200)]
     assert received == [str(number) for number in range(200)]
     with pytest.raises(ConnectionClosedOK):
-        ends[1].receive(timeout_s=5)
+        ends[1].receive(timeout=5)
 
 
 def test_a_receive_that_waits_too_long_times_out_and_the_session_goes_on(ends: Ends) -> None:
     with blocking.connect(transport=ends[0]) as connection:
         for number in range(3):
             with pytest.raises(TimeoutError, match=r"0\.01 s"):
-                connection.receive(timeout_s=0.01)
+                connection.receive(timeout=0.01)
             ends[1].send(cleared(number))
-            assert connection.receive(timeout_s=5).event_id == str(number)
+            assert connection.receive(timeout=5).event_id == str(number)
 
 
 def test_audio_goes_out_as_the_event_that_it_is(ends: Ends) -> None:
     with blocking.connect(transport=ends[0]) as connection:
-        connection.append(b"\x01\x02", timeout_s=5)
-        assert json.loads(ends[1].receive(timeout_s=5)) == {"type": "input_audio_buffer.append", "audio": "AQI="}
+        connection.append(b"\x01\x02", timeout=5)
+        assert json.loads(ends[1].receive(timeout=5)) == {"type": "input_audio_buffer.append", "audio": "AQI="}
 
 
 def test_iteration_ends_when_the_server_leaves_as_agreed(ends: Ends) -> None:
@@ -109,11 +109,11 @@ def test_every_call_after_the_end_learns_of_it(ends: Ends) -> None:
         ends[1].close(4000, "why")
         for _ in range(3):
             with pytest.raises(ConnectionClosedError, match="4000"):
-                connection.receive(timeout_s=5)
+                connection.receive(timeout=5)
             with pytest.raises(ConnectionClosedError, match="4000"):
-                connection.send(InputAudioBufferCommitEvent(), timeout_s=5)
+                connection.send(InputAudioBufferCommitEvent(), timeout=5)
             with pytest.raises(ConnectionClosedError, match="4000"):
-                connection.append(b"\0\0", timeout_s=5)
+                connection.append(b"\0\0", timeout=5)
 
 
 def test_nothing_can_be_sent_once_the_client_has_closed(ends: Ends) -> None:
@@ -128,8 +128,8 @@ def test_what_only_servers_send_is_refused_and_the_session_goes_on(ends: Ends) -
     with blocking.connect(transport=ends[0]) as connection:
         with pytest.raises(LocalProtocolError):
             connection.send(InputAudioBufferClearedEvent(event_id="x"))
-        connection.send(InputAudioBufferCommitEvent(), timeout_s=5)
-        assert json.loads(ends[1].receive(timeout_s=5))["type"] == "input_audio_buffer.commit"
+        connection.send(InputAudioBufferCommitEvent(), timeout=5)
+        assert json.loads(ends[1].receive(timeout=5))["type"] == "input_audio_buffer.commit"
 
 
 def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() -> None:
@@ -143,7 +143,7 @@ def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() 
             nonlocal sent
             while sent <= most:
                 # The task that writes may take its time to fill the pipe; after that nothing can make room.
-                connection.send(InputAudioBufferCommitEvent(), timeout_s=5 if sent < most else 0.1)
+                connection.send(InputAudioBufferCommitEvent(), timeout=5 if sent < most else 0.1)
                 sent += 1
 
         with pytest.raises(TimeoutError, match=r"0\.1 s"):
@@ -165,12 +165,12 @@ def test_an_application_that_does_not_read_stops_the_server_from_sending() -> No
                 sent += 1
 
         sending = pool.submit(send_without_end)
-        assert connection.receive(timeout_s=5).event_id == "0"
+        assert connection.receive(timeout=5).event_id == "0"
         with pytest.raises(TimeoutError):
             sending.result(0.3)
         # The one received, those in the queue, the one on its way, and those in the pipe.
         assert (count := sent - 1) == MAX_QUEUED_EVENTS + 1 + 4
-        assert [connection.receive(timeout_s=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
+        assert [connection.receive(timeout=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
         connection.close()
         with pytest.raises(ConnectionClosed):
             sending.result(5)
@@ -185,7 +185,7 @@ def test_a_sender_that_waits_is_let_go_when_the_session_ends() -> None:
                 connection.send(InputAudioBufferCommitEvent())
 
         sending = pool.submit(send_without_end)
-        other.receive(timeout_s=5)
+        other.receive(timeout=5)
         other.close(1000)
         with pytest.raises(ConnectionClosed):
             sending.result(5)
@@ -216,7 +216,7 @@ def until_refused(connection: blocking.BlockingConnection) -> None:
     ends_at = time.monotonic() + 5
     while time.monotonic() < ends_at:
         with pytest.raises(TimeoutError):
-            connection.receive(timeout_s=0.001)
+            connection.receive(timeout=0.001)
 
 
 class BodyError(Exception):
@@ -235,8 +235,8 @@ def test_the_session_the_last_error_and_the_dialect_are_at_hand(ends: Ends) -> N
         assert (connection.session, connection.last_error, connection.dialect) == (None, None, "openai")
         ends[1].send(SESSION)
         ends[1].send(json.dumps(ERROR))
-        connection.receive(timeout_s=5)
-        connection.receive(timeout_s=5)
+        connection.receive(timeout=5)
+        connection.receive(timeout=5)
         assert getattr(connection.session, "id", None) == "s"
         assert connection.last_error is not None
 
@@ -266,7 +266,7 @@ def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None
 def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace() -> None:
     app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
     with no_thread_left(), aside(lambda: listening(app)) as url, no_thread_left(), blocking.connect(url) as connection:
-        assert connection.receive(timeout_s=5).type == "session.created"
+        assert connection.receive(timeout=5).type == "session.created"
         assert connection.session is not None
         with pytest.raises(TimeoutError):
-            connection.receive(timeout_s=0.05)
+            connection.receive(timeout=0.05)

@@ -53,7 +53,7 @@ N = TypeVar("N")
 
 def next_of(notices: blocking.BlockingNoticeStream[Any], kind: type[N]) -> N:
     """The next notice, which is of this kind."""
-    notice = notices.receive(timeout_s=5)
+    notice = notices.receive(timeout=5)
     assert isinstance(notice, kind)
     return notice
 
@@ -70,8 +70,8 @@ def test_a_question_is_answered_and_the_conversation_is_kept(served: Callable[..
         no_thread_left(),
         blocking.converse(open_connection=connect, session=TEXT) as conversation,
     ):
-        assert conversation.ask("How many?", timeout_s=5) == "Seven."
-        assert conversation.ask("And now?", timeout_s=5) == "Eight."
+        assert conversation.ask("How many?", timeout=5) == "Seven."
+        assert conversation.ask("And now?", timeout=5) == "Eight."
         texts = [item.text for item in conversation.items]
         assert texts == ["How many?", "Seven.", "And now?", "Eight."]
         assert conversation.usage.responses == (("completed", 2),)
@@ -86,13 +86,13 @@ def test_what_is_said_aloud_is_heard_and_the_answer_comes_as_audio(served: Calla
         blocking.converse(open_connection=connect) as conversation,
         conversation.stream(AudioDelta) as heard,
     ):
-        assert conversation.speak(loud, timeout_s=5)
-        conversation.commit(timeout_s=5)
-        done = conversation.respond(timeout_s=5)
+        assert conversation.send_audio(loud, timeout=5)
+        conversation.commit(timeout=5)
+        done = conversation.respond(timeout=5)
         assert done.response.status == "completed"
-        audio = heard.receive(timeout_s=5)
+        audio = heard.receive(timeout=5)
         assert len(audio.audio) > 0
-        conversation.heard(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
+        conversation.report_played(audio.item_id, audio.content_index, n_bytes=len(audio.audio))
 
 
 def test_pain_01_many_threads_may_ask_and_each_gets_its_own_response() -> None:
@@ -101,7 +101,7 @@ def test_pain_01_many_threads_may_ask_and_each_gets_its_own_response() -> None:
         ThreadPoolExecutor(8) as pool,
         blocking.converse(open_connection=connect, session=TEXT) as conversation,
     ):
-        asked = [pool.submit(conversation.respond, timeout_s=10) for _ in range(8)]
+        asked = [pool.submit(conversation.respond, timeout=10) for _ in range(8)]
         assert len({done.result(10).response.id for done in asked}) == 8
 
 
@@ -117,17 +117,17 @@ def test_a_response_that_takes_too_long_goes_on_and_can_still_be_heard() -> None
     with talking(server) as conversation:
         conversation.on(ResponseFinished, lambda _: finish.set())
         with pytest.raises(TimeoutError, match=r"0\.1 s"):
-            conversation.respond(timeout_s=0.1)
-        conversation.send(InputAudioBufferClearEvent(), timeout_s=5)
+            conversation.respond(timeout=0.1)
+        conversation.send(InputAudioBufferClearEvent(), timeout=5)
         assert finish.wait(5)
 
 
 def test_a_stream_that_hears_nothing_in_time_raises_and_can_be_gone_on_with() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
-    with talking(server) as conversation, conversation.stream(TextDelta, timeout_s=0.05) as texts:
+    with talking(server) as conversation, conversation.stream(TextDelta, timeout=0.05) as texts:
         with pytest.raises(TimeoutError):
             next(texts)
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
         assert [next(texts).delta] == ["Seven."]
         with pytest.raises(TimeoutError):
             list(texts)
@@ -143,7 +143,7 @@ def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_t
         def speak_until_it_waits() -> None:
             # More than sockets and the queue hold, and soon said: after nine seconds the server counts as dead.
             for _ in range(2000):
-                conversation.speak(bytes(100_000), timeout_s=0.2)
+                conversation.send_audio(bytes(100_000), timeout=0.2)
 
         with pytest.raises(TimeoutError):
             speak_until_it_waits()
@@ -159,8 +159,8 @@ def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> Non
     with talking(server) as conversation:
         for _ in range(2):
             for _ in range(40):
-                assert conversation.speak(bytes(4800), timeout_s=5)
-            conversation.commit(timeout_s=5)
+                assert conversation.send_audio(bytes(4800), timeout=5)
+            conversation.commit(timeout=5)
     assert [event["type"] for event in server.heard[0]] == kinds * 2
 
 
@@ -168,8 +168,8 @@ def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_ev
     server = ScriptedServer([Send(greeting()), Expect("input_audio_buffer.append")])
     with talking(server) as conversation:
         with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
-            conversation.speak(bytes(160), encoding=PCMU)
-        assert conversation.speak(bytes(480), encoding=PCM, timeout_s=5)
+            conversation.send_audio(bytes(160), encoding=PCMU)
+        assert conversation.send_audio(bytes(480), encoding=PCM, timeout=5)
     assert len(server.heard[0]) == 1
 
 
@@ -182,9 +182,9 @@ def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> No
         with pytest.raises(ConnectionClosedError, match="3000"), conversation.stream(TextDelta) as texts:
             list(texts)
         with pytest.raises(ConnectionClosedError):
-            next(conversation.texts(timeout_s=5))
+            next(conversation.texts(timeout=5))
         with pytest.raises(ConnectionClosedError):
-            conversation.say("Is there anybody?")
+            conversation.send_text("Is there anybody?")
         with pytest.raises(ConnectionClosedError):
             conversation.respond()
 
@@ -194,7 +194,7 @@ def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
     with aside(server.listening) as url, no_thread_left(), ThreadPoolExecutor() as pool:
         with blocking.converse(url) as conversation, conversation.stream(TextDelta) as texts:
             reading = pool.submit(lambda: [notice.delta for notice in texts])
-            conversation.respond(timeout_s=5)
+            conversation.respond(timeout=5)
         assert reading.result(5) == ["Seven."]
 
 
@@ -210,7 +210,7 @@ def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> N
                 conversation.respond()
 
         asking = pool.submit(ask_for_what_never_ends)
-        heard = conversation.audio(timeout_s=5)
+        heard = conversation.audio(timeout=5)
         assert [next(heard).audio[1] for _ in range(3)] == [0, 1, 2]
         conversation.close()
         asking.result(5)
@@ -221,8 +221,8 @@ def told_of_streams(conversation: blocking.BlockingConversation) -> threading.Ev
     listened_to, stream = threading.Event(), conversation.stream
 
     @contextmanager
-    def reporter(*kinds: type[Any], timeout_s: float | None = None) -> Generator[Any, None, None]:
-        with stream(*kinds, timeout_s=timeout_s) as notices:
+    def reporter(*kinds: type[Any], timeout: float | None = None) -> Generator[Any, None, None]:
+        with stream(*kinds, timeout=timeout) as notices:
             listened_to.set()
             yield notices
 
@@ -236,7 +236,7 @@ def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_holds_up_nobody(
     monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 2)
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(object) as everything:
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
         with pytest.raises(StreamOverflow):
             list(everything)
 
@@ -254,7 +254,7 @@ def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: 
     def ask_again(notice: ResponseFinished) -> None:
         told.append(str(notice.event.response.id))
         if notice.event.response.id == "r1":
-            assert conversation.respond(timeout_s=5).response.id == "r2"
+            assert conversation.respond(timeout=5).response.id == "r2"
             answered.set()
         raise ZeroDivisionError("not on purpose")
 
@@ -262,11 +262,11 @@ def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: 
         take_away = conversation.on(ResponseFinished, ask_again)
         texts: list[str] = []
         conversation.on(TextDelta, lambda notice: texts.append(notice.delta))
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
         assert answered.wait(5)
         take_away()
         take_away()
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
     assert (told[0], texts) == ("r1", ["1", "2", "3"])
     assert "r3" not in told
     assert "a callback for ResponseFinished failed" in caplog.text
@@ -285,7 +285,7 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
     with aside(ScriptedServer([Send(greeting()), *touch()]).listening) as url, no_thread_left():
         with blocking.converse(url) as conversation:
             conversation.on(SessionChanged, wait)
-            conversation.say("hello", timeout_s=5)
+            conversation.send_text("hello", timeout=5)
             assert stuck.wait(5)
         assert "a callback goes on" in caplog.text
         let_go.set()
@@ -325,12 +325,12 @@ def test_pain_05_06_a_lost_connection_is_opened_again_and_told_what_the_old_one_
     )
     with talking(server, session=TEXT) as conversation:
         with conversation.stream(ConnectionLost, SessionRestored) as notices:
-            assert conversation.ask("How many?", timeout_s=5) == "Seven."
+            assert conversation.ask("How many?", timeout=5) == "Seven."
             next_of(notices, ConnectionLost)
             restored = next_of(notices, SessionRestored)
         assert restored.configured
         assert restored.item_ids.keys() == {"item_1", "item_2"}
-        assert conversation.respond(timeout_s=5).response.id == "resp_2"
+        assert conversation.respond(timeout=5).response.id == "resp_2"
         assert [item.text for item in conversation.items] == ["How many?", "Seven.", "Eight."]
 
 
@@ -349,10 +349,10 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
 
         with blocking.converse(open_connection=once, reconnect=policy) as conversation:
             with pytest.raises(RequestRejected, match="broke off"):
-                conversation.respond(timeout_s=5)
-            assert conversation.speak(bytes(480)) is False
+                conversation.respond(timeout=5)
+            assert conversation.send_audio(bytes(480)) is False
             with pytest.raises(LocalProtocolError, match="the connection is lost"):
-                conversation.say("hello")
+                conversation.send_text("hello")
             assert conversation.session is None
             began = time.monotonic()
         assert time.monotonic() - began < 5  # and not the minute until the next attempt
@@ -388,14 +388,14 @@ def test_pain_04_an_interruption_stops_the_response_and_cuts_what_was_not_heard(
     with (
         talking(server) as conversation,
         ThreadPoolExecutor() as pool,
-        conversation.stream(AudioDelta, timeout_s=5) as audio,
+        conversation.stream(AudioDelta, timeout=5) as audio,
     ):
-        asked = pool.submit(conversation.respond, timeout_s=5)
+        asked = pool.submit(conversation.respond, timeout=5)
         heard = next(audio)
-        conversation.heard(heard.item_id, heard.content_index, n_bytes=4_800)
+        conversation.report_played(heard.item_id, heard.content_index, n_bytes=4_800)
         with conversation.stream(Interrupted) as cuts:
             conversation.interrupt()
-            cuts.receive(timeout_s=5)
+            cuts.receive(timeout=5)
         assert asked.result(5).response.status == "cancelled"
         assert conversation.cancel() is False
     truncate = next(event for event in server.heard[0] if event["type"] == "conversation.item.truncate")
@@ -431,10 +431,10 @@ def test_every_verb_after_the_end_says_so() -> None:
 def test_all_that_is_told_comes_in_order_each_event_before_what_it_means() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
     with talking(server) as conversation, conversation.stream(RealtimeEvent, TextDelta, ResponseFinished) as told:
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
         kinds: list[str] = []
         while kinds[-1:] != ["ResponseFinished"]:
-            kinds.append(type(told.receive(timeout_s=5)).__name__)
+            kinds.append(type(told.receive(timeout=5)).__name__)
     assert kinds == [
         "ResponseCreatedEvent",
         "ConversationItemAddedEvent",

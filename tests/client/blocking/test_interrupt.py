@@ -77,17 +77,17 @@ def test_ctrl_c_ends_a_program_that_waits_at_once_and_cleanly(opening: str, wait
 
 def ask(conversation: BlockingConversation) -> None:
     """Waits, for what never comes."""
-    conversation.ask("Are you there?", timeout_s=0.02)
+    conversation.ask("Are you there?", timeout=0.02)
 
 
 def read(conversation: BlockingConversation) -> None:
     """Waits, for what never comes."""
-    list(conversation.texts(timeout_s=0.02))
+    list(conversation.texts(timeout=0.02))
 
 
 def act(conversation: BlockingConversation) -> None:
     """What does not wait."""
-    conversation.speak(bytes(4_800))
+    conversation.send_audio(bytes(4_800))
     conversation.cancel()
     conversation.interrupt()
     assert conversation.items == ()
@@ -113,7 +113,7 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
 def receive_all(connection: blocking.BlockingConnection) -> None:
     """Waits, for what never comes, after all that does."""
     while True:
-        RECEIVED.append(connection.receive(timeout_s=0.02).event_id)
+        RECEIVED.append(connection.receive(timeout=0.02).event_id)
 
 
 def send_both(connection: blocking.BlockingConnection) -> None:
@@ -142,9 +142,9 @@ def interrupted_connection(act: Callable[[blocking.BlockingConnection], object],
             far.send(f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}')
         came = interrupted_at(moment, lambda: act(connection))
         try:
-            connection.send(ResponseCancelEvent(event_id="last"), timeout_s=5)
+            connection.send(ResponseCancelEvent(event_id="last"), timeout=5)
             while "4" not in RECEIVED[-1:]:
-                RECEIVED.append(connection.receive(timeout_s=0.2).event_id)
+                RECEIVED.append(connection.receive(timeout=0.2).event_id)
         except ConnectionClosed:
             assert act is blocking.BlockingConnection.close
             return came
@@ -155,7 +155,7 @@ def interrupted_connection(act: Callable[[blocking.BlockingConnection], object],
     received: list[str] = []
     with suppress(ConnectionClosed):
         while True:
-            received.append(str(far.receive(timeout_s=5)))
+            received.append(str(far.receive(timeout=5)))
     assert '"event_id":"last"' in received[-1]
     assert len(received) <= 3
     return came
@@ -208,7 +208,7 @@ near, far = blocking_memory_pair()
 far.send(sys.argv[1])
 sys.setprofile(look)
 with blocking.connect(transport=near) as connection:
-    print(connection.receive(timeout_s=5).type)
+    print(connection.receive(timeout=5).type)
 """
 
 

@@ -62,7 +62,7 @@ def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_w
         call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
     )
     with talking(server, tools=[weather, clock, broken]) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
+        assert conversation.ask("Go.", timeout=5) == "Done."
     assert outputs(server) == [
         '{"city":"Bern"}',
         "noon in UTC",
@@ -87,7 +87,7 @@ def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_lo
     server = tooled(call("c1", "look_up", "{}"), call("c2", "look_up_on_the_loop", "{}"))
     with talking(server, tools=[look_up, look_up_on_the_loop]) as conversation:
         conversations.append(conversation)
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
+        assert conversation.ask("Go.", timeout=5) == "Done."
     assert outputs(server)[0] == "3 items"
     assert "asyncio.to_thread" in outputs(server)[1]
 
@@ -109,8 +109,8 @@ def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_tol
         return "never"
 
     server = tooled(call("c1", f"{kind}_slow", "{}"))
-    with talking(server, tools=[sync_slow, async_slow], tool_timeout_s=0.1) as conversation:
-        assert conversation.ask("Go.", timeout_s=5) == "Done."
+    with talking(server, tools=[sync_slow, async_slow], tool_timeout=0.1) as conversation:
+        assert conversation.ask("Go.", timeout=5) == "Done."
         let_go.set()
         assert kind == "sync" or cancelled.wait(5)
         join_all("duologue-tool")
@@ -138,7 +138,7 @@ def test_pain_08_an_interruption_gives_up_the_functions_that_run() -> None:
         ]
     )
     with talking(server, tools=[slow]) as conversation:
-        conversation.respond(timeout_s=5)
+        conversation.respond(timeout=5)
         assert started.wait(5)
         conversation.interrupt()
         assert cancelled.wait(5)
@@ -162,7 +162,7 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
     )  # fmt: skip
     with aside(server.listening) as url, no_thread_left():
         with blocking.converse(url, tools=[stubborn]) as conversation:
-            conversation.respond(timeout_s=5)
+            conversation.respond(timeout=5)
             assert started.wait(5)
         assert "stubborn goes on" in caplog.text
         let_go.set()

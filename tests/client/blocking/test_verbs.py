@@ -37,7 +37,7 @@ def public(kind: type[Any]) -> set[str]:
 def parameters(function: Callable[..., Any]) -> dict[str, tuple[Any, Any]]:
     """What a function takes: kinds and defaults by name, but for the time limit."""
     taken = inspect.signature(function).parameters.values()
-    return {each.name: (each.kind, each.default) for each in taken if each.name != "timeout_s"}
+    return {each.name: (each.kind, each.default) for each in taken if each.name != "timeout"}
 
 
 @pytest.mark.parametrize(("on_loop", "in_thread"), PAIRS)
@@ -54,7 +54,7 @@ def test_verbs_take_the_same_parameters_and_those_that_wait_a_time_limit(
         if not inspect.isfunction(verb):
             continue
         assert parameters(verb) == parameters(getattr(on_loop, name)), name
-        assert ("timeout_s" in inspect.signature(verb).parameters) is (name not in NO_TIME_LIMIT), name
+        assert ("timeout" in inspect.signature(verb).parameters) is (name not in NO_TIME_LIMIT), name
 
 
 @pytest.mark.parametrize(("on_loop", "in_thread"), PAIRS)

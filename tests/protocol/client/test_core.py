@@ -307,7 +307,7 @@ def test_what_a_server_says_twice_is_no_illegal_transition() -> None:
     told(core, "response.output_audio.delta", **place, delta="AAAA")
     for number in range(2):
         told(core, "response.output_audio.done", **place, event_id=f"e{number}")
-    core.heard("i", n_bytes=3)
+    core.report_played("i", n_bytes=3)
     told(core, "response.output_audio.done", **place, event_id="e3")
     assert not core.speech.playback.playing
 

@@ -71,7 +71,7 @@ def test_pain_06_the_server_is_never_told_an_id_of_a_session_before(talk: Talk) 
     talk.lose()
     talk.sent.clear()
     talk.connect()
-    talk.core.heard(next(iter(old)), n_bytes=480)
+    talk.core.report_played(next(iter(old)), n_bytes=480)
     talk.speak(600)
     assert not any(f"'{item_id}'" in str(event.to_json()) for event in talk.sent for item_id in old)
     assert talk.sent_of(ConversationItemTruncateEvent) == []

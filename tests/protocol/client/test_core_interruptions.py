@@ -71,7 +71,7 @@ def test_pain_04_nothing_is_cut_before_a_word_was_heard_nor_after_the_last(talk:
 def test_pain_04_speech_that_is_over_for_the_server_is_still_cut_where_the_user_cut_it(talk: Talk) -> None:
     response_id = speaking(talk)
     talk.finishes(response_id)
-    talk.core.heard_until(talk.core.store.items[0].item_id, position_ms=300)
+    talk.core.report_played_until(talk.core.store.items[0].item_id, position_ms=300)
     talk.speak(600)
     assert [event.audio_end_ms for event in talk.sent_of(ConversationItemTruncateEvent)] == [300]
     assert not talk.of(ErrorReported)

@@ -44,6 +44,6 @@ async def test_a_server_that_refuses_the_beta_refuses_it_at_azure_s_path_too() -
     ):
         [refused] = await until(connection, "error")
         with pytest.raises(ConnectionClosed) as closed:
-            await connection.receive(timeout_s=5)
+            await connection.receive(timeout=5)
     assert refused.to_json()["error"]["code"] == "beta_api_shape_disabled"
     assert closed.value.code == 4000

@@ -150,11 +150,11 @@ async def test_the_upstream_s_last_error_and_its_close_reach_the_client(
         await upstream.send(json.dumps({"type": "error", "event_id": "e1", "error": fault}))
         await upstream.close(code, reason)
         async with connect(transport=client, dialect="openai") as connection:
-            told = await connection.receive(timeout_s=5)
+            told = await connection.receive(timeout=5)
             assert isinstance(told, ErrorEvent)
             assert (told.error.code, told.error.param) == ("c", "session.audio.output.voice")
             with pytest.raises(ConnectionClosedError) as closed:
-                await connection.receive(timeout_s=5)
+                await connection.receive(timeout=5)
     assert (closed.value.code, closed.value.reason) == (expected or (code, reason))
 
 

@@ -61,8 +61,8 @@ class _Client:
     async def send(self, event: RealtimeEvent) -> None:
         await self._transport.send(encode(event).decode())
 
-    async def receive(self, *, timeout_s: float = 5) -> RealtimeEvent:
-        async with asyncio.timeout(timeout_s):
+    async def receive(self, *, timeout: float = 5) -> RealtimeEvent:
+        async with asyncio.timeout(timeout):
             return decode(await self._transport.receive())
 
 
@@ -165,7 +165,7 @@ async def _stalled(connection: _Client, session: ServerSession, serving: asyncio
 async def _closed(connection: _Client) -> None:
     try:
         while True:
-            await connection.receive(timeout_s=5)
+            await connection.receive(timeout=5)
     except ConnectionClosed:
         return
 

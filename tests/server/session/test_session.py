@@ -264,7 +264,7 @@ async def test_a_fault_of_the_server_s_own_closes_the_session_and_is_logged(
         monkeypatch.setattr("duologue.protocol.ServerProtocol.receive", fail)
         await connection.send(RESPOND)
         with pytest.raises(ConnectionClosedError, match="1011"):
-            await connection.receive(timeout_s=5)
+            await connection.receive(timeout=5)
     assert "broke" in caplog.text
 
 

@@ -52,7 +52,7 @@ async def test_each_message_begins_the_idle_time_anew(talk: Talk) -> None:
             await connection.send(event("input_audio_buffer.clear"))
             await until(connection, "input_audio_buffer.cleared")
             with pytest.raises(TimeoutError):
-                await connection.receive(timeout_s=0.1)
+                await connection.receive(timeout=0.1)
 
 
 async def test_events_above_the_rate_are_refused_and_the_session_goes_on(talk: Talk) -> None:

@@ -200,7 +200,7 @@ async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, 
         transport: Transport = await open_websocket(
             session_url(server.url, model=options.model),
             headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
-            open_timeout_s=min(_OPEN_S, options.patience_s),
+            open_timeout=min(_OPEN_S, options.patience_s),
         )
         if kept.recording is not None:
             transport = RecordingTransport(transport, kept.recording)

@@ -81,17 +81,17 @@ class Connection:
         """
         await self.queue(self.audio_message(audio))
 
-    async def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
+    async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it.
 
         Raises:
             ConnectionClosed: the session is over, and every event before its end has been returned.
             TimeoutError: nothing came in time; the session goes on.
         """
-        if timeout_s is None:
+        if timeout is None:
             event = await self._incoming.get()
         else:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout):
                 event = await self._incoming.get()
         if isinstance(event, ConnectionClosed):
             self._incoming.put_nowait(event)  # for the next call, which must learn it too

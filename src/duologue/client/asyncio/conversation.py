@@ -66,7 +66,7 @@ class Conversation:
         open_connection: OpenConnection,
         *,
         tools: Toolbox | None = None,
-        tool_timeout_s: float = 30.0,
+        tool_timeout: float = 30.0,
         options: CoreOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class Conversation:
         self._link = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end
         )
-        self._tools = RunningTools(timeout_s=tool_timeout_s, answered=self._tool_answered, failed=self._tool_failed)
+        self._tools = RunningTools(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._sinks: list[NoticeSink] = []
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
@@ -100,11 +100,11 @@ class Conversation:
 
     # --- what to do
 
-    async def say(self, text: str, *, role: str = "user") -> None:
+    async def send_text(self, text: str, *, role: str = "user") -> None:
         """Add a typed message. Nothing answers it before `respond`."""
         await self.send(typed_message(text, role=role))
 
-    async def ask(self, text: str, *, timeout_s: float | None = None) -> str:
+    async def ask(self, text: str, *, timeout: float | None = None) -> str:
         """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
 
         Cancelling the wait leaves the response running.
@@ -114,15 +114,15 @@ class Conversation:
             LocalProtocolError: there is no connection now.
             TimeoutError: it is not done in time; it goes on.
         """
-        async with asyncio.timeout(timeout_s), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
-            await self.say(text)
+        async with asyncio.timeout(timeout), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
+            await self.send_text(text)
             answer = Answer(self.core, await self.respond())
             async for notice in notices:
                 if answer.hear(notice) or (answer.has_begun and not answer.goes_on):
                     return " ".join(answer.words)
         raise RequestRejected("the conversation is over")
 
-    async def speak(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
+    async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
         """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
 
         While a lost connection is being restored the audio is dropped, and the answer is False: it belongs to a moment
@@ -151,7 +151,7 @@ class Conversation:
         event: ResponseCreateEvent | None = None,
         *,
         policy: RequestPolicy = "wait",
-        timeout_s: float | None = None,
+        timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait until it has. If another response runs, this one waits its turn.
 
@@ -169,7 +169,7 @@ class Conversation:
             self._requests[request_id] = answer
             return request_id
 
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(timeout):
             await self.room()
             request_id = self._act(ask)
             try:
@@ -200,7 +200,7 @@ class Conversation:
         await self.room()
         self._act(lambda: self.core.send(event, now=time.monotonic()))
 
-    async def configure(self, config: AnySessionConfig) -> None:
+    async def update_session(self, config: AnySessionConfig) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
 
         While a lost connection is being restored, the next session is told it.
@@ -210,11 +210,11 @@ class Conversation:
             ConnectionClosed: the conversation is over.
         """
         await self.room()
-        self._act(lambda: self.core.configure(config))
+        self._act(lambda: self.core.update_session(config))
 
-    def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+    def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
-        self.core.heard(item_id, content_index, n_bytes=n_bytes)
+        self.core.report_played(item_id, content_index, n_bytes=n_bytes)
 
     # --- what is told
 

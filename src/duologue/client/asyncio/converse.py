@@ -27,7 +27,7 @@ async def converse(
     *,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
     session: RealtimeSessionConfig | None = None,
-    tool_timeout_s: float = 30.0,
+    tool_timeout: float = 30.0,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
     open_connection: OpenConnection | None = None,
@@ -47,14 +47,14 @@ async def converse(
     conversation = Conversation(
         opening,
         tools=toolbox if len(toolbox) else None,
-        tool_timeout_s=tool_timeout_s,
+        tool_timeout=tool_timeout,
         options=options,
         reconnect=reconnect,
     )
     try:
         await conversation.start()
         if (config := first_config(session, toolbox)) is not None:
-            await conversation.configure(config)
+            await conversation.update_session(config)
             await conversation.room()
         yield conversation
         await conversation.close()

@@ -204,7 +204,7 @@ class ConnectionSupervisor:
         while True:
             now = time.monotonic()
             try:
-                event = await connection.receive(timeout_s=max(0.0, min(LOOK_S, self._core.next_tick_at - now)))
+                event = await connection.receive(timeout=max(0.0, min(LOOK_S, self._core.next_tick_at - now)))
             except TimeoutError:
                 event = None
             except ConnectionClosed as closed:

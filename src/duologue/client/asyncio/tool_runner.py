@@ -37,8 +37,8 @@ class RunningTools:
     program from ending.
     """
 
-    def __init__(self, *, timeout_s: float, answered: _Report, failed: Callable[[str, str], None]) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, *, timeout: float, answered: _Report, failed: Callable[[str, str], None]) -> None:
+        self._timeout_s = timeout
         self._answered = answered
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -88,7 +88,7 @@ class RunningTools:
             self._failed(call.call_id, f"{call.name} was cancelled.")
         except Exception as fault:
             if isinstance(fault, TimeoutError) and limit.expired():
-                self._failed(call.call_id, overdue_call(call.name, timeout_s=self._timeout_s))
+                self._failed(call.call_id, overdue_call(call.name, timeout=self._timeout_s))
                 return
             if not isinstance(fault, ToolProblem):
                 _logger.exception("the function %s failed", printable_name(call.name))

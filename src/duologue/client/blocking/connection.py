@@ -53,7 +53,7 @@ class BlockingConnection:
         """The last `error` event that was read."""
         return self._connection.last_error
 
-    def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
+    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
         """Send an event; waits while the server is slow. Events of one thread go out in the order of its calls.
 
         Raises:
@@ -61,9 +61,9 @@ class BlockingConnection:
             LocalProtocolError: only servers send such an event.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.message(event), timeout_s)
+        self._send(self._connection.message(event), timeout)
 
-    def append(self, audio: bytes, *, timeout_s: float | None = None) -> None:
+    def append(self, audio: bytes, *, timeout: float | None = None) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
 
         Sends what `send(InputAudioBufferAppendEvent.from_audio(audio))` does, at less cost. Never acknowledged.
@@ -72,9 +72,9 @@ class BlockingConnection:
             ConnectionClosed: the session is over.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.audio_message(audio), timeout_s)
+        self._send(self._connection.audio_message(audio), timeout)
 
-    def receive(self, *, timeout_s: float | None = None) -> RealtimeEvent:
+    def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it. An interrupt loses one at most.
 
         Raises:
@@ -87,7 +87,7 @@ class BlockingConnection:
             raise LocalProtocolError("another thread receives from this connection")
         try:
             self._receiver = thread
-            event = self._received.get(timeout_s, self._loop)
+            event = self._received.get(timeout, self._loop)
         finally:
             self._receiver = None
         if isinstance(event, ConnectionClosed):
@@ -112,8 +112,8 @@ class BlockingConnection:
         with suppress(ConnectionClosedOK):  # the block is left, and so it is closed
             self._loop.call(partial(self._connection.close, code, reason))
 
-    def _send(self, message: str, timeout_s: float | None) -> None:
+    def _send(self, message: str, timeout: float | None) -> None:
         # The caller waits for the loop only while there is no room: otherwise nothing can go wrong there.
         has_room = self._connection.room > self._loop.n_handed_over
         if not (has_room and self._loop.hand_over(partial(self._connection.put, message))):
-            self._loop.call(partial(self._connection.queue, message), timeout_s, late=_SLOW_SERVER)
+            self._loop.call(partial(self._connection.queue, message), timeout, late=_SLOW_SERVER)

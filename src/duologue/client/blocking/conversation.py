@@ -44,7 +44,7 @@ class BlockingConversation:
     comes as notices (`duologue.protocol.client.notices`), through `stream` or `on`. A lost connection is opened again and told
     what the old one knew; requests under way fail at once, and say so.
 
-    A `timeout_s` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for
+    A `timeout` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for
     what waits for an answer: that was sent, and goes on. So it is after an interrupt.
     """
 
@@ -77,11 +77,11 @@ class BlockingConversation:
 
     # --- what to do
 
-    def say(self, text: str, *, role: str = "user", timeout_s: float | None = None) -> None:
+    def send_text(self, text: str, *, role: str = "user", timeout: float | None = None) -> None:
         """Add a typed message. Nothing answers it before `respond`. Raises as `send` does."""
-        self._send(partial(self._conversation.say, text, role=role), timeout_s)
+        self._send(partial(self._conversation.send_text, text, role=role), timeout)
 
-    def ask(self, text: str, *, timeout_s: float | None = None) -> str:
+    def ask(self, text: str, *, timeout: float | None = None) -> str:
         """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
 
         Raises:
@@ -89,9 +89,9 @@ class BlockingConversation:
             LocalProtocolError: there is no connection now.
             TimeoutError: it is not done in time; it goes on.
         """
-        return self._loop.call(partial(self._conversation.ask, text), timeout_s, late="the answer is not complete")
+        return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
-    def speak(self, audio: bytes, *, encoding: Encoding | None = None, timeout_s: float | None = None) -> bool:
+    def send_audio(self, audio: bytes, *, encoding: Encoding | None = None, timeout: float | None = None) -> bool:
         """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
 
         While a lost connection is being restored the audio is dropped, and the answer is False: it belongs to a moment
@@ -108,18 +108,18 @@ class BlockingConversation:
             conversation.core.checks.check_audio(len(audio), encoding=encoding)
             if self._loop.hand_over(partial(conversation.put_audio, audio)):
                 return True
-        return self._send(partial(conversation.speak, audio, encoding=encoding), timeout_s)
+        return self._send(partial(conversation.send_audio, audio, encoding=encoding), timeout)
 
-    def commit(self, *, timeout_s: float | None = None) -> None:
+    def commit(self, *, timeout: float | None = None) -> None:
         """Make an item of the appended audio, where turns are made by hand. Raises as `send` does."""
-        self._send(self._conversation.commit, timeout_s)
+        self._send(self._conversation.commit, timeout)
 
     def respond(
         self,
         event: ResponseCreateEvent | None = None,
         *,
         policy: RequestPolicy = "wait",
-        timeout_s: float | None = None,
+        timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait until it has. If another response runs, this one waits its turn.
 
@@ -130,7 +130,7 @@ class BlockingConversation:
             TimeoutError: it is not done in time; it goes on.
         """
         respond = partial(self._conversation.respond, event, policy=policy)
-        return self._loop.call(respond, timeout_s, late="the response is not done")
+        return self._loop.call(respond, timeout, late="the response is not done")
 
     def cancel(self) -> bool:
         """Stop the response that runs. False if none does."""
@@ -140,7 +140,7 @@ class BlockingConversation:
         """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
         self._loop.call(self._conversation.interrupt)
 
-    def send(self, event: RealtimeEvent, *, timeout_s: float | None = None) -> None:
+    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
         """Send any client event; waits while the server is slow.
 
         Raises:
@@ -148,9 +148,9 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        self._send(partial(self._conversation.send, event), timeout_s)
+        self._send(partial(self._conversation.send, event), timeout)
 
-    def configure(self, config: AnySessionConfig, *, timeout_s: float | None = None) -> None:
+    def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
 
         While a lost connection is being restored, the next session is told it.
@@ -160,44 +160,44 @@ class BlockingConversation:
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        self._send(partial(self._conversation.configure, config), timeout_s)
+        self._send(partial(self._conversation.update_session, config), timeout)
 
-    def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+    def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
-        self._loop.do(partial(self._conversation.heard, item_id, content_index, n_bytes=n_bytes))
+        self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
 
     # --- what is told
 
     @overload
     def stream(
-        self, kind: type[N], /, *, timeout_s: float | None = None
+        self, kind: type[N], /, *, timeout: float | None = None
     ) -> AbstractContextManager[BlockingNoticeStream[N]]: ...
 
     @overload
     def stream(
-        self, kind: type[N], kind_2: type[N2], /, *, timeout_s: float | None = None
+        self, kind: type[N], kind_2: type[N2], /, *, timeout: float | None = None
     ) -> AbstractContextManager[BlockingNoticeStream[N | N2]]: ...
 
     @overload
     def stream(
-        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout_s: float | None = None
+        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout: float | None = None
     ) -> AbstractContextManager[BlockingNoticeStream[N | N2 | N3]]: ...
 
     @overload
     def stream(
-        self, *kinds: type[Any], timeout_s: float | None = None
+        self, *kinds: type[Any], timeout: float | None = None
     ) -> AbstractContextManager[BlockingNoticeStream[Any]]: ...
 
     @contextmanager
     def stream(
-        self, *kinds: type[Any], timeout_s: float | None = None
+        self, *kinds: type[Any], timeout: float | None = None
     ) -> Generator[BlockingNoticeStream[Any], None, None]:
         """Notices of these kinds, from now to the end of the block or of the conversation.
 
         Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
-        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout_s`.
+        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
         """
-        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout_s=timeout_s)
+        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
         try:
             self._loop.do(partial(self._conversation.attach, notices))
             yield notices
@@ -205,14 +205,14 @@ class BlockingConversation:
             # Not waited for: an iterator that is forgotten is closed on whatever thread collects it.
             self._loop.post(partial(self._conversation.detach, notices))
 
-    def texts(self, *, timeout_s: float | None = None) -> Iterator[TextDelta]:
+    def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
         """Pieces of what the model writes or says, from the first `next` on."""
-        with self.stream(TextDelta, timeout_s=timeout_s) as notices:
+        with self.stream(TextDelta, timeout=timeout) as notices:
             yield from notices
 
-    def audio(self, *, timeout_s: float | None = None) -> Iterator[AudioDelta]:
+    def audio(self, *, timeout: float | None = None) -> Iterator[AudioDelta]:
         """Pieces of the model's speech, from the first `next` on; report with `heard` what of it was played."""
-        with self.stream(AudioDelta, timeout_s=timeout_s) as notices:
+        with self.stream(AudioDelta, timeout=timeout) as notices:
             yield from notices
 
     def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
@@ -240,8 +240,8 @@ class BlockingConversation:
         finally:
             self._await_the_applications_own()
 
-    def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout_s: float | None) -> N:
-        return self._loop.call(send, timeout_s, late=_SLOW_SERVER)
+    def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
+        return self._loop.call(send, timeout, late=_SLOW_SERVER)
 
     def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         if self._callbacks is None:

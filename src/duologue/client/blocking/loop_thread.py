@@ -109,7 +109,7 @@ class LoopThread(Generic[T]):
         elif fault is not None:
             raise fault
 
-    def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout_s: float | None = None, *, late: str = "") -> R:
+    def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float | None = None, *, late: str = "") -> R:
         """What a coroutine function returns, or raises, that runs on the loop as a task.
 
         An interrupt cancels it. So does the end of the time limit, and what it comes to then still counts:
@@ -122,11 +122,11 @@ class LoopThread(Generic[T]):
         """
         self._refuse_own_thread()
         call: _Call[R] = _Call(work)
-        outcome = self._outcome(call, timeout_s)
+        outcome = self._outcome(call, timeout)
         if outcome is not None:
             return outcome.result()
         if call.is_given_up:
-            raise TimeoutError(f"{late} within {timeout_s:g} s")
+            raise TimeoutError(f"{late} within {timeout:g} s")
         raise ConnectionClosedOK(1000)
 
     def do(self, act: Callable[[], R]) -> R:
@@ -172,14 +172,14 @@ class LoopThread(Generic[T]):
             self._is_over = True
             self._opened.put((None, fault))
 
-    def _outcome(self, call: _Call[R], timeout_s: float | None) -> _Outcome[R] | None:
+    def _outcome(self, call: _Call[R], timeout: float | None) -> _Outcome[R] | None:
         """None: it was cancelled, or the loop is over."""
         self._calls.add(call)
         try:
             if self._is_over or not self.post(partial(self._begin, call)):
                 return None
             try:
-                return call.outcome.get(timeout=None if timeout_s is None else max(0.0, timeout_s))
+                return call.outcome.get(timeout=None if timeout is None else max(0.0, timeout))
             except queue.Empty:
                 self.post(call.give_up)
                 return call.outcome.get()

@@ -39,15 +39,15 @@ class Received:
         """No more events will come: for a thread that waits, where the connection has not said so."""
         self._unread.put(ConnectionClosedOK(1000))
 
-    def get(self, timeout_s: float | None, loop: LoopThread[Any]) -> RealtimeEvent | ConnectionClosed:
+    def get(self, timeout: float | None, loop: LoopThread[Any]) -> RealtimeEvent | ConnectionClosed:
         """The next event, or the end, in the thread. Raises TimeoutError."""
         if self._is_full and self._unread.qsize() <= _FEW:
             # Before each wait, and not behind it, where an interrupt might come first.
             loop.post(self._go_on.set)
         try:
-            event = self._unread.get(timeout=None if timeout_s is None else max(0.0, timeout_s))
+            event = self._unread.get(timeout=None if timeout is None else max(0.0, timeout))
         except queue.Empty:
-            raise TimeoutError(f"no event came within {timeout_s:g} s") from None
+            raise TimeoutError(f"no event came within {timeout:g} s") from None
         if isinstance(event, ConnectionClosed):
             self._unread.put(event)  # for the next call, which must learn it too
         return event

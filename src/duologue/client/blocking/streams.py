@@ -17,11 +17,11 @@ N = TypeVar("N")
 class BlockingNoticeStream(BaseStream[N]):
     """Notices of some kinds from the moment of its making, in order. One thread may read.
 
-    Iterating waits `timeout_s` for each of them, for ever if it is None; after a TimeoutError it can be gone on with.
+    Iterating waits `timeout` for each of them, for ever if it is None; after a TimeoutError it can be gone on with.
     """
 
-    def __init__(self, kinds: tuple[type[N], ...], *, timeout_s: float | None = None) -> None:
-        self.timeout_s = timeout_s
+    def __init__(self, kinds: tuple[type[N], ...], *, timeout: float | None = None) -> None:
+        self.timeout = timeout
         self._unread: queue.SimpleQueue[N | DuologueError] = queue.SimpleQueue()
         super().__init__(kinds, self._unread)
 
@@ -30,7 +30,7 @@ class BlockingNoticeStream(BaseStream[N]):
         """Whether everything that was told has been read."""
         return self._unread.empty()
 
-    def receive(self, *, timeout_s: float | None = None) -> N:
+    def receive(self, *, timeout: float | None = None) -> N:
         """The next notice.
 
         Raises:
@@ -39,9 +39,9 @@ class BlockingNoticeStream(BaseStream[N]):
             TimeoutError: nothing was told in time.
         """
         try:
-            notice = self._unread.get(timeout=timeout_s)
+            notice = self._unread.get(timeout=timeout)
         except queue.Empty:
-            raise TimeoutError(f"nothing was told within {timeout_s:g} s") from None
+            raise TimeoutError(f"nothing was told within {timeout:g} s") from None
         if isinstance(notice, DuologueError):
             self._unread.put(notice)  # for the next call, which must learn it too
             raise notice.with_traceback(None)
@@ -54,6 +54,6 @@ class BlockingNoticeStream(BaseStream[N]):
     def __next__(self) -> N:
         """The next notice; the iteration ends with the conversation. Raises as `receive` does."""
         try:
-            return self.receive(timeout_s=self.timeout_s)
+            return self.receive(timeout=self.timeout)
         except ConnectionClosedOK:
             raise StopIteration from None

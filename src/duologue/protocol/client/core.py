@@ -189,7 +189,7 @@ class ConversationCore(Takes):
                 raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return None
 
-    def configure(self, config: AnySessionConfig) -> None:
+    def update_session(self, config: AnySessionConfig) -> None:
         """Change the session's configuration. Every later session begins with it; while there is none, it waits.
 
         Raises:
@@ -244,11 +244,11 @@ class ConversationCore(Takes):
 
     # --- what the player and the functions report
 
-    def heard(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+    def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """So many more bytes of a part, in the wire's format, have been heard."""
         self.speech.playback.heard(item_id, content_index, n_bytes=n_bytes)
 
-    def heard_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
+    def report_played_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
         """A part has been heard up to here."""
         self.speech.playback.heard_until(item_id, content_index, position_ms=position_ms)
 
