@@ -76,7 +76,7 @@ def test_the_server_logs_through_one_function_alone() -> None:
         if (PACKAGE / "server") in path.parents and "getLogger(" in path.read_text(encoding="utf-8")
     ]
     # What uvicorn says of requests has a logger of its own, so that its level can be set.
-    assert loggers == ["server/telemetry/log.py", "server/run/uvicorn_http.py"]
+    assert sorted(loggers) == ["server/run/uvicorn_http.py", "server/telemetry/log.py"]
 
 
 def test_no_line_is_printed_on_a_terminal_with_rich_markup_in_it() -> None:

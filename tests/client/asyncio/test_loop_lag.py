@@ -60,7 +60,7 @@ async def test_a_task_that_blocks_the_loop_is_named_with_the_place(told: Told) -
         assert blocking.result()
     [line] = told.lines
     assert "blocked for more than 20 ms by the task the-slow-tool (dawdle)" in line
-    assert "test_watchdog.py" in line
+    assert "test_loop_lag.py" in line
     assert "in stand_still" in line
 
 

@@ -12,7 +12,7 @@ import duologue
 from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
-NO_TIME_LIMIT = {"cancel", "close", "heard", "interrupt", "on"}
+NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on"}
 """Verbs that wait for nothing the server does, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
