@@ -1,16 +1,4 @@
-"""duologue: typed realtime voice.
-
-The floors, each importing only from below:
-
-    6  cli                      what people run
-    5  client   server          shells: tasks, clocks, sockets
-    4  transports   recording   engines
-    3  protocol   catalogue     what is legal now: no I/O, no clock, no task
-    2  codec   dialects         text to events; accents
-       audio   errors           samples; one error tree
-       printable                a peer's words as a log may show them
-    1  events                   values
-"""
+"""duologue: typed realtime voice: events, client, server and test bench. `docs/architecture.md` shows how it is built."""
 
 from __future__ import annotations
 
