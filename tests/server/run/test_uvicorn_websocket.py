@@ -170,3 +170,11 @@ async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> Non
             connection.writer.write(bytes([byte]))
             await asyncio.sleep(0.01)
         await connection.read_until(b"input_audio_buffer.cleared")
+
+
+async def test_no_compression_is_agreed_on() -> None:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, line(url) as connection:
+        connection.writer.write(handshake("/v1/realtime", "Sec-WebSocket-Extensions: permessage-deflate"))
+        answer = await connection.read_until(b"\r\n\r\n")
+        assert b"101 " in answer
+        assert b"sec-websocket-extensions" not in answer.lower()
