@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 
@@ -75,3 +77,20 @@ def test_a_line_is_bounded_however_much_a_peer_says(log: StringIO) -> None:
     except ValueError as fault:
         note(logging.ERROR, "engine broke", fault=fault)
     assert len(log.getvalue()) < 60_000
+
+
+def test_libraries_that_log_addresses_and_answers_are_below_our_own_log() -> None:
+    talk = """
+import logging
+import subprocess
+import sys
+from duologue.cli.log_format import start_logging
+start_logging("debug", "text")
+for name in ("httpx", "httpcore", "httpcore.http11"):
+    logging.getLogger(name).error("GET https://tools.example/mcp?key=secret")
+logging.getLogger("duologue.server").warning("ours")
+"""
+    command = [sys.executable, "-c", talk]
+    shown = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=20, check=True).stderr
+    assert "ours" in shown
+    assert "secret" not in shown

@@ -35,4 +35,6 @@ def test_the_page_shows_every_package_on_the_floor_where_the_linter_has_it() -> 
 
 def test_no_other_page_has_a_table_of_the_floors() -> None:
     pages = [ROOT / "CONTRIBUTING.md", PACKAGE / "__init__.py", ROOT / "README.md"]
-    assert [page.name for page in pages if re.search(r"^ *[65]  \w+ {2,}\w+", page.read_text(encoding="utf-8"), re.M)] == []
+    assert [
+        page.name for page in pages if re.search(r"^ *[65]  \w+ {2,}\w+", page.read_text(encoding="utf-8"), re.M)
+    ] == []

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from duologue.events import McpTool
-from duologue.protocol import ListMcpTools, Respond
+from duologue.events import ErrorEvent, McpTool
+from duologue.protocol import ListMcpTools, Respond, SessionDefaults
 from duologue.testing import Pair, play
 from tests.protocol._mcp import DOCS, READ, SEARCH, WRITE, mcp
 from tests.protocol._wire import client_event, respond, session_of, types, update
@@ -143,3 +143,23 @@ def test_a_name_that_is_taken_is_told_apart_by_the_server(pair: Pair) -> None:
     pair.lists(SEARCH, READ)
     pair.lists(McpTool(name="read", input_schema={}))
     assert offered(pair) == ["search", "a-search", "read", "b-read"]
+
+
+def test_lists_of_servers_count_among_the_items_that_a_conversation_may_hold() -> None:
+    pair = Pair(SessionDefaults(max_items=2))
+    pair.connect()
+    pair.send(update(tools=[mcp(server_label=label) for label in ("a", "b")]))
+    pair.received.clear()
+    pair.send(update(tools=[mcp(server_label=label) for label in ("a", "b", "c")]))
+    (refused,) = pair.received
+    assert isinstance(refused, ErrorEvent)
+    assert (refused.error.param, "2 items" in refused.error.message) == ("session.tools", True)
+    pair.send(update(tools=[mcp(server_label="a")]))  # lists nothing anew
+    assert types(pair.received[1:]) == ["session.updated"]
+
+
+def test_a_name_that_is_taken_with_its_server_too_is_numbered(pair: Pair) -> None:
+    functions = [{"type": "function", "name": name} for name in ("search", "a-search")]
+    pair.send(update(tools=[*functions, mcp(server_label="a")]))
+    pair.lists(SEARCH)
+    assert offered(pair) == ["search", "a-search", "a-search-2"]

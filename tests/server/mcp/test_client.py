@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import Any
 
 import pytest
@@ -255,3 +256,24 @@ BOUNDS = {
 def test_the_documents_tell_the_bounds_as_they_are(words: str) -> None:
     assert words in (ROOT / "docs" / "howto" / "tools.md").read_text(encoding="utf-8")
     assert float(words.split(" ")[0].replace(",", "")) == BOUNDS[words]
+
+
+async def test_sessions_ask_for_no_stream_of_a_server_s_own_messages_and_share_one_tls_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[ssl.SSLContext] = []
+    make = ssl.create_default_context
+
+    def count(*arguments: Any, **settings: Any) -> ssl.SSLContext:
+        made.append(make(*arguments, **settings))
+        return made[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", count)
+    for keeps_sessions in (False, True):
+        made.clear()
+        async with crook(keeps_sessions=keeps_sessions) as it, desks(it, 3) as three:
+            for desk in three:
+                await desk.list_tools(offer(it))
+                await desk.call(call(offer(it), "good"))
+            assert "GET" not in {request.method for request in it.requests}
+        assert len(made) == 1

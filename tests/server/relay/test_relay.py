@@ -388,3 +388,14 @@ async def test_what_takes_too_long_to_translate_is_refused_and_the_session_goes_
             assert (error["type"], error["error"]["code"]) == ("error", code)
         await client.send('{"type":"response.cancel"}')
         assert json.loads(await asyncio.wait_for(upstream.receive(), 5))["type"] == "response.cancel"
+
+
+@pytest.mark.usefixtures("idle_clock")
+async def test_a_client_that_goes_on_sending_stays_although_the_upstream_says_nothing() -> None:
+    async with relayed("openai", "openai", limits=Limits(idle_s=1)) as (client, upstream):
+        for _ in range(4):
+            await client.send('{"type":"response.cancel"}')
+            await upstream.receive()
+            await asyncio.sleep(0.7)
+        await client.send('{"type":"response.cancel"}')
+        assert await upstream.receive() == '{"type":"response.cancel"}'
