@@ -161,8 +161,8 @@ async def test_the_log_names_address_and_key_number_of_whoever_comes(caplog: pyt
         with contextlib.suppress(OSError):
             await get(url, "/v1/models")
     log = "\n".join(record.getMessage() for record in caplog.records)
-    assert "kind=realtime address=127.0.0.1 owner=key 2" in log
-    assert "client turned away reason=owner_sessions address=127.0.0.1 owner=key 2" in log
+    assert 'kind=realtime address=127.0.0.1 owner="key 2"' in log
+    assert 'client turned away reason=owner_sessions address=127.0.0.1 owner="key 2"' in log
     assert "client turned away reason=wrong_key address=127.0.0.1\n" in log
     assert "client turned away reason=no_key address=127.0.0.1" in log
     assert KEY not in log

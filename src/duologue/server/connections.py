@@ -28,6 +28,9 @@ _LOG_EVERY_S: Final = 60.0
 
 _MAX_SWEEP_S: Final = 1.0
 
+_TURN_S: Final = 0.001
+"""How long what was read of all connections is parsed before the event loop does something else."""
+
 
 class Connection(Protocol):
     """What the table knows of a connection."""
@@ -38,6 +41,10 @@ class Connection(Protocol):
     """Whose bytes these are: the number of a key, or an address."""
     unread: int
     """Bytes that the table counts for it."""
+
+    def go_on(self) -> None:
+        """Parse on what has been read; asks for another turn if it is more than a little."""
+        ...
 
     def check(self, now: float) -> None:
         """End it if a deadline has passed; `now` is the event loop's time."""
@@ -72,6 +79,8 @@ class Connections:
         deadlines = (limits.headers_s, limits.request_s, limits.handshake_s, limits.message_s)
         self._sweep_s = min((_MAX_SWEEP_S, *(each / 4 for each in deadlines if each is not None)))
         self._logged: dict[str, tuple[float, int]] = {}
+        self._turns: dict[Connection, None] = {}
+        self._turning: asyncio.Handle | None = None
 
     def __len__(self) -> int:
         return len(self._all)
@@ -115,6 +124,7 @@ class Connections:
     def leave(self, connection: Connection) -> None:
         """A connection is over."""
         self._all.discard(connection)
+        self._turns.pop(connection, None)
         self._stop_waiting(connection)
         self.hold(connection, 0)
 
@@ -157,6 +167,25 @@ class Connections:
 
     def _largest_of(self, owner: str) -> Connection:
         return max((each for each in self._holding if each.owner == owner), key=lambda each: each.unread)
+
+    # --- turns
+
+    def take_turn(self, connection: Connection) -> None:
+        """Have a connection go on when the others had their turn."""
+        self._turns[connection] = None
+        if self._turning is None:
+            self._turning = asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = time.monotonic() + _TURN_S
+        while self._turns:
+            connection = next(iter(self._turns))
+            del self._turns[connection]
+            connection.go_on()
+            if time.monotonic() >= until:
+                break
+        self._turning = loop.call_soon(self._take_turns) if self._turns else None
 
     # --- deadlines
 
