@@ -33,7 +33,6 @@ from duologue.server import (
     Opening,
     RealtimeApp,
     Upstream,
-    give_memory_back,
     limits_of,
     loop_factory,
     raise_descriptor_limit,
@@ -273,7 +272,6 @@ def _upstream(options: ServeOptions) -> Upstream | None:
 
 def _say_where(url: str) -> None:
     spare_the_collector()
-    give_memory_back()
     print(f"{LISTENING}{url}", flush=True)
 
 

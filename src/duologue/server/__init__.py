@@ -10,7 +10,7 @@ from duologue.server.observing import Observer, SessionObserver
 from duologue.server.opening import Opening
 from duologue.server.paths import PATH
 from duologue.server.relay import Relay
-from duologue.server.running import give_memory_back, loop_factory, serve, spare_the_collector
+from duologue.server.running import loop_factory, serve, spare_the_collector
 from duologue.server.session import ServerSession
 from duologue.server.tls import tls_context
 from duologue.server.upstream import OpenUpstream, Upstream
@@ -28,7 +28,6 @@ __all__ = [
     "SessionObserver",
     "Upstream",
     "app",
-    "give_memory_back",
     "limits_of",
     "loop_factory",
     "raise_descriptor_limit",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -30,6 +31,13 @@ _MAX_SWEEP_S: Final = 1.0
 
 _TURN_S: Final = 0.001
 """How long what was read of all connections is parsed before the event loop does something else."""
+
+_MAX_TURNS: Final = 8
+"""Connections that read on in one turn of the event loop: each may bring 256 kB, which take 0.3 ms."""
+
+_TURN_BYTES: Final = 32 * 1024
+"""Large messages that are handed to sessions in one turn of the event loop, or a single one. One of them may cost 10 ms
+and more, and hundreds of sessions may have one at the same time."""
 
 
 class Connection(Protocol):
@@ -81,6 +89,9 @@ class Connections:
         self._logged: dict[str, tuple[float, int]] = {}
         self._turns: dict[Connection, None] = {}
         self._turning: asyncio.Handle | None = None
+        self._large: deque[tuple[asyncio.Future[None], int]] = deque()
+        self.gone = 0
+        """How many connections have ended."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -123,6 +134,7 @@ class Connections:
 
     def leave(self, connection: Connection) -> None:
         """A connection is over."""
+        self.gone += 1
         self._all.discard(connection)
         self._turns.pop(connection, None)
         self._stop_waiting(connection)
@@ -173,19 +185,44 @@ class Connections:
     def take_turn(self, connection: Connection) -> None:
         """Have a connection go on when the others had their turn."""
         self._turns[connection] = None
+        self._start_turning()
+
+    async def wait_for_turn(self, n_bytes: int, *, sending: bool) -> None:
+        """Wait until a message of so many bytes may be worked on: large ones of all sessions come one after another.
+
+        What is sent goes before what is received, so that answers do not pile up.
+        """
+        turn = asyncio.get_running_loop().create_future()
+        if sending:
+            self._large.appendleft((turn, n_bytes))
+        else:
+            self._large.append((turn, n_bytes))
+        self._start_turning()
+        await turn
+
+    def _start_turning(self) -> None:
         if self._turning is None:
             self._turning = asyncio.get_running_loop().call_soon(self._take_turns)
 
     def _take_turns(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._turning = None
         until = time.monotonic() + _TURN_S
-        while self._turns:
+        for _ in range(_MAX_TURNS):
+            if not self._turns:
+                break
             connection = next(iter(self._turns))
             del self._turns[connection]
             connection.go_on()
             if time.monotonic() >= until:
                 break
-        self._turning = loop.call_soon(self._take_turns) if self._turns else None
+        n_bytes = 0
+        while self._large and n_bytes < _TURN_BYTES:
+            turn, size = self._large.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                n_bytes += size
+        if self._turns or self._large:
+            self._start_turning()
 
     # --- deadlines
 

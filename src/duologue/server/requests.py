@@ -28,6 +28,9 @@ _MAX_SOCKET_HEADERS: Final = 128
 _PIECES_IN_A_ROW: Final = 32
 """Pieces of bodies that are parsed before others have their turn, 0.5 ms. One read can bring 40,000 of one byte."""
 
+_MUCH_BYTES: Final = 16 * 1024
+"""After so much in one read, others read first."""
+
 _MAX_PIECES: Final = 10_000
 _PIECE_BYTES: Final = 64
 """A body may come in so many pieces, and one more for each so many bytes: each costs what a kilobyte costs."""
@@ -164,7 +167,7 @@ class Requests(H11Protocol):
             return
         waits_for_head = self.conn.their_state is h11.IDLE
         self._head_bytes = self._head_bytes + len(data) if waits_for_head else 0
-        self._after_parsing()
+        self._after_parsing(len(data))
 
     def go_on(self) -> None:
         """Parse what has been read, up to so many pieces; reading goes on when nothing is left."""
@@ -176,11 +179,12 @@ class Requests(H11Protocol):
         if self._is_closing() or self._is_upgraded():
             return
         self._after_parsing()
-        if not self.flow.held and len(self.cycle.body) <= HIGH_WATER_LIMIT:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete or len(cycle.body) <= HIGH_WATER_LIMIT:
             self.flow.resume_reading()
 
-    def _after_parsing(self) -> None:
-        if self.conn.waits and not self.flow.held:
+    def _after_parsing(self, came: int = 0) -> None:
+        if (self.conn.waits or came >= _MUCH_BYTES) and not self.flow.held:
             self.flow.pause_reading()
             self.flow.held = True
             self._edge.take_turn(self)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from duologue.server.arrivals import Arrivals
     from duologue.server.connections import EdgeConfig
 
-__all__ = ["give_memory_back", "loop_factory", "serve", "spare_the_collector"]
+__all__ = ["loop_factory", "serve", "spare_the_collector"]
 
 _LAST_PORT: Final = 65535
 
@@ -33,9 +33,10 @@ and the middle ones 5. The full one walks through every session, 45 ms for three
 thresholds of 700, 10 and 10 came every few seconds. A session or connection that ends needs none: tests see that it
 leaves no cycle."""
 
-_MALLOPT: Final = {"M_TRIM_THRESHOLD": (-1, 128 * 1024), "M_MMAP_THRESHOLD": (-3, 128 * 1024)}
-"""glibc's own defaults. It raises them by itself, up to 32 and 64 MB, when large blocks are freed, and then keeps what
-large messages took: up to 400 MB after a crowd of them. A value that is set stays. Appends of 100 ms are 6.4 kB."""
+_TRIM_S: Final = 3.0
+"""Between two looks at whether connections have ended. glibc keeps what large messages took, up to 500 MB after a crowd
+of them, until it is told to give it back. Thresholds that keep it from that (`mallopt`) have every large message fetch
+fresh pages: events of 4 MB then take three times as long."""
 
 _MAX_ACCEPTED: Final = 32
 """Connections that are taken in one turn of the event loop."""
@@ -97,7 +98,11 @@ async def serve(
     try:
         async with application.running():
             server = _server(config, Arrivals, tls)
-            await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
+            giving_back = asyncio.ensure_future(_give_memory_back(edge))  # noqa: TID251
+            try:
+                await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
+            finally:
+                giving_back.cancel()
     finally:
         listening.close()
 
@@ -118,16 +123,22 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-def give_memory_back() -> None:
-    """Have the C library return large blocks to the system when they are freed; for a process that only serves.
+async def _give_memory_back(edge: Connections) -> None:
+    """Have the C library return free memory to the system when connections have ended; nothing without glibc."""
+    trim = _malloc_trim()
+    gone = edge.gone
+    while trim is not None:
+        await asyncio.sleep(_TRIM_S)
+        if edge.gone != gone:
+            gone = edge.gone
+            await asyncio.to_thread(trim, 0)
 
-    It does nothing where the C library is not glibc.
-    """
+
+def _malloc_trim() -> Callable[[int], object] | None:
     if platform.libc_ver()[0] != "glibc":
-        return
-    mallopt = ctypes.CDLL(None).mallopt
-    for number, value in _MALLOPT.values():
-        mallopt(number, value)
+        return None
+    trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+    return trim
 
 
 def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None) -> uvicorn.Server:

@@ -25,6 +25,12 @@ _MAX_STRANGER_BYTES: Final = 4096
 """A frame of a client that is not admitted: a close is all that it has to say."""
 
 
+_LARGE_BYTES: Final = 8 * 1024
+"""A message that waits for its turn. Audio of 100 ms is smaller."""
+
+_MUCH_BYTES: Final = 64 * 1024
+"""After so much in one read, others read first."""
+
 _FRAMES_IN_A_ROW: Final = 32
 """Frames that are parsed before others have their turn, 0.3 ms. One read can bring 40,000 empty ones."""
 
@@ -134,7 +140,10 @@ class Socket(WebSocketsSansIOProtocol):
     def go_on(self) -> None:
         """Parse what has been read, up to a message or so many frames; reading goes on when nothing is left."""
         if not self._rest:
+            if self.read_paused and self._admitted and self.queue.empty():
+                self._resume()
             return
+        much = len(self._rest) >= _MUCH_BYTES
         size = self._ends.size_of(self._rest, _FRAMES_IN_A_ROW)
         if size == len(self._rest):
             piece, self._rest = self._rest, b""
@@ -144,7 +153,11 @@ class Socket(WebSocketsSansIOProtocol):
         self._parse(piece)
         if not self._rest or self._lingers:
             self._rest = b""
-            if self.read_paused and self._admitted and self.queue.empty():
+            if much and self._admitted and not self.read_paused:
+                self.read_paused = True
+                self.transport.pause_reading()
+                self._edge.take_turn(self)
+            elif self.read_paused and self._admitted and self.queue.empty():
                 self._resume()
             return
         if not self.read_paused:
@@ -259,7 +272,13 @@ class Socket(WebSocketsSansIOProtocol):
             if self._rest:
                 # The client's own close is in it, or comes behind it.
                 self._edge.take_turn(self)
+        size = len(cast("str", extended.get("text") or ""))
+        if size > _LARGE_BYTES:
+            await self._edge.wait_for_turn(size, sending=True)
         await super().send(message)
+        if size > _LARGE_BYTES:
+            # Who sends it counts it until it is gone.
+            await self.writable.wait()
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
@@ -269,6 +288,9 @@ class Socket(WebSocketsSansIOProtocol):
         message = await self.queue.get()
         if self.read_paused and self._admitted and self.queue.empty():
             self._resume()
+        size = len(cast("Mapping[str, str | bytes]", message).get("text") or "")
+        if size > _LARGE_BYTES:
+            await self._edge.wait_for_turn(size, sending=False)
         return message
 
     def keepalive_timeout(self) -> None:
