@@ -143,3 +143,18 @@ def test_a_name_that_is_taken_is_told_apart_by_the_server(pair: Pair) -> None:
     pair.lists(SEARCH, READ)
     pair.lists(McpTool(name="read", input_schema={}))
     assert offered(pair) == ["search", "a-search", "read", "b-read"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:sesame@docs.invalid/mcp?a=b@c", "https://docs.invalid/mcp?a=b@c"),
+        ("https://sesame@docs.invalid", "https://docs.invalid"),
+        ("https://docs.invalid:8443/a@b", "https://docs.invalid:8443/a@b"),
+        ("docs", "docs"),
+    ],
+)
+def test_the_name_and_password_in_a_server_s_url_are_used_and_not_shown(pair: Pair, url: str, shown: str) -> None:
+    (updated, *_) = pair.send(update(tools=[mcp(server_url=url)]))
+    assert updated.to_json()["session"]["tools"][0]["server_url"] == shown
+    assert pair.commands[-1].server.server_url == url  # type: ignore[union-attr]

@@ -50,16 +50,20 @@ class Connection(Protocol):
     unread: int
     """Bytes that the table counts for it."""
 
-    def go_on(self) -> None:
-        """Parse on what has been read; asks for another turn if it is more than a little."""
-        ...
-
     def check(self, now: float) -> None:
         """End it if a deadline has passed; `now` is the event loop's time."""
         ...
 
     def cut(self, name: str) -> None:
         """End it now. `name` is from `REBUFFS`."""
+        ...
+
+
+class TakesTurns(Protocol):
+    """A connection that may have more to parse than it does at a time."""
+
+    def go_on(self) -> None:
+        """Parse on what has been read; asks for another turn if it is more than a little."""
         ...
 
 
@@ -87,7 +91,7 @@ class Connections:
         deadlines = (limits.headers_s, limits.request_s, limits.handshake_s, limits.message_s)
         self._sweep_s = min((_MAX_SWEEP_S, *(each / 4 for each in deadlines if each is not None)))
         self._logged: dict[str, tuple[float, int]] = {}
-        self._turns: dict[Connection, None] = {}
+        self._turns: dict[object, TakesTurns] = {}
         self._turning: asyncio.Handle | None = None
         self._large: deque[tuple[asyncio.Future[None], int]] = deque()
         self.gone = 0
@@ -182,9 +186,9 @@ class Connections:
 
     # --- turns
 
-    def take_turn(self, connection: Connection) -> None:
+    def take_turn(self, connection: TakesTurns) -> None:
         """Have a connection go on when the others had their turn."""
-        self._turns[connection] = None
+        self._turns[connection] = connection
         self._start_turning()
 
     async def wait_for_turn(self, n_bytes: int, *, sending: bool) -> None:
@@ -210,9 +214,7 @@ class Connections:
         for _ in range(_MAX_TURNS):
             if not self._turns:
                 break
-            connection = next(iter(self._turns))
-            del self._turns[connection]
-            connection.go_on()
+            self._turns.pop(next(iter(self._turns))).go_on()
             if time.monotonic() >= until:
                 break
         n_bytes = 0

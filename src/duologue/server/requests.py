@@ -31,7 +31,7 @@ _PIECES_IN_A_ROW: Final = 32
 _MUCH_BYTES: Final = 16 * 1024
 """After so much in one read, others read first."""
 
-_MAX_PIECES: Final = 10_000
+_MAX_PIECES: Final = 4_000
 _PIECE_BYTES: Final = 64
 """A body may come in so many pieces, and one more for each so many bytes: each costs what a kilobyte costs."""
 

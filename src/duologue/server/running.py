@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from duologue.server.arrivals import Arrivals
-    from duologue.server.connections import EdgeConfig
+    from duologue.server.connections import Connections, EdgeConfig
 
 __all__ = ["loop_factory", "serve", "spare_the_collector"]
 

@@ -286,11 +286,11 @@ class Socket(WebSocketsSansIOProtocol):
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; reading goes on when the application has taken all that was read."""
         message = await self.queue.get()
-        if self.read_paused and self._admitted and self.queue.empty():
-            self._resume()
         size = len(cast("Mapping[str, str | bytes]", message).get("text") or "")
         if size > _LARGE_BYTES:
             await self._edge.wait_for_turn(size, sending=False)
+        if self.read_paused and self._admitted and self.queue.empty():
+            self._resume()
         return message
 
     def keepalive_timeout(self) -> None:
