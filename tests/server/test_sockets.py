@@ -255,4 +255,4 @@ async def test_large_messages_of_all_sessions_come_one_in_a_turn_and_answers_go_
 
 
 def _sockets() -> list[Socket]:
-    return [each for each in gc.get_objects() if isinstance(each, Socket) and not each.disconnected]
+    return [each for each in gc.get_objects() if type(each) is Socket and not each.disconnected]
