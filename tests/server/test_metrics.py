@@ -175,4 +175,4 @@ async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_sess
         _, page = await get(url, "/metrics")
     [count] = re.findall(r'^duologue_illegal_transitions_total{table="response"} (.*)$', page.decode(), re.MULTILINE)
     assert float(count) >= 2
-    assert caplog.text.count("table=response state=waiting happened=context complete") == 1
+    assert caplog.text.count('table=response state=waiting happened="context complete"') == 1

@@ -15,7 +15,7 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.journal import note
 from duologue.server.limits import Limits
 
-__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig"]
+__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig", "TakesTurns"]
 
 CLOSE_S: Final = 10.0
 """How long a connection that is being closed may take to deliver what was written to it."""
