@@ -107,16 +107,16 @@ async def fitting_refusals(target: Target) -> None:
 
 async def fitting_tools(target: Target) -> None:
     """Updates, responses and items of as many tools, parts and values as just pass."""
-    tools = [{"type": "function", "name": f"f{n}", "parameters": {"type": "object"}} for n in range(900)]
-    schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(3_000)}}
+    tools = [{"type": "function", "name": f"f{n}", "parameters": {"type": "object"}} for n in range(450)]
+    schema = {"type": "object", "properties": {f"p{n}": {"type": "string"} for n in range(1_500)}}
     wide = [{"type": "function", "name": "f", "parameters": schema}]
     part = {"type": "input_text", "text": "x"}
     events = [
         {"type": "session.update", "session": {"type": "realtime", "tools": tools}},
         {"type": "session.update", "session": {"type": "realtime", "tools": wide}},
-        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [part] * 900}},
-        {"type": "response.create", "response": {"conversation": "none", "input": [said("x")] * 450}},
-        {"type": "response.create", "response": {"conversation": "none", "tools": tools[:450]}},
+        {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [part] * 450}},
+        {"type": "response.create", "response": {"conversation": "none", "input": [said("x")] * 225}},
+        {"type": "response.create", "response": {"conversation": "none", "tools": tools[:225]}},
         {"type": "response.create", "response": {"conversation": "none", "metadata": {"a": "x" * 400}}},
     ]
     frames = [json.dumps(event).encode() for event in events]

@@ -44,14 +44,14 @@ class Row(NamedTuple):
     """In the `long` form, in the `short` one, or `always`."""
 
 
-_STRANGER_MB: Final = 100
-_STRANGER: Final = "max_unread_bytes_per_owner, 67 MB for an address, and what sockets and headers take beside it"
-_LOOK_MB: Final = 100
-_LOOK: Final = "max_unread_bytes_per_owner, 67 MB of messages on their way, and nothing of them stays"
+_STRANGER_MB: Final = 135
+_STRANGER: Final = "max_unread_bytes_per_owner, 67 MB for an address, and as much again freed and not given back yet"
+_LOOK_MB: Final = 135
+_LOOK: Final = "max_unread_bytes_per_owner, 67 MB, and as much again freed and not given back yet; nothing stays"
 _SESSION_MB: Final = 240
 _SESSION: Final = "max_session_bytes, 134 MB, and 67 MB of messages on their way"
-_OWNER_MB: Final = 650
-_OWNER: Final = "max_owner_bytes, 537 MB for one key, and 67 MB of messages on their way"
+_OWNER_MB: Final = 720
+_OWNER: Final = "max_owner_bytes, 537 MB for one key in blocks 8 % larger, and 135 MB of messages as above"
 _SECRETS_MB: Final = 60
 _SECRETS: Final = "max_owner_client_secret_bytes, 17 MB, and bodies on their way"
 _CPU_MB: Final = 100

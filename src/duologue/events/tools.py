@@ -71,6 +71,23 @@ class McpServerTool(Variant, frozen=True, kw_only=True, tag="mcp"):
     defer_loading: Maybe[bool] = UNSET
     tunnel_id: Maybe[str] = UNSET
 
+    @classmethod
+    def shown(cls, tool: dict[str, Any]) -> dict[str, Any]:
+        """A server's JSON as a client is told it: without its keys, which may stand in its URL too."""
+        told = {name: value for name, value in tool.items() if name not in cls.secret_fields}
+        if "server_url" in told:
+            told["server_url"] = cls.shown_url(told["server_url"])
+        return told
+
+    @staticmethod
+    def shown_url(url: Any) -> Any:
+        """A URL without the name and password that may stand before its host; what is no text, as it is."""
+        if not isinstance(url, str):
+            return url
+        scheme, slashes, rest = url.partition("//")
+        end = min((at for at in map(rest.find, "/?#\\") if at >= 0), default=len(rest))
+        return f"{scheme}{slashes}{rest[:end].rpartition('@')[2]}{rest[end:]}"
+
 
 class UnknownTool(UnknownVariant, frozen=True, kw_only=True):
     """A kind of tool that this version does not know."""

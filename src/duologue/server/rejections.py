@@ -51,6 +51,7 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "not_ready": _Row(503, 1013, _BUSY, "server_not_ready", "The engines are not loaded; try again in a moment."),
     "idle": _Row(408, 1001, _BAD, "session_idle", "Nothing came from the client for {seconds:g} seconds."),
     "stalled": _Row(408, 1008, _BAD, "client_too_slow", "The client took nothing for {seconds:g} seconds."),
+    "fragments": _Row(413, 1009, _BAD, None, "The message comes in too many fragments."),
     "headers_late": _Row(408, 1008, _BAD, "request_timeout", "The request's headers did not come in time."),
     "request_late": _Row(408, 1008, _BAD, "request_timeout", "The request was not finished in time."),
     "handshake_late": _Row(408, 1008, _BAD, "handshake_timeout", "The handshake was not finished in time."),

@@ -163,3 +163,18 @@ def test_a_name_that_is_taken_with_its_server_too_is_numbered(pair: Pair) -> Non
     pair.send(update(tools=[*functions, mcp(server_label="a")]))
     pair.lists(SEARCH)
     assert offered(pair) == ["search", "a-search", "a-search-2"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:sesame@docs.invalid/mcp?a=b@c", "https://docs.invalid/mcp?a=b@c"),
+        ("https://sesame@docs.invalid", "https://docs.invalid"),
+        ("https://docs.invalid:8443/a@b", "https://docs.invalid:8443/a@b"),
+        ("docs", "docs"),
+    ],
+)
+def test_the_name_and_password_in_a_server_s_url_are_used_and_not_shown(pair: Pair, url: str, shown: str) -> None:
+    (updated, *_) = pair.send(update(tools=[mcp(server_url=url)]))
+    assert updated.to_json()["session"]["tools"][0]["server_url"] == shown
+    assert pair.commands[-1].server.server_url == url  # type: ignore[union-attr]

@@ -100,7 +100,12 @@ async def test_an_upstream_that_has_no_session_at_all_says_so_itself() -> None:
 
 
 TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
-SECRET_TOOL = {**TOOL, "authorization": "sesame", "headers": {"X-Key": "open"}}
+SECRET_TOOL = {
+    **TOOL,
+    "server_url": "https://me:sesame@x.invalid/",
+    "authorization": "sesame",
+    "headers": {"X-Key": "open"},
+}
 
 
 @pytest.mark.parametrize("dialect", ["openai", "openai-beta"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
 from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder
+from tests.server._listening import listening
 from tests.server._talking import event, status, until
 from tests.server.test_app import first, get
 
@@ -154,3 +156,26 @@ async def test_a_relay_that_drains_closes_both_sides() -> None:
             await asyncio.wait({task})
             assert task.cancelled()
         await behind.drain()
+
+
+async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(runner, "_TRIM_S", 0.001)
+    monkeypatch.setattr(runner, "_malloc_trim", lambda: lambda _: loop.call_soon_threadsafe(trimmed.set))
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+        assert not trimmed.is_set()
+        async with websockets_connect(url):
+            pass
+        async with asyncio.timeout(5):
+            await trimmed.wait()
+
+
+def test_giving_memory_back_does_no_harm() -> None:
+    if (trim := runner._malloc_trim()) is not None:
+        trim(0)
+
+
+def test_where_the_c_library_is_another_one_no_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    assert runner._malloc_trim() is None

@@ -138,3 +138,17 @@ async def test_a_client_that_hangs_up_in_its_body_writes_no_traceback(caplog: py
     async with listening(app) as url:
         await answer_to(url, POST + b"Content-Length: 500\r\n\r\n{")
     assert [record for record in caplog.records if record.exc_info] == []
+
+
+async def test_a_body_in_too_many_small_pieces_is_refused() -> None:
+    async with listening(locked()) as url:
+        head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+        assert b" 400 " in (await answer_to(url, head + b"1\r\nx\r\n" * 20_000))[:20]
+
+
+async def test_a_body_in_small_pieces_is_read_whole() -> None:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+        head = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+        body = b"".join(b"1\r\n%c\r\n" % byte for byte in b'{"session":{"type":"realtime"}}' + b" " * 2_000)
+        sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
+        assert b" 200 " in (await answer_to(url, sent))[:20]

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import json
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from duologue.server import Limits, RealtimeApp
+from duologue.server.run.connections import Connections
+from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._ends import Ends
 from tests.server._engines import EndlessSynthesizer
@@ -178,3 +184,83 @@ async def test_no_compression_is_agreed_on() -> None:
         answer = await connection.read_until(b"\r\n\r\n")
         assert b"101 " in answer
         assert b"sec-websocket-extensions" not in answer.lower()
+
+
+def small(payload: bytes = b"", *, opcode: int = 0, fin: bool = False) -> bytes:
+    """A frame of a client, with a mask of zeros."""
+    return bytes([(0x80 if fin else 0) | opcode, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 1_000])
+def test_frames_are_told_apart_wherever_what_came_is_cut(step: int) -> None:
+    frames = [Frame(Opcode.TEXT, b"x" * n).serialize(mask=True) for n in (0, 5, 125, 126, 65_535, 65_536)] * 2
+    ends, got = _FrameEnds(), []
+    sent = b"".join(frames)
+    for at in range(0, len(sent), step):
+        rest = sent[at : at + step]
+        while rest:
+            size = ends.size_of(rest, 2)
+            assert size
+            got.append(rest[:size])
+            rest = rest[size:]
+    assert b"".join(got) == sent
+    assert ends.size_of(frames[1] * 9, 3) < 3 * len(frames[1]) + 1  # it stands between two frames again
+
+
+async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() -> None:
+    app = RealtimeApp(engines=scripted_app_engines())
+    async with listening(app) as url, websockets_connect(url, max_queue=None) as socket:
+        await first(socket)
+        sent = [f'{{"type":"no","event_id":"{n}"}}' for n in range(300)]
+        socket.transport.write(b"".join(Frame(Opcode.TEXT, each.encode()).serialize(mask=True) for each in sent))
+        async with asyncio.timeout(5):
+            told = [json.loads(await socket.recv())["error"]["event_id"] for _ in sent]
+        assert told == [str(n) for n in range(300)]
+
+
+async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
+    turns: list[int] = []
+    app = RealtimeApp(engines=scripted_app_engines())
+    async with listening(app) as url, websockets_connect(url) as socket:
+        await first(socket)
+        (protocol,) = _sockets()
+        protocol.data_received(small(b"x", opcode=1) + small() * 5_000)
+        while protocol._rest and len(turns) < 1_000:
+            turns.append(len(protocol.frames))
+            await asyncio.sleep(0)
+        assert len(protocol.frames) == 5_001
+        assert len(turns) > 2
+        assert max(after - before for before, after in pairwise([0, *turns, 5_001])) < 5_000
+        assert protocol.unread >= 5_000 * 8  # empty ones count
+
+
+async def test_a_message_of_too_many_fragments_is_closed_with_a_reason() -> None:
+    app = RealtimeApp(engines=scripted_app_engines())
+    async with listening(app) as url, websockets_connect(url) as socket:
+        await first(socket)
+        socket.transport.write(small(b"x", opcode=1) + small() * 10_001)
+        assert await closed(socket) == (1009, "invalid_request_error")
+
+
+async def test_large_messages_of_all_sessions_come_one_in_a_turn_and_answers_go_first() -> None:
+    edge, done = Connections(Limits(), turned_away=lambda _: None), list[str]()
+
+    async def one(name: str, *, sending: bool) -> None:
+        await edge.wait_for_turn(40_000, sending=sending)
+        done.append(name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for name in ("a", "b"):
+            tasks.create_task(one(name, sending=False))
+        tasks.create_task(one("answer", sending=True))
+        await asyncio.sleep(0)
+        seen = [len(done)]
+        for _ in range(8):
+            await asyncio.sleep(0)
+            seen.append(len(done))
+    assert done == ["answer", "a", "b"]
+    assert max(after - before for before, after in pairwise(seen)) == 1
+
+
+def _sockets() -> list[Socket]:
+    return [each for each in gc.get_objects() if type(each) is Socket and not each.disconnected]

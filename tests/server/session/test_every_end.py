@@ -324,6 +324,8 @@ REFUSED: dict[str, _Ask] = {
     "wrong_intent": _connected(of_scope={"query": "intent=other"}),
     "beta": _connected(refuse_beta=True, of_scope={"headers": {"OpenAI-Beta": "realtime=v1"}}),
     "rate": _connected(times=2, limits=Limits(sessions_per_minute=1)),
+    "full": _connected(limits=Limits(sessions=0)),
+    "owner_sessions": _connected(limits=Limits(max_sessions_per_owner=0)),
     "full_of_secrets": _posted(times=2, limits=Limits(client_secrets=1)),
     "secrets": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_client_secret_bytes=15_000)),
     "owner_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_bytes=15_000)),
@@ -343,18 +345,26 @@ _IN_SESSIONS = {
     "events": "too many events came",
     "idle": "the client is idle",
     "stalled": "the client stalls",
-    "full": "as draining: the same lines",
 }
-
-_OF_SOCKETS = frozenset(
-    "address_full connections handshake_late headers_large headers_late malformed message_late owner_sessions"
-    " request_late two_keys unread url_large".split()
-)
-"""Those that need a socket: `test_connection_memory` ends connections in these ways, and nothing of them is left."""
+_AT_THE_EDGE = {
+    "two_keys": "as wrong_key",
+    "connections": "too many connections",
+    "address_full": "too many connections of an address",
+    "unread": "too many unread bytes",
+    "fragments": "too many fragments of a message",
+    "headers_late": "headers do not end",
+    "request_late": "a body does not end",
+    "handshake_late": "a handshake does not end",
+    "message_late": "a message does not end",
+    "headers_large": "headers are too large",
+    "url_large": "the URL is too long",
+    "malformed": "it is no HTTP",
+}
+"""Before or below the application, of which nothing lives then: `test_connection_memory.py` looks at connections."""
 
 
 def test_every_way_to_be_turned_away_is_tried() -> None:
-    assert REFUSED.keys() | _IN_SESSIONS.keys() | _OF_SOCKETS == REJECTIONS.keys()
+    assert REFUSED.keys() | _IN_SESSIONS.keys() | _AT_THE_EDGE.keys() == REJECTIONS.keys()
 
 
 @pytest.mark.parametrize("name", REFUSED)

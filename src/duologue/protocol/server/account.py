@@ -16,11 +16,12 @@ from duologue.protocol.server.errors import InvalidRequest
 
 __all__ = ["KINDS", "Account", "Charge", "Kind", "held_bytes"]
 
-Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses", "client_secrets"]
+Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses", "backlog", "client_secrets"]
 
-KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "client_secrets")
+KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "backlog", "client_secrets")
 """The input audio buffer; audio of items, and of transcriptions under way; items without their audio; the session's
-configuration; what responses under way hold beside the conversation; and, of no session, client secrets."""
+configuration; what responses under way hold beside the conversation; large messages
+that the client has not taken; and, of no session, client secrets."""
 
 _DICT_BYTES: Final = 64
 _MEMBER_BYTES: Final = 104

@@ -38,10 +38,10 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     max_event_bytes: int = 4 * 1024 * 1024
     """One event that is no append of audio. It holds a picture of 3 MB as a data URI, more than models look at; text
     of this length is written back twice, 3 ms each."""
-    max_event_values: int = 10_000
-    """JSON values in one event: 100 tools with 100 values each. Decoding cannot be interrupted, and takes 5 ms for so
-    many."""
-    max_event_objects: int = 1_000
+    max_event_values: int = 5_000
+    """JSON values in one event: 100 tools with 50 values each. What is done with them cannot be interrupted, and takes
+    7 ms for so many."""
+    max_event_objects: int = 500
     """Tools, content parts and items in one event, which cost ten times what other values cost. The hosted service
     takes 128 tools."""
     max_item_bytes: int = 4 * 1024 * 1024

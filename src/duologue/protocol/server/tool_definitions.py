@@ -100,7 +100,9 @@ def without_secrets(tool: Tool) -> Tool:
     """A tool as anybody may be told it."""
     if not isinstance(tool, McpServerTool):
         return tool
-    return msgspec.structs.replace(tool, **dict.fromkeys(McpServerTool.secret_fields, UNSET))
+    hidden = dict.fromkeys(McpServerTool.secret_fields, UNSET)
+    url = McpServerTool.shown_url(tool.server_url)
+    return msgspec.structs.replace(tool, server_url=url, **hidden)
 
 
 def _function(name: str, offer: McpOffer) -> FunctionTool:

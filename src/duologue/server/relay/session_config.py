@@ -20,7 +20,7 @@ __all__ = ["UpstreamConfiguration", "without_keys"]
 _MOST_HELD: Final = 64
 """Messages between a session's announcement and the answer to its first update: one or two are usual."""
 
-_HIDDEN: Final = McpServerTool.secret_fields
+_SIGNS: Final = (*McpServerTool.secret_fields, "server_url")
 _CONFIGURED: Final = ("session", "response")
 """What has tools in an upstream's messages."""
 
@@ -86,7 +86,7 @@ class UpstreamConfiguration:
 
 def _without_keys_in(message: str | bytes) -> str | bytes:
     """An upstream's message as the client may see it: later announcements repeat what the session was made with."""
-    if isinstance(message, bytes) or '"mcp"' not in message or not any(name in message for name in _HIDDEN):
+    if isinstance(message, bytes) or '"mcp"' not in message or not any(name in message for name in _SIGNS):
         return message
     try:
         frame = parse_object(message)
@@ -101,9 +101,7 @@ def without_keys(session: Any) -> Any:
     if not isinstance(session, dict) or not isinstance(session.get("tools"), list):
         return session
     tools = [
-        {name: value for name, value in tool.items() if name not in _HIDDEN}
-        if isinstance(tool, dict) and tool.get("type") == "mcp"
-        else tool
+        McpServerTool.shown(tool) if isinstance(tool, dict) and tool.get("type") == "mcp" else tool
         for tool in session["tools"]
     ]
     return {**session, "tools": tools}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -14,7 +15,7 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.telemetry.log import note
 
-__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig"]
+__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig", "TakesTurns"]
 
 CLOSE_S: Final = 10.0
 """How long a connection that is being closed may take to deliver what was written to it."""
@@ -27,6 +28,16 @@ _LOG_EVERY_S: Final = 60.0
 """A flood is one line a minute for each reason, not one for each connection."""
 
 _MAX_SWEEP_S: Final = 1.0
+
+_TURN_S: Final = 0.001
+"""How long what was read of all connections is parsed before the event loop does something else."""
+
+_MAX_TURNS: Final = 8
+"""Connections that read on in one turn of the event loop: each may bring 256 kB, which take 0.3 ms."""
+
+_TURN_BYTES: Final = 32 * 1024
+"""Large messages that are handed to sessions in one turn of the event loop, or a single one. One of them may cost 10 ms
+and more, and hundreds of sessions may have one at the same time."""
 
 
 class Connection(Protocol):
@@ -45,6 +56,14 @@ class Connection(Protocol):
 
     def cut(self, name: str) -> None:
         """End it now. `name` is from `REJECTIONS`."""
+        ...
+
+
+class TakesTurns(Protocol):
+    """A connection that may have more to parse than it does at a time."""
+
+    def go_on(self) -> None:
+        """Parse on what has been read; asks for another turn if it is more than a little."""
         ...
 
 
@@ -72,6 +91,11 @@ class Connections:
         deadlines = (limits.headers_s, limits.request_s, limits.handshake_s, limits.message_s)
         self._sweep_s = min((_MAX_SWEEP_S, *(each / 4 for each in deadlines if each is not None)))
         self._logged: dict[str, tuple[float, int]] = {}
+        self._turns: dict[object, TakesTurns] = {}
+        self._turning: asyncio.Handle | None = None
+        self._large: deque[tuple[asyncio.Future[None], int]] = deque()
+        self.gone = 0
+        """How many connections have ended."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -114,7 +138,9 @@ class Connections:
 
     def leave(self, connection: Connection) -> None:
         """A connection is over."""
+        self.gone += 1
         self._all.discard(connection)
+        self._turns.pop(connection, None)
         self._stop_waiting(connection)
         self.hold(connection, 0)
 
@@ -157,6 +183,48 @@ class Connections:
 
     def _largest_of(self, owner: str) -> Connection:
         return max((each for each in self._holding if each.owner == owner), key=lambda each: each.unread)
+
+    # --- turns
+
+    def take_turn(self, connection: TakesTurns) -> None:
+        """Have a connection go on when the others had their turn."""
+        self._turns[connection] = connection
+        self._start_turning()
+
+    async def wait_for_turn(self, n_bytes: int, *, sending: bool) -> None:
+        """Wait until a message of so many bytes may be worked on: large ones of all sessions come one after another.
+
+        What is sent goes before what is received, so that answers do not pile up.
+        """
+        turn = asyncio.get_running_loop().create_future()
+        if sending:
+            self._large.appendleft((turn, n_bytes))
+        else:
+            self._large.append((turn, n_bytes))
+        self._start_turning()
+        await turn
+
+    def _start_turning(self) -> None:
+        if self._turning is None:
+            self._turning = asyncio.get_running_loop().call_soon(self._take_turns)
+
+    def _take_turns(self) -> None:
+        self._turning = None
+        until = time.monotonic() + _TURN_S
+        for _ in range(_MAX_TURNS):
+            if not self._turns:
+                break
+            self._turns.pop(next(iter(self._turns))).go_on()
+            if time.monotonic() >= until:
+                break
+        n_bytes = 0
+        while self._large and n_bytes < _TURN_BYTES:
+            turn, size = self._large.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                n_bytes += size
+        if self._turns or self._large:
+            self._start_turning()
 
     # --- deadlines
 

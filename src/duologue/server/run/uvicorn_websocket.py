@@ -25,6 +25,51 @@ _MAX_STRANGER_BYTES: Final = 4096
 """A frame of a client that is not admitted: a close is all that it has to say."""
 
 
+_LARGE_BYTES: Final = 8 * 1024
+"""A message that waits for its turn. Audio of 100 ms is smaller."""
+
+_MUCH_BYTES: Final = 64 * 1024
+"""After so much in one read, others read first."""
+
+_FRAMES_IN_A_ROW: Final = 32
+"""Frames that are parsed before others have their turn, 0.3 ms. One read can bring 40,000 empty ones."""
+
+_MAX_FRAGMENTS: Final = 10_000
+"""Of one message. 16 MiB in fragments of 4 kB are 4,096; each is an object until the last has come."""
+
+_FRAGMENT_BYTES: Final = 64
+"""What a fragment takes in memory beside its bytes, so that empty ones count as unread too."""
+
+
+class _FrameEnds:
+    """Where frames end in what comes, so that no more of them are parsed at a time than are wanted."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        """The beginning of a frame whose length has not come."""
+        self._missing = 0
+        """Bytes of the present frame that have not come."""
+
+    def size_of(self, data: bytes | memoryview, frames: int) -> int:
+        """How many of these bytes no more than so many frames take; these are passed over, the others come again."""
+        at, size = 0, len(data)
+        for _ in range(frames):
+            if self._missing >= size - at:
+                self._missing -= size - at
+                return size
+            at += self._missing
+            head = self._head + bytes(data[at : at + 10 - len(self._head)])
+            short = head[1] & 127 if len(head) > 1 else 0
+            n_head = 2 + {126: 2, 127: 8}.get(short, 0)
+            if len(head) < n_head:
+                self._head, self._missing = head, 0
+                return size
+            at += n_head - len(self._head)
+            length = short if n_head == 2 else int.from_bytes(head[2:n_head], "big")
+            self._head, self._missing = b"", length + (4 if head[1] & 128 else 0)
+        return at
+
+
 def _forget_frames(fault: BaseException | None) -> None:
     """A kept exception holds the frames it came through, and they hold what keeps it."""
     while fault is not None:
@@ -67,6 +112,9 @@ class Socket(WebSocketsSansIOProtocol):
         self._lingers = False
         """Whether all is said, and what still comes is read away."""
         self._deadline: float | None = None
+        self._ends = _FrameEnds()
+        self._rest: bytes | memoryview = b""
+        """What has been read and is parsed when others had their turn, or when the application took what was before."""
 
     # --- asyncio's side
 
@@ -80,9 +128,49 @@ class Socket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self._lingers:
             return
+        if not self.handshake_initiated:
+            self._parse(data)
+        elif self._rest:
+            self._rest = bytes(self._rest) + data
+            self._count()
+        else:
+            self._rest = data
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Parse what has been read, up to a message or so many frames; reading goes on when nothing is left."""
+        if not self._rest:
+            if self.read_paused and self._admitted and self.queue.empty():
+                self._resume()
+            return
+        much = len(self._rest) >= _MUCH_BYTES
+        size = self._ends.size_of(self._rest, _FRAMES_IN_A_ROW)
+        if size == len(self._rest):
+            piece, self._rest = self._rest, b""
+        else:
+            rest = memoryview(self._rest)
+            piece, self._rest = rest[:size], rest[size:]
+        self._parse(piece)
+        if not self._rest or self._lingers:
+            self._rest = b""
+            if much and self._admitted and not self.read_paused:
+                self.read_paused = True
+                self.transport.pause_reading()
+                self._edge.take_turn(self)
+            elif self.read_paused and self._admitted and self.queue.empty():
+                self._resume()
+            return
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+        self._count()
+        if self.queue.empty() or self.close_sent:
+            self._edge.take_turn(self)
+
+    def _parse(self, data: bytes | memoryview) -> None:
         conn, parsing_before = self.conn, self._parsing
         queued_before = self.queue.qsize() if parsing_before else 0
-        conn.receive_data(data)
+        conn.receive_data(data)  # type: ignore[arg-type]
         if conn.parser_exc is not None:
             self.handle_parser_exception()
             return
@@ -90,7 +178,10 @@ class Socket(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:
             self._refuse_handshake()
             return
-        parsing = len(conn.reader.buffer) + (conn.current_size or 0)
+        if len(self.frames) > _MAX_FRAGMENTS:
+            self._edge.cut(self, "fragments")
+            return
+        parsing = len(conn.reader.buffer) + (conn.current_size or 0) + _FRAGMENT_BYTES * len(self.frames)
         if parsing or parsing_before:
             # Small messages come whole, and do not get here.
             self._account(parsing, len(data), ended=not parsing_before or self.queue.qsize() > queued_before)
@@ -105,6 +196,7 @@ class Socket(WebSocketsSansIOProtocol):
         for fault in (self.conn.parser_exc, self.conn.handshake_exc):
             _forget_frames(fault)
         self.frames = []
+        self._rest = b""
 
     # --- uvicorn's side
 
@@ -152,6 +244,7 @@ class Socket(WebSocketsSansIOProtocol):
     def _linger(self) -> None:
         """Read on for a while: a socket that is closed with bytes in it is reset, and the reset overtakes the close."""
         self._lingers = True
+        self._rest = b""
         if not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -176,7 +269,16 @@ class Socket(WebSocketsSansIOProtocol):
             return
         if message["type"] == "websocket.close":
             self.writable.set()
+            if self._rest:
+                # The client's own close is in it, or comes behind it.
+                self._edge.take_turn(self)
+        size = len(cast("str", extended.get("text") or ""))
+        if size > _LARGE_BYTES:
+            await self._edge.wait_for_turn(size, sending=True)
         await super().send(message)
+        if size > _LARGE_BYTES:
+            # Who sends it counts it until it is gone.
+            await self.writable.wait()
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
@@ -184,6 +286,9 @@ class Socket(WebSocketsSansIOProtocol):
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; reading goes on when the application has taken all that was read."""
         message = await self.queue.get()
+        size = len(cast("Mapping[str, str | bytes]", message).get("text") or "")
+        if size > _LARGE_BYTES:
+            await self._edge.wait_for_turn(size, sending=False)
         if self.read_paused and self._admitted and self.queue.empty():
             self._resume()
         return message
@@ -219,11 +324,14 @@ class Socket(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def _resume(self) -> None:
-        self.read_paused = False
-        self.transport.resume_reading()
         if self._queued:
             self._queued = 0
-            self._edge.hold(self, self._parsing)
+            self._count()
+        if self._rest:
+            self.go_on()
+        elif self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
 
     # --- unread bytes and deadlines
 
@@ -233,7 +341,10 @@ class Socket(WebSocketsSansIOProtocol):
             self._queued += max(0, self._parsing + came - parsing)
             self._began_at = self.loop.time()
         self._parsing = parsing
-        self._edge.hold(self, parsing + self._queued)
+        self._count()
+
+    def _count(self) -> None:
+        self._edge.hold(self, self._parsing + self._queued + len(self._rest))
 
     def _in(self, seconds: float | None) -> float | None:
         return None if seconds is None else self.loop.time() + seconds
@@ -264,6 +375,7 @@ class Socket(WebSocketsSansIOProtocol):
         if self.conn.state is OPEN and not self.close_sent:
             self.conn.fail(rejection.close_code, rejection.close_reason)
             self.conn.current_size, self._parsing, self._queued, self.frames = None, 0, 0, []
+            self._rest = b""
             self.handle_parser_exception()
             return
         if not self.handshake_complete:

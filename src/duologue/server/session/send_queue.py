@@ -7,20 +7,33 @@ from collections import deque
 from typing import Final
 
 from duologue.protocol import Close
+from duologue.protocol.server.account import Charge
 
 __all__ = ["MOST_WAITING_BYTES", "SendQueue"]
 
 MOST_WAITING_BYTES: Final = 1024 * 1024
 """About 16 s of speech as base64. A client that is further behind than that is waited for, not buffered for."""
 
+_LARGE_CHARS: Final = 16 * 1024
+"""Of a message that is counted in memory. A second of speech takes less, and a session may have 1 MiB of it waiting."""
+
 
 class SendQueue:
     """Filled by whatever works for the session, emptied by its one writer."""
 
-    def __init__(self, *, most_waiting_bytes: int = MOST_WAITING_BYTES, stall_s: float | None = None) -> None:
-        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever."""
+    def __init__(
+        self,
+        *,
+        most_waiting_bytes: int = MOST_WAITING_BYTES,
+        stall_s: float | None = None,
+        charge: Charge | None = None,
+    ) -> None:
+        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever. `charge` is told of
+        large messages, until the writer asks for the next one."""
         self._most_waiting_bytes = most_waiting_bytes
         self._stall_s = stall_s
+        self._charge = charge
+        self._sending_bytes = 0
         self._taken = 0
         self._waiting: deque[str | Close] = deque()
         self._waiting_bytes = 0
@@ -36,12 +49,15 @@ class SendQueue:
         self._waiting.append(message)
         if isinstance(message, str):
             self._waiting_bytes += len(message)
+            self._count(self._counted(message))
         if self._waiting_bytes > self._most_waiting_bytes:
             self._has_room.clear()
         self._filled.set()
 
     async def get(self) -> str | Close:
         """The next message. Cancelling loses nothing."""
+        self._count(-self._sending_bytes)
+        self._sending_bytes = 0
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
@@ -49,9 +65,18 @@ class SendQueue:
         self._taken += 1
         if isinstance(message, str):
             self._waiting_bytes -= len(message)
+            self._sending_bytes = self._counted(message)
         if self._waiting_bytes <= self._most_waiting_bytes:
             self._has_room.set()
         return message
+
+    @staticmethod
+    def _counted(message: str) -> int:
+        return len(message) if len(message) > _LARGE_CHARS else 0
+
+    def _count(self, n_bytes: int) -> None:
+        if n_bytes and self._charge is not None:
+            self._charge("backlog", n_bytes, True)
 
     @property
     def is_full(self) -> bool:

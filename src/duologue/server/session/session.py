@@ -100,7 +100,11 @@ class ServerSession:
         self._detector_input: DetectorInput | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
         self._mcp = McpDesk(mcp, timeout_s=limits.engine_s)
-        self._send_queue = SendQueue(most_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._send_queue = SendQueue(
+            most_waiting_bytes=limits.backlog_bytes,
+            stall_s=limits.stall_s,
+            charge=share.charge if share is not None else None,
+        )
         self._events_allowed = (
             TokenBucket(per_s=limits.events_per_s, burst=limits.events_per_s, now=now) if limits.events_per_s else None
         )
