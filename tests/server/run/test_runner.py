@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect as websockets_connect
 from duologue import connect
 from duologue.engines.base import ResponderRequest
 from duologue.server import Limits, RealtimeApp, SessionStart, Upstream, serve
+from duologue.server.run import runner
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
