@@ -9,7 +9,7 @@ import sys
 import duologue
 from duologue.audio.wav import read_wav
 from duologue.events import ConversationItemTruncatedEvent
-from duologue.protocol.client.notices import AudioDelta, Interrupted
+from duologue.notices import AudioDelta, Interrupted
 
 
 async def loudspeaker(conversation: duologue.Conversation, begun: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ import sys
 
 import duologue
 from duologue.events import RealtimeSessionConfig
-from duologue.protocol.client.notices import TextDelta
+from duologue.notices import TextDelta
 
 
 async def main(url: str) -> None:

@@ -11,7 +11,7 @@ from duologue import Conversation
 from duologue.audio.formats import PCM
 from duologue.audio.wav import read_wav
 from duologue.events import AudioConfig, AudioInputConfig, RealtimeSessionConfig
-from duologue.protocol.client.notices import AudioDelta, TextDelta
+from duologue.notices import AudioDelta, TextDelta
 
 BY_HAND = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
 CHUNK_BYTES = PCM.bytes_for_ms(100)

@@ -11,7 +11,7 @@ from duologue.audio.formats import PCMU
 from duologue.audio.pacing import Framer
 from duologue.audio.wav import WavWriter, read_wav
 from duologue.events import AudioConfig, AudioInputConfig, AudioOutputConfig, PcmuAudioFormat, RealtimeSessionConfig
-from duologue.protocol.client.notices import AudioDelta, ResponseFinished
+from duologue.notices import AudioDelta, ResponseFinished
 
 LINE = RealtimeSessionConfig(
     audio=AudioConfig(

@@ -10,7 +10,7 @@ from typing import Literal
 
 import duologue
 from duologue.events import RealtimeSessionConfig
-from duologue.protocol.client.notices import RunTool
+from duologue.notices import RunTool
 
 
 async def weather(city: str, *, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:

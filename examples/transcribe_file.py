@@ -10,7 +10,7 @@ import duologue
 from duologue.audio.formats import PCM
 from duologue.audio.wav import read_wav
 from duologue.events import AudioConfig, AudioInputConfig, AudioTranscription, RealtimeSessionConfig
-from duologue.protocol.client.notices import UserTranscript, UserTranscriptDelta, UserTranscriptFailed
+from duologue.notices import UserTranscript, UserTranscriptDelta, UserTranscriptFailed
 
 HEARD = AudioInputConfig(
     transcription=AudioTranscription(model="gpt-4o-mini-transcribe"),

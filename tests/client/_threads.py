@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from duologue import blocking
 from duologue.client import Connection, connect
-from duologue.client.asyncio.supervisor import OpenConnection
+from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
 from duologue.server.session.session import ServerSession
@@ -71,7 +71,7 @@ def no_thread_left() -> Generator[None, None, None]:
 def over_a_socket(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to a server of ours under uvicorn."""
     with aside(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
-        yield lambda: connect(url, loop_lag_ms=None)
+        yield lambda: connect(url)
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def in_memory(engines: Engines | None = None) -> Generator[OpenConnection, None,
         def opening() -> AbstractAsyncContextManager[Connection]:
             near, far = memory_pair()
             serve(far)
-            return connect(transport=near, loop_lag_ms=None)
+            return connect(transport=near)
 
         yield opening
 

@@ -12,7 +12,7 @@ from duologue.audio.formats import PCM
 from duologue.client import Conversation, converse
 from duologue.engines.registry import Engines
 from duologue.events import ConversationItemTruncatedEvent
-from duologue.protocol.client.notices import AudioDelta, ErrorReported, Interrupted, ResponseFinished
+from duologue.notices import AudioDelta, ErrorReported, Interrupted, ResponseFinished
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.client._waiting import following, no_task_left

@@ -11,13 +11,13 @@ from duologue import blocking
 from duologue.audio.formats import PCM
 from duologue.client import converse
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
-from duologue.client.asyncio.tool_runner import MAX_THREADS, RunningTools
+from duologue.client.asyncio.tool_runner import MAX_THREADS, ToolRunner
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.errors import ConnectionClosedError, StreamOverflow
 from duologue.events import RealtimeEvent
+from duologue.notices import AudioDelta
 from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.limits import KeptLimits
-from duologue.protocol.client.notices import AudioDelta
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import ScriptedServer, Send, Stall
@@ -45,7 +45,7 @@ async def test_a_conversation_that_is_told_too_much_ends_and_says_of_what() -> N
             async for _ in events:
                 pass
         assert len(conversation.items) <= 6
-    assert len(server.heard) == 1
+    assert len(server.received) == 1
 
 
 def test_a_blocking_conversation_that_is_told_too_much_ends_and_says_of_what() -> None:
@@ -111,7 +111,7 @@ async def test_functions_that_were_given_up_and_go_on_count_among_those_that_run
         return "late"
 
     toolbox = Toolbox(endless)
-    tools = RunningTools(
+    tools = ToolRunner(
         timeout=20, answered=lambda *_: None, failed=lambda call_id, reason: failed.put_nowait((call_id, reason))
     )
     try:

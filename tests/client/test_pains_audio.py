@@ -19,7 +19,7 @@ from duologue.events import (
     PcmuAudioFormat,
     RealtimeSessionConfig,
 )
-from duologue.protocol.client.notices import (
+from duologue.notices import (
     AudioDelta,
     AudioDone,
     ErrorReported,
@@ -62,7 +62,7 @@ def speech(audio: bytes, *, pieces: int = 1) -> tuple[Any, ...]:
 
 def truncates(server: ScriptedServer) -> list[Mapping[str, Any]]:
     """Every truncate that the client sent."""
-    return [event for event in server.heard[0] if event["type"] == "conversation.item.truncate"]
+    return [event for event in server.received[0] if event["type"] == "conversation.item.truncate"]
 
 
 async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encoding: Encoding = PCM) -> ScriptedServer:
@@ -183,7 +183,7 @@ async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_heard_a
         with pytest.raises(LocalProtocolError, match="not whole"):
             await conversation.send_audio(bytes(481))
         assert await conversation.send_audio(bytes(480), encoding=PCM)
-    assert [event["type"] for event in server.heard[0]] == ["input_audio_buffer.append"]
+    assert [event["type"] for event in server.received[0]] == ["input_audio_buffer.append"]
 
 
 async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_tells() -> None:

@@ -20,8 +20,8 @@ from duologue.errors import (
     RequestRejected,
 )
 from duologue.events import RealtimeSessionConfig
+from duologue.notices import ConnectionLost, ItemDone, SessionChanged
 from duologue.protocol.client.core import CoreOptions
-from duologue.protocol.client.notices import ConnectionLost, ItemDone, SessionChanged
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.liveness import RotationLimits
@@ -38,7 +38,7 @@ TOLD = (Expect("conversation.item.create"), Send(*taken("item_1")))
 
 def restored(server: ScriptedServer) -> list[tuple[str, str]]:
     """Items that the second connection was told: role and words."""
-    items = [event["item"] for event in server.heard[1] if event["type"] == "conversation.item.create"]
+    items = [event["item"] for event in server.received[1] if event["type"] == "conversation.item.create"]
     return [(item["role"], item["content"][0]["text"]) for item in items]
 
 
@@ -67,10 +67,10 @@ async def test_pain_05_06_a_session_that_ends_goes_on_in_another_with_its_items_
         assert told.item_ids.keys() == {"item_1", "item_2"}
         assert told.not_restored == ()
         await server.played(1)
-        await server.hears("conversation.item.create", connection=1)
+        await server.wait_for("conversation.item.create", connection=1)
     assert restored(server) == [("user", "How many?"), ("assistant", "Seven.")]
-    assert server.heard[1][0]["session"]["instructions"] == "Be brief."
-    assert all(event["item"]["id"] not in ("item_1", "item_2") for event in server.heard[1][1:])
+    assert server.received[1][0]["session"]["instructions"] == "Be brief."
+    assert all(event["item"]["id"] not in ("item_1", "item_2") for event in server.received[1][1:])
     assert server.faults == []
 
 
@@ -105,7 +105,7 @@ async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken
             found = await following(notices, 2)
         assert isinstance(found[0], SessionRestored)
         assert time.time() < at
-        await server.hears("conversation.item.create", connection=1)
+        await server.wait_for("conversation.item.create", connection=1)
         assert await server.closed() == 1000
     assert server.faults == []
 
@@ -182,7 +182,7 @@ async def test_pain_06_audio_is_dropped_and_commands_are_refused_while_there_is_
             back.set()
             await following(notices)
         assert await conversation.send_audio(bytes(4800))
-        await server.hears("session.update", connection=1)
+        await server.wait_for("session.update", connection=1)
     assert server.types(1) == ["session.update"]
 
 
@@ -223,7 +223,7 @@ async def test_pain_06_a_server_that_greets_and_hangs_up_is_not_asked_again_for_
                 await following(notices)
         with pytest.raises(ConnectionClosedError):
             await conversation.respond()
-    assert len(server.heard) == 5
+    assert len(server.received) == 5
 
 
 async def test_pain_06_a_server_that_is_gone_for_good_ends_the_conversation() -> None:
@@ -290,7 +290,7 @@ async def test_pain_24_leaving_ends_everything_that_waits_and_leaves_no_task() -
                 asyncio.ensure_future(anext(conversation.audio())),
                 asyncio.ensure_future(anext(conversation.texts())),
             ]
-            await server.hears("response.create")
+            await server.wait_for("response.create")
         _, unfinished = await asyncio.wait(waiting, timeout=5)
         assert not unfinished
         ends = [type(task.exception()) for task in waiting]
@@ -333,7 +333,7 @@ async def test_pain_24_what_the_block_raises_comes_out_as_it_is(fault: BaseExcep
     async def hold() -> None:
         async with no_task_left(), converse(open_connection=server.connect) as conversation:
             waiting = asyncio.ensure_future(conversation.respond())
-            await server.hears("response.create")
+            await server.wait_for("response.create")
             try:
                 raise fault
             finally:

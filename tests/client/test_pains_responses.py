@@ -21,8 +21,8 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
+from duologue.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
 from duologue.protocol.client.error_kinds import ErrorKind
-from duologue.protocol.client.notices import ErrorReported, ResponseFinished, SessionChanged, Unreadable
 from duologue.protocol.states import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
 from tests._tables import without
@@ -92,7 +92,7 @@ async def test_pain_01_no_create_goes_out_between_a_cancel_and_the_end_of_what_i
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(ResponseFinished) as ends, conversation.stream(ErrorReported) as words:
             first = asyncio.ensure_future(conversation.respond(timeout=5))
-            await server.hears("response.create")
+            await server.wait_for("response.create")
             cancelling = asyncio.ensure_future(conversation.cancel())
             second = asyncio.ensure_future(conversation.respond(timeout=5))
             await following(words)
@@ -109,7 +109,7 @@ async def test_pain_01_a_request_with_the_policy_refuse_is_refused_at_once() -> 
     async with no_task_left():
         async with converse(open_connection=server.connect) as conversation:
             running = asyncio.ensure_future(conversation.respond())
-            await server.hears("response.create")
+            await server.wait_for("response.create")
             with pytest.raises(LocalProtocolError, match="has a response already"):
                 await conversation.respond(policy="refuse")
             assert not running.done()
@@ -130,7 +130,7 @@ async def test_pain_01_a_response_beside_the_conversation_does_not_wait_for_the_
     async with no_task_left():
         async with converse(open_connection=server.connect) as conversation:
             running = asyncio.ensure_future(conversation.respond())
-            await server.hears("response.create")
+            await server.wait_for("response.create")
             aside = ResponseCreateEvent(response=ResponseCreateParams(conversation="none"))
             assert (await conversation.respond(aside, timeout=5)).response.id == "resp_2"
             assert not running.done()
@@ -185,7 +185,7 @@ async def test_pain_09_an_error_that_ends_the_session_for_good_is_the_reason_of_
                 await following(errors, 2)
         with pytest.raises(Exception, match="Incorrect API key"):
             await conversation.send_text("hello")
-    assert len(server.heard) == 1
+    assert len(server.received) == 1
 
 
 async def test_pain_09_a_response_that_failed_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
@@ -216,7 +216,7 @@ async def test_pain_15_null_absent_and_a_value_are_three_things_on_the_wire_and_
         converse(open_connection=server.connect, session=config) as conversation,
         conversation.stream(SessionChanged) as changes,
     ):
-        sent = await server.hears("session.update")
+        sent = await server.wait_for("session.update")
         listening.set()
         session = (await following(changes))[-1].session
     assert sent["session"] == {"type": "realtime", **off}

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from duologue.client import converse
-from duologue.client.asyncio.tool_runner import RunningTools
-from duologue.protocol.client.notices import RunTool, SpeechStarted, StopTool
+from duologue.client.asyncio.tool_runner import ToolRunner
+from duologue.notices import RunTool, SpeechStarted, StopTool
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
@@ -45,7 +45,7 @@ def script(*calls: dict[str, Any], reply: str = "There.") -> list[ScriptStep]:
 
 def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]]:
     """Answers to calls, in the order in which they came: call id and text."""
-    items = [event["item"] for event in server.heard[connection] if event["type"] == "conversation.item.create"]
+    items = [event["item"] for event in server.received[connection] if event["type"] == "conversation.item.create"]
     return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
 
 
@@ -54,7 +54,7 @@ async def test_a_question_is_answered_when_the_functions_are_and_the_model_has_g
     async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
         assert await conversation.ask("The weather in Oslo?", timeout=5) == "It rains in Oslo."
     assert answers(server) == [("call_1", "Rain in Oslo, 7 celsius")]
-    assert server.heard[0][0]["session"]["tools"][0]["name"] == "weather"
+    assert server.received[0][0]["session"]["tools"][0]["name"] == "weather"
     assert server.faults == []
 
 
@@ -74,7 +74,7 @@ async def test_pain_08_a_function_that_blocks_its_thread_holds_up_neither_audio_
         asking = asyncio.ensure_future(conversation.ask("go", timeout=5))
         await asyncio.wait_for(during.wait(), 5)
         assert await conversation.send_audio(bytes(4800))
-        await server.hears("input_audio_buffer.append")
+        await server.wait_for("input_audio_buffer.append")
         assert not asking.done()
         unblock.set()
         assert await asking == "There."
@@ -287,7 +287,7 @@ async def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() ->
         reports.append(call_id)
 
     async with no_task_left():
-        tools = RunningTools(timeout=5, answered=report, failed=report)
+        tools = ToolRunner(timeout=5, answered=report, failed=report)
         tools.start(running)
         await tools.close()
         tools.stop("nobody")

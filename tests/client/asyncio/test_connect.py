@@ -10,8 +10,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from duologue import connect
 from duologue.client import Endpoint
-from duologue.client.asyncio.connect import session_url
 from duologue.client.auth import Auth
+from duologue.client.endpoint import session_url
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed
 from duologue.server import RealtimeApp

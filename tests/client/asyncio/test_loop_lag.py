@@ -97,16 +97,16 @@ async def test_a_loop_that_waits_is_not_blocked(told: Told) -> None:
 
 async def test_a_loop_has_one_watchdog_and_it_ends_with_the_last_connection() -> None:
     assert threads(ending=True) == []
-    async with asyncio.timeout(5), connect(transport=memory_pair()[0]):
-        async with connect(transport=memory_pair()[0]):
+    async with asyncio.timeout(5), connect(transport=memory_pair()[0], loop_lag_ms=LATE_MS):
+        async with connect(transport=memory_pair()[0], loop_lag_ms=LATE_MS):
             assert len(threads()) == 1
         assert len(threads()) == 1
     assert threads(ending=True) == []
 
 
-async def test_a_connection_can_do_without() -> None:
+async def test_no_thread_is_started_unless_it_is_asked_for() -> None:
     assert threads(ending=True) == []
-    async with asyncio.timeout(5), connect(transport=memory_pair()[0], loop_lag_ms=None):
+    async with asyncio.timeout(5), connect(transport=memory_pair()[0]):
         assert threads() == []
 
 

@@ -22,7 +22,7 @@ from duologue.errors import (
     StreamOverflow,
 )
 from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
-from duologue.protocol.client.notices import (
+from duologue.notices import (
     AudioDelta,
     ConnectionLost,
     Interrupted,
@@ -161,7 +161,7 @@ def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> Non
             for _ in range(40):
                 assert conversation.send_audio(bytes(4800), timeout=5)
             conversation.commit(timeout=5)
-    assert [event["type"] for event in server.heard[0]] == kinds * 2
+    assert [event["type"] for event in server.received[0]] == kinds * 2
 
 
 def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_event_loop() -> None:
@@ -170,7 +170,7 @@ def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_ev
         with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
             conversation.send_audio(bytes(160), encoding=PCMU)
         assert conversation.send_audio(bytes(480), encoding=PCM, timeout=5)
-    assert len(server.heard[0]) == 1
+    assert len(server.received[0]) == 1
 
 
 # --- what is told -----------------------------------------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_ther
             attempts += 1
             if attempts > 1:
                 raise ConnectFailed("not again", retryable=True)
-            return connect(url, loop_lag_ms=None)
+            return connect(url)
 
         with blocking.converse(open_connection=once, reconnect=policy) as conversation:
             with pytest.raises(RequestRejected, match="broke off"):
@@ -398,7 +398,7 @@ def test_pain_04_an_interruption_stops_the_response_and_cuts_what_was_not_heard(
             cuts.receive(timeout=5)
         assert asked.result(5).response.status == "cancelled"
         assert conversation.cancel() is False
-    truncate = next(event for event in server.heard[0] if event["type"] == "conversation.item.truncate")
+    truncate = next(event for event in server.received[0] if event["type"] == "conversation.item.truncate")
     assert truncate["audio_end_ms"] == 100
 
 
@@ -452,12 +452,12 @@ def test_a_server_is_answered_in_the_dialect_in_which_it_greets() -> None:
     server = ScriptedServer([Send({"type": "session.created", "session": old}), Expect("session.update")])
     with talking(server, session=TEXT):
         pass
-    assert server.heard[0][0]["session"]["modalities"] == ["text"]
+    assert server.received[0][0]["session"]["modalities"] == ["text"]
 
 
 def test_a_server_that_never_greets_is_spoken_to_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.conversation.INTRODUCTION_S", 0.05)
+    monkeypatch.setattr("duologue.client.asyncio.conversation.FIRST_EVENT_S", 0.05)
     server = ScriptedServer([Expect("session.update")])
     with talking(server, session=TEXT):
         pass
-    assert server.heard[0][0]["session"]["output_modalities"] == ["text"]
+    assert server.received[0][0]["session"]["output_modalities"] == ["text"]

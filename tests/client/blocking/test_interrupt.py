@@ -106,7 +106,7 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
     """A conversation in which something is interrupted, from its beginning to its end. Whether the moment came."""
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    with blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)) as conversation:
+    with blocking.converse(open_connection=lambda: connect(transport=near)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
 
 
@@ -178,7 +178,7 @@ def enter_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[
     "opening",
     [
         lambda near: blocking.connect(transport=near),
-        lambda near: blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)),
+        lambda near: blocking.converse(open_connection=lambda: connect(transport=near)),
     ],
     ids=["connect", "converse"],
 )

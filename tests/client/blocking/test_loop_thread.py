@@ -203,7 +203,7 @@ def test_what_is_handed_over_runs_in_order_and_before_later_calls_and_one_fault_
 
 
 def test_a_loop_that_is_far_behind_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_thread, "_MOST_HANDED_OVER", 2)
+    monkeypatch.setattr(loop_thread, "_MAX_HANDED_OVER", 2)
     let_go = threading.Event()
     loop = LoopThread(Place())
     loop.open()

@@ -38,7 +38,7 @@ def tooled(*calls: dict[str, Any]) -> ScriptedServer:
 
 def outputs(server: ScriptedServer) -> list[str]:
     """What the model was told of its calls, in order."""
-    created = [event["item"] for event in server.heard[0] if event["type"] == "conversation.item.create"]
+    created = [event["item"] for event in server.received[0] if event["type"] == "conversation.item.create"]
     return [item["output"] for item in created if item["type"] == "function_call_output"]
 
 
