@@ -27,7 +27,7 @@ _SERVER = "test-server"
 
 
 @contextmanager
-def aside(make: Callable[[], AbstractAsyncContextManager[T]]) -> Generator[T, None, None]:
+def in_a_thread(make: Callable[[], AbstractAsyncContextManager[T]]) -> Generator[T, None, None]:
     """What an async context manager yields, which runs on an event loop in another thread for the length of a block."""
     entered: Future[tuple[T, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -70,14 +70,14 @@ def no_thread_left() -> Generator[None, None, None]:
 @contextmanager
 def over_a_socket(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to a server of ours under uvicorn."""
-    with aside(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
+    with in_a_thread(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
         yield lambda: connect(url)
 
 
 @contextmanager
 def in_memory(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to sessions of our server, each over a pair in memory, whose ends are on different event loops."""
-    with aside(lambda: _sessions(engines or scripted_engines())) as serve:
+    with in_a_thread(lambda: _sessions(engines or scripted_engines())) as serve:
 
         def opening() -> AbstractAsyncContextManager[Connection]:
             near, far = memory_pair()
@@ -102,7 +102,7 @@ async def _sessions(engines: Engines) -> AsyncGenerator[Callable[[Transport], ob
 def talking(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingConversation, None, None]:
     """A conversation with a scripted server; afterwards it has left no thread, and the server found no fault."""
     with (
-        aside(server.listening) as url,
+        in_a_thread(server.listening) as url,
         no_thread_left(),
         blocking.converse(url, reconnect=options.pop("reconnect", FAST), **options) as conversation,
     ):

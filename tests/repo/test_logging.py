@@ -25,7 +25,7 @@ _SAFE = {
     ("client/asyncio/loop_lag.py", "stack[-1].f_code.co_qualname"): "a name in source code",
     ("engines/speech/moonshine_weights.py", "cached"): "a path that this user's settings name",
     ("engines/speech/moonshine_weights.py", "fault"): "the operating system's word for that path",
-    ("transports/liveness.py", "self.verdict"): "our own sentence with two numbers",
+    ("transports/liveness.py", "self.cut_reason"): "our own sentence with two numbers",
 }
 
 

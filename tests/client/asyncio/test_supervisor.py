@@ -32,12 +32,12 @@ from tests.client._waiting import FAST, following, no_task_left
 
 BRIEF = RealtimeSessionConfig(instructions="Be brief.")
 
-TOLD = (Expect("conversation.item.create"), Send(*taken("item_1")))
+ADD_ITEM = (Expect("conversation.item.create"), Send(*taken("item_1")))
 """The client says something."""
 
 
 def restored(server: ScriptedServer) -> list[tuple[str, str]]:
-    """Items that the second connection was told: role and words."""
+    """Items that the second connection got: role and text."""
     items = [event["item"] for event in server.received[1] if event["type"] == "conversation.item.create"]
     return [(item["role"], item["content"][0]["text"]) for item in items]
 
@@ -50,7 +50,7 @@ async def test_pain_05_06_a_session_that_ends_goes_on_in_another_with_its_items_
         [
             Send(greeting()),
             Expect("session.update"),
-            *TOLD,
+            *ADD_ITEM,
             Expect("response.create"),
             Send(*answer("resp_1", "item_2", "Seven.", after="item_1")),
             close,
@@ -60,12 +60,12 @@ async def test_pain_05_06_a_session_that_ends_goes_on_in_another_with_its_items_
     async with no_task_left(), converse(open_connection=server.connect, session=BRIEF, reconnect=FAST) as conversation:
         async with conversation.stream(ConnectionLost, SessionRestored) as notices:
             assert await conversation.ask("How many?", timeout=5) == "Seven."
-            lost, told = await following(notices, 2)
+            lost, back = await following(notices, 2)
         assert isinstance(lost, ConnectionLost)
-        assert isinstance(told, SessionRestored)
-        assert told.configured
-        assert told.item_ids.keys() == {"item_1", "item_2"}
-        assert told.not_restored == ()
+        assert isinstance(back, SessionRestored)
+        assert back.configured
+        assert back.item_ids.keys() == {"item_1", "item_2"}
+        assert back.not_restored == ()
         await server.played(1)
         await server.wait_for("conversation.item.create", connection=1)
     assert restored(server) == [("user", "How many?"), ("assistant", "Seven.")]
@@ -94,7 +94,12 @@ async def test_pain_05_the_next_session_is_opened_before_this_one_ends_and_taken
     monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
     at = int(time.time()) + 60
     server = ScriptedServer(
-        [Send(greeting(expires_at=at)), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "Seven."))],
+        [
+            Send(greeting(expires_at=at)),
+            *ADD_ITEM,
+            Expect("response.create"),
+            Send(*answer("resp_1", "item_2", "Seven.")),
+        ],
         [Send(greeting("sess_2")), Expect("conversation.item.create"), Send(*taken("new_1"))],
     )
     options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
@@ -144,7 +149,7 @@ async def test_pain_06_requests_under_way_fail_at_once_when_the_socket_drops() -
             await conversation.respond(timeout=5)
 
 
-async def test_pain_06_consumers_hear_of_a_drop_in_the_middle_of_a_response_and_go_on_afterwards() -> None:
+async def test_pain_06_consumers_are_notified_of_a_drop_in_the_middle_of_a_response_and_go_on_afterwards() -> None:
     server = ScriptedServer(
         [Send(greeting()), Expect("response.create"), *map(Send, answer("resp_1", "item_1", "I was goi")[:3]), Drop()],
         [Send(greeting("sess_2")), Expect("response.create"), Send(*answer("resp_2", "item_2", "Going."))],
@@ -160,8 +165,8 @@ async def test_pain_06_consumers_hear_of_a_drop_in_the_middle_of_a_response_and_
         async with conversation.stream(SessionRestored) as notices:
             with pytest.raises(RequestRejected):
                 await conversation.respond(timeout=5)
-            [told] = await following(notices)
-        assert [missing.reason for missing in told.not_restored] == ["it was not finished"]
+            [notice] = await following(notices)
+        assert [missing.reason for missing in notice.not_restored] == ["it was not finished"]
         await conversation.respond(timeout=5)
         assert said == ["I was goi", "Going."]
         reading.cancel()
@@ -194,8 +199,8 @@ async def test_pain_06_what_was_said_and_never_confirmed_is_said_again() -> None
     async with no_task_left(), converse(open_connection=server.connect, reconnect=FAST) as conversation:
         async with conversation.stream(ItemDone) as items:
             await conversation.send_text("Can you hear me?")
-            [told] = await following(items)
-        assert told.item.text == "Can you hear me?"
+            [notice] = await following(items)
+        assert notice.item.text == "Can you hear me?"
         assert [item.text for item in conversation.items] == ["Can you hear me?"]
     assert server.faults == []
 
@@ -235,7 +240,7 @@ async def test_pain_06_a_server_that_is_gone_for_good_ends_the_conversation() ->
         nonlocal tries
         tries += 1
         if tries > 1:
-            raise ConnectFailed("nobody there", retryable=True)
+            raise ConnectFailed("no answer", retryable=True)
         async with server.connect() as connection:
             yield connection
 
@@ -411,7 +416,7 @@ async def test_pain_24_a_conversation_cancelled_while_its_server_says_nothing_le
 
 async def test_pain_25_neither_words_nor_audio_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     server = ScriptedServer(
-        [Send(greeting()), *TOLD, Expect("response.create"), Send(*answer("resp_1", "item_2", "xyzzy")), Drop()],
+        [Send(greeting()), *ADD_ITEM, Expect("response.create"), Send(*answer("resp_1", "item_2", "xyzzy")), Drop()],
         [Send(greeting("sess_2"))],
     )
     with caplog.at_level(logging.DEBUG):
