@@ -1,4 +1,4 @@
-"""What a conversation reports to the application: every class that `stream` and `on` take, besides the server's events."""
+"""What a conversation reports: the classes that `stream` and `on` take, besides those of the server's events."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from duologue.protocol.client.notices import (
     UserTranscriptDelta,
     UserTranscriptFailed,
 )
+from duologue.protocol.client.recovery.session_replay import SessionRestored
 
 __all__ = [
     "AudioDelta",
@@ -45,6 +46,7 @@ __all__ = [
     "ResponseStarted",
     "RunTool",
     "SessionChanged",
+    "SessionRestored",
     "SpeechStarted",
     "SpeechStopped",
     "StopTool",

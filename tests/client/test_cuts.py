@@ -21,8 +21,7 @@ from duologue.events import (
     FunctionCallOutputItem,
     RealtimeSessionConfig,
 )
-from duologue.notices import ConnectionLost, RunTool
-from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.notices import ConnectionLost, RunTool, SessionRestored
 from duologue.server import RealtimeApp, ServerSession
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport, memory_pair

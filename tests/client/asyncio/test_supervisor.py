@@ -20,10 +20,9 @@ from duologue.errors import (
     RequestRejected,
 )
 from duologue.events import RealtimeSessionConfig
-from duologue.notices import ConnectionLost, ItemDone, SessionChanged
+from duologue.notices import ConnectionLost, ItemDone, SessionChanged, SessionRestored
 from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.liveness import RotationLimits
 from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send, Stall, Until
 from duologue.transports import memory_pair

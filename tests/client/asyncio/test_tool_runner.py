@@ -11,8 +11,7 @@ import pytest
 
 from duologue.client import converse
 from duologue.client.asyncio.tool_runner import MAX_THREADS, ToolRunner
-from duologue.notices import RunTool, SpeechStarted, StopTool
-from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.notices import RunTool, SessionRestored, SpeechStarted, StopTool
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
 from duologue.testing import Drop, Expect, ScriptedServer, ScriptStep, Send, Until

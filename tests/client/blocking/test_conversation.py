@@ -25,10 +25,10 @@ from duologue.notices import (
     Interrupted,
     ItemDone,
     ResponseFinished,
+    SessionRestored,
     TextDelta,
 )
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
 from duologue.transports import websocket
 from tests.client._frames import (
