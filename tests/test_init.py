@@ -21,7 +21,7 @@ def test_all_lists_every_name_that_is_imported_lazily() -> None:
 def test_importing_it_imports_neither_asyncio_nor_the_client() -> None:
     code = (
         "import duologue, sys; dir(duologue); print([name for name in sys.modules"
-        " if name in ('asyncio', 'websockets', 'duologue.transports') or name.startswith('duologue.client')])"
+        " if name in ('asyncio', 'websockets', 'duologue.blocking') or name.startswith('duologue.client')])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8", timeout=30

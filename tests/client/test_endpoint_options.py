@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from duologue import Endpoint, blocking, connect, converse
-from duologue.client.endpoint_options import require_url
-from duologue.transports import memory_pair
 
 
 @pytest.mark.parametrize("place", ["", Endpoint(model="m")], ids=["nothing", "an endpoint without a URL"])
@@ -26,15 +24,6 @@ async def test_without_a_url_it_says_what_to_write(
 def test_the_blocking_client_needs_one_too(opens: Callable[..., AbstractContextManager[Any]]) -> None:
     with pytest.raises(TypeError, match="needs the URL of a server"):
         opens(model="m").__enter__()
-
-
-async def test_a_transport_needs_no_url() -> None:
-    async with connect(transport=memory_pair()[0], dialect="openai-beta") as connection:
-        assert connection.dialect == "openai-beta"
-
-
-def test_a_url_is_enough() -> None:
-    require_url(Endpoint(url="wss://host"), function="connect", instead="transport")
 
 
 @pytest.mark.parametrize("part", [{"model": "m"}, {"ping_timeout": 1.0}, {"loop_lag_ms": 100}])

@@ -19,28 +19,9 @@ from duologue.events import (
     PcmuAudioFormat,
     RealtimeSessionConfig,
 )
-from duologue.notices import (
-    AudioDelta,
-    AudioDone,
-    ErrorReported,
-    Interrupted,
-    ItemDone,
-    SessionChanged,
-    UserTranscript,
-)
+from duologue.notices import AudioDelta, AudioDone, ErrorReported, Interrupted, ItemDone, SessionChanged, UserTranscript
 from duologue.testing import Expect, ScriptedServer, ScriptStep, Send, Until
-from tests.client._frames import (
-    added,
-    answer,
-    audio_delta,
-    created,
-    done,
-    ended,
-    greeting,
-    message,
-    unasked,
-    updated,
-)
+from tests.client._frames import added, answer, audio_delta, created, done, ended, greeting, message, unasked, updated
 from tests.client._waiting import following, no_task_left
 
 SECOND = bytes(PCM.bytes_per_s)

@@ -59,7 +59,7 @@ async def test_a_server_that_is_not_there_leaves_no_task_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_an_endpoint_stands_for_all_its_parts_and_does_not_mix_with_them() -> None:
+async def test_an_endpoint_stands_for_all_its_parts() -> None:
     seen: list[str] = []
 
     async def look(connection: ServerConnection) -> None:
@@ -72,9 +72,6 @@ async def test_an_endpoint_stands_for_all_its_parts_and_does_not_mix_with_them()
         async with connect(endpoint):
             pass
     assert seen == ["/v1/realtime?call_id=rtc_1 k"]
-    with pytest.raises(TypeError, match="not both"):
-        async with connect(endpoint, model="m"):
-            pass
 
 
 @pytest.fixture

@@ -25,17 +25,7 @@ from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.states import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
 from tests._tables import without
-from tests.client._frames import (
-    answer,
-    created,
-    ended,
-    error,
-    greeting,
-    refused,
-    response,
-    unasked,
-    updated,
-)
+from tests.client._frames import answer, created, ended, error, greeting, refused, response, unasked, updated
 from tests.client._waiting import FAST, following, no_task_left
 
 BUSY = "conversation_already_has_active_response"

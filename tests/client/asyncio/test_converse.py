@@ -30,7 +30,8 @@ async def test_configuration_and_functions_are_sent_before_the_block_begins() ->
         assert [tool["name"] for tool in sent["session"]["tools"]] == ["weather"]
 
 
-async def test_no_task_is_left_when_the_first_connection_cannot_be_opened() -> None:
+async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
     async with no_task_left():
         with pytest.raises(ConnectFailed):
-            await converse("ws://127.0.0.1:1").__aenter__()
+            async with converse("ws://127.0.0.1:1"):
+                pass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -11,21 +10,9 @@ from duologue.audio.formats import PCM
 from duologue.client import converse
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
 from duologue.errors import StreamOverflow
-from duologue.notices import (
-    AudioDelta,
-    RequestEnded,
-)
+from duologue.notices import AudioDelta, RequestEnded
 from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import (
-    added,
-    answer,
-    audio_delta,
-    created,
-    ended,
-    greeting,
-    message,
-    unasked,
-)
+from tests.client._frames import added, answer, audio_delta, created, ended, greeting, message, unasked
 from tests.client._waiting import following, no_task_left
 
 
@@ -56,26 +43,14 @@ async def test_a_message_that_alone_is_larger_is_delivered_all_the_same() -> Non
     assert len((await anext(aiter(stream))).audio) == len(audio)
 
 
-SECOND = bytes(PCM.bytes_per_s)
-
-
-def speech(audio: bytes, *, pieces: int = 1) -> tuple[Any, ...]:
-    """A response that begins to speak, unasked."""
-    step = len(audio) // pieces
-    return (
-        unasked(created("resp_1")),
-        added(message("item_1", "assistant", status="in_progress")),
-        *(audio_delta("resp_1", "item_1", audio[n * step : (n + 1) * step]) for n in range(pieces)),
-    )
-
-
 async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_the_conversation_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
     server = ScriptedServer(
         [
-            Send(greeting(), *speech(SECOND, pieces=20), unasked(ended("resp_1"))),
+            Send(greeting(), unasked(created("resp_1")), added(message("item_1", "assistant", status="in_progress"))),
+            Send(*[audio_delta("resp_1", "item_1", bytes(960))] * 20, unasked(ended("resp_1"))),
             Expect("response.create"),
             Send(*answer("resp_2", "item_2", "Yes.")),
         ]

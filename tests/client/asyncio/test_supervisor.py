@@ -386,13 +386,6 @@ async def test_pain_24_a_verb_that_is_cancelled_while_the_server_is_slow_has_sen
         assert text(await far.receive()) == "after all"
 
 
-async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
-    async with no_task_left():
-        with pytest.raises(ConnectFailed):
-            async with converse("ws://127.0.0.1:1"):
-                pass
-
-
 async def test_pain_24_a_conversation_cancelled_while_it_opens_leaves_nothing_behind() -> None:
     @asynccontextmanager
     async def opening() -> AsyncGenerator[Connection, None]:

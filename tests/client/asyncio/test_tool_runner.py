@@ -48,6 +48,15 @@ def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]
     return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
 
 
+async def test_a_question_is_answered_when_the_functions_are_and_the_model_has_gone_on() -> None:
+    server = ScriptedServer(script(call("call_1", "weather", '{"city":"Oslo"}'), reply="It rains in Oslo."))
+    async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
+        assert await conversation.ask("The weather in Oslo?", timeout=5) == "It rains in Oslo."
+    assert answers(server) == [("call_1", "Rain in Oslo, 7 celsius")]
+    assert server.received[0][0]["session"]["tools"][0]["name"] == "weather"
+    assert server.faults == []
+
+
 async def test_pain_08_a_function_that_blocks_its_thread_holds_up_neither_audio_nor_events() -> None:
     unblock = threading.Event()
 

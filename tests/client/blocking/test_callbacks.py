@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 
 from duologue import blocking
-from duologue.notices import (
-    ResponseFinished,
-    SessionChanged,
-    TextDelta,
-)
+from duologue.notices import ResponseFinished, SessionChanged, TextDelta
 from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import (
-    answer,
-    greeting,
-)
+from tests.client._frames import answer, greeting
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 

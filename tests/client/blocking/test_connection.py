@@ -8,17 +8,8 @@ import pytest
 
 from duologue import blocking
 from duologue.client.limits import MAX_QUEUED_EVENTS
-from duologue.errors import (
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    LocalProtocolError,
-)
-from duologue.events import (
-    InputAudioBufferClearedEvent,
-    InputAudioBufferCommitEvent,
-    ResponseCancelEvent,
-)
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, LocalProtocolError
+from duologue.events import InputAudioBufferClearedEvent, InputAudioBufferCommitEvent, ResponseCancelEvent
 from duologue.transports import MemoryTransport
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
 from tests.client._threads import no_thread_left

@@ -12,12 +12,7 @@ import pytest
 from duologue import blocking
 from duologue.audio.formats import PCM, PCMU
 from duologue.client import Connection, connect
-from duologue.errors import (
-    ConnectFailed,
-    ConnectionClosed,
-    LocalProtocolError,
-    RequestRejected,
-)
+from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError, RequestRejected
 from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
 from duologue.notices import (
     AudioDelta,
@@ -31,15 +26,7 @@ from duologue.notices import (
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
 from duologue.transports import websocket
-from tests.client._frames import (
-    answer,
-    audio_delta,
-    created,
-    ended,
-    greeting,
-    message,
-    taken,
-)
+from tests.client._frames import answer, audio_delta, created, ended, greeting, message, taken
 from tests.client._threads import in_a_thread, in_memory, no_thread_left, over_a_socket, talking
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])

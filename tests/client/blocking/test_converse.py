@@ -8,9 +8,7 @@ import pytest
 
 from duologue import blocking
 from duologue.client import Connection
-from duologue.errors import (
-    ConnectFailed,
-)
+from duologue.errors import ConnectFailed
 from duologue.events import RealtimeSessionConfig
 from duologue.testing import Expect, ScriptedServer, Send
 from tests.client._threads import no_thread_left, talking

@@ -10,30 +10,15 @@ import pytest
 
 from duologue import blocking
 from duologue.client.limits import MAX_QUEUED_EVENTS
-from duologue.errors import (
-    ConnectionClosed,
-    ConnectionClosedOK,
-    LocalProtocolError,
-)
-from duologue.events import (
-    RealtimeEvent,
-)
-from duologue.transports import MemoryTransport
-from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
+from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
+from duologue.events import RealtimeEvent
+from duologue.transports.blocking import blocking_memory_pair
 from tests.client._threads import no_thread_left
-
-Ends = tuple[MemoryTransport, BlockingMemoryTransport]
 
 
 def cleared(number: int) -> str:
     """A small server event with a number as its id."""
     return f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}'
-
-
-@pytest.fixture
-def ends() -> Ends:
-    """The client's end, and the server's."""
-    return blocking_memory_pair()
 
 
 def test_an_application_that_does_not_read_stops_the_server_from_sending() -> None:
@@ -59,8 +44,12 @@ def test_an_application_that_does_not_read_stops_the_server_from_sending() -> No
             sending.result(5)
 
 
-def test_a_receiver_that_waits_is_released_when_another_thread_closes(ends: Ends) -> None:
-    with no_thread_left(), ThreadPoolExecutor() as pool, blocking.connect(transport=ends[0]) as connection:
+def test_a_receiver_that_waits_is_released_when_another_thread_closes() -> None:
+    with (
+        no_thread_left(),
+        ThreadPoolExecutor() as pool,
+        blocking.connect(transport=blocking_memory_pair()[0]) as connection,
+    ):
         receiving = pool.submit(connection.receive)
         with pytest.raises(LocalProtocolError, match="another thread"):
             until_refused(connection)
@@ -69,10 +58,10 @@ def test_a_receiver_that_waits_is_released_when_another_thread_closes(ends: Ends
             receiving.result(5)
 
 
-def test_a_receiver_that_waits_is_released_when_the_block_is_left_by_an_exception(ends: Ends) -> None:
+def test_a_receiver_that_waits_is_released_when_the_block_is_left_by_an_exception() -> None:
     with no_thread_left(), ThreadPoolExecutor() as pool:
         waiting: list[Future[RealtimeEvent]] = []
-        with suppress(BodyError), blocking.connect(transport=ends[0]) as connection:
+        with suppress(BodyError), blocking.connect(transport=blocking_memory_pair()[0]) as connection:
             waiting.append(pool.submit(connection.receive))
             raise BodyError
         with pytest.raises(ConnectionClosedOK):

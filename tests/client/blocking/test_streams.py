@@ -14,23 +14,10 @@ from duologue import blocking
 from duologue.audio.formats import PCM
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.errors import (
-    ConnectionClosedError,
-    RequestRejected,
-    StreamOverflow,
-)
-from duologue.notices import (
-    AudioDelta,
-    TextDelta,
-)
+from duologue.errors import ConnectionClosedError, RequestRejected, StreamOverflow
+from duologue.notices import AudioDelta, TextDelta
 from duologue.testing import Close, Expect, ScriptedServer, Send
-from tests.client._frames import (
-    answer,
-    audio_delta,
-    created,
-    error,
-    greeting,
-)
+from tests.client._frames import answer, audio_delta, created, error, greeting
 from tests.client._threads import in_a_thread, no_thread_left, talking
 
 
