@@ -49,13 +49,13 @@ class AnswerCollector:
         self.has_begun = self.has_begun or (finished is not None and finished.event.response.id == self._first_id)
         if self.has_begun and isinstance(notice, ConnectionLost):
             raise RequestRejected(notice.reason)
-        # A response without a conversation is out-of-band, and no part of the answer.
+        # Rule response.out_of_band: it has no conversation, and is no part of the answer.
         if not self.has_begun or finished is None or finished.event.response.conversation_id is None:
             return False
         if finished.event.response.id != self._first_id:
             self.texts += self._texts_of(finished.event)
         output = _output(finished.event)
-        # After an MCP call the server either has spoken in this response already, or is asked to respond again.
+        # After an MCP call (rule mcp.call) the server has either spoken in this response, or is asked to respond again.
         ends_with_mcp_call = bool(output) and isinstance(output[-1], McpCallItem)
         return not ends_with_mcp_call and not any(isinstance(item, FunctionCallItem) for item in output)
 

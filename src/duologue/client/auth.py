@@ -26,7 +26,9 @@ _SUBPROTOCOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "openai-beta": ("realtime", "openai-insecure-api-key.", "openai-beta.realtime-v1"),
 }
 _USUAL_SUBPROTOCOLS: Final = ("realtime", "openai-insecure-api-key.")
-"""The key is appended to a name that ends in a dot."""
+"""The key is appended to a name that ends in a dot. Published by OpenAI and xAI:
+https://developers.openai.com/api/docs/guides/realtime-websocket,
+https://docs.x.ai/developers/model-capabilities/audio/ephemeral-tokens"""
 
 _AZURE: Final = "azure.com"
 

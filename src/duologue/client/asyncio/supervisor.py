@@ -234,6 +234,7 @@ def _can_reconnect(closed: ConnectionClosed) -> bool:
         return False  # the same message would be sent again
     if closed.error is None:
         return True
+    # Rule error.session_expired: the session has reached its longest duration.
     return closed.error.error.code == "session_expired" or classify(closed.error) is not ErrorKind.SESSION_ENDING
 
 
