@@ -1,4 +1,4 @@
-"""What tests of the blocking client need: servers on an event loop in another thread, and an eye on threads."""
+"""For tests of the blocking client: servers on an event loop in another thread, and a check for threads left behind."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def no_thread_left() -> Generator[None, None, None]:
     """At the end of the block, the threads that run are those that ran before it, and those of servers."""
     before = set(threading.enumerate())
     yield
-    join_all("duologue-tool")  # one whose function has answered is about to end, and nobody waits for that
+    join_all("duologue-tool")  # a thread whose function has returned ends soon; the client does not wait for it
     left = {thread for thread in threading.enumerate() if not thread.name.startswith(_SERVER)} - before
     assert not left, [thread.name for thread in left]
 

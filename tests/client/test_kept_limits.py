@@ -1,4 +1,4 @@
-"""A hostile server cannot fill a client's memory: the conversation ends with a sentence, in both clients."""
+"""A hostile server cannot fill a client's memory: the conversation ends with an error, in both clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: barge-in, formats, short commits, lost transcripts."""
+"""Known problems of realtime clients with audio: barge-in, formats, short commits, late transcripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that is there and does not answer, and applications that only look as if theirs were such."""
+"""Dead connections are found; slow applications and paused programs are not taken for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: responses that race, fatal errors, values that vanish."""
+"""Known problems of realtime clients that a conversation solves: racing responses, fatal errors, lost values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: sessions that end, sockets that die, closes that hang."""
+"""Known problems of realtime clients that the supervisor solves: expired sessions, dead sockets, closes that hang."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: functions that freeze the call, and invented arguments."""
+"""Known problems of realtime clients with functions: calls that block, endless functions, invalid arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thread under the blocking client: what it holds open, and what its callers get whatever becomes of it."""
+"""The event loop thread under the blocking client: its context, its calls, and its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client for threads has the verbs and parameters of the asyncio one, and a time limit wherever it waits."""
+"""The blocking client has the methods and parameters of the asyncio client, and a `timeout` wherever it waits."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
 NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on"}
-"""Verbs that wait for nothing the server does, and `close`, which has a limit of its own."""
+"""Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
     "Connection": {"start", "stop", "free_slots", "message", "audio_message", "queue", "put", "deliver_to"},
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }
-"""What the asyncio classes have for those that hold them, and not for applications."""
+"""What the asyncio classes have for the blocking client, and not for applications."""
 
 PAIRS = [
     pytest.param(Connection, blocking.BlockingConnection, id="Connection"),
