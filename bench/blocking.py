@@ -121,7 +121,7 @@ def main() -> None:
     """Measure in turns, and print."""
     thread, loop = Times(), Times()
     with _serving() as url, asyncio.Runner() as runner, blocking.connect(url) as in_thread:
-        opening = connect(url, loop_lag_ms=None)
+        opening = connect(url)
         on_loop = runner.run(opening.__aenter__())
         try:
             for _ in range(ROUNDS):

@@ -22,9 +22,9 @@ from bench._rounds import report
 from bench.soak import TURN_S, TURNS_A_MINUTE, frames, greeting
 from duologue.codec import encode, encode_append
 from duologue.events import InputAudioBufferClearEvent
+from duologue.notices import AudioDelta
 from duologue.protocol import ClientProtocol, Command, ServerProtocol
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import AudioDelta
 from duologue.server.dialect.adapter import DialectAdapter
 
 ROUNDS: Final = 3

@@ -27,9 +27,9 @@ from websockets.exceptions import ConnectionClosed
 from bench._rounds import report, wants_json
 from duologue.client import Conversation, converse
 from duologue.codec import encode
+from duologue.notices import AudioDelta, ResponseFinished
 from duologue.protocol import ClientProtocol
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import AudioDelta, ResponseFinished
 
 TURN_S: Final = 10
 TURNS_A_MINUTE: Final = 60 // TURN_S

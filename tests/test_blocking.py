@@ -36,8 +36,3 @@ def test_it_has_every_name_of_the_client_for_threads() -> None:
     assert duologue.blocking.__all__ == duologue.client.blocking.__all__
     for name in duologue.blocking.__all__:
         assert getattr(duologue.blocking, name) is getattr(duologue.client.blocking, name)
-
-
-def test_programs_that_do_not_ask_for_it_do_without_it() -> None:
-    code = "import duologue, sys; print([name for name in sys.modules if 'blocking' in name or name == 'asyncio'])"
-    assert in_a_fresh_interpreter(code) == "[]"

@@ -1,9 +1,9 @@
-"""duologue: typed realtime voice: events, client, server and test bench. `docs/architecture.md` shows how it is built."""
+"""duologue: typed realtime voice. `docs/architecture.md` shows how it is built."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from duologue import events
 from duologue.codec import decode, encode
@@ -18,8 +18,13 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue import blocking
-    from duologue.client import Connection, Conversation, connect, converse
+    from duologue import blocking, notices
+    from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.protocol.client.core import CoreOptions
+    from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+    from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
+    from duologue.protocol.liveness import RotationLimits
+    from duologue.transports.socket_options import SocketOptions
 
 __version__ = "0.1.0"
 
@@ -31,9 +36,17 @@ __all__ = [
     "ConnectionClosedError",
     "ConnectionClosedOK",
     "Conversation",
+    "CoreOptions",
     "DecodeError",
     "DuologueError",
+    "Endpoint",
     "RealtimeEvent",
+    "ReconnectPolicy",
+    "RotationLimits",
+    "SocketOptions",
+    "ToolFunction",
+    "ToolProblem",
+    "Toolbox",
     "UnknownRealtimeEvent",
     "__version__",
     "blocking",
@@ -42,15 +55,36 @@ __all__ = [
     "decode",
     "encode",
     "events",
+    "notices",
 ]
 
-_CLIENT = frozenset({"Connection", "Conversation", "connect", "converse"})
+_LAZY: Final = {
+    "Connection": "duologue.client",
+    "Conversation": "duologue.client",
+    "CoreOptions": "duologue.protocol.client.core",
+    "Endpoint": "duologue.client",
+    "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
+    "RotationLimits": "duologue.protocol.liveness",
+    "SocketOptions": "duologue.transports.socket_options",
+    "ToolFunction": "duologue.protocol.client.tools.toolbox",
+    "ToolProblem": "duologue.protocol.client.tools.toolbox",
+    "Toolbox": "duologue.protocol.client.tools.toolbox",
+    "connect": "duologue.client",
+    "converse": "duologue.client",
+}
+"""Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
+that only reads events does without."""
+
+_LAZY_MODULES: Final = frozenset({"blocking", "notices"})
 
 
 def __getattr__(name: str) -> Any:
-    # The client brings asyncio and a WebSocket library along: programs that only read events do without.
-    if name in _CLIENT:
-        return getattr(import_module("duologue.client"), name)
-    if name == "blocking":
-        return import_module("duologue.blocking")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    if name in _LAZY_MODULES:
+        return import_module(f"duologue.{name}")
     raise AttributeError(f"module 'duologue' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

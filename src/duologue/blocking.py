@@ -1,4 +1,4 @@
-"""The client for programs without an event loop; `duologue.client.blocking` by the name that programs know it under."""
+"""The client for programs without an event loop: the public name of `duologue.client.blocking`."""
 
 from __future__ import annotations
 

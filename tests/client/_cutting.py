@@ -1,4 +1,4 @@
-"""A transport that breaks off at a message of one's choice."""
+"""A transport that ends without a close at a chosen message."""
 
 from __future__ import annotations
 

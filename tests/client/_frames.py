@@ -62,10 +62,10 @@ def done(item: Json, *, after: str | None = None) -> Json:
 def taken(item_id: str, *, after: str | None = None) -> tuple[Made, Made]:
     """The item that the client created last is in the conversation."""
 
-    def item(heard: Mapping[str, Json]) -> Json:
-        return {"id": item_id, "status": "completed", **heard["conversation.item.create"]["item"]}
+    def item(sent: Mapping[str, Json]) -> Json:
+        return {"id": item_id, "status": "completed", **sent["conversation.item.create"]["item"]}
 
-    return (lambda heard: added(item(heard), after=after)), (lambda heard: done(item(heard), after=after))
+    return (lambda sent: added(item(sent), after=after)), (lambda sent: done(item(sent), after=after))
 
 
 def response(response_id: str, status: str = "in_progress", output: tuple[Json, ...] = (), **fields: Any) -> Json:
@@ -84,14 +84,14 @@ def response(response_id: str, status: str = "in_progress", output: tuple[Json, 
 
 def created(response_id: str, **fields: Any) -> Made:
     """The response that the last create asked for begins; its metadata comes back."""
-    return lambda heard: {"type": "response.created", "response": response(response_id, **_echo(heard), **fields)}
+    return lambda sent: {"type": "response.created", "response": response(response_id, **_echo(sent), **fields)}
 
 
 def ended(response_id: str, *output: Json, status: str = "completed", **fields: Any) -> Made:
     """The response that the last create asked for ends."""
-    return lambda heard: {
+    return lambda sent: {
         "type": "response.done",
-        "response": response(response_id, status, output, **_echo(heard), **fields),
+        "response": response(response_id, status, output, **_echo(sent), **fields),
     }
 
 
@@ -146,10 +146,10 @@ def error(code: str, text: str = "no", *, answers: str | None = None, kind: str 
 
 def refused(type_name: str, code: str, text: str = "no") -> Made:
     """An error that answers the last event of this type."""
-    return lambda heard: error(code, text, answers=heard[type_name]["event_id"])
+    return lambda sent: error(code, text, answers=sent[type_name]["event_id"])
 
 
-def _echo(heard: Mapping[str, Json]) -> Json:
-    create = heard.get("response.create")
+def _echo(sent: Mapping[str, Json]) -> Json:
+    create = sent.get("response.create")
     metadata = create.get("response", {}).get("metadata") if create is not None else None
     return {"metadata": metadata}

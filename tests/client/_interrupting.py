@@ -1,4 +1,4 @@
-"""Ctrl-C at a chosen moment: what the interpreter can do between any two of its checks, made to happen at each."""
+"""Ctrl-C at a chosen moment: the interpreter may raise it at each of its checks for signals; a test tries each."""
 
 from __future__ import annotations
 

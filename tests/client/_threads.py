@@ -1,4 +1,4 @@
-"""What tests of the blocking client need: servers on an event loop in another thread, and an eye on threads."""
+"""For tests of the blocking client: servers on an event loop in another thread, and a check for threads left behind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from duologue import blocking
 from duologue.client import Connection, connect
-from duologue.client.asyncio.supervisor import OpenConnection
+from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp
 from duologue.server.session.session import ServerSession
@@ -27,7 +27,7 @@ _SERVER = "test-server"
 
 
 @contextmanager
-def aside(make: Callable[[], AbstractAsyncContextManager[T]]) -> Generator[T, None, None]:
+def in_a_thread(make: Callable[[], AbstractAsyncContextManager[T]]) -> Generator[T, None, None]:
     """What an async context manager yields, which runs on an event loop in another thread for the length of a block."""
     entered: Future[tuple[T, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
@@ -62,7 +62,7 @@ def no_thread_left() -> Generator[None, None, None]:
     """At the end of the block, the threads that run are those that ran before it, and those of servers."""
     before = set(threading.enumerate())
     yield
-    join_all("duologue-tool")  # one whose function has answered is about to end, and nobody waits for that
+    join_all("duologue-tool")  # a thread whose function has returned ends soon; the client does not wait for it
     left = {thread for thread in threading.enumerate() if not thread.name.startswith(_SERVER)} - before
     assert not left, [thread.name for thread in left]
 
@@ -70,19 +70,19 @@ def no_thread_left() -> Generator[None, None, None]:
 @contextmanager
 def over_a_socket(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to a server of ours under uvicorn."""
-    with aside(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
-        yield lambda: connect(url, loop_lag_ms=None)
+    with in_a_thread(lambda: listening(RealtimeApp(engines=scripted_app_engines(engines)))) as url:
+        yield lambda: connect(url)
 
 
 @contextmanager
 def in_memory(engines: Engines | None = None) -> Generator[OpenConnection, None, None]:
     """Connections to sessions of our server, each over a pair in memory, whose ends are on different event loops."""
-    with aside(lambda: _sessions(engines or scripted_engines())) as serve:
+    with in_a_thread(lambda: _sessions(engines or scripted_engines())) as serve:
 
         def opening() -> AbstractAsyncContextManager[Connection]:
             near, far = memory_pair()
             serve(far)
-            return connect(transport=near, loop_lag_ms=None)
+            return connect(transport=near)
 
         yield opening
 
@@ -102,7 +102,7 @@ async def _sessions(engines: Engines) -> AsyncGenerator[Callable[[Transport], ob
 def talking(server: ScriptedServer, **options: Any) -> Generator[blocking.BlockingConversation, None, None]:
     """A conversation with a scripted server; afterwards it has left no thread, and the server found no fault."""
     with (
-        aside(server.listening) as url,
+        in_a_thread(server.listening) as url,
         no_thread_left(),
         blocking.converse(url, reconnect=options.pop("reconnect", FAST), **options) as conversation,
     ):

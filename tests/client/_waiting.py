@@ -1,4 +1,4 @@
-"""What tests of conversations do with notices."""
+"""For tests of conversations: waiting for notices, and a check for tasks left behind."""
 
 from __future__ import annotations
 

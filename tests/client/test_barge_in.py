@@ -1,4 +1,4 @@
-"""The user talks over the model: what was not heard is cut, on our server too, and nobody complains."""
+"""The user talks over the model: what was not played is cut, on our server too, without an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duologue.audio.formats import PCM
 from duologue.client import Conversation, converse
 from duologue.engines.registry import Engines
 from duologue.events import ConversationItemTruncatedEvent
-from duologue.protocol.client.notices import AudioDelta, ErrorReported, Interrupted, ResponseFinished
+from duologue.notices import AudioDelta, ErrorReported, Interrupted, ResponseFinished
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.client._waiting import following, no_task_left
@@ -26,12 +26,12 @@ def endless() -> Engines:
 
 
 def talkative() -> Engines:
-    """A model whose answer is all there before the user has heard a word."""
-    return scripted_engines(says=["This is a rather long answer, and nobody will hear it to its end."])
+    """A model whose whole answer is there before any of it is played."""
+    return scripted_engines(says=["This is a rather long answer, and it will not be played to its end."])
 
 
 async def barge_in(conversation: Conversation, heard_ms: int) -> str:
-    """Hear so much of an answer, talk over it, wait until the server has cut it; returns the item's id."""
+    """Play so much of an answer, talk over it, wait until the server has cut it; returns the item's id."""
     async with conversation.stream(AudioDelta, Interrupted, ConversationItemTruncatedEvent) as notices:
         answering = asyncio.ensure_future(conversation.respond(timeout=10))
         received, item_id = 0, ""
@@ -52,7 +52,7 @@ async def barge_in(conversation: Conversation, heard_ms: int) -> str:
 
 @pytest.mark.parametrize("heard_ms", [0, 1, 700, 2000])
 @pytest.mark.parametrize(("make", "status"), [(talkative, "completed"), (endless, "cancelled")])
-async def test_a_barge_in_cuts_on_the_server_exactly_what_was_not_heard(
+async def test_a_barge_in_cuts_on_the_server_exactly_what_was_not_played(
     make: Callable[[], Engines], status: str, heard_ms: int
 ) -> None:
     async with (

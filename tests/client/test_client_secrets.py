@@ -64,13 +64,13 @@ def service() -> Generator[Service, None, None]:
             thread.join(5)
 
 
-def told(fault: BaseException) -> str:
+def message_of(fault: BaseException) -> str:
     """What a traceback says of an exception and of those behind it."""
     behind = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
-    return f"{fault!r} {fault}" + (told(behind) if behind is not None else "")
+    return f"{fault!r} {fault}" + (message_of(behind) if behind is not None else "")
 
 
-async def test_a_key_is_asked_for_beside_the_sessions_and_shown_to_nobody() -> None:
+async def test_a_key_is_asked_for_below_the_path_of_sessions_and_is_not_shown() -> None:
     with service() as there:
         async with asyncio.timeout(5):
             secret = await client_secret(
@@ -92,14 +92,14 @@ async def test_a_key_is_asked_for_beside_the_sessions_and_shown_to_nobody() -> N
 
 
 @pytest.mark.parametrize(("status", "retryable"), [(401, False), (400, False), (429, True), (503, True)])
-async def test_a_refusal_says_whether_another_try_can_help_and_quotes_nothing(status: int, retryable: bool) -> None:
+async def test_a_rejection_says_whether_another_try_can_help_and_quotes_nothing(status: int, retryable: bool) -> None:
     with service() as there:
         there.status = status
         there.content = b'{"error": {"message": "Incorrect API key provided: sk-real"}}'
         with pytest.raises(ConnectFailed, match=f"client_secrets answered with HTTP {status}") as caught:
             await client_secret(there.url, api_key="sk-real")
     assert caught.value.retryable is retryable
-    assert "sk-real" not in told(caught.value)
+    assert "sk-real" not in message_of(caught.value)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -119,11 +119,11 @@ async def test_a_key_goes_unencrypted_to_no_other_machine() -> None:
 async def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
     with pytest.raises(ConnectFailed, match="characters that HTTP does not allow") as caught:
         await client_secret("ws://127.0.0.1:1", api_key="sk\nreal")
-    assert "real" not in told(caught.value).replace("realtime", "")
+    assert "real" not in message_of(caught.value).replace("realtime", "")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"value": 1}', b"\xff" * 2_000_000])
-async def test_an_answer_that_is_no_key_is_told_and_not_shown(content: bytes) -> None:
+async def test_an_answer_that_is_no_key_is_named_and_not_shown(content: bytes) -> None:
     with service() as there:
         there.content = content
         with pytest.raises(ConnectFailed, match="client_secrets answered with"):
@@ -134,7 +134,7 @@ async def test_a_service_that_is_not_there_is_worth_another_try() -> None:
     with pytest.raises(ConnectFailed, match=r"cannot reach http.*/v1/realtime/client_secrets") as caught:
         await client_secret("ws://127.0.0.1:1", api_key="sk-real")
     assert caught.value.retryable
-    assert "sk-real" not in told(caught.value)
+    assert "sk-real" not in message_of(caught.value)
 
 
 def test_a_program_without_an_event_loop_gets_one_too() -> None:

@@ -21,8 +21,7 @@ from duologue.events import (
     FunctionCallOutputItem,
     RealtimeSessionConfig,
 )
-from duologue.protocol.client.notices import ConnectionLost, RunTool
-from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.notices import ConnectionLost, RunTool, SessionRestored
 from duologue.server import RealtimeApp, ServerSession
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport, memory_pair
@@ -45,7 +44,7 @@ PendingConnection = Callable[[int | None], AbstractAsyncContextManager[Connectio
 
 
 class Account:
-    """What a conversation has been told for certain, and whether it still knows."""
+    """What a conversation has got for certain, and whether it still has it."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.losses = 0
@@ -60,11 +59,11 @@ class Account:
         self.losses += 1
         self._confirmed = {item.item_id: item.text for item in self._conversation.items if item.done}
 
-    def _restored(self, told: SessionRestored) -> None:
-        excused = {missing.item_id: missing.reason for missing in told.not_restored}
+    def _restored(self, restored: SessionRestored) -> None:
+        excused = {missing.item_id: missing.reason for missing in restored.not_restored}
         kept: Counter[str] = Counter()
         for item_id, text in self._confirmed.items():
-            if item_id in told.item_ids:
+            if item_id in restored.item_ids:
                 kept[text] += 1
             elif excused.get(item_id) not in GONE_WITH_ITS_SESSION or text:
                 self._unexcused.append(f"{item_id} with {text!r}: {excused.get(item_id, 'no reason')}")
@@ -209,12 +208,12 @@ async def serve_calls(transport: Transport, session: int) -> None:
                     await send(added(last), done(last))
                 case "response.create":
                     responses += 1
-                    name, heard = f"resp_{session}_{responses}", {"response.create": event}
+                    name, by_type = f"resp_{session}_{responses}", {"response.create": event}
                     if last.get("type") == "function_call_output":
                         frames = answer(name, f"item_{name}", f"That makes {last['output']}.")
                     else:
                         frames = calling(name, call(f"call_{name}", "double", '{"number":4}'))
-                    await send(*(frame(heard) if callable(frame) else frame for frame in frames))
+                    await send(*(frame(by_type) if callable(frame) else frame for frame in frames))
                 case _:
                     pass
 
@@ -259,7 +258,7 @@ async def run_calls(opening: PendingConnection, *cuts: int) -> list[int]:
         async with connecting as conversation:
             account = Account(conversation)
             ran: list[str] = []
-            conversation.on(RunTool, lambda told: ran.append(told.call.call_id))
+            conversation.on(RunTool, lambda notice: ran.append(notice.call.call_id))
 
             async def ask() -> None:
                 assert await conversation.ask("Twice four?") == "That makes 8."

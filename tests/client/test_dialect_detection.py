@@ -26,12 +26,12 @@ GROK: dict[str, Any] = {"type": "ping", "event_id": "e", "timestamp": 1}
 UUID = "0b5e0a1e-3c5c-4f0e-9d6e-2f1f0a9b8c7d"
 
 
-def heard(*frames: dict[str, Any], dialect: str = "auto", url: str | None = None) -> DialectDetector:
-    """An accent after these frames."""
-    accent = DialectDetector(dialect, url=url)
+def detected(*frames: dict[str, Any], dialect: str = "auto", url: str | None = None) -> DialectDetector:
+    """A detector after these frames."""
+    detector = DialectDetector(dialect, url=url)
     for frame in frames:
-        accent.hear(json.dumps(frame))
-    return accent
+        detector.observe(json.dumps(frame))
+    return detector
 
 
 @pytest.mark.parametrize(
@@ -43,47 +43,47 @@ def heard(*frames: dict[str, Any], dialect: str = "auto", url: str | None = None
     ],
 )
 def test_a_url_that_gives_the_dialect_away_settles_it(url: str, dialect: str) -> None:
-    accent = heard(url=url)
-    assert (accent.dialect, accent.is_settled) == (dialect, True)
-    accent.hear(json.dumps(BETA))
-    assert accent.dialect == dialect
+    detector = detected(url=url)
+    assert (detector.dialect, detector.is_settled) == (dialect, True)
+    detector.observe(json.dumps(BETA))
+    assert detector.dialect == dialect
 
 
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:8000/v1/realtime", "ws://127.0.0.1/?model=gpt-4o-realtime-preview"])
 def test_a_url_that_gives_nothing_away_leaves_it_to_the_greeting(url: str) -> None:
-    assert heard(url=url).dialect == "openai"
-    assert not heard(url=url).is_settled
-    assert (heard(GA, url=url).dialect, heard(GA, url=url).is_settled) == ("openai", True)
-    assert heard(BETA, url=url).dialect == "openai-beta"
+    assert detected(url=url).dialect == "openai"
+    assert not detected(url=url).is_settled
+    assert (detected(GA, url=url).dialect, detected(GA, url=url).is_settled) == ("openai", True)
+    assert detected(BETA, url=url).dialect == "openai-beta"
 
 
 def test_a_vendor_is_believed_only_when_the_sign_is_its_own() -> None:
-    assert heard(GROK).dialect == "xai"
+    assert detected(GROK).dialect == "xai"
     # Many servers make ids of this shape.
     shared = {"type": "conversation.created", "event_id": UUID, "conversation": {"id": "c"}}
-    assert (heard(shared).dialect, heard(shared).is_settled) == ("openai", False)
-    assert heard({**GA, "event_id": UUID}).dialect == "openai"
+    assert (detected(shared).dialect, detected(shared).is_settled) == ("openai", False)
+    assert detected({**GA, "event_id": UUID}).dialect == "openai"
 
 
 def test_only_the_first_frames_count_and_only_once() -> None:
     nothing = {"type": "rate_limits.updated", "event_id": "e", "rate_limits": []}
-    assert heard(nothing, nothing, BETA).dialect == "openai-beta"
-    assert heard(nothing, nothing, nothing, BETA).dialect == "openai"
-    assert heard(GA, BETA).dialect == "openai"
-    assert heard(BETA, GA).dialect == "openai-beta"
+    assert detected(nothing, nothing, BETA).dialect == "openai-beta"
+    assert detected(nothing, nothing, nothing, BETA).dialect == "openai"
+    assert detected(GA, BETA).dialect == "openai"
+    assert detected(BETA, GA).dialect == "openai-beta"
 
 
 def test_a_dialect_that_was_named_stays() -> None:
-    assert heard(BETA, dialect="openai").dialect == "openai"
-    assert heard(GA, dialect="qwen", url="wss://api.x.ai/").dialect == "qwen"
+    assert detected(BETA, dialect="openai").dialect == "openai"
+    assert detected(GA, dialect="qwen", url="wss://api.x.ai/").dialect == "qwen"
 
 
 def test_what_is_no_json_says_nothing() -> None:
-    accent = DialectDetector()
-    accent.hear(b"\x00")
-    accent.hear("[]")
-    accent.hear(json.dumps(BETA))
-    assert accent.dialect == "openai-beta"
+    detector = DialectDetector()
+    detector.observe(b"\x00")
+    detector.observe("[]")
+    detector.observe(json.dumps(BETA))
+    assert detector.dialect == "openai-beta"
 
 
 async def test_a_connection_reads_and_writes_what_the_greeting_says() -> None:

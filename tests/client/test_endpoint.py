@@ -62,6 +62,6 @@ def test_a_header_of_the_application_goes_before_that_of_the_key() -> None:
 
 
 def test_what_is_no_url_is_refused_without_showing_it() -> None:
-    with pytest.raises(ConnectFailed, match="no URL") as caught:
+    with pytest.raises(ConnectFailed, match="not a URL") as caught:
         Endpoint(url="wss://user:secret@[h").session_url()
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: barge-in, formats, short commits, lost transcripts."""
+"""Known problems of realtime clients with audio: barge-in, formats, short commits, late transcripts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.client import Conversation, converse
-from duologue.errors import LocalProtocolError, StreamOverflow
+from duologue.errors import LocalProtocolError
 from duologue.events import (
     AudioConfig,
     AudioInputConfig,
@@ -19,29 +19,9 @@ from duologue.events import (
     PcmuAudioFormat,
     RealtimeSessionConfig,
 )
-from duologue.protocol.client.notices import (
-    AudioDelta,
-    AudioDone,
-    ErrorReported,
-    Interrupted,
-    ItemDone,
-    RequestEnded,
-    SessionChanged,
-    UserTranscript,
-)
+from duologue.notices import AudioDelta, AudioDone, ErrorReported, Interrupted, ItemDone, SessionChanged, UserTranscript
 from duologue.testing import Expect, ScriptedServer, ScriptStep, Send, Until
-from tests.client._frames import (
-    added,
-    answer,
-    audio_delta,
-    created,
-    done,
-    ended,
-    greeting,
-    message,
-    unasked,
-    updated,
-)
+from tests.client._frames import added, answer, audio_delta, created, done, ended, greeting, message, unasked, updated
 from tests.client._waiting import following, no_task_left
 
 SECOND = bytes(PCM.bytes_per_s)
@@ -62,13 +42,13 @@ def speech(audio: bytes, *, pieces: int = 1) -> tuple[Any, ...]:
 
 def truncates(server: ScriptedServer) -> list[Mapping[str, Any]]:
     """Every truncate that the client sent."""
-    return [event for event in server.heard[0] if event["type"] == "conversation.item.truncate"]
+    return [event for event in server.received[0] if event["type"] == "conversation.item.truncate"]
 
 
 async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encoding: Encoding = PCM) -> ScriptedServer:
-    """Two pieces of audio come, so much of them is heard, then the user speaks; at the end the client is done."""
-    told = asyncio.Event()
-    server = ScriptedServer([*script, Until(told), Send(SPEECH_STARTED), Send(updated())])
+    """Two pieces of audio come, so much of them is played, then the user speaks; at the end the client is done."""
+    spoken = asyncio.Event()
+    server = ScriptedServer([*script, Until(spoken), Send(SPEECH_STARTED), Send(updated())])
     async with (
         no_task_left(),
         converse(open_connection=server.connect) as conversation,
@@ -80,7 +60,7 @@ async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encodin
             pieces += isinstance(notice, AudioDelta)
         for ms in heard_ms:
             conversation.report_played("item_1", n_bytes=encoding.bytes_for_ms(ms))
-        told.set()
+        spoken.set()
         while not isinstance((await following(notices))[0], SessionChanged):
             pass
     return server
@@ -90,19 +70,19 @@ async def interrupted(script: Sequence[ScriptStep], heard_ms: list[int], encodin
     ("heard_ms", "cut_at_ms"),
     [([], None), ([0], None), ([300], 300), ([300, 400], 700), ([2000], 2000), ([2000, 1207], 2000)],
 )
-async def test_pain_04_a_barge_in_cuts_exactly_what_was_not_heard(heard_ms: list[int], cut_at_ms: int | None) -> None:
+async def test_pain_04_a_barge_in_cuts_exactly_what_was_not_played(heard_ms: list[int], cut_at_ms: int | None) -> None:
     server = await interrupted([Send(greeting(), *speech(2 * SECOND, pieces=2))], heard_ms)
     assert [event["audio_end_ms"] for event in truncates(server)] == ([] if cut_at_ms is None else [cut_at_ms])
 
 
-async def test_pain_04_what_was_heard_is_counted_in_the_encoding_that_was_negotiated() -> None:
+async def test_pain_04_what_was_played_is_counted_in_the_encoding_that_was_negotiated() -> None:
     mulaw: dict[str, Any] = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}
     script = [Send(greeting(**mulaw), *speech(bytes(2 * PCMU.bytes_per_s), pieces=2))]
     server = await interrupted(script, [300], PCMU)
     assert [event["audio_end_ms"] for event in truncates(server)] == [300]
 
 
-async def test_pain_04_speech_that_was_heard_to_its_end_is_not_cut_any_more() -> None:
+async def test_pain_04_speech_that_was_played_to_its_end_is_not_cut_any_more() -> None:
     all_there = {"type": "response.output_audio.done", **PLACE}
     script = [Send(greeting(), *speech(2 * SECOND, pieces=2), all_there)]
     server = await interrupted(script, [2000])
@@ -170,12 +150,12 @@ async def test_pain_04_a_truncate_that_comes_too_late_ends_nothing(text: str) ->
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(ErrorReported) as errors:
             await conversation.send(ConversationItemTruncateEvent(item_id="item_1", content_index=0, audio_end_ms=3207))
-            [told] = await following(errors)
-        assert told.kind.value == "benign"
+            [notice] = await following(errors)
+        assert notice.kind.value == "benign"
         assert (await conversation.respond(timeout=5)).response.id == "resp_2"
 
 
-async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_heard_as_noise() -> None:
+async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_sent_as_noise() -> None:
     server = ScriptedServer([Send(greeting())])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
@@ -183,10 +163,10 @@ async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_heard_a
         with pytest.raises(LocalProtocolError, match="not whole"):
             await conversation.send_audio(bytes(481))
         assert await conversation.send_audio(bytes(480), encoding=PCM)
-    assert [event["type"] for event in server.heard[0]] == ["input_audio_buffer.append"]
+    assert [event["type"] for event in server.received[0]] == ["input_audio_buffer.append"]
 
 
-async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_tells() -> None:
+async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_reports() -> None:
     given: dict[str, Any] = {"audio": {"input": {"format": {"type": "audio/pcmu"}}}}
     server = ScriptedServer([Send(greeting(**given))])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
@@ -197,7 +177,7 @@ async def test_pain_12_the_format_that_counts_is_the_one_that_the_server_tells()
         assert await conversation.send_audio(bytes(160), encoding=PCMU)
 
 
-async def test_pain_12_a_format_that_was_asked_for_and_not_given_is_told_with_every_piece_of_audio() -> None:
+async def test_pain_12_a_format_that_was_asked_for_and_not_given_is_reported_with_every_piece_of_audio() -> None:
     given = {"audio": {"output": {"format": {"type": "audio/pcm", "rate": 24000}}}}
     server = ScriptedServer([Send(greeting()), Expect("session.update"), Send(updated(**given), *speech(SECOND))])
     ask = RealtimeSessionConfig(audio=AudioConfig(output=AudioOutputConfig(format=PcmuAudioFormat())))
@@ -223,30 +203,6 @@ async def test_pain_12_telephone_audio_goes_both_ways_once_it_is_negotiated() ->
         assert delta.encoding == PCMU
         with pytest.raises(LocalProtocolError, match="audio/pcm"):
             await conversation.send_audio(bytes(480), encoding=PCM)
-
-
-async def test_pain_13_a_reader_that_has_stopped_reading_is_let_go_and_the_conversation_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
-    server = ScriptedServer(
-        [
-            Send(greeting(), *speech(SECOND, pieces=20), unasked(ended("resp_1"))),
-            Expect("response.create"),
-            Send(*answer("resp_2", "item_2", "Yes.")),
-        ]
-    )
-    async with (
-        no_task_left(),
-        converse(open_connection=server.connect) as conversation,
-        conversation.stream(AudioDelta) as unread,
-        conversation.stream(RequestEnded) as read,
-    ):
-        asking = asyncio.ensure_future(conversation.respond(timeout=5))
-        await following(read)
-        with pytest.raises(StreamOverflow):
-            await following(unread, 20)
-        await asking
 
 
 @pytest.mark.parametrize(("ms", "fits"), [(0, False), (99, False), (100, True)])
@@ -301,8 +257,8 @@ async def test_pain_14_a_transcript_that_comes_after_the_answer_stands_before_it
     server = ScriptedServer([Send(greeting(), *frames)])
     async with no_task_left(), converse(open_connection=server.connect) as conversation:
         async with conversation.stream(UserTranscript) as notices:
-            [told] = await following(notices)
-        assert (told.item_id, told.transcript) == ("item_u", "How many?")
+            [notice] = await following(notices)
+        assert (notice.item_id, notice.transcript) == ("item_u", "How many?")
         assert words(conversation) == [("item_u", "How many?"), ("item_a", "Seven.")]
 
 

@@ -101,7 +101,7 @@ async def test_a_model_calls_the_functions_of_the_tools_example() -> None:
         printed = (await example("tools.py", scripted)).splitlines()
     assert printed[:2] == ["[calls weather]", "[calls remind]"]
     assert printed[2:] == ["[note: the umbrella]", "Yes, it rains in Oslo."]
-    outputs = [event["item"]["output"] for event in server.heard[0] if "output" in event.get("item", {})]
+    outputs = [event["item"]["output"] for event in server.received[0] if "output" in event.get("item", {})]
     assert outputs == ["Rain in Oslo, 7 degrees celsius.", "null"]
     assert server.faults == []
 
@@ -126,8 +126,8 @@ async def test_two_providers_of_two_eras_answer_one_program(url: str) -> None:
     async with beta.listening() as other:
         printed = await example("two_providers.py", url, other)
     assert printed == "1: 7 times 8 is 56.\n2: Fifty-six.\n"
-    assert beta.heard[0][0]["session"]["modalities"] == ["text"]
-    assert "type" not in beta.heard[0][0]["session"]
+    assert beta.received[0][0]["session"]["modalities"] == ["text"]
+    assert "type" not in beta.received[0][0]["session"]
 
 
 async def test_the_server_example_is_an_application() -> None:

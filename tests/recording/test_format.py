@@ -118,7 +118,7 @@ def test_fields_that_are_not_known_mean_nothing(tmp_path: Path) -> None:
         b'{"duologue":"recording","version":1,"side":"client"}\n',
     ],
 )
-def test_a_file_that_is_no_recording_is_told_apart(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_recording_is_rejected(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.jsonl"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match="is not a recording"):

@@ -15,17 +15,17 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _SAFE = {
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
-    ("client/answers.py", "illegal"): "names of a table of states, and of our own events",
+    ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
     ("client/asyncio/conversation.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
-    ("client/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
+    ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",
     ("client/asyncio/loop_lag.py", "round(self._late_s * 1000)"): "a number",
     ("client/asyncio/loop_lag.py", "stack[-1].f_code.co_qualname"): "a name in source code",
     ("engines/speech/moonshine_weights.py", "cached"): "a path that this user's settings name",
     ("engines/speech/moonshine_weights.py", "fault"): "the operating system's word for that path",
-    ("transports/liveness.py", "self.verdict"): "our own sentence with two numbers",
+    ("transports/liveness.py", "self.cut_reason"): "our own sentence with two numbers",
 }
 
 

@@ -27,12 +27,12 @@ def test_a_command_is_taken_once_and_a_missing_one_is_named() -> None:
     pair.connect()
     pair.send(ResponseCreateEvent())
     assert pair.take(Respond).response_id == "resp_1"
-    with pytest.raises(AssertionError, match="asked for no Respond, but for nothing"):
+    with pytest.raises(AssertionError, match="asked for no Respond, only for nothing"):
         pair.take(Respond)
     pair.send(ResponseCreateEvent(event_id="refused"))
     pair.finishes()
     pair.send(ResponseCreateEvent())
-    with pytest.raises(AssertionError, match="asked for no Transcribe, but for Respond"):
+    with pytest.raises(AssertionError, match="asked for no Transcribe, only for Respond"):
         pair.take(Transcribe)
 
 

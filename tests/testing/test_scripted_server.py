@@ -1,4 +1,4 @@
-"""A server that plays a script: what it says, what it hears, what it finds wrong, and how it goes."""
+"""A server that plays a script: what it sends and receives, its faults, and its end."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ async def test_it_says_what_the_script_says_with_ids_where_there_are_none() -> N
     assert [event.to_json().get("event_id") for event in events[:2]] == ["event_1", "mine"]
 
 
-async def test_it_answers_what_it_has_heard() -> None:
-    server = ScriptedServer([Expect("input_audio_buffer.clear"), Send(lambda heard: {"type": "echo", "of": [*heard]})])
+async def test_it_answers_what_it_has_received() -> None:
+    server = ScriptedServer([Expect("input_audio_buffer.clear"), Send(lambda sent: {"type": "echo", "of": [*sent]})])
     async with server.connect() as connection:
         await connection.append(bytes(480))
         await connection.send(InputAudioBufferClearEvent())
@@ -61,7 +61,7 @@ async def test_it_closes_with_a_code_or_breaks_off(over: str) -> None:
     ]
 
 
-async def test_it_tells_when_a_client_has_gone_and_how() -> None:
+async def test_it_reports_when_a_client_has_gone_and_how() -> None:
     server = ScriptedServer([Send(GREETING)])
     async with server.connect() as connection:
         await connection.close(1000)

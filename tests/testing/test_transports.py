@@ -31,7 +31,7 @@ class Reverses(Lossless):
 
 
 class Loses(Lossless):
-    """Takes a message before it is sure that somebody still wants it."""
+    """Takes a message before it is sure that the receiver was not cancelled."""
 
     async def receive(self) -> str | bytes:
         message = await super().receive()
@@ -105,7 +105,7 @@ def pair_of(kind: type[Lossless]) -> tuple[Transport, Transport]:
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-async def test_a_transport_that_breaks_its_contract_is_told_how(
+async def test_a_transport_that_breaks_its_contract_is_shown_how(
     kind: type[Lossless], complaint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("duologue.testing.transports._LARGE_BYTES", 1024)

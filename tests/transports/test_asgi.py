@@ -33,7 +33,7 @@ def transport(server: Server) -> ASGITransport:
     return ASGITransport(server.receive, server.send)
 
 
-async def test_text_and_bytes_are_told_apart_both_ways() -> None:
+async def test_text_and_bytes_stay_distinct_both_ways() -> None:
     server = Server(
         {"type": "websocket.receive", "text": ""},
         {"type": "websocket.receive", "text": None, "bytes": b""},
@@ -54,7 +54,7 @@ async def test_the_handshake_names_the_subprotocol(subprotocol: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("told", "code", "kind"),
+    ("message", "code", "kind"),
     [
         ({"code": 1000}, 1000, ConnectionClosedOK),
         ({"code": 1001, "reason": "bye"}, 1001, ConnectionClosedOK),
@@ -63,8 +63,8 @@ async def test_the_handshake_names_the_subprotocol(subprotocol: str | None) -> N
         ({"code": 4000, "reason": None}, 4000, ConnectionClosedError),
     ],
 )
-async def test_a_disconnect_ends_the_pipe_for_good(told: dict[str, Any], code: int, kind: type[Exception]) -> None:
-    end = transport(Server({"type": "websocket.disconnect", **told}))
+async def test_a_disconnect_ends_the_pipe_for_good(message: dict[str, Any], code: int, kind: type[Exception]) -> None:
+    end = transport(Server({"type": "websocket.disconnect", **message}))
     for again in (end.receive, end.receive, lambda: end.send("x")):
         with pytest.raises(kind) as caught:
             await again()

@@ -1,4 +1,4 @@
-"""A server that is there and does not answer, and applications that only look as if theirs were such."""
+"""Dead connections are found; slow applications and paused programs are not taken for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ QUICK = SocketOptions(ping_interval=0.05, ping_timeout=0.1)
 
 
 class Line:
-    """A TCP line to a server, which can be cut without anybody being told."""
+    """A TCP line to a server, which can be cut without a sign to either end."""
 
     def __init__(self, port: int) -> None:
         self.is_dead = False
@@ -63,7 +63,7 @@ async def idle(socket: ServerConnection) -> None:
     await socket.wait_closed()
 
 
-async def test_a_line_that_died_without_a_word_is_found_while_somebody_waits() -> None:
+async def test_a_connection_that_died_silently_is_found_while_a_reader_waits() -> None:
     async with line_to(idle) as line, asyncio.timeout(5):
         began_s = asyncio.get_running_loop().time()
         end = await open_websocket(line.url, options=QUICK)
@@ -116,7 +116,7 @@ async def test_a_server_that_says_nothing_and_answers_pings_is_alive() -> None:
         await end.close()
 
 
-async def test_an_application_that_does_not_read_is_not_told_that_the_server_is_dead() -> None:
+async def test_an_application_that_does_not_read_does_not_count_the_server_as_dead() -> None:
     messages = 500
 
     async def speak(socket: ServerConnection) -> None:
@@ -149,7 +149,7 @@ async def test_a_program_that_stood_still_does_not_blame_the_server() -> None:
         loop = asyncio.get_running_loop()
         receiving = asyncio.ensure_future(end.receive())
         for moment_s in (0.01, 0.06, 0.3):
-            # Nobody sets it: the loop, and with it every socket, stands still for longer than the answer may take.
+            # Never set: the loop, and with it every socket, stands still for longer than the answer may take.
             loop.call_later(moment_s, lambda: threading.Event().wait(0.3))
         loop.call_later(1.2, late.set)
         assert await receiving == "still here"

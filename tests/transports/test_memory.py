@@ -30,7 +30,7 @@ async def test_a_cancelled_send_sends_nothing() -> None:
     assert await other.receive() == "3"
 
 
-async def test_a_close_wakes_whoever_waits() -> None:
+async def test_a_close_wakes_all_that_wait() -> None:
     one, other = memory_pair(capacity=1)
     await one.send("1")
     async with asyncio.timeout(5):

@@ -6,12 +6,12 @@ from typing import Any, Literal, assert_never, assert_type
 
 import duologue
 import duologue.blocking
-from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events
+from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
 from duologue.events import UnsetType
 from duologue.protocol import states as tables
-from duologue.protocol.client import notices
-from duologue.protocol.client.recovery import session_replay as memory
+from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.server import commands
 from duologue.protocol.server import turn_detection as turns
 
@@ -40,6 +40,13 @@ def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: eve
     assert_type(codec.encode_translation(event), bytes)
     assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
     assert_type(event.to_json(), dict[str, Any])
+
+
+def everyday_names_have_their_types(url: str) -> None:
+    assert_type(duologue.Toolbox(), Toolbox)
+    assert_type(duologue.ReconnectPolicy(), ReconnectPolicy)
+    assert_type(duologue.Endpoint(url=url).socket, duologue.SocketOptions)
+    assert_type(duologue.CoreOptions().rotation, duologue.RotationLimits)
 
 
 # --- without an event loop --------------------------------------------------------------------------------------------
@@ -297,7 +304,7 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.ErrorReported()
             | notices.Unreadable()
             | notices.ConnectionLost()
-            | memory.SessionRestored()
+            | notices.SessionRestored()
             | tables.IllegalTransition()
         ):
             return type(notice).__name__

@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import get_args
 
-from duologue import events
-from duologue.protocol.client import notices
+from duologue import events, notices
 from duologue.protocol.server import commands
 from duologue.protocol.server import turn_detection as turns
 from tests.typing import api

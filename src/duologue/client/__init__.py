@@ -1,4 +1,4 @@
-"""The client: a session over any transport, with typed events both ways."""
+"""The client: sessions and conversations over any transport, with typed events in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a key is shown to a server: in a header, in the query, or as a sub-protocol."""
+"""How a key is sent to a server: in a header, in the query, or as a sub-protocol."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ _QUERY_NAMES: Final[Mapping[str, str]] = {
     "azure-voice-live": "api-key",
     "inworld": "key",
 }
-"""By dialect; everybody else who reads a key there calls it `api_key`."""
+"""The query parameter of the key, by dialect; all others that take one call it `api_key`."""
 
 _SUBPROTOCOLS: Final[Mapping[str, tuple[str, ...]]] = {
     "xai": ("xai-client-secret.",),
     "openai-beta": ("realtime", "openai-insecure-api-key.", "openai-beta.realtime-v1"),
 }
 _USUAL_SUBPROTOCOLS: Final = ("realtime", "openai-insecure-api-key.")
-"""A name that ends in a dot takes the key behind it."""
+"""The key is appended to a name that ends in a dot. Published by OpenAI and xAI:
+https://developers.openai.com/api/docs/guides/realtime-websocket,
+https://docs.x.ai/developers/model-capabilities/audio/ephemeral-tokens"""
 
 _AZURE: Final = "azure.com"
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
-    """What a handshake carries to say who asks. Holds the key: its repr does not."""
+    """The parts of a handshake that authenticate the caller. Holds the key; its repr does not show it."""
 
     headers: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
@@ -46,13 +48,13 @@ class Credentials(Struct, frozen=True, kw_only=True):
 
 
 def usual_auth(dialect: str, url: str, api_key: str) -> Auth:
-    """The way in which a server of this dialect is shown this key, unless told otherwise.
+    """How a server of this dialect expects this key.
 
-    Azure takes its own keys in a header of its own and the tokens of Entra, which are JWTs, as bearers.
+    Azure takes its own keys in the header `api-key`, and tokens of Entra, which are JWTs, as bearer tokens.
     """
     if f".{urlsplit(url).hostname}".endswith(f".{_AZURE}"):
         return "bearer" if api_key.startswith("eyJ") and api_key.count(".") == 2 else "api-key"
-    # Servers that need no key have been given one all the same.
+    # The caller gave a key, so a server that needs none gets it too.
     ways: list[Auth] = [way for way in PROFILES[dialect].auth if way != "none"]
     return ways[0] if ways else "bearer"
 
@@ -65,7 +67,7 @@ def credentials_for(api_key: str, auth: Auth, *, dialect: str) -> Credentials:
         case "api-key":
             return Credentials(headers={"api-key": api_key})
         case "basic":
-            # What services hand out is encoded already; a name and a password are not.
+            # Keys from services are encoded already; a name and a password (RFC 7617) are not.
             encoded = b64encode(api_key.encode()).decode() if ":" in api_key else api_key
             return Credentials(headers={"Authorization": f"Basic {encoded}"})
         case "query":

@@ -1,4 +1,4 @@
-"""Keys for one session: made by a server that has a real key, given to a browser or a telephone that must not."""
+"""Short-lived keys for one session, for browsers and apps that must not hold the real key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["ClientSecret", "ask_client_secret", "client_secret"]
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 _PATH: Final = "/client_secrets"
 _TIMEOUT_S: Final = 10.0
-_MAX_ANSWER_BYTES: Final = 1024 * 1024
+_MAX_RESPONSE_BYTES: Final = 1024 * 1024
 """A session with all its instructions and tools; a secret alone has 300."""
 
 
@@ -36,11 +36,11 @@ class ClientSecret(Struct, frozen=True, kw_only=True):
     """A key that opens one session and then, or soon, expires. Its repr does not show it."""
 
     value: str
-    """What goes to the client, which gives it to `connect` as its `api_key`."""
+    """The key, which the client passes to `connect` as `api_key`."""
     expires_at: int
     """In Unix seconds."""
     session: AnySession | None = None
-    """The session that it opens, as the server told it."""
+    """The session that it opens, as the server reported it."""
 
     def __repr__(self) -> str:
         return f"ClientSecret(value='…', expires_at={self.expires_at})"
@@ -50,7 +50,7 @@ class ClientSecret(Struct, frozen=True, kw_only=True):
         yield "expires_at", self.expires_at
 
 
-class _Answer(Struct):
+class _SecretResponse(Struct):
     value: str
     expires_at: int
     session: Any = None
@@ -66,13 +66,14 @@ async def client_secret(
     proxy: str | None = ENVIRONMENT,
     timeout: float = _TIMEOUT_S,
 ) -> ClientSecret:
-    """Have a key made for one session of this kind, by the server whose sessions are at `url`.
+    """Ask the server at `url`, which is the URL for `connect`, for a key that opens one session of this kind.
 
-    `url` is the one for `connect`. The key goes over HTTPS, or to this machine; redirects are refused. Cancelling
-    returns at once, and leaves the request to its timeout in a thread.
+    `expires_after` is how long the key can open a session, in seconds; None: the server's default. `timeout` is in
+    seconds. The real key is sent over HTTPS only, or to this machine; redirects are not followed. Cancelling returns at
+    once; the request ends in a thread, within its timeout.
 
     Raises:
-        ConnectFailed: no key was made; `.retryable` says whether another try can help.
+        ConnectFailed: there is no key; `.retryable` says whether another try can help.
     """
     return await asyncio.to_thread(
         ask_client_secret,
@@ -96,19 +97,19 @@ def ask_client_secret(
     proxy: str | None = ENVIRONMENT,
     timeout: float = _TIMEOUT_S,
 ) -> ClientSecret:
-    """`client_secret` for threads; `duologue.blocking` has it by that name. Raises as that does."""
+    """`client_secret` for threads; `duologue.blocking.client_secret` is this function. Raises as that does."""
     endpoint = Endpoint(url=url, api_key=api_key)
     parts = urlsplit(endpoint.session_url())
     path = parts.path if parts.path.endswith(_PATH) else parts.path.rstrip("/") + _PATH
     target = urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, "", ""))
-    shown = without_secrets(target)
+    shown_url = without_secrets(target)
     if not (target.startswith("https:") or (target.startswith("http:") and is_loopback(target))):
-        raise ConnectFailed(f"{shown} is not encrypted: a key is sent over https only", retryable=False)
+        raise ConnectFailed(f"{shown_url} is not encrypted: a key is sent over https only", retryable=False)
     headers = {**endpoint.credentials().headers, "Content-Type": "application/json"}
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
     request = urllib.request.Request(target, _body(session, expires_after), headers, method="POST")
-    return _secret(_ask(request, _opener(target, ssl, proxy), timeout, shown), shown)
+    return _secret(_ask(request, _opener(target, ssl, proxy), timeout, shown_url), shown_url)
 
 
 def _body(session: AnySessionConfig | None, expires_after: int | None) -> bytes:
@@ -121,7 +122,7 @@ def _body(session: AnySessionConfig | None, expires_after: int | None) -> bytes:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The standard one would take the key along to wherever it is sent."""
+    """Follows none: the standard library would send the key to wherever a redirect leads."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
@@ -141,38 +142,40 @@ def _opener(url: str, ssl: SSLContext | None, proxy: str | None) -> urllib.reque
     )
 
 
-def _ask(request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout: float, shown: str) -> bytes:
-    # No cause but where it says more than the sentence: a cause is printed too, and may quote what was sent.
+def _ask(
+    request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout: float, shown_url: str
+) -> bytes:
+    # A cause only where it says more than the message: tracebacks print causes, which may quote what was sent.
     try:
-        with opener.open(request, timeout=timeout) as answer:
-            content: bytes = answer.read(_MAX_ANSWER_BYTES + 1)
+        with opener.open(request, timeout=timeout) as response:
+            content: bytes = response.read(_MAX_RESPONSE_BYTES + 1)
             return content
     except HTTPError as fault:
         with fault:
             status = fault.code
         redirects = " and redirects are not followed with a key" if 300 <= status < 400 else ""
         raise ConnectFailed(
-            f"{shown} answered with HTTP {status}{redirects}", retryable=status in RETRYABLE_STATUS
+            f"{shown_url} answered with HTTP {status}{redirects}", retryable=status in RETRYABLE_STATUS
         ) from None
     except TimeoutError as fault:
-        raise ConnectFailed(f"{shown} did not answer within {timeout:g} s", retryable=True) from fault
+        raise ConnectFailed(f"{shown_url} did not answer within {timeout:g} s", retryable=True) from fault
     except URLError as fault:
         reason = fault.reason.strerror if isinstance(fault.reason, OSError) else None
-        raise ConnectFailed(f"cannot reach {shown}: {reason or fault.reason}", retryable=True) from fault
+        raise ConnectFailed(f"cannot reach {shown_url}: {reason or fault.reason}", retryable=True) from fault
     except (OSError, http.client.HTTPException) as fault:
-        raise ConnectFailed(f"{shown} broke off: {type(fault).__name__}", retryable=True) from fault
+        raise ConnectFailed(f"{shown_url} broke off: {type(fault).__name__}", retryable=True) from fault
 
 
-def _secret(content: bytes, shown: str) -> ClientSecret:
-    if len(content) > _MAX_ANSWER_BYTES:
-        raise ConnectFailed(f"{shown} answered with more than {_MAX_ANSWER_BYTES} bytes", retryable=False)
+def _secret(content: bytes, shown_url: str) -> ClientSecret:
+    if len(content) > _MAX_RESPONSE_BYTES:
+        raise ConnectFailed(f"{shown_url} answered with more than {_MAX_RESPONSE_BYTES} bytes", retryable=False)
     try:
-        answer = msgspec.json.decode(content, type=_Answer)
+        answer = msgspec.json.decode(content, type=_SecretResponse)
     except msgspec.DecodeError:
-        raise ConnectFailed(f"{shown} answered with something else than a key", retryable=False) from None
-    told = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
+        raise ConnectFailed(f"{shown_url} answered with something other than a key", retryable=False) from None
+    event = RealtimeEvent.from_json({"type": "session.created", "event_id": "", "session": answer.session})
     return ClientSecret(
         value=answer.value,
         expires_at=answer.expires_at,
-        session=told.session if isinstance(told, SessionCreatedEvent) else None,
+        session=event.session if isinstance(event, SessionCreatedEvent) else None,
     )

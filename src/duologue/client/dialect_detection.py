@@ -1,9 +1,9 @@
-"""Which dialect a session is held in, where the application does not say.
+"""Detects a session's dialect where the application does not name it.
 
-A URL that gives it away settles it before anything is sent. Otherwise "openai", which reads the historical names
-too, holds until a frame of the server's says something else: one of the first few, once, and clearly. What has been
-sent by then stays as it was written, so an application that sends before it has received had better name the dialect.
-The key is not shown again, and nothing that was read is lost.
+A URL that identifies the dialect settles it before anything is sent. Otherwise the dialect is "openai", which reads the
+historical names too, until one of the server's first frames clearly shows another; it changes once at most. What was
+sent by then stays as it was written, so an application that sends before it has received should name the dialect. The
+key is not sent again, and no frame that was read is lost.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _logger = logging.getLogger(__name__)
 AUTO: Final = "auto"
 
 _SURE: Final = 0.8
-"""For a vendor's own dialect: a host name or a field that nobody else has, not the shape of an id, which many share."""
+"""The confidence that a vendor's dialect needs: a host name or a field that only this vendor has. The shape of an id,
+which many share, is not enough."""
 
 _ERAS: Final = frozenset({"openai", "openai-beta"})
 _LIKELY: Final = 0.5
-"""For one of the two eras: whoever is nobody in particular speaks one of them."""
+"""The confidence that one of the two OpenAI dialects needs: a server without signs of a vendor speaks one of them."""
 
 _FIRST_FRAMES: Final = 3
-"""A heartbeat or a notice may come before the greeting; after that nobody introduces himself."""
+"""How many frames are looked at: a heartbeat or a notice may come before the greeting, which has the signs."""
 
 
 class DialectDetector:
@@ -47,11 +48,11 @@ class DialectDetector:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it stays as it is."""
+        """Whether it can no longer change."""
         return self._frames_left == 0
 
-    def hear(self, message: str | bytes) -> None:
-        """A frame of the server's, before it is read."""
+    def observe(self, message: str | bytes) -> None:
+        """Look at a frame of the server's, before it is decoded."""
         if self._frames_left == 0:
             return
         self._frames_left -= 1

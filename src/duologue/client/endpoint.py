@@ -1,4 +1,4 @@
-"""Where a session is, and what it takes to get in: everything that `connect` is told, as one value."""
+"""Where a session is and how to connect to it: all keywords of `connect` as one value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from duologue.client.auth import Auth, Credentials, credentials_for, usual_auth
 from duologue.client.dialect_detection import AUTO, DialectDetector
-from duologue.client.limits import LOOP_LAG_MS
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
@@ -23,30 +22,31 @@ _SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
-    """A place where sessions are held. Its repr shows neither keys nor the values of headers and query."""
+    """A realtime server and how to connect to it. Its repr shows neither keys nor the values of headers and query."""
 
     url: str = ""
     """A URL without a path gets `/v1/realtime`."""
     model: str | None = None
     api_key: str | None = None
     dialect: str = AUTO
-    """A name in `duologue.dialects.PROFILES`, or "auto": what the URL or else the server's first frame gives away."""
+    """A name in `duologue.dialects.PROFILES`, or "auto": detected from the URL or else the server's first frames."""
     auth: Auth | None = None
-    """How the key is shown; None: as the dialect's servers want it, which is a bearer token where that is not known."""
+    """How the key is sent; None: as the dialect's servers expect it, or as a bearer token where that is not known."""
     headers: Mapping[str, str] = {}
-    """For the handshake. One that has the name of a key's header goes before it."""
+    """For the handshake. A header with the name of the key's header replaces it."""
     query: Mapping[str, str] = {}
     """Added to the query of the URL."""
     call_id: str | None = None
-    """Joins a call that runs over WebRTC or SIP, beside its caller."""
+    """The WebRTC or SIP call to join."""
     intent: str | None = None
-    """ "transcription" for a session that only hears."""
+    """ "transcription" for a session that only transcribes."""
     socket: SocketOptions = SocketOptions()
-    loop_lag_ms: int | None = LOOP_LAG_MS
-    """Warn once for each place in the program that keeps the event loop from running for so long; None: do not."""
+    loop_lag_ms: int | None = None
+    """Start a thread that logs a warning for each function that blocks the event loop for longer than this, once. 250:
+    speech that is so much late is heard to be late. None: no thread."""
 
-    def accent(self) -> DialectDetector:
-        """The dialect, as far as it is known before anything has come.
+    def dialect_detector(self) -> DialectDetector:
+        """A detector that has looked at the URL, or that has the dialect that was named.
 
         Raises:
             ValueError: there is no such dialect.
@@ -59,23 +59,23 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """The URL of the WebSocket. With credentials it may hold the key.
 
         Raises:
-            ConnectFailed: it is no URL at all.
+            ConnectFailed: it is not a URL.
         """
         named = {"model": self.model, "call_id": self.call_id, "intent": self.intent}
         query = {name: value for name, value in named.items() if value is not None}
         return _with_query(self.url, {**query, **self.query, **(credentials.query if credentials is not None else {})})
 
     def credentials(self) -> Credentials:
-        """What the handshake carries to say who asks, other headers included."""
-        shown = Credentials()
+        """Headers, query and sub-protocols of the handshake, the key included."""
+        key = Credentials()
         if self.api_key is not None:
-            dialect = self.accent().dialect
-            shown = credentials_for(
+            dialect = self.dialect_detector().dialect
+            key = credentials_for(
                 self.api_key, self.auth or usual_auth(dialect, self.session_url(), self.api_key), dialect=dialect
             )
         own = {name.lower() for name in self.headers}
-        kept = {name: value for name, value in shown.headers.items() if name.lower() not in own}
-        return Credentials(headers={**kept, **self.headers}, query=shown.query, subprotocols=shown.subprotocols)
+        kept = {name: value for name, value in key.headers.items() if name.lower() not in own}
+        return Credentials(headers={**kept, **self.headers}, query=key.query, subprotocols=key.subprotocols)
 
     def __repr__(self) -> str:
         return f"Endpoint({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -95,7 +95,7 @@ def session_url(url: str, *, model: str | None = None) -> str:
     """The WebSocket URL of a session: scheme, path and model filled in where they are missing.
 
     Raises:
-        ConnectFailed: it is no URL at all.
+        ConnectFailed: it is not a URL.
     """
     return _with_query(url, {} if model is None else {"model": model})
 
@@ -104,8 +104,8 @@ def _with_query(url: str, added: Mapping[str, str]) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        # Without its cause, which may quote what stands before the host.
-        raise ConnectFailed("this is no URL: the brackets around its host do not fit", retryable=False) from None
+        # Without its cause, which may quote a password.
+        raise ConnectFailed("this is not a URL: the brackets around its host do not match", retryable=False) from None
     query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **added}
     path = parts.path if parts.path.strip("/") else _DEFAULT_PATH
     return urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, urlencode(query), ""))

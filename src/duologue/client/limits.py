@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FLUSH_S", "INTRODUCTION_S", "LOOK_S", "LOOP_LAG_MS", "MAX_QUEUED_EVENTS", "MAX_UNREAD_NOTICES"]
+__all__ = ["FIRST_EVENT_S", "FLUSH_S", "MAX_QUEUED_EVENTS", "MAX_UNREAD_NOTICES", "POLL_S", "TOOL_TIMEOUT_S"]
 
-LOOK_S: Final = 0.5
-"""How often the time is looked at while no event comes: fine enough for limits of whole seconds."""
+POLL_S: Final = 0.5
+"""How often the clock is checked while no event comes: fine enough for limits of whole seconds."""
 
 FLUSH_S: Final = 1.0
-"""How long an end waits for what was sent before it; a server that reads nothing gets the close without the rest."""
+"""How long a close waits until what was sent before it is on its way. A server that reads nothing gets the close
+without the rest."""
 
-INTRODUCTION_S: Final = 2.0
-"""How long a server may take to say its first words before it is spoken to in the usual dialect: some never greet."""
+FIRST_EVENT_S: Final = 2.0
+"""How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
+the default dialect is used."""
+
+TOOL_TIMEOUT_S: Final = 30.0
+"""How long a function that the model calls may run."""
 
 MAX_QUEUED_EVENTS: Final = 256
 """Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the
@@ -23,6 +28,3 @@ MAX_UNREAD_NOTICES: Final = 4096
 """More than ten minutes of speech in the usual pieces: a reader that far behind has stopped reading. Waiting for it
 would stop the conversation, and dropping notices would make a hole in what it reads; so its stream ends, with
 StreamOverflow."""
-
-LOOP_LAG_MS: Final = 250
-"""Speech that arrives so much late is heard to be late."""

@@ -1,4 +1,4 @@
-"""Sessions on disk: the format, a transport that writes one and a transport that plays one."""
+"""Sessions on disk: the format, a transport that records a session, and one that replays a recording."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""A recording: a text file of JSON lines, complete up to its last whole line whatever happens to its writer.
+"""A recording: a text file of JSON lines. After a crash it is valid up to its last whole line.
 
     {"duologue":"recording","version":1,"started_at":"2026-03-01T12:00:00.000+00:00","side":"client"}
     {"at_s":0.004113,"direction":"received","text":"{\\"type\\":\\"session.created\\",…}"}
     {"at_s":0.051240,"direction":"sent","text":"{\\"type\\":\\"session.update\\",…}"}
     {"at_s":0.060001,"direction":"received","binary":"AAEC"}
 
-The first line is the header. Each other line is a message: seconds since the start on a clock that never jumps, which
-way it went as seen by `side`, and the text exactly as it was, or base64 of what was binary. Fields that a reader does
-not know mean nothing to it. Handshakes are not part of a recording, and so neither are keys.
+The first line is the header. Each other line is a message: seconds since the start on a monotonic clock, the direction
+as seen by `side`, and the exact text, or base64 of a binary message. Readers ignore fields that they do not know.
+Handshakes are not recorded, so keys are not either.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["VERSION", "Direction", "Frame", "Header", "RecordingReader", "RecordingWriter", "Side"]
 
 VERSION: Final = 1
-"""Goes up when an older reader would misunderstand a newer file; a field more is no reason."""
+"""Raised when older readers would misunderstand newer files; a new field is no reason."""
 
 Side: TypeAlias = Literal["client", "server"]
 Direction: TypeAlias = Literal["sent", "received"]
@@ -41,11 +41,11 @@ _KIND: Final = "recording"
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first line says."""
+    """The first line."""
 
     version: int = VERSION
     started_at: str
-    """Local time of the start, ISO 8601 with its zone."""
+    """Local time of the start, ISO 8601 with its offset."""
     side: Side
 
 
@@ -67,9 +67,9 @@ class _Line(msgspec.Struct, kw_only=True):
 class RecordingWriter:
     """Writes a recording, each line as it happens. A context manager.
 
-    A line is with the operating system when `write` returns. When writing fails, a full disk most likely, the session
-    must not suffer: the first failure is kept in `failure` and nothing more is written. Writing blocks for as long as
-    the page cache takes to copy a line.
+    When `write` returns, the operating system has the line. When writing fails, for example because the disk is full,
+    the session goes on: the first failure is kept in `failure`, and nothing more is written. `write` blocks only while
+    the line is copied into the page cache.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class RecordingWriter:
         clock: Callable[[], float] = time.monotonic,
         replace: bool = True,
     ) -> None:
-        """The file is its owner's alone to read; one that is there makes room for it, unless `replace` is False.
+        """Create the file, readable by its owner only. An existing file is replaced, unless `replace` is False.
 
-        Raises `RecordingError` when the file cannot be made: symbolic links are not followed.
+        Raises `RecordingError` when the file cannot be created: symbolic links are not followed.
         """
         self.path = os.fspath(path)
         self.failure: RecordingError | None = None
-        """Why the recording is incomplete; None while it is not."""
+        """Why the recording is incomplete; None while it is complete."""
         self.frames = 0
-        """How many were written."""
+        """How many frames were written."""
         self._clock = clock
         self._started_s = clock()
         try:
-            # Unbuffered: what is written survives the program, and a failed write leaves nothing behind to fail again.
+            # Unbuffered: what was written survives a crash, and a failed write leaves no data that would fail again.
             self._file: FileIO = create_file(path, replace=replace)
         except OSError as fault:
             raise RecordingError(f"cannot write {self.path}: {fault.strerror or fault}") from fault
@@ -100,7 +100,7 @@ class RecordingWriter:
         self._put({"duologue": _KIND, **msgspec.structs.asdict(header)})
 
     def write(self, direction: Direction, message: str | bytes) -> None:
-        """Add a message that went by just now. Does nothing once writing has failed or the file is closed."""
+        """Add a message that just passed. Does nothing once writing has failed or the file is closed."""
         at_s = round(self._clock() - self._started_s, 6)
         content = {"text": message} if isinstance(message, str) else {"binary": base64.b64encode(message).decode()}
         if self._put({"at_s": at_s, "direction": direction, **content}):
@@ -135,11 +135,11 @@ class RecordingWriter:
 class RecordingReader:
     """Reads a recording once, from its first frame to its last: an iterator of frames and a context manager.
 
-    A last line that was cut off, as a crash leaves it, ends the recording; `cut_off` tells it afterwards.
+    An incomplete last line, as a crash leaves it, ends the recording; then `cut_off` is True.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises `RecordingError` when the file cannot be read, is no recording, or comes from a newer version."""
+        """Raises `RecordingError` when the file cannot be read, is not a recording, or has a newer version."""
         self.path = os.fspath(path)
         self.cut_off = False
         self._line_number = 1
@@ -157,7 +157,7 @@ class RecordingReader:
         return self
 
     def __next__(self) -> Frame:
-        """The next frame. Raises `RecordingError`, naming file and line, for a line that is none."""
+        """The next frame. Raises `RecordingError`, naming file and line, for a damaged line."""
         line = self._read_line()
         if not line:
             raise StopIteration

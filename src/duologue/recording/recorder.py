@@ -1,4 +1,4 @@
-"""A transport that writes down what passes through another one."""
+"""A transport that records what passes through another one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ __all__ = ["RecordingTransport"]
 
 
 class RecordingTransport:
-    """Passes everything on; each message is recorded once it has been accepted or has arrived.
+    """Passes everything on, and records each message once it has been accepted or has arrived.
 
-    The writer is the caller's to close, after the transport. A writer that fails disturbs nothing: see its `failure`.
+    The caller closes the writer, after the transport. When the writer fails, the session goes on: see its `failure`.
     """
 
     def __init__(self, transport: Transport, writer: RecordingWriter) -> None:

@@ -1,4 +1,4 @@
-"""A transport that plays a recording: what its side once received is received again."""
+"""A transport that replays a recording: it returns the messages that were received."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["ReplayTransport"]
 
 
 class ReplayTransport:
-    """Returns the received messages of a recording in order, whatever is sent meanwhile; then the pipe is closed.
+    """Returns the received messages of a recording in order, whatever is sent; then it is closed.
 
     With `paced` each message comes as long after the first `receive` as it came after the start of the recording, else
-    without delay. The reader is the caller's to close.
+    without delay. The caller closes the reader.
     """
 
     def __init__(self, reader: RecordingReader, *, paced: bool = False) -> None:
@@ -32,20 +32,20 @@ class ReplayTransport:
             raise self._closed
 
     async def receive(self) -> str | bytes:
-        """The next message of the recording. A damaged line closes the pipe with code 1006 and says where it is."""
-        await asyncio.sleep(0)  # the loop's other tasks have their turn, as they have with a socket
+        """The next message of the recording. A damaged line closes with code 1006 and a reason that names the line."""
+        await asyncio.sleep(0)  # other tasks run, as they do with a socket
         if self._closed is None and self._next is None:
             self._advance()
         if self._next is not None and self._paced:
             await self._until_due(self._next.at_s)
-        # Asked again: close() may have come while this was waiting.
+        # Checked again: close() may have come while this waited.
         frame, self._next = self._next, None
         if self._closed is not None or frame is None:
             raise self._closed or ConnectionClosedOK(1000)
         return frame.message
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close; a `receive` that waits for its time ends at once."""
+        """Close; a `receive` that waits ends at once."""
         if self._closed is None:
             kind = ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError
             self._closed = kind(code, reason)

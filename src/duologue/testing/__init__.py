@@ -1,11 +1,11 @@
-"""For tests of what is built on duologue: both ends of a session in memory, scripted engines, and checks.
+"""For tests of programs that use duologue: both ends of a session in memory, scripted engines, and checks.
 
 pair = Pair()                                   one session, without a socket, a task or a clock
-play(pair, [ResponseCreateEvent(), ...])        a conversation as it must go, step by step
-RealtimeApp(engines=scripted_app_engines())     a server whose engines do what they are told
+play(pair, [ResponseCreateEvent(), ...])        a conversation and its expected events, step by step
+RealtimeApp(engines=scripted_app_engines())     a server whose engines are scripted
 ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
-await check_transport(make_pair)                does a transport of your own keep its contract?
-await check_transcriber(transcriber, speech=…)  does an engine? One such check for each kind
+await check_transport(make_pair)                does your own transport keep the contract?
+await check_transcriber(transcriber, speech=…)  does your own engine? There is a check for each kind
 """
 
 from __future__ import annotations

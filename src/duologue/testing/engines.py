@@ -1,4 +1,4 @@
-"""Engines that do what a test says."""
+"""Scripted engines for tests."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def scripted_engines(
 ) -> Engines:
     """One engine of each kind: instant, deterministic, in the standard library alone.
 
-    Loud audio counts as speech. Each utterance is heard as the next line of `hears`, each response is the next line
-    of `says`: words, which are spoken as a tone, or a call. The engines work at 24 kHz, as the wire's PCM does, so
-    that nothing is resampled.
+    Loud audio counts as speech. The transcript of each utterance is the next line of `hears`; each response is the next
+    line of `says`: text, which is spoken as a tone, or a function call. The engines work at 24 kHz, as the wire's PCM
+    does, so nothing is resampled.
     """
     return Engines(
         new_detector=detectors(sample_rate_hz=PCM.rate_hz),
@@ -33,6 +33,6 @@ def scripted_engines(
 def scripted_app_engines(
     engines: Engines | None = None,
 ) -> Callable[[], AbstractAsyncContextManager[Engines]]:
-    """These engines, or the scripted ones, in the form in which `RealtimeApp` loads its engines."""
+    """These engines, or the scripted ones, in the form that `RealtimeApp` takes."""
     loaded = engines or scripted_engines()
     return lambda: nullcontext(loaded)

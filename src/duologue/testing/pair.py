@@ -1,7 +1,7 @@
-"""Both ends of one session in memory: a client's and a server's protocol, and nobody else.
+"""Both ends of one session in memory: a client's and a server's protocol, without shells around them.
 
-The test is the application, the engines and the clock. Every event travels as the text that it is on the wire, and
-each verb returns what the client receives because of it.
+The test plays the application, the engines and the clock. Every event travels as its text on the wire, and each method
+returns the events that the client receives because of it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ C = TypeVar("C", bound=Command | McpCall)
 
 
 class CountedIds:
-    """Makes `item_1`, `item_2`, `resp_1` …: ids that a test can foresee."""
+    """Makes `item_1`, `item_2`, `resp_1` …: ids that a test can predict."""
 
     def __init__(self) -> None:
         self._made: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Pair:
         self.client = ClientProtocol(new_id=CountedIds())
         self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind)
         self.commands: list[Command | McpCall] = []
-        """What the server has asked for, and no `take` has taken; detection is left out, `speak` and `pause` do it."""
+        """Commands of the server that no `take` has taken, without `Detect`: `speak` and `pause` do the detection."""
         self.received: list[RealtimeEvent] = []
         """Everything that the client has received."""
         self._to_detect: list[Detect] = []
@@ -66,7 +66,7 @@ class Pair:
     # --- the client
 
     def connect(self) -> list[RealtimeEvent]:
-        """The client arrives."""
+        """The client connects."""
         self.server.connect()
         return self._collect()
 
@@ -77,16 +77,16 @@ class Pair:
         return self._collect()
 
     def send_raw(self, message: str | bytes) -> list[RealtimeEvent]:
-        """A message as it is: text that is no event, or bytes for a binary message."""
+        """The client sends a message as it is: text that is not an event, or bytes for a binary message."""
         self.server.receive_text(message, now=self.now)
         return self._collect()
 
     def speak(self, ms: int) -> list[RealtimeEvent]:
-        """The user speaks: audio is appended, and all of it is heard as speech."""
+        """The user speaks: audio is appended, and all of it is detected as speech."""
         return self._append(ms, probability=1.0)
 
     def pause(self, ms: int) -> list[RealtimeEvent]:
-        """The user is silent: audio is appended, and none of it is heard as speech."""
+        """The user is silent: audio is appended, and none of it is detected as speech."""
         return self._append(ms, probability=0.0)
 
     # --- the engines
@@ -98,10 +98,10 @@ class Pair:
                 del self.commands[index]
                 return command
         asked = ", ".join(type(command).__name__ for command in self.commands) or "nothing"
-        raise AssertionError(f"the server has asked for no {kind.__name__}, but for {asked}")
+        raise AssertionError(f"the server has asked for no {kind.__name__}, only for {asked}")
 
     def hears(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """An item is transcribed: the one named, or the first that the server asked for."""
+        """The transcriber returns a transcript: of this item, or the first that the server asked for."""
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
         for index, word in enumerate(transcript.split(" ")):
             self.server.transcript_delta(item_id, word if index == 0 else f" {word}")
@@ -109,30 +109,30 @@ class Pair:
         return self._collect()
 
     def hears_nothing(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """A transcription fails."""
+        """The transcriber fails."""
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
         self.server.transcription_failed(item_id, fault, now=self.now)
         return self._collect()
 
     def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """The turn under way is transcribed while it is spoken: the one named, or the first that is to be followed."""
+        """The transcriber returns a partial transcript: of this turn, or the first that the server asked for."""
         item_id = self.take(TranscribePartial).item_id if item_id is None else item_id
         self.server.transcript_guess(item_id, transcript)
         return self._collect()
 
     def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """A pause is judged: that of the turn named, or the first that was asked about."""
+        """The end-of-turn detector rates a pause: of this turn, or the first that the server asked for."""
         item_id = self.take(TranscribeAhead).item_id if item_id is None else item_id
         self.server.end_of_turn_judged(item_id, completeness, now=self.now)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The responder says a piece of its answer: to the response named, or to the one asked for last."""
+        """The responder returns a piece of text: for this response, or the one that the server asked for last."""
         self.server.response_text(self._named(response_id), text, now=self.now)
         return self._collect()
 
     def plays(self, audio: bytes, *, clause: str | None = None, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The synthesizer speaks a piece, in the response's encoding; `clause` is what it begins to say with it."""
+        """The synthesizer returns audio in the response's encoding; `clause` is the text that begins with it."""
         response_id = self._named(response_id)
         if clause is not None:
             self.server.response_clause(response_id, clause)
@@ -140,21 +140,21 @@ class Pair:
         return self._collect()
 
     def calls(self, name: str, arguments: str = "{}", *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The responder has a function called."""
+        """The responder calls a function."""
         call = self.server.response_call(self._named(response_id), name, arguments, now=self.now)
         if call is not None:
             self.commands.append(call)
         return self._collect()
 
     def makes_approved_call(self, request_id: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """It is the turn of a call that the user has allowed."""
+        """The responder makes an MCP call that the user has approved."""
         call = self.server.response_approved(self._named(response_id), request_id, now=self.now)
         if call is not None:
             self.commands.append(call)
         return self._collect()
 
     def returns(self, result: str | McpCallError) -> list[RealtimeEvent]:
-        """The tool of an MCP server that was called answers, or fails."""
+        """The MCP tool that was called returns, or fails."""
         call = self.take(McpCall)
         if isinstance(result, str):
             self.server.mcp_called(call, result, now=self.now)
@@ -163,35 +163,35 @@ class Pair:
         return self._collect()
 
     def lists(self, *tools: McpTool) -> list[RealtimeEvent]:
-        """The MCP server that was asked says which tools it has."""
+        """The MCP server lists its tools."""
         self.server.mcp_listed(self.take(ListMcpTools).item_id, tools)
         return self._collect()
 
     def lists_nothing(self) -> list[RealtimeEvent]:
-        """The MCP server that was asked cannot be talked to."""
+        """The MCP server cannot list its tools."""
         self.server.mcp_listing_failed(self.take(ListMcpTools).item_id)
         return self._collect()
 
     def finishes(self, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """A response is complete."""
+        """The engines complete a response."""
         self.server.response_finished(self._named(response_id), now=self.now)
         return self._collect()
 
     def fails(self, fault: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """An engine fails at a response."""
+        """An engine fails in a response."""
         self.server.response_failed(self._named(response_id), fault, now=self.now)
         return self._collect()
 
     # --- the clock
 
     def advance(self, seconds: float) -> list[RealtimeEvent]:
-        """Time passes."""
+        """The clock moves."""
         self.now += seconds
         if self.now >= self.server.next_tick_at:
             self.server.tick(self.now)
         return self._collect()
 
-    # --- what happens in between
+    # --- the rest
 
     def _append(self, ms: int, *, probability: float) -> list[RealtimeEvent]:
         audio = bytes(encoding_of(self.server.session.input).bytes_for_ms(ms))
@@ -204,7 +204,7 @@ class Pair:
         return self.received[seen:]
 
     def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
-        """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
+        """The voice detector reports, frame by frame; `speak` and `pause` do this themselves."""
         self.server.heard(probabilities, frame_ms, now=self.now)
         return self._collect()
 

@@ -1,4 +1,4 @@
-"""A conversation as it must go: a list of steps, played and compared."""
+"""A conversation and its expected events as a list of steps, played and compared."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["Step", "play"]
 Step: TypeAlias = RealtimeEvent | Callable[[], object] | str | tuple[str, Mapping[str, object]]
 """One step of a conversation.
 
-An event is sent by the client. A callable is called: an engine that reports, or time that passes. A string is the
-type of the event that the client must receive next; with a mapping beside it, the event must also hold these values,
-each by its dotted path: `("response.done", {"response.status": "completed"})`.
+An event is sent by the client. A callable is called: it reports for an engine, or advances the clock. A string is the
+type of the event that the client must receive next; with a mapping, the event must also have these values, each by its
+dotted path: `("response.done", {"response.status": "completed"})`.
 """
 
 _ABSENT = "absent"
@@ -27,26 +27,26 @@ _ABSENT = "absent"
 def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
     """Play the steps; returns the events that were received.
 
-    All that the client receives must be expected, in the order in which it comes.
+    Every event that the client receives must be expected, in this order.
 
     Raises:
-        AssertionError: the conversation went another way; shows both as a diff.
+        AssertionError: the events differ; the message shows a diff.
     """
     expected: list[str] = []
     happened: list[str] = []
     begin = len(pair.received)
-    told = begin
+    shown = begin
     for index, step in enumerate(steps):
         match step:
             case str() | (str(), _):
                 name, fields = (step, {}) if isinstance(step, str) else step
                 expected.append(_line(name, fields))
-                if told < len(pair.received):
-                    event = pair.received[told]
-                    told += 1
+                if shown < len(pair.received):
+                    event = pair.received[shown]
+                    shown += 1
                     happened.append(_line(event.type or "?", _values(event, fields) if event.type == name else {}))
             case _:
-                told = _tell_rest(pair, told, happened)
+                shown = _show_rest(pair, shown, happened)
                 if happened != expected:
                     break
                 did = step.type if isinstance(step, RealtimeEvent) else getattr(step, "__name__", "step")
@@ -56,15 +56,15 @@ def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
                     pair.send(step)
                 else:
                     step()
-    _tell_rest(pair, told, happened)
+    _show_rest(pair, shown, happened)
     if happened != expected:
         difference = "\n".join(line for line in ndiff(expected, happened) if not line.startswith("?"))
         raise AssertionError(f"the conversation went another way (- expected, + happened):\n{difference}")
     return pair.received[begin:]
 
 
-def _tell_rest(pair: Pair, told: int, happened: list[str]) -> int:
-    happened += [_line(event.type or "?", {}) for event in pair.received[told:]]
+def _show_rest(pair: Pair, shown: int, happened: list[str]) -> int:
+    happened += [_line(event.type or "?", {}) for event in pair.received[shown:]]
     return len(pair.received)
 
 
@@ -74,7 +74,7 @@ def _line(name: str, fields: Mapping[str, object]) -> str:
 
 
 def _values(event: RealtimeEvent, expected: Mapping[str, object]) -> dict[str, object]:
-    """What the event holds at these paths of its JSON; what is equal is shown as it was expected."""
+    """The event's values at these paths of its JSON; those that are equal as they were expected."""
     held = {path: _at(event.to_json(), path) for path in expected}
     return {path: expected[path] if value == expected[path] else value for path, value in held.items()}
 

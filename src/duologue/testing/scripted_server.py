@@ -1,11 +1,11 @@
-"""A server that plays a script: for tests of what a client makes of answers, faults and silence.
+"""A server that plays a script, to test how a client handles answers, faults and silence.
 
     server = ScriptedServer([Send(GREETING), Expect("response.create"), Send({...}), Drop()], [Send(GREETING)])
     async with converse(open_connection=server.connect) as conversation:      # in memory
     async with server.listening() as url, converse(url) as conversation:      # over a socket
 
 The first connection plays the first script, the second the next. When its script is over, a connection stays open and
-only listens.
+only receives.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GREETING",
+    "ClientEvent",
     "Close",
     "Drop",
     "Expect",
     "Frame",
-    "Heard",
     "ScriptStep",
     "ScriptedServer",
     "Send",
@@ -39,50 +39,50 @@ __all__ = [
     "Until",
 ]
 
-_PATIENCE_S: Final = 5.0
-"""A client that has not done by then what it must is not going to."""
+_TIMEOUT_S: Final = 5.0
+"""How long to wait for a client before the test fails."""
 
 _ABNORMAL_CLOSURE: Final = 1006
 
-Heard: TypeAlias = dict[str, Any]
-"""A client's event, as JSON."""
+ClientEvent: TypeAlias = dict[str, Any]
+"""An event that a client sent, as JSON."""
 
 Frame: TypeAlias = Mapping[str, Any] | str | bytes
 """What is sent: an event as JSON, which gets an event id if it has none, or a message as it is."""
 
 
 class Send:
-    """Send these frames; a function makes one from what was heard: by type, the last of each."""
+    """Send these frames. A function makes a frame from the client's events: a mapping of type to the last one of it."""
 
-    def __init__(self, *frames: Frame | Callable[[Mapping[str, Heard]], Frame]) -> None:
+    def __init__(self, *frames: Frame | Callable[[Mapping[str, ClientEvent]], Frame]) -> None:
         self.frames = frames
 
 
 class Expect(Struct, frozen=True):
-    """Wait for an event of this type; appended audio before it is passed over, any other event is a fault."""
+    """Wait for an event of this type. Appended audio before it is skipped; any other event is a fault."""
 
     type: str
 
 
 class Until(Struct, frozen=True):
-    """Wait for the test: for an event that it sets."""
+    """Wait until the test sets an event."""
 
     event: asyncio.Event
 
 
 class Close(Struct, frozen=True):
-    """Close as a server does, with a code."""
+    """Close with a code."""
 
     code: int = 1000
     reason: str = ""
 
 
 class Drop(Struct, frozen=True):
-    """Break the connection off, without a closing frame."""
+    """End the connection without a close frame."""
 
 
 class Stall(Struct, frozen=True):
-    """Neither read nor write any more, and keep the connection open."""
+    """Stop reading and writing, and keep the connection open."""
 
 
 ScriptStep: TypeAlias = Send | Expect | Until | Close | Drop | Stall
@@ -91,17 +91,17 @@ GREETING: Final[Frame] = {
     "type": "session.created",
     "session": {"type": "realtime", "object": "realtime.session", "id": "sess_1", "model": "scripted"},
 }
-"""What a server says first."""
+"""The first event of a session."""
 
 
 class ScriptedServer:
     """Plays one script for each connection, in the order in which they come.
 
-    `heard` holds what each connection's client sent, as JSON; `faults` what it did that the script does not have.
+    `received` holds the events of each connection's client, as JSON; `faults` those that the script does not expect.
     """
 
     def __init__(self, *scripts: Sequence[ScriptStep]) -> None:
-        self.heard: list[list[Heard]] = []
+        self.received: list[list[ClientEvent]] = []
         self.faults: list[str] = []
         self.closed_with: list[int | None] = []
         """The code with which each connection ended; None while it is open."""
@@ -110,7 +110,7 @@ class ScriptedServer:
         self._played = [asyncio.Event() for _ in scripts]
         self._changed = asyncio.Condition()
 
-    # --- ways to it
+    # --- how clients connect
 
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Connection, None]:
@@ -118,15 +118,15 @@ class ScriptedServer:
         from duologue.client.asyncio.connect import connect
 
         near, far = memory_pair()
-        line = _InMemory(far)
-        playing = asyncio.ensure_future(self._play(line))  # noqa: TID251 - awaited below
+        server_end = _MemoryConnection(far)
+        playing = asyncio.ensure_future(self._play(server_end))  # noqa: TID251 - awaited below
         try:
             async with connect(transport=near) as connection:
                 yield connection
         finally:
             await far.close()
-            line.ended.set()
-            await asyncio.wait([playing], timeout=_PATIENCE_S)
+            server_end.ended.set()
+            await asyncio.wait([playing], timeout=_TIMEOUT_S)
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
 
@@ -138,7 +138,7 @@ class ScriptedServer:
         ended = asyncio.Event()
 
         async def handle(socket: ServerConnection) -> None:
-            await self._play(_OnSocket(socket, ended))
+            await self._play(_SocketConnection(socket, ended))
 
         async with serve(handle, "127.0.0.1", 0, max_size=None, close_timeout=0.2) as server:
             try:
@@ -146,86 +146,92 @@ class ScriptedServer:
             finally:
                 ended.set()
 
-    # --- what a test asks of it
+    # --- what a test waits for
 
     async def played(self, connection: int = 0) -> None:
-        """Wait until a connection's script has been played to its end. Raises TimeoutError after five seconds."""
-        async with asyncio.timeout(_PATIENCE_S):
+        """Wait until the script of a connection is over. Raises TimeoutError after five seconds."""
+        async with asyncio.timeout(_TIMEOUT_S):
             await self._played[connection].wait()
 
     async def closed(self, connection: int = 0) -> int:
         """Wait until a connection has ended; returns its code. Raises TimeoutError after five seconds."""
-        async with asyncio.timeout(_PATIENCE_S), self._changed:
+        async with asyncio.timeout(_TIMEOUT_S), self._changed:
             while connection >= len(self.closed_with) or (code := self.closed_with[connection]) is None:
                 await self._changed.wait()
             return code
 
-    async def hears(self, type_name: str, *, connection: int = 0) -> Heard:
+    async def wait_for(self, type_name: str, *, connection: int = 0) -> ClientEvent:
         """The first event of this type that a connection's client sends. Raises TimeoutError after five seconds."""
-        async with asyncio.timeout(_PATIENCE_S), self._changed:
+        async with asyncio.timeout(_TIMEOUT_S), self._changed:
             while True:
-                for event in self.heard[connection] if connection < len(self.heard) else ():
+                for event in self.received[connection] if connection < len(self.received) else ():
                     if event.get("type") == type_name:
                         return event
                 await self._changed.wait()
 
     def types(self, connection: int = 0) -> list[str]:
-        """Types of all events that a connection's client has sent, appended audio left out."""
-        types = [str(event.get("type")) for event in self.heard[connection]]
+        """Types of all events that a connection's client has sent, without appended audio."""
+        types = [str(event.get("type")) for event in self.received[connection]]
         return [name for name in types if name != "input_audio_buffer.append"]
 
     # --- playing
 
-    async def _play(self, line: _InMemory | _OnSocket) -> None:
-        index = len(self.heard)
-        self.heard.append([])
+    async def _play(self, connection: _Connection) -> None:
+        index = len(self.received)
+        self.received.append([])
         self.closed_with.append(None)
         script = self._scripts[index] if index < len(self._scripts) else ()
         if not script:
             self.faults.append(f"there is no script for connection {index}")
-        last: dict[str, Heard] = {}
+        last: dict[str, ClientEvent] = {}
         try:
             for step in script:
-                await self._step(step, line, index, last)
+                await self._step(step, connection, index, last)
             if script:
                 self._played[index].set()
             while True:
-                await self._hear(line, index, last)
+                await self._receive(connection, index, last)
         except ConnectionClosed as closed:
             async with self._changed:
                 self.closed_with[index] = closed.code
                 self._changed.notify_all()
 
-    async def _step(self, step: ScriptStep, line: _InMemory | _OnSocket, index: int, last: dict[str, Heard]) -> None:
+    async def _step(
+        self,
+        step: ScriptStep,
+        connection: _Connection,
+        index: int,
+        last: dict[str, ClientEvent],
+    ) -> None:
         match step:
             case Send(frames=frames):
                 for frame in frames:
-                    await line.send(self._text(frame(last) if callable(frame) else frame))
+                    await connection.send(self._text(frame(last) if callable(frame) else frame))
             case Expect(type=wanted):
-                while (heard := await self._hear(line, index, last)) != wanted:
-                    if heard != "input_audio_buffer.append":
-                        self.faults.append(f"connection {index}: {wanted} was expected, and {heard} came")
+                while (received := await self._receive(connection, index, last)) != wanted:
+                    if received != "input_audio_buffer.append":
+                        self.faults.append(f"connection {index}: {wanted} was expected, and {received} came")
                         break
             case Until(event=event):
                 await event.wait()
             case Close(code=code, reason=reason):
                 self._played[index].set()
-                await line.close(code, reason)
+                await connection.close(code, reason)
             case Drop():
                 self._played[index].set()
-                await line.drop()
+                await connection.drop()
             case Stall():
                 self._played[index].set()
-                await line.stall()
+                await connection.stall()
             case _:
                 assert_never(step)
 
-    async def _hear(self, line: _InMemory | _OnSocket, index: int, last: dict[str, Heard]) -> str:
-        event: Heard = msgspec.json.decode(await line.receive())
+    async def _receive(self, connection: _Connection, index: int, last: dict[str, ClientEvent]) -> str:
+        event: ClientEvent = msgspec.json.decode(await connection.receive())
         name = str(event.get("type"))
         last[name] = event
         async with self._changed:
-            self.heard[index].append(event)
+            self.received[index].append(event)
             self._changed.notify_all()
         return name
 
@@ -236,7 +242,7 @@ class ScriptedServer:
         return msgspec.json.encode({"event_id": f"event_{self._ids}", **frame}).decode("utf-8")
 
 
-class _InMemory:
+class _MemoryConnection:
     """The server's end of a memory pair."""
 
     def __init__(self, transport: Transport) -> None:
@@ -246,15 +252,15 @@ class _InMemory:
         self.close = transport.close
 
     async def drop(self) -> None:
-        """End without a code."""
+        """End without a close frame."""
         await self.close(_ABNORMAL_CLOSURE, "the connection broke off")
 
     async def stall(self) -> None:
-        """Do nothing until the connection is to end."""
+        """Do nothing until `connect` ends."""
         await self.ended.wait()
 
 
-class _OnSocket:
+class _SocketConnection:
     """The server's end of a WebSocket."""
 
     def __init__(self, socket: ServerConnection, ended: asyncio.Event) -> None:
@@ -289,10 +295,13 @@ class _OnSocket:
         await self._socket.wait_closed()
 
     async def stall(self) -> None:
-        """Read nothing, not even pings, until the server is to end."""
+        """Read nothing, not even pings, until `listening` ends."""
         self._socket.transport.pause_reading()
         await self._ended.wait()
 
     def _fault(self) -> ConnectionClosedError:
         code = self._socket.close_code
         return ConnectionClosedError(_ABNORMAL_CLOSURE if code is None else code, self._socket.close_reason or "")
+
+
+_Connection: TypeAlias = _MemoryConnection | _SocketConnection

@@ -1,4 +1,4 @@
-"""A check for transports of your own: does it keep the contract of `duologue.transports.Transport`?"""
+"""Checks whether a transport of your own keeps the contract of `duologue.transports.Transport`."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from duologue.transports import Transport
 __all__ = ["TransportPair", "check_transport"]
 
 TransportPair: TypeAlias = Callable[[], AbstractAsyncContextManager[tuple[Transport, Transport]]]
-"""Makes two ends that are joined, for the length of a block."""
+"""Makes two connected ends, for the length of a block."""
 
 T = TypeVar("T")
 
-_PATIENCE_S: Final = 5.0
-"""A transport that has not done by then what it must is broken."""
+_TIMEOUT_S: Final = 5.0
+"""How long any step may take."""
 
 _CLOSE_S: Final = 5.0
-"""What the contract allows a close to take."""
+"""How long a close may take by the contract."""
 
 _STALL_S: Final = 0.5
-"""A send that takes as long as this waits for its peer."""
+"""A send that takes this long waits for its peer."""
 
 _LARGE_BYTES: Final = 256 * 1024
-_MOST_UNREAD: Final = 256
-"""Large messages that may be on the way before a sender must wait: more than all buffers of a socket's path hold."""
+_MAX_UNREAD: Final = 256
+"""Large messages that may be under way before a sender must wait: more than all buffers of a socket's path hold."""
 
 
 async def check_transport(make_pair: TransportPair) -> None:
-    """Try both ends of fresh pairs.
+    """Try both ends of fresh pairs. Takes a few seconds, most of them in a close that its peer does not answer.
 
-    Raises AssertionError with a sentence that says what is wrong; takes a few seconds, most of them in a close that
-    its peer does not answer.
+    Raises:
+        AssertionError: the transport breaks its contract; the message says how.
     """
     for first in (0, 1):
         async with _ends(make_pair, first) as (one, other):
@@ -52,7 +52,7 @@ async def check_transport(make_pair: TransportPair) -> None:
 
 @asynccontextmanager
 async def _ends(make_pair: TransportPair, first: int) -> AsyncGenerator[tuple[Transport, Transport], None]:
-    """A fresh pair, the end to try first."""
+    """A fresh pair, with the end to try first."""
     async with make_pair() as ends:
         yield ends[first], ends[1 - first]
 
@@ -84,7 +84,7 @@ async def _check_close(one: Transport, other: Transport) -> None:
     )
     for _ in range(2):
         closed = await _closed("a receive at the end of a closed pipe", other.receive())
-        _expect((closed.code, closed.reason) == (4000, "that was it"), f"the peer is told of another close: {closed}")
+        _expect((closed.code, closed.reason) == (4000, "that was it"), f"the peer gets another close: {closed}")
     await _closed("a receive at the end that was closed", one.receive())
     await _closed("a send at the end that was closed", one.send("too late"))
     await _closed("a send to an end that was closed", other.send("too late"))
@@ -134,14 +134,14 @@ async def _check_close_of_a_stalled_pipe(one: Transport, other: Transport) -> No
 
 async def _stall(one: Transport) -> tuple[int, asyncio.Future[None]]:
     """Send until a send waits. How many messages that were, and the send that waits."""
-    for number in range(_MOST_UNREAD):
+    for number in range(_MAX_UNREAD):
         message = f"{number} ".ljust(_LARGE_BYTES)
         sending = asyncio.ensure_future(one.send(message))  # noqa: TID251 - handed to the caller, or done
         done, _ = await asyncio.wait({sending}, timeout=_STALL_S)
         if not done:
             return number + 1, sending
         sending.result()
-    raise AssertionError(f"a sender may be {_MOST_UNREAD} large messages ahead of its peer and is never made to wait")
+    raise AssertionError(f"a sender may be {_MAX_UNREAD} large messages ahead of its peer and is never made to wait")
 
 
 async def _send_all(end: Transport, messages: list[str | bytes]) -> None:
@@ -157,12 +157,12 @@ def _number(message: str | bytes) -> int:
     return int(message.split()[0])
 
 
-async def _within(complaint: str, work: Awaitable[T]) -> T:
+async def _within(problem: str, work: Awaitable[T]) -> T:
     try:
-        async with asyncio.timeout(_PATIENCE_S + _STALL_S):
+        async with asyncio.timeout(_TIMEOUT_S + _STALL_S):
             return await work
     except TimeoutError:
-        raise AssertionError(complaint) from None
+        raise AssertionError(problem) from None
 
 
 async def _closed(what: str, work: Awaitable[object]) -> ConnectionClosed:
@@ -173,6 +173,6 @@ async def _closed(what: str, work: Awaitable[object]) -> ConnectionClosed:
     raise AssertionError(f"{what} does not raise ConnectionClosed")
 
 
-def _expect(holds: bool, complaint: str) -> None:
+def _expect(holds: bool, problem: str) -> None:
     if not holds:
-        raise AssertionError(complaint)
+        raise AssertionError(problem)

@@ -1,4 +1,4 @@
-"""Pipes of messages: over a WebSocket, over ASGI, and between two ends in memory."""
+"""What carries messages: a WebSocket, ASGI, or a pair in memory."""
 
 from __future__ import annotations
 

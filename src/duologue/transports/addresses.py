@@ -1,4 +1,4 @@
-"""Addresses of servers: where they lead, and what of them people may read."""
+"""URLs of servers: where they lead, and how they are shown without secrets."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SECURE: Final = frozenset({"wss", "https"})
 
 
 def origin_of(url: str) -> tuple[bool, str, int | None]:
-    """Whether it is encrypted, the host and the port: what a key is for. `ws` and `http` are one here.
+    """Whether it is encrypted, the host and the port: a key is sent to one origin only. `ws` and `http` are equal.
 
     Raises:
-        ValueError: it is no URL.
+        ValueError: it is not a URL.
     """
     parts = urlsplit(url)
     return parts.scheme in _SECURE, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
@@ -27,12 +27,12 @@ def is_loopback(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, or no URL
+    except ValueError:  # a name, or not a URL
         return False
 
 
 def without_secrets(url: str) -> str:
-    """The URL for people to read: no query and no password, where some services want their keys."""
+    """The URL for messages and logs: without query and password, which may be keys."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -15,18 +15,20 @@ ASGIReceive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 ASGISend: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 ADMISSION: Final = "duologue.admission"
-"""An extension of ASGI: a server that knows it reads nothing of a client, and takes no large frame, before the
-application has sent a message of this type. Its `owner` is whose connection it is."""
+"""An extension of ASGI: before the application has sent a message of this type, a server that knows the extension reads
+nothing of the client and takes no large frame. `owner` in the message names the caller."""
 
 _CLOSE_TIMEOUT_S: Final = 3
-"""How long a peer may take to let itself be closed."""
+"""How long a peer may take to close."""
 
+# RFC 6455, section 7.4.1.
 _NO_STATUS_RECEIVED: Final = 1005
+_ABNORMAL_CLOSURE: Final = 1006
 
-_IN_A_ROW: Final = 4
-"""After this many messages the other sessions have their turn. Neither a full queue nor a socket with room makes
-anybody wait, so one client that floods would hold up all others; and a dead socket is only reported between two turns,
-where asyncio complains from the sixth write on."""
+_MESSAGES_BETWEEN_YIELDS: Final = 4
+"""After this many messages the event loop runs other sessions. Neither a read from a full queue nor a write to a socket
+with room waits, so one client that floods would block all others. And asyncio reports a dead socket only when the loop
+runs: from the sixth write on it would log warnings."""
 
 
 class ASGITransport:
@@ -39,18 +41,18 @@ class ASGITransport:
         self._handled = 0
 
     async def accept(self, subprotocol: str | None = None) -> None:
-        """Finish the handshake. Raises ConnectionClosed if the client does not wait for it."""
+        """Finish the handshake. Raises ConnectionClosed if the client has gone."""
         message = await self._receive()
         assert message["type"] == "websocket.connect", message["type"]
         await self._hand_over({"type": "websocket.accept", "subprotocol": subprotocol})
 
     async def admit(self, owner: str) -> None:
-        """Have the server read what this client sends; for servers that know the extension."""
+        """Have the server read what this client sends; only for servers that know the extension `ADMISSION`."""
         await self._hand_over({"type": ADMISSION, "owner": owner})
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the server's write buffer is full."""
-        await self._take_turns()
+        await self._yield_at_times()
         if self._closed is not None:
             raise self._fault(self._closed)
         key = "text" if isinstance(message, str) else "bytes"
@@ -58,7 +60,7 @@ class ASGITransport:
 
     async def receive(self) -> str | bytes:
         """The next message."""
-        await self._take_turns()
+        await self._yield_at_times()
         if self._closed is not None:
             raise self._fault(self._closed)
         message = await self._receive()
@@ -76,30 +78,31 @@ class ASGITransport:
         if self._closed is not None:
             return
         self._closed = ConnectionClosedOK(code, reason) if code in (1000, 1001) else ConnectionClosedError(code, reason)
-        # 125 bytes of a control frame, less the two of the code.
+        # RFC 6455, section 5.5: a control frame holds 125 bytes, and the code takes two.
         short = reason.encode()[:123].decode(errors="ignore")
         try:
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await self._hand_over({"type": "websocket.close", "code": code, "reason": short})
         except (ConnectionClosed, TimeoutError):
-            # The peer went first, or does not read: closed either way.
+            # The peer closed first, or does not read: closed either way.
             return
 
     @staticmethod
     def _fault(closed: ConnectionClosed) -> ConnectionClosed:
-        """One of its own for each that is told: the traceback of a kept one would keep the whole session with it."""
+        """A new exception for each caller: the traceback of a shared one would keep the whole session in memory."""
         return type(closed)(closed.code, closed.reason)
 
-    async def _take_turns(self) -> None:
-        # Before a message and never after it: cancelled here, nothing is lost.
+    async def _yield_at_times(self) -> None:
+        # Before a message, never after it: so cancelling loses nothing.
         self._handled += 1
-        if self._handled % _IN_A_ROW == 0:
+        if self._handled % _MESSAGES_BETWEEN_YIELDS == 0:
             await asyncio.sleep(0)
 
     async def _hand_over(self, message: MutableMapping[str, Any]) -> None:
         try:
             await self._send(message)
         except (OSError, RuntimeError) as fault:
-            # A peer that is gone is an OSError by the specification; where the server itself has hung up, after
-            # a ping without answer or at shutdown, servers complain of an unexpected message instead.
-            raise ConnectionClosedError(1006, "the client is gone") from fault
+            # The ASGI specification has OSError for a peer that is gone:
+            # https://asgi.readthedocs.io/en/latest/specs/www.html#send-send-event
+            # Servers raise RuntimeError where they closed themselves, after a missed ping or at shutdown.
+            raise ConnectionClosedError(_ABNORMAL_CLOSURE, "the client is gone") from fault

@@ -1,4 +1,4 @@
-"""The seam between a session and what carries it: a pipe of messages with three verbs."""
+"""What a session needs of the connection under it: `send`, `receive` and `close`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Transport"]
 
 
 class Transport(Protocol):
-    """A two-way pipe of WebSocket messages: `str` is a text message, `bytes` a binary one.
+    """A connection that carries WebSocket messages both ways: `str` is a text message, `bytes` a binary one.
 
     One task may receive and one may send at the same time; two receivers, or two senders, may not.
     """
@@ -19,7 +19,7 @@ class Transport(Protocol):
         Cancelling is safe before the message is accepted; afterwards it is on its way.
 
         Raises:
-            ConnectionClosed: the pipe is closed; the message was not sent.
+            ConnectionClosed: it is closed; the message was not sent.
         """
         ...
 
@@ -32,5 +32,5 @@ class Transport(Protocol):
         ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close both directions. Closing twice is fine. Returns within 5 seconds whatever the peer does."""
+        """Close both directions. Closing twice is fine. Returns within 5 seconds even if the peer does not answer."""
         ...

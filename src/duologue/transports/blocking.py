@@ -1,4 +1,4 @@
-"""An end of a pair in memory for a thread: how a test without an event loop plays the server of a blocking client."""
+"""An end of a pair in memory for threads: with it a test without an event loop plays a blocking client's server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["BlockingMemoryTransport", "blocking_memory_pair"]
 
 
 class BlockingMemoryTransport:
-    """The peer of a `MemoryTransport`, with verbs that block, for any thread. Outlives the client."""
+    """The peer of a `MemoryTransport`, with methods that block, for any thread. It outlives the client."""
 
     def __init__(self, end: MemoryTransport) -> None:
         self._end = end
@@ -31,7 +31,7 @@ class BlockingMemoryTransport:
 
         Raises:
             ConnectionClosed: no more messages.
-            TimeoutError: nothing came in time, and nothing is lost.
+            TimeoutError: no message came within `timeout` seconds; none is lost.
         """
         taken: list[str | bytes] = []
         if not self._when(lambda: self._end.take_into(taken), timeout):
@@ -57,6 +57,6 @@ class BlockingMemoryTransport:
 
 
 def blocking_memory_pair(capacity: int = DEFAULT_CAPACITY) -> tuple[MemoryTransport, BlockingMemoryTransport]:
-    """A transport for `duologue.blocking.connect(transport=…)`, and the end of its server, for any thread."""
+    """A transport for `duologue.blocking.connect(transport=…)`, and the server's end of it, for any thread."""
     near, far = memory_pair(capacity)
     return near, BlockingMemoryTransport(far)

@@ -1,4 +1,4 @@
-"""Finds out that a connection is dead although it looks open."""
+"""Detects a connection that is dead although it looks open."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from duologue.protocol.liveness import LivenessLimits
 if TYPE_CHECKING:
     from websockets.asyncio.connection import Connection
 
-__all__ = ["Lifeline"]
+__all__ = ["KeepAlive"]
 
 _logger = logging.getLogger(__name__)
 
-_OWN_FAULT_S: Final = 0.5
-"""Whoever wakes up so much too late was stopped himself, and cannot tell who else was silent."""
+_OWN_PAUSE_S: Final = 0.5
+"""A wait that ends so much too late shows that this program stood still: the server's answer may wait in the socket."""
 
 
-class Lifeline:
-    """Asks a server that has been silent for too long, and cuts the connection to one that does not answer.
+class KeepAlive:
+    """Sends a ping to a server that has been silent for too long, and cuts the connection if no answer comes.
 
-    Only silence while somebody waits for a message counts: as long as the application does not read, the socket is
-    not read either, and the server's answer to a ping lies behind all that it has sent before.
+    Only silence while a reader waits counts. When the application does not read, the socket is not read either, and the
+    pong waits behind everything that the server has sent before.
     """
 
     def __init__(self, socket: Connection, limits: LivenessLimits) -> None:
         self.silent_since_s: float | None = None
-        """Since when, on the loop's clock, a reader waits; None: nobody does. Set by the reader."""
-        self.verdict: str | None = None
+        """Since when a reader waits, on the loop's clock; None: no reader waits. The reader sets it."""
+        self.cut_reason: str | None = None
         """Why the connection was cut, if it was."""
         self._socket = socket
         self._limits = limits
         self._now = asyncio.get_running_loop().time
 
     async def watch(self) -> None:
-        """Until the connection is over. Cancel to stop."""
+        """Watch until the connection is over. Cancel to stop."""
         while self._socket.state is State.OPEN:
             since_s = self.silent_since_s
             wait_s = self._limits.quiet_s if since_s is None else since_s + self._limits.quiet_s - self._now()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             elif not await self._answers():
-                self.verdict = (
+                self.cut_reason = (
                     f"the server was silent for {self._limits.quiet_s:g} s and did not answer a ping within"
                     f" {self._limits.answer_s:g} s"
                 )
-                _logger.warning("cutting a connection that is dead: %s", self.verdict)
+                _logger.warning("cutting a connection that is dead: %s", self.cut_reason)
                 self._socket.transport.abort()
                 return
 
@@ -59,7 +59,7 @@ class Lifeline:
         deadline_s = asked_s + self._limits.answer_s
         pong = asyncio.ensure_future(self._ping())  # noqa: TID251 - awaited or cancelled below
         try:
-            # Not asyncio.timeout: after a pause of this program it would prefer the timeout to an answer that is there.
+            # Not asyncio.timeout: after a pause of this program it would time out although the answer is there.
             await asyncio.wait([pong], timeout=self._limits.answer_s)
             answered = pong.done() or self.silent_since_s != since_s
         finally:
@@ -67,8 +67,8 @@ class Lifeline:
             await asyncio.gather(pong, return_exceptions=True)
         if answered and self.silent_since_s == since_s:
             self.silent_since_s = self._now()
-        return answered or self._now() - deadline_s > min(_OWN_FAULT_S, self._limits.answer_s)
+        return answered or self._now() - deadline_s > min(_OWN_PAUSE_S, self._limits.answer_s)
 
     async def _ping(self) -> None:
-        # Sending waits too, behind audio for which a dead peer has no room.
+        # Sending the ping can wait too, behind audio that a dead peer does not take.
         await (await self._socket.ping())

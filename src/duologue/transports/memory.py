@@ -1,4 +1,4 @@
-"""Two ends joined in memory, for tests and for a client and a server in one process."""
+"""A pair of connected transports in memory, for tests and for a client and a server in one process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionC
 __all__ = ["DEFAULT_CAPACITY", "MemoryTransport", "SharedState", "memory_pair"]
 
 DEFAULT_CAPACITY = 256
-"""Messages on the way in one direction: some seconds of audio, as a socket's buffers would hold."""
+"""Messages under way in one direction: some seconds of audio, as a socket's buffers would hold."""
 
 
 class SharedState:
-    """A lock, and who is to be woken by the next change of what it guards.
+    """A lock, and the callbacks of those that wait for a change of what it guards.
 
-    Every section with the lock is short, entered by `with`, and waits for nothing: that holds on any thread, and an
-    interrupt leaves nothing locked, as it could with a `threading.Condition`.
+    The lock is held for short sections only, entered by `with`, that wait for nothing. So it works on any thread, and
+    KeyboardInterrupt cannot leave it locked, as it could a `threading.Condition`.
     """
 
     def __init__(self) -> None:
@@ -34,13 +34,13 @@ class SharedState:
         return len(self._wakers)
 
     def changed(self) -> None:
-        """Have all who wait look again. With the lock."""
+        """Wake all that wait. Call with the lock held."""
         wakers, self._wakers = self._wakers, []
         for wake in wakers:
             wake()
 
     def attempt(self, act: Callable[[], bool], wake: Callable[[], object]) -> bool:
-        """Whether an attempt succeeds; if not, `wake` is called at the next change, on whatever thread makes it."""
+        """Try `act`; if it returns False, `wake` is called at the next change, on the thread that makes it."""
         with self.lock:
             if act():
                 return True
@@ -48,7 +48,7 @@ class SharedState:
             return False
 
     def forget(self, wake: Callable[[], object]) -> None:
-        """One who waited does so no more."""
+        """Do not call `wake` any more."""
         with self.lock:
             self._wakers = [one for one in self._wakers if one is not wake]
 
@@ -64,7 +64,7 @@ class MemoryTransport:
         self._peer = self
 
     def join(self, peer: MemoryTransport) -> None:
-        """Make two ends of one pair. Before either is used."""
+        """Connect two ends. Before either is used."""
         self._peer, peer._peer = peer, self
         peer.shared = self.shared
 
@@ -94,7 +94,7 @@ class MemoryTransport:
             finally:
                 self.shared.forget(wake)
 
-    # --- for both kinds of ends; the first two with the lock
+    # --- for async and blocking ends; call the first two with the lock held
 
     def hand_over(self, message: str | bytes) -> bool:
         """Give the peer a message, if it has room. Raises ConnectionClosed."""
@@ -131,7 +131,7 @@ def memory_pair(capacity: int = DEFAULT_CAPACITY) -> tuple[MemoryTransport, Memo
 
 
 def _wake(loop: asyncio.AbstractEventLoop, woken: asyncio.Future[None]) -> None:
-    with suppress(RuntimeError):  # the loop of one who waited is closed
+    with suppress(RuntimeError):  # the loop that waited is closed
         loop.call_soon_threadsafe(_resolve, woken)
 
 

@@ -1,4 +1,4 @@
-"""What can be set about a client's WebSocket, apart from where it leads."""
+"""Options of a client's WebSocket, apart from its URL."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
-"""The protocol allows 15 MiB of audio in one append; the library's default of 1 MiB cuts honest peers off."""
+"""The protocol allows 15 MiB of audio in one append; the library's default of 1 MiB would cut honest peers off."""
 
 OPEN_TIMEOUT_S: Final = 10.0
-"""Name, TCP, TLS and HTTP take a second together; servers that wake up first take a few."""
+"""DNS, TCP, TLS and HTTP take a second together; a server that has to start first takes a few."""
 
 PING_INTERVAL_S: Final = LivenessLimits().quiet_s
 PING_TIMEOUT_S: Final = LivenessLimits().answer_s
@@ -36,11 +36,11 @@ RETRYABLE_STATUS: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP answers after which another try can succeed."""
 
 ENVIRONMENT: Final = "environment"
-"""The proxy that `HTTPS_PROXY` and its like name, or the settings of the system."""
+"""The proxy that `HTTPS_PROXY` and similar variables or the system's settings name."""
 
 
 class SocketOptions(Struct, frozen=True, kw_only=True):
-    """How a WebSocket is opened and kept."""
+    """How a WebSocket is opened and kept alive."""
 
     ssl: SSLContext | None = None
     """For `wss` only. None: what Python trusts by default."""
@@ -48,13 +48,13 @@ class SocketOptions(Struct, frozen=True, kw_only=True):
     """The URL of an HTTP or SOCKS proxy, which may hold a password; None: no proxy. "environment" follows the
     environment, except to this machine."""
     max_message_bytes: int = MAX_MESSAGE_BYTES
-    """Of messages that come. A larger one ends the connection with code 1009."""
+    """Of received messages. A larger one ends the connection with code 1009."""
     open_timeout: float = OPEN_TIMEOUT_S
-    """For everything up to the end of the handshake, redirects included."""
+    """Seconds up to the end of the handshake, redirects included."""
     ping_interval: float | None = PING_INTERVAL_S
-    """After so long without a message a ping is sent; None: never."""
+    """Seconds without a message after which a ping is sent; None: never."""
     ping_timeout: float = PING_TIMEOUT_S
-    """After so long without an answer to it the connection counts as dead."""
+    """Seconds without an answer to the ping after which the connection counts as dead."""
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())

@@ -1,4 +1,4 @@
-"""A WebSocket as a transport, over the `websockets` library: opened here, or accepted by a server."""
+"""A WebSocket of the `websockets` library as a transport."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from duologue.errors import ConnectionClosed
 from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.handshakes import (
     check_handshake,
-    close_of,
+    closed_error,
     handshake_faults,
     library_options,
-    limits_of,
-    redirect_of,
+    liveness_limits,
+    redirect_target,
 )
-from duologue.transports.liveness import Lifeline
+from duologue.transports.liveness import KeepAlive
 from duologue.transports.socket_options import SocketOptions
 
 __all__ = ["WebSocketTransport", "open_websocket"]
 
 _CLOSE_TIMEOUT_S: Final = 3
-"""How long to wait for the peer's closing frame: a peer that is there answers within a round trip."""
+"""How long to wait for the peer's close frame: a live peer answers within a round trip."""
 
 _STANDARD: Final = SocketOptions()
 
 
 class WebSocketTransport:
-    """An open WebSocket. With `limits` its silence is watched, from the first `receive` on."""
+    """An open WebSocket. With `limits` the server's silence is watched, from the first `receive` on."""
 
     def __init__(self, socket: Connection, *, limits: LivenessLimits | None = None) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._largest_sent_bytes = 0
-        self._lifeline: Lifeline | None = None
+        self._keep_alive: KeepAlive | None = None
         self._watching: asyncio.Task[None] | None = None
         if limits is not None:
-            self._lifeline = Lifeline(socket, limits)
-            self._watching = asyncio.ensure_future(self._lifeline.watch())  # noqa: TID251 - `close` ends it
+            self._keep_alive = KeepAlive(socket, limits)
+            self._watching = asyncio.ensure_future(self._keep_alive.watch())  # noqa: TID251 - `close` ends it
 
     async def send(self, message: str | bytes, /) -> None:
         """Hand over one message; waits while the socket's buffer is full."""
@@ -55,26 +55,26 @@ class WebSocketTransport:
 
     async def receive(self) -> str | bytes:
         """The next message. Cancelling loses nothing."""
-        lifeline = self._lifeline
+        keep_alive = self._keep_alive
         try:
-            if lifeline is None:
+            if keep_alive is None:
                 return await self._socket.recv()
-            lifeline.silent_since_s = self._loop.time()
+            keep_alive.silent_since_s = self._loop.time()
             try:
                 return await self._socket.recv()
             finally:
-                lifeline.silent_since_s = None
+                keep_alive.silent_since_s = None
         except WebSocketClosed as fault:
             raise self._closed(fault) from fault
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, waiting a few seconds at most for the peer to agree. Reasons are cut to what a frame can hold."""
-        # 125 bytes of a control frame, less the two of the code.
+        # RFC 6455, section 5.5: a control frame holds 125 bytes, and the code takes two.
         short = reason.encode()[:123].decode(errors="ignore")
         if self._watching is not None:
             self._watching.cancel()
         try:
-            # The library bounds the wait for the peer's frame, but not the one for a buffer that nobody empties.
+            # The library limits the wait for the peer's frame, but not the wait for a full write buffer.
             async with asyncio.timeout(_CLOSE_TIMEOUT_S + 1):
                 await self._socket.close(code, short)
         except TimeoutError:
@@ -83,8 +83,8 @@ class WebSocketTransport:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     def _closed(self, fault: WebSocketClosed) -> ConnectionClosed:
-        verdict = self._lifeline.verdict if self._lifeline is not None else None
-        return close_of(fault, largest_sent_bytes=self._largest_sent_bytes, verdict=verdict)
+        cut_reason = self._keep_alive.cut_reason if self._keep_alive is not None else None
+        return closed_error(fault, largest_sent_bytes=self._largest_sent_bytes, cut_reason=cut_reason)
 
 
 async def open_websocket(
@@ -95,13 +95,13 @@ async def open_websocket(
     options: SocketOptions = _STANDARD,
     open_timeout: float | None = None,
 ) -> WebSocketTransport:
-    """Open a WebSocket. `open_timeout` goes before the one in `options`.
+    """Open a WebSocket. `open_timeout`, in seconds, replaces the one in `options`. Cancelling is safe.
 
-    Cancelling is safe. Headers, sub-protocols, the query and passwords appear in no message of any exception, and
-    nothing of a handshake is logged. Redirects are followed within the URL's own origin, and refused to any other.
+    No exception's message holds headers, sub-protocols, the query or passwords, and nothing of a handshake is logged.
+    Redirects are followed within the URL's own origin only.
 
     Raises:
-        ConnectFailed: no connection came about; `.retryable` says whether another try can help.
+        ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
     """
     check_handshake(headers or {}, subprotocols)
     if open_timeout is not None:
@@ -110,16 +110,16 @@ async def open_websocket(
         socket = await _Connecting(
             url, close_timeout=_CLOSE_TIMEOUT_S, **library_options(url, headers or {}, subprotocols, options)
         )
-    return WebSocketTransport(socket, limits=limits_of(options))
+    return WebSocketTransport(socket, limits=liveness_limits(options))
 
 
 class _Connecting(websockets_connect):
-    """The library's way to connect, but for redirects: it would take a key along in its query and most headers."""
+    """The library's `connect`, with our rule for redirects: the library would send a key to other origins."""
 
     followed = 0
 
     def process_redirect(self, exc: Exception) -> Exception | str:
-        """The URL to go on with, or the exception to end with."""
-        target = redirect_of(exc, self.uri, followed=self.followed)
+        """The URL to connect to next, or the exception to raise."""
+        target = redirect_target(exc, self.uri, followed=self.followed)
         self.followed += 1
         return exc if target is None else target

@@ -10,8 +10,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from duologue import connect
 from duologue.client import Endpoint
-from duologue.client.asyncio.connect import session_url
 from duologue.client.auth import Auth
+from duologue.client.endpoint import session_url
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed
 from duologue.server import RealtimeApp
@@ -59,7 +59,7 @@ async def test_a_server_that_is_not_there_leaves_no_task_behind() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_an_endpoint_stands_for_all_its_parts_and_does_not_mix_with_them() -> None:
+async def test_an_endpoint_stands_for_all_its_parts() -> None:
     seen: list[str] = []
 
     async def look(connection: ServerConnection) -> None:
@@ -72,9 +72,6 @@ async def test_an_endpoint_stands_for_all_its_parts_and_does_not_mix_with_them()
         async with connect(endpoint):
             pass
     assert seen == ["/v1/realtime?call_id=rtc_1 k"]
-    with pytest.raises(TypeError, match="not both"):
-        async with connect(endpoint, model="m"):
-            pass
 
 
 @pytest.fixture

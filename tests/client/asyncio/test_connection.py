@@ -160,15 +160,15 @@ async def test_audio_that_is_appended_while_the_client_closes_is_refused_and_doe
             await server.receive()
 
 
-async def test_being_told_of_the_end_again_and_again_keeps_no_memory(ends: Ends) -> None:
+async def test_raising_the_end_again_and_again_keeps_no_memory(ends: Ends) -> None:
     async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
         await connection.close()
         depths = set[int]()
         for _ in range(3):
             for call in (connection.receive(), connection.append(b"\0\0")):
-                with pytest.raises(ConnectionClosed) as told:
+                with pytest.raises(ConnectionClosed) as raised:
                     await call
-                depths.add(len(list(traceback.walk_tb(told.value.__traceback__))))
+                depths.add(len(list(traceback.walk_tb(raised.value.__traceback__))))
         assert max(depths) <= 4
 
 
@@ -213,7 +213,7 @@ async def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_t
             await asyncio.wait_for(send_without_end(connection), 0.1)
 
 
-async def test_a_sender_that_waits_is_let_go_when_the_session_ends() -> None:
+async def test_a_sender_that_waits_is_released_when_the_session_ends() -> None:
     one, other = memory_pair(capacity=1)
     async with asyncio.timeout(5), connect(transport=one) as connection:
         sending = asyncio.ensure_future(send_without_end(connection))

@@ -1,35 +1,18 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from duologue import blocking
-from duologue.client import Endpoint
 from duologue.client.limits import MAX_QUEUED_EVENTS
-from duologue.errors import (
-    ConnectFailed,
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    LocalProtocolError,
-)
-from duologue.events import (
-    InputAudioBufferClearedEvent,
-    InputAudioBufferCommitEvent,
-    RealtimeEvent,
-    ResponseCancelEvent,
-)
-from duologue.server import RealtimeApp
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, LocalProtocolError
+from duologue.events import InputAudioBufferClearedEvent, InputAudioBufferCommitEvent, ResponseCancelEvent
 from duologue.transports import MemoryTransport
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
-from tests.client._threads import aside, no_thread_left
-from tests.server._listening import listening
+from tests.client._threads import no_thread_left
 
 ERROR = {
     "type": "error",
@@ -153,30 +136,7 @@ def test_a_server_that_does_not_read_makes_senders_wait_and_is_closed_in_time() 
     assert time.monotonic() - began < 5
 
 
-def test_an_application_that_does_not_read_stops_the_server_from_sending() -> None:
-    one, other = blocking_memory_pair(capacity=4)
-    sent = 0
-    with ThreadPoolExecutor() as pool, blocking.connect(transport=one) as connection:
-
-        def send_without_end() -> None:
-            nonlocal sent
-            while True:
-                other.send(cleared(sent))
-                sent += 1
-
-        sending = pool.submit(send_without_end)
-        assert connection.receive(timeout=5).event_id == "0"
-        with pytest.raises(TimeoutError):
-            sending.result(0.3)
-        # The one received, those in the queue, the one on its way, and those in the pipe.
-        assert (count := sent - 1) == MAX_QUEUED_EVENTS + 1 + 4
-        assert [connection.receive(timeout=5).event_id for _ in range(count)] == [str(n + 1) for n in range(count)]
-        connection.close()
-        with pytest.raises(ConnectionClosed):
-            sending.result(5)
-
-
-def test_a_sender_that_waits_is_let_go_when_the_session_ends() -> None:
+def test_a_sender_that_waits_is_released_when_the_session_ends() -> None:
     one, other = blocking_memory_pair(capacity=1)
     with no_thread_left(), ThreadPoolExecutor() as pool, blocking.connect(transport=one) as connection:
 
@@ -189,34 +149,6 @@ def test_a_sender_that_waits_is_let_go_when_the_session_ends() -> None:
         other.close(1000)
         with pytest.raises(ConnectionClosed):
             sending.result(5)
-
-
-def test_a_receiver_that_waits_is_let_go_when_another_thread_closes(ends: Ends) -> None:
-    with no_thread_left(), ThreadPoolExecutor() as pool, blocking.connect(transport=ends[0]) as connection:
-        receiving = pool.submit(connection.receive)
-        with pytest.raises(LocalProtocolError, match="another thread"):
-            until_refused(connection)
-        connection.close()
-        with pytest.raises(ConnectionClosedOK):
-            receiving.result(5)
-
-
-def test_a_receiver_that_waits_is_let_go_when_the_block_is_left_by_an_exception(ends: Ends) -> None:
-    with no_thread_left(), ThreadPoolExecutor() as pool:
-        waiting: list[Future[RealtimeEvent]] = []
-        with suppress(BodyError), blocking.connect(transport=ends[0]) as connection:
-            waiting.append(pool.submit(connection.receive))
-            raise BodyError
-        with pytest.raises(ConnectionClosedOK):
-            waiting[0].result(5)
-
-
-def until_refused(connection: blocking.BlockingConnection) -> None:
-    """Receive for a moment at a time until another thread does; five seconds at most."""
-    ends_at = time.monotonic() + 5
-    while time.monotonic() < ends_at:
-        with pytest.raises(TimeoutError):
-            connection.receive(timeout=0.001)
 
 
 class BodyError(Exception):
@@ -239,34 +171,3 @@ def test_the_session_the_last_error_and_the_dialect_are_at_hand(ends: Ends) -> N
         connection.receive(timeout=5)
         assert getattr(connection.session, "id", None) == "s"
         assert connection.last_error is not None
-
-
-def test_an_endpoint_takes_the_place_of_its_parts_and_not_both_are_taken(ends: Ends) -> None:
-    with blocking.connect(Endpoint(dialect="openai-beta"), transport=ends[0]) as connection:
-        assert connection.dialect == "openai-beta"
-    with pytest.raises(TypeError, match="not both"), blocking.connect(Endpoint(), model="m", transport=ends[0]):
-        pass
-    with pytest.raises(ValueError, match="no dialect 'klingon'"):
-        blocking.connect(dialect="klingon", transport=ends[0]).__enter__()
-
-
-def test_a_part_that_there_is_not_is_refused() -> None:
-    with pytest.raises(TypeError, match="nonsense"):
-        blocking.connect("ws://127.0.0.1:9", nonsense="m").__enter__()  # type: ignore[call-arg]  # what is tested
-
-
-def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        url = f"ws://127.0.0.1:{unused.getsockname()[1]}"
-    with no_thread_left(), pytest.raises(ConnectFailed, match="cannot reach ws://127") as caught, blocking.connect(url):
-        pass
-    assert caught.value.retryable
-
-
-def test_a_session_with_our_server_is_greeted_and_closed_without_a_trace() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
-    with no_thread_left(), aside(lambda: listening(app)) as url, no_thread_left(), blocking.connect(url) as connection:
-        assert connection.receive(timeout=5).type == "session.created"
-        assert connection.session is not None
-        with pytest.raises(TimeoutError):
-            connection.receive(timeout=0.05)

@@ -24,7 +24,7 @@ from duologue.transports import MemoryTransport
 from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import created, greeting
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import aside
+from tests.client._threads import in_a_thread
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -55,7 +55,7 @@ with blocking.{opening}(sys.argv[1]) as it:
 )
 def test_ctrl_c_ends_a_program_that_waits_at_once_and_cleanly(opening: str, waiting: str) -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"))])
-    with aside(server.listening) as url:
+    with in_a_thread(server.listening) as url:
         program = PROGRAM.format(opening=opening, waiting=waiting)
         with subprocess.Popen(
             [sys.executable, "-c", program, url], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -106,7 +106,7 @@ def interrupted_conversation(act: Callable[[BlockingConversation], object], mome
     """A conversation in which something is interrupted, from its beginning to its end. Whether the moment came."""
     near, far = blocking_memory_pair()
     far.send(json.dumps(greeting()))
-    with blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)) as conversation:
+    with blocking.converse(open_connection=lambda: connect(transport=near)) as conversation:
         return interrupted_at(moment, lambda: act(conversation))
 
 
@@ -178,7 +178,7 @@ def enter_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[
     "opening",
     [
         lambda near: blocking.connect(transport=near),
-        lambda near: blocking.converse(open_connection=lambda: connect(transport=near, loop_lag_ms=None)),
+        lambda near: blocking.converse(open_connection=lambda: connect(transport=near)),
     ],
     ids=["connect", "converse"],
 )

@@ -1,4 +1,4 @@
-"""The thread under the blocking client: what it holds open, and what its callers get whatever becomes of it."""
+"""The event loop thread under the blocking client: its context, its calls, and its end."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_no_thread_to_be_had_is_an_error_and_no_wait(monkeypatch: pytest.MonkeyP
             loop.close(at_once=True)
 
 
-def test_a_call_that_takes_too_long_is_cancelled_before_the_caller_hears_of_it() -> None:
+def test_a_call_that_takes_too_long_is_cancelled_before_its_timeout_is_raised() -> None:
     ended = threading.Event()
 
     async def slow() -> None:
@@ -167,7 +167,7 @@ def test_calls_that_wait_end_with_the_loop_and_later_ones_say_that_it_is_over() 
     assert not loop.post(forever)
 
 
-def test_a_call_that_nobody_began_before_the_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_had_not_begun_before_the_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = LoopThread(Place())
     loop.open()
     monkeypatch.setattr(loop, "post", lambda _: True)  # as if the loop had no more turn to look at it
@@ -199,18 +199,18 @@ def test_what_is_handed_over_runs_in_order_and_before_later_calls_and_one_fault_
         assert loop.n_handed_over == 0
     finally:
         loop.close()
-    assert caplog.text.count("what a thread has handed over failed") == 3
+    assert caplog.text.count("a function that a thread handed over failed") == 3
 
 
 def test_a_loop_that_is_far_behind_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_thread, "_MOST_HANDED_OVER", 2)
-    let_go = threading.Event()
+    monkeypatch.setattr(loop_thread, "_MAX_HANDED_OVER", 2)
+    release = threading.Event()
     loop = LoopThread(Place())
     loop.open()
     try:
-        loop.post(lambda: let_go.wait(5))
+        loop.post(lambda: release.wait(5))
         assert [loop.hand_over(int) for _ in range(3)] == [True, True, False]
-        let_go.set()
+        release.set()
     finally:
         loop.close()
 
@@ -231,11 +231,11 @@ def test_a_task_that_does_not_let_itself_be_cancelled_is_left_behind_and_named(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(loop_thread, "_END_S", 0.05)
-    begun, let_go = threading.Event(), threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     async def stubborn() -> None:
         begun.set()
-        while not let_go.is_set():
+        while not release.is_set():
             try:
                 await asyncio.sleep(0.01)
             except asyncio.CancelledError:
@@ -247,8 +247,8 @@ def test_a_task_that_does_not_let_itself_be_cancelled_is_left_behind_and_named(
         running = pool.submit(loop.call, stubborn)
         assert begun.wait(5)
         loop.close(at_once=True)
-        assert "goes on after its end" in caplog.text
-        let_go.set()
+        assert "goes on after its close" in caplog.text
+        release.set()
         running.exception(5)
     monkeypatch.undo()
     loop.close()

@@ -12,7 +12,7 @@ from duologue import blocking
 from duologue.client.blocking import conversation as blocking_conversation
 from duologue.testing import Expect, ScriptedServer, Send
 from tests.client._frames import answer, call, calling, greeting, taken
-from tests.client._threads import aside, join_all, no_thread_left, talking
+from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 
 def tooled(*calls: dict[str, Any]) -> ScriptedServer:
@@ -37,8 +37,8 @@ def tooled(*calls: dict[str, Any]) -> ScriptedServer:
 
 
 def outputs(server: ScriptedServer) -> list[str]:
-    """What the model was told of its calls, in order."""
-    created = [event["item"] for event in server.heard[0] if event["type"] == "conversation.item.create"]
+    """The answers that the model got to its calls, in order."""
+    created = [event["item"] for event in server.received[0] if event["type"] == "conversation.item.create"]
     return [item["output"] for item in created if item["type"] == "function_call_output"]
 
 
@@ -93,12 +93,12 @@ def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_lo
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_told(kind: str) -> None:
-    let_go = threading.Event()
+def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_gets_an_answer(kind: str) -> None:
+    release = threading.Event()
     cancelled = threading.Event()
 
     def sync_slow() -> str:
-        let_go.wait(10)
+        release.wait(10)
         return "too late"
 
     async def async_slow() -> str:
@@ -111,7 +111,7 @@ def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_tol
     server = tooled(call("c1", f"{kind}_slow", "{}"))
     with talking(server, tools=[sync_slow, async_slow], tool_timeout=0.1) as conversation:
         assert conversation.ask("Go.", timeout=5) == "Done."
-        let_go.set()
+        release.set()
         assert kind == "sync" or cancelled.wait(5)
         join_all("duologue-tool")
     assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
@@ -149,21 +149,21 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(blocking_conversation, "_STOP_S", 0.05)
-    started, let_go = threading.Event(), threading.Event()
+    started, release = threading.Event(), threading.Event()
 
     def stubborn() -> str:
         started.set()
-        let_go.wait(10)
+        release.wait(10)
         return "too late"
 
     server = ScriptedServer(
         [Send(greeting()), Expect("session.update"), Expect("response.create"),
          Send(*calling("resp_1", call("c1", "stubborn", "{}")))]
     )  # fmt: skip
-    with aside(server.listening) as url, no_thread_left():
+    with in_a_thread(server.listening) as url, no_thread_left():
         with blocking.converse(url, tools=[stubborn]) as conversation:
             conversation.respond(timeout=5)
             assert started.wait(5)
         assert "stubborn goes on" in caplog.text
-        let_go.set()
+        release.set()
         join_all("duologue-tool")

@@ -25,7 +25,8 @@ from duologue.cli.turns.observations import Observation, Observer
 from duologue.cli.turns.turn import Turn
 from duologue.cli.views.summary import Account
 from duologue.cli.views.views import JsonView, PlainView, View
-from duologue.client.asyncio.connect import connect, session_url
+from duologue.client.asyncio.connect import connect
+from duologue.client.endpoint import session_url
 from duologue.errors import DuologueError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.recording import RecordingTransport, RecordingWriter
@@ -215,7 +216,7 @@ async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, 
 
         observers: list[Observer] = []
         # Whatever might hold the loop up here is no code of the user's.
-        async with connect(transport=transport, loop_lag_ms=None) as connection:
+        async with connect(transport=transport) as connection:
             conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
             async with conversation:
                 await conversation.begin(options.wishes)

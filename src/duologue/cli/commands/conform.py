@@ -74,7 +74,7 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
         raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
     check_free(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
-    endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None)
+    endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
     return run_to_end(_conform(endpoint, options))
 
 

@@ -256,7 +256,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
         model=options.upstream_model,
     )
     try:
-        dialect = place.accent().dialect
+        dialect = place.dialect_detector().dialect
     except ValueError as fault:
         raise Usage(str(fault)) from fault
 

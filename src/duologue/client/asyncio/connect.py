@@ -6,14 +6,12 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint, session_url
-from duologue.client.limits import LOOP_LAG_MS
+from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.transports import Transport
 from duologue.transports.socket_options import (
     ENVIRONMENT,
@@ -21,13 +19,12 @@ from duologue.transports.socket_options import (
     OPEN_TIMEOUT_S,
     PING_INTERVAL_S,
     PING_TIMEOUT_S,
-    SocketOptions,
 )
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["connect", "open_endpoint", "session_url"]
+__all__ = ["connect", "open_endpoint"]
 
 
 @asynccontextmanager
@@ -48,49 +45,44 @@ async def connect(
     open_timeout: float = OPEN_TIMEOUT_S,
     ping_interval: float | None = PING_INTERVAL_S,
     ping_timeout: float = PING_TIMEOUT_S,
-    loop_lag_ms: int | None = LOOP_LAG_MS,
+    loop_lag_ms: int | None = None,
     transport: Transport | None = None,
 ) -> AsyncGenerator[Connection, None]:
     """A session with the realtime server at `url`, for the length of an `async with` block.
 
-    What the parts mean is said at `Endpoint` and `SocketOptions`; an `Endpoint` may be given in their place. With a
-    `transport` (an end of `memory_pair()`, a recorder) that is used and nothing is opened. Leaving the block sends
-    what is waiting, closes, and leaves no task behind; if it is left by an exception, nothing more is sent.
+    `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
+    `ping_interval` and `ping_timeout` are in seconds. A `transport` (an end of `memory_pair()`, a recorder) is used
+    as it is, and nothing is opened. Leaving the block sends what is waiting, closes, and leaves no task behind; if an
+    exception leaves it, nothing more is sent.
 
     Raises:
-        ConnectFailed: no connection came about; `.retryable` says whether another try can help.
+        ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
         ValueError: there is no such dialect.
-        TypeError: an `Endpoint` and some of its parts.
+        TypeError: neither a URL nor a `transport`, or an `Endpoint` and another keyword of its parts.
     """
-    endpoint = Endpoint(
+    endpoint = endpoint_from(
+        url,
         model=model,
         api_key=api_key,
         dialect=dialect,
         auth=auth,
-        headers=headers or {},
-        query=query or {},
+        headers=headers,
+        query=query,
         call_id=call_id,
         intent=intent,
-        socket=SocketOptions(
-            ssl=ssl,
-            proxy=proxy,
-            max_message_bytes=max_message_bytes,
-            open_timeout=open_timeout,
-            ping_interval=ping_interval,
-            ping_timeout=ping_timeout,
-        ),
+        ssl=ssl,
+        proxy=proxy,
+        max_message_bytes=max_message_bytes,
+        open_timeout=open_timeout,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
         loop_lag_ms=loop_lag_ms,
     )
-    if isinstance(url, Endpoint):
-        if endpoint != Endpoint():
-            raise TypeError("connect takes an Endpoint or its parts, not both; msgspec.structs.replace changes a part")
-        endpoint = url
-    else:
-        endpoint = replace(endpoint, url=url)
-    accent = endpoint.accent()
+    detector = endpoint.dialect_detector()
     if transport is None:
+        require_url(endpoint, function="connect", instead="transport")
         transport = await open_endpoint(endpoint)
-    connection = Connection(transport, accent=accent)
+    connection = Connection(transport, detector=detector)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         connection.start()
         try:
@@ -101,12 +93,12 @@ async def connect(
 
 
 async def open_endpoint(endpoint: Endpoint) -> Transport:
-    """A WebSocket to this place, for whoever wraps it before a session is held over it. Cancelling is safe.
+    """A WebSocket to this endpoint, for callers that wrap it before they pass it to `connect`. Cancelling is safe.
 
     Raises:
-        ConnectFailed: no connection came about; `.retryable` says whether another try can help.
+        ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
     """
-    # Here, because a client over another transport does without the WebSocket library.
+    # Imported here: a client over another transport does without the WebSocket library.
     from duologue.transports.websocket import open_websocket
 
     credentials = endpoint.credentials()

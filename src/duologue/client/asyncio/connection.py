@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-from duologue.client.answers import new_id
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
+from duologue.client.messages import new_id
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 from duologue.protocol import ClientProtocol
@@ -20,22 +20,26 @@ __all__ = ["Connection"]
 
 _logger = logging.getLogger(__name__)
 
+# Close codes: RFC 6455, section 7.4.1.
 _ABNORMAL_CLOSURE: Final = 1006
+_INTERNAL_ERROR: Final = 1011
 
 
 class Connection:
     """An open session. Made by `duologue.connect`; one task may receive and any number may send.
 
-    `send` and `receive` may be cancelled: nothing is lost, and nothing is sent by halves.
+    `send` and `receive` may be cancelled: no event is lost, and none is sent in part.
     """
 
-    def __init__(self, transport: Transport, *, dialect: str = "openai", accent: DialectDetector | None = None) -> None:
+    def __init__(
+        self, transport: Transport, *, dialect: str = "openai", detector: DialectDetector | None = None
+    ) -> None:
         self._transport = transport
-        self._accent = accent if accent is not None else DialectDetector(dialect)
-        self._protocol = ClientProtocol(dialect=self._accent.dialect, new_id=new_id)
+        self._detector = detector if detector is not None else DialectDetector(dialect)
+        self._protocol = ClientProtocol(dialect=self._detector.dialect, new_id=new_id)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
-        """Set when one who waits to send is to look again."""
+        """Set when a message has left the queue, so that senders that wait look again."""
         self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
         self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
@@ -45,16 +49,16 @@ class Connection:
     @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""
-        return self._accent.dialect
+        return self._detector.dialect
 
     @property
     def is_dialect_settled(self) -> bool:
-        """Whether it is known how the server speaks."""
-        return self._accent.is_settled
+        """Whether the server's dialect is known."""
+        return self._detector.is_settled
 
     @property
     def session(self) -> AnySession | None:
-        """The session as the server last told it; None before `session.created` was read."""
+        """The session as the server last reported it; None before `session.created` was read."""
         return self._protocol.session
 
     @property
@@ -82,11 +86,11 @@ class Connection:
         await self.queue(self.audio_message(audio))
 
     async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
-        """The next event, in the order in which the server sent it.
+        """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
         Raises:
             ConnectionClosed: the session is over, and every event before its end has been returned.
-            TimeoutError: nothing came in time; the session goes on.
+            TimeoutError: no event came in time; the session goes on.
         """
         if timeout is None:
             event = await self._incoming.get()
@@ -94,7 +98,7 @@ class Connection:
             async with asyncio.timeout(timeout):
                 event = await self._incoming.get()
         if isinstance(event, ConnectionClosed):
-            self._incoming.put_nowait(event)  # for the next call, which must learn it too
+            self._incoming.put_nowait(event)  # for the next call, which must get it too
             raise event.with_traceback(None)
         return event
 
@@ -102,7 +106,7 @@ class Connection:
         """Events until the session is over.
 
         Raises:
-            ConnectionClosedError: it did not end as agreed.
+            ConnectionClosedError: it ended with an error, or without a close.
         """
         while True:
             try:
@@ -127,36 +131,36 @@ class Connection:
             # Each raise would lengthen the traceback of the last.
             raise over.with_traceback(None)
 
-    # --- `send` in its parts, for one who is not on the event loop
+    # --- the parts of `send`, for callers on other threads
 
     @property
-    def room(self) -> int:
-        """How many messages can be queued without waiting. On any thread."""
+    def free_slots(self) -> int:
+        """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
     def message(self, event: RealtimeEvent) -> str:
-        """What is sent of an event. On any thread. Raises as `send` does."""
+        """The text that sends an event. Safe on any thread. Raises as `send` does."""
         self._raise_if_over()
         return self._protocol.send(event)
 
     def audio_message(self, audio: bytes) -> str:
-        """What is sent of input audio. On any thread. Raises as `append` does."""
+        """The text that sends input audio. Safe on any thread. Raises as `append` does."""
         self._raise_if_over()
         return self._protocol.append(audio)
 
     async def queue(self, message: str) -> None:
-        """Have a message sent; waits for room."""
-        while self.room <= 0:
+        """Queue a message; waits for a free slot."""
+        while self.free_slots <= 0:
             self._emptied.clear()
             await self._emptied.wait()
         self.put(message)
 
     def put(self, message: str) -> None:
-        """Have a message sent, without waiting for room."""
+        """Queue a message without waiting for a free slot."""
         self._outgoing.put_nowait(message)
 
     def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
-        """Have what is read given to another than `receive`, its end too. Before the event loop's next turn only."""
+        """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
         assert self._incoming.empty()
         self._deliver = put
 
@@ -184,14 +188,14 @@ class Connection:
                 self._closed = self._protocol.closed(closed.code, closed.reason)
                 await self._deliver(self._closed)
             except Exception as fault:
-                # A transport of somebody else's: without this the application would wait for ever.
+                # Any transport can be passed in: without this the application would wait for ever on a broken one.
                 self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
                 self._closed.__cause__ = fault
                 await self._deliver(self._closed)
             else:
-                if not self._accent.is_settled:
-                    self._accent.hear(message)
-                    self._protocol.dialect = self._accent.dialect
+                if not self._detector.is_settled:
+                    self._detector.observe(message)
+                    self._protocol.dialect = self._detector.dialect
                 await self._deliver(self._protocol.receive(message))
 
     async def _write(self) -> None:
@@ -201,10 +205,10 @@ class Connection:
             try:
                 await self._transport.send(message)
             except ConnectionClosed:
-                # It goes on taking messages, so that no sender waits for a place in the queue for ever.
+                # Keep emptying the queue, so that no sender waits for ever for a free slot.
                 pass
             except Exception:
                 _logger.exception("the transport broke while sending")
-                await self._transport.close(1011, "cannot send")
+                await self._transport.close(_INTERNAL_ERROR, "cannot send")
             finally:
                 self._outgoing.task_done()

@@ -1,4 +1,4 @@
-"""A conversation over as many connections as it takes: say, speak, respond, listen, call functions."""
+"""A conversation over as many connections as it takes: text, audio, responses, notices, function calls."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
-from duologue.client.answers import Answer, done_of, log_illegal, new_id, typed_message
+from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
-from duologue.client.asyncio.supervisor import ConnectionSupervisor, OpenConnection
-from duologue.client.asyncio.tool_runner import RunningTools
-from duologue.client.limits import INTRODUCTION_S
+from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
+from duologue.client.asyncio.tool_runner import ToolRunner
+from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.messages import new_id, text_message
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -55,10 +57,11 @@ N3 = TypeVar("N3")
 class Conversation:
     """A conversation with a realtime server. Made by `duologue.converse`.
 
-    Any number of tasks may use it. What it tells comes as notices (`duologue.protocol.client.notices`), through `stream` or
-    `on`. A lost connection is opened again and told what the old one knew; requests under way fail at once, and say so.
+    Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
+    connection it opens another one and restores configuration and items there; requests under way fail at once.
 
-    A verb that sends waits first while the server is slow: cancelled then, it has sent nothing.
+    A method that sends waits first while the server is slow: cancelled then, it has sent nothing. `asyncio.timeout`
+    bounds that wait; `ask` and `respond`, which wait for the model, have a `timeout` in seconds.
     """
 
     def __init__(
@@ -66,80 +69,80 @@ class Conversation:
         open_connection: OpenConnection,
         *,
         tools: Toolbox | None = None,
-        tool_timeout: float = 30.0,
+        tool_timeout: float = TOOL_TIMEOUT_S,
         options: CoreOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
         self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
-        self._link = ConnectionSupervisor(
-            open_connection, core=self.core, policy=reconnect, tell=self._tell, ended=self._end
+        self._supervisor = ConnectionSupervisor(
+            open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
-        self._tools = RunningTools(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
+        self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._sinks: list[NoticeSink] = []
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
         self._ended: DuologueError | None = None
 
-    # --- what there is
+    # --- state
 
     @property
     def items(self) -> tuple[StoredItem, ...]:
-        """The conversation so far, in order; a value that does not change any more."""
+        """The items so far, in order; a snapshot."""
         return self.core.store.items
 
     @property
     def usage(self) -> UsageSnapshot:
-        """What it has cost so far."""
+        """Tokens and audio so far."""
         return self.core.usage.snapshot()
 
     @property
     def session(self) -> AnySession | None:
-        """The session as the server last told it."""
-        connection = self._link.connection
+        """The session as the server last reported it; None while there is no connection."""
+        connection = self._supervisor.connection
         return connection.session if connection is not None else None
 
-    # --- what to do
+    # --- verbs
 
     async def send_text(self, text: str, *, role: str = "user") -> None:
-        """Add a typed message. Nothing answers it before `respond`."""
-        await self.send(typed_message(text, role=role))
+        """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
+        await self.send(text_message(text, role=role))
 
     async def ask(self, text: str, *, timeout: float | None = None) -> str:
-        """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
+        """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
 
         Cancelling the wait leaves the response running.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
             LocalProtocolError: there is no connection now.
-            TimeoutError: it is not done in time; it goes on.
+            TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
         async with asyncio.timeout(timeout), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
             await self.send_text(text)
-            answer = Answer(self.core, await self.respond())
+            answer = AnswerCollector(self.core, await self.respond())
             async for notice in notices:
-                if answer.hear(notice) or (answer.has_begun and not answer.goes_on):
-                    return " ".join(answer.words)
+                if answer.add(notice) or (answer.has_begun and not answer.expects_more):
+                    return " ".join(answer.texts)
         raise RequestRejected("the conversation is over")
 
     async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
-        """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
+        """Append input audio. `encoding` is the source's own; it is checked against the session's.
 
-        While a lost connection is being restored the audio is dropped, and the answer is False: it belongs to a moment
-        that has passed, and a microphone cannot wait.
+        False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
+        speech is of no use.
 
         Raises:
-            LocalProtocolError: it is not what the session takes.
+            LocalProtocolError: the session takes another encoding.
             ConnectionClosed: the conversation is over.
         """
-        await self.room()
+        await self.drain()
         if not self.core.is_open:
             return False
         self._act(lambda: self.core.append(audio, encoding=encoding))
         return True
 
     async def commit(self) -> None:
-        """Make an item of the appended audio, where turns are made by hand.
+        """Make an item of the appended audio, where the application decides on turns.
 
         Raises:
             LocalProtocolError: it is too short.
@@ -153,14 +156,14 @@ class Conversation:
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
-        """Have the model respond, and wait until it has. If another response runs, this one waits its turn.
+        """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
 
         Cancelling the wait leaves the response running.
 
         Raises:
-            RequestRejected: there was no response: refused, superseded, or the connection was lost.
-            LocalProtocolError: the server would refuse it, or the policy is "refuse" and another response runs.
-            TimeoutError: it is not done in time; it goes on.
+            RequestRejected: there was no response: rejected, superseded, or the connection was lost.
+            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
+            TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
         answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
 
@@ -170,19 +173,19 @@ class Conversation:
             return request_id
 
         async with asyncio.timeout(timeout):
-            await self.room()
+            await self.drain()
             request_id = self._act(ask)
             try:
-                return done_of(await answer)
+                return response_of(await answer)
             finally:
                 self._requests.pop(request_id, None)
 
     async def cancel(self) -> bool:
-        """Stop the response that runs. False if none does."""
+        """Stop the running response. False if there is none."""
         return self._act(lambda: self.core.cancel(now=time.monotonic()))
 
     async def interrupt(self) -> None:
-        """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
+        """Stop the response and the functions because the user speaks, and cut from the item what was not played."""
 
         def interrupt() -> None:
             self.core.interrupt(now=time.monotonic())
@@ -194,29 +197,29 @@ class Conversation:
         """Send any client event.
 
         Raises:
-            LocalProtocolError: the server would refuse it, only servers send it, or there is no connection now.
+            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
             ConnectionClosed: the conversation is over.
         """
-        await self.room()
+        await self.drain()
         self._act(lambda: self.core.send(event, now=time.monotonic()))
 
     async def update_session(self, config: AnySessionConfig) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
 
-        While a lost connection is being restored, the next session is told it.
+        While a lost connection is being restored, it is part of what the next session is sent.
 
         Raises:
-            LocalProtocolError: the server would refuse it.
+            LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
         """
-        await self.room()
+        await self.drain()
         self._act(lambda: self.core.update_session(config))
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
-        """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
+        """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
 
-    # --- what is told
+    # --- notices
 
     @overload
     def stream(self, kind: type[N], /) -> AbstractAsyncContextManager[NoticeStream[N]]: ...
@@ -246,62 +249,62 @@ class Conversation:
             self.detach(notices)
 
     async def texts(self) -> AsyncIterator[TextDelta]:
-        """Pieces of what the model writes or says, from the first `anext` on."""
+        """Pieces of the model's text and transcripts, from the first `anext` on."""
         async with self.stream(TextDelta) as notices:
             async for notice in notices:
                 yield notice
 
     async def audio(self) -> AsyncIterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `anext` on; report with `heard` what of it was played."""
+        """Pieces of the model's speech, from the first `anext` on; `report_played` says what of it was played."""
         async with self.stream(AudioDelta) as notices:
             async for notice in notices:
                 yield notice
 
     def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, on the event loop, in order. Returns what takes it away again.
+        """Call back for each notice or event of a kind, on the event loop, in order. Returns a function that ends this.
 
         A callback must not block. One that raises is logged, and called again for the next notice.
         """
         hook = (kind, callback)
         self._hooks.append(hook)
 
-        def take_away() -> None:
-            with suppress(ValueError):  # it is gone already
+        def remove() -> None:
+            with suppress(ValueError):  # it was removed before
                 self._hooks.remove(hook)
 
-        return take_away
+        return remove
 
     def attach(self, sink: NoticeSink) -> None:
-        """Have a sink told everything, from now on."""
+        """Put every notice and event into a sink, from now on."""
         self._sinks.append(sink)
         if self._ended is not None:
             sink.end(self._ended)
 
     def detach(self, sink: NoticeSink) -> None:
-        """Tell a sink nothing more, but that this is the end, if it is attached."""
+        """Put nothing more into a sink, and end it."""
         if sink in self._sinks:
             self._sinks.remove(sink)
             sink.end(ConnectionClosedOK(1000))  # for another task that still reads it
 
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:
-        """Threads in which sync functions run now, those that were given up too, and what the functions are called."""
+        """Threads in which sync functions run, with their names; includes those that were given up."""
         return self._tools.threads.copy()
 
     # --- between the core, the connection and the application
 
     async def start(self) -> None:
-        """Open the first connection, and hear whom it leads to if that decides how to speak. `converse` does this.
+        """Open the first connection; wait for its first event if that decides the dialect. `converse` does this.
 
         Raises:
-            ConnectFailed: it did not come about.
+            ConnectFailed: the connection could not be opened.
         """
         async with self.stream(RealtimeEvent) as events:
-            await self._link.start()
-            if self._link.is_dialect_settled:
+            await self._supervisor.start()
+            if self._supervisor.is_dialect_settled:
                 return
-            with suppress(TimeoutError, DuologueError):  # what is the matter is told to the first who asks for anything
-                async with asyncio.timeout(INTRODUCTION_S):
+            with suppress(TimeoutError, DuologueError):  # a fault is raised by the next verb
+                async with asyncio.timeout(FIRST_EVENT_S):
                     await anext(aiter(events))
 
     async def close(self, *, at_once: bool = False) -> None:
@@ -313,41 +316,42 @@ class Conversation:
             await self._tools.close()
         finally:
             try:
-                await self._link.close(at_once=at_once)
+                await self._supervisor.close(at_once=at_once)
             finally:
                 self._end(ConnectionClosedOK(1000))
 
-    # --- `speak` in its parts, for one who is not on the event loop
+    # --- the parts of `send_audio`, for callers on other threads
 
     @property
-    def can_speak(self) -> bool:
-        """Whether `put_audio` may be called. On any thread."""
-        connection = self._link.connection
-        return self.core.is_open and self._ended is None and connection is not None and connection.room > 0
+    def can_put_audio(self) -> bool:
+        """Whether `put_audio` may be called. Safe on any thread."""
+        connection = self._supervisor.connection
+        return self.core.is_open and self._ended is None and connection is not None and connection.free_slots > 0
 
     def put_audio(self, audio: bytes) -> None:
-        """Append checked input audio, without waiting for room. Drops it if the connection is lost by now."""
+        """Append checked input audio without waiting. Drops it if the connection is lost by now."""
         if self.core.is_open and self._ended is None:
             self._act(lambda: self.core.append(audio))
 
-    async def room(self) -> None:
+    async def drain(self) -> None:
         """Wait until what was to be sent before is on its way. Raises what the conversation ended with."""
         self._raise_if_ended()
-        await self._link.room()
+        await self._supervisor.drain()
         self._raise_if_ended()
 
     def _act(self, act: Callable[[], N]) -> N:
-        """Do something to the core, tell what it has to tell, and have sent what it wants sent."""
+        """Use the core, then publish its new notices and have its new events sent."""
         try:
             return act()
         finally:
-            self._pass_on()
+            self._flush()
 
-    def _pass_on(self) -> None:
-        self._tell()
-        self._link.wake()
+    def _flush(self) -> None:
+        self._publish_new()
+        self._supervisor.wake()
 
-    def _tell(self, event: RealtimeEvent | None = None) -> None:
+    def _publish_new(self, event: RealtimeEvent | None = None) -> None:
+        """Publish an event that was read, and the notices that the core has by now."""
         if event is not None:
             self._publish(event)
         for notice in self.core.take_notices():
@@ -361,9 +365,9 @@ class Conversation:
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
                 case IllegalTransition():
-                    log_illegal(notice)
+                    log_illegal_transition(notice)
                 case _:
-                    pass  # for the application alone
+                    pass  # for the application only
             self._publish(notice)
 
     def _publish(self, notice: Notice | RealtimeEvent) -> None:
@@ -378,11 +382,11 @@ class Conversation:
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self.core.tool_answered(call_id, result, now=time.monotonic())
-        self._pass_on()
+        self._flush()
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
         self.core.tool_failed(call_id, reason, now=time.monotonic())
-        self._pass_on()
+        self._flush()
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:

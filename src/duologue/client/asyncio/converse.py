@@ -2,50 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any
 
-from duologue.client.answers import first_config
 from duologue.client.asyncio.connect import connect
 from duologue.client.asyncio.conversation import Conversation
-from duologue.client.asyncio.supervisor import OpenConnection
+from duologue.client.asyncio.managed_connection import OpenConnection
+from duologue.client.auth import Auth
+from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_options import LoopEndpointParts
+from duologue.client.endpoint_options import endpoint_from, require_url
+from duologue.client.limits import TOOL_TIMEOUT_S
+from duologue.client.messages import initial_config
 from duologue.events import RealtimeSessionConfig
 from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.transports.socket_options import (
+    ENVIRONMENT,
+    MAX_MESSAGE_BYTES,
+    OPEN_TIMEOUT_S,
+    PING_INTERVAL_S,
+    PING_TIMEOUT_S,
+)
 
-__all__ = ["OpenConnection", "converse"]
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+__all__ = ["converse"]
 
 
 @asynccontextmanager
 async def converse(
     url: str | Endpoint = "",
     *,
+    model: str | None = None,
+    api_key: str | None = None,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
     session: RealtimeSessionConfig | None = None,
-    tool_timeout: float = 30.0,
+    tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
+    dialect: str = AUTO,
+    auth: Auth | None = None,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    call_id: str | None = None,
+    intent: str | None = None,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+    open_timeout: float = OPEN_TIMEOUT_S,
+    ping_interval: float | None = PING_INTERVAL_S,
+    ping_timeout: float = PING_TIMEOUT_S,
+    loop_lag_ms: int | None = None,
     open_connection: OpenConnection | None = None,
-    **connecting: Unpack[LoopEndpointParts],
 ) -> AsyncGenerator[Conversation, None]:
     """A conversation with the realtime server at `url`, for the length of an `async with` block.
 
-    `connecting` goes to `duologue.connect`, for the first connection and each later one. `session` is sent first on
-    each, with the functions of `tools`. Leaving the block closes the connection, at once if it is left by an exception;
-    no task is left running.
+    `session` is sent first on each connection, with the functions of `tools`; `tool_timeout` is in seconds. The other
+    keywords are those of `duologue.connect`, for the first connection and each later one; `open_connection`
+    (`partial(duologue.connect, …)`, for example) replaces them. Leaving the block closes the connection, at once if an
+    exception leaves it; no task is left running.
 
     Raises:
-        ConnectFailed: the first connection did not come about.
+        ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
+        ValueError: there is no such dialect.
+        TypeError: neither a URL nor `open_connection`, or an `Endpoint` and another keyword of its parts.
     """
+    endpoint = endpoint_from(
+        url,
+        model=model,
+        api_key=api_key,
+        dialect=dialect,
+        auth=auth,
+        headers=headers,
+        query=query,
+        call_id=call_id,
+        intent=intent,
+        ssl=ssl,
+        proxy=proxy,
+        max_message_bytes=max_message_bytes,
+        open_timeout=open_timeout,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
+        loop_lag_ms=loop_lag_ms,
+    )
+    if open_connection is None:
+        require_url(endpoint, function="converse", instead="open_connection")
+        open_connection = partial(connect, endpoint)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
-    opening = open_connection or partial(connect, url, **connecting)
     conversation = Conversation(
-        opening,
+        open_connection,
         tools=toolbox if len(toolbox) else None,
         tool_timeout=tool_timeout,
         options=options,
@@ -53,9 +103,9 @@ async def converse(
     )
     try:
         await conversation.start()
-        if (config := first_config(session, toolbox)) is not None:
+        if (config := initial_config(session, toolbox)) is not None:
             await conversation.update_session(config)
-            await conversation.room()
+            await conversation.drain()
         yield conversation
         await conversation.close()
     finally:

@@ -1,4 +1,4 @@
-"""What a conversation tells, as streams: each reader has its own, and none can hold up another."""
+"""Notices of a conversation as streams: each reader has its own, and none can block another."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class NoticeSink(Protocol):
     """What is attached to a conversation; both are called on its event loop."""
 
     def put(self, notice: object, /) -> None:
-        """Something was told."""
+        """Take a notice or an event."""
         ...
 
     def end(self, fault: DuologueError, /) -> None:
-        """Nothing more will be told; `fault` says why, ConnectionClosedOK where it ended as agreed."""
+        """No more notices will come; `fault` says why: ConnectionClosedOK after a normal end."""
         ...
 
 
@@ -40,7 +40,7 @@ N_contra = TypeVar("N_contra", contravariant=True)
 
 
 class Unread(Protocol[N_contra]):
-    """A queue of a stream: of asyncio's, or one for threads."""
+    """The queue of a stream: asyncio's, or one for threads."""
 
     def qsize(self) -> int:
         """How many are in it."""
@@ -56,9 +56,9 @@ class BaseStream(Generic[N]):
 
     def __init__(self, kinds: tuple[type[N], ...], unread: Unread[N | DuologueError]) -> None:
         self.kinds = kinds
-        self._to_read = unread
+        self._queue = unread
         self._put_bytes = self._read_bytes = 0
-        """Each counted by one thread alone; what is unread is the difference."""
+        """Each is changed by one thread only, so that no lock is needed; the difference is unread."""
         self._ended = False
 
     def put(self, notice: object, /) -> None:
@@ -66,25 +66,25 @@ class BaseStream(Generic[N]):
         if self._ended or not isinstance(notice, self.kinds):
             return
         size, unread_bytes = _size_of(notice), self._put_bytes - self._read_bytes
-        count = self._to_read.qsize()
+        count = self._queue.qsize()
         if count >= MAX_UNREAD_NOTICES or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
             self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
             return
         self._put_bytes += size
-        self._to_read.put_nowait(notice)
+        self._queue.put_nowait(notice)
 
     def end(self, fault: DuologueError, /) -> None:
         """No more notices will come; `fault` says why, behind the last one."""
         if not self._ended:
             self._ended = True
-            self._to_read.put_nowait(fault)
+            self._queue.put_nowait(fault)
 
     def _is_read(self, notice: N) -> None:
         self._read_bytes += _size_of(notice)
 
 
 class NoticeStream(BaseStream[N]):
-    """Notices of some kinds from the moment of its making, in order. One task may iterate."""
+    """Notices of some kinds, in order, from the moment when it was made. One task may iterate."""
 
     def __init__(self, kinds: tuple[type[N], ...]) -> None:
         self._unread: asyncio.Queue[N | DuologueError] = asyncio.Queue()
@@ -98,7 +98,7 @@ class NoticeStream(BaseStream[N]):
         while True:
             notice = await self._unread.get()
             if isinstance(notice, DuologueError):
-                self._unread.put_nowait(notice)  # for a second iteration, which ends at once
+                self._unread.put_nowait(notice)  # so that a second iteration ends at once
                 if isinstance(notice, ConnectionClosedOK):
                     return
                 raise notice.with_traceback(None)

@@ -1,4 +1,4 @@
-"""Runs the functions that the model calls: off the path that reads events, each with its own time limit."""
+"""Runs the functions that the model calls, each with a time limit, without blocking the reader of events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from duologue.client.answers import failed_call, overdue_call
 from duologue.printable import printable_name
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import ToolProblem
 
-__all__ = ["MAX_THREADS", "RunningTools"]
+__all__ = ["MAX_THREADS", "ToolRunner"]
 
 _logger = logging.getLogger(__name__)
 
@@ -24,17 +23,17 @@ _STOP_S: Final = 1.0
 """How long cancelled functions may take to clean up."""
 
 MAX_THREADS: Final = KeptLimits().running
-"""Of functions that run, those included that were given up: nothing stops a thread, and each call may bring another."""
+"""Of sync functions that run. Those that were given up count too: a thread cannot be stopped."""
 
 _Report = Callable[[str, object], None]
 
 
-class RunningTools:
+class ToolRunner:
     """Functions under way, by call id.
 
-    Async functions run as tasks and are cancelled when they are stopped. Sync ones run in threads, which nothing can
-    stop: they are let run, and what they return is dropped. Such a thread keeps neither the conversation nor the
-    program from ending.
+    Async functions run as tasks, and are cancelled when they are stopped. Sync ones run in threads, which cannot be
+    stopped: they go on, and what they return is dropped. Such a thread keeps neither the conversation nor the program
+    from ending.
     """
 
     def __init__(self, *, timeout: float, answered: _Report, failed: Callable[[str, str], None]) -> None:
@@ -44,25 +43,25 @@ class RunningTools:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopped: set[str] = set()
         self.threads: dict[threading.Thread, str] = {}
-        """Where sync functions run, given up or not, and what they are called."""
+        """Threads of sync functions, given up or not, with the functions' names."""
         self._closed = False
 
     def start(self, call: ToolCall) -> None:
         """Run a function; its result or failure is reported, unless it is stopped. Does nothing after `close`."""
         if self._closed:
-            return  # the last events of a connection that is being closed are still read
+            return  # the last events of a connection are still read while it is closed
         task = asyncio.ensure_future(self._run(call))  # noqa: TID251 - kept in the table, and awaited by `close`
         self._tasks[call.call_id] = task
         task.add_done_callback(lambda _: self._forget(call.call_id))
 
     def stop(self, call_id: str) -> None:
-        """Give a function up."""
+        """Give a function up; what it returns is dropped."""
         if (task := self._tasks.get(call_id)) is not None:
             self._stopped.add(call_id)
             task.cancel()
 
     async def close(self) -> None:
-        """Give all of them up, and wait a moment for their ends. Nothing is run any more."""
+        """Give all of them up, and wait a second at most for their ends. `start` does nothing from now on."""
         self._closed = True
         tasks = list(self._tasks.values())
         for call_id in list(self._tasks):
@@ -84,25 +83,29 @@ class RunningTools:
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
                 raise
-            # Its own doing: the model must hear of it, or it would wait for ever.
+            # The function cancelled itself: without an answer the model would wait for ever.
             self._failed(call.call_id, f"{call.name} was cancelled.")
         except Exception as fault:
             if isinstance(fault, TimeoutError) and limit.expired():
-                self._failed(call.call_id, overdue_call(call.name, timeout=self._timeout_s))
+                self._failed(call.call_id, f"{call.name} took longer than {self._timeout_s:g} s and was given up.")
                 return
-            if not isinstance(fault, ToolProblem):
-                _logger.exception("the function %s failed", printable_name(call.name))
-            self._failed(call.call_id, failed_call(call.name, fault))
+            if isinstance(fault, ToolProblem):  # its message is for the model
+                self._failed(call.call_id, str(fault))
+                return
+            _logger.exception("the function %s failed", printable_name(call.name))
+            # The name of the exception only: its message may hold what the model must not know.
+            self._failed(call.call_id, f"{call.name} failed with {type(fault).__name__}.")
         else:
             self._answered(call.call_id, result)
 
     async def _in_thread(self, call: ToolCall) -> Any:
-        """What the function returns, called in a thread of its own. Cancelling leaves the thread to itself.
+        """Call the function in a thread of its own; returns what it returns. Cancelled, it leaves the thread running.
 
-        Not in the loop's pool: functions that never return would fill it, and the program's end would wait for them.
+        Not in the loop's thread pool: functions that never return would fill it, and the program would wait for them at
+        its end.
 
         Raises:
-            ToolProblem: so many functions run already, given up or not.
+            ToolProblem: `MAX_THREADS` functions run already, given up or not.
         """
         if len(self.threads) >= MAX_THREADS:
             raise ToolProblem(f"{MAX_THREADS} functions run already; call it again later.")
@@ -123,7 +126,7 @@ class RunningTools:
             try:
                 result = context.run(call.bound)
             except BaseException as raised:
-                # What ends a program in its main thread ends one call here, and a future does not take StopIteration.
+                # SystemExit and its like end only this call, and a future does not accept StopIteration.
                 ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
                 fault = raised if ordinary else RuntimeError(f"{type(raised).__name__} was raised")
             try:

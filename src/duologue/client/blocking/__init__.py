@@ -1,4 +1,4 @@
-"""The client for programs without an event loop: the asyncio client in a thread, each wait with a time limit."""
+"""The client for programs without an event loop: the asyncio client in a thread, with a `timeout` for each wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls an application back from a thread of its own, so that a callback may wait for whatever it likes."""
+"""Runs an application's callbacks in a thread of their own, so that a callback may block."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ _logger = logging.getLogger(__name__)
 class Callbacks:
     """Functions by the kind of notice that they are called for: one at a time, in the order of the notices.
 
-    Those that are a stream's length behind are called no more, and the log says so.
+    When more notices wait than a stream may hold, the callbacks end, and the log says so.
     """
 
     def __init__(self) -> None:
         self.thread: threading.Thread | None = None
-        """Where they run, from the first `add` on; it ends with the conversation."""
+        """The thread that runs them, from the first `add` to the end of the conversation."""
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
-        self._told: BlockingNoticeStream[object] = BlockingNoticeStream((object,))
+        self._notices: BlockingNoticeStream[object] = BlockingNoticeStream((object,))
 
-    # --- on the event loop, where no interrupt comes
+    # --- on the event loop's thread, where KeyboardInterrupt is never raised
 
     def add(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
-        """Call back for each notice of a kind. Returns what takes the callback away again."""
+        """Call back for each notice of a kind. Returns a function that ends this."""
         hook = (kind, callback)
-        self._hooks = [*self._hooks, hook]  # a new list, which the thread sees whole
+        self._hooks = [*self._hooks, hook]  # a new list: the thread may iterate over the old one
         if self.thread is None:
             self.thread = threading.Thread(target=self._run, name="duologue-callbacks", daemon=True)
             self.thread.start()
 
-        def take_away() -> None:
+        def remove() -> None:
             hooks = list(self._hooks)
-            with suppress(ValueError):  # it is gone already
+            with suppress(ValueError):  # it was removed before
                 hooks.remove(hook)
             self._hooks = hooks
 
-        return take_away
+        return remove
 
     def put(self, notice: object, /) -> None:
-        """Something was told."""
+        """Take a notice or an event."""
         if any(isinstance(notice, kind) for kind, _ in self._hooks):
-            self._told.put(notice)
+            self._notices.put(notice)
 
     def end(self, fault: DuologueError, /) -> None:
-        """Nothing more will be told."""
-        self._told.end(fault)
+        """No more notices will come."""
+        self._notices.end(fault)
 
     # --- in the thread
 
     def _run(self) -> None:
         while True:
             try:
-                notice = self._told.receive()
+                notice = self._notices.receive()
             except StreamOverflow:
-                _logger.exception("the callbacks are too slow, and are called no more")
+                _logger.exception("the callbacks are too slow; they are not called any more")
                 return
             except DuologueError:
-                return  # the conversation is over, and says so elsewhere
+                return  # the conversation is over, and its verbs report it
             for kind, callback in self._hooks:
                 if isinstance(notice, kind):
                     try:

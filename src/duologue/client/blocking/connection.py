@@ -1,4 +1,4 @@
-"""A session as threads see it: typed events out, typed events in, every wait with a limit of the caller's."""
+"""A session for threads: typed events out, typed events in, every wait with a timeout of the caller's."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SLOW_SERVER: Final = "the server took nothing"
 class BlockingConnection:
     """An open session. Made by `duologue.blocking.connect`; one thread may receive and any number may send.
 
-    A `Connection` reads and writes on the event loop of a thread of its own, so Ctrl-C never leaves half a message on
-    the wire.
+    A `Connection` reads and writes on the event loop of a thread of its own, so Ctrl-C never sends a message in part.
+    Each `timeout` is in seconds; None: no limit.
     """
 
     def __init__(self, connection: Connection, received: Received, loop: LoopThread[Connection]) -> None:
@@ -40,12 +40,12 @@ class BlockingConnection:
 
     @property
     def is_dialect_settled(self) -> bool:
-        """Whether it is known how the server speaks."""
+        """Whether the server's dialect is known."""
         return self._connection.is_dialect_settled
 
     @property
     def session(self) -> AnySession | None:
-        """The session as the server last told it; None before `session.created` was read."""
+        """The session as the server last reported it; None before `session.created` was read."""
         return self._connection.session
 
     @property
@@ -75,12 +75,12 @@ class BlockingConnection:
         self._send(self._connection.audio_message(audio), timeout)
 
     def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
-        """The next event, in the order in which the server sent it. An interrupt loses one at most.
+        """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
 
         Raises:
             ConnectionClosed: the session is over, and every event before its end has been returned.
             LocalProtocolError: another thread receives.
-            TimeoutError: nothing came in time; the session goes on.
+            TimeoutError: no event came in time; the session goes on.
         """
         thread = threading.get_ident()
         if self._receiver not in (None, thread):
@@ -98,7 +98,7 @@ class BlockingConnection:
         """Events until the session is over.
 
         Raises:
-            ConnectionClosedError: it did not end as agreed.
+            ConnectionClosedError: it ended with an error, or without a close.
         """
         while True:
             try:
@@ -109,11 +109,11 @@ class BlockingConnection:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
-        with suppress(ConnectionClosedOK):  # the block is left, and so it is closed
+        with suppress(ConnectionClosedOK):  # leaving the block has closed it
             self._loop.call(partial(self._connection.close, code, reason))
 
     def _send(self, message: str, timeout: float | None) -> None:
-        # The caller waits for the loop only while there is no room: otherwise nothing can go wrong there.
-        has_room = self._connection.room > self._loop.n_handed_over
-        if not (has_room and self._loop.hand_over(partial(self._connection.put, message))):
+        # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
+        has_free_slot = self._connection.free_slots > self._loop.n_handed_over
+        if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, message))):
             self._loop.call(partial(self._connection.queue, message), timeout, late=_SLOW_SERVER)

@@ -1,4 +1,4 @@
-"""A conversation for threads, over as many connections as it takes: say, speak, respond, listen, call functions."""
+"""A conversation for threads, over as many connections as it takes: text, audio, responses, notices, function calls."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ N3 = TypeVar("N3")
 class BlockingConversation:
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
-    A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this one. What it tells
-    comes as notices (`duologue.protocol.client.notices`), through `stream` or `on`. A lost connection is opened again and told
-    what the old one knew; requests under way fail at once, and say so.
+    A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
+    with notices (`duologue.notices`), through `stream` or `on`. After a lost connection it opens another one and
+    restores configuration and items there; requests under way fail at once.
 
-    A `timeout` bounds the whole call; None waits as long as it takes. Nothing is sent after a TimeoutError, but for
-    what waits for an answer: that was sent, and goes on. So it is after an interrupt.
+    A `timeout` bounds the whole call, in seconds; None: no limit. After TimeoutError or KeyboardInterrupt nothing is
+    sent, except that `ask` and `respond` have sent their request already, and it goes on.
     """
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
@@ -53,36 +53,36 @@ class BlockingConversation:
         self._loop = loop
         self._callbacks: Callbacks | None = None
 
-    # --- what there is
+    # --- state
 
     @property
     def core(self) -> ConversationCore:
-        """What decides, without I/O or clock. Not for several threads: nothing may use it before `close`."""
+        """The state machine behind the conversation. It belongs to the loop's thread: do not use it before `close`."""
         return self._conversation.core
 
     @property
     def items(self) -> tuple[StoredItem, ...]:
-        """The conversation so far, in order; a value that does not change any more."""
+        """The items so far, in order; a snapshot."""
         return self._loop.do(lambda: self._conversation.items)
 
     @property
     def usage(self) -> UsageSnapshot:
-        """What it has cost so far."""
+        """Tokens and audio so far."""
         return self._loop.do(lambda: self._conversation.usage)
 
     @property
     def session(self) -> AnySession | None:
-        """The session as the server last told it; None while there is no connection."""
+        """The session as the server last reported it; None while there is no connection."""
         return self._conversation.session
 
-    # --- what to do
+    # --- verbs
 
     def send_text(self, text: str, *, role: str = "user", timeout: float | None = None) -> None:
-        """Add a typed message. Nothing answers it before `respond`. Raises as `send` does."""
+        """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
         self._send(partial(self._conversation.send_text, text, role=role), timeout)
 
     def ask(self, text: str, *, timeout: float | None = None) -> str:
-        """Say something, wait for the answer, return its words. Functions that the model calls belong to the answer.
+        """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
@@ -92,26 +92,26 @@ class BlockingConversation:
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
     def send_audio(self, audio: bytes, *, encoding: Encoding | None = None, timeout: float | None = None) -> bool:
-        """Append input audio; `encoding` is what its source says that it is, and is checked against the session.
+        """Append input audio. `encoding` is the source's own; it is checked against the session's.
 
-        While a lost connection is being restored the audio is dropped, and the answer is False: it belongs to a moment
-        that has passed, and a microphone cannot wait.
+        False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
+        speech is of no use.
 
         Raises:
-            LocalProtocolError: it is not what the session takes.
+            LocalProtocolError: the session takes another encoding.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
         conversation = self._conversation
-        if conversation.can_speak:
-            # The caller waits for the loop only while there is no room: otherwise nothing can go wrong there.
+        if conversation.can_put_audio:
+            # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
             conversation.core.checks.check_audio(len(audio), encoding=encoding)
             if self._loop.hand_over(partial(conversation.put_audio, audio)):
                 return True
         return self._send(partial(conversation.send_audio, audio, encoding=encoding), timeout)
 
     def commit(self, *, timeout: float | None = None) -> None:
-        """Make an item of the appended audio, where turns are made by hand. Raises as `send` does."""
+        """Make an item of the appended audio, where the application decides on turns. Raises as `send` does."""
         self._send(self._conversation.commit, timeout)
 
     def respond(
@@ -121,11 +121,11 @@ class BlockingConversation:
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
-        """Have the model respond, and wait until it has. If another response runs, this one waits its turn.
+        """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
 
         Raises:
-            RequestRejected: there was no response: refused, superseded, or the connection was lost.
-            LocalProtocolError: the server would refuse it, or the policy is "refuse" and another response runs.
+            RequestRejected: there was no response: rejected, superseded, or the connection was lost.
+            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
             ConnectionClosed: the conversation is over.
             TimeoutError: it is not done in time; it goes on.
         """
@@ -133,18 +133,18 @@ class BlockingConversation:
         return self._loop.call(respond, timeout, late="the response is not done")
 
     def cancel(self) -> bool:
-        """Stop the response that runs. False if none does."""
+        """Stop the running response. False if there is none."""
         return self._loop.call(self._conversation.cancel)
 
     def interrupt(self) -> None:
-        """The user takes the floor: stop the response, and cut what was not heard of it. Functions are given up too."""
+        """Stop the response and the functions because the user speaks, and cut from the item what was not played."""
         self._loop.call(self._conversation.interrupt)
 
     def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
         """Send any client event; waits while the server is slow.
 
         Raises:
-            LocalProtocolError: the server would refuse it, only servers send it, or there is no connection now.
+            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
@@ -153,20 +153,20 @@ class BlockingConversation:
     def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
         """Change the session's configuration: absent fields stay, null switches off.
 
-        While a lost connection is being restored, the next session is told it.
+        While a lost connection is being restored, it is part of what the next session is sent.
 
         Raises:
-            LocalProtocolError: the server would refuse it.
+            LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
         self._send(partial(self._conversation.update_session, config), timeout)
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
-        """The player has played so many more bytes of a part; what an interruption cuts depends on it."""
+        """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
 
-    # --- what is told
+    # --- notices
 
     @overload
     def stream(
@@ -202,35 +202,35 @@ class BlockingConversation:
             self._loop.do(partial(self._conversation.attach, notices))
             yield notices
         finally:
-            # Not waited for: an iterator that is forgotten is closed on whatever thread collects it.
+            # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
             self._loop.post(partial(self._conversation.detach, notices))
 
     def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
-        """Pieces of what the model writes or says, from the first `next` on."""
+        """Pieces of the model's text and transcripts, from the first `next` on."""
         with self.stream(TextDelta, timeout=timeout) as notices:
             yield from notices
 
     def audio(self, *, timeout: float | None = None) -> Iterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `next` on; report with `heard` what of it was played."""
+        """Pieces of the model's speech, from the first `next` on; `report_played` says what of it was played."""
         with self.stream(AudioDelta, timeout=timeout) as notices:
             yield from notices
 
     def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, in order. Returns what takes the callback away again.
+        """Call back for each notice or event of a kind, in order. Returns a function that ends this.
 
-        All callbacks run on one thread, which is for them alone: one may wait, for an answer too, and holds up only
-        the others. One that raises is logged, and called again for the next notice.
+        All callbacks run in one thread of their own: one may block, for an answer too, and delays only the others. One
+        that raises is logged, and called again for the next notice.
         """
-        take_away = self._loop.do(partial(self._add_callback, kind, callback))
-        return lambda: self._loop.do(take_away)
+        remove = self._loop.do(partial(self._add_callback, kind, callback))
+        return lambda: self._loop.do(remove)
 
     # --- the end
 
     def close(self, *, at_once: bool = False) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
 
-        Sends what is waiting, unless `at_once`. Takes some nine seconds at most. A sync function and a callback that do
-        not return are left behind, and logged. Closing twice is fine.
+        Sends what is waiting, unless `at_once`. Takes some nine seconds at most. Sync functions and callbacks that do
+        not return go on, and are logged. Closing twice is fine.
 
         Raises:
             RuntimeError: an async function of the conversation calls this.
@@ -238,7 +238,7 @@ class BlockingConversation:
         try:
             self._loop.close(at_once=at_once)
         finally:
-            self._await_the_applications_own()
+            self._join_application_threads()
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
         return self._loop.call(send, timeout, late=_SLOW_SERVER)
@@ -249,7 +249,7 @@ class BlockingConversation:
             self._conversation.attach(self._callbacks)
         return self._callbacks.add(kind, callback)
 
-    def _await_the_applications_own(self) -> None:
+    def _join_application_threads(self) -> None:
         callbacks = self._callbacks.thread if self._callbacks is not None else None
         functions = self._conversation.function_threads
         running = {thread: f"the function {name}" for thread, name in functions.items()}

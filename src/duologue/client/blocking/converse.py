@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from duologue.client.asyncio.converse import converse as converse_on_loop
-from duologue.client.asyncio.supervisor import OpenConnection
-from duologue.client.blocking.connect import unwatched
+from duologue.client.asyncio.managed_connection import OpenConnection
+from duologue.client.auth import Auth
+from duologue.client.blocking.connect import without_watchdog
 from duologue.client.blocking.conversation import BlockingConversation
 from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.client.endpoint_options import EndpointParts, endpoint_from
+from duologue.client.endpoint_options import endpoint_from
+from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.events import RealtimeSessionConfig
 from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.transports.socket_options import (
+    ENVIRONMENT,
+    MAX_MESSAGE_BYTES,
+    OPEN_TIMEOUT_S,
+    PING_INTERVAL_S,
+    PING_TIMEOUT_S,
+)
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 __all__ = ["converse"]
 
@@ -26,29 +39,60 @@ __all__ = ["converse"]
 def converse(
     url: str | Endpoint = "",
     *,
+    model: str | None = None,
+    api_key: str | None = None,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
     session: RealtimeSessionConfig | None = None,
-    tool_timeout: float = 30.0,
+    tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
+    dialect: str = AUTO,
+    auth: Auth | None = None,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
+    call_id: str | None = None,
+    intent: str | None = None,
+    ssl: SSLContext | None = None,
+    proxy: str | None = ENVIRONMENT,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+    open_timeout: float = OPEN_TIMEOUT_S,
+    ping_interval: float | None = PING_INTERVAL_S,
+    ping_timeout: float = PING_TIMEOUT_S,
     open_connection: OpenConnection | None = None,
-    **parts: Unpack[EndpointParts],
 ) -> Generator[BlockingConversation, None, None]:
     """A conversation with the realtime server at `url`, for the length of a `with` block.
 
-    `parts` are those of `duologue.blocking.connect`, for the first connection and each later one. `session` is sent
-    first on each, with the functions of `tools`, of which sync ones run in threads and async ones on the conversation's
-    event loop. `open_connection` is that of `duologue.converse` (`partial(duologue.connect, …)`), and runs on that loop
-    too. Leaving the block closes the connection, at once if it is left by an exception; no thread is left running.
+    The keywords are those of `duologue.converse`, without `loop_lag_ms`: the program does not run on the conversation's
+    event loop, so it cannot block it. Sync functions of `tools` run in threads; async ones and `open_connection`
+    (`partial(duologue.connect, …)`, for example) run on that loop. Leaving the block closes the connection, at once if
+    an exception leaves it; no thread is left running.
 
     Raises:
-        ConnectFailed: the first connection did not come about.
-        TypeError: an `Endpoint` and some of its parts, or a part that there is not.
+        ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
+        ValueError: there is no such dialect.
+        TypeError: neither a URL nor `open_connection`, or an `Endpoint` and another keyword of its parts.
     """
+    endpoint = endpoint_from(
+        url,
+        model=model,
+        api_key=api_key,
+        dialect=dialect,
+        auth=auth,
+        headers=headers,
+        query=query,
+        call_id=call_id,
+        intent=intent,
+        ssl=ssl,
+        proxy=proxy,
+        max_message_bytes=max_message_bytes,
+        open_timeout=open_timeout,
+        ping_interval=ping_interval,
+        ping_timeout=ping_timeout,
+    )
     loop = LoopThread(
         partial(
             converse_on_loop,
-            unwatched(endpoint_from(url, parts)),
+            without_watchdog(endpoint),
             tools=tools,
             session=session,
             tool_timeout=tool_timeout,
@@ -68,5 +112,5 @@ def converse(
         try:
             loop.close(at_once=True)
         finally:
-            # Ctrl-C may have come before the first one had begun.
+            # Again: Ctrl-C may have interrupted the first call before it began.
             loop.close(at_once=True)

@@ -1,10 +1,10 @@
 """An event loop in a thread of its own, which holds one async context open, and calls into it from other threads.
 
 A caller may be the main thread, where Ctrl-C raises KeyboardInterrupt between any two bytecode instructions. So a
-caller waits on `queue.SimpleQueue` alone, which is written in C. `threading.Condition` is written in Python, and so are
-`threading.Event`, `concurrent.futures.Future` and `asyncio.run_coroutine_threadsafe`, which stand on it: an interrupt
-between the moment at which it has its lock and the one at which its caller knows leaves the lock taken for ever, and
-the loop would wait for it. The loop's own thread never gets an interrupt.
+caller waits only on `queue.SimpleQueue`, which is written in C. `threading.Condition` is written in Python, and
+`threading.Event`, `concurrent.futures.Future` and `asyncio.run_coroutine_threadsafe` use it: an interrupt just after it
+has taken its lock would leave the lock taken for ever, and the loop would wait for it. KeyboardInterrupt is never
+raised in the loop's own thread.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = ["LoopThread"]
 _logger = logging.getLogger(__name__)
 
 _END_S: Final = 15.0
-"""How long a close waits for the thread. What runs in it has limits of its own, which add up to less; only an async
-function that does not let itself be cancelled takes longer."""
+"""How long a close waits for the thread. The limits of what runs in it add up to less; only an async function that
+suppresses its cancellation takes longer."""
 
-_MOST_HANDED_OVER: Final = 64
-"""More of them wait for the loop only if it is far behind: then its callers wait too."""
+_MAX_HANDED_OVER: Final = 64
+"""Functions on their way to the loop. When there are more, the loop is far behind, and callers wait for it."""
 
 _LAST_INSTRUCTIONS_S: Final = 1.0
-"""A thread that has reported its end is gone in microseconds."""
+"""How long to wait for a thread that has reported its end: it takes microseconds."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,8 +43,8 @@ R = TypeVar("R")
 class LoopThread(Generic[T]):
     """Runs an event loop in a thread from `open` to `close`, inside the context that `make` returns.
 
-    One thread for each connection or conversation: no count of users has to survive an interrupt, and no conversation
-    can delay another.
+    There is one thread for each connection or conversation: an interrupt cannot leave a wrong count of users, and no
+    conversation delays another.
     """
 
     def __init__(self, make: Callable[[], AbstractAsyncContextManager[T]]) -> None:
@@ -55,7 +55,7 @@ class LoopThread(Generic[T]):
         self._holder: asyncio.Task[Any] | None = None
         self._leaving = asyncio.Event()
         self._calls: set[_Call[Any]] = set()
-        """Calls whose caller may wait: each gets an outcome, at the latest when the thread ends."""
+        """Calls that may have a waiting caller. Each gets an outcome, at the latest when the thread ends."""
         self._handed_over: deque[Callable[[], object]] = deque()
         self._is_begun = self._is_entered = self._is_ending = self._is_over = False
         self._is_given_up = self._is_cancelled = False
@@ -69,17 +69,17 @@ class LoopThread(Generic[T]):
 
     def open(self) -> T:
         """Start the thread and enter the context; returns what it yields, or raises what it raises."""
-        self._is_begun = True  # before it is: an interrupt in between only costs `close` a wait
+        self._is_begun = True  # set early: an interrupt after this line costs `close` a wait, and leaves no thread
         try:
-            # `Thread.start` waits on a Condition: not in this thread.
+            # `Thread.start` waits on a Condition: call it in another thread.
             _thread.start_new_thread(self._start, ())
-        except RuntimeError:  # there are too many
+        except RuntimeError:  # the system allows no more threads
             self._is_begun = False
             raise
         value, fault = self._opened.get()
         if fault is not None:
             raise fault
-        return value  # type: ignore[return-value]  # one of both is there
+        return value  # type: ignore[return-value]  # without a fault there is a value
 
     def close(self, *, at_once: bool = False) -> None:
         """Leave the context, as if by an exception if `at_once`, and wait until the thread is gone.
@@ -90,7 +90,7 @@ class LoopThread(Generic[T]):
         Raises:
             RuntimeError: this is the loop's own thread.
         """
-        self._refuse_own_thread()
+        self._check_thread()
         ending: _Call[None] = _Call(_nothing)
         self._calls.add(ending)
         self._is_given_up = self._is_given_up or at_once
@@ -102,25 +102,25 @@ class LoopThread(Generic[T]):
         if self._thread.is_alive():
             self._thread.join(_LAST_INSTRUCTIONS_S if self._is_over else 0)
         if self._thread.is_alive():
-            _logger.warning("an event loop goes on after its end: a task in it does not let itself be cancelled")
+            _logger.warning("an event loop thread goes on after its close: a task in it suppresses its cancellation")
         fault, self._fault = self._fault, None
         if fault is not None and at_once:
-            _logger.error("cannot close as it should", exc_info=fault)
+            _logger.error("cannot close cleanly", exc_info=fault)
         elif fault is not None:
             raise fault
 
     def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float | None = None, *, late: str = "") -> R:
-        """What a coroutine function returns, or raises, that runs on the loop as a task.
+        """Run a coroutine function on the loop as a task; returns what it returns, or raises what it raises.
 
-        An interrupt cancels it. So does the end of the time limit, and what it comes to then still counts:
-        when TimeoutError is raised, it has been cancelled.
+        KeyboardInterrupt cancels it. So does the end of `timeout`, in seconds; an outcome that it still reaches then
+        counts: when TimeoutError is raised, it has been cancelled.
 
         Raises:
-            TimeoutError: it is not done in time; `late` begins the sentence.
+            TimeoutError: it is not done in time; its message begins with `late`.
             ConnectionClosedOK: the loop is over.
             RuntimeError: this is the loop's own thread, which would wait for itself.
         """
-        self._refuse_own_thread()
+        self._check_thread()
         call: _Call[R] = _Call(work)
         outcome = self._outcome(call, timeout)
         if outcome is not None:
@@ -130,7 +130,7 @@ class LoopThread(Generic[T]):
         raise ConnectionClosedOK(1000)
 
     def do(self, act: Callable[[], R]) -> R:
-        """What a function returns that runs on the loop between two of its steps; here, if the loop is over."""
+        """Run a function on the loop's thread, or here if the loop is over; returns what it returns."""
         if self.is_own_thread:
             return act()
         call: _Call[R] = _Call(act)
@@ -138,7 +138,7 @@ class LoopThread(Generic[T]):
         return outcome.result() if outcome is not None else act()
 
     def post(self, act: Callable[[], object]) -> bool:
-        """Have a function run on the loop, without waiting for it. False if the loop is over or has not begun."""
+        """Run a function on the loop without waiting for it. False if the loop is over or has not begun."""
         loop = self._loop
         if loop is None:
             return False
@@ -154,11 +154,11 @@ class LoopThread(Generic[T]):
         return len(self._handed_over)
 
     def hand_over(self, act: Callable[[], object]) -> bool:
-        """Have a function run on the loop before every later call, without waiting for it.
+        """Run a function on the loop before every later call, without waiting for it.
 
-        False if too many are on the way, or the loop is over.
+        False if too many are on their way, or the loop is over.
         """
-        if len(self._handed_over) >= _MOST_HANDED_OVER:
+        if len(self._handed_over) >= _MAX_HANDED_OVER:
             return False
         self._handed_over.append(act)
         return self.post(self._take_over)
@@ -173,7 +173,7 @@ class LoopThread(Generic[T]):
             self._opened.put((None, fault))
 
     def _outcome(self, call: _Call[R], timeout: float | None) -> _Outcome[R] | None:
-        """None: it was cancelled, or the loop is over."""
+        """The outcome of a call; None: it was cancelled, or the loop is over."""
         self._calls.add(call)
         try:
             if self._is_over or not self.post(partial(self._begin, call)):
@@ -189,10 +189,10 @@ class LoopThread(Generic[T]):
         finally:
             self._calls.discard(call)
 
-    def _refuse_own_thread(self) -> None:
+    def _check_thread(self) -> None:
         if self.is_own_thread:
             raise RuntimeError(
-                "a blocking verb would wait for its own event loop here: async functions call it by asyncio.to_thread"
+                "a blocking verb would wait for its own event loop here: async functions call it with asyncio.to_thread"
             )
 
     # --- in the loop's thread
@@ -202,7 +202,7 @@ class LoopThread(Generic[T]):
             try:
                 self._handed_over[0]()
             except Exception:
-                _logger.exception("what a thread has handed over failed")
+                _logger.exception("a function that a thread handed over failed")
             finally:
                 self._handed_over.popleft()
 
@@ -223,7 +223,7 @@ class LoopThread(Generic[T]):
     async def _hold(self) -> None:
         self._holder = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
-        if self._is_given_up:  # before it could be told so
+        if self._is_given_up:  # `close` came before the loop ran
             return
         try:
             async with self._make() as value:
@@ -235,12 +235,12 @@ class LoopThread(Generic[T]):
 
     def _leave(self) -> None:
         self._leaving.set()
-        # Once: a second cancellation would end the cleaning up that the first has begun.
+        # Once: a second cancellation would interrupt the cleanup that the first has begun.
         if self._is_given_up and not self._is_cancelled and self._holder is not None:
             self._is_cancelled = self._holder.cancel()
 
     def _begin(self, call: _Call[Any]) -> None:
-        self._take_over()  # an interrupt may have come before that was posted
+        self._take_over()  # an interrupt may have prevented `hand_over` from posting it
         if self._is_ending:
             call.outcome.put(None)
         else:
@@ -248,24 +248,24 @@ class LoopThread(Generic[T]):
 
 
 class _Outcome(Generic[R]):
-    """What a call came to."""
+    """The result or the exception of a call."""
 
     def __init__(self, value: R | None, fault: BaseException | None) -> None:
         self._value = value
         self._fault = fault
 
     def result(self) -> R:
-        fault, self._fault = self._fault, None  # a frame that its own exception keeps would be a cycle
+        fault, self._fault = self._fault, None  # an exception refers to this frame: keeping it here would be a cycle
         try:
             if fault is not None:
                 raise fault
         finally:
             del fault
-        return self._value  # type: ignore[return-value]  # a value, where there is no fault
+        return self._value  # type: ignore[return-value]  # without a fault there is a value
 
 
 class _Call(Generic[R]):
-    """A function or coroutine function that a thread waits for. An outcome of None: cancelled, or the loop is over."""
+    """A function or coroutine function that a thread waits for. Outcome None: cancelled, or the loop is over."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.outcome: queue.SimpleQueue[_Outcome[R] | None] = queue.SimpleQueue()
@@ -288,7 +288,7 @@ class _Call(Generic[R]):
     def give_up(self) -> None:
         self.is_given_up = True
         if self._task is not None:
-            # Behind its first step: what need not wait is done, however short the time limit.
+            # After its first step: what need not wait is done, however short the timeout.
             asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def _end(self, task: asyncio.Task[R]) -> None:
@@ -301,4 +301,4 @@ class _Call(Generic[R]):
 
 
 def _nothing() -> None:
-    """What is waited for where only the end of the loop is."""
+    """The work of a call that only waits for the end of the loop."""

@@ -1,4 +1,4 @@
-"""Events on their way from a connection's event loop to the thread that receives them, without a hop for each."""
+"""Events from a connection's event loop to the thread that receives them, without a call to the loop for each."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from duologue.events import RealtimeEvent
 
 __all__ = ["Received"]
 
-_FEW: Final = MAX_QUEUED_EVENTS // 2
-"""When so many are left, the loop is told to go on: once for each half of the queue."""
+_RESUME_AT: Final = MAX_QUEUED_EVENTS // 2
+"""How many events are left when the loop resumes: so it is called once for each half of the queue."""
 
 
 class Received:
-    """A queue that the loop fills, up to a limit, and one thread empties. What ends it stays in it."""
+    """A queue that the loop fills, up to a limit, and one thread empties. The end stays in it."""
 
     def __init__(self) -> None:
         self._unread: queue.SimpleQueue[RealtimeEvent | ConnectionClosed] = queue.SimpleQueue()
-        self._go_on = asyncio.Event()
+        self._resumed = asyncio.Event()
         self._is_full = False
 
     async def put(self, event: RealtimeEvent | ConnectionClosed) -> None:
-        """Add an event, on the loop; waits while the thread is far behind, and so stops the socket from being read."""
+        """Add an event, on the loop; waits while the thread is far behind, so that the socket is not read."""
         while self._unread.qsize() >= MAX_QUEUED_EVENTS:
-            self._go_on.clear()
+            self._resumed.clear()
             self._is_full = True
-            if self._unread.qsize() >= MAX_QUEUED_EVENTS:  # still: from here on the thread sees that it is
-                await self._go_on.wait()
+            if self._unread.qsize() >= MAX_QUEUED_EVENTS:  # checked again: from here on the thread sees `_is_full`
+                await self._resumed.wait()
             self._is_full = False
         self._unread.put(event)
 
     def end(self) -> None:
-        """No more events will come: for a thread that waits, where the connection has not said so."""
+        """End the queue, for a thread that waits, in case the connection has not delivered its end."""
         self._unread.put(ConnectionClosedOK(1000))
 
     def get(self, timeout: float | None, loop: LoopThread[Any]) -> RealtimeEvent | ConnectionClosed:
         """The next event, or the end, in the thread. Raises TimeoutError."""
-        if self._is_full and self._unread.qsize() <= _FEW:
-            # Before each wait, and not behind it, where an interrupt might come first.
-            loop.post(self._go_on.set)
+        if self._is_full and self._unread.qsize() <= _RESUME_AT:
+            # Before each wait: after it, an interrupt could prevent this.
+            loop.post(self._resumed.set)
         try:
             event = self._unread.get(timeout=None if timeout is None else max(0.0, timeout))
         except queue.Empty:
             raise TimeoutError(f"no event came within {timeout:g} s") from None
         if isinstance(event, ConnectionClosed):
-            self._unread.put(event)  # for the next call, which must learn it too
+            self._unread.put(event)  # for the next call, which must get it too
         return event

@@ -1,4 +1,4 @@
-"""What a conversation tells, as streams for threads: its event loop fills them, and reading them needs no loop."""
+"""Notices of a conversation as streams for threads: the event loop fills them, and reading them needs no loop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ N = TypeVar("N")
 
 
 class BlockingNoticeStream(BaseStream[N]):
-    """Notices of some kinds from the moment of its making, in order. One thread may read.
+    """Notices of some kinds, in order, from the moment when it was made. One thread may read.
 
-    Iterating waits `timeout` for each of them, for ever if it is None; after a TimeoutError it can be gone on with.
+    Iterating waits `timeout` seconds for each, None: without limit. After TimeoutError it can be iterated again.
     """
 
     def __init__(self, kinds: tuple[type[N], ...], *, timeout: float | None = None) -> None:
@@ -27,23 +27,23 @@ class BlockingNoticeStream(BaseStream[N]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether everything that was told has been read."""
+        """Whether every notice has been read."""
         return self._unread.empty()
 
     def receive(self, *, timeout: float | None = None) -> N:
         """The next notice.
 
         Raises:
-            ConnectionClosedOK: the conversation has ended as agreed.
+            ConnectionClosedOK: the conversation has ended normally.
             DuologueError: what it failed with, or StreamOverflow.
-            TimeoutError: nothing was told in time.
+            TimeoutError: no notice came in time.
         """
         try:
             notice = self._unread.get(timeout=timeout)
         except queue.Empty:
-            raise TimeoutError(f"nothing was told within {timeout:g} s") from None
+            raise TimeoutError(f"no notice came within {timeout:g} s") from None
         if isinstance(notice, DuologueError):
-            self._unread.put(notice)  # for the next call, which must learn it too
+            self._unread.put(notice)  # for the next call, which must get it too
             raise notice.with_traceback(None)
         self._is_read(notice)
         return notice

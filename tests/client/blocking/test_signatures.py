@@ -1,4 +1,4 @@
-"""The client for threads has the verbs and parameters of the asyncio one, and a time limit wherever it waits."""
+"""The blocking client has the methods and parameters of the asyncio client, and a `timeout` wherever it waits."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
 NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on"}
-"""Verbs that wait for nothing the server does, and `close`, which has a limit of its own."""
+"""Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
-    "Connection": {"start", "stop", "room", "message", "audio_message", "queue", "put", "deliver_to"},
-    "Conversation": {"start", "attach", "detach", "room", "can_speak", "put_audio", "function_threads"},
+    "Connection": {"start", "stop", "free_slots", "message", "audio_message", "queue", "put", "deliver_to"},
+    "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }
-"""What the asyncio classes have for those that hold them, and not for applications."""
+"""What the asyncio classes have for the blocking client, and not for applications."""
 
 PAIRS = [
     pytest.param(Connection, blocking.BlockingConnection, id="Connection"),
@@ -63,11 +63,13 @@ def test_properties_are_properties_of_both(on_loop: type[Any], in_thread: type[A
         assert isinstance(getattr(in_thread, name), property) is isinstance(getattr(on_loop, name), property), name
 
 
-def test_conversations_are_opened_with_the_same_parameters() -> None:
-    assert _names(blocking.converse) == _names(duologue.converse)
+@pytest.mark.parametrize("name", ["connect", "converse"])
+def test_both_are_opened_with_the_same_parameters_but_for_the_watchdog(name: str) -> None:
+    in_thread, on_loop = parameters(getattr(blocking, name)), parameters(getattr(duologue, name))
+    del on_loop["loop_lag_ms"]
+    assert list(in_thread.items()) == list(on_loop.items())
+    assert inspect.Parameter.VAR_KEYWORD not in {kind for kind, _ in in_thread.values()}
+
+
+def test_a_client_secret_is_asked_for_with_the_same_parameters() -> None:
     assert parameters(blocking.client_secret) == parameters(client_secret)
-
-
-def _names(function: Callable[..., Any]) -> list[str]:
-    var_keyword = inspect.Parameter.VAR_KEYWORD
-    return [each.name for each in inspect.signature(function).parameters.values() if each.kind is not var_keyword]

@@ -1,58 +1,40 @@
-"""One connection's time in use: whether a session came of it, and which connection comes after it.
-
-What the reader of a connection has to look at beside the events themselves.
-"""
+"""When a connection is replaced: because its server never greeted, or because its session ends soon."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from math import inf
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final
 
+from duologue.client.asyncio.managed_connection import ManagedConnection
 from duologue.errors import ConnectionClosedError
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.recovery.reconnect import Reconnection
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import ReconnectState
 
-__all__ = ["GREETING_S", "ROTATION_RETRY_S", "STEADY_S", "PendingConnection", "Rotation"]
+__all__ = ["GREETING_S", "ROTATION_RETRY_S", "STEADY_S", "Rotation"]
 
 _logger = logging.getLogger(__name__)
 
 GREETING_S: Final = 10.0
-"""A new connection without `session.created` for so long is no session."""
+"""A new connection on which no `session.created` comes within this time is given up."""
 
 STEADY_S: Final = 1.0
-"""A server that greets and hangs up at once has not restored anything, and is not asked again without a pause."""
+"""A session counts as restored only after this time: a server that greets and hangs up at once is not called again
+without a pause."""
 
 ROTATION_RETRY_S: Final = 5.0
 """Between attempts to open the next connection ahead of a session's end."""
 
-_ABNORMAL_CLOSURE: Final = 1006
+_ABNORMAL_CLOSURE: Final = 1006  # RFC 6455, section 7.4.1: no close frame came
 
 
-class PendingConnection(Protocol):
-    """A connection that is being opened beside the one in use."""
-
-    @property
-    def is_decided(self) -> bool:
-        """Whether it is open, or never will be."""
-        ...
-
-    @property
-    def fault(self) -> BaseException | None:
-        """Why it never will be; None if it is."""
-        ...
-
-
-O = TypeVar("O", bound=PendingConnection)  # noqa: E741 - there is one, and it is an opening
-
-
-class Rotation(Generic[O]):
+class Rotation:
     """The connection in use, from `begin` to the next `begin`.
 
-    `open_next` begins to open another one and returns at once; `let_go` gets one that did not come about.
+    `open_next` begins to open another one and returns at once; `release` gets one that could not be opened.
     """
 
     def __init__(
@@ -60,24 +42,24 @@ class Rotation(Generic[O]):
         core: ConversationCore,
         reconnection: Reconnection,
         *,
-        open_next: Callable[[], O],
-        let_go: Callable[[O], None],
+        open_next: Callable[[], ManagedConnection],
+        release: Callable[[ManagedConnection], None],
     ) -> None:
         self._core = core
         self._reconnection = reconnection
         self._open_next = open_next
-        self._let_go = let_go
+        self._release = release
         self._began_at = self._began_at_unix_s = 0.0
-        self._next: O | None = None
+        self._next: ManagedConnection | None = None
         self._next_attempt_at = -inf
 
     def begin(self, *, now: float, unix_now_s: float) -> None:
         """Another connection is in use from now on."""
         self._began_at, self._began_at_unix_s = now, unix_now_s
 
-    def look(self, *, now: float, unix_now_s: float) -> ConnectionClosedError | O | None:
-        """What ends the time of this connection: that no session came of it, or the next one, open, at a moment to
-        change to it. None: it goes on."""
+    def check(self, *, now: float, unix_now_s: float) -> ConnectionClosedError | ManagedConnection | None:
+        """What replaces this connection: an error if its server did not greet in time, or the next connection, which is
+        open, at a moment to change to it. None: this one stays in use."""
         if not self._core.is_open:
             if now >= self._began_at + GREETING_S:
                 return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
@@ -85,14 +67,14 @@ class Rotation(Generic[O]):
         steady = not self._core.memory.restoring and now >= self._began_at + STEADY_S
         if steady and self._reconnection.state is ReconnectState.RESTORING:
             self._reconnection.restored()
-        return self._look_ahead(now, unix_now_s)
+        return self._prepare_next(now, unix_now_s)
 
-    def take_next(self) -> O | None:
-        """What was opened ahead of time, decided or not; it is the caller's from now on."""
+    def take_next(self) -> ManagedConnection | None:
+        """The connection that was opened ahead of time, decided or not; the caller closes it from now on."""
         following, self._next = self._next, None
         return following
 
-    def _look_ahead(self, now: float, unix_now_s: float) -> O | None:
+    def _prepare_next(self, now: float, unix_now_s: float) -> ManagedConnection | None:
         if not self._wants_next(unix_now_s):
             return None
         if self._next is None and now >= self._next_attempt_at:
@@ -102,7 +84,7 @@ class Rotation(Generic[O]):
             return None
         if (fault := self._next.fault) is not None:
             _logger.warning("cannot open the next connection yet: %s", fault)
-            self._let_go(self._next)
+            self._release(self._next)
             self._next = None
             return None
         return self.take_next() if self._core.rotation_due(unix_now_s=unix_now_s) else None
@@ -112,6 +94,6 @@ class Rotation(Generic[O]):
         ends_at = self._core.expires_at
         if ends_at is None:
             return False
-        # A session that is shorter than the usual lead is used for half its time at least.
+        # A session that is shorter than the lead would be replaced at once: use half its time at least.
         early = unix_now_s - self._began_at_unix_s < (ends_at - self._began_at_unix_s) / 2
         return not early and rotation_due(unix_now_s, ends_at, between_turns=True, limits=self._core.options.rotation)

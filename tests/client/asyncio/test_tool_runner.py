@@ -1,4 +1,4 @@
-"""What users of realtime voice suffer from, and do not here: functions that freeze the call, and invented arguments."""
+"""Known problems of realtime clients with functions: calls that block, endless functions, invalid arguments."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any, Literal
 import pytest
 
 from duologue.client import converse
-from duologue.client.asyncio.tool_runner import RunningTools
-from duologue.protocol.client.notices import RunTool, SpeechStarted, StopTool
-from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.client.asyncio.tool_runner import MAX_THREADS, ToolRunner
+from duologue.notices import RunTool, SessionRestored, SpeechStarted, StopTool
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
 from duologue.testing import Drop, Expect, ScriptedServer, ScriptStep, Send, Until
@@ -45,7 +44,7 @@ def script(*calls: dict[str, Any], reply: str = "There.") -> list[ScriptStep]:
 
 def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]]:
     """Answers to calls, in the order in which they came: call id and text."""
-    items = [event["item"] for event in server.heard[connection] if event["type"] == "conversation.item.create"]
+    items = [event["item"] for event in server.received[connection] if event["type"] == "conversation.item.create"]
     return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
 
 
@@ -54,7 +53,7 @@ async def test_a_question_is_answered_when_the_functions_are_and_the_model_has_g
     async with no_task_left(), converse(open_connection=server.connect, tools=[weather]) as conversation:
         assert await conversation.ask("The weather in Oslo?", timeout=5) == "It rains in Oslo."
     assert answers(server) == [("call_1", "Rain in Oslo, 7 celsius")]
-    assert server.heard[0][0]["session"]["tools"][0]["name"] == "weather"
+    assert server.received[0][0]["session"]["tools"][0]["name"] == "weather"
     assert server.faults == []
 
 
@@ -74,14 +73,14 @@ async def test_pain_08_a_function_that_blocks_its_thread_holds_up_neither_audio_
         asking = asyncio.ensure_future(conversation.ask("go", timeout=5))
         await asyncio.wait_for(during.wait(), 5)
         assert await conversation.send_audio(bytes(4800))
-        await server.hears("input_audio_buffer.append")
+        await server.wait_for("input_audio_buffer.append")
         assert not asking.done()
         unblock.set()
         assert await asking == "There."
     assert answers(server) == [("call_1", "done")]
 
 
-async def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_is_told() -> None:
+async def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_gets_an_answer() -> None:
     async def stuck() -> str:
         await asyncio.Event().wait()
         return "never"
@@ -138,7 +137,7 @@ async def test_pain_08_answers_go_out_in_the_order_of_the_calls_and_the_model_is
     assert server.faults == []
 
 
-async def test_pain_08_a_thread_that_never_ends_keeps_nobody_from_leaving() -> None:
+async def test_pain_08_a_thread_that_never_ends_does_not_keep_the_block_from_being_left() -> None:
     unblock, running = threading.Event(), asyncio.Event()
 
     def stuck() -> str:
@@ -185,7 +184,7 @@ def wraps_async() -> Awaitable[str]:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "answer"),
     [
         (raise_cancelled, "The call failed: raise_cancelled was cancelled."),
         (raise_timeout, "The call failed: raise_timeout failed with TimeoutError."),
@@ -195,15 +194,15 @@ def wraps_async() -> Awaitable[str]:
         (wraps_async, "later"),
     ],
 )
-async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(function: Any, told: str) -> None:
+async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(function: Any, answer: str) -> None:
     server = ScriptedServer(script(call("call_1", function.__name__, "{}")))
     async with no_task_left(), converse(open_connection=server.connect, tools=[function]) as conversation:
         assert await conversation.ask("go", timeout=5) == "There."
-    assert answers(server) == [("call_1", told)]
+    assert answers(server) == [("call_1", answer)]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "answer"),
     [
         ("", "not a JSON object"),
         ("{", "not a JSON object"),
@@ -216,7 +215,7 @@ async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(functio
     ],
 )
 async def test_pain_18_arguments_that_do_not_fit_go_back_to_the_model_and_nothing_is_called(
-    arguments: str, told: str
+    arguments: str, answer: str
 ) -> None:
     called: list[str] = []
 
@@ -229,11 +228,11 @@ async def test_pain_18_arguments_that_do_not_fit_go_back_to_the_model_and_nothin
         assert await conversation.ask("go", timeout=5) == "There."
     [(call_id, text)] = answers(server)
     assert call_id == "call_1"
-    assert told in text
+    assert answer in text
     assert called == []
 
 
-async def test_pain_18_a_call_that_is_told_three_times_runs_once() -> None:
+async def test_pain_18_a_call_that_is_sent_three_times_runs_once() -> None:
     called: list[str] = []
 
     def note(text: str) -> str:
@@ -272,7 +271,7 @@ async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_rea
     assert server.faults == []
 
 
-async def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() -> None:
+async def test_a_call_that_is_sent_while_the_conversation_closes_is_not_run() -> None:
     ran = list[str]()
 
     def late(city: str) -> str:
@@ -287,9 +286,40 @@ async def test_a_call_that_is_told_while_the_conversation_closes_is_not_run() ->
         reports.append(call_id)
 
     async with no_task_left():
-        tools = RunningTools(timeout=5, answered=report, failed=report)
+        tools = ToolRunner(timeout=5, answered=report, failed=report)
         tools.start(running)
         await tools.close()
-        tools.stop("nobody")
+        tools.stop("unknown")
         tools.start(running)
     assert (ran, reports) == ([], [])
+
+
+async def test_functions_that_were_given_up_and_go_on_count_among_those_that_run() -> None:
+    release, started = threading.Event(), threading.Semaphore(0)
+    failed: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    def endless() -> str:
+        started.release()
+        release.wait(30)
+        return "late"
+
+    toolbox = Toolbox(endless)
+    tools = ToolRunner(
+        timeout=20, answered=lambda *_: None, failed=lambda call_id, reason: failed.put_nowait((call_id, reason))
+    )
+    try:
+        for number in range(MAX_THREADS):
+            tools.start(a_call(toolbox, number))
+            assert await asyncio.to_thread(started.acquire, True, 5)
+            tools.stop(f"call_{number}")
+        tools.start(a_call(toolbox, MAX_THREADS))
+        call_id, reason = await asyncio.wait_for(failed.get(), 5)
+        assert call_id == f"call_{MAX_THREADS}"
+        assert f"{MAX_THREADS} functions run already" in reason
+    finally:
+        release.set()
+        await tools.close()
+
+
+def a_call(toolbox: Toolbox, number: int) -> ToolCall:
+    return ToolCall(call_id=f"call_{number}", response_id="r", name="endless", bound=toolbox.bind("endless", "{}"))

@@ -1,0 +1,73 @@
+"""A connection that one task opens and closes, so that the next can be opened before the last is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final, TypeAlias
+
+from duologue.client.asyncio.connection import Connection
+
+__all__ = ["ManagedConnection", "OpenConnection"]
+
+_logger = logging.getLogger(__name__)
+
+OpenConnection: TypeAlias = Callable[[], AbstractAsyncContextManager[Connection]]
+"""Opens one connection; called again for each reconnect and each rotation."""
+
+_CLOSE_S: Final = 6.0
+"""A connection that has not closed by then is cancelled; its own limits add up to five seconds."""
+
+
+class ManagedConnection:
+    """One connection, open from its making until `close`."""
+
+    def __init__(self, open_connection: OpenConnection) -> None:
+        self._opened: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._released = asyncio.Event()
+        self._task = asyncio.ensure_future(self._hold(open_connection))  # noqa: TID251 - `close` ends it
+
+    async def _hold(self, open_connection: OpenConnection) -> None:
+        try:
+            async with open_connection() as connection:
+                self._opened.set_result(connection)
+                await self._released.wait()
+        except Exception as fault:
+            if self._opened.done():
+                _logger.exception("a connection did not close cleanly")
+            else:
+                self._opened.set_exception(fault)
+        finally:
+            self._opened.cancel()
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it is open, or opening it failed: `opened` returns or raises at once."""
+        return self._opened.done()
+
+    @property
+    def fault(self) -> BaseException | None:
+        """Why opening it failed; None while it is being opened and when it is open."""
+        return self._opened.exception() if self._opened.done() and not self._opened.cancelled() else None
+
+    async def opened(self) -> Connection:
+        """The connection, once it is open. Raises ConnectFailed, or whatever else opening it raised."""
+        return await asyncio.shield(self._opened)
+
+    async def close(self, *, at_once: bool = False) -> None:
+        """Close it; with `at_once`, without sending what is waiting. Gives up opening it.
+
+        Bounded in time; cancelled, it does not wait for the end.
+        """
+        if at_once or not self._opened.done():
+            self._task.cancel()
+        self._released.set()
+        try:
+            await asyncio.wait([self._task], timeout=_CLOSE_S)
+        finally:
+            self._task.cancel()
+        await asyncio.wait([self._task], timeout=_CLOSE_S)
+        if self._opened.done() and not self._opened.cancelled():
+            self._opened.exception()  # asyncio would log an exception that is never retrieved

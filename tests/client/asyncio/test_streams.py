@@ -1,0 +1,68 @@
+"""Streams of notices: each has a limit, and ends with the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from duologue.audio.formats import PCM
+from duologue.client import converse
+from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
+from duologue.errors import StreamOverflow
+from duologue.notices import AudioDelta, RequestEnded
+from duologue.testing import Expect, ScriptedServer, Send
+from tests.client._frames import added, answer, audio_delta, created, ended, greeting, message, unasked
+from tests.client._waiting import following, no_task_left
+
+
+def large_piece() -> AudioDelta:
+    audio = bytes(MAX_UNREAD_BYTES // 4)
+    return AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM)
+
+
+async def test_a_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
+    stream = NoticeStream((AudioDelta,))
+    piece = large_piece()
+    reading = aiter(stream)
+    for _ in range(8):  # as long as each is read, there is room for the next
+        stream.put(piece)
+        await anext(reading)
+    for _ in range(10):
+        stream.put(piece)
+    for _ in range(4):
+        await anext(reading)
+    with pytest.raises(StreamOverflow, match="4 notices were not read"):
+        await anext(reading)
+
+
+async def test_a_message_that_alone_is_larger_is_delivered_all_the_same() -> None:
+    stream = NoticeStream((AudioDelta,))
+    audio = bytes(MAX_UNREAD_BYTES + 1)
+    stream.put(AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM))
+    assert len((await anext(aiter(stream))).audio) == len(audio)
+
+
+async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_the_conversation_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
+    server = ScriptedServer(
+        [
+            Send(greeting(), unasked(created("resp_1")), added(message("item_1", "assistant", status="in_progress"))),
+            Send(*[audio_delta("resp_1", "item_1", bytes(960))] * 20, unasked(ended("resp_1"))),
+            Expect("response.create"),
+            Send(*answer("resp_2", "item_2", "Yes.")),
+        ]
+    )
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect) as conversation,
+        conversation.stream(AudioDelta) as unread,
+        conversation.stream(RequestEnded) as read,
+    ):
+        asking = asyncio.ensure_future(conversation.respond(timeout=5))
+        await following(read)
+        with pytest.raises(StreamOverflow):
+            await following(unread, 20)
+        await asking

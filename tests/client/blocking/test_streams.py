@@ -1,0 +1,116 @@
+"""Streams of notices for threads: each wait has a timeout, and each stream a limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from duologue import blocking
+from duologue.audio.formats import PCM
+from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
+from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.errors import ConnectionClosedError, RequestRejected, StreamOverflow
+from duologue.notices import AudioDelta, TextDelta
+from duologue.testing import Close, Expect, ScriptedServer, Send
+from tests.client._frames import answer, audio_delta, created, error, greeting
+from tests.client._threads import in_a_thread, no_thread_left, talking
+
+
+def large_piece() -> AudioDelta:
+    audio = bytes(MAX_UNREAD_BYTES // 4)
+    return AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM)
+
+
+def test_a_blocking_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
+    stream = BlockingNoticeStream((AudioDelta,))
+    piece = large_piece()
+    for _ in range(8):
+        stream.put(piece)
+        stream.receive(timeout=5)
+    for _ in range(10):
+        stream.put(piece)
+    for _ in range(4):
+        stream.receive(timeout=5)
+    with pytest.raises(StreamOverflow, match="4 notices were not read"):
+        stream.receive(timeout=5)
+
+
+def test_a_stream_without_a_notice_in_time_raises_and_can_be_read_again() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with talking(server) as conversation, conversation.stream(TextDelta, timeout=0.05) as texts:
+        with pytest.raises(TimeoutError):
+            next(texts)
+        conversation.respond(timeout=5)
+        assert [next(texts).delta] == ["Seven."]
+        with pytest.raises(TimeoutError):
+            list(texts)
+
+
+def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> None:
+    server = ScriptedServer([Send(greeting(), error("invalid_api_key")), Close(3000)])
+    with talking(server) as conversation:
+        with pytest.raises(ConnectionClosedError, match="3000"), conversation.stream(TextDelta) as texts:
+            list(texts)
+        with pytest.raises(ConnectionClosedError):
+            next(conversation.texts(timeout=5))
+        with pytest.raises(ConnectionClosedError):
+            conversation.send_text("Hello?")
+        with pytest.raises(ConnectionClosedError):
+            conversation.respond()
+
+
+def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with in_a_thread(server.listening) as url, no_thread_left(), ThreadPoolExecutor() as pool:
+        with blocking.converse(url) as conversation, conversation.stream(TextDelta) as texts:
+            reading = pool.submit(lambda: [notice.delta for notice in texts])
+            conversation.respond(timeout=5)
+        assert reading.result(5) == ["Seven."]
+
+
+def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> None:
+    pieces = [audio_delta("resp_1", "item_1", bytes([0, number] * 24)) for number in range(3)]
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"), *pieces)])
+    with talking(server) as conversation, ThreadPoolExecutor() as pool:
+        listened_to = report_streams(conversation)
+
+        def ask_for_what_never_ends() -> None:
+            assert listened_to.wait(5)
+            with pytest.raises(RequestRejected):
+                conversation.respond()
+
+        asking = pool.submit(ask_for_what_never_ends)
+        audio = conversation.audio(timeout=5)
+        assert [next(audio).audio[1] for _ in range(3)] == [0, 1, 2]
+        conversation.close()
+        asking.result(5)
+
+
+def report_streams(conversation: blocking.BlockingConversation) -> threading.Event:
+    """Set once a stream is open: it has no pieces from before."""
+    listened_to, stream = threading.Event(), conversation.stream
+
+    @contextmanager
+    def reporter(*kinds: type[Any], timeout: float | None = None) -> Generator[Any, None, None]:
+        with stream(*kinds, timeout=timeout) as notices:
+            listened_to.set()
+            yield notices
+
+    setattr(conversation, "stream", reporter)  # noqa: B010 - a method, as far as types go
+    return listened_to
+
+
+def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_blocks_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 2)
+    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    with talking(server) as conversation, conversation.stream(object) as everything:
+        conversation.respond(timeout=5)
+        with pytest.raises(StreamOverflow):
+            list(everything)

@@ -1,0 +1,38 @@
+"""What a client sends of its own making."""
+
+from __future__ import annotations
+
+import pytest
+
+from duologue import Toolbox
+from duologue.client.messages import initial_config, new_id, text_message
+from duologue.events import InputTextPart, MessageItem, OutputTextPart, RealtimeSessionConfig
+
+
+def test_ids_are_random_and_name_their_kind() -> None:
+    first, second = new_id("item"), new_id("item")
+    assert first.startswith("item_")
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("role", "kind"), [("user", InputTextPart), ("system", InputTextPart), ("assistant", OutputTextPart)]
+)
+def test_text_of_the_assistant_is_output(role: str, kind: type[InputTextPart | OutputTextPart]) -> None:
+    item = text_message("Hello", role=role).item
+    assert isinstance(item, MessageItem)
+    assert item.content == [kind(text="Hello")]
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return city
+
+
+def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_to_configure() -> None:
+    config = RealtimeSessionConfig(instructions="Be brief.")
+    assert initial_config(None, Toolbox()) is None
+    assert initial_config(config, Toolbox()) is config
+    [tool] = Toolbox(weather).tools
+    assert initial_config(None, Toolbox(weather)) == RealtimeSessionConfig(tools=[tool])
+    assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])

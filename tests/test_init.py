@@ -1,0 +1,29 @@
+"""What `import duologue` brings, and what it does without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import duologue
+
+
+def test_dir_lists_every_public_name_and_each_can_be_imported() -> None:
+    assert dir(duologue) == sorted(duologue.__all__)
+    for name in dir(duologue):
+        assert getattr(duologue, name) is not None
+
+
+def test_all_lists_every_name_that_is_imported_lazily() -> None:
+    assert {*duologue._LAZY, *duologue._LAZY_MODULES} <= set(duologue.__all__)
+
+
+def test_importing_it_imports_neither_asyncio_nor_the_client() -> None:
+    code = (
+        "import duologue, sys; dir(duologue); print([name for name in sys.modules"
+        " if name in ('asyncio', 'websockets', 'duologue.blocking') or name.startswith('duologue.client')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8", timeout=30
+    )
+    assert done.stdout.strip() == "[]"
