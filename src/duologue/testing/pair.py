@@ -117,13 +117,13 @@ class Pair:
     def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """The turn under way is transcribed while it is spoken: the one named, or the first that is to be followed."""
         item_id = self.take(TranscribePartial).item_id if item_id is None else item_id
-        self.server.transcript_guess(item_id, transcript)
+        self.server.partial_transcript(item_id, transcript)
         return self._collect()
 
     def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """A pause is judged: that of the turn named, or the first that was asked about."""
         item_id = self.take(TranscribeAhead).item_id if item_id is None else item_id
-        self.server.end_of_turn_judged(item_id, completeness, now=self.now)
+        self.server.end_of_turn_estimated(item_id, completeness, now=self.now)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
@@ -205,7 +205,7 @@ class Pair:
 
     def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
         """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
-        self.server.heard(probabilities, frame_ms, now=self.now)
+        self.server.detected(probabilities, frame_ms, now=self.now)
         return self._collect()
 
     def _named(self, response_id: str | None) -> str:
