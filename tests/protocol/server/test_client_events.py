@@ -100,8 +100,3 @@ def test_a_field_of_the_wrong_type_is_named(pair: Pair, message: dict[str, Any],
 def test_an_event_id_that_is_no_text_is_not_echoed(pair: Pair, event_id: object) -> None:
     error = invalid(raw(pair, {"type": "response.cancel", "event_id": event_id}))
     assert error["event_id"] is None
-
-
-def test_a_command_without_an_id_is_rejected_with_a_null_id(pair: Pair) -> None:
-    error = invalid(raw(pair, {"type": "response.cancel"}))
-    assert error["event_id"] is None

@@ -100,6 +100,7 @@ def test_an_invalid_request_has_its_code_parameter_and_message_and_the_session_g
     before = session_of(pair)
     error = invalid(raw(pair, message) if isinstance(message, dict) else pair.send_raw(message))
     assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", code, param)
+    assert error["event_id"] is None
     assert error["message"].startswith(words)
     assert types(pair.send(update())) == ["session.updated"]
     assert session_of(pair) == before

@@ -77,8 +77,6 @@ INVALID: list[tuple[dict[str, Any], str, str]] = [
     ({"output_modalities": ["text", "audio"]}, "invalid_value", "response.output_modalities"),
     ({"max_output_tokens": 5000}, "invalid_value", "response.max_output_tokens"),
     ({"metadata": {"k": "v" * 513}}, "invalid_value", "response.metadata"),
-    ({"metadata": {"k" * 65: "v"}}, "invalid_value", "response.metadata"),
-    ({"metadata": {str(n): "v" for n in range(17)}}, "invalid_value", "response.metadata"),
     ({"metadata": {"k": 1}}, "invalid_value", "response.metadata[...]"),
     ({"audio": {"output": {"speed": 1}}}, "unknown_parameter", "response.audio.output.speed"),
     ({"input": [user_text("x", role="robot")]}, "invalid_value", "response.input[0].role"),
