@@ -27,10 +27,10 @@ from duologue.audio.wav import parse_wav
 from duologue.engines.registry import Engines, load_default
 from duologue.events import SemanticVad, ServerVad
 from duologue.protocol.server.turn_detection import (
-    SpeechPaused,
-    SpeechResumed,
-    SpeechStopped,
+    TurnEnded,
     TurnEvent,
+    TurnPaused,
+    TurnResumed,
     TurnSettings,
     VadTurns,
 )
@@ -138,20 +138,20 @@ async def stops(trial: Trial, settings: TurnSettings, engines: Engines, verdicts
     turns, found = VadTurns(), list[float]()
     pending: tuple[float, float] | None = None
     for probability in trial.probabilities:
-        events: list[TurnEvent] = list(turns.judge([probability], FRAME_MS, settings))
+        events: list[TurnEvent] = list(turns.push([probability], FRAME_MS, settings))
         if pending is not None and turns.audio_ms >= pending[0]:
-            stopped = turns.end_of_turn_judged(pending[1], settings)
+            stopped = turns.end_of_turn_estimated(pending[1], settings)
             events, pending = events + ([stopped] if stopped else []), None
         for event in events:
             match event:
-                case SpeechPaused(audio_ms=audio_ms) if settings.complete_silence_ms is not None:
+                case TurnPaused(audio_ms=audio_ms) if settings.complete_silence_ms is not None:
                     key = trial.samples[: audio_ms * RATE_HZ // 1000].astype("<i2").tobytes()
                     if key not in verdicts:
                         verdicts[key] = await judge(engines, key)
                     pending = (turns.audio_ms + verdicts[key].after_ms, verdicts[key].completeness)
-                case SpeechResumed():
+                case TurnResumed():
                     pending = None
-                case SpeechStopped(audio_ms=audio_ms):
+                case TurnEnded(audio_ms=audio_ms):
                     found.append(audio_ms / 1000)
                     pending = None
                 case _:

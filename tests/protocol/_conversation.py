@@ -142,7 +142,7 @@ class Talk:
             match command:
                 case Detect(audio=audio, encoding=encoding):
                     frames = encoding.duration_ms(len(audio)) // FRAME_MS
-                    self.server.heard([1.0 if audio[:1] == b"\1" else 0.0] * frames, FRAME_MS, now=self.now)
+                    self.server.detected([1.0 if audio[:1] == b"\1" else 0.0] * frames, FRAME_MS, now=self.now)
                     self._collect()
                 case Respond():
                     self.responds[command.response_id] = command
@@ -228,8 +228,8 @@ class Talk:
         return [
             to_plain(
                 entry.item
-                if entry.kept is None
-                else with_transcript(entry.item, entry.kept if entry.item_id in told else "")
+                if entry.truncated_transcript is None
+                else with_transcript(entry.item, entry.truncated_transcript if entry.item_id in told else "")
             )
             for entry in self.server.conversation
         ]

@@ -8,6 +8,15 @@ from typing import Any
 from duologue.events import ErrorEvent, RealtimeEvent
 from duologue.testing import Pair
 
+SPOKEN_END = [
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "conversation.item.done",
+    "response.output_item.done",
+    "response.done",
+]
+
 
 def update(**session: Any) -> RealtimeEvent:
     """A `session.update` of these fields."""
@@ -73,3 +82,23 @@ def invalid(events: list[RealtimeEvent]) -> dict[str, Any]:
 def raw(pair: Pair, message: dict[str, Any]) -> list[RealtimeEvent]:
     """Send JSON as it is."""
     return pair.send_raw(json.dumps(message))
+
+
+def order(pair: Pair) -> list[str]:
+    """The ids of the conversation, in order."""
+    return [entry.item_id for entry in pair.server.conversation]
+
+
+def retrieve(pair: Pair, item_id: str) -> dict[str, Any]:
+    """An item as `conversation.item.retrieved` shows it."""
+    [event] = pair.send(client_event("conversation.item.retrieve", item_id=item_id))
+    assert event.type == "conversation.item.retrieved"
+    item: dict[str, Any] = event.to_json()["item"]
+    return item
+
+
+def done(events: list[RealtimeEvent]) -> dict[str, Any]:
+    """The response that the one `response.done` of these events holds."""
+    [event] = [event for event in events if event.type == "response.done"]
+    response: dict[str, Any] = event.to_json()["response"]
+    return response

@@ -287,7 +287,7 @@ class Session(RuleBasedStateMachine):
 
     @invariant()
     def a_response_that_ended_has_said_so(self) -> None:
-        running = self.pair.server._speaking._running
+        running = self.pair.server._responses._running
         assert set(running) == set(self.stream.responses)
         assert all(response.state not in RESPONSE_ENDS for response in running.values())
 

@@ -149,7 +149,7 @@ class Desk:
         for command in self._protocol.take_commands():
             match command:
                 case Detect():
-                    self._protocol.heard([float(command.audio[0])], FRAME_MS, now=self.now_s)
+                    self._protocol.detected([float(command.audio[0])], FRAME_MS, now=self.now_s)
                     await self._pass_on()
                 case TranscribePartial():
                     self._transcribing.follow(command)

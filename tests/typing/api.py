@@ -334,7 +334,7 @@ def every_command(command: commands.Command) -> str:
 
 def every_turn_event(event: turns.TurnEvent) -> str:
     match event:
-        case turns.SpeechStarted() | turns.SpeechPaused() | turns.SpeechResumed() | turns.SpeechStopped():
+        case turns.TurnStarted() | turns.TurnPaused() | turns.TurnResumed() | turns.TurnEnded():
             return type(event).__name__
         case _:
             assert_never(event)

@@ -117,13 +117,13 @@ class Pair:
     def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """The transcriber returns a partial transcript: of this turn, or the first that the server asked for."""
         item_id = self.take(TranscribePartial).item_id if item_id is None else item_id
-        self.server.transcript_guess(item_id, transcript)
+        self.server.partial_transcript(item_id, transcript)
         return self._collect()
 
     def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
         """The end-of-turn detector rates a pause: of this turn, or the first that the server asked for."""
         item_id = self.take(TranscribeAhead).item_id if item_id is None else item_id
-        self.server.end_of_turn_judged(item_id, completeness, now=self.now)
+        self.server.end_of_turn_estimated(item_id, completeness, now=self.now)
         return self._collect()
 
     def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
@@ -204,8 +204,8 @@ class Pair:
         return self.received[seen:]
 
     def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
-        """The voice detector reports, frame by frame; `speak` and `pause` do this themselves."""
-        self.server.heard(probabilities, frame_ms, now=self.now)
+        """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
+        self.server.detected(probabilities, frame_ms, now=self.now)
         return self._collect()
 
     def _named(self, response_id: str | None) -> str:

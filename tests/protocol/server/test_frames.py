@@ -65,7 +65,7 @@ def test_characters_count_by_their_bytes() -> None:
     ids=["numbers", "lists", "objects", "members", "texts", "quotes", "backslashes", "brackets in texts"],
 )
 @pytest.mark.parametrize("write", [SPACED, COMPACT], ids=["spaced", "compact"])
-def test_too_many_values_are_refused_wherever_the_type_and_the_audio_stand(hidden: Any, write: Any) -> None:
+def test_too_many_values_are_rejected_wherever_the_type_and_the_audio_stand(hidden: Any, write: Any) -> None:
     for message in (
         {"type": "session.update", "session": hidden},
         {"session": hidden, "type": "input_audio_buffer.append", "audio": "AAAA"},

@@ -96,7 +96,7 @@ def test_pieces_play_one_after_the_other_and_not_before_they_come() -> None:
     idle = IdleTimer(clock)
     idle.spoken(1000)
     idle.spoken(1000)
-    clock.moved_to(10.0)
+    clock.advance_to(10.0)
     idle.spoken(500)
     idle.start()
     assert idle.due_at(5000) == 15.5
@@ -110,7 +110,7 @@ def test_there_is_no_prompt_without_a_timeout_nor_before_the_first_response() ->
     assert idle.due_at(None) == inf
 
 
-def test_a_truncation_tells_that_nothing_plays_any_more(quiet: Pair) -> None:
+def test_a_truncation_means_that_playback_has_stopped(quiet: Pair) -> None:
     quiet.advance(0.5)
     quiet.send(client_event("conversation.item.truncate", item_id="item_2", content_index=0, audio_end_ms=400))
     assert quiet.server.next_tick_at == 5.5
@@ -141,7 +141,7 @@ def test_after_a_function_call_it_is_not_the_user_s_turn(quiet: Pair) -> None:
     assert quiet.server.next_tick_at == 3600
 
 
-def test_after_a_failure_nobody_is_prompted(quiet: Pair) -> None:
+def test_after_a_failure_the_user_is_not_prompted(quiet: Pair) -> None:
     quiet.send(respond())
     quiet.fails("broken")
     assert quiet.server.next_tick_at == 3600
@@ -188,5 +188,5 @@ def test_the_session_s_end_comes_before_any_prompt() -> None:
 
 def test_time_does_not_go_backwards() -> None:
     clock = Clock(5.0)
-    clock.moved_to(4.0)
+    clock.advance_to(4.0)
     assert clock.now == 5.0

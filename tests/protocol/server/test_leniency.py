@@ -1,4 +1,4 @@
-"""A lenient session takes what does no harm, says so once, and refuses the rest."""
+"""A lenient session accepts harmless faults, reports each once, and rejects the rest."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_what_does_no_harm_passes_and_is_reported_without_its_value(
         ({"audio": {"input": {"turn_detection": {"type": "telepathy"}}}}, "session.audio.input.turn_detection.type"),
     ],
 )
-def test_what_would_change_what_the_client_gets_is_refused_all_the_same(
+def test_what_would_change_what_the_client_gets_is_rejected_all_the_same(
     lenient: Pair, session: dict[str, Any], param: str
 ) -> None:
     assert invalid(lenient.send(update(**session)))["param"] == param

@@ -1,4 +1,4 @@
-"""MCP servers as tools: they are asked once, and what they have is told and offered."""
+"""MCP servers as tools: they are asked once, and their tools are reported and offered."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_server_is_asked_once_and_again_when_it_is_described_otherwise(pair: P
     assert pair.commands[-1].server.server_url == "https://other.invalid/mcp"  # type: ignore[union-attr]
 
 
-def test_a_list_that_comes_after_the_server_was_described_otherwise_is_told_and_not_used(pair: Pair) -> None:
+def test_a_list_that_comes_after_the_description_changed_is_reported_and_not_used(pair: Pair) -> None:
     pair.send(update(tools=[DOCS]))
     late = pair.take(ListMcpTools)
     pair.send(update(tools=[mcp(authorization="t")]))
@@ -96,7 +96,7 @@ def test_a_response_may_bring_a_server_too(pair: Pair) -> None:
     assert ([tool.name for tool in command.tools], command.tool_choice) == (["search"], "required")
 
 
-def test_a_response_that_is_refused_lists_nothing(pair: Pair) -> None:
+def test_a_response_that_is_rejected_lists_nothing(pair: Pair) -> None:
     pair.send(respond())
     assert types(pair.send(respond(tools=[DOCS]))) == ["error"]
 
@@ -137,7 +137,7 @@ def test_only_tools_that_are_allowed_are_listed(pair: Pair, allowed: Any, names:
     assert offered(pair) == names
 
 
-def test_a_name_that_is_taken_is_told_apart_by_the_server(pair: Pair) -> None:
+def test_a_name_that_is_taken_gets_the_server_s_label(pair: Pair) -> None:
     function = {"type": "function", "name": "search"}
     pair.send(update(tools=[mcp(server_label="a"), function, mcp(server_label="b")]))
     pair.lists(SEARCH, READ)

@@ -1,4 +1,4 @@
-"""Tokens per minute: told after each response, filled up with time, and kept."""
+"""Tokens per minute: reported after each response, filled up with time, and kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def frugal() -> Pair:
 
 
 def answer(pair: Pair, tokens: int) -> dict[str, object]:
-    """A response that writes so many tokens; what the client is told of its allowance."""
+    """A response that writes so many tokens; the rate limit that the client gets."""
     pair.send(respond(conversation="none", input=[], **TEXT))
     pair.says("x" * 4 * tokens)
     *_, done, limits = pair.finishes()
@@ -29,7 +29,7 @@ def answer(pair: Pair, tokens: int) -> dict[str, object]:
     return dict(tokens_left)
 
 
-def test_what_is_left_is_told_after_each_response(frugal: Pair) -> None:
+def test_the_balance_is_reported_after_each_response(frugal: Pair) -> None:
     assert answer(frugal, 10) == {"name": "tokens", "limit": 60, "remaining": 50, "reset_seconds": 10.0}
     frugal.advance(4)
     assert answer(frugal, 20) == {"name": "tokens", "limit": 60, "remaining": 34, "reset_seconds": 26.0}
@@ -51,7 +51,7 @@ def test_a_response_that_would_begin_in_debt_fails_and_says_when_it_would_not(fr
 
 
 @pytest.mark.parametrize("end", ["response.cancel", "fails"])
-def test_it_is_told_however_a_response_ends(frugal: Pair, end: str) -> None:
+def test_the_balance_is_reported_however_a_response_ends(frugal: Pair, end: str) -> None:
     frugal.send(respond())
     events = frugal.fails("broken") if end == "fails" else frugal.send(client_event(end))
     assert types(events)[-2:] == ["response.done", "rate_limits.updated"]
@@ -64,6 +64,6 @@ def test_what_a_response_reads_counts_too(frugal: Pair) -> None:
     assert limits[0]["remaining"] == 50
 
 
-def test_without_a_limit_nothing_is_told(pair: Pair) -> None:
+def test_without_a_limit_nothing_is_reported(pair: Pair) -> None:
     pair.send(respond())
     assert types(pair.finishes())[-1] == "response.done"

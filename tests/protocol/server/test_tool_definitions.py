@@ -150,7 +150,7 @@ def test_an_output_may_come_while_the_response_with_its_call_still_runs(pair: Pa
 # --- what is offered
 
 
-def test_the_responder_is_told_what_it_may_call(pair: Pair) -> None:
+def test_the_responder_gets_the_functions_that_it_may_call(pair: Pair) -> None:
     pair.send(update(tools=[WEATHER, CLOCK], tool_choice="required"), respond())
     command = pair.take(Respond)
     assert [tool.name for tool in command.tools] == ["get_weather", "get_time"]
@@ -183,7 +183,7 @@ def test_the_session_s_choice_of_a_function_that_a_response_does_not_offer_leave
 @pytest.mark.parametrize(
     "choice", [{"type": "function", "name": "dance"}, {"type": "mcp", "server_label": "dance", "name": "x"}]
 )
-def test_a_choice_of_what_is_not_offered_is_refused(pair: Pair, choice: dict[str, Any]) -> None:
+def test_a_choice_of_what_is_not_offered_is_rejected(pair: Pair, choice: dict[str, Any]) -> None:
     error = invalid(pair.send(update(tools=[CLOCK], tool_choice=choice)))
     assert (error["code"], error["param"]) == ("invalid_value", "session.tool_choice")
     assert error["message"] == "Tool choice 'dance' not found in 'tools' parameter."
@@ -192,13 +192,13 @@ def test_a_choice_of_what_is_not_offered_is_refused(pair: Pair, choice: dict[str
     assert (error["code"], error["param"]) == ("invalid_value", "response.tool_choice")
 
 
-def test_taking_away_the_function_that_was_chosen_is_refused(pair: Pair) -> None:
+def test_taking_away_the_function_that_was_chosen_is_rejected(pair: Pair) -> None:
     pair.send(update(tools=[CLOCK], tool_choice={"type": "function", "name": "get_time"}))
     assert invalid(pair.send(update(tools=[])))["param"] == "session.tool_choice"
     assert types(pair.send(update(tools=[], tool_choice="auto"))) == ["session.updated"]
 
 
-def test_a_function_without_a_name_is_refused(pair: Pair) -> None:
+def test_a_function_without_a_name_is_rejected(pair: Pair) -> None:
     error = invalid(pair.send(update(tools=[CLOCK, {"type": "function", "description": "d"}])))
     assert (error["code"], error["param"]) == ("missing_required_parameter", "session.tools[1].name")
     error = invalid(pair.send(respond(tools=[{"type": "function"}])))

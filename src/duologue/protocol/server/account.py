@@ -1,4 +1,4 @@
-"""What one session holds in memory, in bytes and by kind, and whether more of it fits."""
+"""Memory accounting of one session: the bytes that it holds, by kind, and whether more fits."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from msgspec import UNSET, Struct
 from duologue.events.base import Extra
 from duologue.protocol.server.errors import InvalidRequest
 
-__all__ = ["KINDS", "Account", "Charge", "Kind", "held_bytes"]
+__all__ = ["KINDS", "Charge", "Kind", "MemoryAccount", "held_bytes"]
 
 Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses", "backlog", "client_secrets"]
 
 KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "backlog", "client_secrets")
-"""The input audio buffer; audio of items, and of transcriptions under way; items without their audio; the session's
-configuration; what responses under way hold beside the conversation; large messages
-that the client has not taken; and, of no session, client secrets."""
+"""The input audio buffer; audio of items, and of running transcriptions; items without their audio; the session's
+configuration; what running responses hold apart from the conversation; large messages that the client has not read;
+and client secrets, which no session holds."""
 
 _DICT_BYTES: Final = 64
 _MEMBER_BYTES: Final = 104
-"""At most, for a dictionary that has just grown: key, value, hash and place."""
+"""The most that an entry takes, in a dictionary that has just grown: key, value, hash and slot."""
 _STRUCT_BYTES: Final = 32
 
 Charge: TypeAlias = Callable[[Kind, int, bool], str | None]
-"""Is told of every change in bytes. Returns the name of the refusal if it does not fit, and has counted nothing then;
-where the third argument is true the bytes are there already, and are counted in any case."""
+"""Called with every change in bytes. If the change does not fit, counts nothing and returns a name in
+`INVALID_REQUESTS`. If the third argument is true, the bytes are allocated already and are counted in any case."""
 
 
 def _unlimited(kind: Kind, n_bytes: int, forced: bool) -> str | None:
     return None
 
 
-class Account:
-    """Counts for one session. Above `max_bytes`, or where `charge` says so, nothing more is taken."""
+class MemoryAccount:
+    """Counts for one session. Rejects more above `max_bytes`, or where `charge` does."""
 
     def __init__(self, max_bytes: int, charge: Charge = _unlimited) -> None:
         self._max_bytes = max_bytes
@@ -49,7 +49,7 @@ class Account:
     def take(self, kind: Kind, n_bytes: int, *, param: str | None = None) -> None:
         """Count this much more. Raises InvalidRequest if it does not fit; nothing is counted then."""
         if not self.fits(kind, n_bytes):
-            raise self._refusal(kind, n_bytes, param)
+            raise self._rejection(kind, n_bytes, param)
 
     def fits(self, kind: Kind, n_bytes: int) -> bool:
         """Count this much more if it fits; else nothing, and false."""
@@ -61,7 +61,7 @@ class Account:
         return True
 
     def change(self, kind: Kind, n_bytes: int) -> None:
-        """Count so much more, or less, that is there already, or is gone."""
+        """Count bytes that are allocated already, or (negative) released."""
         if n_bytes:
             self._charge(kind, n_bytes, True)
             self._count(kind, n_bytes)
@@ -70,15 +70,18 @@ class Account:
         self._total_bytes += n_bytes
         self.held[kind] += n_bytes
 
-    def _refusal(self, kind: Kind, n_bytes: int, param: str | None) -> InvalidRequest:
+    def _rejection(self, kind: Kind, n_bytes: int, param: str | None) -> InvalidRequest:
         if self._total_bytes + n_bytes > self._max_bytes:
-            return InvalidRequest("session_full", param=param, most=self._max_bytes)
+            return InvalidRequest("session_full", param=param, max=self._max_bytes)
         return InvalidRequest(self._charge(kind, n_bytes, False) or "server_full", param=param)
 
 
 def held_bytes(value: Any) -> int:
-    """What a decoded value costs in memory, at most: a text with one emoji has four bytes a character, and as many more
-    once it has been written. Costs time by the number of values, not by their length."""
+    """Upper bound of the bytes that a decoded value takes in memory.
+
+    A text with an emoji takes four bytes a character, and as many more once it has been encoded. The time that this
+    takes grows with the number of values, not with their length.
+    """
     total = 0
     left = [value]
     while left:
@@ -106,7 +109,7 @@ def held_bytes(value: Any) -> int:
 
 @cache
 def _shape_of(kind: type[Struct]) -> tuple[int, Callable[[Any], tuple[Any, ...]]]:
-    """The bytes of an object without what it refers to, and how to get at that."""
+    """The bytes of an object without its fields' values, and a function that returns those."""
     names = kind.__struct_fields__
     size = _STRUCT_BYTES + 8 * len(names)
     return size, attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)

@@ -1,4 +1,4 @@
-"""The time of what is being carried out, as the shell told it."""
+"""The current time, as the shell passed it in."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """Any clock in seconds that does not go backwards; it moves when a verb of the protocol says what time it is."""
+    """A monotonic clock in seconds, which the methods of the protocol advance."""
 
     def __init__(self, now: float) -> None:
         self.now = now
 
-    def moved_to(self, now: float) -> None:
-        """It is `now`. An earlier time than the last one changes nothing: what has happened has happened."""
+    def advance_to(self, now: float) -> None:
+        """Move to `now`; an earlier time changes nothing."""
         self.now = max(self.now, now)

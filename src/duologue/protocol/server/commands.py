@@ -1,4 +1,4 @@
-"""What the server protocol wants done: plain values for the shell, which has the engines and the clock."""
+"""What the server protocol asks of its shell, which has the engines and the clock, as plain values."""
 
 from __future__ import annotations
 
@@ -28,35 +28,40 @@ __all__ = [
 
 
 class Detect(Struct, frozen=True):
-    """Look for speech in the next piece of input audio; report with `ServerProtocol.heard`, in order."""
+    """Detect speech in the next piece of input audio; report with `ServerProtocol.detected`, in order."""
 
     audio: bytes
     encoding: Encoding
     noise_reduction: str | None = None
-    """"near_field" or "far_field": what to clean the audio for."""
+    """"near_field" or "far_field": the microphone for which to reduce noise."""
 
 
 class TranscribePartial(Struct, frozen=True):
-    """A turn has begun: transcribe it while it grows, at a pace of your own, until `ServerProtocol.spoken` has no more;
-    report each whole guess with `transcript_guess`."""
+    """A turn has begun: transcribe it while it grows, at the shell's own pace.
+
+    `ServerProtocol.speech_so_far` has its audio until the turn ends. Report each whole transcript with
+    `partial_transcript`.
+    """
 
     item_id: str
 
 
 class TranscribeAhead(Struct, frozen=True):
-    """The turn may be over: begin with the transcript of what `ServerProtocol.spoken` has, for `Transcribe` will ask
-    for it if so. If `judge`, report with `judged` whether those words are a complete turn."""
+    """The turn may be over: start to transcribe `ServerProtocol.speech_so_far`, which `Transcribe` asks for if it is.
+
+    If `detect_end_of_turn`, report with `end_of_turn_estimated` how probably those words are a complete turn.
+    """
 
     item_id: str
-    judge: bool
+    detect_end_of_turn: bool
 
 
 class DiscardAhead(Struct, frozen=True):
-    """The turn goes on, or is gone: what `TranscribeAhead` has come to is no transcript of it."""
+    """The turn goes on, or was dropped: discard the speculative transcript of `TranscribeAhead`."""
 
     item_id: str
     gone: bool = False
-    """No `Transcribe` will come for what was said so far."""
+    """No `Transcribe` will follow for the speech so far."""
 
 
 class Transcribe(Struct, frozen=True):
@@ -71,8 +76,8 @@ class Transcribe(Struct, frozen=True):
 
 
 class Respond(Struct, frozen=True, kw_only=True):
-    """Make a response; report with `response_text`, `response_audio`, `response_call`, then `response_finished` or
-    `response_failed`."""
+    """Generate a response; report with `response_text`, `response_audio`, `response_call`, and at last
+    `response_finished` or `response_failed`."""
 
     response_id: str
     context: tuple[ConversationItem, ...]
@@ -80,20 +85,20 @@ class Respond(Struct, frozen=True, kw_only=True):
     model: str
     max_output_tokens: int | None
     speak: bool
-    """False: text alone is wanted."""
+    """False: text only."""
     encoding: Encoding
     voice: str
     speed: float
     turn: int
-    """Responses that this session has had before."""
+    """Number of responses that this session had before."""
     tools: tuple[FunctionTool, ...] = ()
     tool_choice: str = "auto"
     """"auto", "none", "required", or the name of the one function to call."""
     silent_ms: int | None = None
-    """The user has said nothing for so long, and is to be prompted; None: there is something to answer."""
+    """How long the user has been silent, if the response is to prompt them; None: there is something to answer."""
     approved: tuple[str, ...] = ()
-    """Do not ask the responder: the user has allowed these calls. Report `response_approved` for each in turn, then
-    `response_finished`."""
+    """Ids of the approval requests that the user has granted. If there are any, do not ask the responder: report
+    `response_approved` for each in turn, then `response_finished`."""
 
 
 class ListMcpTools(Struct, frozen=True):
@@ -104,36 +109,36 @@ class ListMcpTools(Struct, frozen=True):
 
 
 class McpCall(Struct, frozen=True):
-    """Call a tool of an MCP server. No command, but what `response_call` and `response_approved` come to: report with
-    `mcp_called` or `mcp_call_failed` before anything else of that response."""
+    """Call a tool of an MCP server. Returned by `response_call` and `response_approved`, and not a `Command`: report
+    with `mcp_called` or `mcp_call_failed` before anything else of that response."""
 
     response_id: str
     item_id: str
     server: McpServerTool
     name: str
     arguments: str
-    """A JSON object, as text; or what the model took for one."""
+    """A JSON object as text; the model may have made it invalid."""
 
 
 class StopResponse(Struct, frozen=True):
-    """Drop all work on a response; its end has already been told to the client."""
+    """Stop all work on a response; the client already has its `response.done`."""
 
     response_id: str
 
 
 class Close(Struct, frozen=True):
-    """Close the connection, after the events that are waiting."""
+    """Close the connection after the queued events."""
 
     code: int
     reason: str
 
 
 class ToleratedFault(Struct, frozen=True):
-    """Tell whoever runs the server: a lenient session took what a strict one refuses. Holds nothing of the value."""
+    """Log that a lenient session accepted what a strict one rejects. Does not hold the value."""
 
     event_type: str
     param: str
-    """Where it stood in the event."""
+    """Path of the fault in the event."""
     value_type: str
     """Its JSON type."""
 

@@ -1,4 +1,7 @@
-"""Why a client event is refused: codes, messages and parameters as the hosted service words them."""
+"""Invalid requests: the codes and messages with which the server rejects a client event.
+
+They are the hosted service's where its answer is known; `conformance/errors.toml` has a rule for each of those.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     "missing": ("missing_required_parameter", "Missing required parameter: '{param}'."),
     "wrong_type": ("invalid_value", "Invalid value for '{param}': expected {expected}, but got {got}."),
     "wrong_value": ("invalid_value", "Invalid value for '{param}': {reason}."),
-    "rate_too_low": ("integer_below_min_value", "Invalid '{param}': expected a value >= {least}, but got {got}."),
+    "rate_too_low": ("integer_below_min_value", "Invalid '{param}': expected a value >= {min}, but got {got}."),
     "other_session_kind": (
         None,
         "Passing a {kind} session update event to a {own} session is not allowed.",
     ),
     "event_id_too_long": (
         "string_above_max_length",
-        "Invalid 'event_id': string too long. Expected a string with maximum length {most}, "
+        "Invalid 'event_id': string too long. Expected a string with maximum length {max}, "
         "but got a string with length {got} instead.",
     ),
     "transcription_only": (
@@ -37,7 +40,7 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     "call_unknown": ("invalid_tool_call_id", "Tool call ID '{call_id}' not found in conversation."),
     "audio_too_large": (
         "invalid_value",
-        "Invalid value for '{param}': expected up to {most_bytes} bytes of audio, but got {got_bytes}.",
+        "Invalid value for '{param}': expected up to {max_bytes} bytes of audio, but got {got_bytes}.",
     ),
     "not_a_picture": (
         "invalid_value",
@@ -50,7 +53,7 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     ),
     "commit_empty": (
         "input_audio_buffer_commit_empty",
-        "Error committing input audio buffer: buffer too small. Expected at least {least_ms}ms of audio, "
+        "Error committing input audio buffer: buffer too small. Expected at least {min_ms}ms of audio, "
         "but buffer only has {held_ms:.2f}ms of audio.",
     ),
     "response_active": (
@@ -60,7 +63,7 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     ),
     "too_many_responses": (
         "rate_limit_exceeded",
-        "The session has {most} responses in progress; wait until one of them is done.",
+        "The session has {max} responses in progress; wait until one of them is done.",
     ),
     "no_response_active": ("response_cancel_not_active", "Cancellation failed: no active response found."),
     "retrieve_unknown": (
@@ -80,53 +83,52 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
     "item_exists": ("invalid_value", "Invalid value for 'item.id': the conversation already has an item '{item_id}'."),
     "conversation_full": (
         "invalid_value",
-        "The conversation holds {most} items and takes no more from the client; delete some.",
+        "The conversation holds {max} items and takes no more from the client; delete some.",
     ),
     "event_too_large": (
         "string_above_max_length",
-        "Invalid event: too long. Expected up to {most} bytes where no audio is appended, but got {got}.",
+        "Invalid event: too long. Expected up to {max} bytes where no audio is appended, but got {got}.",
     ),
-    "too_many_values": ("array_above_max_length", "Invalid event: expected up to {most} JSON values in it."),
+    "too_many_values": ("array_above_max_length", "Invalid event: expected up to {max} JSON values in it."),
     "too_many_escapes": (
         "string_above_max_length",
-        "Invalid event: expected up to {most} escaped characters in its texts, but got {got}.",
+        "Invalid event: expected up to {max} escaped characters in its texts, but got {got}.",
     ),
-    "too_many_objects": ("array_above_max_length", "Invalid event: expected up to {most} objects in it."),
+    "too_many_objects": ("array_above_max_length", "Invalid event: expected up to {max} objects in it."),
     "item_too_large": (
         "string_above_max_length",
-        "Invalid value for '{param}': expected an item that takes up to {most} bytes of memory, but got {got}.",
+        "Invalid value for '{param}': expected an item that takes up to {max} bytes of memory, but got {got}.",
     ),
     "configuration_too_large": (
         "string_above_max_length",
-        "Invalid value for '{param}': expected a configuration that takes up to {most} bytes of memory, but got {got}.",
+        "Invalid value for '{param}': expected a configuration that takes up to {max} bytes of memory, but got {got}.",
     ),
     "conversation_too_large": (
         "invalid_value",
-        "The items of the conversation take up to {most} bytes of memory, and this one does not fit; delete some.",
+        "The items of the conversation take up to {max} bytes of memory, and this one does not fit; delete some.",
     ),
     "session_full": (
         "invalid_value",
-        "The session takes up to {most} bytes of memory, and this does not fit; delete items, or clear audio.",
+        "The session takes up to {max} bytes of memory, and this does not fit; delete items, or clear audio.",
     ),
     "owner_full": (
         "rate_limit_exceeded",
         "All sessions of your key or address take too much memory together; close one, or delete items.",
     ),
     "server_full": ("server_overloaded", "The server's memory is taken; try again later."),
-    "too_many_servers": ("invalid_value", "Invalid value for '{param}': {most} MCP servers are the most."),
+    "too_many_servers": ("invalid_value", "Invalid value for '{param}': expected up to {max} MCP servers."),
     "previous_unknown": ("invalid_value", "Invalid value for '{param}': there is no item '{item_id}'."),
     "not_supported": ("invalid_value", "'{value}' is not supported by this server."),
     "expired": ("session_expired", "Your session hit the maximum duration of {minutes} minutes."),
 }
-"""Every refusal: the wire's `code`, and the message with places to fill in."""
-
+"""By name: the `code` on the wire, and the message with its placeholders."""
 
 _TYPES: Final = {"server_overloaded": "server_error"}
-"""The wire's `type` of codes whose fault is not the request's."""
+"""The `type` of codes for which the request is not at fault."""
 
 
 class InvalidRequest(Exception):
-    """A client event that is not carried out. Leaves the session as it was."""
+    """A client event that the server rejects; the session stays as it was."""
 
     def __init__(
         self, name: str, *, param: str | None = None, harmless: bool = False, value_type: str = "string", **details: Any
@@ -135,14 +137,14 @@ class InvalidRequest(Exception):
         self.code = code
         self.param = param
         self.harmless = harmless
-        """Whether a lenient session lets this pass."""
+        """Whether a lenient session tolerates this."""
         self.value_type = value_type
-        """JSON type of what is refused."""
+        """JSON type of the rejected value."""
         self.message = template.format(param=param, **details)
         super().__init__(self.message)
 
     def event(self, event_id: str, *, answers: str | None) -> ErrorEvent:
-        """The `error` event that tells it; `answers` is the id of the refused event, if it had one."""
+        """The `error` event; `answers` is the id of the rejected event, if it had one."""
         return ErrorEvent(
             event_id=event_id,
             error=RealtimeError(

@@ -1,8 +1,8 @@
-"""A client's message before it is decoded: whether that is cheap enough to be done while every session waits.
+"""Checks of a client's message before it is decoded: whether decoding is cheap enough while all sessions wait.
 
-A decoder cannot be interrupted, in a thread neither. Its time goes by the number of values and not by the length of
-texts, so values are counted first, at the speed of a search in memory: all that stands outside of strings. A backslash
-stands inside of strings only, and a message that has one elsewhere is no JSON from there on.
+A decoder cannot be interrupted, not even in a thread. Its time grows with the number of values and not with the length
+of texts, so the values, which are outside of strings, are counted first, as fast as memory is searched. A backslash is
+valid inside of strings only; a message that has one elsewhere is not JSON from there on.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from duologue.protocol.server.errors import InvalidRequest
 __all__ = ["MAX_DEPTH", "SHORT_CHARS", "check_depth", "check_frame", "size_bytes"]
 
 MAX_DEPTH: Final = 100
-"""Events nest ten levels deep, and a schema among them two levels for each of its own: forty is a very deep one."""
+"""Events nest ten levels deep, and a JSON schema in them two for each of its own levels, of which forty are many."""
 
 SHORT_CHARS: Final = 16 * 1024
-"""Below this there is no time to be lost: decoding takes 2 ms at most. Most messages are appends of less."""
+"""Decoding a shorter message takes 2 ms at most, so it needs no check. Most messages are shorter appends."""
 
 _HEAD_CHARS: Final = 1024
-"""Where an append's audio begins."""
+"""The audio of an append begins within these."""
 
 _AUDIO: Final = ('"audio":"', '"audio": "')
 _FEW_STRINGS: Final = 64
-"""So many are skipped one by one, which is faster where they are long."""
+"""This many are skipped one by one, which is faster where they are long."""
 
 _ESCAPES_PER_VALUE: Final = 10
-"""An escaped character costs a tenth of a value: it is looked up when it is read, and twice when it is written."""
+"""An escaped character costs a tenth of a value: one lookup to decode it, and two to encode it."""
 
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
 def check_frame(message: str, *, max_bytes: int, max_values: int) -> None:
-    """Raise InvalidRequest for a message that is too long or holds too much; what stands as its audio is not counted.
+    """Raise InvalidRequest for a message that is too long or has too many values; its audio does not count.
 
-    A message of no more than `SHORT_CHARS` need not be looked at, but for its depth (`check_depth`).
+    A message of up to `SHORT_CHARS` needs only `check_depth`.
     """
     rest = _without_audio(message)
     if (size := size_bytes(rest, max_bytes)) > max_bytes:
-        raise InvalidRequest("event_too_large", most=max_bytes, got=size)
+        raise InvalidRequest("event_too_large", max=max_bytes, got=size)
     outside = _outside_strings(rest, max_values)
     if outside is not None:
         _check_nesting(outside, max_values)
     if outside is None or sum(map(outside.count, ",[{")) > max_values:
-        raise InvalidRequest("too_many_values", most=max_values)
+        raise InvalidRequest("too_many_values", max=max_values)
 
 
 def check_depth(message: str) -> None:
@@ -56,14 +56,14 @@ def check_depth(message: str) -> None:
 
 
 def size_bytes(text: str, interesting: int) -> int:
-    """How many bytes a text is on the wire; of one that cannot reach so many, no more than that."""
+    """Bytes of a text on the wire, exact if near `interesting`; else a number on the same side of it."""
     if text.isascii() or len(text) > interesting or len(text) * 4 <= interesting:
         return len(text)
     return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _without_audio(message: str) -> str:
-    """The message without what stands in its first field `audio`: up to the next quote, it is inside of a string."""
+    """The message without its first `audio` value, which is a string and ends at the next quote."""
     for key in _AUDIO:
         begin = message.find(key, 0, _HEAD_CHARS)
         if begin >= 0:
@@ -73,10 +73,10 @@ def _without_audio(message: str) -> str:
 
 
 def _outside_strings(text: str, max_values: int) -> str | None:
-    """All that is no string; None if there are more strings than such a number of keys and values."""
+    """The text outside of strings; None if there are more strings than `max_values` keys and values can have."""
     if "\\" in text:
         if (escaped := text.count("\\")) > _ESCAPES_PER_VALUE * max_values:
-            raise InvalidRequest("too_many_escapes", most=_ESCAPES_PER_VALUE * max_values, got=escaped)
+            raise InvalidRequest("too_many_escapes", max=_ESCAPES_PER_VALUE * max_values, got=escaped)
         text = text.replace("\\\\", "").replace('\\"', "")
     pieces: list[str] = []
     position = 0

@@ -1,4 +1,4 @@
-"""How long nobody has said anything since the model was last heard."""
+"""How long it has been quiet since the model spoke, for `turn_detection.idle_timeout_ms`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["IdleTimer"]
 
 
 class IdleTimer:
-    """Runs from the end of a response, or of the time that its speech takes to play, until somebody speaks.
+    """Runs from the end of a response, or of the playback of its speech, until the user speaks or a response starts.
 
-    How far the client has played is not on the wire. It plays each piece when it comes, or behind the one before it:
-    a client that is slower than this is prompted a little early.
+    The wire does not report playback. The timer assumes that a client plays each piece of audio when it arrives, or
+    right after the one before; a slower client is prompted a little early.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -23,32 +23,32 @@ class IdleTimer:
 
     @property
     def running(self) -> bool:
-        """Whether it is the user's turn."""
+        """Whether the timer runs: it is the user's turn."""
         return self._quiet_since < inf
 
     def spoken(self, ms: int) -> None:
-        """The model said this much more."""
+        """The model has spoken for `ms` more."""
         self._plays_until = max(self._plays_until, self._clock.now) + ms / 1000
 
     def stopped(self) -> None:
-        """The client plays no more of what was said."""
+        """The client has stopped playback."""
         self._plays_until = min(self._plays_until, self._clock.now)
         if self.running:
             self._quiet_since = min(self._quiet_since, self._clock.now)
 
     def start(self) -> None:
-        """It is the user's turn, once all is played."""
+        """It is the user's turn, once all speech has been played."""
         self._quiet_since = max(self._clock.now, self._plays_until)
 
     def restart(self) -> None:
-        """Whatever has run so far does not count, because it was measured by another setting."""
+        """Count from now on, because the setting has changed."""
         if self.running:
             self._quiet_since = max(self._clock.now, self._quiet_since)
 
     def stop(self) -> None:
-        """The user speaks, or a response is under way."""
+        """The user speaks, or a response is in progress."""
         self._quiet_since = inf
 
     def due_at(self, timeout_ms: int | None) -> float:
-        """When `timeout_ms` of quiet will be over; infinity while it is nobody's turn, and without a timeout."""
+        """When `timeout_ms` of quiet will be over; infinity while the timer does not run, and without a timeout."""
         return inf if timeout_ms is None else self._quiet_since + timeout_ms / 1000

@@ -1,4 +1,4 @@
-"""The client's hand in the conversation: items made, looked up, cut and taken out."""
+"""The client's edits of the conversation: `conversation.item.create`, `retrieve`, `truncate` and `delete`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.conversation.client_items import entry_of
-from duologue.protocol.server.conversation.items import Conversation
+from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
 from duologue.protocol.server.input.pipeline import InputPipeline
@@ -27,18 +27,17 @@ from duologue.protocol.server.leniency import Leniency
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of
 
-__all__ = ["Editing"]
+__all__ = ["ItemEditor"]
 
 
-class Editing:
-    """Carries out what clients do to items, and tells them so. Every verb raises InvalidRequest, and has changed nothing
-    then."""
+class ItemEditor:
+    """Carries out the edits and sends their events. A method that raises InvalidRequest has changed nothing."""
 
     def __init__(
         self,
         session: Session,
-        conversation: Conversation,
-        listening: InputPipeline,
+        conversation: ConversationItems,
+        input_pipeline: InputPipeline,
         outgoing: Outgoing,
         *,
         leniency: Leniency,
@@ -47,16 +46,16 @@ class Editing:
     ) -> None:
         self._session = session
         self._conversation = conversation
-        self._listening = listening
+        self._input = input_pipeline
         self._out = outgoing
         self._leniency = leniency
         self._idle = idle
         self._max_items = max_items
 
     def create(self, event: ConversationItemCreateEvent) -> None:
-        """Put a client's item into the conversation."""
+        """Insert a client's item."""
         if len(self._conversation) >= self._max_items:
-            raise InvalidRequest("conversation_full", param="item", most=self._max_items)
+            raise InvalidRequest("conversation_full", param="item", max=self._max_items)
         item = event.item
         if isinstance(item, MessageItem):
             for index, part in enumerate(item.content):
@@ -64,13 +63,15 @@ class Editing:
                     param = f"item.content[{index}].type"
                     raise InvalidRequest("wrong_value", param=param, reason="assistant audio cannot be created")
         if isinstance(item, FunctionCallOutputItem) and not self._conversation.has_call(item.call_id):
-            # Without its call nobody can tell what it is the output of, and no language model reads it so.
+            # Rule `error.unknown_call`. Language models reject an output without its call.
             fault = InvalidRequest("call_unknown", param="item.call_id", call_id=item.call_id, harmless=True)
-            self._leniency.judge(fault, event_type=event.type)
+            self._leniency.check(fault, event_type=event.type)
         entry = entry_of(item, "item", encoding=encoding_of(self._session.input), new_id=self._out.new_id)
-        if self._listening.claims(entry.item_id):
+        if self._input.claims(entry.item_id):
             raise InvalidRequest("item_exists", param="item.id", item_id=entry.item_id)
-        self._conversation.bring(entry, after=event.previous_item_id if is_set(event.previous_item_id) else None)
+        self._conversation.insert_from_client(
+            entry, after=event.previous_item_id if is_set(event.previous_item_id) else None
+        )
         item, previous_item_id = entry.item, self._conversation.predecessor_id(entry.item_id)
         self._out.send(
             ConversationItemAddedEvent(event_id=self._out.event_id(), previous_item_id=previous_item_id, item=item),
@@ -79,17 +80,17 @@ class Editing:
         if entry.audio:
             self._conversation.drop_old_audio()
             if self._session.transcription is not None:
-                self._listening.transcribe(entry)
+                self._input.transcribe(entry)
 
     def retrieve(self, event: ConversationItemRetrieveEvent) -> None:
-        """Show an item, with its audio."""
+        """Send an item with its audio."""
         entry = self._conversation.get(event.item_id)
         if entry is None:
             raise InvalidRequest("retrieve_unknown", param="item_id", item_id=event.item_id)
         self._out.send(ConversationItemRetrievedEvent(event_id=self._out.event_id(), item=entry.with_audio()))
 
     def truncate(self, event: ConversationItemTruncateEvent) -> None:
-        """Cut speech that was not heard to its end."""
+        """Truncate speech that the user did not hear to its end."""
         if event.content_index != 0:
             reason = f"speech is always part 0, not {event.content_index}"
             raise InvalidRequest("wrong_value", param="content_index", reason=reason)
@@ -108,7 +109,7 @@ class Editing:
         )
 
     def delete(self, event: ConversationItemDeleteEvent) -> None:
-        """Take an item out."""
+        """Remove an item."""
         if self._conversation.remove(event.item_id) is None:
             raise InvalidRequest("delete_unknown", param="item_id", item_id=event.item_id)
         self._out.send(ConversationItemDeletedEvent(event_id=self._out.event_id(), item_id=event.item_id))

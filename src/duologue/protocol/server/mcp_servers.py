@@ -1,4 +1,4 @@
-"""The MCP servers that a session offers as tools: which are asked for their tools, and what they said.
+"""The MCP servers among a session's tools, and the tools that each has listed.
 
 conversation.item.added       an mcp_list_tools item without tools
 mcp_list_tools.in_progress
@@ -28,25 +28,25 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.commands import ListMcpTools
-from duologue.protocol.server.conversation.items import Conversation, Entry
+from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.outgoing import Outgoing
 
 __all__ = ["McpOffer", "McpServers"]
 
-_MOST_SERVERS: Final = 16
-"""Each costs a connection, and its tools a part of the model's window; no model chooses well among those of more."""
+_MAX_SERVERS: Final = 16
+"""Each takes a connection, and its tools a part of the context window; models choose badly among too many tools."""
 
 
 class McpOffer(Struct, frozen=True):
-    """A tool that a response may use, and the server that has it."""
+    """A tool that a response can use, and its server."""
 
     server: McpServerTool
     tool: McpTool
 
     @property
     def needs_approval(self) -> bool:
-        """Whether the user must allow each call; so it is where nothing is said about it."""
+        """Whether the user must approve each call; the default is that they must."""
         match self.server.require_approval:
             case McpApprovalFilter(always=always, never=never):
                 if is_set(never) and _matches(never, self.tool):
@@ -57,9 +57,9 @@ class McpOffer(Struct, frozen=True):
 
 
 class McpServers:
-    """Has servers asked for their tools, once for each as it is described."""
+    """Lists the tools of each server, once, and again when its description changes."""
 
-    def __init__(self, conversation: Conversation, outgoing: Outgoing, *, max_items: int) -> None:
+    def __init__(self, conversation: ConversationItems, outgoing: Outgoing, *, max_items: int) -> None:
         self._max_items = max_items
         self._conversation = conversation
         self._out = outgoing
@@ -67,20 +67,19 @@ class McpServers:
         self._described: dict[str, McpServerTool] = {}
         self._asked: dict[str, tuple[Entry, McpServerTool]] = {}
         self._tools: dict[str, tuple[McpTool, ...]] = {}
-        """By the server's label, of those whose list is there."""
+        """By server label, for servers that have been listed."""
 
     def check(self, tools: Any, root: str) -> None:
-        """Raise InvalidRequest for more servers than a session may offer, or than the conversation has room for."""
+        """Raise InvalidRequest for more servers than a session may have, or than the conversation has room for."""
         servers = list(_servers_in(tools))
-        if len(servers) > _MOST_SERVERS:
-            raise InvalidRequest("too_many_servers", param=f"{root}.tools", most=_MOST_SERVERS)
+        if len(servers) > _MAX_SERVERS:
+            raise InvalidRequest("too_many_servers", param=f"{root}.tools", max=_MAX_SERVERS)
         new = [server for server in servers if self._described.get(server.server_label) != server]
         if new and len(self._conversation) + len(new) > self._max_items:
-            raise InvalidRequest("conversation_full", param=f"{root}.tools", most=self._max_items)
+            raise InvalidRequest("conversation_full", param=f"{root}.tools", max=self._max_items)
 
-    def session_offers(self, tools: Any) -> list[McpServerTool]:
-        """Take note of the tools that the session has now. Returns the servers that it had and has no more: they are
-        forgotten."""
+    def session_updated(self, tools: Any) -> list[McpServerTool]:
+        """The session has these tools now. Returns the servers that it no longer has; their tools are forgotten."""
         before, self._of_session = self._of_session, list(_servers_in(tools))
         gone = [server for server in before if server not in self._of_session]
         for server in gone:
@@ -94,9 +93,9 @@ class McpServers:
         self._tools.pop(label, None)
 
     def list_tools(self, tools: Any) -> None:
-        """Take note of the tools that a session or a response has now."""
+        """List the new servers among a session's or a response's tools; forget the oldest of those that neither has."""
         kept = {server.server_label for tool_list in (self._of_session, _servers_in(tools)) for server in tool_list}
-        for label in [label for label in self._described if label not in kept][: -_MOST_SERVERS or None]:
+        for label in [label for label in self._described if label not in kept][: -_MAX_SERVERS or None]:
             self._forget(label)
         for server in _servers_in(tools):
             if self._described.get(server.server_label) != server:
@@ -105,7 +104,7 @@ class McpServers:
                 self._ask(server)
 
     def listed(self, item_id: str, tools: Sequence[McpTool]) -> None:
-        """Answers `ListMcpTools`: what there is."""
+        """Answers `ListMcpTools`: the server's tools."""
         if (asked := self._asked.pop(item_id, None)) is None:
             return
         entry, server = asked
@@ -120,7 +119,7 @@ class McpServers:
         self._done(entry)
 
     def failed(self, item_id: str) -> None:
-        """Answers `ListMcpTools`: the server could not be asked. It is asked again when it is described otherwise."""
+        """Answers `ListMcpTools`: listing failed. It is tried again when the server's description changes."""
         if (asked := self._asked.pop(item_id, None)) is not None:
             self._failed(asked[0])
 
@@ -129,7 +128,7 @@ class McpServers:
         self._done(entry)
 
     def offered(self, tools: Any) -> tuple[McpOffer, ...]:
-        """What a session or a response with these tools may use, as far as it is listed."""
+        """The MCP tools that a session or a response with these `tools` can use, of servers that have been listed."""
         return tuple(
             McpOffer(server, tool)
             for server in _servers_in(tools)

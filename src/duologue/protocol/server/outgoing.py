@@ -1,4 +1,4 @@
-"""What a side of the protocol has to say and to ask for, until its shell collects it."""
+"""Events for the client and commands for the shell, until the shell collects them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Outgoing"]
 
 
 class Outgoing:
-    """Events and commands in the order in which they came about."""
+    """Events and commands, in order."""
 
     def __init__(self, new_id: Callable[[str], str]) -> None:
         self.new_id = new_id
@@ -23,15 +23,15 @@ class Outgoing:
         return self.new_id("event")
 
     def send(self, *events: ServerEvent) -> None:
-        """Send these events, in this order."""
+        """Queue these events, in this order."""
         self._events.extend(events)
 
     def send_all(self, events: Iterable[ServerEvent]) -> None:
-        """Send every event that the iterable yields."""
+        """Queue every event that the iterable yields."""
         self._events.extend(events)
 
     def command(self, command: Command) -> None:
-        """Have this done."""
+        """Queue a command."""
         self._commands.append(command)
 
     def take_events(self) -> list[ServerEvent]:

@@ -1,4 +1,8 @@
-"""The session's configuration: its defaults, and updates that change what they name or nothing at all."""
+"""The session's configuration: its defaults, and updates.
+
+An update changes only the fields that it names, and nothing if it is rejected (rules `session.sparse` and
+`session.all_or_nothing`).
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.config_merge import fill_in, merge
-from duologue.protocol.server.account import Account, held_bytes
+from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.tool_definitions import check_functions, check_tool_choice, without_secrets
@@ -40,7 +44,7 @@ from duologue.protocol.server.validation import RANGES, rate_limits
 __all__ = ["Session", "SessionKind", "encoding_of", "token_limit", "voice_name"]
 
 SessionKind: TypeAlias = Literal["realtime", "transcription"]
-"""What a connection was opened for; an update cannot change it."""
+"""Set by the connection's request; an update cannot change it (rule `error.other_session_kind`)."""
 
 
 class Session:
@@ -53,14 +57,14 @@ class Session:
         *,
         expires_at: int,
         kind: SessionKind = "realtime",
-        account: Account | None = None,
+        account: MemoryAccount | None = None,
     ) -> None:
         self.kind: SessionKind = kind
         self.limits: Final = RANGES | rate_limits(defaults.input_rates_hz, defaults.output_rates_hz)
-        """What values may be, by their path inside a session or a response."""
+        """Limits of values, by their path inside a session or a response."""
         make = _realtime if kind == "realtime" else _transcription
         self.wire: RealtimeSession | TranscriptionSession = make(session_id, defaults, expires_at)
-        self._account = account or Account(defaults.max_session_bytes)
+        self._account = account or MemoryAccount(defaults.max_session_bytes)
         self._max_bytes = defaults.max_configuration_bytes
         self._cost_bytes = 0
         self._turn_detection: object = None
@@ -68,14 +72,16 @@ class Session:
 
     @property
     def realtime(self) -> RealtimeSession:
-        """The configuration of a session that responds; no other may be asked for it."""
+        """The configuration of a session of kind "realtime"."""
         assert isinstance(self.wire, RealtimeSession), "a transcription session never responds"
         return self.wire
 
     @property
     def shown(self) -> RealtimeSession | TranscriptionSession:
-        """The configuration as a client is told it: without the keys of MCP servers, for whoever configured the session
-        with a client secret is not who uses it."""
+        """The configuration for the client, without the keys of MCP servers.
+
+        The holder of a client secret, who uses the session, is not the party that configured it.
+        """
         if not isinstance(self.wire, RealtimeSession) or not isinstance(self.wire.tools, list):
             return self.wire
         return msgspec.structs.replace(self.wire, tools=[without_secrets(tool) for tool in self.wire.tools])
@@ -98,29 +104,29 @@ class Session:
 
     @property
     def turn_settings(self) -> TurnSettings | None:
-        """How turns are detected; None when the client makes them by hand."""
+        """How turns are detected; None when the client commits them itself."""
         wire = self.input.turn_detection
-        if wire is not self._turn_detection:  # asked for with every piece of audio, and seldom changed
+        if wire is not self._turn_detection:  # a cache: each piece of audio asks for it
             self._turn_detection = wire
             self._turn_settings = TurnSettings.of(wire) if isinstance(wire, ServerVad | SemanticVad) else None
         return self._turn_settings
 
     @property
     def idle_timeout_ms(self) -> int | None:
-        """After how much quiet the model prompts the user; None for never."""
+        """Silence after which the model prompts the user; None for never."""
         wire = self.input.turn_detection
         return wire.idle_timeout_ms if isinstance(wire, ServerVad) and is_set(wire.idle_timeout_ms) else None
 
     @property
     def transcription(self) -> AudioTranscription | None:
-        """How input is transcribed for the client; None when it did not ask for that."""
+        """How input is transcribed for the client; None if the client does not ask for transcripts."""
         wire = self.input.transcription
         return wire if isinstance(wire, AudioTranscription) else None
 
     def update(self, event: SessionUpdateEvent, *, voice_in_use: bool = False, responding: bool = False) -> None:
-        """Take an update. Raises InvalidRequest; nothing has changed then.
+        """Apply an update. Raises InvalidRequest; nothing has changed then.
 
-        `voice_in_use`: the model has spoken. `responding`: a response is under way.
+        `voice_in_use`: the model has spoken. `responding`: a response is in progress.
         """
         config = event.session
         match config, self.wire:
@@ -129,7 +135,7 @@ class Session:
             case TranscriptionSessionConfig(), TranscriptionSession():
                 _check_no_idle_timeout(config)
                 updated = merge(self.wire, config)
-                self._pay(updated)
+                self._charge(updated)
                 self.wire = updated
             case UnknownVariant(), _:
                 if config.type is None:
@@ -143,7 +149,7 @@ class Session:
     ) -> None:
         updated = merge(before, config)
         if is_set(config.model) and config.model != before.model:
-            # The hosted service never changes a model; clients repeat the name they connected with, or another.
+            # As in the hosted service the model never changes, and no error says so: clients send one with each update.
             updated = msgspec.structs.replace(updated, model=before.model)
         output = updated.audio.output if is_set(updated.audio) else UNSET
         assert is_set(output)
@@ -155,14 +161,14 @@ class Session:
             raise InvalidRequest("tracing_in_use", param="session.tracing")
         check_functions(updated.tools, "session")
         check_tool_choice(updated.tool_choice, updated.tools, "session")
-        self._pay(updated)
+        self._charge(updated)
         self.wire = updated
 
-    def _pay(self, updated: RealtimeSession | TranscriptionSession) -> None:
-        """Count what the configuration takes in memory. Raises InvalidRequest if that is too much."""
+    def _charge(self, updated: RealtimeSession | TranscriptionSession) -> None:
+        """Count the configuration's memory. Raises InvalidRequest if it does not fit."""
         cost = held_bytes(updated)
         if cost > self._max_bytes:
-            raise InvalidRequest("configuration_too_large", param="session", most=self._max_bytes, got=cost)
+            raise InvalidRequest("configuration_too_large", param="session", max=self._max_bytes, got=cost)
         self._account.take("configuration", cost - self._cost_bytes, param="session")
         self._cost_bytes = cost
 
@@ -206,7 +212,7 @@ def _transcription(session_id: str, defaults: SessionDefaults, expires_at: int) 
         audio=TranscriptionSessionAudio(
             input=TranscriptionSessionAudioInput(
                 format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
-                # On from the start: a session that only transcribes is opened for nothing else.
+                # On from the start, because transcripts are all that this session gives.
                 transcription=AudioTranscription(model=defaults.model, language=None, prompt=None),
                 noise_reduction=None,
                 turn_detection=fill_in(vad, responds=False),
@@ -221,7 +227,7 @@ def _check_no_idle_timeout(config: TranscriptionSessionConfig) -> None:
     vad = wire.turn_detection if is_set(wire) else None
     if isinstance(vad, ServerVad) and is_set(vad.idle_timeout_ms):
         param = "session.audio.input.turn_detection.idle_timeout_ms"
-        raise InvalidRequest("wrong_value", param=param, reason="a transcription session prompts nobody")
+        raise InvalidRequest("wrong_value", param=param, reason="a transcription session never prompts the user")
 
 
 def encoding_of(
@@ -240,7 +246,7 @@ def encoding_of(
 
 
 def voice_name(voice: object) -> str:
-    """The name by which an engine knows a voice."""
+    """The voice's name or id, for an engine."""
     match voice:
         case str():
             return voice

@@ -1,18 +1,20 @@
-"""The tokens that one session may use in a minute."""
+"""The rate limit on the tokens of one session's responses."""
 
 from __future__ import annotations
 
 from duologue.events import RateLimit
 from duologue.protocol.server.clock import Clock
 
-__all__ = ["Allowance"]
+__all__ = ["TokenBudget"]
 
 _MINUTE_S = 60
 
 
-class Allowance:
-    """Fills up evenly, to no more than a minute's worth. What a response used is known when it is over, so a debt is
-    possible; it is worked off before the next response."""
+class TokenBudget:
+    """A token bucket that refills evenly, up to one minute's worth.
+
+    The use of a response is known at its end, so the balance can be negative; the next response waits until it is not.
+    """
 
     def __init__(self, tokens_per_minute: int, clock: Clock) -> None:
         self.tokens_per_minute = tokens_per_minute
@@ -22,17 +24,17 @@ class Allowance:
 
     @property
     def wait_s(self) -> float:
-        """Seconds until a response may begin; 0 for at once."""
+        """Seconds until the next response may start; 0 if it may start now."""
         self._fill()
         return max(0.0, -self._left * _MINUTE_S / self.tokens_per_minute)
 
     def use(self, tokens: int) -> None:
-        """A response has used so many."""
+        """A response has used so many tokens."""
         self._fill()
         self._left -= tokens
 
-    def wire(self) -> RateLimit:
-        """What is left, as the wire tells it."""
+    def rate_limit(self) -> RateLimit:
+        """The balance, as `rate_limits.updated` reports it."""
         self._fill()
         missing = self.tokens_per_minute - self._left
         return RateLimit(

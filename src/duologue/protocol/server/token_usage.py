@@ -1,7 +1,7 @@
-"""What a turn costs, in tokens of the size that the hosted service counts.
+"""Estimates of the tokens that a response or a transcription uses.
 
-No tokenizer runs here: text is counted at four characters a token, input audio at ten tokens a second and output audio
-at twenty, which is what the hosted service charges. The counts are estimates, and always add up.
+No tokenizer runs here. As the hosted service charges, text counts one token for four characters, input audio ten tokens
+a second and output audio twenty. The totals always add up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MS_PER_OUTPUT_TOKEN: Final = 50
 
 
 def text_tokens(text: str) -> int:
-    """Tokens of a text; none for no text."""
+    """Tokens of a text, rounded up."""
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
@@ -44,7 +44,7 @@ def item_tokens(item: ConversationItem) -> int:
 
 
 def instruction_tokens(instructions: str, tools: Iterable[FunctionTool]) -> int:
-    """Tokens of what stands before the conversation."""
+    """Tokens of the instructions and tools, which come before the conversation."""
     return text_tokens(instructions) + sum(map(_tool_tokens, tools))
 
 
@@ -56,7 +56,7 @@ def response_usage(
     written_tokens: int,
     spoken_ms: int,
 ) -> ResponseUsage:
-    """Usage of a response: what it read, and what it said. Nothing is cached here, so no tokens are."""
+    """Usage of a response: its input, and its output. No tokens are cached, because this server has no prompt cache."""
     read = instruction_tokens(instructions, tools) + sum(map(item_tokens, context))
     spoken = -(-spoken_ms // _MS_PER_OUTPUT_TOKEN)
     return ResponseUsage(

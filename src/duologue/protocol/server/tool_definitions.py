@@ -1,4 +1,4 @@
-"""The functions that a response may call, out of the tools that a session or a response offers."""
+"""The functions that a response can call, from the tools of the session or the response."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ __all__ = ["FunctionOffer", "check_functions", "check_tool_choice", "without_sec
 
 
 class FunctionOffer(Struct, frozen=True):
-    """What a responder may call, and whether it must."""
+    """The functions that a responder can call, and whether it must."""
 
     tools: tuple[FunctionTool, ...]
     choice: str
     """"auto", "none", "required", or the name of the one function to call."""
     of_servers: Mapping[str, McpOffer] = msgspec.field(default_factory=dict[str, McpOffer])
-    """Those of the tools that MCP servers have, by the name under which they are offered here."""
+    """The tools among them that belong to MCP servers, by the name that the responder gets."""
 
     @staticmethod
     def of(tools: Any, choice: Any, listed: Sequence[McpOffer] = ()) -> FunctionOffer:
-        """The offer that checked wire objects make, with what their MCP servers have `listed`; a choice that this
-        server cannot follow leaves it free."""
+        """The offer of wire objects that have been validated, with what their MCP servers have `listed`.
+
+        A choice that this server cannot follow becomes "auto".
+        """
         functions = [tool for tool in _listed(tools) if isinstance(tool, FunctionTool)]
         of_servers: dict[str, McpOffer] = {}
         taken = {tool.name for tool in functions}
@@ -54,14 +56,14 @@ class FunctionOffer(Struct, frozen=True):
 
 
 def check_functions(tools: Any, root: str) -> None:
-    """Raise InvalidRequest for a function without a name: nobody could call it."""
+    """Raise InvalidRequest for a function without a name, which cannot be called."""
     for index, tool in enumerate(_listed(tools)):
         if isinstance(tool, FunctionTool) and not is_set(tool.name):
             raise InvalidRequest("missing", param=f"{root}.tools[{index}].name")
 
 
 def check_tool_choice(choice: Any, tools: Any, root: str) -> None:
-    """Raise InvalidRequest for the choice of a tool that is not offered."""
+    """Raise InvalidRequest for the choice of a tool that is not in `tools`."""
     match choice:
         case ToolChoiceFunction(name=name):
             offered = any(isinstance(tool, FunctionTool) and tool.name == name for tool in _listed(tools))
@@ -76,13 +78,13 @@ def check_tool_choice(choice: Any, tools: Any, root: str) -> None:
 def _of_one_server(
     label: str, wanted: str | None, functions: Sequence[FunctionTool], of_servers: Mapping[str, McpOffer]
 ) -> FunctionOffer:
-    """An offer that must be met with a tool of this server: with the `wanted` one, or with any."""
+    """An offer that requires a tool of this server: the `wanted` one, or any."""
     names = [
         name
         for name, offer in of_servers.items()
         if offer.server.server_label == label and wanted in (None, offer.tool.name)
     ]
-    if not names:  # it has not been listed, or has no such tool: nobody can be made to call it
+    if not names:  # not listed yet, or without such a tool: it cannot be required
         return FunctionOffer(tuple(functions), "auto", of_servers)
     if wanted is not None:
         return FunctionOffer(tuple(functions), names[0], of_servers)
@@ -90,14 +92,14 @@ def _of_one_server(
 
 
 def _free_name(offer: McpOffer, taken: Set[Any]) -> str:
-    """The tool's name, or, where that is taken, one with its server's, and a number if need be."""
+    """The tool's name; where that is taken, with its server's label before it, and a number if needed."""
     label, name = offer.server.server_label, offer.tool.name
     longer = (f"{label}-{name}{'' if number == 1 else f'-{number}'}" for number in count(1))
     return next(free for free in chain((name,), longer) if free not in taken)
 
 
 def without_secrets(tool: Tool) -> Tool:
-    """A tool as anybody may be told it."""
+    """The tool without the keys of its MCP server."""
     if not isinstance(tool, McpServerTool):
         return tool
     hidden = dict.fromkeys(McpServerTool.secret_fields, UNSET)
@@ -106,7 +108,7 @@ def without_secrets(tool: Tool) -> Tool:
 
 
 def _function(name: str, offer: McpOffer) -> FunctionTool:
-    """A tool of an MCP server as responders know tools."""
+    """A tool of an MCP server as a function."""
     return FunctionTool(name=name, description=offer.tool.description, parameters=offer.tool.input_schema)
 
 

@@ -1,4 +1,4 @@
-"""The user's turn, found in a stream of speech probabilities. Time here is audio time, counted in frames."""
+"""Turn detection from a stream of speech probabilities. Time is audio time, counted in frames."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from duologue.protocol.states import TURN, ReportIllegal, TurnInput, TurnState, 
 __all__ = [
     "MIN_SPEECH_MS",
     "PAUSE_MS",
-    "SpeechPaused",
-    "SpeechResumed",
-    "SpeechStarted",
-    "SpeechStopped",
+    "TurnEnded",
     "TurnEvent",
+    "TurnPaused",
+    "TurnResumed",
     "TurnSettings",
+    "TurnStarted",
     "VadTurns",
 ]
 
@@ -26,39 +26,38 @@ MIN_SPEECH_MS: Final = 96
 """Shorter sounds are clicks and coughs: three frames of the shipped detector."""
 
 PAUSE_MS: Final = 192
-"""Silence after which a turn may be over: six frames of the shipped detector. A stop consonant closes the mouth for
-half as long; and the 300 ms that are left of the usual silence are enough to transcribe a sentence."""
+"""Silence after which a turn may be over: six frames of the shipped detector, twice as long as a stop consonant. The
+300 ms that are left of the default silence are enough to transcribe a sentence."""
 
 _HYSTERESIS: Final = 0.15
-"""Speech ends at a lower probability than it begins at, so that one weak frame inside a word ends nothing; the
-margin is the one that the shipped detector was tuned with."""
+"""Speech ends at a lower probability than it starts at, so that one weak frame inside a word does not end it. The
+shipped detector was tuned with this margin."""
 
 _SURELY_SILENT: Final = 0.25
-"""Whatever the threshold: a frame above may hold the rest of a word, and what was transcribed without it is not to be
-relied upon."""
+"""Independent of the threshold: a frame above it may hold the rest of a word, and then a transcript without that frame
+is not reliable."""
 
 _LONGEST_WAIT_MS: Final = {"low": 8000, "medium": 4000, "auto": 4000, "high": 2000}
-"""What `semantic_vad` waits at most, by eagerness: the caps that the hosted service documents."""
+"""The longest wait of `semantic_vad`, by eagerness: the maxima that the hosted service documents."""
 
 _SHORTEST_WAIT_MS: Final = {"low": 500, "medium": 350, "auto": 350, "high": 300}
-"""What `semantic_vad` waits behind words that are certainly complete: `PAUSE_MS`, and the time to read them in."""
-
+"""The wait of `semantic_vad` after words that are certainly complete: `PAUSE_MS`, and the time to transcribe them."""
 
 _SURE: Final = 0.8
-"""As complete as words that end in a full stop and a voice that tells nothing. No judge is surer of a statement."""
+"""The highest completeness in practice: no end-of-turn detector gives a plain statement more."""
 
 
 class TurnSettings(Struct, frozen=True):
-    """What `turn_detection` comes down to."""
+    """The settings of turn detection, from `turn_detection` on the wire."""
 
     threshold: float = 0.5
     prefix_padding_ms: int = 300
     silence_duration_ms: int = 500
-    """Silence that ends a turn. Under `semantic_vad` the longest, which a judgement of the words makes shorter."""
+    """Silence that ends a turn. With `semantic_vad` the longest; `end_of_turn_estimated` shortens it."""
     create_response: bool = True
     interrupt_response: bool = True
     complete_silence_ms: int | None = None
-    """Silence that ends a turn whose words are complete; None where words do not matter."""
+    """Silence that ends a turn whose words are complete; None without `semantic_vad`."""
 
     @staticmethod
     def of(wire: ServerVad | SemanticVad) -> TurnSettings:
@@ -84,7 +83,7 @@ class TurnSettings(Struct, frozen=True):
                 )
 
     def wait_ms(self, completeness: float) -> float:
-        """Silence that ends a turn which is complete with this probability: each step up divides the wait."""
+        """Silence that ends a turn which is complete with this probability. The wait falls exponentially with it."""
         longest_ms = float(self.silence_duration_ms)
         if self.complete_silence_ms is None:
             return longest_ms
@@ -92,102 +91,102 @@ class TurnSettings(Struct, frozen=True):
         return float(longest_ms * (self.complete_silence_ms / longest_ms) ** steps)
 
 
-class SpeechStarted(Struct, frozen=True):
-    """A turn began at `audio_ms`; the padding before it is not counted in."""
+class TurnStarted(Struct, frozen=True):
+    """A turn began at `audio_ms`, without the padding before it."""
 
     audio_ms: int
 
 
-class SpeechPaused(Struct, frozen=True):
-    """The turn may be over: it has been silent for `PAUSE_MS`."""
+class TurnPaused(Struct, frozen=True):
+    """The turn may be over: there was silence for `PAUSE_MS`."""
 
     audio_ms: int
 
 
-class SpeechResumed(Struct, frozen=True):
+class TurnResumed(Struct, frozen=True):
     """The turn is not over: something followed the pause."""
 
     audio_ms: int
 
 
-class SpeechStopped(Struct, frozen=True):
-    """A turn ended; `audio_ms` is where that was certain, behind the silence."""
+class TurnEnded(Struct, frozen=True):
+    """A turn ended; `audio_ms` is the end of the silence that ended it."""
 
     audio_ms: int
 
 
-TurnEvent: TypeAlias = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped
+TurnEvent: TypeAlias = TurnStarted | TurnPaused | TurnResumed | TurnEnded
 
 _IN_SILENCE: Final = frozenset({TurnState.FALLING, TurnState.PAUSED})
 _IN_TURN: Final = (TurnState.SPEAKING, *_IN_SILENCE)
 
 
 class VadTurns:
-    """Follows one stream of audio from its first byte."""
+    """Finds turns in one stream of audio, from its first frame on."""
 
     def __init__(self, *, report_illegal: ReportIllegal = raise_illegal) -> None:
         self.state = TurnState.SILENT
         self._report_illegal = report_illegal
         self.audio_ms = 0.0
-        """How much audio has been judged."""
+        """How much audio has been pushed."""
         self._lasts_ms = 0.0
-        """How long the present run of speech, or of anything else, has lasted."""
+        """How long the current run of speech, or of non-speech, has lasted."""
         self._clear_ms = 0.0
-        """How long it has been silent without a murmur."""
+        """How long every frame has been below `_SURELY_SILENT`."""
         self._wait_ms: float | None = None
-        """Silence that ends the turn, where the words before this pause have been judged."""
+        """Silence that ends the turn, if the completeness of its words before this pause is known."""
 
     @property
     def speaking(self) -> bool:
-        """Whether a turn is under way."""
+        """Whether a turn is in progress."""
         return self.state in _IN_TURN
 
     @property
     def silent(self) -> bool:
-        """Whether nothing is being said at this moment."""
+        """Whether the user is silent at this moment."""
         return self.state is not TurnState.SPEAKING
 
-    def forget(self) -> None:
-        """The turn under way was ended by other means: wait for the next one."""
+    def reset(self) -> None:
+        """The current turn was ended by other means: wait for the next one."""
         self.state = TurnState.SILENT
         self._lasts_ms = self._clear_ms = 0.0
         self._wait_ms = None
 
-    def judge(self, probabilities: Sequence[float], frame_ms: float, settings: TurnSettings) -> Iterator[TurnEvent]:
-        """What the next frames begin, interrupt or end."""
+    def push(self, probabilities: Sequence[float], frame_ms: float, settings: TurnSettings) -> Iterator[TurnEvent]:
+        """Push the speech probabilities of the next frames. Yields what they start, interrupt or end."""
         for probability in probabilities:
             self.audio_ms += frame_ms
             before, sound = self.state, self._sound(probability, settings.threshold)
             if before is (TurnState.SPEAKING if sound is TurnInput.SPEECH else TurnState.SILENT):
-                continue  # as nearly always: somebody goes on speaking, or nobody speaks
+                continue  # the usual case: speech goes on, or silence does
             self._step(sound, frame_ms)
             if before is TurnState.PAUSED and self.state is not TurnState.PAUSED:
                 self._wait_ms = None
-                yield SpeechResumed(round(self.audio_ms))
+                yield TurnResumed(round(self.audio_ms))
             if self.state is TurnState.RISING and self._lasts_ms >= MIN_SPEECH_MS:
                 started_ms = self.audio_ms - self._lasts_ms
                 self._step(TurnInput.ENOUGH_SPEECH, frame_ms)
-                yield SpeechStarted(round(started_ms))
+                yield TurnStarted(round(started_ms))
             elif (stopped := self._stopped(settings)) is not None:
                 yield stopped
             elif self.state is TurnState.FALLING and self._clear_ms >= PAUSE_MS:
                 self._step(TurnInput.ENOUGH_PAUSE, 0)
-                yield SpeechPaused(round(self.audio_ms))
+                yield TurnPaused(round(self.audio_ms))
 
-    def end_of_turn_judged(self, completeness: float, settings: TurnSettings) -> SpeechStopped | None:
-        """The words before the pause are a complete turn with this probability. Returns the end, if it has come."""
+    def end_of_turn_estimated(self, completeness: float, settings: TurnSettings) -> TurnEnded | None:
+        """The words before the pause are a complete turn with this probability. Returns the end, if it is reached."""
         if self.state is not TurnState.PAUSED:
             return None
         self._wait_ms = settings.wait_ms(completeness)
         return self._stopped(settings)
 
-    def settings_changed(self) -> SpeechResumed | None:
-        """What was judged under other settings counts no longer. Returns the end of a pause to be judged anew."""
+    def settings_changed(self) -> TurnResumed | None:
+        """Drop the completeness, which belongs to the old settings. Returns the end of the pause, if there is one."""
         self._wait_ms = None
         if self.state is not TurnState.PAUSED:
             return None
         self._step(TurnInput.MURMUR, 0)
-        return SpeechResumed(round(self.audio_ms))
+        return TurnResumed(round(self.audio_ms))
 
     def _sound(self, probability: float, threshold: float) -> TurnInput:
         if self.speaking:
@@ -196,13 +195,13 @@ class VadTurns:
             return TurnInput.SPEECH
         return TurnInput.MURMUR if probability >= _SURELY_SILENT else TurnInput.SILENCE
 
-    def _stopped(self, settings: TurnSettings) -> SpeechStopped | None:
+    def _stopped(self, settings: TurnSettings) -> TurnEnded | None:
         wait_ms = settings.silence_duration_ms if self._wait_ms is None else self._wait_ms
         if self.state not in _IN_SILENCE or self._lasts_ms < wait_ms:
             return None
         self._step(TurnInput.ENOUGH_SILENCE, 0)
         self._wait_ms = None
-        return SpeechStopped(round(self.audio_ms))
+        return TurnEnded(round(self.audio_ms))
 
     def _step(self, happened: TurnInput, frame_ms: float) -> None:
         following = step(TURN, self.state, happened, report=self._report_illegal) or self.state

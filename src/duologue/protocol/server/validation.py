@@ -1,4 +1,4 @@
-"""What is wrong with an event that is well-formed: unknown fields, unknown kinds, values out of range."""
+"""Faults of well-formed events: unknown fields, unknown kinds, values out of range."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ from duologue.events import (
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import MAX_METADATA_KEY_CHARS, MAX_METADATA_PAIRS, MAX_METADATA_VALUE_CHARS
 
-__all__ = ["MOST_EVENT_ID_CHARACTERS", "RANGES", "Limit", "faults_of", "rate_limits"]
+__all__ = ["MAX_EVENT_ID_CHARS", "RANGES", "Limit", "faults_of", "rate_limits"]
 
-MOST_EVENT_ID_CHARACTERS: Final = 512
-"""As published. It comes back in `error`, so a longer one would cost the server what it cost the client."""
+MAX_EVENT_ID_CHARS: Final = 512
+"""The published limit (rule `error.event_id_too_long`). `error` repeats the id, so a longer one would cost the server
+as much as the client."""
 
 
 def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int) -> Iterator[InvalidRequest]:
-    """Everything that the protocol does not allow, at any depth; the first is what the client is told.
+    """All faults of an event, at any depth; a strict session rejects the event with the first.
 
-    `limits` are those of values inside a session or a response, by path; nobody looks at more than `max_objects`.
+    `limits` are those of values inside a session or a response, by path. At most `max_objects` objects are checked.
     """
-    if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARACTERS:
+    if is_set(event.event_id) and len(event.event_id) > MAX_EVENT_ID_CHARS:
         yield InvalidRequest(
-            "event_id_too_long", param="event_id", most=MOST_EVENT_ID_CHARACTERS, got=len(event.event_id), harmless=True
+            "event_id_too_long", param="event_id", max=MAX_EVENT_ID_CHARS, got=len(event.event_id), harmless=True
         )
     if isinstance(event, InputAudioBufferAppendEvent) and not event.extra:
-        return  # nine in ten messages, and nothing in them but text
+        return  # the usual message, which has no other field
     yield from _unknown_in(event, max_objects)
     match event:
         case SessionUpdateEvent():
@@ -49,7 +50,7 @@ def faults_of(event: ClientEvent, limits: Mapping[str, Limit], max_objects: int)
 def _unknown_in(event: ClientEvent, max_objects: int) -> Iterator[InvalidRequest]:
     for number, (path, value) in enumerate(_objects(event, "")):
         if number > max_objects:
-            yield InvalidRequest("too_many_objects", most=max_objects)
+            yield InvalidRequest("too_many_objects", max=max_objects)
             return
         for name, unknown in (value.extra or {}).items():
             yield InvalidRequest("unknown_parameter", param=f"{path}{name}", value_type=_kind(unknown), harmless=True)
@@ -72,34 +73,34 @@ def _objects(value: Any, path: str) -> Iterator[tuple[str, WireObject]]:
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """What a value must be like."""
+    """A limit of a value."""
 
     holds: Callable[[Any], bool]
     expected: str
     harmless: Callable[[Any], bool] = lambda _: False
-    """Whether a value that does not hold does no harm here: a lenient session lets it pass."""
-    least: int | None = None
-    """A smaller number has an error code of its own."""
+    """Whether a lenient session accepts a value that does not hold."""
+    min: int | None = None
+    """A number below has its own error code."""
     shown: bool = True
-    """Whether the refusal repeats the value."""
+    """Whether the message repeats the value."""
 
     def faults(self, value: Any, param: str) -> Iterator[InvalidRequest]:
-        """The refusal, if there is one."""
+        """The fault, if the value does not hold."""
         if self.holds(value):
             return
         more: dict[str, Any] = {"value_type": _kind(value), "harmless": self.harmless(value)}
-        if self.least is not None and value < self.least:
-            yield InvalidRequest("rate_too_low", param=param, least=self.least, got=value, **more)
+        if self.min is not None and value < self.min:
+            yield InvalidRequest("rate_too_low", param=param, min=self.min, got=value, **more)
         else:
             but = f", but got {value!r}" if self.shown else ""
             yield InvalidRequest("wrong_value", param=param, reason=f"expected {self.expected}{but}", **more)
 
 
-def _between(least: float, most: float, *, harmless_to: float | None = None) -> Limit:
-    """`harmless_to`: up to here more than `most` does nothing but what was asked for."""
+def _between(minimum: float, maximum: float, *, harmless_to: float | None = None) -> Limit:
+    """`harmless_to`: a lenient session accepts values up to here."""
     return Limit(
-        holds=lambda value: least <= value <= most,
-        expected=f"a number from {least} to {most}",
+        holds=lambda value: minimum <= value <= maximum,
+        expected=f"a number from {min} to {max}",
         harmless=lambda value: harmless_to is not None and 0 < value <= harmless_to,
     )
 
@@ -122,8 +123,8 @@ def _pcm_rate(allowed_hz: tuple[int, ...]) -> Limit:
     return Limit(
         holds=lambda rate: rate in allowed_hz,
         expected=" or ".join(map(str, sorted(allowed_hz))),
-        least=min(allowed_hz),
-        harmless=lambda rate: 8_000 <= rate <= 48_000,  # what speech comes in, and this server resamples
+        min=min(allowed_hz),
+        harmless=lambda rate: 8_000 <= rate <= 48_000,  # usual rates of speech, which this server can resample
     )
 
 
@@ -131,7 +132,7 @@ _HOUR_MS: Final = 3_600_000
 
 
 def rate_limits(input_rates_hz: tuple[int, ...], output_rates_hz: tuple[int, ...]) -> dict[str, Limit]:
-    """Limits of the rates of PCM, which depend on the dialect that a session speaks; by path, as `RANGES`."""
+    """Limits of PCM rates, which depend on the dialect; by path, like `RANGES`."""
     return {
         "audio.input.format.rate": _pcm_rate(input_rates_hz),
         "audio.output.format.rate": _pcm_rate(output_rates_hz),
@@ -142,7 +143,7 @@ RANGES: Final[dict[str, Limit]] = {
     "output_modalities": Limit(
         holds=lambda value: value in (["audio"], ["text"]),
         expected="['audio'] or ['text']",
-        harmless=lambda value: set(value) == {"audio", "text"},  # speech brings its transcript anyway
+        harmless=lambda value: set(value) == {"audio", "text"},  # speech comes with its transcript anyway
     ),
     "max_output_tokens": Limit(
         holds=lambda value: value == "inf" or (isinstance(value, int) and 1 <= value <= 4096),
@@ -170,8 +171,8 @@ RANGES: Final[dict[str, Limit]] = {
     "audio.input.turn_detection.eagerness": _one_of("low", "medium", "high", "auto", harmless=True),
     "audio.input.noise_reduction.type": _one_of("near_field", "far_field", harmless=True),
 }
-"""Values with limits, by their path inside a session or a response. The limits are the published ones; where none is
-published (prefix and silence), ten seconds, because nobody waits longer for an answer."""
+"""Limits by the path of a value inside a session or a response. They are the published ones; where none is published
+(prefix and silence), ten seconds, because a longer wait for an answer is of no use."""
 
 
 def _out_of_range(config: WireObject, root: str, limits: Mapping[str, Limit]) -> Iterator[InvalidRequest]:
@@ -190,7 +191,7 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _kind(value: object) -> str:
-    """The JSON type of a value: of what a session let pass nothing else may be in a log."""
+    """The JSON type of a value, which a log may hold; the value itself may be private."""
     match value:
         case None:
             return "null"

@@ -343,7 +343,7 @@ class ServerSession:
             drop_traceback(fault)
             self._protocol.detection_failed(_told(fault))
         else:
-            self._protocol.heard(probabilities, self._detector_input.frame_ms, now=time.monotonic())
+            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):

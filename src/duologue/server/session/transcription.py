@@ -127,7 +127,7 @@ class Transcribing:
             await asyncio.wait({turn.settling})
         async with self._engines.fair_queue.place(self._owner, Priority.GUESS):
             from_byte = turn.settled_bytes
-            spoken = self._protocol.spoken(turn.item_id, from_byte)
+            spoken = self._protocol.speech_so_far(turn.item_id, from_byte)
             if spoken is None:
                 return None
             n_bytes = from_byte + len(spoken.audio)
@@ -142,7 +142,7 @@ class Transcribing:
         return max(_LEAST_WAIT_S, _REST_PER_WORK * cost_s)
 
     async def _tell(self, turn: _Turn, text: str) -> None:
-        self._protocol.transcript_guess(turn.item_id, turn.words(text))
+        self._protocol.partial_transcript(turn.item_id, turn.words(text))
         await self._pass_on()
 
     # --- when it pauses
@@ -153,7 +153,7 @@ class Transcribing:
         if self._repeatable:
             turn.foreseen_ms = 0
             turn.foreseen = self._begin("foresee", turn.item_id, self._foresee(turn, turn.settling))
-        if command.judge:
+        if command.detect_end_of_turn:
             turn.judging = self._begin("judge", turn.item_id, self._judge(turn, turn.foreseen))
 
     async def _foresee(self, turn: _Turn, settling: asyncio.Task[str | None] | None) -> str | None:
@@ -164,7 +164,7 @@ class Transcribing:
             if (rest_s := self._ahead_until_s - self._clock()) > 0:
                 await self._sleep(rest_s)
             async with self._engines.fair_queue.place(self._owner, Priority.FORESEEN):
-                spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
+                spoken = self._protocol.speech_so_far(turn.item_id, turn.settled_bytes)
                 if spoken is None:
                     return None
                 turn.foreseen_bytes = turn.settled_bytes + len(spoken.audio)
@@ -191,7 +191,7 @@ class Transcribing:
         judge, completeness = self._engines.judge, _UNJUDGED
         # Shielded: when speech goes on the judgement is dropped, but what is read may be kept.
         text = await asyncio.shield(foreseen) if foreseen is not None else None
-        spoken = self._protocol.spoken(turn.item_id, turn.settled_bytes)
+        spoken = self._protocol.speech_so_far(turn.item_id, turn.settled_bytes)
         if spoken is None:
             return
         if judge is not None and text is not None:
@@ -200,7 +200,7 @@ class Transcribing:
                 completeness = await judge.completeness(audio, turn.words(text))
             except Exception as fault:
                 self._note_failure("judge", turn, fault)
-        self._protocol.end_of_turn_judged(turn.item_id, completeness, now=self._clock())
+        self._protocol.end_of_turn_estimated(turn.item_id, completeness, now=self._clock())
         await self._pass_on()
 
     def recall(self, command: DiscardAhead) -> None:

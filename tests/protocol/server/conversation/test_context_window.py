@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from duologue.events import FunctionCallItem, FunctionCallOutputItem, InputTextPart, MessageItem
 from duologue.protocol import Respond, SessionDefaults
-from duologue.protocol.server.conversation.context_window import Truncating, fitting
+from duologue.protocol.server.conversation.context_window import TruncationSettings, newest_that_fit
 from duologue.protocol.server.conversation.items import Entry
 from duologue.protocol.server.token_usage import item_tokens
 from duologue.testing import Pair
@@ -68,7 +68,7 @@ def test_instructions_and_tools_take_their_part_of_the_window() -> None:
     assert read(pair, instructions="i" * 4) == ["b", "c"]
 
 
-def test_a_response_beside_the_conversation_drops_nothing_for_those_in_it() -> None:
+def test_an_out_of_band_response_drops_nothing_for_those_in_it() -> None:
     pair = pair_of(30)
     type_items(pair, "a", "b", "c")
     assert read(pair, conversation="none", instructions="i" * 80) == ["c"]
@@ -138,10 +138,10 @@ def test_a_call_and_its_output_go_together() -> None:
     assert [item for item in read(pair) if not item.startswith("item_")] == ["a", "b"]
 
 
-@pytest.mark.parametrize("most_tokens", [0, -5, 9])
-def test_the_newest_item_is_read_however_long_it_is(most_tokens: int) -> None:
+@pytest.mark.parametrize("max_tokens", [0, -5, 9])
+def test_the_newest_item_is_read_however_long_it_is(max_tokens: int) -> None:
     entries = [message("a", 10), message("b", 10)]
-    assert fitting(entries, Truncating(), most_tokens=most_tokens) == entries[1:]
+    assert newest_that_fit(entries, TruncationSettings(), max_tokens=max_tokens) == entries[1:]
 
 
 def message(item_id: str, tokens: int) -> Entry:
@@ -163,13 +163,13 @@ drawn = st.lists(
 
 @given(drawn, st.integers(-10, 150), st.floats(0, 1))
 def test_whatever_is_dropped_the_rest_fits_keeps_its_order_and_splits_no_call(
-    items: list[tuple[str, int, str]], most_tokens: int, ratio: float
+    items: list[tuple[str, int, str]], max_tokens: int, ratio: float
 ) -> None:
     entries: list[Entry] = []
     for number, (kind, size, call_id) in enumerate(items):
         make = {"message": lambda i, n, c: message(i, n), "call": lambda i, n, c: call(i, c)}
         entries.append(make.get(kind, lambda i, n, c: output(i, c))(f"{number}", size, call_id))
-    kept = fitting(entries, Truncating(True, ratio), most_tokens=most_tokens)
+    kept = newest_that_fit(entries, TruncationSettings(True, ratio), max_tokens=max_tokens)
     assert kept == [entry for entry in entries if entry in kept]
     assert not entries or entries[-1] in kept
     for call_id in "cd":
@@ -179,4 +179,4 @@ def test_whatever_is_dropped_the_rest_fits_keeps_its_order_and_splits_no_call(
     last = [
         e for e in kept if e is entries[-1] or getattr(e.item, "call_id", 0) == getattr(entries[-1].item, "call_id", 1)
     ]
-    assert read_tokens <= max(most_tokens, 0) or kept == last
+    assert read_tokens <= max(max_tokens, 0) or kept == last

@@ -1,4 +1,4 @@
-"""The words that a stretch of audio says: clause by clause, whole words, never more than was heard."""
+"""The words that a stretch of audio says: clause by clause, whole words, never more than the audio speaks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def spoken(*clauses: tuple[str, int], complete: bool = True, gap: str = " ") -> 
         text.begin_clause(clause)
         text.add_audio(ms(length_ms))
     if complete:
-        text.end()
+        text.ended = True
     return text
 
 
@@ -47,51 +47,51 @@ STORY = (("Once upon a time,", 1000), ("there was a king.", 3000))
     ],
 )
 def test_words_are_spread_evenly_over_their_clause_and_count_when_they_are_over(heard_ms: int, words: str) -> None:
-    assert spoken(*STORY).heard(ms(heard_ms)) == words
+    assert spoken(*STORY).words_until(ms(heard_ms)) == words
 
 
 def test_the_same_clause_twice_is_found_in_both_places() -> None:
     text = spoken(("No.", 500), ("No.", 500))
-    assert [text.heard(ms(at)) for at in (499, 500, 999, 1000)] == ["", "No.", "No.", "No. No."]
+    assert [text.words_until(ms(at)) for at in (499, 500, 999, 1000)] == ["", "No.", "No.", "No. No."]
 
 
 def test_a_clause_under_way_may_still_get_longer() -> None:
     story = spoken(*STORY, ("He had three daughters and a very old dog.", 200), complete=False)
-    told = "Once upon a time, there was a king."
-    assert story.heard(ms(4200)) == f"{told} He"
-    story.end()
-    assert story.heard(ms(4200)) == f"{told} He had three daughters and a very old dog."
+    first = "Once upon a time, there was a king."
+    assert story.words_until(ms(4200)) == f"{first} He"
+    story.ended = True
+    assert story.words_until(ms(4200)) == f"{first} He had three daughters and a very old dog."
 
 
-def test_audio_that_nobody_placed_is_spread_over_all_the_text() -> None:
+def test_audio_without_a_clause_is_spread_over_all_the_text() -> None:
     text = SpokenText(PCM)
     text.add_text("one two three four")
     text.add_audio(ms(1000))
-    text.end()
-    assert text.heard(ms(500)) == "one two"
-    assert text.heard(ms(1000)) == "one two three four"
+    text.ended = True
+    assert text.words_until(ms(500)) == "one two"
+    assert text.words_until(ms(1000)) == "one two three four"
 
 
 def test_a_clause_that_was_begun_and_has_no_sound_was_not_heard() -> None:
     text = spoken(("Well,", 500), ("never mind.", 0))
-    assert text.heard(text.audio_bytes) == "Well,"
+    assert text.words_until(text.audio_bytes) == "Well,"
 
 
 def test_text_that_cannot_be_spoken_is_passed_with_what_follows_it() -> None:
     text = spoken(("Well", 500), ("…!", 0), ("then.", 500))
-    assert text.heard(text.audio_bytes) == "Well …! then."
+    assert text.words_until(text.audio_bytes) == "Well …! then."
 
 
 def test_a_clause_that_is_not_in_the_text_hides_nothing() -> None:
     text = spoken(("Hello there", 1000))
     text.begin_clause("something else")
     text.add_audio(ms(500))
-    assert text.heard(ms(1000)) == "Hello there"
-    assert text.heard(ms(1500)) == "Hello there"
+    assert text.words_until(ms(1000)) == "Hello there"
+    assert text.words_until(ms(1500)) == "Hello there"
 
 
 def test_scripts_without_spaces_are_cut_between_signs() -> None:
-    assert spoken(("今日は良い天気です", 900)).heard(ms(300)) == "今日は"
+    assert spoken(("今日は良い天気です", 900)).words_until(ms(300)) == "今日は"
 
 
 def test_g711_counts_its_own_bytes() -> None:
@@ -99,8 +99,8 @@ def test_g711_counts_its_own_bytes() -> None:
     text.add_text("one two")
     text.begin_clause("one two")
     text.add_audio(8000)
-    text.end()
-    assert (text.heard(4000), text.heard(8000)) == ("one", "one two")
+    text.ended = True
+    assert (text.words_until(4000), text.words_until(8000)) == ("one", "one two")
 
 
 clauses = st.lists(st.tuples(st.text("ab .,", min_size=1, max_size=8), st.integers(0, 300)), max_size=5)
@@ -111,7 +111,7 @@ def test_more_audio_never_says_less_and_what_is_heard_begins_the_text(
     said: list[tuple[str, int]], complete: bool, one_ms: int, more_ms: int
 ) -> None:
     text = spoken(*said, complete=complete)
-    less, more = text.heard(ms(one_ms)), text.heard(ms(one_ms + more_ms))
+    less, more = text.words_until(ms(one_ms)), text.words_until(ms(one_ms + more_ms))
     assert text.text.startswith(more)
     assert more.startswith(less)
 
@@ -122,5 +122,5 @@ def test_audio_without_a_clause_speaks_the_text_before_the_first_one_that_is_nam
     text.add_audio(ms(1000))
     text.begin_clause("hello there.")
     text.add_audio(ms(1000))
-    text.end()
-    assert [text.heard(ms(at)) for at in (500, 1000, 2000)] == ["", "Well,", "Well, hello there."]
+    text.ended = True
+    assert [text.words_until(ms(at)) for at in (500, 1000, 2000)] == ["", "Well,", "Well, hello there."]

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU
-from duologue.protocol.server.account import Account
+from duologue.protocol.server.account import MemoryAccount
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.protocol.server.input.buffer import MOST_BUFFERED_MS, InputAudio
+from duologue.protocol.server.input.buffer import MAX_BUFFERED_MS, InputBuffer
 
 
 def test_audio_between_two_positions_is_taken_and_all_before_its_end_is_dropped() -> None:
-    audio = InputAudio(PCMU, Account(100_000_000))
+    audio = InputBuffer(PCMU, MemoryAccount(100_000_000))
     audio.append(bytes(800) + b"\1" * 800 + b"\2" * 800)
     assert audio.take(100, 200) == b"\1" * 800
     assert (audio.start_ms, audio.end_ms, audio.held_ms) == (200, 300, 100)
@@ -19,7 +19,7 @@ def test_audio_between_two_positions_is_taken_and_all_before_its_end_is_dropped(
 
 
 def test_positions_outside_the_buffer_mean_its_ends() -> None:
-    audio = InputAudio(PCMU, Account(100_000_000))
+    audio = InputBuffer(PCMU, MemoryAccount(100_000_000))
     audio.append(bytes(800))
     audio.keep_from(50)
     audio.keep_from(-10)
@@ -30,7 +30,7 @@ def test_positions_outside_the_buffer_mean_its_ends() -> None:
 
 
 def test_positions_go_on_when_the_encoding_changes() -> None:
-    audio = InputAudio(PCM, Account(100_000_000))
+    audio = InputBuffer(PCM, MemoryAccount(100_000_000))
     audio.append(bytes(48 * 123))
     audio.change_encoding(PCMA)
     assert (audio.start_ms, audio.end_ms, audio.held_ms) == (123, 123, 0)
@@ -39,16 +39,16 @@ def test_positions_go_on_when_the_encoding_changes() -> None:
 
 
 def test_a_full_buffer_takes_no_more_and_loses_nothing() -> None:
-    audio = InputAudio(PCMU, Account(100_000_000))
-    audio.append(bytes(8 * MOST_BUFFERED_MS))
+    audio = InputBuffer(PCMU, MemoryAccount(100_000_000))
+    audio.append(bytes(8 * MAX_BUFFERED_MS))
     with pytest.raises(InvalidRequest):
         audio.append(bytes(8))
-    assert audio.held_ms == MOST_BUFFERED_MS
+    assert audio.held_ms == MAX_BUFFERED_MS
 
 
 @given(st.lists(st.one_of(st.binary(max_size=7), st.sampled_from(["take", "clear"])), max_size=30))
 def test_whole_samples_leave_the_buffer_whatever_the_cuts(steps: list[bytes | str]) -> None:
-    audio, sent, out, dropped = InputAudio(PCM, Account(100_000_000)), b"", b"", 0
+    audio, sent, out, dropped = InputBuffer(PCM, MemoryAccount(100_000_000)), b"", b"", 0
     for do in steps:
         if isinstance(do, bytes):
             audio.append(do)

@@ -203,7 +203,7 @@ def test_a_commit_makes_an_item_and_starts_no_response(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("held_ms", [0, 99])
-def test_a_commit_of_less_than_100_ms_is_refused_and_keeps_what_there_is(pair: Pair, held_ms: int) -> None:
+def test_a_commit_of_less_than_100_ms_is_rejected_and_keeps_what_there_is(pair: Pair, held_ms: int) -> None:
     pair.send(by_hand(), InputAudioBufferAppendEvent.from_audio(bytes(48 * held_ms)))
     error = invalid(pair.send(COMMIT))
     assert error["code"] == "input_audio_buffer_commit_empty"
@@ -254,7 +254,7 @@ def test_switching_turn_detection_off_in_the_middle_of_speech_leaves_the_audio_t
     assert types(pair.send(COMMIT)) == TURN[2:]
 
 
-def test_audio_is_not_judged_while_turn_detection_is_off_and_positions_go_on(pair: Pair) -> None:
+def test_the_detector_gets_no_audio_while_turn_detection_is_off_and_positions_go_on(pair: Pair) -> None:
     pair.send(by_hand())
     pair.speak(5000)
     pair.send(CLEAR, turn_detection())
@@ -285,19 +285,19 @@ def test_a_turn_over_a_change_of_format_keeps_its_id_and_ends(pair: Pair) -> Non
 def test_samples_stay_in_step_when_audio_is_cut_in_the_middle_of_one(pair: Pair) -> None:
     pair.send(by_hand(), transcribed())
     stream = b"".join(n.to_bytes(2, "little") for n in range(10_000))
-    heard = b""
+    transcribed_audio = b""
     for start in range(0, len(stream), 5001):
         pair.send(InputAudioBufferAppendEvent.from_audio(stream[start : start + 5001]), COMMIT)
-        heard += pair.take(Transcribe).audio
-    assert heard == stream
+        transcribed_audio += pair.take(Transcribe).audio
+    assert transcribed_audio == stream
 
 
-def test_audio_that_is_not_base64_is_refused(pair: Pair) -> None:
+def test_audio_that_is_not_base64_is_rejected(pair: Pair) -> None:
     error = invalid(pair.send(client_event("input_audio_buffer.append", audio="no audio!", event_id="e7")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "audio", "e7")
 
 
-def test_a_buffer_that_nobody_commits_is_full_at_some_time(pair: Pair) -> None:
+def test_a_buffer_without_commits_is_full_at_last(pair: Pair) -> None:
     pair.send(by_hand(), update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
     five_minutes = InputAudioBufferAppendEvent.from_audio(bytes(8 * 300_000))
     assert [types(pair.send(five_minutes)) for _ in range(4)] == [[]] * 4
@@ -358,14 +358,14 @@ def test_a_transcript_that_was_asked_for_streams_and_completes_with_its_cost(pai
     assert retrieved[0].to_json()["item"]["content"][0]["transcript"] == "good morning"
 
 
-def test_a_transcript_that_nobody_asked_for_is_made_for_the_response_alone(pair: Pair) -> None:
+def test_a_transcript_without_a_request_is_made_for_the_response_alone(pair: Pair) -> None:
     spoken_turn(pair)
     assert pair.hears("good morning") == []
     context = pair.take(Respond).context
     assert [part.transcript for item in context for part in item.content] == ["good morning"]  # type: ignore[union-attr]
 
 
-def test_a_failed_transcript_is_told_and_the_response_starts_all_the_same(pair: Pair) -> None:
+def test_a_failed_transcript_is_reported_and_the_response_starts_all_the_same(pair: Pair) -> None:
     pair.send(transcribed())
     spoken_turn(pair)
     failed = pair.hears_nothing("the engine is out of order")
@@ -381,7 +381,7 @@ def test_language_and_prompt_reach_the_transcriber(pair: Pair) -> None:
     assert (command.language, command.prompt) == ("de", "Rezepte")
 
 
-def test_a_transcript_of_a_deleted_item_is_told_to_nobody(pair: Pair) -> None:
+def test_a_transcript_of_a_deleted_item_is_not_sent(pair: Pair) -> None:
     pair.send(transcribed(), turn_detection(create_response=False))
     spoken_turn(pair)
     pair.send(client_event("conversation.item.delete", item_id="item_1"))
@@ -403,7 +403,7 @@ def test_an_id_that_is_announced_for_the_turn_under_way_cannot_be_given_to_anoth
     assert types(pair.pause(500))[:4] == TURN[1:]
 
 
-def test_a_report_about_a_transcript_that_nobody_asked_for_is_ignored(pair: Pair) -> None:
+def test_a_report_about_a_transcript_without_a_request_is_ignored(pair: Pair) -> None:
     pair.send(transcribed(), create(user_text("hi")))
     assert pair.hears("what?", item_id="item_1") == []
     assert pair.hears_nothing("broken", item_id="item_9") == []

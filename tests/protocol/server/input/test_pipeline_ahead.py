@@ -1,4 +1,4 @@
-"""InputPipeline while a turn is under way: guesses, pauses and judgements."""
+"""InputPipeline during a turn: partial transcripts, pauses and end-of-turn estimates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_turn_is_followed_while_it_is_spoken_if_the_client_wants_transcripts(p
     assert pair.take(TranscribePartial).item_id == "item_2"
 
 
-def test_guesses_are_told_as_far_as_they_agree_under_the_id_that_speech_started_reserved(pair: Pair) -> None:
+def test_partial_transcripts_are_sent_as_far_as_they_agree_under_the_id_of_speech_started(pair: Pair) -> None:
     pair.send(transcribed())
     started = fields(pair.speak(300), "input_audio_buffer.speech_started")
     assert pair.guesses("He was not") == []
@@ -36,13 +36,13 @@ def test_guesses_are_told_as_far_as_they_agree_under_the_id_that_speech_started_
     assert delta.to_json()["delta"] == "He was not"
     pair.pause(500)
     events = pair.hears("He was not an ill man.")
-    # The engine is heard word by word; those that were told are not told again.
+    # The engine reports word by word; words that were sent are not sent again.
     assert fields(events, "conversation.item.input_audio_transcription.delta")["delta"] == " an"
     completed = fields(events, "conversation.item.input_audio_transcription.completed")
     assert completed["transcript"] == "He was not an ill man."
 
 
-def test_a_transcript_that_contradicts_what_was_told_is_completed_all_the_same(pair: Pair) -> None:
+def test_a_transcript_that_contradicts_its_deltas_is_completed_all_the_same(pair: Pair) -> None:
     pair.send(transcribed())
     pair.speak(300)
     pair.guesses("She was not")
@@ -55,7 +55,7 @@ def test_a_transcript_that_contradicts_what_was_told_is_completed_all_the_same(p
     assert events[0].to_json()["transcript"] == "He was not ill."
 
 
-def test_a_guess_at_a_turn_that_is_over_is_stale(pair: Pair) -> None:
+def test_a_partial_transcript_of_a_turn_that_is_over_is_stale(pair: Pair) -> None:
     pair.send(transcribed())
     pair.speak(300)
     pair.guesses("He was")
@@ -64,17 +64,17 @@ def test_a_guess_at_a_turn_that_is_over_is_stale(pair: Pair) -> None:
     assert pair.guesses("He was ill", item_id="item_7") == []
 
 
-def test_a_pause_has_its_words_foreseen_and_speech_recalls_that(pair: Pair) -> None:
+def test_a_pause_is_transcribed_ahead_and_speech_discards_that(pair: Pair) -> None:
     pair.speak(300)
     pair.pause(200)
-    assert pair.take(TranscribeAhead) == TranscribeAhead("item_1", judge=False)
+    assert pair.take(TranscribeAhead) == TranscribeAhead("item_1", detect_end_of_turn=False)
     pair.speak(100)
     assert pair.take(DiscardAhead) == DiscardAhead("item_1")
     pair.pause(500)
     assert kinds(pair) == [TranscribeAhead, Transcribe]
 
 
-def test_nothing_is_foreseen_where_nobody_waits_for_a_transcript(pair: Pair) -> None:
+def test_nothing_is_transcribed_ahead_where_no_transcript_is_needed(pair: Pair) -> None:
     pair.send(turn_detection(create_response=False))
     pair.speak(300)
     pair.pause(400)
@@ -85,19 +85,19 @@ def test_what_is_being_said_can_be_read_from_any_place_until_the_turn_is_over(pa
     pair.send(transcribed())
     pair.pause(1000)
     pair.speak(400)
-    spoken = pair.server.spoken("item_1")
+    spoken = pair.server.speech_so_far("item_1")
     assert spoken is not None
     assert len(spoken.audio) == 700 * 48
-    rest = pair.server.spoken("item_1", 600 * 48)
+    rest = pair.server.speech_so_far("item_1", 600 * 48)
     assert rest is not None
     assert len(rest.audio) == 100 * 48
-    assert pair.server.spoken("item_2") is None
+    assert pair.server.speech_so_far("item_2") is None
     pair.pause(500)
-    assert pair.server.spoken("item_1") is None
+    assert pair.server.speech_so_far("item_1") is None
     assert pair.take(Transcribe).audio.startswith(spoken.audio)
 
 
-def test_silent_is_whoever_pauses(pair: Pair) -> None:
+def test_a_pause_is_silent(pair: Pair) -> None:
     seen = [pair.server.silent]
     for sound, ms in ((pair.speak, 300), (pair.pause, 20), (pair.speak, 20)):
         sound(ms)
@@ -106,12 +106,12 @@ def test_silent_is_whoever_pauses(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize("drop", [CLEAR, by_hand()], ids=["cleared", "detection off"])
-def test_a_turn_that_is_dropped_is_recalled_for_good(pair: Pair, drop: RealtimeEvent) -> None:
+def test_a_turn_that_is_dropped_is_discarded_for_good(pair: Pair, drop: RealtimeEvent) -> None:
     pair.send(transcribed())
     pair.speak(300)
     pair.send(drop)
     assert pair.take(DiscardAhead) == DiscardAhead("item_1", gone=True)
-    assert pair.server.spoken("item_1") is None
+    assert pair.server.speech_so_far("item_1") is None
 
 
 def test_a_commit_in_the_middle_of_speech_keeps_what_is_known_of_it_and_is_followed_by_no_speech_stopped(
@@ -144,26 +144,26 @@ def test_a_change_of_format_in_the_middle_of_speech_makes_void_what_was_read(pai
     assert len(command.audio) == 800 * 8
 
 
-# --- turns that end by their words
+# --- end of turn by words
 
 
-def test_a_turn_that_is_judged_complete_ends_after_a_short_silence(pair: Pair) -> None:
+def test_a_turn_with_complete_words_ends_after_a_short_silence(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
-    assert pair.take(TranscribeAhead).judge
+    assert pair.take(TranscribeAhead).detect_end_of_turn
     assert pair.judges(1.0, item_id="item_1") == []
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
 
-def test_a_judgement_that_finds_enough_silence_ends_the_turn_at_once(pair: Pair) -> None:
+def test_an_estimate_that_finds_enough_silence_ends_the_turn_at_once(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(600)
     assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
 
 
-def test_a_turn_that_is_judged_incomplete_may_go_on_for_long(pair: Pair) -> None:
+def test_a_turn_with_incomplete_words_may_go_on_for_long(pair: Pair) -> None:
     pair.send(semantic("high"))
     pair.speak(400)
     pair.pause(200)
@@ -173,7 +173,7 @@ def test_a_turn_that_is_judged_incomplete_may_go_on_for_long(pair: Pair) -> None
     assert pair.judges(1.0, item_id="item_9") == []
 
 
-def test_a_judgement_of_a_turn_that_goes_on_is_stale(pair: Pair) -> None:
+def test_an_estimate_of_a_turn_that_goes_on_is_stale(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
@@ -182,7 +182,7 @@ def test_a_judgement_of_a_turn_that_goes_on_is_stale(pair: Pair) -> None:
     assert pair.pause(600) == []
 
 
-def test_a_switch_to_silence_in_the_middle_of_speech_needs_no_judgement(pair: Pair) -> None:
+def test_a_switch_to_silence_in_the_middle_of_speech_needs_no_estimate(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
@@ -199,17 +199,17 @@ def test_a_switch_to_words_in_the_middle_of_speech_goes_on_with_the_turn(pair: P
     assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
 
 
-def test_a_switch_to_words_in_a_pause_has_the_pause_judged_anew(pair: Pair) -> None:
+def test_a_switch_to_words_in_a_pause_has_the_pause_estimated_again(pair: Pair) -> None:
     pair.speak(400)
     pair.pause(400)
-    assert not pair.take(TranscribeAhead).judge
+    assert not pair.take(TranscribeAhead).detect_end_of_turn
     pair.send(semantic())
     assert pair.take(DiscardAhead) == DiscardAhead("item_1")
     pair.pause(200)
     assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
 
 
-def test_an_update_of_something_else_leaves_a_judgement_alone(pair: Pair) -> None:
+def test_an_update_of_something_else_keeps_an_estimate(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
@@ -218,7 +218,7 @@ def test_an_update_of_something_else_leaves_a_judgement_alone(pair: Pair) -> Non
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
 
-def test_speech_interrupts_the_answer_to_a_turn_that_was_judged(pair: Pair) -> None:
+def test_speech_interrupts_the_answer_to_a_turn_that_was_estimated_complete(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(400)

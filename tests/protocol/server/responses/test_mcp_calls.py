@@ -87,7 +87,7 @@ def test_the_next_response_reads_what_tools_returned(pair: Pair) -> None:
     assert called.output == "a page"
 
 
-def test_a_tool_that_fails_is_told_and_read_too(pair: Pair) -> None:
+def test_a_tool_that_fails_is_reported_and_read_too(pair: Pair) -> None:
     listed(pair)
     pair.send(respond())
     pair.take(Respond)
@@ -132,7 +132,7 @@ def test_what_is_said_behind_a_call_is_an_item_of_its_own(pair: Pair) -> None:
     assert [item["type"] for item in pair.finishes()[-1].to_json()["response"]["output"]] == ["mcp_call", "message"]
 
 
-def test_nobody_is_prompted_while_the_client_has_to_ask_what_the_model_makes_of_a_call(pair: Pair) -> None:
+def test_the_user_is_not_prompted_while_the_client_has_to_ask_for_a_response_to_a_call(pair: Pair) -> None:
     pair.send(update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}))
     listed(pair)
     pair.send(respond())
@@ -161,7 +161,7 @@ def test_cancelling_ends_the_call_as_failed_and_what_it_returns_later_is_stale(p
     assert read.output is None
 
 
-def test_a_response_beside_the_conversation_calls_without_touching_it(pair: Pair) -> None:
+def test_an_out_of_band_response_calls_without_touching_it(pair: Pair) -> None:
     listed(pair)
     pair.send(respond(conversation="none"))
     pair.take(Respond)
@@ -203,7 +203,7 @@ def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
     assert pair.makes_approved_call("item_2", response_id="resp_2") == []
     assert types(pair.returns("a page")) == RETURNED
     assert types(pair.finishes(response_id="resp_2")) == [*DONE, "response.done"]
-    # The answer again, and one to nobody's request: items like others.
+    # The answer again, and one to an unknown request: ordinary items.
     for request_id in ("item_2", "of_nobody"):
         item = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
         assert types(pair.send(create({**item, "id": f"again_{request_id}"}))) == [
@@ -347,4 +347,4 @@ def test_servers_that_a_client_makes_up_for_one_response_after_the_other_are_for
     for number in range(60):
         pair.send(respond(conversation="none", tools=[mcp(server_label=f"s{number}", headers={"k": "v" * 999})]))
         pair.send(client_event("response.cancel", response_id=f"resp_{number + 1}"))
-    assert len(pair.server._speaking.mcp._described) <= 17
+    assert len(pair.server._responses.mcp._described) <= 17

@@ -1,4 +1,4 @@
-"""Items as clients make them: checked, given an id, their audio taken out of the JSON."""
+"""Items that clients create: checked, given an id, their audio decoded."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from duologue.events.base import decode_audio
 from duologue.protocol.server.conversation.items import Entry
 from duologue.protocol.server.errors import InvalidRequest
 
-__all__ = ["MOST_AUDIO_BYTES", "audio_of", "entry_of", "is_picture"]
+__all__ = ["MAX_AUDIO_BYTES", "audio_of", "entry_of", "is_picture"]
 
-MOST_AUDIO_BYTES: Final = 15 * 1024 * 1024
-"""In one field. Published for appends: five minutes at 24 kHz, where a client that streams sends 20 to 200 ms."""
+MAX_AUDIO_BYTES: Final = 15 * 1024 * 1024
+"""In one field. The published limit of an append: five minutes at 24 kHz; streaming clients send 20 to 200 ms."""
 
 _PICTURE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]{0,63}(?:;[a-z0-9=._-]{1,64}){0,4};base64,", re.IGNORECASE)
 
@@ -39,18 +39,21 @@ def audio_of(encoded: str, param: str) -> bytes:
         audio = decode_audio(encoded)
     except ValueError as fault:
         raise InvalidRequest("not_audio", param=param) from fault
-    if len(audio) > MOST_AUDIO_BYTES:
-        raise InvalidRequest("audio_too_large", param=param, most_bytes=MOST_AUDIO_BYTES, got_bytes=len(audio))
+    if len(audio) > MAX_AUDIO_BYTES:
+        raise InvalidRequest("audio_too_large", param=param, max_bytes=MAX_AUDIO_BYTES, got_bytes=len(audio))
     return audio
 
 
 def is_picture(url: str) -> bool:
-    """Whether this is a data URI of a picture. An address would have a model fetch from where a client says."""
+    """Whether this is a data URI of a picture.
+
+    Other URLs are rejected, because the model's server would fetch what a client names (request forgery).
+    """
     return url.isascii() and _PICTURE.match(url) is not None
 
 
 def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: Callable[[str], str]) -> Entry:
-    """The entry of an item that came at `path` of an event; its audio is in `encoding`. Raises InvalidRequest."""
+    """The entry of an item that is at `path` of an event; its audio is in `encoding`. Raises InvalidRequest."""
     entry = Entry(item=item)
     changes: dict[str, Any] = {} if is_set(item.id) else {"id": new_id("item")}
     if hasattr(item, "status"):

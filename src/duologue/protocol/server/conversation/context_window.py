@@ -1,4 +1,4 @@
-"""What of a conversation a response reads: all of it, or as much as the model's window holds."""
+"""The part of a conversation that a response reads: all of it, or as much as fits into the model's context window."""
 
 from __future__ import annotations
 
@@ -11,84 +11,85 @@ from duologue.events import ConversationItem, FunctionCallItem, FunctionCallOutp
 from duologue.protocol.server.conversation.items import Entry
 from duologue.protocol.server.token_usage import item_tokens
 
-__all__ = ["Context", "ContextTooLong", "Truncating", "fitting"]
+__all__ = ["ContextTooLong", "ContextWindow", "TruncationSettings", "newest_that_fit"]
 
 
 class ContextTooLong(Exception):
-    """A context does not fit and nothing of it may be dropped."""
+    """The context does not fit, and `truncation` forbids to drop items."""
 
-    def __init__(self, tokens: int, most_tokens: int) -> None:
+    def __init__(self, tokens: int, max_tokens: int) -> None:
         super().__init__(
-            f"The conversation has {tokens} tokens, and a response reads {most_tokens} at most. Delete items, or set "
+            f"The conversation has {tokens} tokens, and a response reads {max_tokens} at most. Delete items, or set "
             "`truncation` to something other than 'disabled'."
         )
 
 
-class Truncating(Struct, frozen=True):
-    """What a session's `truncation` comes down to."""
+class TruncationSettings(Struct, frozen=True):
+    """The session's `truncation`."""
 
     may_drop: bool = True
     retention_ratio: float = 1.0
-    """Once something must be dropped, so much is that this part of the limit is used: then nothing need be dropped for
-    a while, and the beginning of the context stays the same from one response to the next."""
+    """When items must be dropped, drop until only this part of the limit is used. The start of the context then stays
+    the same for several responses, which keeps prompt caches valid."""
     post_instructions_tokens: int | None = None
-    """The conversation's own limit, below what the window leaves it."""
+    """A limit for the conversation, in addition to the context window's."""
 
     @staticmethod
-    def of(wire: Any) -> Truncating:
-        """The settings that a checked `truncation` describes."""
+    def of(wire: Any) -> TruncationSettings:
+        """The settings of a `truncation` that has been validated."""
         match wire:
             case "disabled":
-                return Truncating(may_drop=False)
+                return TruncationSettings(may_drop=False)
             case RetentionRatioTruncation(retention_ratio=ratio, token_limits=limits):
                 limit = limits.post_instructions if is_set(limits) else None
-                return Truncating(True, float(ratio), limit if is_set(limit) else None)
+                return TruncationSettings(True, float(ratio), limit if is_set(limit) else None)
             case _:
-                return Truncating()
+                return TruncationSettings()
 
 
-class Context:
-    """Chooses, and remembers what it has left out: an item that one response could not read comes back in no other."""
+class ContextWindow:
+    """Chooses items, and remembers those it dropped: an item dropped for one response stays dropped for later ones."""
 
     def __init__(self) -> None:
         self._dropped: set[str] = set()
 
     def of_conversation(
-        self, entries: Sequence[Entry], truncating: Truncating, *, most_tokens: int, remember: bool
+        self, entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int, remember: bool
     ) -> tuple[ConversationItem, ...]:
-        """What a response to the conversation reads; raises ContextTooLong.
+        """What a response to the conversation reads. Raises ContextTooLong.
 
-        `remember`: the response is part of the conversation. One beside it, with instructions of its own, must not
-        decide what the conversation can still read.
+        `remember` is false for an out-of-band response, which must not decide what later responses read.
         """
         left = [entry for entry in entries if entry.item_id not in self._dropped]
-        read = fitting(left, truncating, most_tokens=most_tokens)
+        read = newest_that_fit(left, truncation, max_tokens=max_tokens)
         if remember:
             self._dropped = {entry.item_id for entry in entries} - {entry.item_id for entry in read}
-        return tuple(entry.understood() for entry in read)
+        return tuple(entry.for_responder() for entry in read)
 
     @staticmethod
-    def of_input(entries: Sequence[Entry], truncating: Truncating, *, most_tokens: int) -> tuple[ConversationItem, ...]:
-        """What a response to items of its own reads; raises ContextTooLong."""
-        return tuple(entry.understood() for entry in fitting(entries, truncating, most_tokens=most_tokens))
+    def of_input(
+        entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int
+    ) -> tuple[ConversationItem, ...]:
+        """What a response with its own `input` reads. Raises ContextTooLong."""
+        return tuple(entry.for_responder() for entry in newest_that_fit(entries, truncation, max_tokens=max_tokens))
 
 
-def fitting(entries: Sequence[Entry], truncating: Truncating, *, most_tokens: int) -> list[Entry]:
-    """The newest entries that fit into `most_tokens`; never a call without its output, or the reverse.
+def newest_that_fit(entries: Sequence[Entry], truncation: TruncationSettings, *, max_tokens: int) -> list[Entry]:
+    """The newest entries that fit into `max_tokens`. A call and its output are kept or dropped together.
 
-    The newest of all is always read: without it there would be nothing to answer. Raises ContextTooLong.
+    The newest entry is always kept: without it there is nothing to answer. Raises ContextTooLong.
     """
-    limit = max(most_tokens, 0)
-    if truncating.post_instructions_tokens is not None:
-        limit = min(limit, truncating.post_instructions_tokens)
+    limit = max(max_tokens, 0)
+    if truncation.post_instructions_tokens is not None:
+        limit = min(limit, truncation.post_instructions_tokens)
     groups = _groups(entries)
     sizes = [sum(map(_tokens, group)) for group in groups]
     total = sum(sizes)
     if total <= limit:
         return list(entries)
-    if not truncating.may_drop:
+    if not truncation.may_drop:
         raise ContextTooLong(total, limit)
-    goal = int(limit * truncating.retention_ratio)
+    goal = int(limit * truncation.retention_ratio)
     newest = entries[-1]
     kept = dict.fromkeys(range(len(groups)))
     for index, group in enumerate(groups):
@@ -103,15 +104,15 @@ def fitting(entries: Sequence[Entry], truncating: Truncating, *, most_tokens: in
 
 
 def _tokens(entry: Entry) -> int:
-    """Tokens of an item, counted once: each response asks for those of the whole conversation."""
-    measured = entry.measured
-    if measured is None or measured[0] is not entry.item or measured[1] is not entry.heard:
-        measured = entry.measured = (entry.item, entry.heard, item_tokens(entry.understood()))
-    return measured[2]
+    """Tokens of an item, cached, because each response counts the whole conversation."""
+    counted = entry.counted_tokens
+    if counted is None or counted[0] is not entry.item or counted[1] is not entry.transcript:
+        counted = entry.counted_tokens = (entry.item, entry.transcript, item_tokens(entry.for_responder()))
+    return counted[2]
 
 
 def _groups(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Entries that stay or go together, by the place of the first of each."""
+    """Entries that are kept or dropped together, in the order of the first of each group."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         match entry.item:

@@ -1,4 +1,4 @@
-"""The server's list of items, in order, with what the wire does not show: audio, and what was understood of it."""
+"""The server's items, in order, with what the wire does not show: audio, transcripts and their cost in memory."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from duologue.events import (
     is_set,
 )
 from duologue.events.base import encode_audio
-from duologue.protocol.server.account import Account, held_bytes
+from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.wire_limits import ROOT
 
-__all__ = ["Conversation", "Entry", "with_transcript"]
+__all__ = ["ConversationItems", "Entry", "with_transcript"]
 
 
 class Entry(Struct, kw_only=True):
@@ -33,23 +33,23 @@ class Entry(Struct, kw_only=True):
     item: ConversationItem
     audio: bytearray = msgspec.field(default_factory=bytearray)
     encoding: Encoding | None = None
-    heard: str | None = None
-    """What a user's speech says; None until it is transcribed. Of the model's speech: what of it was voiced, when
-    that is less than its transcript."""
+    transcript: str | None = None
+    """Of a user's speech: its transcript, None until it is transcribed. Of the model's speech: the words that were
+    voiced, if these are fewer than the item's transcript."""
     transcribing: bool = False
-    read_bytes: int = 0
-    """Audio that its transcription under way holds beside this."""
+    transcribing_bytes: int = 0
+    """Audio that its running transcription holds, in addition to `audio`."""
     keeps_audio: bool = True
-    """Whether more of the model's speech is kept."""
+    """Whether more of the model's speech is kept; False once it was too much."""
     spoken: SpokenText | None = None
-    """Which audio says which words of the model's speech."""
-    measured: tuple[ConversationItem, str | None, int] | None = None
-    """What it was when its tokens were counted, and how many they are."""
+    """The words of the model's speech, aligned with its audio."""
+    counted_tokens: tuple[ConversationItem, str | None, int] | None = None
+    """A cache: the item and transcript whose tokens were counted, and the count."""
     cost_bytes: int = 0
-    """What the item takes in memory, as its conversation has counted it."""
-    kept: str | None = None
-    """What is left of the transcript since the client cut it: what the model goes on to say is no longer part of the
-    conversation."""
+    """What the item takes in memory, as the conversation has counted it."""
+    truncated_transcript: str | None = None
+    """What the client's truncation left of the transcript; None if it was not truncated. What the model says after it
+    is no longer part of the conversation."""
 
     @property
     def item_id(self) -> str:
@@ -58,27 +58,27 @@ class Entry(Struct, kw_only=True):
 
     @property
     def length_bytes(self) -> int:
-        """How much speech there is, kept or not."""
-        if self.audio or self.spoken is None or self.kept is not None:
+        """Length of the speech, whether its audio is kept or not."""
+        if self.audio or self.spoken is None or self.truncated_transcript is not None:
             return len(self.audio)
         return self.spoken.audio_bytes
 
     def is_settled(self) -> bool:
-        """Whether its audio is complete, and its words are known."""
-        return self.heard is not None if self.spoken is None else self.spoken.ended
+        """Whether its audio is complete and its transcript known."""
+        return self.transcript is not None if self.spoken is None else self.spoken.ended
 
-    def is_unread(self) -> bool:
-        """Whether it is a user's speech that nobody has asked to transcribe."""
-        return self.spoken is None and self.heard is None and not self.transcribing
+    def is_untranscribed(self) -> bool:
+        """Whether it is a user's speech for which no transcription was requested."""
+        return self.spoken is None and self.transcript is None and not self.transcribing
 
-    def understood(self) -> ConversationItem:
-        """The item as a responder should read it: with what was heard as its transcript."""
-        if self.heard is None:
+    def for_responder(self) -> ConversationItem:
+        """The item as a responder reads it: with the words that were spoken as its transcript."""
+        if self.transcript is None:
             return self.item
-        return with_transcript(self.item, self.heard)
+        return with_transcript(self.item, self.transcript)
 
     def with_audio(self) -> ConversationItem:
-        """The item with its audio inside, as only `conversation.item.retrieved` shows it."""
+        """The item with its audio, as only `conversation.item.retrieved` has it (rule `no_audio_in_items`)."""
         if not self.audio or not isinstance(self.item, MessageItem):
             return self.item
         parts = [
@@ -103,14 +103,14 @@ def with_transcript(item: ConversationItem, transcript: str) -> ConversationItem
     return msgspec.structs.replace(item, content=parts)
 
 
-class Conversation:
-    """Items in the order in which the model reads them."""
+class ConversationItems:
+    """The items, in the order in which the model reads them."""
 
     def __init__(
-        self, conversation_id: str, *, max_audio_bytes: int, max_bytes: int, max_item_bytes: int, account: Account
+        self, conversation_id: str, *, max_audio_bytes: int, max_bytes: int, max_item_bytes: int, account: MemoryAccount
     ) -> None:
-        """Of audio in excess of `max_audio_bytes` the oldest goes; the items stay. A client's item is refused where it
-        would take too much, alone or with all others."""
+        """Above `max_audio_bytes` the oldest audio is dropped; its items stay. A client's item is rejected above
+        `max_item_bytes`, and where all items would take more than `max_bytes`."""
         self.conversation_id = conversation_id
         self.max_item_bytes = max_item_bytes
         self._max_audio_bytes = max_audio_bytes
@@ -119,18 +119,15 @@ class Conversation:
         self._entries: dict[str, Entry] = {}
         self._item_bytes = 0
         self._audio_bytes = 0
-        self._lingering_bytes = 0
-        self.is_read = False
-        """Whether a response reads the items: one that is taken out is still in memory then."""
+        self._removed_bytes = 0
+        self.being_read = False
+        """Whether a response reads the items: a removed item stays in memory until it ends."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries.values())
-
-    def __contains__(self, item_id: str) -> bool:
-        return item_id in self._entries
 
     @property
     def last_id(self) -> str | None:
@@ -153,20 +150,20 @@ class Conversation:
             before = other
         return None
 
-    def bring(self, entry: Entry, *, after: str | None = None) -> None:
-        """Put a client's item in. Raises InvalidRequest, and where there is no room for it; nothing has changed then."""
+    def insert_from_client(self, entry: Entry, *, after: str | None = None) -> None:
+        """Insert a client's item. Raises InvalidRequest, also where it does not fit; nothing has changed then."""
         self._check(entry, after)
         cost = held_bytes(entry.item)
         if cost > self.max_item_bytes:
-            raise InvalidRequest("item_too_large", param="item", most=self.max_item_bytes, got=cost)
+            raise InvalidRequest("item_too_large", param="item", max=self.max_item_bytes, got=cost)
         if self._item_bytes + cost > self._max_bytes:
-            raise InvalidRequest("conversation_too_large", param="item", most=self._max_bytes)
+            raise InvalidRequest("conversation_too_large", param="item", max=self._max_bytes)
         self._account.take("items", cost + len(entry.audio), param="item")
         self._account.change("items", -cost - len(entry.audio))
         self._enter(entry, after, cost)
 
     def insert(self, entry: Entry, *, after: str | None = None) -> None:
-        """Put an item at the end, or behind another, or first. Raises InvalidRequest; nothing has changed then."""
+        """Insert an item at the end, or behind the item `after`, or first (`ROOT`). Raises InvalidRequest."""
         self._check(entry, after)
         self._enter(entry, after, held_bytes(entry.item))
 
@@ -195,43 +192,43 @@ class Conversation:
         self._entries = dict(order)
 
     def remove(self, item_id: str) -> Entry | None:
-        """Take an item out; None if there is no such item."""
+        """Remove an item and return its entry; None if there is no such item."""
         entry = self._entries.pop(item_id, None)
         if entry is not None:
             self._item_bytes -= entry.cost_bytes
             self._audio_bytes -= len(entry.audio)
             self._account.change("items", -entry.cost_bytes)
-            lingering_bytes = entry.cost_bytes if self.is_read else 0
+            removed_bytes = entry.cost_bytes if self.being_read else 0
             if entry.transcribing:
-                entry.read_bytes += len(entry.audio)
+                entry.transcribing_bytes += len(entry.audio)
             else:
                 self._account.change("audio", -len(entry.audio))
-                lingering_bytes += len(entry.audio) if self.is_read else 0
-            self._lingering_bytes += lingering_bytes
-            self._account.change("responses", lingering_bytes)
+                removed_bytes += len(entry.audio) if self.being_read else 0
+            self._removed_bytes += removed_bytes
+            self._account.change("responses", removed_bytes)
         return entry
 
-    def read_to_the_end(self) -> None:
-        """No response reads items any more: those that were taken out meanwhile are gone."""
-        self.is_read = False
-        self._account.change("responses", -self._lingering_bytes)
-        self._lingering_bytes = 0
+    def responses_ended(self) -> None:
+        """The last running response has ended: items that were removed in the meantime are released."""
+        self.being_read = False
+        self._account.change("responses", -self._removed_bytes)
+        self._removed_bytes = 0
 
-    # --- what it takes in memory
+    # --- memory
 
     def fits(self, value: Any) -> bool:
-        """Whether an item may take so much more."""
+        """Whether an item may grow by this value."""
         return held_bytes(value) <= min(self.max_item_bytes, self._max_bytes - self._item_bytes)
 
     def recount(self, entry: Entry) -> None:
-        """An item has come or changed."""
+        """Count an item again after a change."""
         if self._entries.get(entry.item_id) is entry:
             before, entry.cost_bytes = entry.cost_bytes, held_bytes(entry.item)
             self._item_bytes += entry.cost_bytes - before
             self._account.change("items", entry.cost_bytes - before)
 
     def keep_audio(self, entry: Entry, audio: bytes) -> None:
-        """Keep more speech of the model, unless that is too much: then nothing of it is, and the speech goes on."""
+        """Keep more of the model's speech. If it does not fit, drop all of this item's audio; the speech goes on."""
         if self._entries.get(entry.item_id) is not entry or not entry.keeps_audio:
             return
         if len(entry.audio) + len(audio) <= self._max_audio_bytes and self._account.fits("audio", len(audio)):
@@ -250,18 +247,21 @@ class Conversation:
         self._account.change("audio", n_bytes)
 
     def drop_old_audio(self) -> None:
-        """Let go of audio in excess: first what has been understood, then speech that nobody asked to understand."""
-        for may_go in (Entry.is_settled, Entry.is_unread) if self._audio_bytes > self._max_audio_bytes else ():
+        """Drop the oldest audio above the limit: first transcribed speech, then speech not in transcription."""
+        for may_go in (Entry.is_settled, Entry.is_untranscribed) if self._audio_bytes > self._max_audio_bytes else ():
             for entry in self:
                 if self._audio_bytes <= self._max_audio_bytes:
                     return
                 if entry.audio and entry.item_id != self.last_id and may_go(entry):
                     self._drop_audio(entry)
-                    if entry.spoken is None and entry.heard is None:
-                        entry.heard = ""  # nobody can find out any more what the user said
+                    if entry.spoken is None and entry.transcript is None:
+                        entry.transcript = ""  # its audio is gone, so it cannot be transcribed
 
     def truncate(self, item_id: str, audio_end_ms: int) -> None:
-        """Cut an assistant's speech, and its transcript behind the last word that was heard whole. Raises InvalidRequest."""
+        """Truncate the model's speech, and its transcript after the last whole word before the cut.
+
+        Raises InvalidRequest (rules `error.truncate_unknown`, `error.truncate_not_audio`, `error.truncate_too_late`).
+        """
         entry = self._entries.get(item_id)
         if entry is None:
             raise InvalidRequest("truncate_unknown", param="item_id", item_id=item_id)
@@ -269,21 +269,21 @@ class Conversation:
         if not isinstance(item, MessageItem) or entry.encoding is None or item.role != "assistant":
             raise InvalidRequest("truncate_not_audio")
         held_ms = entry.encoding.duration_ms(entry.length_bytes)
-        # Speech seldom ends with a whole millisecond, and to clients that round up the last one is theirs to name.
+        # Speech seldom ends at a whole millisecond, and some clients round up.
         begun_ms = 1 if entry.encoding.bytes_for_ms(held_ms) < entry.length_bytes else 0
         if audio_end_ms > held_ms + begun_ms:
             raise InvalidRequest("truncate_too_late", param="audio_end_ms", held_ms=held_ms, audio_end_ms=audio_end_ms)
-        heard_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
-        kept = entry.spoken.heard(heard_bytes) if entry.spoken is not None else ""
+        kept_bytes = min(entry.encoding.bytes_for_ms(audio_end_ms), entry.length_bytes)
+        kept = entry.spoken.words_until(kept_bytes) if entry.spoken is not None else ""
         before_bytes = len(entry.audio)
-        del entry.audio[heard_bytes:]
+        del entry.audio[kept_bytes:]
         self._count_audio(len(entry.audio) - before_bytes)
-        entry.kept = entry.heard = kept
+        entry.truncated_transcript = entry.transcript = kept
         entry.item = with_transcript(item, kept)
         self.recount(entry)
 
     def has_call(self, call_id: str) -> bool:
-        """Whether the model, or a client in its name, has made this call."""
+        """Whether the conversation has this call, made by the model or created by the client."""
         return any(isinstance(entry.item, FunctionCallItem) and entry.item.call_id == call_id for entry in self)
 
     def has_assistant_audio(self) -> bool:

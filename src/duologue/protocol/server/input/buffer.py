@@ -1,29 +1,29 @@
-"""The input audio buffer: what the client has sent and no item holds yet. Positions count from the first byte."""
+"""The input audio buffer: audio that no item holds yet. Positions count from the session's first byte."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from duologue.audio.formats import Encoding
-from duologue.protocol.server.account import Account
+from duologue.protocol.server.account import MemoryAccount
 from duologue.protocol.server.errors import InvalidRequest
 
-__all__ = ["MOST_BUFFERED_MS", "InputAudio"]
+__all__ = ["MAX_BUFFERED_MS", "InputBuffer"]
 
-MOST_BUFFERED_MS: Final = 20 * 60 * 1000
-"""A third of the longest session, 58 MB at 24 kHz: nobody speaks one turn of that length, a runaway sender does."""
+MAX_BUFFERED_MS: Final = 20 * 60 * 1000
+"""A third of the longest session, 58 MB at 24 kHz: no turn is that long; only a faulty client sends as much."""
 
 _STEP_BYTES: Final = 64 * 1024
-"""In which the buffer is counted: a second and a third at 24 kHz, so that most appends need not ask."""
+"""The account counts the buffer in steps of 1.4 s at 24 kHz, so that most appends need no accounting."""
 
 
-class InputAudio:
+class InputBuffer:
     """Audio between `start_byte` and `end_byte` of the session, in the session's input format.
 
-    Clients may cut it anywhere: half a sample stays until its other half comes, so that nothing is taken out of step.
+    An append can end inside a sample: that byte stays until the rest arrives, so that samples stay aligned.
     """
 
-    def __init__(self, encoding: Encoding, account: Account) -> None:
+    def __init__(self, encoding: Encoding, account: MemoryAccount) -> None:
         self.encoding = encoding
         self._account = account
         self._held = bytearray()
@@ -32,30 +32,30 @@ class InputAudio:
 
     @property
     def start_ms(self) -> int:
-        """Where the buffer begins."""
+        """Position of the buffer's start."""
         return self.encoding.duration_ms(self._start_byte)
 
     @property
     def end_ms(self) -> int:
-        """Length of all audio that ever came."""
+        """Position of the buffer's end: the length of all audio so far."""
         return self.encoding.duration_ms(self._start_byte + len(self._held))
 
     @property
     def held_ms(self) -> int:
-        """Length of what the buffer holds."""
+        """Length of the buffer."""
         return self.encoding.duration_ms(len(self._held))
 
     def append(self, audio: bytes) -> None:
-        """Take more audio. Raises InvalidRequest if the buffer is full."""
+        """Add audio. Raises InvalidRequest if the buffer is full."""
         held_bytes = len(self._held) + len(audio)
-        if self.encoding.duration_ms(held_bytes) > MOST_BUFFERED_MS:
+        if self.encoding.duration_ms(held_bytes) > MAX_BUFFERED_MS:
             raise InvalidRequest("buffer_full", param="audio", held_ms=self.held_ms)
         if held_bytes > self._counted_bytes:
             self._count(held_bytes)
         self._held += audio
 
     def take(self, start_ms: int | None = None, end_ms: int | None = None) -> bytes:
-        """Audio from `start_ms` to `end_ms`, or to the ends of the buffer; all before `end_ms` is dropped."""
+        """Return the audio from `start_ms` to `end_ms`, by default all, and drop what lies before `end_ms`."""
         first = 0 if start_ms is None else self._offset(start_ms)
         last = self._whole_bytes() if end_ms is None else self._offset(end_ms)
         taken = bytes(self._held[first:last])
@@ -63,11 +63,11 @@ class InputAudio:
         return taken
 
     def held(self, from_byte: int = 0) -> bytes:
-        """What the buffer holds, from a place in it on; nothing is dropped."""
+        """The buffer's audio from `from_byte` on; nothing is dropped."""
         return bytes(self._held[from_byte : self._whole_bytes()])
 
     def keep_from(self, start_ms: int) -> None:
-        """Drop what lies before `start_ms`."""
+        """Drop the audio before `start_ms`."""
         self._drop(self._offset(start_ms))
 
     def clear(self) -> None:
@@ -75,7 +75,7 @@ class InputAudio:
         self._drop(self._whole_bytes())
 
     def change_encoding(self, encoding: Encoding) -> None:
-        """Take another format from now on. What was held in the old one is dropped; positions go on."""
+        """Change the format. Audio in the old format is dropped; positions go on."""
         end_ms = self.end_ms
         self._held.clear()
         self._count(0)
@@ -95,7 +95,7 @@ class InputAudio:
             self._count(len(self._held))
 
     def _count(self, n_bytes: int) -> None:
-        """Have this much counted, in steps. Raises InvalidRequest if it does not fit."""
+        """Count this many bytes, in steps. Raises InvalidRequest if they do not fit."""
         wanted_bytes = -(-n_bytes // _STEP_BYTES) * _STEP_BYTES
         if wanted_bytes > self._counted_bytes:
             self._account.take("input", wanted_bytes - self._counted_bytes, param="audio")

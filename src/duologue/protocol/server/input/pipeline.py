@@ -1,4 +1,4 @@
-"""The server's ear: input audio, the user's turns in it, and the items that they become."""
+"""The input pipeline: input audio, the user's turns in it, and the items and transcripts made of them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from duologue.events import (
     TranscriptionError,
     is_set,
 )
-from duologue.protocol.server.account import Account
+from duologue.protocol.server.account import MemoryAccount
 from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
-from duologue.protocol.server.conversation.items import Conversation, Entry, with_transcript
+from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.protocol.server.input.buffer import InputAudio
+from duologue.protocol.server.input.buffer import InputBuffer
 from duologue.protocol.server.input.transcript import Transcript
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of
 from duologue.protocol.server.token_usage import transcription_usage
 from duologue.protocol.server.turn_detection import (
     MIN_SPEECH_MS,
-    SpeechPaused,
-    SpeechResumed,
-    SpeechStarted,
-    SpeechStopped,
+    TurnEnded,
+    TurnPaused,
+    TurnResumed,
     TurnSettings,
+    TurnStarted,
     VadTurns,
 )
 from duologue.protocol.wire_limits import MIN_COMMIT_MS
@@ -47,21 +47,23 @@ __all__ = ["InputPipeline"]
 
 
 class InputPipeline:
-    """Buffers input audio, finds turns, makes items of them and has them transcribed."""
+    """Buffers input audio, detects turns, makes items of them and has them transcribed."""
 
-    def __init__(self, session: Session, conversation: Conversation, outgoing: Outgoing, *, account: Account) -> None:
+    def __init__(
+        self, session: Session, conversation: ConversationItems, outgoing: Outgoing, *, account: MemoryAccount
+    ) -> None:
         self._session = session
         self._conversation = conversation
         self._out = outgoing
         self._account = account
-        self._audio = InputAudio(encoding_of(session.input), account)
+        self._audio = InputBuffer(encoding_of(session.input), account)
         self._turns = VadTurns(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
         self._turn_start_ms = 0
         self._transcribing: dict[str, Entry] = {}
-        self._told: dict[str, Transcript] = {}
+        self._transcripts: dict[str, Transcript] = {}
 
     @property
     def in_turn(self) -> bool:
@@ -70,11 +72,11 @@ class InputPipeline:
 
     @property
     def input_ms(self) -> int:
-        """Length of all audio that came."""
+        """Length of all input audio so far."""
         return self._audio.end_ms
 
     def session_updated(self) -> None:
-        """Take over a change of the input format or of the way to detect turns."""
+        """Apply a change of the input format or of turn detection."""
         encoding = encoding_of(self._session.input)
         settings = self._session.turn_settings
         detecting = settings is not None
@@ -84,14 +86,14 @@ class InputPipeline:
         if encoding != self._audio.encoding:
             self._audio.change_encoding(encoding)
             if self._turn_item_id is not None:
-                # What was said in the old format is no part of the item any more.
+                # Audio in the old format is no longer part of the item.
                 self._out.command(DiscardAhead(self._turn_item_id, gone=True))
-            # A converter in front of the detector keeps a few milliseconds of the old format for itself.
+            # The resampler in front of the detector keeps a few milliseconds of the old format.
             self._turns.audio_ms = self._audio.end_ms
         elif detecting and not self._detecting:
             self._turns.audio_ms = self._audio.end_ms
         if not detecting:
-            self._forget_turn()
+            self._drop_turn()
         self._detecting = detecting
 
     # --- the buffer
@@ -103,77 +105,76 @@ class InputPipeline:
             self._out.command(Detect(audio, self._audio.encoding, self._noise_reduction))
 
     def clear(self) -> None:
-        """Drop the buffer, and the turn under way with it."""
+        """Drop the buffer, and with it the current turn."""
         self._audio.clear()
-        self._forget_turn()
+        self._drop_turn()
         self._out.send(InputAudioBufferClearedEvent(event_id=self._out.event_id()))
 
-    def commit(self) -> str:
-        """Make an item of all that is buffered, as the client asked. Returns its id; raises InvalidRequest."""
+    def commit(self) -> None:
+        """Make an item of the whole buffer, as the client asked. Raises InvalidRequest (rule `error.commit_short`)."""
         if self._audio.held_ms < MIN_COMMIT_MS:
-            raise InvalidRequest("commit_empty", least_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
+            raise InvalidRequest("commit_empty", min_ms=MIN_COMMIT_MS, held_ms=float(self._audio.held_ms))
         item_id = self._turn_item_id or self._out.new_id("item")
-        self._turns.forget()
+        self._turns.reset()
         self._turn_item_id = None
         self._make_item(item_id, self._audio.take())
-        return item_id
 
-    def _forget_turn(self) -> None:
-        self._turns.forget()
+    def _drop_turn(self) -> None:
+        self._turns.reset()
         if self._turn_item_id is not None:
             self._out.command(DiscardAhead(self._turn_item_id, gone=True))
-            self._told.pop(self._turn_item_id, None)
+            self._transcripts.pop(self._turn_item_id, None)
         self._turn_item_id = None
 
     # --- turns
 
-    def heard(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[SpeechStarted | SpeechStopped]:
-        """Speech probabilities of the next frames. Yields each turn's begin and end, after its events are made."""
+    def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[TurnStarted | TurnEnded]:
+        """Push speech probabilities of the next frames. Yields each turn's start and end, once its events are sent."""
         settings = self._session.turn_settings
         if settings is None:
             return
-        for event in self._turns.judge(probabilities, frame_ms, settings):
+        for event in self._turns.push(probabilities, frame_ms, settings):
             match event:
-                case SpeechStarted():
+                case TurnStarted():
                     self._turn_started(event.audio_ms - settings.prefix_padding_ms)
                     yield event
-                case SpeechPaused():
+                case TurnPaused():
                     self._turn_paused(settings)
-                case SpeechResumed():
+                case TurnResumed():
                     self._out.command(DiscardAhead(self._turn_id))
-                case SpeechStopped():
+                case TurnEnded():
                     self._turn_ended(event.audio_ms)
                     yield event
                 case _:
                     assert_never(event)
         if not self._turns.speaking:
-            # A turn that begins now would begin this much earlier in the audio.
+            # A turn that is detected next can start this much earlier in the audio.
             self._audio.keep_from(round(self._turns.audio_ms) - settings.prefix_padding_ms - 2 * MIN_SPEECH_MS)
 
-    def end_of_turn_judged(self, item_id: str, completeness: float) -> Iterator[SpeechStopped]:
-        """The words of the turn under way are a complete turn with this probability. Yields its end, if it has come."""
+    def end_of_turn_estimated(self, item_id: str, completeness: float) -> Iterator[TurnEnded]:
+        """The words of the current turn are complete with this probability. Yields its end, if it is reached."""
         settings = self._session.turn_settings
         if settings is None or item_id != self._turn_item_id:
             return
-        stopped = self._turns.end_of_turn_judged(completeness, settings)
+        stopped = self._turns.end_of_turn_estimated(completeness, settings)
         if stopped is not None:
             self._turn_ended(stopped.audio_ms)
             yield stopped
 
-    def spoken(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
-        """What has been said in the turn under way, from a place in its audio on; None if it is not this turn."""
+    def speech_so_far(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
+        """The audio of the current turn from `from_byte` on; None if `item_id` is another turn."""
         if item_id != self._turn_item_id:
             return None
         return self._transcribe(item_id, self._audio.held(from_byte), self._audio.encoding)
 
     @property
     def silent(self) -> bool:
-        """Whether nothing is being said at this moment."""
+        """Whether the user is silent at this moment."""
         return self._turns.silent
 
     @property
     def _turn_id(self) -> str:
-        assert self._turn_item_id is not None, "the turn table lets nothing happen to a turn before it began"
+        assert self._turn_item_id is not None, "the state table allows no input to a turn before its start"
         return self._turn_item_id
 
     def _turn_started(self, start_ms: int) -> None:
@@ -189,9 +190,9 @@ class InputPipeline:
             self._out.command(TranscribePartial(item_id))
 
     def _turn_paused(self, settings: TurnSettings) -> None:
-        judge = settings.complete_silence_ms is not None
-        if judge or settings.create_response or self._session.transcription is not None:
-            self._out.command(TranscribeAhead(self._turn_id, judge))
+        detect_end_of_turn = settings.complete_silence_ms is not None
+        if detect_end_of_turn or settings.create_response or self._session.transcription is not None:
+            self._out.command(TranscribeAhead(self._turn_id, detect_end_of_turn))
 
     def _turn_ended(self, end_ms: int) -> None:
         item_id = self._turn_id
@@ -201,14 +202,17 @@ class InputPipeline:
         )
         self._make_item(item_id, self._audio.take(self._turn_start_ms, end_ms))
 
-    def timed_out(self, quiet_ms: int) -> None:
-        """Nobody has spoken for so long: an empty item says so. The buffer stays, as the lead-in of the next turn."""
+    def idle_timed_out(self, idle_ms: int) -> None:
+        """The user was silent for `idle_ms`: add an empty item (rule `idle_timeout.item`).
+
+        The buffer stays: it is the padding before the next turn.
+        """
         item_id, end_ms = self._out.new_id("item"), self._audio.end_ms
         self._out.send(
             InputAudioBufferTimeoutTriggeredEvent(
                 event_id=self._out.event_id(),
                 item_id=item_id,
-                audio_start_ms=max(0, end_ms - quiet_ms),
+                audio_start_ms=max(0, end_ms - idle_ms),
                 audio_end_ms=end_ms,
             )
         )
@@ -235,13 +239,13 @@ class InputPipeline:
     # --- transcription
 
     def transcribe(self, entry: Entry) -> None:
-        """Have an item's speech transcribed, unless that is done or under way."""
-        if entry.heard is not None or entry.transcribing or entry.encoding is None:
+        """Have an item's speech transcribed, unless that is done or in progress."""
+        if entry.transcript is not None or entry.transcribing or entry.encoding is None:
             return
         entry.transcribing = True
         self._transcribing[entry.item_id] = entry
         self._account.change("audio", len(entry.audio))
-        entry.read_bytes = len(entry.audio)
+        entry.transcribing_bytes = len(entry.audio)
         self._out.command(self._transcribe(entry.item_id, bytes(entry.audio), entry.encoding))
 
     def _transcribe(self, item_id: str, audio: bytes, encoding: Encoding) -> Transcribe:
@@ -261,20 +265,20 @@ class InputPipeline:
         return wire.type if isinstance(wire, NoiseReduction) and isinstance(wire.type, str) else None
 
     def claims(self, item_id: str) -> bool:
-        """Whether the id is taken: by the turn under way, or by a transcript on its way, even of a deleted item."""
+        """Whether the id is taken, by the current turn or by a running transcription, even of a deleted item."""
         return item_id == self._turn_item_id or item_id in self._transcribing
 
-    def transcript_guess(self, item_id: str, text: str) -> None:
-        """What the turn under way seems to say so far: told as far as it is certain."""
+    def partial_transcript(self, item_id: str, text: str) -> None:
+        """The transcript of the current turn so far; the client gets the part that is stable."""
         if item_id == self._turn_item_id and self._session.transcription is not None:
-            self._tell(item_id, self._told.setdefault(item_id, Transcript()).guess(text))
+            self._send_delta(item_id, self._transcripts.setdefault(item_id, Transcript()).partial(text))
 
     def transcript_delta(self, item_id: str, delta: str) -> None:
         """The next piece of a transcript."""
-        if self._is_told(self._transcribing.get(item_id)):
-            self._tell(item_id, self._told.setdefault(item_id, Transcript()).add(delta))
+        if self._is_reported(self._transcribing.get(item_id)):
+            self._send_delta(item_id, self._transcripts.setdefault(item_id, Transcript()).add(delta))
 
-    def _tell(self, item_id: str, delta: str) -> None:
+    def _send_delta(self, item_id: str, delta: str) -> None:
         if delta:
             self._out.send(
                 InputAudioTranscriptionDeltaEvent(
@@ -283,19 +287,19 @@ class InputPipeline:
             )
 
     def transcribed(self, item_id: str, transcript: str) -> None:
-        """All that was said in an item."""
+        """The whole transcript of an item."""
         entry = self._transcribing.get(item_id)
         if entry is None:
             return
         if not self._conversation.fits(transcript):
             self.transcription_failed(item_id, "The transcript is too long for the conversation.")
             return
-        self._read(entry)
-        entry.transcribing, entry.heard = False, transcript
-        told = self._told.pop(item_id, Transcript())
-        if not self._is_told(entry):
+        self._transcription_ended(entry)
+        entry.transcribing, entry.transcript = False, transcript
+        transcript_so_far = self._transcripts.pop(item_id, Transcript())
+        if not self._is_reported(entry):
             return
-        self._tell(item_id, told.finish(transcript))
+        self._send_delta(item_id, transcript_so_far.finish(transcript))
         entry.item = with_transcript(entry.item, transcript)
         self._conversation.recount(entry)
         audio_ms = entry.encoding.duration_ms(len(entry.audio)) if entry.encoding else 0
@@ -310,14 +314,14 @@ class InputPipeline:
         )
 
     def transcription_failed(self, item_id: str, fault: str) -> None:
-        """An item could not be transcribed; for a response it counts as silence."""
+        """An item could not be transcribed; a responder reads an empty transcript."""
         entry = self._transcribing.get(item_id)
         if entry is None:
             return
-        self._read(entry)
-        entry.transcribing, entry.heard = False, ""
-        self._told.pop(item_id, None)
-        if self._is_told(entry):
+        self._transcription_ended(entry)
+        entry.transcribing, entry.transcript = False, ""
+        self._transcripts.pop(item_id, None)
+        if self._is_reported(entry):
             self._out.send(
                 InputAudioTranscriptionFailedEvent(
                     event_id=self._out.event_id(),
@@ -327,14 +331,14 @@ class InputPipeline:
                 )
             )
 
-    def _read(self, entry: Entry) -> None:
-        """The audio of a transcription is gone."""
+    def _transcription_ended(self, entry: Entry) -> None:
+        """Release the audio of a transcription."""
         del self._transcribing[entry.item_id]
-        self._account.change("audio", -entry.read_bytes)
-        entry.read_bytes = 0
+        self._account.change("audio", -entry.transcribing_bytes)
+        entry.transcribing_bytes = 0
 
-    def _is_told(self, entry: Entry | None) -> bool:
-        """Whether the client hears of an item's transcript: it asked for that, and has not deleted the item."""
+    def _is_reported(self, entry: Entry | None) -> bool:
+        """Whether the client gets an item's transcript: it asked for transcripts, and has not deleted the item."""
         return (
             entry is not None
             and self._session.transcription is not None

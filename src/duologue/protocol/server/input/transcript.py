@@ -1,4 +1,4 @@
-"""One item's transcript as the client hears it: piece by piece, and never taking a word back."""
+"""One item's transcript as deltas, which never take a word back."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ _WORD: Final = re.compile(r"(?:(?<!\s)\s+)?\S+")
 
 
 class Transcript:
-    """Turns guesses at what is being said into deltas.
+    """Turns partial transcripts into deltas.
 
-    A guess is the whole transcript so far, and each new one may differ from the last. Told is only what two in a row
-    agree on, without the last word of the newer one, which may still be in the middle of being spoken. Where the final
-    transcript contradicts what was told, no further delta comes: what `completed` says is the truth.
+    A partial transcript is the whole text so far, and each can differ from the one before. Only what two in a row agree
+    on becomes a delta, without the last word of the newer one, which the user may still be speaking. Where the final
+    transcript contradicts the deltas, no more deltas follow; the `completed` event has the final text.
     """
 
     def __init__(self) -> None:
-        self._told = ""
-        self._guess: list[str] = []
+        self._sent = ""
+        self._previous: list[str] = []
         self._final = ""
 
-    def guess(self, text: str) -> str:
-        """What can be told after this guess; empty if nothing can."""
+    def partial(self, text: str) -> str:
+        """The delta after this partial transcript; "" for none."""
         words = _WORD.findall(text.strip())
         agreed = 0
-        for word, other in zip(words[:-1], self._guess, strict=False):
+        for word, other in zip(words[:-1], self._previous, strict=False):
             if word != other:
                 break
             agreed += 1
-        self._guess = words
-        return self._tell("".join(words[:agreed]))
+        self._previous = words
+        return self._delta("".join(words[:agreed]))
 
     def add(self, piece: str) -> str:
-        """What can be told after the next piece of the final transcript."""
+        """The delta after the next piece of the final transcript; "" for none."""
         self._final += piece
-        return self._tell(self._final)
+        return self._delta(self._final)
 
     def finish(self, transcript: str) -> str:
-        """What is still to be told when this is the transcript."""
-        return self._tell(transcript)
+        """The last delta, when this is the final transcript; "" for none."""
+        return self._delta(transcript)
 
-    def _tell(self, text: str) -> str:
-        if not text.startswith(self._told):
+    def _delta(self, text: str) -> str:
+        if not text.startswith(self._sent):
             return ""
-        delta = text[len(self._told) :]
-        self._told = text
+        delta = text[len(self._sent) :]
+        self._sent = text
         return delta

@@ -1,12 +1,12 @@
-"""What a response does with the tools of MCP servers, as items of it.
+"""Calls of MCP tools, and approval requests, as items of a response.
 
 response.output_item.added, conversation.item.added     an mcp_call
 response.mcp_call_arguments.delta, .done
 response.mcp_call.in_progress
 response.mcp_call.completed                             or failed
-conversation.item.done, response.output_item.done       with what comes next in the response, or its end
+conversation.item.done, response.output_item.done       with the next item of the response, or its end
 
-Where the user must allow a call, the item asks for that, and is done at once.
+Where the user must approve a call, an approval request comes first, which is done at once.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = ["OutputApprovalRequest", "OutputMcpCall"]
 
 
 class OutputMcpCall(OutputItem):
-    """A call of a tool, open until what it returned is reported."""
+    """A call of a tool, open until the next item, or the response's end."""
 
     def __init__(
         self, call: McpCall, place: Place, *, approval_request_id: str | None = None, new_id: Callable[[str], str]
     ) -> None:
-        # Null and not absent: strict clients insist on the fields.
+        # Null and not absent: strict clients require the fields.
         item = McpCallItem(
             id=call.item_id,
             server_label=call.server.server_label,
@@ -55,7 +55,7 @@ class OutputMcpCall(OutputItem):
         super().__init__(Entry(item=msgspec.structs.replace(item, arguments="")), place, new_id=new_id)
         self._whole = item
         self.is_open = True
-        """Whether the tool has not answered."""
+        """Whether the tool has not answered yet."""
         self._progress: dict[str, Any] = {"item_id": call.item_id, "output_index": place.output_index}
         self.call = call
 
@@ -64,7 +64,7 @@ class OutputMcpCall(OutputItem):
         return self.call.name + self.call.arguments
 
     def open(self) -> Iterator[ServerEvent]:
-        """The item appears, its arguments after it, and the call begins."""
+        """Add the item and its arguments; the call starts."""
         yield from self._added()
         arguments = self.call.arguments
         if arguments:
@@ -74,7 +74,7 @@ class OutputMcpCall(OutputItem):
         yield ResponseMcpCallInProgressEvent(event_id=self._event_id(), **self._progress)
 
     def answer(self, result: str | McpCallError) -> Iterator[ServerEvent]:
-        """What the tool returned, or why it did not. The item is done later: clients take its end for their turn."""
+        """The tool's output or error. The item is done later, because clients ask for a response once it is done."""
         self.is_open = False
         if isinstance(result, str):
             self.entry.item = msgspec.structs.replace(self._whole, output=result)
@@ -90,7 +90,7 @@ class OutputMcpCall(OutputItem):
 
 
 class OutputApprovalRequest(OutputItem):
-    """Asks the user to allow a call."""
+    """Asks the user to approve a call."""
 
     def __init__(
         self, item_id: str, place: Place, *, offer: McpOffer, arguments: str, new_id: Callable[[str], str]
@@ -105,7 +105,7 @@ class OutputApprovalRequest(OutputItem):
         return self._item.name + self._item.arguments
 
     def open(self) -> Iterator[ServerEvent]:
-        """The item appears, whole."""
+        """Add the whole item."""
         yield from self._added()
 
     def close(self, status: str) -> Iterator[ServerEvent]:

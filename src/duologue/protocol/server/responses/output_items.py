@@ -1,10 +1,10 @@
-"""One item of a response: the events of its life inside the response's.
+"""One item of a response, and its events.
 
     response.output_item.added, conversation.item.added
     a message's part and its streams, or a call's arguments
     conversation.item.done, response.output_item.done
 
-What was opened is closed however the response ends.
+Each item that is opened is closed, however the response ends (rules `item_pairs` and `part_pairs`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from duologue.audio.formats import Encoding
 from duologue.events import (
     AudioPart,
     ContentPart,
-    ConversationItem,
     ConversationItemAddedEvent,
     ConversationItemDoneEvent,
     FunctionCallItem,
@@ -42,25 +41,25 @@ from duologue.events import (
     TextPart,
 )
 from duologue.events.base import encode_audio
-from duologue.protocol.server.conversation.items import Conversation, Entry, with_transcript
+from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 
 __all__ = ["DELTA_MS", "OutputCall", "OutputItem", "OutputMessage", "Place"]
 
 DELTA_MS: Final = 200
-"""Most audio in one delta: small enough to start playing at once, large enough that the JSON around it is noise."""
+"""Maximum audio in one delta: short enough to start playback at once, long enough to keep the JSON overhead small."""
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where an item stands: in its response, and in the conversation or none."""
+    """Where an item belongs: in its response, and in the conversation, unless it is out of band."""
 
     response_id: str
     output_index: int
-    conversation: Conversation | None
+    conversation: ConversationItems | None
 
 
 class OutputItem(ABC):
-    """What messages and calls have in common. `new_id` makes the ids of events."""
+    """Base of messages and calls. `new_id` makes the ids of events."""
 
     def __init__(self, entry: Entry, place: Place, *, new_id: Callable[[str], str]) -> None:
         self.entry = entry
@@ -70,14 +69,9 @@ class OutputItem(ABC):
         self._where: dict[str, Any] = {**self._response, "item_id": entry.item_id}
 
     @property
-    def item(self) -> ConversationItem:
-        """The item as it stands."""
-        return self.entry.item
-
-    @property
     @abstractmethod
     def written(self) -> str:
-        """All that the model wrote into it, for counting."""
+        """All text that the model wrote, for token usage."""
 
     @abstractmethod
     def close(self, status: str) -> Iterator[ServerEvent]:
@@ -107,7 +101,7 @@ class OutputMessage(OutputItem):
     """Text, or speech with its transcript."""
 
     def __init__(self, item_id: str, place: Place, *, encoding: Encoding | None, new_id: Callable[[str], str]) -> None:
-        """`encoding` is that of the speech; None for text alone."""
+        """`encoding` is that of the speech; None for text only."""
         item = MessageItem(id=item_id, role="assistant", status="in_progress", content=[])
         spoken = None if encoding is None else SpokenText(encoding)
         super().__init__(Entry(item=item, encoding=encoding, spoken=spoken), place, new_id=new_id)
@@ -119,15 +113,15 @@ class OutputMessage(OutputItem):
         return self._text
 
     def open(self) -> Iterator[ServerEvent]:
-        """The item and its part appear."""
+        """Add the item and its content part."""
         yield from self._added()
         self.entry.item = self._item("in_progress")
         yield ResponseContentPartAddedEvent(event_id=self._event_id(), part=self._part(), **self._where)
 
     def add_text(self, delta: str) -> Iterator[ServerEvent]:
-        """More text: the answer itself, or what the voice says."""
+        """Add text: the answer, or the transcript of its speech."""
         self._text += delta
-        if self.entry.kept is None:
+        if self.entry.truncated_transcript is None:
             self.entry.item = self._item("in_progress")
         if self.entry.spoken is None:
             yield ResponseTextDeltaEvent(event_id=self._event_id(), delta=delta, **self._where)
@@ -136,16 +130,16 @@ class OutputMessage(OutputItem):
             yield ResponseAudioTranscriptDeltaEvent(event_id=self._event_id(), delta=delta, **self._where)
 
     def begin_clause(self, clause: str) -> None:
-        """The audio that comes next speaks these words of the text."""
+        """The audio that follows speaks these words of the text."""
         if self.entry.spoken is not None:
             self.entry.spoken.begin_clause(clause)
 
     def add_audio(self, audio: bytes) -> Iterator[ServerEvent]:
-        """More speech, in the response's encoding."""
+        """Add speech, in the response's encoding."""
         encoding, spoken = self.entry.encoding, self.entry.spoken
         if encoding is None or spoken is None:
-            return  # text alone was wanted
-        if self.entry.kept is None:
+            return  # a text response has no audio
+        if self.entry.truncated_transcript is None:
             spoken.add_audio(len(audio))
             if self._conversation is not None:
                 self._conversation.keep_audio(self.entry, audio)
@@ -163,12 +157,14 @@ class OutputMessage(OutputItem):
             yield ResponseAudioTranscriptDoneEvent(event_id=self._event_id(), transcript=text, **self._where)
         yield ResponseContentPartDoneEvent(event_id=self._event_id(), part=self._part(), **self._where)
         item = self._item(status)
-        self.entry.item = item if self.entry.kept is None else with_transcript(item, self.entry.kept)
+        self.entry.item = (
+            item if self.entry.truncated_transcript is None else with_transcript(item, self.entry.truncated_transcript)
+        )
         if spoken is not None:
-            spoken.end()
-            if status != "completed" and self.entry.kept is None:
-                # Text runs ahead of the voice: what was never voiced was not heard, whatever the client has played.
-                self.entry.heard = spoken.heard(spoken.audio_bytes)
+            spoken.ended = True
+            if status != "completed" and self.entry.truncated_transcript is None:
+                # Text is ahead of the voice: words without audio cannot have been heard.
+                self.entry.transcript = spoken.words_until(spoken.audio_bytes)
         if self._conversation is not None:
             self._conversation.drop_old_audio()
         yield from self._done()
@@ -183,7 +179,7 @@ class OutputMessage(OutputItem):
 
 
 class OutputCall(OutputItem):
-    """A call of one of the client's functions. Responders make calls whole, so it is opened and closed at once."""
+    """A call of one of the client's functions. Responders report whole calls, so it is opened and closed at once."""
 
     def __init__(
         self, item_id: str, place: Place, *, name: str, call_id: str, arguments: str, new_id: Callable[[str], str]
@@ -198,7 +194,7 @@ class OutputCall(OutputItem):
         return self._call.name + self._arguments
 
     def open(self) -> Iterator[ServerEvent]:
-        """The item appears, and the arguments after it."""
+        """Add the item and its arguments."""
         yield from self._added()
         call: dict[str, Any] = {**self._where, "call_id": self._call.call_id}
         if self._arguments:

@@ -1,10 +1,10 @@
-"""One response on the server: the events of its life, in the order that clients rely on.
+"""One response and its events, in the order that clients rely on.
 
     response.created
     each item in turn, as `output_items` has it
     response.done
 
-However it ends, what was opened is closed; a response that is complete without a word still has its item.
+Each item that is opened is closed, however the response ends. A completed response without text still has one item.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from duologue.events import (
 )
 from duologue.events.base import UNSET
 from duologue.protocol.server.commands import McpCall
-from duologue.protocol.server.conversation.items import Conversation
+from duologue.protocol.server.conversation.items import ConversationItems
 from duologue.protocol.server.mcp_servers import McpOffer
 from duologue.protocol.server.responses.mcp_calls import OutputApprovalRequest, OutputMcpCall
 from duologue.protocol.server.responses.output_items import OutputCall, OutputItem, OutputMessage, Place
@@ -45,13 +45,13 @@ __all__ = ["Response"]
 
 
 class Response:
-    """Turns what a responder and a synthesizer produce into events."""
+    """Turns the output of a responder and a synthesizer into events."""
 
     def __init__(
         self,
         response_id: str,
         settings: ResponseSettings,
-        conversation: Conversation,
+        conversation: ConversationItems,
         *,
         new_id: Callable[[str], str],
         report_illegal: ReportIllegal = raise_illegal,
@@ -60,15 +60,15 @@ class Response:
         self.settings = settings
         self.state = ResponseState.WAITING
         self.context: tuple[ConversationItem, ...] = ()
-        """What the response answers, once it is known."""
+        """The items that the response reads; set when it begins."""
         self.usage: ResponseUsage | None = None
-        """What it cost, once it has ended."""
-        self.spent = False
-        """Its tokens are: no more is to be written, and what is written may still be spoken."""
+        """Token usage; set at the end."""
+        self.token_limit_reached = False
+        """Whether the responder must write no more. Text that was written can still be spoken."""
         self.approved: dict[str, tuple[McpOffer, str]] = {}
-        """Calls with their arguments that the user has allowed, by the id of the request: to be made first of all."""
+        """Approved calls and their arguments, by the id of the approval request; they are made first."""
         self.cost_bytes = 0
-        """What it holds in memory beside the conversation."""
+        """Memory that it takes apart from the conversation."""
         self._conversation = conversation
         self._new_id = new_id
         self._report_illegal = report_illegal
@@ -79,18 +79,18 @@ class Response:
 
     @property
     def ended(self) -> bool:
-        """Whether `response.done` has been made."""
+        """Whether `response.done` has been sent."""
         return self.state in RESPONSE_ENDS
 
     @property
     def calls(self) -> bool:
-        """Whether it has called something: then it is the client's turn, to call a function, to allow a call, or to ask
-        for a response to what an MCP server's tool returned."""
+        """Whether it has made or requested a call. Then the client acts next: it calls a function, approves a call, or
+        asks for a response to the output of an MCP tool."""
         return any(isinstance(item, OutputCall | OutputMcpCall | OutputApprovalRequest) for item in self._items)
 
     @property
     def text_tokens(self) -> int:
-        """How much has been written so far."""
+        """Tokens that the model has written so far."""
         return sum(text_tokens(item.written) for item in self._items)
 
     def created(self) -> Iterator[ServerEvent]:
@@ -107,23 +107,23 @@ class Response:
         self._began = True
 
     def add_text(self, delta: str) -> Iterator[ServerEvent]:
-        """More text: the answer itself, or what the voice says."""
+        """Add text: the answer, or the transcript of its speech."""
         message = yield from self._message()
         yield from message.add_text(delta)
 
     def begin_clause(self, clause: str) -> None:
-        """The audio that comes next speaks these words."""
+        """The audio that follows speaks these words."""
         if isinstance(self._open, OutputMessage):
             self._open.begin_clause(clause)
 
     def add_audio(self, audio: bytes) -> Iterator[ServerEvent]:
-        """More speech, in the wire's format."""
+        """Add speech, in the response's encoding."""
         message = yield from self._message()
         self._spoken_bytes += len(audio)
         yield from message.add_audio(audio)
 
     def add_call(self, name: str, arguments: str) -> Iterator[ServerEvent]:
-        """A function is to be called. What was said before is complete."""
+        """Add a call of a client's function. The message before it is complete."""
         yield from self._close("completed")
         call = OutputCall(
             self._new_id("item"),
@@ -138,20 +138,20 @@ class Response:
         yield from call.close("completed")
 
     def add_mcp_call(self, call: McpCall, *, approval_request_id: str | None = None) -> Iterator[ServerEvent]:
-        """A tool of an MCP server is being called; until it answers, nothing else is said."""
+        """Start the call of an MCP tool. Until it answers, the response adds nothing else."""
         yield from self._close("completed")
         self._open = OutputMcpCall(call, self._place(), approval_request_id=approval_request_id, new_id=self._new_id)
         self._items.append(self._open)
         yield from self._open.open()
 
     def mcp_called(self, item_id: str, result: str | McpCallError) -> Iterator[ServerEvent]:
-        """What the tool answered, or why it did not. Stale reports yield nothing."""
+        """The tool's output or error. A stale report yields nothing."""
         call = self._open
         if isinstance(call, OutputMcpCall) and call.is_open and call.call.item_id == item_id:
             yield from call.answer(result)
 
     def add_approval_request(self, item_id: str, offer: McpOffer, arguments: str) -> Iterator[ServerEvent]:
-        """The user is asked to allow a call."""
+        """Ask the user to approve a call."""
         yield from self._close("completed")
         request = OutputApprovalRequest(item_id, self._place(), offer=offer, arguments=arguments, new_id=self._new_id)
         self._items.append(request)
@@ -161,7 +161,7 @@ class Response:
     def end(
         self, happened: ResponseInput, *, reason: str | None = None, error: ResponseStatusError | None = None
     ) -> Iterator[ServerEvent]:
-        """Close what is open and finish. Ending twice yields nothing."""
+        """Close the open item and finish (rule `cancel.open_dones`). A second end yields nothing."""
         following = None if self.ended else step(RESPONSE, self.state, happened, report=self._report_illegal)
         if following is None:
             return
@@ -185,10 +185,10 @@ class Response:
         )
         yield ResponseDoneEvent(event_id=self._new_id("event"), response=self._wire(details, self.usage))
 
-    # --- its items
+    # --- items
 
     def _message(self) -> Generator[ServerEvent, None, OutputMessage]:
-        """The message that is being said; one is begun if there is none."""
+        """The open message; a new one if none is open."""
         if not isinstance(self._open, OutputMessage):
             yield from self._close("completed")
             encoding = self.settings.encoding if self.settings.speak else None
@@ -203,14 +203,14 @@ class Response:
             self._open = None
 
     def _place(self) -> Place:
-        """Where the next item stands."""
+        """Where the next item belongs."""
         return Place(
             response_id=self.response_id,
             output_index=len(self._items),
             conversation=self._conversation if self.settings.in_conversation else None,
         )
 
-    # --- the response
+    # --- the wire
 
     def _wire(
         self, details: ResponseStatusDetails | None = None, usage: ResponseUsage | None = None
@@ -221,7 +221,7 @@ class Response:
             id=self.response_id,
             status=self.state.value if self.ended else "in_progress",
             status_details=details,
-            output=[item.item for item in self._items],
+            output=[item.entry.item for item in self._items],
             conversation_id=self._conversation.conversation_id if settings.in_conversation else None,
             output_modalities=["audio"] if settings.speak else ["text"],
             max_output_tokens="inf" if settings.max_output_tokens is None else settings.max_output_tokens,

@@ -1,6 +1,6 @@
-"""The server's voice: which responses there are, and when each may run.
+"""The response scheduler: which responses exist, and when each runs.
 
-One response at a time writes to the conversation; any number may run beside it out of band.
+One response at a time writes to the conversation; others run out of band at the same time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from duologue.events import (
     ResponseStatusError,
     is_set,
 )
-from duologue.protocol.server.account import Account, held_bytes
+from duologue.protocol.server.account import MemoryAccount, held_bytes
 from duologue.protocol.server.commands import McpCall, Respond, StopResponse
-from duologue.protocol.server.conversation.context_window import Context, ContextTooLong
-from duologue.protocol.server.conversation.items import Conversation, Entry
+from duologue.protocol.server.conversation.context_window import ContextTooLong, ContextWindow
+from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.idle_timeout import IdleTimer
 from duologue.protocol.server.input.pipeline import InputPipeline
@@ -32,14 +32,14 @@ from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.responses.response import Response
 from duologue.protocol.server.responses.settings import ResponseSettings, settings_of
 from duologue.protocol.server.session import Session
-from duologue.protocol.server.token_budget import Allowance
+from duologue.protocol.server.token_budget import TokenBudget
 from duologue.protocol.server.token_usage import instruction_tokens
 from duologue.protocol.states import ResponseInput, ResponseState
 
 __all__ = ["ResponseScheduler"]
 
 _BYTES_PER_TOKEN: Final = 32
-"""Of text in memory: four characters of eight bytes."""
+"""Of text in memory: four characters, eight bytes each."""
 
 
 class ResponseScheduler:
@@ -48,56 +48,57 @@ class ResponseScheduler:
     def __init__(
         self,
         session: Session,
-        conversation: Conversation,
-        listening: InputPipeline,
+        conversation: ConversationItems,
+        input_pipeline: InputPipeline,
         outgoing: Outgoing,
         *,
         idle: IdleTimer,
-        allowance: Allowance | None,
+        token_budget: TokenBudget | None,
         max_context_tokens: int,
         max_responses: int,
         max_items: int,
         max_configuration_bytes: int,
-        account: Account,
+        account: MemoryAccount,
     ) -> None:
         self._session = session
         self._conversation = conversation
-        self._listening = listening
+        self._input = input_pipeline
         self._out = outgoing
         self._idle = idle
-        self._allowance = allowance
+        self._token_budget = token_budget
         self._max_context_tokens = max_context_tokens
         self._max_responses = max_responses
         self._max_configuration_bytes = max_configuration_bytes
         self._account = account
-        self._context = Context()
+        self._context = ContextWindow()
         self.mcp = McpServers(conversation, outgoing, max_items=max_items)
-        self._to_allow: dict[str, tuple[McpOffer, str]] = {}
-        """Calls that the user was asked to allow, by the id of the request, with their arguments."""
-        self._allowed: dict[str, tuple[McpOffer, str]] = {}
-        """Those that wait for a response to make them."""
+        self._awaiting_approval: dict[str, tuple[McpOffer, str]] = {}
+        """Calls that the user was asked to approve, and their arguments, by the id of the approval request."""
+        self._approved: dict[str, tuple[McpOffer, str]] = {}
+        """Approved calls that the next response makes."""
         self._running: dict[str, Response] = {}
-        self._owed = False
+        self._turn_unanswered = False
+        """Whether a turn ended while a response was running: the next response answers it."""
         self._created = 0
 
     @property
     def active(self) -> Response | None:
-        """The response that writes to the conversation now."""
+        """The running response that writes to the conversation."""
         return next((response for response in self._running.values() if response.settings.in_conversation), None)
 
     def session_updated(self) -> None:
-        """Take over a change of the tools. What was to be called at a server that is gone is not called any more."""
-        gone = self.mcp.session_offers(self._session.realtime.tools)
+        """Apply a change of the tools. Calls at MCP servers that are gone are dropped."""
+        gone = self.mcp.session_updated(self._session.realtime.tools)
         for calls in self._unmade_calls() if gone else ():
             for request_id in [name for name, (offer, _) in calls.items() if offer.server in gone]:
                 del calls[request_id]
 
     def _unmade_calls(self) -> list[dict[str, tuple[McpOffer, str]]]:
-        """Calls that the user was asked to allow, or has allowed, and that nobody has made."""
-        return [self._to_allow, self._allowed, *(response.approved for response in self._running.values())]
+        """Calls that await approval, or are approved and not made yet."""
+        return [self._awaiting_approval, self._approved, *(response.approved for response in self._running.values())]
 
     def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
-        """Start a response, as the client asked, or to prompt a user who has said nothing. Raises InvalidRequest."""
+        """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest."""
         params = params or ResponseCreateParams()
         self.mcp.check(params.tools, "response")
         settings = settings_of(
@@ -106,7 +107,7 @@ class ResponseScheduler:
         if settings.in_conversation and (active := self.active) is not None:
             raise InvalidRequest("response_active", response_id=active.response_id)
         if len(self._running) >= self._max_responses and not settings.in_conversation:
-            raise InvalidRequest("too_many_responses", most=self._max_responses)
+            raise InvalidRequest("too_many_responses", max=self._max_responses)
         cost = self._cost_of(params, settings)
         self.mcp.list_tools(params.tools)
         response = Response(
@@ -118,22 +119,22 @@ class ResponseScheduler:
         )
         response.cost_bytes = cost
         self._running[response.response_id] = response
-        self._conversation.is_read = True
+        self._conversation.being_read = True
         if settings.in_conversation:
             self._idle.stop()
         self._out.send_all(response.created())
         self._created += 1
         for entry in settings.context:
             if _is_speech(entry):
-                self._listening.transcribe(entry)
+                self._input.transcribe(entry)
         self.context_changed()
 
     def _cost_of(self, params: ResponseCreateParams, settings: ResponseSettings) -> int:
-        """What a response holds beside the conversation, now counted. Raises InvalidRequest if it does not fit."""
+        """Count the memory of a response apart from the conversation. Raises InvalidRequest if it does not fit."""
         own = (params.instructions, params.tools, params.metadata)
         if (size := held_bytes(own)) > self._max_configuration_bytes:
             raise InvalidRequest(
-                "configuration_too_large", param="response", most=self._max_configuration_bytes, got=size
+                "configuration_too_large", param="response", max=self._max_configuration_bytes, got=size
             )
         if settings.own_input:
             size += sum(
@@ -145,42 +146,45 @@ class ResponseScheduler:
         return size
 
     def answer_turn(self) -> None:
-        """Start a response to the user's turn; if one is still running, as soon as it has ended."""
+        """Start a response to the user's turn, now or when the active response has ended."""
         if self.active is None:
             self.create(None)
         else:
-            self._owed = True
+            self._turn_unanswered = True
 
     def approval_answered(self, answer: McpApprovalResponseItem) -> None:
-        """The user has allowed a call, or not: a response makes it, or goes on without it."""
-        asked = self._to_allow.pop(answer.approval_request_id, None)
+        """The user has approved or rejected a call: the next response makes it, or goes on without it."""
+        asked = self._awaiting_approval.pop(answer.approval_request_id, None)
         if asked is None:
-            return  # of an earlier session, whose items the client has brought; or answered already
+            return  # from an earlier session whose items the client has restored, or answered already
         if answer.approve:
-            self._allowed[answer.approval_request_id] = asked
+            self._approved[answer.approval_request_id] = asked
         self.answer_turn()
 
     def item_deleted(self, item_id: str) -> None:
-        """A request whose item is gone cannot be granted any more."""
+        """An approval request whose item is deleted cannot be granted any more."""
         for calls in self._unmade_calls():
             calls.pop(item_id, None)
 
     def context_changed(self) -> None:
-        """A transcript came in: start every response that was waiting for it and no other."""
+        """A transcript is complete: start each response that waited for no other."""
         for response in list(self._running.values()):
             if response.state is ResponseState.WAITING and not any(
-                _is_speech(entry) and entry.heard is None for entry in response.settings.context
+                _is_speech(entry) and entry.transcript is None for entry in response.settings.context
             ):
                 self._begin(response)
 
     def cancel(self, response_id: str | None, *, reason: str) -> None:
-        """Stop a response: the one named, or the active one. Raises InvalidRequest if it is not running."""
+        """Stop a response, by default the active one.
+
+        Raises InvalidRequest if it is not running (rule `response.cancel.idle`).
+        """
         response = self.active if response_id is None else self._running.get(response_id)
         if response is None:
             raise InvalidRequest("no_response_active")
         if reason == "turn_detected":
-            # What the user says now is answered when the turn ends, together with the turn before.
-            self._owed = False
+            # The response to the turn that starts now answers the turn before as well.
+            self._turn_unanswered = False
         if response.settings.in_conversation:
             self._idle.stopped()
         self._end(response, ResponseInput.CANCELLED, reason=reason)
@@ -189,37 +193,37 @@ class ResponseScheduler:
     # --- reports
 
     def add_text(self, response_id: str, delta: str) -> bool:
-        """The responder said more. Returns whether still more is wanted."""
-        response = self._writing(response_id)
+        """Add text. Returns False once the token limit is reached."""
+        response = self._writable_response(response_id)
         if response is None:
             return False
         self._out.send_all(response.add_text(delta))
         limit = min(response.settings.max_output_tokens or inf, self._conversation.max_item_bytes // _BYTES_PER_TOKEN)
         if response.text_tokens < limit:
             return True
-        response.spent = True
+        response.token_limit_reached = True
         if not response.settings.speak:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
             self._out.command(StopResponse(response_id))
         return False
 
     def begin_clause(self, response_id: str, clause: str) -> None:
-        """The audio that comes next speaks this part of the text."""
-        response = self._at_work(response_id)
+        """The audio that follows speaks this part of the text."""
+        response = self._running_response(response_id)
         if response is not None:
             response.begin_clause(clause)
 
     def add_audio(self, response_id: str, audio: bytes) -> None:
-        """The synthesizer spoke more, in the response's encoding."""
-        response = self._at_work(response_id)
+        """Add speech, in the response's encoding."""
+        response = self._running_response(response_id)
         if response is not None:
             if response.settings.in_conversation:
                 self._idle.spoken(response.settings.encoding.duration_ms(len(audio)))
             self._out.send_all(response.add_audio(audio))
 
     def add_call(self, response_id: str, name: str, arguments: str) -> McpCall | None:
-        """The responder wants a function called: by the client, or by this server if it is returned."""
-        response = self._writing(response_id)
+        """Add a call. Returns it if the shell must make it; else the client makes it, or approves it first."""
+        response = self._writable_response(response_id)
         if response is None:
             return None
         offer = response.settings.functions.of_servers.get(name)
@@ -227,30 +231,30 @@ class ResponseScheduler:
             return self._call(response, offer, arguments)
         if offer is not None:
             request_id = self._out.new_id("item")
-            self._to_allow[request_id] = (offer, arguments)
+            self._awaiting_approval[request_id] = (offer, arguments)
             self._out.send_all(response.add_approval_request(request_id, offer, arguments))
         else:
             self._out.send_all(response.add_call(name, arguments))
-        self._called(response)
+        self._call_made(response)
         return None
 
     def add_approved(self, response_id: str, request_id: str) -> McpCall | None:
-        """A call that the user has allowed can be made."""
-        response = self._at_work(response_id)
+        """Start an approved call; None if it is stale."""
+        response = self._running_response(response_id)
         if response is None or (asked := response.approved.pop(request_id, None)) is None:
             return None
         return self._call(response, *asked, approval_request_id=request_id)
 
     def mcp_called(self, call: McpCall, result: str | McpCallError) -> None:
-        """A tool of an MCP server has answered, or failed."""
-        if (response := self._at_work(call.response_id)) is not None:
+        """An MCP tool has answered, or failed."""
+        if (response := self._running_response(call.response_id)) is not None:
             if isinstance(result, str) and not self._conversation.fits(result):
-                result = McpToolExecutionError(message="what the tool returned is too long for the conversation")
+                result = McpToolExecutionError(message="the tool's output is too long for the conversation")
             self._out.send_all(response.mcp_called(call.item_id, result))
-            self._called(response)
+            self._call_made(response)
 
-    def _called(self, response: Response) -> None:
-        """A call is made: where one at a time is wanted, the response is complete with it."""
+    def _call_made(self, response: Response) -> None:
+        """A call is complete: without `parallel_tool_calls` it is the last of its response."""
         if not response.settings.parallel_calls:
             self._end(response, ResponseInput.FINISHED)
             self._out.command(StopResponse(response.response_id))
@@ -263,35 +267,35 @@ class ResponseScheduler:
         return call
 
     def finish(self, response_id: str) -> None:
-        """All of a response is made."""
-        response = self._at_work(response_id)
+        """The engines have completed a response."""
+        response = self._running_response(response_id)
         if response is None:
             return
-        if response.spent:
+        if response.token_limit_reached:
             self._end(response, ResponseInput.TOKENS_SPENT, reason="max_output_tokens")
         else:
             self._end(response, ResponseInput.FINISHED)
 
     def fail(self, response_id: str, fault: str) -> None:
-        """An engine failed at a response."""
-        if (response := self._at_work(response_id)) is not None:
+        """An engine failed, and the response with it."""
+        if (response := self._running_response(response_id)) is not None:
             error = ResponseStatusError(type="server_error", code="engine_failed", message=fault)
             self._end(response, ResponseInput.FAILED, error=error)
 
-    def _at_work(self, response_id: str) -> Response | None:
-        """The response, if engines were asked for it and it has not ended: other reports are stale."""
+    def _running_response(self, response_id: str) -> Response | None:
+        """The response, if it runs; None if the report is stale."""
         response = self._running.get(response_id)
         return response if response is not None and response.state is ResponseState.RUNNING else None
 
-    def _writing(self, response_id: str) -> Response | None:
-        """The response, if more of it is wanted."""
-        response = self._at_work(response_id)
-        return None if response is None or response.spent else response
+    def _writable_response(self, response_id: str) -> Response | None:
+        """The response, if it runs and its token limit is not reached."""
+        response = self._running_response(response_id)
+        return None if response is None or response.token_limit_reached else response
 
     def _begin(self, response: Response) -> None:
-        """Have a response made, now that its context is known; it fails at once where it may not be."""
+        """Run a response whose context is complete. It fails at once if a token limit is exceeded."""
         settings = response.settings
-        if self._allowance is not None and (wait_s := self._allowance.wait_s) > 0:
+        if self._token_budget is not None and (wait_s := self._token_budget.wait_s) > 0:
             message = f"Rate limit reached for tokens per minute. Please try again in {wait_s:.3f}s."
             error = ResponseStatusError(type="tokens", code="rate_limit_exceeded", message=message)
             self._end(response, ResponseInput.FAILED, error=error)
@@ -306,17 +310,17 @@ class ResponseScheduler:
             return
         response.begin(context)
         if settings.in_conversation:
-            response.approved, self._allowed = self._allowed, {}
+            response.approved, self._approved = self._approved, {}
         self._out.command(self._respond(response))
 
     def _context_of(self, settings: ResponseSettings) -> tuple[ConversationItem, ...]:
         """What a response reads. Raises ContextTooLong."""
-        most_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
-        entries, truncating = settings.context, settings.truncating
+        max_tokens = self._max_context_tokens - instruction_tokens(settings.instructions, settings.functions.tools)
+        entries, truncation = settings.context, settings.truncation
         if settings.own_input:
-            return self._context.of_input(entries, truncating, most_tokens=most_tokens)
+            return self._context.of_input(entries, truncation, max_tokens=max_tokens)
         return self._context.of_conversation(
-            entries, truncating, most_tokens=most_tokens, remember=settings.in_conversation
+            entries, truncation, max_tokens=max_tokens, remember=settings.in_conversation
         )
 
     def _end(
@@ -331,19 +335,21 @@ class ResponseScheduler:
         del self._running[response.response_id]
         self._account.change("responses", -response.cost_bytes)
         if not self._running:
-            self._conversation.read_to_the_end()
-        if happened is ResponseInput.FINISHED:  # with one call at a time; what is cancelled is not wanted any more
-            self._allowed = response.approved | self._allowed
-        if self._allowance is not None:
+            self._conversation.responses_ended()
+        if happened is ResponseInput.FINISHED:  # the calls of a cancelled response are dropped
+            self._approved = response.approved | self._approved
+        if self._token_budget is not None:
             usage = response.usage
-            self._allowance.use(usage.total_tokens if usage is not None and is_set(usage.total_tokens) else 0)
-            self._out.send(RateLimitsUpdatedEvent(event_id=self._out.event_id(), rate_limits=[self._allowance.wire()]))
-        # After a call it is the client's turn, and after a failure the next prompt would fail as well.
+            self._token_budget.use(usage.total_tokens if usage is not None and is_set(usage.total_tokens) else 0)
+            self._out.send(
+                RateLimitsUpdatedEvent(event_id=self._out.event_id(), rate_limits=[self._token_budget.rate_limit()])
+            )
+        # After a call the client acts next, and after a failure a prompt would fail as well.
         over = happened is not ResponseInput.FAILED and not response.calls
-        if response.settings.in_conversation and over and not self._listening.in_turn:
+        if response.settings.in_conversation and over and not self._input.in_turn:
             self._idle.start()
-        if self._owed and self.active is None:
-            self._owed = False
+        if self._turn_unanswered and self.active is None:
+            self._turn_unanswered = False
             self.create(None)
 
     def _respond(self, response: Response) -> Respond:
@@ -368,7 +374,7 @@ class ResponseScheduler:
 
 
 def _is_speech(entry: Entry) -> bool:
-    """Whether the entry is a user's speech, which a responder cannot read before it is transcribed."""
+    """Whether the entry is a user's speech, which must be transcribed before a responder can read it."""
     item: ConversationItem = entry.item
     return (
         bool(entry.audio)

@@ -1,4 +1,4 @@
-"""What a response is made with: its own parameters, and the session's where it has none."""
+"""The settings of a response: its own parameters, else the session's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from duologue.audio.formats import Encoding
 from duologue.events import ItemReference, RealtimeSession, ResponseAudioOutput, ResponseCreateParams, is_set
 from duologue.events.base import Maybe
 from duologue.protocol.server.conversation.client_items import entry_of
-from duologue.protocol.server.conversation.context_window import Truncating
-from duologue.protocol.server.conversation.items import Conversation, Entry
+from duologue.protocol.server.conversation.context_window import TruncationSettings
+from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.mcp_servers import McpOffer
 from duologue.protocol.server.outgoing import Outgoing
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class ResponseSettings(Struct, frozen=True, kw_only=True):
-    """Everything about a response that is fixed when it is created."""
+    """What is fixed when the response is created."""
 
     speak: bool
     encoding: Encoding
@@ -39,48 +39,50 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
     in_conversation: bool
     functions: FunctionOffer
     parallel_calls: bool
-    """False: one call at most."""
-    truncating: Truncating
+    """False: at most one call."""
+    truncation: TruncationSettings
     context: tuple[Entry, ...]
-    """What to answer; by default the whole conversation as it stood when the response was created."""
+    """The items to answer; by default the conversation when the response was created."""
     own_input: bool
-    """The context was given with the response, and is not the conversation."""
+    """Whether the context is the response's `input` and not the conversation."""
     silent_ms: int | None
-    """Nobody spoke for so long; the user is to be prompted. None: there is something to answer."""
+    """How long the user has been silent, if the response is to prompt them; None: there is something to answer."""
 
 
 def settings_of(
     params: ResponseCreateParams,
     session: Session,
-    conversation: Conversation,
+    conversation: ConversationItems,
     outgoing: Outgoing,
     *,
     listed: Callable[[Any], tuple[McpOffer, ...]] = lambda _: (),
     silent_ms: int | None = None,
 ) -> ResponseSettings:
-    """The settings of a response with these parameters; `listed` knows what MCP servers among its tools have. Raises
-    InvalidRequest."""
-    wire, standard = session.realtime, session.output
-    wanted = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
+    """The settings of a response with these parameters. Raises InvalidRequest.
+
+    `listed` returns the tools of the MCP servers among given tools.
+    """
+    wire, default = session.realtime, session.output
+    own = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
     output = ResponseAudioOutput(
-        format=_wanted_or_standard(wanted.format, standard.format),
-        voice=_wanted_or_standard(wanted.voice, standard.voice),
+        format=_own_or_session(own.format, default.format),
+        voice=_own_or_session(own.voice, default.voice),
     )
-    modalities = _wanted_or_standard(params.output_modalities, wire.output_modalities)
-    instructions = _wanted_or_standard(params.instructions, wire.instructions)
+    modalities = _own_or_session(params.output_modalities, wire.output_modalities)
+    instructions = _own_or_session(params.instructions, wire.instructions)
     return ResponseSettings(
         speak=is_set(modalities) and "audio" in modalities,
         encoding=encoding_of(output),
         format=output,
         voice=voice_name(output.voice),
-        speed=float(standard.speed) if is_set(standard.speed) else 1.0,
+        speed=float(default.speed) if is_set(default.speed) else 1.0,
         instructions=instructions if is_set(instructions) else "",
-        max_output_tokens=token_limit(_wanted_or_standard(params.max_output_tokens, wire.max_output_tokens)),
+        max_output_tokens=token_limit(_own_or_session(params.max_output_tokens, wire.max_output_tokens)),
         metadata=params.metadata if is_set(params.metadata) else None,
         in_conversation=params.conversation != "none",
         functions=_functions(params, wire, listed),
-        parallel_calls=_wanted_or_standard(params.parallel_tool_calls, wire.parallel_tool_calls) is not False,
-        truncating=Truncating.of(wire.truncation),
+        parallel_calls=_own_or_session(params.parallel_tool_calls, wire.parallel_tool_calls) is not False,
+        truncation=TruncationSettings.of(wire.truncation),
         context=_context(params, session, conversation, outgoing),
         own_input=is_set(params.input),
         silent_ms=silent_ms,
@@ -88,7 +90,7 @@ def settings_of(
 
 
 def _context(
-    params: ResponseCreateParams, session: Session, conversation: Conversation, outgoing: Outgoing
+    params: ResponseCreateParams, session: Session, conversation: ConversationItems, outgoing: Outgoing
 ) -> tuple[Entry, ...]:
     if not is_set(params.input):
         return tuple(conversation)
@@ -101,7 +103,7 @@ def _context(
                 raise InvalidRequest("previous_unknown", param=f"response.input[{index}].id", item_id=item.id)
             entries.append(entry)
         else:
-            # An id of its own: the client's may be that of an item of the conversation.
+            # A new id, because the client's can be that of an item in the conversation.
             item = msgspec.structs.replace(item, id=outgoing.new_id("item"))
             entries.append(entry_of(item, f"response.input[{index}]", encoding=encoding, new_id=outgoing.new_id))
     return tuple(entries)
@@ -110,15 +112,15 @@ def _context(
 def _functions(
     params: ResponseCreateParams, session: RealtimeSession, listed: Callable[[Any], tuple[McpOffer, ...]]
 ) -> FunctionOffer:
-    """What may be called: the response's own tools and choice, else the session's. Raises InvalidRequest."""
-    tools = _wanted_or_standard(params.tools, session.tools)
+    """The functions of the response: from its own tools and choice, else the session's. Raises InvalidRequest."""
+    tools = _own_or_session(params.tools, session.tools)
     if is_set(params.tools):
         check_functions(params.tools, "response")
     if is_set(params.tool_choice):
         check_tool_choice(params.tool_choice, tools, "response")
-    return FunctionOffer.of(tools, _wanted_or_standard(params.tool_choice, session.tool_choice), listed(tools))
+    return FunctionOffer.of(tools, _own_or_session(params.tool_choice, session.tool_choice), listed(tools))
 
 
-def _wanted_or_standard(wanted: Maybe[T], standard: Maybe[T]) -> Maybe[T]:
-    """What a response asks for, else what the session has."""
-    return wanted if is_set(wanted) else standard
+def _own_or_session(own: Maybe[T], default: Maybe[T]) -> Maybe[T]:
+    """The response's own value, else the session's."""
+    return own if is_set(own) else default

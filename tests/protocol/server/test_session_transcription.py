@@ -81,7 +81,7 @@ def test_an_update_changes_what_it_names_and_fills_in_only_what_a_transcription_
     assert session_of(scribe)["include"] == ["item.input_audio_transcription.logprobs"]
 
 
-def test_a_response_is_refused(scribe: Pair) -> None:
+def test_a_response_is_rejected(scribe: Pair) -> None:
     error = invalid(scribe.send(client_event("response.create", event_id="e1")))
     assert (error["code"], error["param"], error["event_id"]) == ("invalid_value", "type", "e1")
     assert error["message"] == "'response.create' is not available in a transcription session, which never responds."
@@ -118,7 +118,7 @@ def test_the_kind_of_a_session_cannot_be_changed_either_way(scribe: Pair, pair: 
         ),
     ],
 )
-def test_what_only_a_realtime_session_has_is_refused(
+def test_what_only_a_realtime_session_has_is_rejected(
     scribe: Pair, session: dict[str, Any], code: str, param: str
 ) -> None:
     before = session_of(scribe)
@@ -138,7 +138,7 @@ def test_an_idle_timeout_of_null_and_flags_for_responses_are_taken_and_mean_noth
     assert [command for command in scribe.commands if isinstance(command, Respond)] == []
 
 
-def test_a_rate_limit_is_never_told() -> None:
+def test_a_rate_limit_is_never_reported() -> None:
     scribe = Pair(SessionDefaults(tokens_per_minute=100), kind="transcription")
     scribe.connect()
     scribe.speak(300)

@@ -1,0 +1,75 @@
+"""The client events that a session accepts, and the check of each before it is carried out."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, get_args
+
+from duologue.codec import EVENT_CLASSES
+from duologue.codec.problems import read_problem
+from duologue.events import (
+    ConversationItemCreateEvent,
+    ConversationItemDeleteEvent,
+    ConversationItemRetrieveEvent,
+    ConversationItemTruncateEvent,
+    InputAudioBufferAppendEvent,
+    InputAudioBufferClearEvent,
+    InputAudioBufferCommitEvent,
+    RealtimeEvent,
+    ResponseCancelEvent,
+    ResponseCreateEvent,
+    SessionUpdateEvent,
+    UnknownRealtimeEvent,
+)
+from duologue.protocol.server.errors import InvalidRequest
+from duologue.protocol.server.leniency import Leniency
+from duologue.protocol.server.session import Session
+from duologue.protocol.server.validation import MAX_EVENT_ID_CHARS, faults_of
+
+__all__ = ["AcceptedEvent", "accept", "event_id_of"]
+
+AcceptedEvent: TypeAlias = (
+    SessionUpdateEvent
+    | InputAudioBufferAppendEvent
+    | InputAudioBufferCommitEvent
+    | InputAudioBufferClearEvent
+    | ConversationItemCreateEvent
+    | ConversationItemTruncateEvent
+    | ConversationItemDeleteEvent
+    | ConversationItemRetrieveEvent
+    | ResponseCreateEvent
+    | ResponseCancelEvent
+)
+"""Client events of a WebSocket session; `output_audio_buffer.clear` belongs to WebRTC and SIP."""
+
+_SUPPORTED = ", ".join(f"'{cls.type}'" for cls in get_args(AcceptedEvent))
+
+
+def accept(event: RealtimeEvent, session: Session, leniency: Leniency, *, max_objects: int) -> AcceptedEvent:
+    """Return the event if this session can carry it out. Raises InvalidRequest.
+
+    The answers are those of the rules `error.unknown_type`, `error.missing_type`, `error.invalid_value` and
+    `error.unknown_parameter`.
+    """
+    if isinstance(event, UnknownRealtimeEvent):
+        cls = EVENT_CLASSES.get(event.type or "")
+        if event.type is None:
+            raise InvalidRequest("missing", param="type")
+        if cls is None or not issubclass(cls, AcceptedEvent):
+            raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+        problem = read_problem(event.problem)
+        if problem.missing:
+            raise InvalidRequest("missing", param=problem.path)
+        raise InvalidRequest("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+    if not isinstance(event, AcceptedEvent):
+        raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+    for fault in faults_of(event, session.limits, max_objects):
+        leniency.check(fault, event_type=event.type)
+    if session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
+        raise InvalidRequest("transcription_only", param="type", value=event.type)
+    return event
+
+
+def event_id_of(event: RealtimeEvent | None) -> str | None:
+    """The event's id as an `error` repeats it; None where there is none, or it is too long to repeat."""
+    event_id = event.event_id if event is not None else None
+    return event_id if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_CHARS else None

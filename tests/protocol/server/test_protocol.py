@@ -1,0 +1,69 @@
+"""A session as its shell sees it: messages, ids, errors and the end."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from duologue.protocol import Close, ServerProtocol, SessionDefaults
+from duologue.testing import Pair
+from tests.protocol._wire import client_event, create, invalid, respond, session_of, types, update, user_text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "{", "nonsense", "[]", "7", "null", '"text"', '{"type": NaN}', "{'type': 'x'}", "[" * 5000, "\ud800"],
+)
+def test_text_that_is_no_json_object_is_answered_with_invalid_json(pair: Pair, text: str) -> None:
+    error = invalid(pair.send_raw(text))
+    assert (error["type"], error["code"], error["param"], error["event_id"]) == (
+        "invalid_request_error",
+        "invalid_json",
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize("message", [b"", b"\x00\xff", b'{"type":"response.create"}'])
+def test_a_binary_message_is_answered_with_invalid_event(pair: Pair, message: bytes) -> None:
+    assert invalid(pair.send_raw(message))["code"] == "invalid_event"
+
+
+def test_the_session_goes_on_after_any_number_of_invalid_requests(pair: Pair) -> None:
+    for message in ("{", b"\0", '{"type":"x"}', '{"type":"response.cancel"}') * 50:
+        invalid(pair.send_raw(message))
+    assert types(pair.send(update(instructions="still here"))) == ["session.updated"]
+    assert session_of(pair)["instructions"] == "still here"
+
+
+def test_receiving_before_the_greeting_works() -> None:
+    server = ServerProtocol(new_id=lambda kind: kind, now=0, started_at=0)
+    server.receive_text(json.dumps({"type": "input_audio_buffer.clear"}), now=0)
+    assert [event.type for event in server.take_events()] == ["input_audio_buffer.cleared"]
+
+
+def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
+    pair = Pair(SessionDefaults(duration_s=3600))
+    pair.connect()
+    assert pair.advance(3599.9) == []
+    error = invalid(pair.advance(0.1))
+    assert (error["code"], error["message"]) == (
+        "session_expired",
+        "Your session hit the maximum duration of 60 minutes.",
+    )
+    assert pair.commands == [Close(1001, "Your session hit the maximum duration of 60 minutes.")]
+    assert pair.advance(1) == []
+    pair.server.tick(pair.now + 10)
+    assert pair.server.take_events() == []
+
+
+def test_every_server_event_has_an_id_of_its_own(pair: Pair) -> None:
+    pair.send(create(user_text("hi")), respond(), client_event("response.cancel"))
+    ids = [event.event_id for event in pair.received]
+    assert len(set(ids)) == len(ids) == 5
+
+
+def test_a_greeting_is_one_event_and_a_conversation_is_not_announced() -> None:
+    pair = Pair()
+    assert types(pair.connect()) == ["session.created"]
