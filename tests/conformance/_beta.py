@@ -22,13 +22,13 @@ async def beta_server(*, without: str = "") -> AsyncGenerator[OpenTransport, Non
     """What opens sessions with it; it never sends events of the type `without`."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: ConnectOptions) -> Transport:
-        if opening == ConnectOptions():
+    async def open_transport(options: ConnectOptions) -> Transport:
+        if options == ConnectOptions():
             return memory_pair()[0]
-        if not opening.beta:
+        if not options.beta:
             raise NotApplicable("a pipe in memory has no door")
         ours, theirs = memory_pair()
-        running.append(asyncio.ensure_future(_serve(theirs, opening.intent, without)))
+        running.append(asyncio.ensure_future(_serve(theirs, options.intent, without)))
         return ours
 
     try:

@@ -71,11 +71,11 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
     """What opens sessions with our server, whose events are changed on their way; they end with the block."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: ConnectOptions) -> Transport:
-        if opening not in (ConnectOptions(), ConnectOptions(intent="transcription")):
+    async def open_transport(options: ConnectOptions) -> Transport:
+        if options not in (ConnectOptions(), ConnectOptions(intent="transcription")):
             raise NotApplicable("a pipe in memory has no door")
         ours, theirs = memory_pair()
-        kind: SessionKind = "transcription" if opening.intent else "realtime"
+        kind: SessionKind = "transcription" if options.intent else "realtime"
         session = ServerSession(theirs, engines(), opening=SessionStart(kind=kind))
         running.append(asyncio.ensure_future(session.run()))
         return ours if change is None else ChangingTransport(ours, change)
@@ -125,7 +125,7 @@ def rename(type: str, other: str) -> Change:
     return lambda event: ({**event, "type": other if event["type"] == type else event["type"]},)
 
 
-def beside(type: str, other: str) -> Change:
+def also(type: str, other: str) -> Change:
     """The event comes, and once more under another name."""
     return lambda event: (event, {**event, "type": other}) if event["type"] == type else (event,)
 

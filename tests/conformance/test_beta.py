@@ -11,7 +11,7 @@ from tests.conformance._beta import beta_server
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
 BETA = [rule_id for rule_id, rule in rules().items() if rule.era == "beta"]
-HASTY = Settings(patience_s=0.2, pace=0)
+HASTY = Settings(timeout=0.2, pace=0)
 
 
 async def test_a_server_of_the_beta_keeps_its_rules() -> None:
@@ -36,7 +36,7 @@ async def test_what_a_server_of_the_beta_leaves_out_is_found(missing: str, rule_
 
 
 async def test_a_server_that_turns_the_beta_away_is_not_held_to_its_rules() -> None:
-    async def refusing(opening: ConnectOptions) -> Transport:
+    async def refusing(options: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.send('{"type": "error", "error": {"code": "beta_api_shape_disabled"}}')
         await theirs.close(4000)
@@ -48,7 +48,7 @@ async def test_a_server_that_turns_the_beta_away_is_not_held_to_its_rules() -> N
 
 
 async def test_a_server_that_takes_no_notice_of_the_header_is_not_held_to_the_betas_rules() -> None:
-    async def current(opening: ConnectOptions) -> Transport:
+    async def current(options: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.send('{"type": "session.created", "session": {"type": "realtime"}}')
         return ours
@@ -58,8 +58,8 @@ async def test_a_server_that_takes_no_notice_of_the_header_is_not_held_to_the_be
 
 
 async def test_what_cannot_be_opened_for_the_beta_is_not_held_against_a_server() -> None:
-    async def no_door(opening: ConnectOptions) -> Transport:
-        if opening.beta:
+    async def no_door(options: ConnectOptions) -> Transport:
+        if options.beta:
             raise NotApplicable("a pipe in memory has no door")
         return memory_pair()[0]
 

@@ -6,11 +6,11 @@ import pytest
 
 from duologue.conformance import Report, Settings, run
 from duologue.conformance.rulebook.rules import errors
-from tests.conformance._servers import Change, beside, drop, edit, rename, repeat, serving, swap
+from tests.conformance._servers import Change, also, drop, edit, rename, repeat, serving, swap
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
-HASTY = Settings(patience_s=0.3, pace=0)
+HASTY = Settings(timeout=0.3, pace=0)
 
 
 async def _report(change: Change | None, *only: str) -> Report:
@@ -118,7 +118,7 @@ ELSEWHERE = [
     ),
     (
         "items of an aside",
-        beside("response.output_item.added", "conversation.item.added"),
+        also("response.output_item.added", "conversation.item.added"),
         "oob.input",
         "response.out_of_band oob_silent item_added_done prev_chain",
     ),
@@ -190,7 +190,7 @@ async def test_a_fault_elsewhere_fails_the_rules_about_it_and_no_others(change: 
 async def test_a_server_that_refuses_without_a_word_fails_every_rule_of_refusal() -> None:
     provoked = {rule_id for rule_id, rule in errors().items() if rule.provoke}
     async with serving(drop("error")) as open_transport:
-        report = await run(open_transport, only=provoked, settings=Settings(patience_s=0.05, pace=0))
+        report = await run(open_transport, only=provoked, settings=Settings(timeout=0.05, pace=0))
     assert _failed(report) >= provoked
     assert not report.holds
 

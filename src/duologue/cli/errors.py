@@ -12,9 +12,9 @@ __all__ = [
     "EXIT_FAILURE",
     "EXIT_USAGE",
     "TurnFailed",
-    "Usage",
-    "check_free",
-    "check_there",
+    "UsageError",
+    "check_exists",
+    "check_writable",
     "exit_code_of",
     "sentence_of",
 ]
@@ -22,11 +22,11 @@ __all__ = [
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 
-_MOST_CHARACTERS: Final = 600
+_MAX_CHARACTERS: Final = 600
 """Of a sentence: what a server or an operating system has to say about a failure may be a page."""
 
 
-class Usage(DuologueError):
+class UsageError(DuologueError):
     """The command line asks for something that cannot be; nothing was started."""
 
 
@@ -34,27 +34,27 @@ class TurnFailed(DuologueError):
     """A turn did not come to its end."""
 
 
-def check_there(*files: Path) -> None:
-    """Raise Usage for files that a command was told to read and that are not there."""
+def check_exists(*files: Path) -> None:
+    """Raise UsageError for files that a command was told to read and that are not there."""
     missing = [str(file) for file in files if not file.exists()]
     if missing:
-        raise Usage(f"there is no file {', '.join(missing)}")
+        raise UsageError(f"there is no file {', '.join(missing)}")
 
 
-def check_free(*files: Path | None, force: bool) -> None:
-    """Raise Usage for files that a command was told to write and that are there, or are links to elsewhere."""
+def check_writable(*files: Path | None, force: bool) -> None:
+    """Raise UsageError for files that a command was told to write and that are there, or are links to elsewhere."""
     for file in files:
         if file is None:
             continue
         if file.is_symlink():
-            raise Usage(f"{file} is a symbolic link, which is not followed: name the file itself")
+            raise UsageError(f"{file} is a symbolic link, which is not followed: name the file itself")
         if file.is_file() and not force:
-            raise Usage(f"{file} exists already: name another file, or add --force to replace it")
+            raise UsageError(f"{file} exists already: name another file, or add --force to replace it")
 
 
 def exit_code_of(fault: BaseException) -> int:
     """2 for a command line that cannot be right, 1 for all else."""
-    return EXIT_USAGE if isinstance(fault, Usage) else EXIT_FAILURE
+    return EXIT_USAGE if isinstance(fault, UsageError) else EXIT_FAILURE
 
 
 def sentence_of(fault: BaseException) -> str:
@@ -70,4 +70,4 @@ def sentence_of(fault: BaseException) -> str:
             text = fault.strerror or str(fault)
         case _:
             text = f"{type(fault).__name__}: {fault}"
-    return printable(" ".join(text.split()), max_characters=_MOST_CHARACTERS)
+    return printable(" ".join(text.split()), max_characters=_MAX_CHARACTERS)

@@ -19,7 +19,7 @@ _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackT
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_TALKATIVE: Final = ("httpx", "httpcore")
+_VERBOSE_LIBRARIES: Final = ("httpx", "httpcore")
 """Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
 
 _MAX_MESSAGE_CHARACTERS: Final = 4000
@@ -36,7 +36,7 @@ def start_logging(level: LogLevel, log_format: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    for name in _TALKATIVE:
+    for name in _VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MISSHAPEN", "NotApplicable", "Undecided", "Violation", "expect", "malformed"]
+__all__ = ["SHAPE_ERRORS", "NotApplicable", "Undecided", "Violation", "expect", "malformed"]
 
 
 class Violation(Exception):
@@ -19,7 +19,7 @@ class NotApplicable(Exception):
     """The rule is about a kind of server that this one is not; says which."""
 
 
-MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+SHAPE_ERRORS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading plain JSON raises when it has another shape than the published one."""
 
 

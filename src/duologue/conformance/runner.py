@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from duologue.conformance.outcomes import MISSHAPEN, NotApplicable, Undecided, Violation, malformed
+from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, malformed
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.invariants import INVARIANTS
 from duologue.conformance.rulebook.rules import rules
-from duologue.conformance.scenario_context import Bench, Settings
+from duologue.conformance.scenario_context import ScenarioContext, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
 from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.conformance.wire.trace import Trace
@@ -44,7 +44,7 @@ async def run(
     report = Report(asked=tuple(rule_id for rule_id in rules() if rule_id in wanted))
     for rule in rules().values():
         if rule.skip:
-            report.note(rule.id, "skipped", rule.skip)
+            report.record(rule.id, "skipped", rule.skip)
     traces: list[Trace] = []
     for scenario in _chosen(wanted):
         if watch is not None:
@@ -64,30 +64,30 @@ def _chosen(wanted: Collection[str]) -> list[Scenario]:
 
 
 async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
-    bench = Bench(scenario.name, open_transport, settings, report)
+    context = ScenarioContext(scenario.name, open_transport, settings, report)
     outcome: Outcome = "inconclusive"
     reason = "the scenario does not decide it"
     try:
-        async with asyncio.timeout(settings.scenario_s):
-            await scenario.play(bench)
+        async with asyncio.timeout(settings.scenario_timeout):
+            await scenario.play(context)
     except (Violation, Undecided) as fault:
         reason = str(fault)
     except NotApplicable as fault:
         outcome, reason = "skipped", str(fault)
-    except MISSHAPEN as fault:
+    except SHAPE_ERRORS as fault:
         reason = malformed(fault)
     except TimeoutError:
-        reason = f"the scenario was not over within {settings.scenario_s:g} s"
+        reason = f"the scenario was not over within {settings.scenario_timeout:g} s"
     for rule_id in scenario.decides:
         if rule_id not in report.found:
-            bench.note(rule_id, outcome, reason)
-    return bench.traces
+            context.record(rule_id, outcome, reason)
+    return context.traces
 
 
 def _check(trace: Trace, report: Report) -> None:
     for rule_id, check in INVARIANTS.items():
         try:
             for fault in check(trace):
-                report.note(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
-        except MISSHAPEN as fault:
-            report.note(rule_id, "failed", malformed(fault), scenario=trace.name)
+                report.record(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
+        except SHAPE_ERRORS as fault:
+            report.record(rule_id, "failed", malformed(fault), scenario=trace.name)

@@ -21,8 +21,8 @@ import pytest
 from duologue import connect
 from duologue.cli import main
 from duologue.cli.call.microphone import MicrophoneTalk
-from duologue.cli.call.sound_device import BLOCK_MS, Heard, Play, SystemSound
-from duologue.cli.call.talker import Conversation, Wishes
+from duologue.cli.call.sound_device import BLOCK_MS, Play, Record, SystemSound
+from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
 from duologue.errors import ConnectionClosedError, DuologueError, MissingExtra
@@ -43,7 +43,7 @@ class HandDevice:
         self._delay_s = delay_s
         self._loop = asyncio.get_running_loop()
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
+    def start(self, *, input_hz: int, output_hz: int, heard: Record, play: Play) -> None:
         self.rates_hz = (input_hz, output_hz)
         self._heard, self._play = heard, play
         self._loop.call_soon_threadsafe(self.running.set)
@@ -112,10 +112,10 @@ async def scene(*, delay_s: float = 0.0, session: dict[str, Any] | None = None) 
             here.seen.put_nowait(observation.event.type)
 
     async with asyncio.timeout(5), connect(transport=ours) as connection:
-        conversation = Conversation(connection, observe=observe, watch=lambda progress: None, patience_s=5)
+        conversation = Talker(connection, observe=observe, watch=lambda progress: None, timeout_s=5)
         async with conversation:
             await server.tell("session.created", session=session or SESSION)
-            beginning = asyncio.ensure_future(conversation.begin(Wishes()))
+            beginning = asyncio.ensure_future(conversation.begin(SessionSettings()))
             await server.asked("session.update")
             await server.tell("session.updated", session=session or SESSION)
             await beginning

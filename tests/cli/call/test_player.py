@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.cli.call import player
-from duologue.cli.call.player import Part, Player
+from duologue.cli.call.player import ItemPart, Player
 
-ONE, TWO = Part("item_1", 0), Part("item_2", 0)
+ONE, TWO = ItemPart("item_1", 0), ItemPart("item_2", 0)
 
 
 def test_what_is_heard_is_what_has_left_the_loudspeaker_and_not_what_the_device_has_taken() -> None:
@@ -42,7 +42,7 @@ def test_after_a_stop_nothing_more_is_given_and_what_was_in_the_device_still_cou
 
 
 def test_there_is_room_for_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "MOST_WAITING_BYTES", 100)
+    monkeypatch.setattr(player, "MAX_QUEUED_BYTES", 100)
     speaker = Player(1000)
     assert speaker.add(ONE, bytes(100))
     assert not speaker.add(ONE, bytes(2))

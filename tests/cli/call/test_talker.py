@@ -11,7 +11,7 @@ import pytest
 
 import duologue
 from duologue.audio.wav import Sound
-from duologue.cli.call.talker import Conversation, Wishes
+from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.observations import Observation, Progress
@@ -33,19 +33,19 @@ class Seen:
 
 @asynccontextmanager
 async def conversation(
-    seen: Seen, *, heard: tuple[str, ...] = ("hello",), said: tuple[str, ...] = ("Good day.",), patience_s: float = 5.0
-) -> AsyncGenerator[Conversation, None]:
+    seen: Seen, *, heard: tuple[str, ...] = ("hello",), said: tuple[str, ...] = ("Good day.",), timeout_s: float = 5.0
+) -> AsyncGenerator[Talker, None]:
     ours, theirs = memory_pair()
     engines = Engines(detectors(), ScriptedTranscriber(heard), ScriptedResponder(said), ScriptedSynthesizer())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ServerSession(theirs, engines).run())
         async with (
             duologue.connect(transport=ours) as connection,
-            Conversation(
-                connection, observe=seen.observations.append, watch=seen.progress.append, patience_s=patience_s
+            Talker(
+                connection, observe=seen.observations.append, watch=seen.progress.append, timeout_s=timeout_s
             ) as held,
         ):
-            await held.begin(Wishes())
+            await held.begin(SessionSettings())
             yield held
 
 
@@ -102,14 +102,14 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
 async def test_a_server_that_goes_ends_the_wait_at_once() -> None:
     ours, theirs = memory_pair()
     async with asyncio.timeout(5), duologue.connect(transport=ours) as connection:
-        talk = Conversation(connection, observe=lambda _: None, watch=lambda _: None, patience_s=60)
+        talk = Talker(connection, observe=lambda _: None, watch=lambda _: None, timeout_s=60)
         async with talk:
             await theirs.close(1001, "restart")
             with pytest.raises(ConnectionClosed, match="1001"):
-                await talk.begin(Wishes())
+                await talk.begin(SessionSettings())
 
 
 async def test_silence_is_given_up_before_patience_is_at_its_end() -> None:
-    async with conversation(Seen(), patience_s=0.3) as held:
+    async with conversation(Seen(), timeout_s=0.3) as held:
         with pytest.raises(TurnFailed, match="there is none: the loudest sound is at -96 dBFS"):
             await held.speak(Sound(bytes(48 * 300), 24_000), paced=False)

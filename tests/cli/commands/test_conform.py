@@ -76,7 +76,7 @@ def test_list_names_every_rule_and_connects_to_nothing(capsys: pytest.CaptureFix
     assert listed == rules().keys()
     assert main(["conform", "--list", "--json", "--only", "one_done"]) == 0
     (rule,) = json.loads(capsys.readouterr().out)["rules"]
-    assert (rule["rule"], rule["level"], rule["mark"]) == ("one_done", "required", "spec")
+    assert (rule["rule"], rule["level"], rule["provenance"]) == ("one_done", "required", "spec")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_cannot_be_tried_ends_in_2_with_a_sentence(
 
 def test_what_a_server_says_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     report = Report(asked=("one_done",))
-    report.note("one_done", "failed", "resp_\x1b[2J: response.done comes 2 times")
+    report.record("one_done", "failed", "resp_\x1b[2J: response.done comes 2 times")
     print_matrix(report)
     assert "\x1b" not in capsys.readouterr().out
     print_json(report)

@@ -8,7 +8,7 @@ import pytest
 
 from duologue import catalogue
 from duologue.cli import main
-from duologue.cli.commands.events import Spelling, spellings
+from duologue.cli.commands.events import DialectSpelling, spellings
 
 
 def entry(name: str) -> catalogue.EventEntry:
@@ -77,7 +77,7 @@ def test_a_dialect_is_told_by_what_it_makes_of_the_example() -> None:
 
 
 def test_an_event_that_a_dialect_does_not_have_is_told_so() -> None:
-    assert Spelling(dialect="openai-beta", name=None) in spellings(entry("conversation.item.added"))
+    assert DialectSpelling(dialect="openai-beta", name=None) in spellings(entry("conversation.item.added"))
 
 
 def test_the_translation_family_has_no_dialects() -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from duologue.audio.levels import FLOOR_DBFS
 from duologue.cli.turns.observations import Observation, Progress
 from duologue.cli.views.live import LiveView
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.events import InputAudioBufferAppendEvent, InputAudioBufferClearedEvent, InputAudioTranscriptionDeltaEvent
 from tests.cli.views.test_timeline import audio, words
 
@@ -42,13 +42,13 @@ def test_what_is_going_on_is_shown_at_every_tick() -> None:
 
 def test_finished_lines_stay_above_and_the_summary_below() -> None:
     console, shown = terminal()
-    account = Account()
+    builder = SummaryBuilder()
     with LiveView(console) as view:
         observation = Observation(1.0, "received", InputAudioBufferClearedEvent(event_id="e"))
-        account.note(observation)
+        builder.note(observation)
         view.observe(observation)
         view.tick()
-    view.conclude(account.summary())
+    view.conclude(builder.summary())
     text = shown.getvalue()
     assert text.index("← input_audio_buffer.cleared") < text.index("1 events")
 

@@ -8,14 +8,14 @@ import pytest
 
 from duologue.conformance.rulebook.invariants import INVARIANTS, published_types
 from duologue.conformance.rulebook.item_order import prev_chain
-from duologue.conformance.wire.trace import Message, Trace
+from duologue.conformance.wire.trace import Trace, WireMessage
 
 Event = dict[str, Any]
 
 
 def _trace(*events: Event, sent: tuple[Event, ...] = ()) -> Trace:
-    messages = [Message(side="C", at_s=0.0, event=event) for event in sent]
-    messages += [Message(side="S", at_s=0.0, event=event) for event in events]
+    messages = [WireMessage(side="C", at_s=0.0, event=event) for event in sent]
+    messages += [WireMessage(side="S", at_s=0.0, event=event) for event in events]
     return Trace(name="by hand", messages=messages)
 
 
@@ -37,7 +37,7 @@ def _item(type: str, id: str, before: str | None = None, role: str = "user") -> 
 
 
 def test_a_message_that_is_no_object_is_found() -> None:
-    trace = Trace(name="by hand", messages=[Message(side="S", at_s=0.0, event={}, problem="it is an array")])
+    trace = Trace(name="by hand", messages=[WireMessage(side="S", at_s=0.0, event={}, problem="it is an array")])
     assert _faults("one_object", trace) == ["it is an array"]
     assert _faults("event_ids", trace) == []
 
@@ -118,9 +118,9 @@ def test_a_committed_item_is_in_its_place_before_it_is_added() -> None:
 
 
 def test_an_aside_is_known_by_its_metadata_where_it_names_a_conversation() -> None:
-    aside = {"type": "response.create", "response": {"conversation": "none", "metadata": {"mark": "1"}}}
+    aside = {"type": "response.create", "response": {"conversation": "none", "metadata": {"provenance": "1"}}}
     events = [
-        _response("response.created", conversation_id="conv_1", metadata={"mark": "1"}),
+        _response("response.created", conversation_id="conv_1", metadata={"provenance": "1"}),
         {"type": "response.output_item.added", "response_id": "resp_1", "item": {"id": "item_1"}},
         _item("conversation.item.added", "item_1"),
     ]

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.conformance.rulebook.patterns import Pattern, Step
-from duologue.conformance.wire.trace import Message, Side
+from duologue.conformance.wire.trace import Side, WireMessage
 
 
-def _came(*types: str | dict[str, Any], side: Side = "S") -> list[Message]:
+def _came(*types: str | dict[str, Any], side: Side = "S") -> list[WireMessage]:
     events = [{"type": each} if isinstance(each, str) else each for each in types]
-    return [Message(side=side, at_s=0.0, event=event) for event in events]
+    return [WireMessage(side=side, at_s=0.0, event=event) for event in events]
 
 
 @pytest.mark.parametrize(

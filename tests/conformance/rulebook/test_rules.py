@@ -33,7 +33,7 @@ def test_rules_say_something_and_where_it_comes_from() -> None:
         assert rule.title
         assert rule.source
         assert rule.group in GROUPS
-        assert rule.weight == (rule.level or LEVELS[rule.mark])
+        assert rule.weight == (rule.level or LEVELS[rule.provenance])
 
 
 def test_patterns_can_be_read_and_name_events_that_exist() -> None:

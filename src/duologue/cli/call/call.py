@@ -17,13 +17,13 @@ from duologue.audio.wav import Sound
 from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.reply_file import ReplyFile
 from duologue.cli.call.sound_device import SoundDevice
-from duologue.cli.call.talker import Conversation, Wishes
-from duologue.cli.errors import TurnFailed, Usage, exit_code_of, sentence_of
+from duologue.cli.call.talker import SessionSettings, Talker
+from duologue.cli.errors import TurnFailed, UsageError, exit_code_of, sentence_of
 from duologue.cli.local_server import LocalServer, local_server
 from duologue.cli.run import background
 from duologue.cli.turns.observations import Observation, Observer
 from duologue.cli.turns.turn import Turn
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.cli.views.views import JsonView, PlainView, View
 from duologue.client.asyncio.connect import connect, session_url
 from duologue.errors import DuologueError
@@ -32,11 +32,11 @@ from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
 
-__all__ = ["Call", "CallOptions", "Kept", "Talk", "check_url", "hold", "view_for"]
+__all__ = ["Call", "CallFiles", "CallOptions", "Talk", "check_url", "hold", "view_for"]
 
 _TICK_S: Final = 0.1
 _OPEN_S: Final = 10.0
-_NO_WISHES: Final = Wishes()
+_DEFAULT_SETTINGS: Final = SessionSettings()
 _SCHEMES: Final = frozenset({"ws", "wss", "http", "https"})
 
 
@@ -48,13 +48,13 @@ class CallOptions:
     """None: our own server."""
     api_key: str | None = None
     model: str | None = None
-    wishes: Wishes = _NO_WISHES
+    settings: SessionSettings = _DEFAULT_SETTINGS
     reply_file: Path | None = None
     recording_file: Path | None = None
     replace_files: bool = False
     """Whether the two may take the place of files that are there."""
     paced: bool = True
-    patience_s: float = 30.0
+    timeout_s: float = 30.0
     open_ended: bool = False
     """The user ends it: an interruption is no failure."""
     server_arguments: Sequence[str] = ()
@@ -65,26 +65,26 @@ class Call:
     """A call under way: what a command holds its turns with."""
 
     def __init__(
-        self, conversation: Conversation, view: View, account: Account, *, paced: bool, observers: list[Observer]
+        self, conversation: Talker, view: View, builder: SummaryBuilder, *, paced: bool, observers: list[Observer]
     ) -> None:
-        self._conversation = conversation
+        self._talker = conversation
         self._view = view
-        self._account = account
+        self._account = builder
         self._paced = paced
         self._observers = observers
 
     async def speak(self, sound: Sound, *, note: str) -> Turn:
-        """Hold a spoken turn. Raises as `Conversation.speak` does, and TurnFailed if the response did not complete."""
-        return await self._take(self._conversation.speak(sound, paced=self._paced), note)
+        """Hold a spoken turn. Raises as `Talker.speak` does, and TurnFailed if the response did not complete."""
+        return await self._take(self._talker.speak(sound, paced=self._paced), note)
 
     async def say(self, text: str, *, note: str) -> Turn:
         """Hold a typed turn. Raises as `speak` does."""
-        return await self._take(self._conversation.say(text), note)
+        return await self._take(self._talker.say(text), note)
 
     async def converse(self, device: SoundDevice, *, note: str) -> None:
         """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
         self._view.note(note)
-        talk = MicrophoneTalk(self._conversation, device, turn_began=self._account.turns.append)
+        talk = MicrophoneTalk(self._talker, device, turn_began=self._account.turns.append)
         self._observers.append(talk.observe)
         await talk.run()
 
@@ -94,14 +94,14 @@ class Call:
             held = await turn
         finally:
             # A turn that failed counts with what there is of it.
-            if self._conversation.turn is not None:
-                self._account.turns.append(self._conversation.turn)
+            if self._talker.turn is not None:
+                self._account.turns.append(self._talker.turn)
         if held.failure is not None:
             raise TurnFailed(f"the response did not complete: {held.failure}")
         return held
 
 
-class Kept:
+class CallFiles:
     """The files that a call leaves. A context manager: they are closed and valid however the block ends."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Kept:
             files["recording"] = self.recording.path
         return files
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> CallFiles:
         return self
 
     def __exit__(
@@ -156,14 +156,14 @@ def view_for(*, json: bool) -> View:
 
 
 def check_url(url: str) -> str:
-    """The URL. Raises Usage for one that no session can be at."""
+    """The URL. Raises UsageError for one that no session can be at."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that do not close, a port that is no number
         fits = False
     if not fits:
-        raise Usage(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
+        raise UsageError(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
     return url
 
 
@@ -172,41 +172,41 @@ async def hold(options: CallOptions, view: View, talk: Talk) -> int:
 
     Cancelled: everything is closed, and the summary of what there was is shown.
     """
-    account = Account()
-    kept = Kept()
+    builder = SummaryBuilder()
+    kept = CallFiles()
     faults: list[DuologueError | OSError] = []
     try:
         with view, kept:
-            await _hold(options, view, kept, account, talk)
+            await _hold(options, view, kept, builder, talk)
     except (DuologueError, OSError) as fault:
         faults.append(fault)
     except asyncio.CancelledError:
-        account.failure = None if options.open_ended else "interrupted"
+        builder.failure = None if options.open_ended else "interrupted"
         raise
     finally:
         faults += kept.failures
-        account.files = kept.files
+        builder.files = kept.files
         if faults:
-            account.failure = "; ".join(map(sentence_of, faults))
-        view.conclude(account.summary())
+            builder.failure = "; ".join(map(sentence_of, faults))
+        view.conclude(builder.summary())
     for each in faults:
         print(f"duologue: {sentence_of(each)}", file=sys.stderr)
     return max(map(exit_code_of, faults), default=0)
 
 
-async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, talk: Talk) -> None:
+async def _hold(options: CallOptions, view: View, kept: CallFiles, builder: SummaryBuilder, talk: Talk) -> None:
     async with background(_tick(view)), _server(options, view) as server:
         kept.open(options)
         transport: Transport = await open_websocket(
             session_url(server.url, model=options.model),
             headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
-            open_timeout=min(_OPEN_S, options.patience_s),
+            open_timeout=min(_OPEN_S, options.timeout_s),
         )
         if kept.recording is not None:
             transport = RecordingTransport(transport, kept.recording)
 
         def observe(observation: Observation) -> None:
-            account.note(observation)
+            builder.note(observation)
             if isinstance(observation.event, ResponseAudioDeltaEvent) and kept.reply is not None:
                 kept.reply.take(observation.event, conversation.audio.output)
             view.observe(observation)
@@ -216,10 +216,10 @@ async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, 
         observers: list[Observer] = []
         # Whatever might hold the loop up here is no code of the user's.
         async with connect(transport=transport, loop_lag_ms=None) as connection:
-            conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
+            conversation = Talker(connection, observe=observe, watch=view.watch, timeout_s=options.timeout_s)
             async with conversation:
-                await conversation.begin(options.wishes)
-                await talk(Call(conversation, view, account, paced=options.paced, observers=observers))
+                await conversation.begin(options.settings)
+                await talk(Call(conversation, view, builder, paced=options.paced, observers=observers))
 
 
 @asynccontextmanager

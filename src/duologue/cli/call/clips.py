@@ -10,7 +10,7 @@ from duologue.audio.formats import Encoding
 from duologue.audio.levels import FLOOR_DBFS, level_dbfs
 from duologue.audio.wav import Sound
 
-__all__ = ["CHUNK_MS", "Chunk", "Clip"]
+__all__ = ["CHUNK_MS", "AudioChunk", "Clip"]
 
 CHUNK_MS: Final = 100
 """What one append carries: a common choice of microphones, ten messages a second."""
@@ -25,7 +25,7 @@ _SILENT_DBFS: Final = -50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class AudioChunk:
     """What goes into one append."""
 
     audio: bytes
@@ -68,7 +68,7 @@ class Clip:
         """Whole milliseconds, rounded up."""
         return -(-len(self.pcm16) * 1000 // (2 * self.encoding.rate_hz))
 
-    def chunks(self, *, silence_ms: int) -> Iterator[Chunk]:
+    def chunks(self, *, silence_ms: int) -> Iterator[AudioChunk]:
         """The clip from its begin to its end, then this much silence; each chunk lasts `CHUNK_MS`."""
         size_bytes = 2 * self.encoding.rate_hz * CHUNK_MS // 1000
         last = max(0, min(self.speech_end_ms, self.duration_ms) - 1) // CHUNK_MS
@@ -79,7 +79,7 @@ class Clip:
         for _ in range(-(-silence_ms // CHUNK_MS)):
             yield self._chunk(bytes(size_bytes), ends_speech=False, trails=True)
 
-    def _chunk(self, pcm16: bytes, *, ends_speech: bool, trails: bool) -> Chunk:
-        return Chunk(
+    def _chunk(self, pcm16: bytes, *, ends_speech: bool, trails: bool) -> AudioChunk:
+        return AudioChunk(
             audio=self.encoding.from_pcm16(pcm16), level_dbfs=level_dbfs(pcm16), ends_speech=ends_speech, trails=trails
         )

@@ -10,9 +10,9 @@ from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.pacing import Framer
-from duologue.cli.call.player import Part, Player
+from duologue.cli.call.player import ItemPart, Player
 from duologue.cli.call.sound_device import SoundDevice
-from duologue.cli.call.talker import Conversation
+from duologue.cli.call.talker import Talker
 from duologue.cli.run import background
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
@@ -35,9 +35,9 @@ __all__ = ["MicrophoneTalk"]
 _APPEND_MS: Final = 40
 """What one append carries: a turn is noticed that much later, and 25 messages a second cost nothing."""
 
-_MOST_WAITING: Final = 250
+_MAX_QUEUED_EVENTS: Final = 250
 """Events on their way to a server that does not read, some ten seconds; then the microphone is not heard."""
-_MOST_WAITING_SOUND: Final = 200
+_MAX_QUEUED_AUDIO: Final = 200
 """The rest of the places is for what an interruption has to say."""
 
 
@@ -50,14 +50,14 @@ class MicrophoneTalk:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Talker,
         device: SoundDevice,
         *,
         turn_began: Callable[[Turn], None],
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now_s` is the device's clock. The conversation has begun: its formats are those of the session."""
-        self._conversation = conversation
+        self._talker = conversation
         self._device = device
         self._turn_began = turn_began
         self._now_s = now_s
@@ -66,9 +66,9 @@ class MicrophoneTalk:
         self._framer = Framer(Encoding(PCM.type, self._input.rate_hz, 2), frame_ms=_APPEND_MS)
         self._player = Player(self._output.rate_hz)
         self._ledger = PlaybackLedger(self._output)
-        self._outgoing: asyncio.Queue[ClientEvent] = asyncio.Queue(_MOST_WAITING)
+        self._outgoing: asyncio.Queue[ClientEvent] = asyncio.Queue(_MAX_QUEUED_EVENTS)
         self._began_at_s: float | None = None
-        self._rest: tuple[Part | None, bytes] = (None, b"")
+        self._rest: tuple[ItemPart | None, bytes] = (None, b"")
         self._turn = conversation.turn = Turn(spoken=True)
         self._has_begun = False
         self._running: set[str] = set()
@@ -92,7 +92,7 @@ class MicrophoneTalk:
                 play=self._player.take,
             )
             async with background(self._send_all()):
-                await self._conversation._until(lambda: False, math.inf)
+                await self._talker._until(lambda: False, math.inf)
         except ConnectionClosedOK:
             return
         finally:
@@ -127,20 +127,20 @@ class MicrophoneTalk:
         """A block from the microphone, on the event loop."""
         self._report()
         for frame in self._framer.push(pcm16):
-            if self._outgoing.qsize() < _MOST_WAITING_SOUND:
+            if self._outgoing.qsize() < _MAX_QUEUED_AUDIO:
                 self._outgoing.put_nowait(InputAudioBufferAppendEvent.from_audio(self._input.from_pcm16(frame)))
 
     async def _send_all(self) -> None:
         while True:
             event = await self._outgoing.get()
-            await self._conversation._send(event)
+            await self._talker._send(event)
             if self._began_at_s is None and isinstance(event, InputAudioBufferAppendEvent):
-                self._began_at_s = self._conversation._elapsed_s - _APPEND_MS / 1000
+                self._began_at_s = self._talker._elapsed_s - _APPEND_MS / 1000
 
     # --- in
 
     def _play(self, event: ResponseAudioDeltaEvent) -> None:
-        part = Part(event.item_id, event.content_index)
+        part = ItemPart(event.item_id, event.content_index)
         try:
             audio = event.decode_audio()
         except ValueError:
@@ -178,13 +178,13 @@ class MicrophoneTalk:
     def _follow_turn(self) -> None:
         """What comes now is the next turn's, unless the user has interrupted and is still to be answered."""
         if self._turn.answered:
-            self._turn = self._conversation.turn = Turn(spoken=True)
+            self._turn = self._talker.turn = Turn(spoken=True)
             self._has_begun = False
 
     def _end_turn(self, audio_end_ms: int, at_s: float) -> None:
         # The server counts the silence that ended the turn, from the begin of what it was sent.
         if self._began_at_s is not None:
-            speech_end_ms = audio_end_ms - self._conversation.audio.silence_ms
+            speech_end_ms = audio_end_ms - self._talker.audio.silence_ms
             self._turn.ended_at_s = min(at_s, self._began_at_s + max(0, speech_end_ms) / 1000)
 
 

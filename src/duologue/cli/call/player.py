@@ -6,16 +6,16 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
-__all__ = ["MOST_WAITING_BYTES", "Part", "Player"]
+__all__ = ["MAX_QUEUED_BYTES", "ItemPart", "Player"]
 
-MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
 """Twenty minutes of speech at 24 kHz: servers speak faster than they are heard, but nobody that much."""
 
 _ROUNDING_SAMPLES: Final = 0.01
 """Differences of a clock that has run for weeks are exact to a thousandth of a sample."""
 
 
-class Part(NamedTuple):
+class ItemPart(NamedTuple):
     """A piece of an item: what positions in the server's speech count from."""
 
     item_id: str
@@ -23,12 +23,12 @@ class Part(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    part: Part
+    part: ItemPart
     pcm16: bytes
 
 
 class _Sounding(NamedTuple):
-    part: Part
+    part: ItemPart
     begins_at_s: float
     n_bytes: int
 
@@ -44,10 +44,10 @@ class Player:
         self._sounding: deque[_Sounding] = deque()
         self._offset = 0
 
-    def add(self, part: Part, pcm16: bytes) -> bool:
+    def add(self, part: ItemPart, pcm16: bytes) -> bool:
         """Queue more speech; false if there is no room for it."""
         with self._lock:
-            if self._waiting_bytes + len(pcm16) > MOST_WAITING_BYTES:
+            if self._waiting_bytes + len(pcm16) > MAX_QUEUED_BYTES:
                 return False
             if pcm16:
                 self._waiting.append(_Piece(part, pcm16))
@@ -73,9 +73,9 @@ class Player:
                     self._offset = 0
         return b"".join(taken)
 
-    def heard(self, now_s: float) -> list[tuple[Part, int]]:
+    def heard(self, now_s: float) -> list[tuple[ItemPart, int]]:
         """Bytes of which part have left the loudspeaker by now and were not told before, in order."""
-        told: list[tuple[Part, int]] = []
+        told: list[tuple[ItemPart, int]] = []
         with self._lock:
             while self._sounding and (first := self._sounding[0]).begins_at_s < now_s:
                 samples = int((now_s - first.begins_at_s) * self._bytes_per_s / 2 + _ROUNDING_SAMPLES)

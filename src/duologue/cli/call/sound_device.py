@@ -10,12 +10,12 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from duologue.errors import DuologueError, MissingExtra
 
-__all__ = ["BLOCK_MS", "Heard", "Play", "SoundDevice", "SystemSound"]
+__all__ = ["BLOCK_MS", "Play", "Record", "SoundDevice", "SystemSound"]
 
 BLOCK_MS: Final = 20
 """What is recorded or played at a time: less costs wake-ups, more is heard as delay."""
 
-Heard: TypeAlias = Callable[[bytes], None]
+Record: TypeAlias = Callable[[bytes], None]
 """Takes a block of recorded PCM16. Called from a thread of the device's own; must not wait."""
 
 Play: TypeAlias = Callable[[int, float], bytes]
@@ -26,7 +26,7 @@ silence. Called from a thread of the device's own; must not wait."""
 class SoundDevice(Protocol):
     """Records and plays at the same time, mono."""
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
+    def start(self, *, input_hz: int, output_hz: int, heard: Record, play: Play) -> None:
         """Begin.
 
         Raises:
@@ -45,7 +45,7 @@ class SystemSound:
     def __init__(self) -> None:
         self._open = ExitStack()
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
+    def start(self, *, input_hz: int, output_hz: int, heard: Record, play: Play) -> None:
         """Begin to record and to play."""
         sounddevice = _portaudio()
 

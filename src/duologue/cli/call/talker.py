@@ -46,7 +46,7 @@ from duologue.events import (
     is_set,
 )
 
-__all__ = ["Conversation", "Wishes"]
+__all__ = ["SessionSettings", "Talker"]
 
 _GREETING_S: Final = 5.0
 """How long a server may take to greet, and to confirm the settings. Some do neither: then the talk begins anyway."""
@@ -62,7 +62,7 @@ _MARGIN_MS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class SessionSettings:
     """What the session is asked to be; None leaves it to the server."""
 
     instructions: str | None = None
@@ -70,14 +70,14 @@ class Wishes:
     text_only: bool = False
 
 
-class Conversation:
+class Talker:
     """Turn after turn with one server; one at a time. A context manager, which leaves no task behind.
 
-    Whatever goes by is shown to `observe`. Waits are bounded: when nothing that helps has come for `patience_s`, the
+    Whatever goes by is shown to `observe`. Waits are bounded: when nothing that helps has come for `timeout_s`, the
     turn has failed.
     """
 
-    def __init__(self, connection: Connection, *, observe: Observer, watch: Watch, patience_s: float) -> None:
+    def __init__(self, connection: Connection, *, observe: Observer, watch: Watch, timeout_s: float) -> None:
         self.audio = SessionAudio()
         """Formats and turn settings as the server last told them."""
         self.turn: Turn | None = None
@@ -86,7 +86,7 @@ class Conversation:
         self._listening = AsyncExitStack()
         self._observe = observe
         self._watch = watch
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._numbers = itertools.count(1)
         self._began_s = self._now_s
         self._progress_s = self._now_s
@@ -99,7 +99,7 @@ class Conversation:
         self._errors: list[ErrorEvent] = []
         self._essential: dict[str, str] = {}
 
-    async def __aenter__(self) -> Conversation:
+    async def __aenter__(self) -> Talker:
         await self._listening.enter_async_context(background(self._listen()))
         return self
 
@@ -110,17 +110,17 @@ class Conversation:
 
     # --- turns
 
-    async def begin(self, wishes: Wishes) -> None:
+    async def begin(self, settings: SessionSettings) -> None:
         """Wait for the greeting and set the session up.
 
         Raises:
             TurnFailed: what comes is no realtime session.
             ConnectionClosed: the server turned us away.
         """
-        bound_s = min(_GREETING_S, self._patience_s)
+        bound_s = min(_GREETING_S, self._timeout_s)
         if not await self._until(lambda: self._known > 0, bound_s) and self._unreadable:
             raise TurnFailed(f"the server does not speak the Realtime protocol: {self._unreadable[0].problem}")
-        await self._send(SessionUpdateEvent(session=_session(wishes)))
+        await self._send(SessionUpdateEvent(session=_session(settings)))
         # An error answers the update as well; the session then stays as it was, and may do.
         await self._until(lambda: SessionUpdatedEvent.type in self._told or bool(self._errors), bound_s)
 
@@ -137,10 +137,10 @@ class Conversation:
         if not self.audio.detects_turns:
             await self._request(InputAudioBufferCommitEvent())
             await self._request(ResponseCreateEvent())
-        patience_s = min(_SILENT_S, self._patience_s) if clip.is_silent else self._patience_s
-        await self._until_answered(turn, patience_s, clip)
+        timeout_s = min(_SILENT_S, self._timeout_s) if clip.is_silent else self._timeout_s
+        await self._until_answered(turn, timeout_s, clip)
         if self.audio.transcribes:
-            await self._until(lambda: not turn.awaits_transcript, min(_LATE_TRANSCRIPT_S, self._patience_s))
+            await self._until(lambda: not turn.awaits_transcript, min(_LATE_TRANSCRIPT_S, self._timeout_s))
         return turn
 
     async def say(self, text: str) -> Turn:
@@ -151,7 +151,7 @@ class Conversation:
         )
         await self._request(ResponseCreateEvent())
         turn.ended_at_s = self._elapsed_s
-        await self._until_answered(turn, self._patience_s, None)
+        await self._until_answered(turn, self._timeout_s, None)
         return turn
 
     # --- out
@@ -216,14 +216,14 @@ class Conversation:
 
     # --- waiting
 
-    async def _until(self, done: Callable[[], bool], patience_s: float) -> bool:
+    async def _until(self, done: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until this is so; false when nothing that helps has come for so long. Raises once nothing can come."""
         began_s = self._now_s
         while not done():
             if self._closed is not None:
                 raise self._closed
             self._changed.clear()
-            left_s = max(began_s, self._progress_s) + patience_s - self._now_s
+            left_s = max(began_s, self._progress_s) + timeout_s - self._now_s
             if left_s <= 0:
                 return False
             with suppress(TimeoutError):
@@ -231,9 +231,9 @@ class Conversation:
                     await self._changed.wait()
         return True
 
-    async def _until_answered(self, turn: Turn, patience_s: float, clip: Clip | None) -> None:
-        if not await self._until(lambda: turn.answered or self._refused is not None, patience_s):
-            raise TurnFailed(f"{_stuck(turn, clip)} within {patience_s:g} s{self._hints()}")
+    async def _until_answered(self, turn: Turn, timeout_s: float, clip: Clip | None) -> None:
+        if not await self._until(lambda: turn.answered or self._refused is not None, timeout_s):
+            raise TurnFailed(f"{_stuck(turn, clip)} within {timeout_s:g} s{self._hints()}")
         if self._refused is not None:
             raise TurnFailed(self._refused)
 
@@ -264,13 +264,13 @@ class Conversation:
         return self._now_s - self._began_s
 
 
-def _session(wishes: Wishes) -> RealtimeSessionConfig:
+def _session(settings: SessionSettings) -> RealtimeSessionConfig:
     return RealtimeSessionConfig(
-        output_modalities=["text"] if wishes.text_only else UNSET,
-        instructions=UNSET if wishes.instructions is None else wishes.instructions,
+        output_modalities=["text"] if settings.text_only else UNSET,
+        instructions=UNSET if settings.instructions is None else settings.instructions,
         audio=AudioConfig(
             input=AudioInputConfig(transcription=AudioTranscription(model="whisper-1"), turn_detection=ServerVad()),
-            output=UNSET if wishes.voice is None else AudioOutputConfig(voice=wishes.voice),
+            output=UNSET if settings.voice is None else AudioOutputConfig(voice=settings.voice),
         ),
     )
 

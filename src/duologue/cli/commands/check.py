@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue.catalogue import Api
-from duologue.cli.errors import EXIT_FAILURE, Usage, check_there, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, sentence_of
 from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
@@ -30,10 +30,10 @@ from duologue.events import (
 )
 from duologue.printable import printable, printable_json
 
-__all__ = ["Finding", "Report", "check"]
+__all__ = ["FileReport", "FrameProblem", "check"]
 
 
-class Finding(msgspec.Struct, frozen=True):
+class FrameProblem(msgspec.Struct, frozen=True):
     """Something that is not as it should be."""
 
     line: int
@@ -41,16 +41,16 @@ class Finding(msgspec.Struct, frozen=True):
     problem: str
 
 
-class Report(msgspec.Struct):
+class FileReport(msgspec.Struct):
     """What there is in one file."""
 
     file: str
     frames: int = 0
     types: Counter[str] = msgspec.field(default_factory=Counter)
     """How many frames of each type, as the file names it."""
-    unknown: list[Finding] = msgspec.field(default_factory=list)
+    unknown: list[FrameProblem] = msgspec.field(default_factory=list)
     """Frames of types that nobody knows."""
-    problems: list[Finding] = msgspec.field(default_factory=list)
+    problems: list[FrameProblem] = msgspec.field(default_factory=list)
     """Frames that break the shape of their type, and lines that hold no frame."""
     failure: str | None = None
     """Why the file could not be read, or not to its end, although it is there."""
@@ -74,12 +74,12 @@ def check(
     there.
     """
     if not files:
-        raise Usage("name a file to check")
+        raise UsageError("name a file to check")
     if dialect not in DIALECTS:
-        raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+        raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
     if api == "translation" and dialect != "openai":
-        raise Usage("frames of the translation endpoint have no dialects: leave --dialect out")
-    check_there(*files)
+        raise UsageError("frames of the translation endpoint have no dialects: leave --dialect out")
+    check_exists(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
         print(_as_json(reports))
@@ -93,8 +93,8 @@ def check(
     return 0 if all(report.good for report in reports) else EXIT_FAILURE
 
 
-def _report(file: Path, dialect: str, api: Api) -> Report:
-    report = Report(file=str(file))
+def _report(file: Path, dialect: str, api: Api) -> FileReport:
+    report = FileReport(file=str(file))
     try:
         for line in read_frames(file):
             _note(report, line, dialect, api)
@@ -103,14 +103,14 @@ def _report(file: Path, dialect: str, api: Api) -> Report:
     return report
 
 
-def _note(report: Report, line: FrameLine, dialect: str, api: Api) -> None:
+def _note(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:
     if line.problem:
-        report.problems.append(Finding(line.number, None, line.problem))
+        report.problems.append(FrameProblem(line.number, None, line.problem))
         return
     try:
         event = decode(line.text, dialect=dialect) if api == "realtime" else decode_translation(line.text)
     except DecodeError as fault:
-        report.problems.append(Finding(line.number, None, str(fault)))
+        report.problems.append(FrameProblem(line.number, None, str(fault)))
         return
     report.frames += 1
     name = event.type
@@ -118,10 +118,10 @@ def _note(report: Report, line: FrameLine, dialect: str, api: Api) -> None:
     if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent):
         if name is not None and name in PROFILES[dialect].heartbeats:
             return
-        finding = Finding(line.number, name, event.problem)
+        finding = FrameProblem(line.number, name, event.problem)
         (report.unknown if name is not None and not _is_known(name, dialect, api) else report.problems).append(finding)
     elif (problem := _audio_problem(event)) is not None:
-        report.problems.append(Finding(line.number, name, problem))
+        report.problems.append(FrameProblem(line.number, name, problem))
 
 
 def _is_known(name: str, dialect: str, api: Api) -> bool:
@@ -150,7 +150,7 @@ def _audio_problem(event: RealtimeEvent | TranslationEvent) -> str | None:
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 
-def _show(report: Report) -> None:
+def _show(report: FileReport) -> None:
     frames, problems = _number(report.frames, "frame"), _number(len(report.problems), "problem")
     print(f"{printable(report.file)}: {frames}, {len(report.unknown)} unknown, {problems}")
     for name, times in sorted(report.types.items(), key=lambda pair: (-pair[1], pair[0])):
@@ -166,7 +166,7 @@ def _show(report: Report) -> None:
         print(f"{_place(report, finding)}: {name}{printable(finding.problem)}")
 
 
-def _place(report: Report, finding: Finding) -> str:
+def _place(report: FileReport, finding: FrameProblem) -> str:
     return f"{printable(report.file)}:{finding.line}"
 
 
@@ -174,6 +174,6 @@ def _number(count: int, of: str) -> str:
     return f"{count} {of}" if count == 1 else f"{count} {of}s"
 
 
-def _as_json(reports: list[Report]) -> str:
+def _as_json(reports: list[FileReport]) -> str:
     content: Any = msgspec.to_builtins(reports)
     return printable_json(write_text({"files": content, "good": all(report.good for report in reports)}).decode())

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, Usage, check_free, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, UsageError, check_writable, sentence_of
 from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
@@ -26,7 +26,7 @@ from duologue.transports import Transport
 
 __all__ = ["ConformOptions", "conform"]
 
-_PATIENCE: Final = Settings().patience_s
+_TIMEOUT: Final = Settings().timeout
 
 
 @Parameter(name="*")
@@ -49,7 +49,7 @@ class ConformOptions:
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
     force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
-    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _PATIENCE
+    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _TIMEOUT
 
 
 _STANDARD = ConformOptions()
@@ -62,24 +62,24 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     bills them. Exit code 0 only if every required rule was seen to hold, 2 if the server cannot be reached.
     """
     if unknown := [each for each in options.only if each not in rules()]:
-        raise Usage(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
+        raise UsageError(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
     if options.list:
         list_rules(options.only, json=options.json)
         return 0
     if url is None:
-        raise Usage("name a server: duologue conform ws://127.0.0.1:8000")
+        raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
     if not options.timeout > 0:
-        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+        raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.dialect != AUTO and options.dialect not in PROFILES:
-        raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
-    check_free(options.record, force=options.force)
+        raise UsageError(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect, loop_lag_ms=None)
     return run_to_end(_conform(endpoint, options))
 
 
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
-    settings = Settings(patience_s=options.timeout, has_key=options.api_key is not None)
+    settings = Settings(timeout=options.timeout, has_key=options.api_key is not None)
     with ExitStack() as kept:
         writer = (
             None

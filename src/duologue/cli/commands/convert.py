@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, Usage, check_free, check_there
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, check_writable
 from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
@@ -43,11 +43,11 @@ def convert(
     """
     for dialect in (source, target):
         if dialect not in DIALECTS:
-            raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    check_there(file)
+            raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    check_exists(file)
     if out is not None and out.exists() and out.samefile(file):
-        raise Usage("--out is the file that is read: name another one")
-    check_free(out, force=force)
+        raise UsageError("--out is the file that is read: name another one")
+    check_writable(out, force=force)
     damaged, stage = False, _stage(source, target)
     with ExitStack() as stack:
         lines = read_frames(file)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from duologue.audio.wav import Sound, parse_wav
 from duologue.cli.call.call import Call, CallOptions, hold, view_for
-from duologue.cli.errors import TurnFailed, check_free
+from duologue.cli.errors import TurnFailed, check_writable
 from duologue.cli.run import run_to_end
 from duologue.cli.turns.turn import Turn
 
@@ -65,7 +65,7 @@ def demo(
     # What stands in a folder that was named may be anybody's.
     force = force or out_dir == _OWN_FOLDER
     reply, recording = out_dir / "reply.wav", out_dir / "session.jsonl"
-    check_free(reply, recording, force=force)
+    check_writable(reply, recording, force=force)
     clips = list(speech())
     out_dir.mkdir(parents=True, exist_ok=True)
     options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)

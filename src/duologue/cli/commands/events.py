@@ -12,13 +12,13 @@ from cyclopts import Parameter
 
 from duologue import catalogue
 from duologue.catalogue import EventEntry
-from duologue.cli.errors import Usage
+from duologue.cli.errors import UsageError
 from duologue.dialects import PROFILES
 
-__all__ = ["Spelling", "events", "spellings"]
+__all__ = ["DialectSpelling", "events", "spellings"]
 
 
-class Spelling(msgspec.Struct, frozen=True, kw_only=True):
+class DialectSpelling(msgspec.Struct, frozen=True, kw_only=True):
     """How a dialect writes an event, where that is not the canonical form. Found out by writing the example."""
 
     dialect: str
@@ -41,7 +41,7 @@ def events(
     """List every event, or tell what one of them is: fields, eras, other spellings, when it is sent."""
     entries = catalogue.events() if name is None else catalogue.events_named(name)
     if not entries:
-        raise Usage(f"there is no event {name!r}; {_suggestion(name or '')}duologue events lists all")
+        raise UsageError(f"there is no event {name!r}; {_suggestion(name or '')}duologue events lists all")
     if json:
         told = [_told(entry, whole=name is not None) for entry in entries]
         print(msgspec.json.encode({"events": told}).decode())
@@ -52,7 +52,7 @@ def events(
     return 0
 
 
-def spellings(entry: EventEntry) -> tuple[Spelling, ...]:
+def spellings(entry: EventEntry) -> tuple[DialectSpelling, ...]:
     """Dialects that do not write an event as it is written here."""
     if entry.api != "realtime":
         return ()
@@ -62,10 +62,10 @@ def spellings(entry: EventEntry) -> tuple[Spelling, ...]:
     )
 
 
-def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> Spelling | None:
+def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> DialectSpelling | None:
     profile = PROFILES[dialect]
     if entry.wire in profile.lacks_events:
-        return Spelling(dialect=dialect, name=None)
+        return DialectSpelling(dialect=dialect, name=None)
     frame = profile.write(example, [])
     if frame == example:
         return None
@@ -78,7 +78,7 @@ def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> Spell
                 moved[short] = long
                 del theirs[path], ours[other]
                 break
-    return Spelling(
+    return DialectSpelling(
         dialect=dialect,
         name=str(frame.get("type")),
         moved=moved,
@@ -153,7 +153,7 @@ def _description(entry: EventEntry) -> Iterator[str]:
         yield from _spelled(spelling)
 
 
-def _spelled(spelling: Spelling) -> Iterator[str]:
+def _spelled(spelling: DialectSpelling) -> Iterator[str]:
     if spelling.name is None:
         yield f"  {spelling.dialect}: has no such event"
         return

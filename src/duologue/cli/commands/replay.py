@@ -9,9 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from duologue.cli.call.call import view_for
-from duologue.cli.errors import EXIT_FAILURE, check_there, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, check_exists, sentence_of
 from duologue.cli.turns.observations import Observation
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
 from duologue.errors import DecodeError, RecordingError
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
@@ -27,24 +27,24 @@ def replay(
 
     FILE was written by duologue talk --record or by duologue demo. Of a damaged file, what can be read is printed.
     """
-    check_there(file)
-    account, view = Account(), view_for(json=json)
+    check_exists(file)
+    builder, view = SummaryBuilder(), view_for(json=json)
     with RecordingReader(file) as recording:
-        account.files["recording"] = str(file)
+        builder.files["recording"] = str(file)
         try:
             with view:
                 view.note(f"recorded by the {recording.header.side} at {recording.header.started_at}")
                 for frame in recording:
                     observation = Observation(frame.at_s, frame.direction, _event(frame.message))
-                    account.note(observation)
+                    builder.note(observation)
                     view.observe(observation)
         except RecordingError as fault:
-            account.failure = sentence_of(fault)
-        view.conclude(account.summary())
+            builder.failure = sentence_of(fault)
+        view.conclude(builder.summary())
         if recording.cut_off:
             print(f"duologue: {file} ends in the middle of a line, as a crash leaves it", file=sys.stderr)
-    if account.failure is not None:
-        print(f"duologue: {account.failure}", file=sys.stderr)
+    if builder.failure is not None:
+        print(f"duologue: {builder.failure}", file=sys.stderr)
         return EXIT_FAILURE
     return 0
 

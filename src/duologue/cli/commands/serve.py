@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import Usage, check_there
+from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.run import run_to_end
@@ -143,9 +143,9 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
     """
     names, settings = _engines(options)
     if not all(key.strip() for key in options.api_key):
-        raise Usage("--api-key is empty: leave it out to serve everybody")
+        raise UsageError("--api-key is empty: leave it out to serve everybody")
     if options.dialect not in PROFILES:
-        raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
+        raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
     start_logging(options.log_level, options.log_format)
@@ -180,14 +180,14 @@ async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContex
 
 
 def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:
-    """Limits of the server, and what its sessions begin with. Raises Usage."""
+    """Limits of the server, and what its sessions begin with. Raises UsageError."""
     defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
     if options.model:
         defaults = replace(defaults, model=options.model[0])
     try:
         limits, defaults = limits_of(options.limit, defaults)
     except DuologueError as fault:
-        raise Usage(str(fault)) from fault
+        raise UsageError(str(fault)) from fault
     if options.until_eof:
         limits = replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
     return limits, defaults
@@ -197,15 +197,15 @@ def _mcp(options: ServeOptions) -> McpAccess | None:
     try:
         return McpAccess(*options.mcp) if options.mcp else None
     except ValueError as fault:
-        raise Usage(f"--mcp {fault}") from fault
+        raise UsageError(f"--mcp {fault}") from fault
 
 
 def _tls(options: ServeOptions) -> SSLContext | None:
     if options.tls_cert is None:
         if options.tls_key is not None:
-            raise Usage("--tls-key belongs to --tls-cert")
+            raise UsageError("--tls-key belongs to --tls-cert")
         return None
-    check_there(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
+    check_exists(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
     return tls_context(options.tls_cert, options.tls_key)
 
 
@@ -214,13 +214,13 @@ def _keys_of_the_environment() -> list[str]:
 
 
 def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:
-    """Names and options of the engines that were asked for. Raises Usage for a choice that makes no sense."""
+    """Names and options of the engines that were asked for. Raises UsageError for a choice that makes no sense."""
     if options.llm is not None and options.llm_file is not None:
-        raise Usage("--llm and --llm-file are two answers to one question: name one")
+        raise UsageError("--llm and --llm-file are two answers to one question: name one")
     if options.llm is None and (options.llm_model is not None or options.llm_key is not None):
-        raise Usage("--llm-model and --llm-key belong to --llm URL")
+        raise UsageError("--llm-model and --llm-key belong to --llm URL")
     if (options.llm or options.llm_file) is not None and options.responder is not None:
-        raise Usage("--llm and --llm-file choose the responder: leave --responder out")
+        raise UsageError("--llm and --llm-file choose the responder: leave --responder out")
     chosen: dict[Kind, str | None] = {
         "detector": options.detector,
         "transcriber": options.transcriber,
@@ -230,25 +230,25 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
     settings: dict[Kind, Mapping[str, object]] = {}
     if options.llm is not None:
         if options.llm_model is None:
-            raise Usage("--llm needs --llm-model, the name of the model to ask for")
+            raise UsageError("--llm needs --llm-model, the name of the model to ask for")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
     elif options.llm_file is not None:
-        check_there(options.llm_file)
+        check_exists(options.llm_file)
         chosen["responder"] = "llm"
         settings["responder"] = {"file": options.llm_file}
     return {kind: name for kind, name in chosen.items() if name is not None}, settings
 
 
 def _upstream(options: ServeOptions) -> Upstream | None:
-    """The API to be a relay for. Raises Usage for options that do not belong together."""
+    """The API to be a relay for. Raises UsageError for options that do not belong together."""
     if options.upstream is None:
         if (options.upstream_dialect or options.upstream_key or options.upstream_model) is not None:
-            raise Usage("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
+            raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
     if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
-        raise Usage("with --upstream the sessions are held there: engines, --llm and --mcp choose nothing")
+        raise UsageError("with --upstream the sessions are held there: engines, --llm and --mcp choose nothing")
     place = Endpoint(
         url=check_url(options.upstream),
         api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
@@ -258,7 +258,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     try:
         dialect = place.accent().dialect
     except ValueError as fault:
-        raise Usage(str(fault)) from fault
+        raise UsageError(str(fault)) from fault
 
     async def open_upstream(opening: SessionStart) -> Transport:
         model, intent = options.upstream_model or opening.model, None

@@ -14,8 +14,8 @@ from cyclopts import Parameter
 from duologue.audio.wav import read_wav
 from duologue.cli.call.call import Call, CallOptions, check_url, hold, view_for
 from duologue.cli.call.sound_device import SystemSound
-from duologue.cli.call.talker import Wishes
-from duologue.cli.errors import Usage, check_free, check_there
+from duologue.cli.call.talker import SessionSettings
+from duologue.cli.errors import UsageError, check_exists, check_writable
 from duologue.cli.run import run_to_end
 
 __all__ = ["TalkOptions", "talk"]
@@ -67,14 +67,14 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
     turn after turn.
     """
     if (input is not None) + (options.say is not None) + options.mic != 1:
-        raise Usage(
+        raise UsageError(
             "name a WAV file to send, or a text, or the microphone: duologue talk INPUT.wav, duologue talk --say TEXT,"
             " or duologue talk --mic"
         )
     if not options.timeout > 0:
-        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+        raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.url is None and options.api_key is not None:
-        raise Usage("--api-key is for a server named with --url; our own makes up a key by itself")
+        raise UsageError("--api-key is for a server named with --url; our own makes up a key by itself")
     _check_files(input, options)
     code = run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
     # Ctrl-C is how such a talk ends.
@@ -82,15 +82,15 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
 
 
 def _check_files(path: Path | None, options: TalkOptions) -> None:
-    """Raises Usage for a file that is not there, and for one that another would be written over."""
+    """Raises UsageError for a file that is not there, and for one that another would be written over."""
     if path is not None:
-        check_there(path)
+        check_exists(path)
     for name, written in (("--out", options.out), ("--record", options.record)):
         if path is not None and written is not None and _are_one(path, written):
-            raise Usage(f"{name} {written} would write over the file that is to be sent")
+            raise UsageError(f"{name} {written} would write over the file that is to be sent")
     if options.out is not None and options.record is not None and _are_one(options.out, options.record):
-        raise Usage(f"--out and --record are one file, {options.out}: name two")
-    check_free(options.out, options.record, force=options.force)
+        raise UsageError(f"--out and --record are one file, {options.out}: name two")
+    check_writable(options.out, options.record, force=options.force)
 
 
 def _are_one(one: Path, other: Path) -> bool:
@@ -107,12 +107,12 @@ def _call_options(options: TalkOptions) -> CallOptions:
         url=None if options.url is None else check_url(options.url),
         api_key=api_key,
         model=options.model,
-        wishes=Wishes(instructions=options.instructions, voice=options.voice, text_only=options.text),
+        settings=SessionSettings(instructions=options.instructions, voice=options.voice, text_only=options.text),
         reply_file=options.out,
         recording_file=options.record,
         replace_files=options.force,
         paced=not options.fast,
-        patience_s=options.timeout,
+        timeout_s=options.timeout,
         open_ended=options.mic,
     )
 

@@ -31,7 +31,7 @@ def list_rules(only: Collection[str], *, json: bool) -> None:
     chosen = [rule for rule in rules().values() if not only or rule.id in only]
     if json:
         findings = [Finding(rule=rule, outcome="skipped").as_json() for rule in chosen]
-        kept = ("rule", "group", "title", "level", "mark", "source")
+        kept = ("rule", "group", "title", "level", "provenance", "source")
         print(
             printable_json(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
         )

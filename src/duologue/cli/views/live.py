@@ -16,7 +16,7 @@ from duologue.cli.turns.audio_formats import SessionAudio
 from duologue.cli.turns.observations import Observation, Progress
 from duologue.cli.turns.words import Words
 from duologue.cli.views.summary import Summary, lines_of
-from duologue.cli.views.timeline import ARROWS, Line, Timeline
+from duologue.cli.views.timeline import ARROWS, Timeline, TimelineLine
 from duologue.errors import AudioError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.printable import printable
@@ -125,7 +125,7 @@ class LiveView:
             rows.append(_meter("server", self._heard_dbfs, "green"))
         return Group(*rows)
 
-    def _text(self, line: Line) -> Text:
+    def _text(self, line: TimelineLine) -> Text:
         style = "red" if line.odd else _STYLES[line.direction]
         name_cells = _NAME_CELLS if self._console.width >= _WIDE_CELLS else 0
         return Text.assemble(

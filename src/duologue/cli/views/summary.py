@@ -14,7 +14,7 @@ from duologue.cli.turns.turn import First, Turn
 from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneEvent, is_set
 from duologue.printable import printable
 
-__all__ = ["Account", "Latencies", "Summary", "TurnSummary", "Words", "lines_of"]
+__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of"]
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     first_audio: int | None
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
+class Transcripts(msgspec.Struct, frozen=True, kw_only=True):
     """Who said what."""
 
     user: str
@@ -38,7 +38,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 class TurnSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One turn."""
 
-    transcripts: Words
+    transcripts: Transcripts
     latencies_ms: Latencies
     status: str | None
 
@@ -47,7 +47,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The whole. `latencies_ms` has the medians of the turns."""
 
     duration_s: float
-    transcripts: Words
+    transcripts: Transcripts
     latencies_ms: Latencies
     latencies_from: str
     """The moment that latencies count from, in words."""
@@ -67,7 +67,7 @@ _FROM_SPEECH: Final = (
 _FROM_TEXT: Final = "the moment response.create was sent"
 
 
-class Account:
+class SummaryBuilder:
     """Collects what a summary needs, also when the conversation ends early."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Account:
         turns = [_turn(turn) for turn in self.turns]
         return Summary(
             duration_s=round(self._last_at_s, 3),
-            transcripts=Words(
+            transcripts=Transcripts(
                 user=" ".join(turn.transcripts.user for turn in turns if turn.transcripts.user),
                 server=" ".join(turn.transcripts.server for turn in turns if turn.transcripts.server),
             ),
@@ -136,7 +136,7 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
 def _turn(turn: Turn) -> TurnSummary:
     last = turn.responses[-1].status if turn.responses else None
     return TurnSummary(
-        transcripts=Words(user=turn.words.user, server=turn.words.server),
+        transcripts=Transcripts(user=turn.words.user, server=turn.words.server),
         latencies_ms=Latencies(**{f"first_{first}": turn.latency_ms(first) for first in get_args(First)}),
         status=last if is_set(last) else ("answered" if turn.responses else None),
     )

@@ -14,16 +14,16 @@ from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, Response
 from duologue.printable import printable
 from duologue.recording import Direction
 
-__all__ = ["ARROWS", "Line", "Timeline"]
+__all__ = ["ARROWS", "Timeline", "TimelineLine"]
 
 ARROWS: Final[dict[Direction, str]] = {"sent": "→", "received": "←"}
 
-_MOST_CHARACTERS: Final = 120
+_MAX_CHARACTERS: Final = 120
 """Of what an event says; the summary has the transcripts in full."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Line:
+class TimelineLine:
     """One event, or a run of pieces."""
 
     at_s: float
@@ -40,8 +40,8 @@ class Line:
     def saying(self) -> str:
         """What stands behind the name."""
         text = printable(" ".join(self.text.split()))
-        if len(text) > _MOST_CHARACTERS:
-            text = f"{text[:_MOST_CHARACTERS]}…"
+        if len(text) > _MAX_CHARACTERS:
+            text = f"{text[:_MAX_CHARACTERS]}…"
         count = f"×{self.count}" if self.count > 1 else ""
         audio = "" if self.audio_ms is None else f"{self.audio_ms:.0f} ms"
         return "  ".join(part for part in (count, audio, text) if part)
@@ -55,14 +55,14 @@ class Timeline:
 
     def __init__(self) -> None:
         self._audio = SessionAudio()
-        self._open: dict[tuple[str, str, str], Line] = {}
+        self._open: dict[tuple[str, str, str], TimelineLine] = {}
 
     @property
-    def open(self) -> list[Line]:
+    def open(self) -> list[TimelineLine]:
         """Runs that may still grow, oldest first."""
         return list(self._open.values())
 
-    def push(self, observation: Observation) -> Iterator[Line]:
+    def push(self, observation: Observation) -> Iterator[TimelineLine]:
         """Take in an event. Yields the lines that are finished by it, in the order in which they began."""
         event = observation.event
         self._audio = self._audio.after(event)
@@ -80,15 +80,15 @@ class Timeline:
         if more.audio_ms is not None:
             line.audio_ms = (line.audio_ms or 0) + more.audio_ms
 
-    def close(self) -> list[Line]:
+    def close(self) -> list[TimelineLine]:
         """End every run; returns their lines."""
         lines = self.open
         self._open.clear()
         return lines
 
-    def _line(self, observation: Observation) -> Line:
+    def _line(self, observation: Observation) -> TimelineLine:
         event = observation.event
-        return Line(
+        return TimelineLine(
             at_s=observation.at_s,
             direction=observation.direction,
             name=printable(event.type or "?"),

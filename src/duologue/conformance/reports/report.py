@@ -34,7 +34,7 @@ class Finding(Struct, frozen=True, kw_only=True):
             "group": self.rule.group,
             "title": self.rule.title,
             "level": self.rule.weight,
-            "mark": self.rule.mark,
+            "provenance": self.rule.provenance,
             "source": self.rule.source,
             "outcome": self.outcome,
             "seen": self.seen,
@@ -49,7 +49,7 @@ class Report(Struct, kw_only=True):
     """Ids of the rules that were to be decided."""
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def note(self, rule_id: str, outcome: Outcome, seen: str = "", *, scenario: str = "") -> None:
+    def record(self, rule_id: str, outcome: Outcome, seen: str = "", *, scenario: str = "") -> None:
         """A rule was decided, perhaps not for the first time: the heavier outcome stays.
 
         Raises KeyError for an id that no rule has.

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from duologue import catalogue
 from duologue.conformance.rulebook.item_order import prev_chain
-from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.conformance.wire.trace import Json, Trace, WireMessage
 
 __all__ = ["INVARIANTS", "Verdicts", "published_types"]
 
@@ -87,7 +87,7 @@ def _item_added_done(trace: Trace) -> Verdicts:
     yield from _pairs(trace.received(), "conversation.item", ("item.id",), "the conversation")
 
 
-def _pairs(messages: Iterable[Message], prefix: str, keys: tuple[str, ...], where: str) -> Verdicts:
+def _pairs(messages: Iterable[WireMessage], prefix: str, keys: tuple[str, ...], where: str) -> Verdicts:
     """Every `prefix.added` is followed by one `prefix.done` with the same keys, and no done comes without it."""
     open_since: Counter[tuple[Any, ...]] = Counter()
     done: Counter[tuple[Any, ...]] = Counter()
@@ -188,27 +188,27 @@ def _oob_silent(trace: Trace) -> Verdicts:
         if not _is_out_of_band(trace, id, messages):
             continue
         items = {each.get("item.id") for each in messages if each.type == "response.output_item.added"}
-        strays = [
+        unexpected = [
             each.type
             for each in trace.received()
             if each.type.startswith("conversation.item.")
             and each.ids & items
             and each.type != "conversation.item.retrieved"
         ]
-        yield f"{id}: {strays[0]} for its item" if strays else None
+        yield f"{id}: {unexpected[0]} for its item" if unexpected else None
 
 
-def _is_out_of_band(trace: Trace, id: str, messages: list[Message]) -> bool:
+def _is_out_of_band(trace: Trace, id: str, messages: list[WireMessage]) -> bool:
     created = messages[0].event.get("response")
     if not isinstance(created, Mapping):
         return False
     if "conversation_id" in created and created["conversation_id"] is None:
         return True
-    marks = [each.get("response.metadata") for each in trace.sent("response.create") if _asks_aside(each.event)]
+    marks = [each.get("response.metadata") for each in trace.sent("response.create") if _asks_out_of_band(each.event)]
     return created.get("metadata") is not None and created.get("metadata") in marks
 
 
-def _asks_aside(event: Json) -> bool:
+def _asks_out_of_band(event: Json) -> bool:
     return (event.get("response") or {}).get("conversation") == "none"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from duologue.conformance.wire.trace import Message, Trace
+from duologue.conformance.wire.trace import Trace, WireMessage
 
 __all__ = ["prev_chain"]
 
@@ -16,7 +16,7 @@ def prev_chain(trace: Trace) -> Iterator[str | None]:
     What was committed and is not yet added counts as there: the next item names it.
     """
     order: list[str] = []
-    wishes = {
+    requested = {
         str(each.get("item.id")): each.event.get("previous_item_id")
         for each in trace.sent("conversation.item.create")
         if each.get("item.id") is not None
@@ -24,22 +24,22 @@ def prev_chain(trace: Trace) -> Iterator[str | None]:
     for each in trace.received():
         match each.type:
             case "input_audio_buffer.committed" if each.get("item_id") is not None:
-                yield _judge(each, str(each.get("item_id")), order, None)
+                yield _mismatch(each, str(each.get("item_id")), order, None)
             case "conversation.item.added" if each.get("item.id") is not None:
                 item_id = str(each.get("item.id"))
-                yield _judge(each, item_id, order, wishes.get(item_id))
+                yield _mismatch(each, item_id, order, requested.get(item_id))
             case "conversation.item.deleted" if each.get("item_id") in order:
                 order.remove(str(each.get("item_id")))
             case _:
                 pass  # messages that do not change the order
 
 
-def _judge(message: Message, item_id: str, order: list[str], wish: str | None) -> str | None:
+def _mismatch(message: WireMessage, item_id: str, order: list[str], requested: str | None) -> str | None:
     told = message.event.get("previous_item_id")
     if item_id in order:  # committed before, and its place is known
         at = order.index(item_id)
     else:
-        at = 0 if wish == "root" else order.index(wish) + 1 if wish in order else len(order)
+        at = 0 if requested == "root" else order.index(requested) + 1 if requested in order else len(order)
         order.insert(at, item_id)
     before = order[at - 1] if at else None
     return (

@@ -11,12 +11,23 @@ import msgspec
 
 from duologue.conformance.rulebook.patterns import Pattern
 
-__all__ = ["GROUPS", "LEVELS", "ErrorRule", "Level", "Mark", "Rule", "SequenceRule", "errors", "rules", "sequences"]
+__all__ = [
+    "GROUPS",
+    "LEVELS",
+    "ErrorRule",
+    "Level",
+    "Provenance",
+    "Rule",
+    "SequenceRule",
+    "errors",
+    "rules",
+    "sequences",
+]
 
 Level: TypeAlias = Literal["required", "recommended", "informational"]
-Mark: TypeAlias = Literal["capture", "spec", "guide", "integration", "inferred", "unsure"]
+Provenance: TypeAlias = Literal["capture", "spec", "guide", "integration", "inferred", "unsure"]
 
-LEVELS: Final[Mapping[Mark, Level]] = {
+LEVELS: Final[Mapping[Provenance, Level]] = {
     "capture": "required",
     "spec": "required",
     "guide": "recommended",
@@ -45,7 +56,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     title: str
     source: str
     """The section of the published protocol that it belongs to."""
-    mark: Mark
+    provenance: Provenance
     """How it is known."""
     era: Literal["both", "ga", "beta"] = "both"
     level: Level | None = None
@@ -56,7 +67,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @property
     def weight(self) -> Level:
         """How much it counts."""
-        return self.level or LEVELS[self.mark]
+        return self.level or LEVELS[self.provenance]
 
 
 class SequenceRule(Rule, frozen=True, kw_only=True):

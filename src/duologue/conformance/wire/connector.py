@@ -24,7 +24,7 @@ class ConnectOptions(Struct, frozen=True, kw_only=True):
     """Show the header of the beta."""
 
     @property
-    def invited(self) -> bool:
+    def expects_session(self) -> bool:
         """Whether a session should come of it, in which everything holds that holds everywhere."""
         return self.api_key is None and self.model is None and not self.beta
 

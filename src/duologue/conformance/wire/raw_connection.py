@@ -11,7 +11,7 @@ import msgspec
 
 from duologue.codec.jsontext import parse_object
 from duologue.conformance.outcomes import Undecided, Violation
-from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.conformance.wire.trace import Json, Trace, WireMessage
 from duologue.errors import ConnectionClosed, DecodeError
 from duologue.transports import Transport
 
@@ -27,9 +27,9 @@ class RawConnection:
     Waiting looks at what came since the last `send` and is done with what it has passed over.
     """
 
-    def __init__(self, transport: Transport, name: str, *, patience_s: float) -> None:
+    def __init__(self, transport: Transport, name: str, *, timeout_s: float) -> None:
         self.trace = Trace(name=name)
-        self.patience_s = patience_s
+        self.timeout_s = timeout_s
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
@@ -53,7 +53,7 @@ class RawConnection:
         """Send a message as it is. Raises Violation if the server left."""
         self._seen = len(self.trace.messages)
         self.last_id = None if event is None else str(event.get("event_id"))
-        self.trace.messages.append(Message(side="C", at_s=self.now_s, event=event or {}))
+        self.trace.messages.append(WireMessage(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)
         except ConnectionClosed as closed:
@@ -70,19 +70,19 @@ class RawConnection:
         self,
         *types: str,
         about: Collection[str] = (),
-        where: Callable[[Message], bool] | None = None,
-        patience_s: float | None = None,
-    ) -> Message:
+        where: Callable[[WireMessage], bool] | None = None,
+        timeout_s: float | None = None,
+    ) -> WireMessage:
         """The next event of these types, about these ids if any are named.
 
-        Raises Violation when nothing comes for `patience_s`, when the server leaves, or refuses instead.
+        Raises Violation when nothing comes for `timeout_s`, when the server leaves, or refuses instead.
         """
 
-        def wanted(message: Message) -> bool:
+        def wanted(message: WireMessage) -> bool:
             named = message.type in types and (not about or bool(message.ids & set(about)))
             return named and (where is None or where(message))
 
-        timeout = self.patience_s if patience_s is None else patience_s
+        timeout = self.timeout_s if timeout_s is None else timeout_s
         awaited = " or ".join(types)
         while True:
             for at in range(self._seen, len(self.trace.messages)):
@@ -101,21 +101,21 @@ class RawConnection:
                 last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
                 raise Violation(f"no {awaited} within {timeout:g} s; the last event was {last}")
 
-    async def answer(self, event: Json, *types: str, **more: Any) -> Message:
+    async def answer(self, event: Json, *types: str, **more: Any) -> WireMessage:
         """Send, and wait as `until` does."""
         await self.send(event)
         return await self.until(*types, **more)
 
-    async def quiet(self, quiet_s: float = _QUIET_S) -> list[Message]:
+    async def quiet(self, quiet_s: float = _QUIET_S) -> list[WireMessage]:
         """Wait until nothing has come for so long; what came since the last `send` or wait."""
         began = self._seen
-        deadline = self._loop.time() + self.patience_s
+        deadline = self._loop.time() + self.timeout_s
         while self.trace.closed is None and self._loop.time() < deadline and await self._more(quiet_s):
             pass
         self._seen = len(self.trace.messages)
         return [each for each in self.trace.messages[began:] if each.side == "S"]
 
-    def first(self, type: str) -> Message:
+    def first(self, type: str) -> WireMessage:
         """The first event of this type that came. Raises Undecided if none did: another rule is about that."""
         for each in self.trace.received(type):
             return each
@@ -131,22 +131,22 @@ class RawConnection:
         told = [each.get("session.type") for each in self.trace.received("session.created", "session.updated")]
         return "transcription" if told and told[-1] == "transcription" else "realtime"
 
-    def about(self, *ids: str, since: Message | None = None, upto: Message | None = None) -> list[Message]:
+    def about(self, *ids: str, since: WireMessage | None = None, upto: WireMessage | None = None) -> list[WireMessage]:
         """Both sides' messages about these ids, from one message to another. `create` commands are about their item."""
         first = 0 if since is None else self.trace.messages.index(since)
         last = len(self.trace.messages) if upto is None else self.trace.messages.index(upto) + 1
         return [each for each in self.trace.messages[first:last] if each.ids & set(ids)]
 
-    def since(self, event_id: str) -> list[Message]:
+    def since(self, event_id: str) -> list[WireMessage]:
         """Everything from the command with this id on."""
         at = next(n for n, each in enumerate(self.trace.messages) if each.event.get("event_id") == event_id)
         return self.trace.messages[at:]
 
-    async def _more(self, patience_s: float) -> bool:
+    async def _more(self, timeout_s: float) -> bool:
         """Wait for one message more, or the end; False if nothing happens."""
         have = len(self.trace.messages)
         try:
-            async with asyncio.timeout(patience_s), self._came:
+            async with asyncio.timeout(timeout_s), self._came:
                 await self._came.wait_for(lambda: len(self.trace.messages) > have or self.trace.closed is not None)
         except TimeoutError:
             return False
@@ -156,15 +156,15 @@ class RawConnection:
 
     @classmethod
     @asynccontextmanager
-    async def over(cls, transport: Transport, name: str, *, patience_s: float) -> AsyncGenerator[RawConnection, None]:
+    async def over(cls, transport: Transport, name: str, *, timeout_s: float) -> AsyncGenerator[RawConnection, None]:
         """Reads the transport for the length of a block; lets what is under way come to its end, and closes."""
-        line = cls(transport, name, patience_s=patience_s)
-        reading = asyncio.ensure_future(line._read())  # noqa: TID251 - ended and awaited below
+        connection = cls(transport, name, timeout_s=timeout_s)
+        reading = asyncio.ensure_future(connection._read())  # noqa: TID251 - ended and awaited below
         try:
             try:
-                yield line
+                yield connection
             finally:
-                await line._settle()
+                await connection._settle()
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -187,7 +187,7 @@ class RawConnection:
     async def _settle(self) -> None:
         """Wait for responses and items that have begun; the invariants are about whole traces."""
         while self.trace.closed is None and self._open():
-            if not await self._more(self.patience_s):
+            if not await self._more(self.timeout_s):
                 return
 
     def _open(self) -> set[str]:
@@ -204,14 +204,14 @@ class RawConnection:
         return begun
 
 
-def _message(text: str | bytes, at_s: float) -> Message:
+def _message(text: str | bytes, at_s: float) -> WireMessage:
     if isinstance(text, bytes):
-        return Message(side="S", at_s=at_s, event={}, problem="a binary message")
+        return WireMessage(side="S", at_s=at_s, event={}, problem="a binary message")
     try:
-        return Message(side="S", at_s=at_s, event=parse_object(text))
+        return WireMessage(side="S", at_s=at_s, event=parse_object(text))
     except DecodeError as fault:
-        return Message(side="S", at_s=at_s, event={}, problem=fault.reason)
+        return WireMessage(side="S", at_s=at_s, event={}, problem=fault.reason)
 
 
-def _told(error: Message) -> str:
+def _told(error: WireMessage) -> str:
     return f"error (code {error.get('error.code')}, param {error.get('error.param')})"

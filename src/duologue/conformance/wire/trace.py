@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["Json", "Message", "Side", "Trace", "look"]
+__all__ = ["Json", "Side", "Trace", "WireMessage", "look"]
 
 Json: TypeAlias = Mapping[str, Any]
 Side: TypeAlias = Literal["C", "S"]
@@ -26,7 +26,7 @@ def look(event: Json, path: str) -> Any:
     return found
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class WireMessage(Struct, frozen=True, kw_only=True):
     """One message: from the client (C) or the server (S)."""
 
     side: Side
@@ -58,25 +58,25 @@ class Trace(Struct, kw_only=True):
 
     name: str
     """Of the scenario."""
-    messages: list[Message] = []
+    messages: list[WireMessage] = []
     closed: tuple[int, str] | None = None
     """Code and reason, if the server closed."""
 
-    def received(self, *types: str) -> Iterator[Message]:
+    def received(self, *types: str) -> Iterator[WireMessage]:
         """What the server sent: of these types, or all of it."""
         return (each for each in self.messages if each.side == "S" and (not types or each.type in types))
 
-    def sent(self, *types: str) -> Iterator[Message]:
+    def sent(self, *types: str) -> Iterator[WireMessage]:
         """What the client sent: of these types, or all of it."""
         return (each for each in self.messages if each.side == "C" and (not types or each.type in types))
 
-    def precedes(self, one: Message, other: Message) -> bool:
+    def precedes(self, one: WireMessage, other: WireMessage) -> bool:
         """Whether one message was there before the other. By their places: a coarse clock gives both the same time."""
         return self.messages.index(one) < self.messages.index(other)
 
-    def responses(self) -> dict[str, list[Message]]:
+    def responses(self) -> dict[str, list[WireMessage]]:
         """The server's `response.*` events by the id of their response."""
-        found: dict[str, list[Message]] = {}
+        found: dict[str, list[WireMessage]] = {}
         for each in self.received():
             id = each.get("response_id") or each.get("response.id")
             if each.type.startswith("response.") and isinstance(id, str):
