@@ -126,7 +126,7 @@ def test_events_that_nobody_knows_disturb_nothing(capsys: pytest.CaptureFixture[
 def test_a_confirmation_in_a_shape_that_nobody_knows_is_not_waited_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duologue.cli.call.talker._GREETING_S", 3600.0)
+    monkeypatch.setattr("duologue.cli.call.talker._START_S", 3600.0)
 
     def answer(message: dict[str, Any]) -> list[Message]:
         if message["type"] == "session.update":

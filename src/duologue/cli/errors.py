@@ -1,4 +1,4 @@
-"""What goes wrong, as one sentence and an exit code."""
+"""Errors of the commands, each as one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 
 _MAX_CHARACTERS: Final = 600
-"""Of a sentence: what a server or an operating system has to say about a failure may be a page."""
+"""Length of a sentence: the message of a server or an operating system may be a page."""
 
 
 class UsageError(DuologueError):
-    """The command line asks for something that cannot be; nothing was started."""
+    """The command line is invalid; nothing was started."""
 
 
 class TurnFailed(DuologueError):
-    """A turn did not come to its end."""
+    """A turn was not completed."""
 
 
 def check_exists(*files: Path) -> None:
-    """Raise UsageError for files that a command was told to read and that are not there."""
+    """Raise UsageError for input files that do not exist."""
     missing = [str(file) for file in files if not file.exists()]
     if missing:
         raise UsageError(f"there is no file {', '.join(missing)}")
 
 
 def check_writable(*files: Path | None, force: bool) -> None:
-    """Raise UsageError for files that a command was told to write and that are there, or are links to elsewhere."""
+    """Raise UsageError for output files that are symbolic links, or that exist without `force`."""
     for file in files:
         if file is None:
             continue
@@ -53,12 +53,12 @@ def check_writable(*files: Path | None, force: bool) -> None:
 
 
 def exit_code_of(fault: BaseException) -> int:
-    """2 for a command line that cannot be right, 1 for all else."""
+    """2 for an invalid command line, 1 for everything else."""
     return EXIT_USAGE if isinstance(fault, UsageError) else EXIT_FAILURE
 
 
 def sentence_of(fault: BaseException) -> str:
-    """What happened, on one line."""
+    """The error on one line, without control characters."""
     match fault:
         case ConnectionClosed():
             text = f"the server ended the session: {fault}"

@@ -1,9 +1,9 @@
-"""Runs scenarios against a server and makes a report of what they see."""
+"""Runs scenarios against a server and reports what they find."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, malformed
 from duologue.conformance.reports.report import Outcome, Report
@@ -26,12 +26,11 @@ async def run(
     settings: Settings = _STANDARD,
     watch: Callable[[Scenario], None] | None = None,
 ) -> Report:
-    """Try a server out, scenario after scenario, and report which rules it keeps.
+    """Run the scenarios one after the other and report which rules the server keeps.
 
-    `open_transport` is called for each connection with what is special about it; see `ConnectOptions`. `only` names the rules
-    to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others.
-    `watch` is told of each scenario before it begins. Cancelling closes the connection that is open; nothing stays
-    behind.
+    `open_transport` is called for each connection with its `ConnectOptions`. `only` names the rules to decide: the
+    scenarios that decide none of them are left out, and invariants are checked in the others. `watch` is called with
+    each scenario before it starts. Cancelling closes the open connection.
 
     Raises:
         ConnectFailed: the server cannot be reached at all.
@@ -55,12 +54,10 @@ async def run(
     return report
 
 
-def _chosen(wanted: Collection[str]) -> list[Scenario]:
-    """Scenarios for these rules; all of them where a rule holds everywhere."""
-    everywhere = any(rule_id in INVARIANTS for rule_id in wanted) and not any(
-        rule_id in wanted for scenario in SCENARIOS for rule_id in scenario.decides
-    )
-    return [each for each in SCENARIOS if everywhere or any(rule_id in wanted for rule_id in each.decides)]
+def _chosen(wanted: set[str]) -> Sequence[Scenario]:
+    """Scenarios that decide these rules; all of them if only invariants are wanted, which every trace can show."""
+    chosen = [each for each in SCENARIOS if wanted & set(each.decides)]
+    return SCENARIOS if not chosen and wanted & INVARIANTS.keys() else chosen
 
 
 async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:

@@ -1,4 +1,4 @@
-"""What a scenario works with: ways to connect, rules to decide, speech to say."""
+"""What a scenario works with: connections, decisions about rules, and speech."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _NO_TURN_DETECTION: Final[Json] = {"input": {"turn_detection": None}}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """How a run goes."""
+    """Settings of a run."""
 
     timeout: float = 15.0
-    """How long any one answer may take; a response of a large model begins within some seconds."""
+    """Seconds that any one answer may take; a response of a large model begins within a few seconds."""
     pace: float = 1.0
-    """How fast audio is sent, in multiples of real time; 0: as fast as the server takes it."""
+    """Speed at which audio is sent, in multiples of real time; 0: as fast as the server takes it."""
     scenario_timeout: float = 180.0
-    """After which a scenario is given up: several turns of speech, each with all the patience there is."""
+    """Seconds after which a scenario is given up: enough for several turns of speech that each use up `timeout`."""
     has_key: bool = False
-    """Whether the server is known to ask for a key."""
+    """Whether the server is known to require a key."""
 
 
 class ScenarioContext:
-    """What one scenario works with. What it decides goes into the report; what it sees into `traces`."""
+    """What one scenario works with. Decisions go into the report, messages into `traces`."""
 
     def __init__(self, scenario: str, open_transport: OpenTransport, settings: Settings, report: Report) -> None:
         self.settings = settings
@@ -55,13 +55,16 @@ class ScenarioContext:
 
     @asynccontextmanager
     async def open(self, options: ConnectOptions = _PLAIN) -> AsyncGenerator[RawConnection, None]:
-        """A connection for the length of a block. Raises Undecided if none comes about."""
+        """A connection for the length of a block. Raises Undecided if the server cannot be reached.
+
+        Raises NotApplicable if the server rejects the beta's header.
+        """
         try:
             transport = await self._open_transport(options)
         except ConnectFailed as fault:
             if options.beta:
-                raise NotApplicable("the server turns the beta's header away") from fault
-            raise Undecided(f"no connection came about: {fault}") from fault
+                raise NotApplicable("the server rejects the beta's header") from fault
+            raise Undecided(f"no connection: {fault}") from fault
         async with RawConnection.over(transport, self._scenario, timeout_s=self.settings.timeout) as connection:
             if options.expects_session:
                 self.traces.append(connection.trace)
@@ -69,7 +72,7 @@ class ScenarioContext:
 
     @asynccontextmanager
     async def session(self, **session: Any) -> AsyncGenerator[RawConnection, None]:
-        """A session that was greeted and has these settings. By default it writes, and listens to no voice."""
+        """A session with these settings, after `session.created`. By default: text only, without turn detection."""
         async with self.open() as connection:
             await connection.until("session.created")
             await update_session(connection, **{"output_modalities": ["text"], "audio": _NO_TURN_DETECTION, **session})
@@ -79,7 +82,7 @@ class ScenarioContext:
 
     @contextmanager
     def deciding(self, *rule_ids: str) -> Generator[None, None, None]:
-        """These rules hold if the block does. What it raises decides them, and the scenario goes on."""
+        """The rules pass if the block raises nothing. What it raises decides them, and the scenario goes on."""
         try:
             yield
         except Violation as fault:
@@ -94,11 +97,11 @@ class ScenarioContext:
             self._record(rule_ids, "passed", "")
 
     def record(self, rule_id: str, outcome: Outcome, seen: str = "") -> None:
-        """A rule was decided."""
+        """Record the outcome of a rule."""
         self._record((rule_id,), outcome, seen)
 
     async def vital(self, rule_id: str, work: Awaitable[T]) -> T:
-        """What the work returns. If that is nothing, the rule has failed, and the scenario cannot go on."""
+        """What the work returns. If it raises, the rule has failed and the scenario ends. Raises Violation."""
         try:
             return await work
         except Violation as fault:
@@ -109,22 +112,22 @@ class ScenarioContext:
             raise Violation(malformed(fault)) from fault
 
     def follows(self, rule_id: str, messages: Iterable[WireMessage]) -> None:
-        """Decide a rule of order by these messages; those of types that nobody has published do not count."""
+        """Decide a rule of order by these messages. Messages of unpublished types do not count."""
         rule = sequences()[rule_id]
         published = published_types(beta=rule.era == "beta")
         fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
         self.record(rule_id, "passed" if fault is None else "failed", fault or "")
 
     async def expect_rejection(self, rule_id: str, connection: RawConnection, event: Json) -> None:
-        """Decide a rule of refusal: the event is refused as the rule has it, and the session goes on."""
+        """Decide an error rule: the server rejects this event as the rule says, and the session goes on."""
         with self.deciding(rule_id):
             await connection.send(event)
             await self.await_rejection(rule_id, connection, instead=_answers(str(event.get("type"))))
 
     async def await_rejection(self, rule_id: str, connection: RawConnection, *, instead: Collection[str] = ()) -> None:
-        """Wait for the refusal that a rule has, then see whether the session lives. Raises Violation.
+        """Wait for the error that a rule demands, then check that the session still answers. Raises Violation.
 
-        `instead` names what says that the event was carried out.
+        `instead` names the events that confirm the command.
         """
         rule = errors()[rule_id]
         error = await connection.until("error", *instead)
@@ -132,7 +135,7 @@ class ScenarioContext:
         echoed = error.get("error.event_id")
         with self.deciding("error_echo"):
             expect(
-                echoed in (None, connection.last_id), f"an error names {echoed}, and {connection.last_id} was refused"
+                echoed in (None, connection.last_id), f"an error names {echoed}, and {connection.last_id} was rejected"
             )
         code, param, message = error.get("error.code"), error.get("error.param"), error.get("error.message")
         expect(error.get("error.type") == "invalid_request_error", f"error.type is {error.get('error.type')}")
@@ -149,7 +152,7 @@ class ScenarioContext:
     # --- speech
 
     async def speak(self, connection: RawConnection, *, trailing_ms: int = 0) -> None:
-        """Say the recorded sentence, at the pace of the run, then be silent for so long."""
+        """Append the recorded sentence and then silence, at the pace of the run."""
         await self.play(connection, speech() + bytes(trailing_ms * BYTES_PER_MS))
 
     async def play(self, connection: RawConnection, pcm16: bytes) -> None:
@@ -164,31 +167,31 @@ class ScenarioContext:
                 await asyncio.sleep(0)
 
     async def say(self, connection: RawConnection, *types: str, silence_ms: int = 4000) -> WireMessage:
-        """Say the recorded sentence and be silent until one of these events comes. Raises Violation if none does."""
+        """Append the recorded sentence, then silence until one of these events comes. Raises Violation if none does."""
         begin = len(connection.trace.messages)
         await self.speak(connection)
         for _ in range(silence_ms // CHUNK_MS):
             if any(each.type in types for each in connection.trace.messages[begin:] if each.side == "S"):
                 break
             await self.play(connection, bytes(CHUNK_MS * BYTES_PER_MS))
-        # What came while the silence was being sent is not passed over.
+        # Events that came while the silence was sent count.
         connection.rewind(begin)
         return await connection.until(*types)
 
 
 def _answers(type: str) -> tuple[str, ...]:
-    """What confirms a client event."""
+    """Types of the events that confirm a client event."""
     return tuple(name for entry in catalogue.events_named(type) if entry.api == "realtime" for name in entry.answers)
 
 
 async def update_session(connection: RawConnection, **session: Any) -> WireMessage:
-    """Update the session; the answer. Raises Violation if it is refused."""
+    """Update the session; returns `session.updated`. Raises Violation if the server rejects the update."""
     return await connection.answer(
         {"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated"
     )
 
 
 async def check_alive(connection: RawConnection) -> None:
-    """See whether the session still answers. Raises Violation if not."""
+    """Raise Violation unless the session still answers."""
     kind = connection.session_type
     await connection.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")

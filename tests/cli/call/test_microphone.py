@@ -43,9 +43,9 @@ class HandDevice:
         self._delay_s = delay_s
         self._loop = asyncio.get_running_loop()
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Record, play: Play) -> None:
+    def start(self, *, input_hz: int, output_hz: int, record: Record, play: Play) -> None:
         self.rates_hz = (input_hz, output_hz)
-        self._heard, self._play = heard, play
+        self._record, self._play = record, play
         self._loop.call_soon_threadsafe(self.running.set)
 
     def stop(self) -> None:
@@ -56,7 +56,7 @@ class HandDevice:
         n_bytes = 2 * self.rates_hz[1] * BLOCK_MS // 1000
         self.played += self._play(n_bytes, self.now_s + self._delay_s)
         self.now_s += BLOCK_MS / 1000
-        self._heard(recorded if recorded is not None else bytes(2 * self.rates_hz[0] * BLOCK_MS // 1000))
+        self._record(recorded if recorded is not None else bytes(2 * self.rates_hz[0] * BLOCK_MS // 1000))
 
 
 class Server:
@@ -112,14 +112,14 @@ async def scene(*, delay_s: float = 0.0, session: dict[str, Any] | None = None) 
             here.seen.put_nowait(observation.event.type)
 
     async with asyncio.timeout(5), connect(transport=ours) as connection:
-        conversation = Talker(connection, observe=observe, watch=lambda progress: None, timeout_s=5)
-        async with conversation:
+        talker = Talker(connection, observe=observe, watch=lambda progress: None, timeout_s=5)
+        async with talker:
             await server.tell("session.created", session=session or SESSION)
-            beginning = asyncio.ensure_future(conversation.begin(SessionSettings()))
+            beginning = asyncio.ensure_future(talker.start(SessionSettings()))
             await server.asked("session.update")
             await server.tell("session.updated", session=session or SESSION)
             await beginning
-            talk = MicrophoneTalk(conversation, device, turn_began=turns.append, now_s=lambda: device.now_s)
+            talk = MicrophoneTalk(talker, device, turn_began=turns.append, now_s=lambda: device.now_s)
             listeners.append(talk.observe)
             here.talking = asyncio.ensure_future(talk.run())
             try:
@@ -331,7 +331,7 @@ def test_the_system_s_devices_record_and_play(library: types.ModuleType, monkeyp
         return b"\x01\x02"
 
     device = SystemSound()
-    device.start(input_hz=24_000, output_hz=8_000, heard=recorded.append, play=play)
+    device.start(input_hz=24_000, output_hz=8_000, record=recorded.append, play=play)
     microphone, loudspeaker = Stream.opened
     assert (microphone.settings["samplerate"], loudspeaker.settings["samplerate"]) == (24_000, 8_000)
     assert (microphone.settings["blocksize"], loudspeaker.settings["blocksize"]) == (480, 160)
@@ -350,14 +350,14 @@ def test_the_system_s_devices_record_and_play(library: types.ModuleType, monkeyp
 def test_a_device_that_cannot_be_had_is_named_and_the_other_given_back(library: types.ModuleType) -> None:
     library.__dict__["RawOutputStream"] = NoStream
     with pytest.raises(DuologueError, match="no loudspeaker that this program may use at 24000 Hz: Error open"):
-        SystemSound().start(input_hz=24_000, output_hz=24_000, heard=print, play=lambda n_bytes, at_s: b"")
+        SystemSound().start(input_hz=24_000, output_hz=24_000, record=print, play=lambda n_bytes, at_s: b"")
     assert [stream.is_open for stream in Stream.opened] == [False, False]
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(MissingExtra, match=r"pip install 'duologue\[mic\]'"):
-        SystemSound().start(input_hz=1, output_hz=1, heard=print, play=lambda n_bytes, at_s: b"")
+        SystemSound().start(input_hz=1, output_hz=1, record=print, play=lambda n_bytes, at_s: b"")
 
 
 def test_without_portaudio_its_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -365,7 +365,7 @@ def test_without_portaudio_its_package_is_named(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
     with pytest.raises(DuologueError, match="apt install libportaudio2"):
-        SystemSound().start(input_hz=1, output_hz=1, heard=print, play=lambda n_bytes, at_s: b"")
+        SystemSound().start(input_hz=1, output_hz=1, record=print, play=lambda n_bytes, at_s: b"")
 
 
 # --- the command

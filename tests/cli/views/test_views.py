@@ -48,9 +48,9 @@ def _observations() -> list[Observation]:
 def _shows(view: PlainView | JsonView | LiveView) -> None:
     builder = SummaryBuilder()
     with view:
-        view.note(f"recorded by {_NAMES}")
+        view.caption(f"recorded by {_NAMES}")
         for observation in _observations():
-            builder.note(observation)
+            builder.add(observation)
             view.observe(observation)
             view.tick()
     view.conclude(builder.summary())

@@ -1,4 +1,4 @@
-"""`duologue check`: whether frames are what they say."""
+"""`duologue check`: validates frames."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["FileReport", "FrameProblem", "check"]
 
 
 class FrameProblem(msgspec.Struct, frozen=True):
-    """Something that is not as it should be."""
+    """What is wrong with one line."""
 
     line: int
     type: str | None
@@ -42,43 +42,43 @@ class FrameProblem(msgspec.Struct, frozen=True):
 
 
 class FileReport(msgspec.Struct):
-    """What there is in one file."""
+    """The findings in one file."""
 
     file: str
     frames: int = 0
     types: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many frames of each type, as the file names it."""
+    """The number of frames of each type, under the type's name in the file."""
     unknown: list[FrameProblem] = msgspec.field(default_factory=list)
-    """Frames of types that nobody knows."""
+    """Frames of unknown types."""
     problems: list[FrameProblem] = msgspec.field(default_factory=list)
     """Frames that break the shape of their type, and lines that hold no frame."""
     failure: str | None = None
-    """Why the file could not be read, or not to its end, although it is there."""
+    """Why the file could not be read to its end."""
 
     @property
     def good(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not self.unknown and not self.problems and self.failure is None
 
 
 def check(
     *files: Path,
-    dialect: Annotated[str, Parameter(help="Whose accent the frames have.")] = "openai",
-    api: Annotated[Api, Parameter(help="Which endpoint they come from.")] = "realtime",
+    dialect: Annotated[str, Parameter(help="Dialect of the frames.")] = "openai",
+    api: Annotated[Api, Parameter(help="Endpoint that the frames come from.")] = "realtime",
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
     """Check recordings and files of JSON lines, frame by frame.
 
-    FILES were written by duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
-    frame is of an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file is not
-    there.
+    FILES are recordings of duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
+    frame has an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file does not
+    exist.
     """
     if not files:
         raise UsageError("name a file to check")
     if dialect not in DIALECTS:
         raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
     if api == "translation" and dialect != "openai":
-        raise UsageError("frames of the translation endpoint have no dialects: leave --dialect out")
+        raise UsageError("the translation endpoint has no dialects: omit --dialect")
     check_exists(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
@@ -97,13 +97,13 @@ def _report(file: Path, dialect: str, api: Api) -> FileReport:
     report = FileReport(file=str(file))
     try:
         for line in read_frames(file):
-            _note(report, line, dialect, api)
+            _check_line(report, line, dialect, api)
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
 
 
-def _note(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:
+def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:
     if line.problem:
         report.problems.append(FrameProblem(line.number, None, line.problem))
         return
@@ -155,9 +155,9 @@ def _show(report: FileReport) -> None:
     print(f"{printable(report.file)}: {frames}, {len(report.unknown)} unknown, {problems}")
     for name, times in sorted(report.types.items(), key=lambda pair: (-pair[1], pair[0])):
         print(f"{times:8}  {printable(name)}")
-    strangers = Counter(finding.type for finding in report.unknown)
+    unknown = Counter(finding.type for finding in report.unknown)
     for finding in report.unknown:
-        times = strangers.pop(finding.type, 0)
+        times = unknown.pop(finding.type, 0)
         if times:
             more = f", and {_number(times - 1, 'time')} more" if times > 1 else ""
             print(f"{_place(report, finding)}: {printable(finding.problem)}{more}")

@@ -1,4 +1,4 @@
-"""`duologue conform`: does a server speak the protocol?"""
+"""`duologue conform`: checks whether a server keeps the rules of the protocol."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ConformOptions:
 
     only: Annotated[
         tuple[str, ...],
-        Parameter(consume_multiple=True, help="Decide these rules and leave out what they do not need."),
+        Parameter(consume_multiple=True, help="Check these rules, and run only the sessions that they need."),
     ] = ()
     list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
@@ -45,7 +45,7 @@ class ConformOptions:
         None
     )
     dialect: Annotated[
-        str, Parameter(help="Whose server it is: decides how the key is shown. What is said is not translated.")
+        str, Parameter(help="The server's dialect: decides how the key is sent. Messages are not translated.")
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
     force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
@@ -56,10 +56,10 @@ _STANDARD = ConformOptions()
 
 
 def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -> int:
-    """Try out whether the realtime server at URL keeps the rules of the protocol, and print what was found.
+    """Check whether the realtime server at URL keeps the rules of the protocol, and print the findings.
 
     Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
-    bills them. Exit code 0 only if every required rule was seen to hold, 2 if the server cannot be reached.
+    bills them. Exit code 0 only if every required rule that applies holds, 2 if the server cannot be reached.
     """
     if unknown := [each for each in options.only if each not in rules()]:
         raise UsageError(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
@@ -86,15 +86,15 @@ async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
             if options.record is None
             else kept.enter_context(RecordingWriter(options.record, replace=options.force))
         )
-        opening = open_endpoint_of(endpoint, wrap=_recorder(writer))
+        open_transport = open_endpoint_of(endpoint, wrap=_recorder(writer))
         try:
-            report = await run(opening, only=options.only, settings=settings, watch=_tell)
+            report = await run(open_transport, only=options.only, settings=settings, watch=_print_progress)
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE
     (print_json if options.json else print_matrix)(report)
     if writer is not None and writer.failure is not None:
-        raise writer.failure  # of the files, not of the server: what was found stands above
+        raise writer.failure  # about the file, not the server: the findings are printed above
     return 0 if report.holds else EXIT_FAILURE
 
 
@@ -104,6 +104,6 @@ def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport
     return lambda transport: RecordingTransport(transport, writer)
 
 
-def _tell(scenario: Scenario) -> None:
+def _print_progress(scenario: Scenario) -> None:
     if sys.stderr.isatty():
         print(f"{scenario.name} …", file=sys.stderr)

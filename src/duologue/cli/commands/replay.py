@@ -1,4 +1,4 @@
-"""`duologue replay`: a recording as typed events."""
+"""`duologue replay`: shows a recording as typed events."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["replay"]
 def replay(
     file: Path, /, *, json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
 ) -> int:
-    """Print a recording again, message by message, as typed events.
+    """Print a recording, message by message, as typed events.
 
-    FILE was written by duologue talk --record or by duologue demo. Of a damaged file, what can be read is printed.
+    FILE is a recording of duologue talk --record or duologue demo. Of a damaged file, the readable part is printed.
     """
     check_exists(file)
     builder, view = SummaryBuilder(), view_for(json=json)
@@ -33,10 +33,10 @@ def replay(
         builder.files["recording"] = str(file)
         try:
             with view:
-                view.note(f"recorded by the {recording.header.side} at {recording.header.started_at}")
+                view.caption(f"recorded by the {recording.header.side} at {recording.header.started_at}")
                 for frame in recording:
                     observation = Observation(frame.at_s, frame.direction, _event(frame.message))
-                    builder.note(observation)
+                    builder.add(observation)
                     view.observe(observation)
         except RecordingError as fault:
             builder.failure = sentence_of(fault)

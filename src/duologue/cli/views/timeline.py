@@ -1,4 +1,4 @@
-"""Events as lines for people: one each, but pieces of audio and of text that follow each other share theirs."""
+"""Events as lines for people: one line each, but successive pieces of audio or text share a line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ARROWS", "Timeline", "TimelineLine"]
 ARROWS: Final[dict[Direction, str]] = {"sent": "→", "received": "←"}
 
 _MAX_CHARACTERS: Final = 120
-"""Of what an event says; the summary has the transcripts in full."""
+"""Length of an event's text; the summary has the whole transcripts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,18 +27,18 @@ class TimelineLine:
     """One event, or a run of pieces."""
 
     at_s: float
-    """Of the first piece."""
+    """Time of the first piece."""
     direction: Direction
     name: str
     text: str = ""
     count: int = 1
     audio_ms: float | None = None
     odd: bool = False
-    """Whether it could not be understood, or is an error."""
+    """Whether it could not be decoded, or is an error."""
 
     @property
     def saying(self) -> str:
-        """What stands behind the name."""
+        """The text after the name."""
         text = printable(" ".join(self.text.split()))
         if len(text) > _MAX_CHARACTERS:
             text = f"{text[:_MAX_CHARACTERS]}…"
@@ -51,7 +51,7 @@ class TimelineLine:
 
 
 class Timeline:
-    """Folds a stream of events."""
+    """Folds a stream of events into lines."""
 
     def __init__(self) -> None:
         self._audio = SessionAudio()
@@ -59,11 +59,11 @@ class Timeline:
 
     @property
     def open(self) -> list[TimelineLine]:
-        """Runs that may still grow, oldest first."""
+        """Lines that may still grow, oldest first."""
         return list(self._open.values())
 
     def push(self, observation: Observation) -> Iterator[TimelineLine]:
-        """Take in an event. Yields the lines that are finished by it, in the order in which they began."""
+        """Add an event. Yields the lines that it finishes, in the order in which they started."""
         event = observation.event
         self._audio = self._audio.after(event)
         if not _is_piece(event):
@@ -81,7 +81,7 @@ class Timeline:
             line.audio_ms = (line.audio_ms or 0) + more.audio_ms
 
     def close(self) -> list[TimelineLine]:
-        """End every run; returns their lines."""
+        """Finish all open lines; returns them."""
         lines = self.open
         self._open.clear()
         return lines
@@ -114,6 +114,6 @@ def _is_piece(event: RealtimeEvent) -> bool:
 
 
 def _duration_ms(encoded: str, encoding: Encoding) -> float:
-    """How long base64 audio plays, from its length alone."""
+    """Duration of base64 audio, from its length alone."""
     size_bytes = len(encoded) * 3 // 4 - encoded[-2:].count("=")
     return size_bytes * 1000 / encoding.bytes_per_s

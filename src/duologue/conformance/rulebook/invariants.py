@@ -1,7 +1,7 @@
 """What holds in every trace: one function for each rule of `invariants.toml`, under the same name.
 
-A function goes through a trace and yields a sentence for each breach, and None each time that the rule held. One that
-yields nothing had nothing to judge.
+A function yields a sentence for each violation in a trace, and None each time that the rule holds. A function that
+yields nothing found no case of its rule.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _STREAMS: Final[Mapping[str, tuple[str, str]]] = {
     "response.output_audio_transcript": ("delta", "transcript"),
     "response.function_call_arguments": ("delta", "arguments"),
 }
-"""Deltas that done repeats whole: where each has its piece."""
+"""Streams whose `done` repeats the joined deltas: the fields that hold a delta's text and the whole text."""
 _IN_PARTS: Final = ("response.output_text", "response.output_audio_transcript", "response.output_audio")
 
 
 @cache
 def published_types(*, beta: bool = False) -> frozenset[str]:
-    """Wire names of the server events of the realtime endpoint: those of now, or those of the beta."""
+    """Wire names of the server events of the realtime endpoint: the current ones, or those of the beta."""
     entries = [each for each in catalogue.events() if each.api == "realtime" and each.direction == "server"]
     if beta:
         return frozenset(name for each in entries if each.era != "ga" for name in each.aliases or (each.wire,))
@@ -88,7 +88,7 @@ def _item_added_done(trace: Trace) -> Verdicts:
 
 
 def _pairs(messages: Iterable[WireMessage], prefix: str, keys: tuple[str, ...], where: str) -> Verdicts:
-    """Every `prefix.added` is followed by one `prefix.done` with the same keys, and no done comes without it."""
+    """After every `prefix.added` comes one `prefix.done` with the same keys; no `done` comes without an `added`."""
     open_since: Counter[tuple[Any, ...]] = Counter()
     done: Counter[tuple[Any, ...]] = Counter()
     for each in messages:
@@ -204,8 +204,10 @@ def _is_out_of_band(trace: Trace, id: str, messages: list[WireMessage]) -> bool:
         return False
     if "conversation_id" in created and created["conversation_id"] is None:
         return True
-    marks = [each.get("response.metadata") for each in trace.sent("response.create") if _asks_out_of_band(each.event)]
-    return created.get("metadata") is not None and created.get("metadata") in marks
+    # A server may give an out-of-band response a conversation_id; the metadata of the request identifies it then.
+    requests = [each for each in trace.sent("response.create") if _asks_out_of_band(each.event)]
+    metadata = created.get("metadata")
+    return metadata is not None and any(each.get("response.metadata") == metadata for each in requests)
 
 
 def _asks_out_of_band(event: Json) -> bool:

@@ -1,4 +1,4 @@
-"""Whether `previous_item_id` tells the truth: a conversation rebuilt from what the server says of it."""
+"""Checks `previous_item_id` against the order of items, rebuilt from the server's events (rule `prev_chain`)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["prev_chain"]
 
 
 def prev_chain(trace: Trace) -> Iterator[str | None]:
-    """The order of the items is kept here; each added or committed item must name the one that is before it.
+    """Each added or committed item must name the item before it. Yields a sentence, or None where it does.
 
-    An item that is appended comes after the last. One that the client put elsewhere comes after what its command names.
-    What was committed and is not yet added counts as there: the next item names it.
+    A new item comes last, or after the item that the client's command names. An item that was committed and is not
+    yet added has its place already: the next item names it.
     """
     order: list[str] = []
     requested = {
@@ -35,13 +35,13 @@ def prev_chain(trace: Trace) -> Iterator[str | None]:
 
 
 def _mismatch(message: WireMessage, item_id: str, order: list[str], requested: str | None) -> str | None:
-    told = message.event.get("previous_item_id")
-    if item_id in order:  # committed before, and its place is known
+    named = message.event.get("previous_item_id")
+    if item_id in order:  # committed before: its place is known
         at = order.index(item_id)
     else:
         at = 0 if requested == "root" else order.index(requested) + 1 if requested in order else len(order)
         order.insert(at, item_id)
     before = order[at - 1] if at else None
-    return (
-        None if told == before else f"{message.type} of {item_id} names {told}, and {before or 'nothing'} is before it"
-    )
+    if named == before:
+        return None
+    return f"{message.type} of {item_id} names {named}, and {before or 'nothing'} is before it"

@@ -1,4 +1,4 @@
-"""Scenarios, and the turns that they are made of."""
+"""What scenarios are made of: requests, and the responses to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Play: TypeAlias = Callable[[ScenarioContext], Awaitable[None]]
 
 
 class Scenario(Struct, frozen=True):
-    """Something that a client does, and the rules that it decides."""
+    """A client's actions, and the rules that they decide."""
 
     name: str
     decides: tuple[str, ...]
@@ -28,7 +28,7 @@ class Scenario(Struct, frozen=True):
 
 
 def scenario(*decides: str) -> Callable[[_Play], Scenario]:
-    """Makes a scenario of a coroutine function."""
+    """Decorator: makes a scenario of a coroutine function; its name is the function's."""
 
     def make(play: _Play) -> Scenario:
         return Scenario(getattr(play, "__name__", "").replace("_", " ").strip(), decides, play)
@@ -37,21 +37,21 @@ def scenario(*decides: str) -> Callable[[_Play], Scenario]:
 
 
 class ResponseTrace(Struct, frozen=True):
-    """A response, from its begin to its end."""
+    """The events of one response, from `response.created` to `response.done`."""
 
     created: WireMessage
     done: WireMessage
     messages: list[WireMessage]
-    """What is about it or its items."""
+    """Messages about the response or its items."""
 
     @property
     def id(self) -> str:
-        """Of the response."""
+        """Id of the response."""
         return str(self.created.get("response.id"))
 
     @property
     def status(self) -> str:
-        """How it ended."""
+        """Final status."""
         return str(self.done.get("response.status"))
 
     def of(self, type: str) -> list[WireMessage]:
@@ -74,9 +74,9 @@ def create(**response: Any) -> Json:
 
 
 async def ask(connection: RawConnection, text: str, **response: Any) -> WireMessage:
-    """Write to the server and ask for a response; its response.created. Raises Violation.
+    """Send a text message and ask for a response; returns its response.created. Raises Violation.
 
-    What the server says about the item is not waited for: a fault there is that of other rules.
+    Events about the item are not waited for: other rules are about those.
     """
     await connection.send(message(text))
     return await connection.answer(create(**response), "response.created")
@@ -91,6 +91,6 @@ async def finish(connection: RawConnection, created: WireMessage) -> ResponseTra
 
 
 def item_ids(connection: RawConnection, response_id: str) -> list[str]:
-    """Ids of the items that a response has begun."""
+    """Ids of the items that a response has added."""
     added = connection.trace.received("response.output_item.added")
     return [str(each.get("item.id")) for each in added if each.get("response_id") == response_id]

@@ -1,4 +1,4 @@
-"""The beta's shapes, with servers that still speak them."""
+"""The shapes of the beta, for servers that still support them."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ async def _the_beta_that_only_transcribes(context: ScenarioContext) -> None:
 
 
 async def _greeted(connection: RawConnection) -> None:
-    """Raises NotApplicable if this is no session of the beta: then its rules are about other servers."""
+    """Raise NotApplicable unless this is a session of the beta: its rules are about other servers then."""
     try:
         greeting = await connection.until("session.created", "transcription_session.created")
     except Violation as fault:
-        raise NotApplicable("the server does not speak the beta") from fault
+        raise NotApplicable("the server does not support the beta") from fault
     if "type" in (greeting.event.get("session") or {}):
-        raise NotApplicable("the server takes no notice of the beta's header")
+        raise NotApplicable("the server ignores the beta's header")
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (_the_beta, _the_beta_that_only_transcribes)

@@ -16,7 +16,7 @@ __all__ = ["SCENARIOS"]
 _TOOL: Final = {
     "type": "function",
     "name": "get_weather",
-    "description": "Tells the weather in a city.",
+    "description": "Returns the weather in a city.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
 _ASK: Final = "Call the tool get_weather with city Paris."
@@ -25,7 +25,7 @@ _ASK_BOTH: Final = "Say that you will look, and then call the tool get_weather w
 
 @scenario("response.function_call", "call.fields", "call.waits", "tool_loop")
 async def _a_tool_is_called(context: ScenarioContext) -> None:
-    """A call, its result, and the answer to that."""
+    """A call, its result, and the response to the result."""
     async with context.session(tools=[_TOOL], tool_choice="auto") as connection:
         response = await finish(connection, await ask(connection, _ASK))
         call = _call_in(response)

@@ -1,4 +1,4 @@
-"""Responses that do not come to their end."""
+"""Responses that are cancelled, truncated or interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duologue.conformance.wire.trace import Json, WireMessage
 __all__ = ["SCENARIOS"]
 
 _PLAYED_MS: Final = 100
-"""How much of the answer the client claims to have played."""
+"""How much of the answer the client reports as played."""
 
 
 @scenario("response.cancel", "cancel.open_dones")
@@ -31,7 +31,7 @@ async def _a_client_cancels(context: ScenarioContext) -> None:
 
 @scenario("cancel.by_id")
 async def _a_client_cancels_by_id(context: ScenarioContext) -> None:
-    """As before, and the response is named."""
+    """The cancel names the response."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
         with context.deciding("cancel.by_id"):
@@ -41,7 +41,7 @@ async def _a_client_cancels_by_id(context: ScenarioContext) -> None:
 
 @scenario("item.truncate_in_progress")
 async def _a_client_truncates_what_is_being_said(context: ScenarioContext) -> None:
-    """A client that stops playing cuts at once, and does not wait for the response to end."""
+    """A client that stops playback truncates at once, before the response ends."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await ask(connection, LONG)
         await connection.until("response.output_audio.delta")
@@ -74,7 +74,7 @@ def _closes_what_it_opened(connection: RawConnection, response: ResponseTrace) -
 
 @scenario("barge_in.websocket")
 async def _a_user_interrupts(context: ScenarioContext) -> None:
-    """Speech comes in while the answer is being spoken."""
+    """The user speaks while the answer is streamed."""
     async with _speech_session(context, interrupt_response=True) as connection:
         created = await ask(connection, LONG)
         await connection.until("response.output_audio.delta")
@@ -90,7 +90,7 @@ async def _a_user_interrupts(context: ScenarioContext) -> None:
 
 @scenario("vad.no_interrupt")
 async def _a_user_does_not_interrupt(context: ScenarioContext) -> None:
-    """Speech comes in, and the answer goes on."""
+    """The user speaks, and the answer goes on."""
     async with _speech_session(context, interrupt_response=False) as connection:
         done = await _interrupt(context, connection, await ask(connection, LONG))
         with context.deciding("vad.no_interrupt"):
@@ -106,7 +106,7 @@ def _speech_session(context: ScenarioContext, *, interrupt_response: bool) -> An
 
 
 async def _interrupt(context: ScenarioContext, connection: RawConnection, created: WireMessage) -> WireMessage:
-    """Speak until the server notices; then the response's end, which may have been before."""
+    """Append speech until the server detects it; returns the response.done, which may have come before."""
     began = len(connection.trace.messages)
     speaking = asyncio.ensure_future(context.speak(connection, trailing_ms=1500))  # noqa: TID251 - ended and awaited below
     try:
@@ -136,7 +136,7 @@ def _truncate(item_id: str) -> Json:
 
 
 def _without_others(messages: list[WireMessage], created: WireMessage) -> list[WireMessage]:
-    """Without events of other responses than this one."""
+    """The messages without events of other responses."""
     id = created.get("response.id")
     return [each for each in messages if (each.get("response_id") or each.get("response.id") or id) == id]
 

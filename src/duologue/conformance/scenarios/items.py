@@ -1,10 +1,10 @@
-"""Items that the client makes, asks for, and removes."""
+"""Items that the client creates, retrieves and deletes."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.outcomes import Violation, expect
+from duologue.conformance.outcomes import expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, message, scenario
 from duologue.conformance.wire.raw_connection import RawConnection
@@ -25,7 +25,7 @@ __all__ = ["SCENARIOS"]
     "error.truncate_not_audio",
 )
 async def _one_item(context: ScenarioContext) -> None:
-    """An item is made, looked at and removed."""
+    """An item is created, retrieved and deleted."""
     async with context.session() as connection:
         added = await context.vital("item.create", _add(connection, id="item_conform"))
         item_id = str(added.get("item.id"))
@@ -56,7 +56,7 @@ async def _one_item(context: ScenarioContext) -> None:
 
 @scenario("item.root", "item.insert")
 async def _items_in_their_places(context: ScenarioContext) -> None:
-    """Items at the begin, in the middle and at the end."""
+    """Items at the beginning, in the middle and at the end."""
     async with context.session() as connection:
         await _add(connection, id="item_1")
         await _add(connection, id="item_2")
@@ -71,14 +71,13 @@ async def _items_in_their_places(context: ScenarioContext) -> None:
 
 
 async def _add(connection: RawConnection, **more: str) -> WireMessage:
-    """Make an item; what first says that it is there. That may be its name of the beta: other rules are about that."""
+    """Create an item; returns its `added`, or `created` as in the beta: other rules are about the name."""
     return await connection.answer(message("Good day.", **more), "conversation.item.added", "conversation.item.created")
 
 
 def _names(added: WireMessage, item_id: str | None) -> None:
-    told = added.event.get("previous_item_id")
-    if told != item_id:
-        raise Violation(f"previous_item_id is {told}, and {item_id or 'nothing'} is before it")
+    named = added.event.get("previous_item_id")
+    expect(named == item_id, f"previous_item_id is {named}, and {item_id or 'nothing'} is before it")
 
 
 def _about(verb: str, item_id: str) -> dict[str, str]:

@@ -13,15 +13,15 @@ __all__ = ["SCENARIOS"]
 _RAW: Final = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hello."}]}
 
 
-def _out_of_band(mark: str, **response: Any) -> dict[str, Any]:
-    return dict(create(conversation="none", metadata={"conform": mark}, output_modalities=["text"], **response))
+def _out_of_band(name: str, **response: Any) -> dict[str, Any]:
+    return dict(create(conversation="none", metadata={"conform": name}, output_modalities=["text"], **response))
 
 
 @scenario("response.out_of_band", "oob.no_conversation", "oob.input", "response.metadata")
 async def _an_out_of_band_answer(context: ScenarioContext) -> None:
-    """A response that leaves no trace in the conversation."""
+    """A response that adds nothing to the conversation."""
     async with context.session() as connection:
-        asked = connection.answer(_out_of_band("aside", input=[_RAW]), "response.created")
+        asked = connection.answer(_out_of_band("alone", input=[_RAW]), "response.created")
         response = await context.vital(
             "response.out_of_band", finish(connection, await context.vital("response.out_of_band", asked))
         )
@@ -31,7 +31,7 @@ async def _an_out_of_band_answer(context: ScenarioContext) -> None:
             expect(found is None, f"conversation_id is {found}")
         with context.deciding("response.metadata"):
             found = response.done.get("response.metadata")
-            expect(found == {"conform": "aside"}, "response.done does not bring the metadata back")
+            expect(found == {"conform": "alone"}, "response.done does not bring the metadata back")
         with context.deciding("oob.input"):
             await connection.send(message("Say good day.", id="item_referred"))
             references = [{"type": "item_reference", "id": "item_referred"}, _RAW]
@@ -47,11 +47,11 @@ async def _an_out_of_band_answer(context: ScenarioContext) -> None:
 
 @scenario("oob.parallel")
 async def _a_parallel_answer(context: ScenarioContext) -> None:
-    """An out-of-band response while the conversation's own is under way."""
+    """An out-of-band response while a response of the conversation is in progress."""
     async with context.session(output_modalities=["audio"]) as connection:
         first = await ask(connection, LONG)
         with context.deciding("oob.parallel"):
-            asked = await connection.send(_out_of_band("beside", input=[_RAW]))
+            asked = await connection.send(_out_of_band("parallel", input=[_RAW]))
             second = await connection.until("response.created", where=lambda each: each.ids != first.ids)
             between = connection.since(asked)
             ended = [each for each in between[: between.index(second)] if each.type == "response.done"]

@@ -1,4 +1,4 @@
-"""What a server refuses, and at the door."""
+"""Events and connections that a server rejects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REJECTED_CONNECTIONS: Final = {
 
 @scenario(*_PROVOKED)
 async def _rejected_events(context: ScenarioContext) -> None:
-    """Everything that is wrong by itself, one after the other in one session, which survives all of it."""
+    """Events that are invalid in any state, one after the other in one session, which goes on after each."""
     async with context.session() as connection:
         for rule_id in _PROVOKED:
             rule = errors()[rule_id]
@@ -58,7 +58,7 @@ async def _too_much(context: ScenarioContext) -> None:
 
 @scenario(*_REJECTED_CONNECTIONS)
 async def _rejected_connections(context: ScenarioContext) -> None:
-    """Connections that a server turns away: it says why and then closes, both at once."""
+    """Connections that a server rejects: it sends an error and then closes."""
     for rule_id, options in _REJECTED_CONNECTIONS.items():
         with context.deciding(rule_id):
             await _is_rejected(context, errors()[rule_id], options)
@@ -69,10 +69,10 @@ async def _is_rejected(context: ScenarioContext, rule: ErrorRule, options: Conne
         first = await connection.until("error", "session.created")
         if first.type == "session.created":
             if options.beta:
-                raise NotApplicable("the server lets the beta's header in")
+                raise NotApplicable("the server accepts the beta's header")
             if options.api_key is not None and not context.settings.has_key:
-                raise NotApplicable("the server asks for no key")
-            raise Violation("the server lets everybody in")
+                raise NotApplicable("the server requires no key")
+            raise Violation("the server accepts the connection")
         expect(first.get("error.code") in rule.codes, f"error.code is {first.get('error.code')}")
         await connection.quiet()
         closed = connection.trace.closed

@@ -1,4 +1,4 @@
-"""Responses, in writing and in speech."""
+"""Responses in text and in speech."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from duologue.conformance.wire.trace import Json
 __all__ = ["SCENARIOS"]
 
 _CUT_MS: Final = 100
-"""Less than any answer lasts: nobody says hello in it."""
+"""Shorter than any answer: saying hello takes longer."""
 
 
 @scenario("response.text", "response.text_only", "response.usage", "response.metadata")
 async def _a_written_answer(context: ScenarioContext) -> None:
-    """One turn in writing."""
+    """One response in text."""
     async with context.session() as connection:
         created = await context.vital("response.text", ask(connection, "Say hello.", metadata={"conform": "written"}))
         response = await context.vital("response.text", finish(connection, created))
@@ -47,7 +47,7 @@ async def _a_written_answer(context: ScenarioContext) -> None:
     "item.truncate_drops_transcript",
 )
 async def _a_spoken_answer(context: ScenarioContext) -> None:
-    """One turn in speech, and what is done with it afterwards."""
+    """One response in speech, and commands about its item afterwards."""
     async with context.session(output_modalities=["audio"]) as connection:
         created = await context.vital("response.audio", ask(connection, "Say: hello, how are you today?"))
         response = await context.vital("response.audio", finish(connection, created))
@@ -77,15 +77,15 @@ async def _after_speech(context: ScenarioContext, connection: RawConnection, res
     await context.expect_rejection("error.truncate_too_late", connection, {**truncate, "audio_end_ms": 3_600_000})
     with context.deciding("item.truncate"):
         truncated = await connection.answer({**truncate, "audio_end_ms": _CUT_MS}, "conversation.item.truncated")
-        told = truncated.get("item_id"), truncated.get("content_index"), truncated.get("audio_end_ms")
-        expect(told == (item_id, 0, _CUT_MS), f"truncated says {told}")
+        actual = truncated.get("item_id"), truncated.get("content_index"), truncated.get("audio_end_ms")
+        expect(actual == (item_id, 0, _CUT_MS), f"truncated has {actual}")
     with context.deciding("item.truncate_drops_transcript"):
         part = await _content_of(connection, item_id)
         expect(part.get("transcript") != whole, "the transcript of a truncated item is still whole")
 
 
 async def _content_of(connection: RawConnection, item_id: str) -> Json:
-    """The first part of an item. Raises Undecided if it cannot be had: other rules are about that."""
+    """The first content part of an item. Raises Undecided if it cannot be retrieved: other rules are about that."""
     try:
         retrieved = await connection.answer(
             {"type": "conversation.item.retrieve", "item_id": item_id}, "conversation.item.retrieved"
@@ -97,7 +97,7 @@ async def _content_of(connection: RawConnection, item_id: str) -> Json:
 
 @scenario("response.empty_conversation")
 async def _an_answer_to_nothing(context: ScenarioContext) -> None:
-    """A response is asked for before anything was said."""
+    """A response in a conversation without items."""
     async with context.session() as connection:
         with context.deciding("response.empty_conversation"):
             response = await finish(connection, await connection.answer(create(), "response.created"))
@@ -120,7 +120,7 @@ async def _an_answer_cut_short(context: ScenarioContext) -> None:
 
 @scenario("error.response_active")
 async def _two_answers_at_once(context: ScenarioContext) -> None:
-    """A second response is asked for while the first is under way."""
+    """A second response is requested while the first is in progress."""
     async with context.session(output_modalities=["audio"]) as connection:
         with context.deciding("error.response_active"):
             await connection.send(message(LONG))

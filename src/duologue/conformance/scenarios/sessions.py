@@ -1,4 +1,4 @@
-"""Greeting and configuration."""
+"""The start of a session, and its configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SCENARIOS"]
 
 _VAD: Final = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response")
 _NAMES: Final = frozenset({"id", "object", "expires_at"})
-"""What a session is, not how it is set."""
+"""Fields that identify a session and that no update sets."""
 _VOICES: Final = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
 _MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _EAGERNESS: Final = ("low", "medium", "high", "auto")
@@ -51,12 +51,12 @@ _ACCEPTED: Final[Mapping[str, tuple[Json, ...]]] = {
     "accepts.nulls": ({"tracing": None, "prompt": None, **_input(noise_reduction=None, transcription=None)},),
     "accepts.tracing": ({"tracing": "auto"},),
 }
-"""Updates that clients in use send, whether or not the server does anything about them."""
+"""Updates that existing clients send. A server must accept them, also if it does not act on them."""
 
 
 @scenario("connect.realtime", "session.defaults")
 async def _greeting(context: ScenarioContext) -> None:
-    """The first words of a session."""
+    """The first event of a session."""
     async with context.open() as connection:
         created = await context.vital("connect.realtime", connection.until("session.created"))
         context.follows("connect.realtime", connection.trace.messages[:1])
@@ -74,7 +74,7 @@ async def _greeting(context: ScenarioContext) -> None:
 
 @scenario("session.update", "session.full_echo", "session.sparse", "session.all_or_nothing", "session.null_vad")
 async def _updates(context: ScenarioContext) -> None:
-    """What an update changes, and what it says of it."""
+    """What an update changes, and what session.updated says about it."""
     async with context.open() as connection:
         created = (await connection.until("session.created")).event.get("session") or {}
         updated = (await context.vital("session.update", update_session(connection, instructions="Be brief."))).get(
@@ -110,7 +110,7 @@ async def _all_or_nothing(connection: RawConnection) -> None:
 
 @scenario("session.early_update")
 async def _updates_before_the_greeting(context: ScenarioContext) -> None:
-    """Two updates on the way before anything was read."""
+    """Two updates that are sent before session.created is read."""
     async with context.open() as connection:
         with context.deciding("session.early_update"):
             for words in ("First.", "Second."):
@@ -119,13 +119,13 @@ async def _updates_before_the_greeting(context: ScenarioContext) -> None:
                 )
             connection.rewind(0)
             await connection.until("session.created")
-            told = [(await connection.until("session.updated")).get("session.instructions") for _ in range(2)]
-            expect(told == ["First.", "Second."], "the updates are not carried out in their order")
+            actual = [(await connection.until("session.updated")).get("session.instructions") for _ in range(2)]
+            expect(actual == ["First.", "Second."], "the updates are not applied in their order")
 
 
 @scenario(*_ACCEPTED)
 async def _updates_that_clients_send(context: ScenarioContext) -> None:
-    """Settings of clients in use; each in a session that has taken those before."""
+    """Settings of existing clients, one after the other in one session."""
     async with context.open() as connection:
         await connection.until("session.created")
         for rule_id, sessions in _ACCEPTED.items():
@@ -135,7 +135,7 @@ async def _updates_that_clients_send(context: ScenarioContext) -> None:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field that holds no object, with its path; however deep a server nests them."""
+    """Every field that holds no object, with its path. Not by recursion: a server may nest deeply."""
     waiting = [(path, value)]
     while waiting:
         path, value = waiting.pop()

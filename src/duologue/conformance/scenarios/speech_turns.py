@@ -1,4 +1,4 @@
-"""Turns of speech, found by the server or cut by the client."""
+"""Turns of speech: ended by the server's turn detection, or committed by the client."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["SCENARIOS"]
 _SILENCE_MS: Final = 800
 """Longer than any pause in the recording, so that the sentence is one response."""
 _IDLE_MS: Final = 5000
-"""The shortest that may be asked for."""
+"""The shortest idle timeout that may be set."""
 _NOTHING_S: Final = 1.0
-"""How long a server has to do what it must not do."""
+"""How long to wait for events that must not come."""
 
 
 def _vad(**more: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def _vad(**more: Any) -> dict[str, Any]:
 
 @scenario("vad.turn", "vad.times", "vad.response")
 async def _a_turn_of_speech(context: ScenarioContext) -> None:
-    """A sentence, silence, an answer."""
+    """A sentence and silence; the server responds."""
     async with context.session(audio=_vad(create_response=True)) as connection:
         await context.vital("vad.turn", context.say(connection, "input_audio_buffer.committed"))
         item_id = await context.vital("vad.turn", _user_item(connection))
@@ -43,7 +43,7 @@ async def _a_turn_of_speech(context: ScenarioContext) -> None:
 
 @scenario("vad.no_response")
 async def _a_turn_without_an_answer(context: ScenarioContext) -> None:
-    """A sentence and silence, and the client decides."""
+    """A sentence and silence; the server does not respond."""
     async with context.session(audio=_vad(create_response=False)) as connection:
         await context.say(connection, "input_audio_buffer.committed")
         with context.deciding("vad.no_response"):
@@ -51,7 +51,7 @@ async def _a_turn_without_an_answer(context: ScenarioContext) -> None:
 
 
 async def _user_item(connection: RawConnection) -> str:
-    """Wait until the turn's item is done; its id."""
+    """Wait until the turn's item is done; returns its id."""
     done = await connection.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
     committed = connection.first("input_audio_buffer.committed")
     if not committed.ids:
@@ -78,12 +78,12 @@ async def _no_response(connection: RawConnection) -> None:
         for each in await connection.quiet(min(_NOTHING_S, connection.timeout_s))
         if each.type.startswith("response.")
     ]
-    expect(not unexpected, f"{unexpected[0] if unexpected else ''} came, and nobody asked for it")
+    expect(not unexpected, f"{unexpected[0] if unexpected else ''} came without a response.create")
 
 
 @scenario("manual.commit", "manual.no_response", "manual.no_vad", "manual.clear", "error.commit_short")
 async def _push_to_talk(context: ScenarioContext) -> None:
-    """Speech is cut by the client."""
+    """The client commits speech, and clears the buffer."""
     async with context.session() as connection:
         began = len(connection.trace.messages)
         await context.speak(connection)
@@ -111,13 +111,13 @@ async def _push_to_talk(context: ScenarioContext) -> None:
 
 
 def _about_commit(messages: list[WireMessage], committed: WireMessage) -> list[WireMessage]:
-    """What the client sent, and what the server says about the committed item."""
+    """The client's events, and the server's events about the committed item."""
     return [each for each in messages if each.side == "C" or each.ids & committed.ids]
 
 
 @scenario("idle_timeout", "idle_timeout.item")
 async def _a_silent_user(context: ScenarioContext) -> None:
-    """After an answer, nobody says anything."""
+    """After an answer, the user stays silent."""
     async with context.session(output_modalities=["audio"], audio=_vad(idle_timeout_ms=_IDLE_MS)) as connection:
         response = await finish(connection, await ask(connection, "Say hello."))
         after = connection.trace.messages.index(response.done)
@@ -135,7 +135,7 @@ async def _a_silent_user(context: ScenarioContext) -> None:
 
 
 async def _wait_in_silence(connection: RawConnection, after: int) -> None:
-    """A microphone that hears nothing, until the server has had enough of it. In real time: the timer runs in it."""
+    """Append silence until the idle timeout. In real time, because the server's timer runs in it."""
     deadline_s = connection.now_s + connection.timeout_s + _IDLE_MS / 1000
     while not any(each.type == "input_audio_buffer.timeout_triggered" for each in connection.trace.messages[after:]):
         if connection.now_s > deadline_s:

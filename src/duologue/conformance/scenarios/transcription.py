@@ -1,4 +1,4 @@
-"""Transcription of what the user says."""
+"""Transcription of the user's speech."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INPUT: Final = {"transcription": {"model": "gpt-4o-mini-transcribe"}, "turn_det
 
 @scenario("transcription.turn", "transcription.usage", "transcription.concat")
 async def _speech_is_transcribed(context: ScenarioContext) -> None:
-    """In a realtime session that asks for it."""
+    """In a realtime session with transcription."""
     async with context.session(audio={"input": _INPUT}) as connection:
         completed = await context.vital("transcription.turn", _transcribe(context, connection))
         context.follows("transcription.turn", connection.about(str(completed.get("item_id"))))
@@ -46,8 +46,8 @@ async def _a_session_that_only_transcribes(context: ScenarioContext) -> None:
         )
         with context.deciding("transcription.object"):
             for each in (created, updated):
-                told = each.get("session.type"), each.get("session.object")
-                expect(told == ("transcription", "realtime.transcription_session"), f"{each.type} says {told}")
+                actual = each.get("session.type"), each.get("session.object")
+                expect(actual == ("transcription", "realtime.transcription_session"), f"{each.type} has {actual}")
         completed = await context.vital("transcription.session", _transcribe(context, connection))
         context.follows("transcription.session", connection.about(str(completed.get("item_id"))))
         with context.deciding("transcription.no_response"):
@@ -57,7 +57,7 @@ async def _a_session_that_only_transcribes(context: ScenarioContext) -> None:
 
 
 async def _transcribe(context: ScenarioContext, connection: RawConnection) -> WireMessage:
-    """Say something and commit it; what comes of it. Raises Undecided if the transcription fails."""
+    """Append speech and commit it; returns transcription.completed. Raises Undecided if the transcription fails."""
     await context.speak(connection)
     await connection.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed")
     ended = await connection.until(f"{_PREFIX}.completed", f"{_PREFIX}.failed")

@@ -1,4 +1,4 @@
-"""What went over one connection, raw: nothing is repaired, so that a server's oddities are seen as they are."""
+"""The messages of one connection as plain JSON: nothing is repaired, so that a server's faults stay visible."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class WireMessage(Struct, frozen=True, kw_only=True):
     side: Side
     at_s: float
     event: Json
-    """Empty if it is no JSON object."""
+    """Empty if the message is no JSON object."""
     problem: str = ""
-    """Why it is none."""
+    """Why it is no JSON object."""
 
     @property
     def type(self) -> str:
@@ -54,10 +54,10 @@ class WireMessage(Struct, frozen=True, kw_only=True):
 
 
 class Trace(Struct, kw_only=True):
-    """The messages of one connection, in the order in which they were sent and came."""
+    """The messages of one connection, in the order in which they were sent and received."""
 
     name: str
-    """Of the scenario."""
+    """Name of the scenario."""
     messages: list[WireMessage] = []
     closed: tuple[int, str] | None = None
     """Code and reason, if the server closed."""
@@ -71,7 +71,7 @@ class Trace(Struct, kw_only=True):
         return (each for each in self.messages if each.side == "C" and (not types or each.type in types))
 
     def precedes(self, one: WireMessage, other: WireMessage) -> bool:
-        """Whether one message was there before the other. By their places: a coarse clock gives both the same time."""
+        """Whether one message came before the other. By position: a coarse clock gives both the same time."""
         return self.messages.index(one) < self.messages.index(other)
 
     def responses(self) -> dict[str, list[WireMessage]]:

@@ -1,4 +1,4 @@
-"""Connections to the server at a URL, as scenarios want them."""
+"""Opens a scenario's connections to the server at a URL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
 def open_endpoint_of(
     place: Endpoint | str, *, wrap: Callable[[Transport], Transport] = lambda transport: transport
 ) -> OpenTransport:
-    """What opens connections to this place for `run`. `wrap` may put something around each, such as a recorder."""
+    """A function for `run` that opens connections to this endpoint. `wrap` may wrap each, as a recorder does."""
     endpoint = Endpoint(url=place) if isinstance(place, str) else place
 
     async def open_transport(options: ConnectOptions) -> Transport:
