@@ -8,24 +8,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import types
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from duologue import connect
 from duologue.cli import main
 from duologue.cli.call.microphone import MicrophoneTalk
-from duologue.cli.call.sound_device import BLOCK_MS, Play, Record, SystemSound
+from duologue.cli.call.sound_device import BLOCK_MS, Play, Record
 from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
-from duologue.errors import ConnectionClosedError, DuologueError, MissingExtra
+from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
 from tests.cli.conftest import Place, started
 
@@ -279,93 +277,6 @@ async def test_a_server_that_does_not_read_makes_the_microphone_unheard_and_not_
         await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.asked("conversation.item.truncate")
         assert here.server.appended < 1000
-
-
-# --- devices that are not there
-
-
-class PortAudioError(Exception):
-    """What the library raises."""
-
-
-class Stream:
-    """A stream of a made-up library."""
-
-    opened: ClassVar[list[Stream]] = []
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-        self.is_open = True
-        self.opened.append(self)
-
-    def start(self) -> None:
-        """Runs by hand."""
-
-    def close(self) -> None:
-        self.is_open = False
-
-
-class NoStream(Stream):
-    """A device that cannot be had."""
-
-    def start(self) -> None:
-        raise PortAudioError("Error opening RawOutputStream: Invalid sample rate [PaErrorCode -9997]", -9997)
-
-
-@pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    made_up = types.ModuleType("sounddevice")
-    made_up.__dict__.update(PortAudioError=PortAudioError, RawInputStream=Stream, RawOutputStream=Stream)
-    monkeypatch.setitem(sys.modules, "sounddevice", made_up)
-    monkeypatch.setattr(Stream, "opened", [])
-    return made_up
-
-
-def test_the_system_s_devices_record_and_play(library: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: 40.0)
-    recorded: list[bytes] = []
-    asked: list[tuple[int, float]] = []
-
-    def play(n_bytes: int, at_s: float) -> bytes:
-        asked.append((n_bytes, at_s))
-        return b"\x01\x02"
-
-    device = SystemSound()
-    device.start(input_hz=24_000, output_hz=8_000, record=recorded.append, play=play)
-    microphone, loudspeaker = Stream.opened
-    assert (microphone.settings["samplerate"], loudspeaker.settings["samplerate"]) == (24_000, 8_000)
-    assert (microphone.settings["blocksize"], loudspeaker.settings["blocksize"]) == (480, 160)
-    microphone.settings["callback"](memoryview(b"abcd"), 2, None, None)
-    block = bytearray(b"\xff" * 8)
-    moments = types.SimpleNamespace(outputBufferDacTime=7.5, currentTime=7.0)
-    loudspeaker.settings["callback"](memoryview(block), 4, moments, None)
-    assert recorded == [b"abcd"]
-    assert block == b"\x01\x02" + bytes(6)
-    assert asked == [(8, 40.5)]
-    device.stop()
-    device.stop()
-    assert [stream.is_open for stream in Stream.opened] == [False, False]
-
-
-def test_a_device_that_cannot_be_had_is_named_and_the_other_given_back(library: types.ModuleType) -> None:
-    library.__dict__["RawOutputStream"] = NoStream
-    with pytest.raises(DuologueError, match="no loudspeaker that this program may use at 24000 Hz: Error open"):
-        SystemSound().start(input_hz=24_000, output_hz=24_000, record=print, play=lambda n_bytes, at_s: b"")
-    assert [stream.is_open for stream in Stream.opened] == [False, False]
-
-
-def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'duologue\[mic\]'"):
-        SystemSound().start(input_hz=1, output_hz=1, record=print, play=lambda n_bytes, at_s: b"")
-
-
-def test_without_portaudio_its_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(DuologueError, match="apt install libportaudio2"):
-        SystemSound().start(input_hz=1, output_hz=1, record=print, play=lambda n_bytes, at_s: b"")
 
 
 # --- the command

@@ -162,7 +162,7 @@ def test_a_folder_is_no_input(talk: Any, tmp_path: Path) -> None:
 def test_silence_begins_no_turn_and_the_sentence_says_so(talk: Any, tmp_path: Path) -> None:
     quiet = write_wav(tmp_path / "quiet.wav", tone(amplitude=20))
     outcome = talk(quiet, "--fast", "--json", "--timeout", "0.5")
-    assert failed(outcome, "the server heard no speech, and there is none")
+    assert failed(outcome, "the server detected no speech, and there is none")
     assert outcome.summary["failure"] in outcome.err
 
 
@@ -217,7 +217,7 @@ def test_nothing_overwrites_the_question(talk: Any, speech: Path, option: str) -
     before = speech.read_bytes()
     outcome = talk(speech, option, speech)
     assert (outcome.code, outcome.out) == (2, "")
-    assert f"{option} {speech} would write over the file that is to be sent" in outcome.err
+    assert f"{option} {speech} would overwrite the file to send" in outcome.err
     assert speech.read_bytes() == before
 
 
@@ -225,7 +225,7 @@ def test_the_reply_and_the_recording_are_two_files(talk: Any, speech: Path, tmp_
     one, link = tmp_path / "one", tmp_path / "link"
     link.symlink_to(one)
     outcome = talk(speech, "--out", one, "--record", link)
-    assert (outcome.code, outcome.err) == (2, f"duologue: --out and --record are one file, {one}: name two\n")
+    assert (outcome.code, outcome.err) == (2, f"duologue: --out and --record are the same file, {one}: name two files\n")
     assert not one.exists()
 
 
