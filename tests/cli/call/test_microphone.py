@@ -1,4 +1,4 @@
-"""Talking by microphone, with a device that the test moves by hand."""
+"""Talking by microphone, with a device whose time the test controls."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RATE_HZ = 24_000
 
 
 class HandDevice:
-    """A sound device whose time goes by when the test says so."""
+    """A sound device whose time passes when the test says so."""
 
     def __init__(self, *, delay_s: float = 0.0) -> None:
         self.now_s = 100.0
@@ -50,7 +50,7 @@ class HandDevice:
         self.stopped = True
 
     def pass_block(self, recorded: bytes | None = None) -> None:
-        """One block of time: so much is recorded, so much is played."""
+        """Let one block be recorded and played."""
         n_bytes = 2 * self.rates_hz[1] * BLOCK_MS // 1000
         self.played += self._play(n_bytes, self.now_s + self._delay_s)
         self.now_s += BLOCK_MS / 1000
@@ -58,18 +58,18 @@ class HandDevice:
 
 
 class Server:
-    """The other end, by hand."""
+    """A fake server."""
 
     def __init__(self, end: MemoryTransport) -> None:
         self._end = end
         self.appended = 0
 
-    async def tell(self, kind: str, **fields: Any) -> None:
+    async def send(self, kind: str, **fields: Any) -> None:
         await self._end.send(json.dumps({"type": kind, "event_id": "e", **fields}))
 
     async def speak(self, audio: bytes, *, item: str = "item_1", response: str = "resp_1") -> None:
         places = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-        await self.tell("response.output_audio.delta", **places, delta=b64encode(audio).decode())
+        await self.send("response.output_audio.delta", **places, delta=b64encode(audio).decode())
 
     async def asked(self, kind: str) -> dict[str, Any]:
         """The next event of this type; appends are counted on the way."""
@@ -81,7 +81,7 @@ class Server:
 
 
 class Scene:
-    """A talk under way."""
+    """An open talk."""
 
     def __init__(self, device: HandDevice, server: Server, end: MemoryTransport, turns: list[Turn]) -> None:
         self.device, self.server, self.end, self.turns = device, server, end, turns
@@ -112,10 +112,10 @@ async def scene(*, delay_s: float = 0.0, session: dict[str, Any] | None = None) 
     async with asyncio.timeout(5), connect(transport=ours) as connection:
         talker = Talker(connection, observe=observe, watch=lambda progress: None, timeout_s=5)
         async with talker:
-            await server.tell("session.created", session=session or SESSION)
+            await server.send("session.created", session=session or SESSION)
             beginning = asyncio.ensure_future(talker.start(SessionSettings()))
             await server.asked("session.update")
-            await server.tell("session.updated", session=session or SESSION)
+            await server.send("session.updated", session=session or SESSION)
             await beginning
             talk = MicrophoneTalk(talker, device, turn_began=turns.append, now_s=lambda: device.now_s)
             listeners.append(talk.observe)
@@ -136,11 +136,11 @@ def appended(event: dict[str, Any]) -> bytes:
 
 
 def heard_ms(ms: int) -> bytes:
-    """So much speech of the server's, none of it silence."""
+    """Speech of the server of this length, without silence."""
     return b"\x01\x02" * (RATE_HZ * ms // 1000)
 
 
-async def test_what_the_microphone_hears_goes_out_in_pieces_of_40_ms() -> None:
+async def test_recorded_audio_is_sent_in_pieces_of_40_ms() -> None:
     async with scene() as here:
         recorded = bytes(range(240)) * 16
         for at in range(0, len(recorded), 960):
@@ -174,14 +174,14 @@ async def test_the_server_s_speech_is_played_also_when_a_piece_ends_within_a_sam
         assert here.device.played == speech
 
 
-async def test_when_the_user_speaks_playback_stops_at_once_and_the_server_learns_what_was_heard() -> None:
+async def test_when_the_user_speaks_playback_stops_at_once_and_the_item_is_truncated_to_what_was_played() -> None:
     async with scene() as here:
-        await here.server.tell("response.created", response={"id": "resp_1"})
+        await here.server.send("response.created", response={"id": "resp_1"})
         await here.server.speak(heard_ms(1000))
         await here.until_seen("response.output_audio.delta")
         for _ in range(15):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
         before = here.device.played
         here.device.pass_block()
@@ -190,27 +190,27 @@ async def test_when_the_user_speaks_playback_stops_at_once_and_the_server_learns
         assert (truncate["item_id"], truncate["content_index"], truncate["audio_end_ms"]) == ("item_1", 0, 300)
 
 
-async def test_what_is_still_inside_the_device_does_not_count_as_heard() -> None:
+async def test_what_is_still_inside_the_device_does_not_count_as_played() -> None:
     async with scene(delay_s=0.1) as here:
         await here.server.speak(heard_ms(1000))
         await here.until_seen("response.output_audio.delta")
         for _ in range(15):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         assert (await here.server.asked("conversation.item.truncate"))["audio_end_ms"] == 200
 
 
 async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the_next_one_is() -> None:
     async with scene() as here:
-        await here.server.tell("response.created", response={"id": "resp_1"})
+        await here.server.send("response.created", response={"id": "resp_1"})
         await here.server.speak(heard_ms(100))
         await here.until_seen("response.output_audio.delta")
         here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.speak(heard_ms(100))
         await here.server.speak(heard_ms(100), item="item_1b")
-        await here.server.tell("response.done", response={"id": "resp_1", "status": "cancelled"})
-        await here.server.tell("response.created", response={"id": "resp_2"})
+        await here.server.send("response.done", response={"id": "resp_1", "status": "cancelled"})
+        await here.server.send("response.created", response={"id": "resp_2"})
         await here.until_seen("response.created")
         here.device.pass_block()
         assert here.device.played == heard_ms(20)
@@ -223,13 +223,13 @@ async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the
 async def test_nothing_is_cut_when_nothing_was_being_said() -> None:
     async with scene() as here:
         await here.server.speak(heard_ms(20))
-        await here.server.tell(
+        await here.server.send(
             "response.output_audio.done", response_id="resp_1", item_id="item_1", output_index=0, content_index=0
         )
         await here.until_seen("response.output_audio.done")
         for _ in range(3):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
         for _ in range(2):
             here.device.pass_block()
@@ -247,17 +247,17 @@ async def test_each_turn_is_kept_with_its_words_and_the_time_since_the_user_s_la
         await here.server.asked("input_audio_buffer.append")
         for number in (1, 2):
             item = f"item_{number}"
-            await here.server.tell("input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
-            await here.server.tell("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=500)
-            await here.server.tell("response.created", response={"id": f"resp_{number}"})
+            await here.server.send("input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
+            await here.server.send("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=500)
+            await here.server.send("response.created", response={"id": f"resp_{number}"})
             await here.server.speak(heard_ms(20), item=f"answer_{number}", response=f"resp_{number}")
-            await here.server.tell("response.done", response={"id": f"resp_{number}", "status": "completed"})
+            await here.server.send("response.done", response={"id": f"resp_{number}", "status": "completed"})
             await here.until_seen("response.done")
         assert [turn.answered for turn in here.turns] == [True, True]
         assert here.turns[0].latency_ms("audio") is not None
 
 
-async def test_a_server_that_hangs_up_ends_the_talk_with_its_reason() -> None:
+async def test_a_close_ends_the_talk_with_its_reason() -> None:
     async with scene() as here:
         await here.end.close(4000, "enough")
         assert here.talking is not None
@@ -267,14 +267,14 @@ async def test_a_server_that_hangs_up_ends_the_talk_with_its_reason() -> None:
         here.talking = asyncio.ensure_future(asyncio.sleep(0))
 
 
-async def test_a_server_that_does_not_read_makes_the_microphone_unheard_and_not_the_memory_full() -> None:
+async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_memory() -> None:
     async with scene() as here:
         for _ in range(5000):
             here.device.pass_block()
         await here.server.speak(heard_ms(40))
         await here.until_seen("response.output_audio.delta")
         here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.asked("conversation.item.truncate")
         assert here.server.appended < 1000
 
@@ -295,7 +295,7 @@ def test_a_microphone_is_instead_of_a_file_or_a_text(capsys: pytest.CaptureFixtu
     assert "duologue talk --mic" in capsys.readouterr().err
 
 
-_MADE_UP_LIBRARY = """
+_FAKE_LIBRARY = """
 import threading, types
 class PortAudioError(Exception): pass
 class _Stream:
@@ -324,7 +324,7 @@ class RawOutputStream(_Stream):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_whole_talk_by_microphone_ends_well_with_ctrl_c(scripted_server: Place, tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text(_MADE_UP_LIBRARY, encoding="utf-8")
+    (tmp_path / "sounddevice.py").write_text(_FAKE_LIBRARY, encoding="utf-8")
     command = [sys.executable, "-m", "duologue", "talk", "--mic", "--json", "--url", scripted_server.url]
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key, "PYTHONPATH": paths}

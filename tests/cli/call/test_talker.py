@@ -24,7 +24,7 @@ from tests.cli.conftest import tone
 
 
 class Seen:
-    """What a conversation showed."""
+    """What a talker reported."""
 
     def __init__(self) -> None:
         self.observations: list[Observation] = []
@@ -33,10 +33,14 @@ class Seen:
 
 @asynccontextmanager
 async def conversation(
-    seen: Seen, *, heard: tuple[str, ...] = ("hello",), said: tuple[str, ...] = ("Good day.",), timeout_s: float = 5.0
+    seen: Seen,
+    *,
+    transcripts: tuple[str, ...] = ("hello",),
+    answers: tuple[str, ...] = ("Good day.",),
+    timeout_s: float = 5.0,
 ) -> AsyncGenerator[Talker, None]:
     ours, theirs = memory_pair()
-    engines = Engines(detectors(), ScriptedTranscriber(heard), ScriptedResponder(said), ScriptedSynthesizer())
+    engines = Engines(detectors(), ScriptedTranscriber(transcripts), ScriptedResponder(answers), ScriptedSynthesizer())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ServerSession(theirs, engines).run())
         async with (
@@ -51,7 +55,7 @@ async def conversation(
 
 async def test_turns_follow_each_other_in_one_conversation() -> None:
     seen = Seen()
-    async with conversation(seen, heard=("one", "two"), said=("First.", "Second.")) as held:
+    async with conversation(seen, transcripts=("one", "two"), answers=("First.", "Second.")) as held:
         spoken = [await held.spoken_turn(tone(), paced=False) for _ in range(2)]
         typed = await held.typed_turn("three")
     assert [turn.words.user for turn in spoken] == ["one", "two"]
@@ -63,7 +67,7 @@ async def test_turns_follow_each_other_in_one_conversation() -> None:
 
 async def test_a_pause_inside_a_clip_is_waited_through_to_the_last_answer() -> None:
     clip = Sound(tone(400).pcm16 + bytes(48 * 900) + tone(400).pcm16, 24_000)
-    async with conversation(Seen(), heard=("before", "after")) as held:
+    async with conversation(Seen(), transcripts=("before", "after")) as held:
         turn = await held.spoken_turn(clip, paced=False)
     assert turn.words.user == "before after"
     assert turn.event_types.count("input_audio_buffer.committed") == 2
@@ -81,7 +85,7 @@ async def test_latency_counts_from_the_last_speech_and_not_from_the_silence_behi
     assert latency_ms == pytest.approx(600)
 
 
-async def test_progress_tells_of_the_clip_and_its_level() -> None:
+async def test_progress_has_the_position_and_the_level() -> None:
     seen = Seen()
     async with conversation(seen) as held:
         await held.spoken_turn(tone(250), paced=False)
@@ -99,7 +103,7 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     assert [type(fault) for fault in caught.value.exceptions] == [LookupError]
 
 
-async def test_a_server_that_goes_ends_the_wait_at_once() -> None:
+async def test_a_close_ends_the_wait_at_once() -> None:
     ours, theirs = memory_pair()
     async with asyncio.timeout(5), duologue.connect(transport=ours) as connection:
         talk = Talker(connection, observe=lambda _: None, watch=lambda _: None, timeout_s=60)
@@ -109,7 +113,7 @@ async def test_a_server_that_goes_ends_the_wait_at_once() -> None:
                 await talk.start(SessionSettings())
 
 
-async def test_silence_is_given_up_before_patience_is_at_its_end() -> None:
+async def test_a_silent_clip_is_given_up_before_the_timeout() -> None:
     async with conversation(Seen(), timeout_s=0.3) as held:
         with pytest.raises(TurnFailed, match="there is none: the loudest sound is at -96 dBFS"):
             await held.spoken_turn(Sound(bytes(48 * 300), 24_000), paced=False)

@@ -47,7 +47,7 @@ def test_a_recording_is_converted_without_its_header(file: Path, capsys: pytest.
     assert frames_of(capsys.readouterr().out) == [GA]
 
 
-def test_what_cannot_be_carried_is_named_with_its_line_and_is_no_failure(
+def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     update = {"type": "session.update", "session": {"type": "realtime", "instructions": "x", "truncation": "auto"}}
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(
     assert not out.exists()
 
 
-def test_a_call_that_cannot_be_right_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_command_line_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(file, BETA)
     for arguments in (
         ["--from", "klingon", "--to", "openai"],

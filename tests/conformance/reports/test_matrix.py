@@ -42,7 +42,7 @@ def test_a_page_keeps_what_stands_around_its_tables() -> None:
     assert rewrite(written, {"ours": _column(one_done="passed")}) == written
 
 
-def test_a_page_without_markers_is_refused() -> None:
+def test_a_page_without_markers_is_rejected() -> None:
     with pytest.raises(ValueError, match="has no"):
         rewrite("no tables here", {})
 

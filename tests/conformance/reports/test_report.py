@@ -17,9 +17,7 @@ from duologue.conformance.reports.report import Outcome
         ("skipped", "inconclusive", "inconclusive"),
     ],
 )
-def test_a_failure_is_not_undone_and_a_success_only_by_a_failure(
-    first: Outcome, second: Outcome, kept: Outcome
-) -> None:
+def test_the_heavier_outcome_is_kept(first: Outcome, second: Outcome, kept: Outcome) -> None:
     report = Report(asked=("one_done",))
     report.record("one_done", first)
     report.record("one_done", second)
@@ -46,7 +44,7 @@ def test_a_server_holds_when_every_required_rule_that_applies_was_seen_to_hold(
     assert [each.seen for each in report.unmet] == ([] if holds else ["because"])
 
 
-def test_a_rule_that_nothing_decided_is_not_held_to_be_kept() -> None:
+def test_a_rule_that_nothing_decided_does_not_hold() -> None:
     report = Report(asked=("one_done",))
     assert not report.holds
     assert report.counts() == {"passed": 0, "failed": 0, "inconclusive": 1, "skipped": 0}

@@ -1,4 +1,4 @@
-"""What holds everywhere: what each check finds in a trace, and what it leaves alone."""
+"""Invariants: what each check finds in a trace, and what it accepts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_message_that_is_no_object_is_found() -> None:
     assert _faults("event_ids", trace) == []
 
 
-def test_the_one_event_without_an_id_is_let_pass() -> None:
+def test_the_one_event_without_an_id_is_accepted() -> None:
     assert _faults("event_ids", _trace({"type": "input_audio_buffer.dtmf_event_received"})) == []
     assert _faults("event_ids", _trace({"type": "session.created"})) == ["session.created without event_id"]
 

@@ -1,4 +1,4 @@
-"""The language of patterns, and the machine that reads it."""
+"""The language of patterns, and its matcher."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_in_an_open_pattern_only_the_types_that_it_names_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["X a", "S a status", "C a b c=1"])
-def test_a_step_that_cannot_be_read_is_refused(text: str) -> None:
+def test_a_step_that_cannot_be_read_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="this is no step of a pattern"):
         Step.of(text)
 

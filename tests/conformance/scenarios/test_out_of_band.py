@@ -8,13 +8,13 @@ from tests.conformance.scenarios._faults import failed, faults
 
 @faults(
     (
-        "aside in the conversation",
+        "an out-of-band response in the conversation",
         edit("response.created", "response.conversation_id", "conv_1"),
         "oob.input",
         "oob.no_conversation",
     ),
     (
-        "items of an aside",
+        "items of an out-of-band response",
         also("response.output_item.added", "conversation.item.added"),
         "oob.input",
         "response.out_of_band oob_silent item_added_done prev_chain",

@@ -1,4 +1,4 @@
-"""A raw connection: what waiting passes over, and what it makes of silence, refusals and a close."""
+"""A raw connection: which events waiting passes over, and what silence, errors and a close raise."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_waiting_goes_on_behind_what_it_has_found() -> None:
         assert [(await connection.until("news")).get("number") for _ in range(2)] == [1, 2]
 
 
-async def test_a_send_draws_a_line_behind_what_came_before_it() -> None:
+async def test_a_send_passes_over_what_came_before_it() -> None:
     async with _connection() as (connection, server):
         await _say(server, "news", number=1)
         await connection.until("news")
@@ -56,14 +56,14 @@ async def test_only_what_is_about_the_ids_that_are_named_is_waited_for() -> None
         assert (await connection.until("response.done", about=["resp_2"])).get("response.id") == "resp_2"
 
 
-async def test_silence_is_a_breach_that_names_what_was_waited_for_and_what_came_last() -> None:
+async def test_silence_is_a_violation_that_names_what_was_waited_for_and_what_came_last() -> None:
     async with _connection(timeout_s=0.01) as (connection, server):
         await _say(server, "noise")
         with pytest.raises(Violation, match=r"^no news or answer within 0.01 s; the last event was noise$"):
             await connection.until("news", "answer")
 
 
-async def test_a_refusal_is_a_breach_unless_it_is_what_is_waited_for() -> None:
+async def test_an_error_is_a_violation_unless_it_is_waited_for() -> None:
     async with _connection() as (connection, server):
         for _ in range(2):
             await _say(server, "error", error={"code": "invalid_value", "param": "type"})
@@ -72,7 +72,7 @@ async def test_a_refusal_is_a_breach_unless_it_is_what_is_waited_for() -> None:
         assert (await connection.until("error")).get("error.param") == "type"
 
 
-async def test_what_came_before_a_close_is_found_and_then_the_close_is_told() -> None:
+async def test_what_came_before_a_close_is_found_and_then_the_close_is_a_violation() -> None:
     async with _connection() as (connection, server):
         await _say(server, "news")
         await server.close(4000, "that was it")

@@ -65,11 +65,11 @@ class Call:
     """An open call, on which a command holds its turns."""
 
     def __init__(
-        self, conversation: Talker, view: View, builder: SummaryBuilder, *, paced: bool, observers: list[Observer]
+        self, talker: Talker, view: View, builder: SummaryBuilder, *, paced: bool, observers: list[Observer]
     ) -> None:
-        self._talker = conversation
+        self._talker = talker
         self._view = view
-        self._account = builder
+        self._builder = builder
         self._paced = paced
         self._observers = observers
 
@@ -84,7 +84,7 @@ class Call:
     async def converse(self, device: SoundDevice, *, caption: str) -> None:
         """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
         self._view.caption(caption)
-        talk = MicrophoneTalk(self._talker, device, turn_began=self._account.turns.append)
+        talk = MicrophoneTalk(self._talker, device, turn_began=self._builder.turns.append)
         self._observers.append(talk.observe)
         await talk.run()
 
@@ -95,7 +95,7 @@ class Call:
         finally:
             # The summary has a failed turn too.
             if self._talker.turn is not None:
-                self._account.turns.append(self._talker.turn)
+                self._builder.turns.append(self._talker.turn)
         if held.failure is not None:
             raise TurnFailed(f"the response did not complete: {held.failure}")
         return held
@@ -121,14 +121,14 @@ class CallFiles:
         return [file.failure for file in (self.reply, self.recording) if file is not None and file.failure]
 
     @property
-    def files(self) -> dict[str, str]:
+    def paths(self) -> dict[str, str]:
         """Paths of what was written: "reply", "recording"."""
-        files: dict[str, str] = {}
+        paths: dict[str, str] = {}
         if self.reply is not None and self.reply.duration_ms:
-            files["reply"] = str(self.reply.path)
+            paths["reply"] = str(self.reply.path)
         if self.recording is not None:
-            files["recording"] = self.recording.path
-        return files
+            paths["recording"] = self.recording.path
+        return paths
 
     def __enter__(self) -> CallFiles:
         return self
@@ -185,7 +185,7 @@ async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
         raise
     finally:
         faults += files.failures
-        builder.files = files.files
+        builder.files = files.paths
         if faults:
             builder.failure = "; ".join(map(sentence_of, faults))
         view.conclude(builder.summary())

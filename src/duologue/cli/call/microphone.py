@@ -161,6 +161,7 @@ class MicrophoneTalk:
 
     def _interrupt(self) -> None:
         """The user speaks: stop playback, drop the rest of the running responses, truncate the item."""
+        # https://platform.openai.com/docs/guides/realtime-conversations#interruption-and-truncation
         self._report_played()
         self._player.stop()
         self._interrupted |= self._running

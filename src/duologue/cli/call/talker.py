@@ -134,6 +134,7 @@ class Talker:
         clip = await asyncio.to_thread(Clip.of, sound, self.audio.input)
         await self._upload(clip, turn, paced=paced)
         if not self.audio.detects_turns:
+            # A commit does not start a response (rule manual.no_response).
             await self._send_required(InputAudioBufferCommitEvent())
             await self._send_required(ResponseCreateEvent())
         timeout_s = min(_SILENT_S, self._timeout_s) if clip.is_silent else self._timeout_s

@@ -25,7 +25,10 @@ from duologue.events import (
 __all__ = ["SessionAudio"]
 
 _SILENCE_MS: Final = 500
-"""Silence that ends a turn if the session does not say: the published default of server_vad."""
+"""Silence that ends a turn if the session does not say: the default of server_vad.
+
+https://platform.openai.com/docs/guides/realtime-vad
+"""
 
 _SEMANTIC_SILENCE_MS: Final = 8000
 """The longest wait of `semantic_vad`."""
