@@ -1,4 +1,4 @@
-"""Servers to talk to and sounds to say: our server with scripted engines, and servers made by hand."""
+"""Servers and sounds for the tests: our server with scripted engines, and fake servers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Place:
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Generator[subprocess.Popen[Any], None, None]:
-    """A process for the length of a block. What goes on after it is killed: no other test shall hear of it."""
+    """A process for the length of a block; killed at its end if it still runs."""
     with subprocess.Popen(command, **options) as process:
         try:
             yield process
@@ -45,14 +45,14 @@ def started(command: Sequence[str], **options: Any) -> Generator[subprocess.Pope
 
 @pytest.fixture(scope="session")
 def scripted_server() -> Iterator[Place]:
-    """Our server in a process of its own, with engines that need no time."""
+    """Our server in a child process, with scripted engines."""
     with serving("--api-key", KEY, *SCRIPTED) as url:
         yield Place(url, KEY)
 
 
 @contextmanager
 def serving(*arguments: str, **environment: str) -> Generator[str, None, None]:
-    """A server in a process of its own, which ends by itself; its URL."""
+    """A server in a child process, which ends with the block; its URL."""
     command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments]
     with started(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
@@ -72,7 +72,7 @@ Handle = Callable[[ServerConnection], None]
 
 @contextmanager
 def server_of(handle: Handle) -> Generator[str, None, None]:
-    """A WebSocket server that does what it is told; its URL."""
+    """A WebSocket server with this handler; its URL."""
     with serve_websockets(handle, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -84,7 +84,7 @@ def server_of(handle: Handle) -> Generator[str, None, None]:
 
 
 def tone(duration_ms: int = 400, *, rate_hz: int = 24_000, amplitude: int = 12_000) -> Sound:
-    """What scripted engines take for speech."""
+    """A tone, which scripted engines detect as speech."""
     count = rate_hz * duration_ms // 1000
     samples = array("h", (round(amplitude * math.sin(n * 2 * math.pi * 300 / rate_hz)) for n in range(count)))
     return Sound(samples.tobytes(), rate_hz)
@@ -98,5 +98,5 @@ def write_wav(path: Path, sound: Sound) -> Path:
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
-    """A WAV file of 400 ms that scripted engines take for speech."""
+    """A WAV file of 400 ms that scripted engines detect as speech."""
     return write_wav(tmp_path / "speech.wav", tone())

@@ -1,4 +1,4 @@
-"""The entry point, and what it says when it is called wrongly."""
+"""The entry point, and its messages about invalid command lines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     ],
     ids=" ".join,
 )
-def test_a_command_line_that_cannot_be_right_exits_with_2_and_one_sentence(
+def test_an_invalid_command_line_exits_with_2_and_one_sentence(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
@@ -73,7 +73,7 @@ def test_without_its_packages_the_command_says_how_to_get_them(
     assert capsys.readouterr().err == f"duologue: the command needs {package}; run: pip install 'duologue[cli]'\n"
 
 
-def test_an_interrupt_while_the_parts_are_loaded_ends_without_a_traceback() -> None:
+def test_an_interrupt_while_modules_are_imported_ends_without_a_traceback() -> None:
     source = """
 import sys
 from duologue.cli import main
@@ -93,7 +93,7 @@ sys.exit(main(["events"]))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="descriptors are not handed on")
-def test_standard_files_that_the_caller_closed_are_no_ones_socket() -> None:
+def test_standard_files_that_the_caller_closed_become_no_socket() -> None:
     source = (
         "import os, socket, sys; from duologue.cli import main; main(['--version']); sys.exit(socket.socket().fileno())"
     )

@@ -40,7 +40,7 @@ def test_a_file_without_lines_has_no_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"[1]", b'{"type":', b"NaN", b"[" * 100_000])
-def test_what_is_no_object_is_told_and_the_next_line_is_read(tmp_path: Path, text: bytes) -> None:
+def test_a_line_without_an_object_has_a_problem_and_the_next_line_is_read(tmp_path: Path, text: bytes) -> None:
     first, second = lines_of(tmp_path / "f", text + b'\n{"type":"a"}\n')
     assert (first.number, first.text, second) == (1, b"", FrameLine(2, b'{"type":"a"}'))
     assert first.problem.startswith("not a JSON object")

@@ -45,7 +45,7 @@ async def test_it_ends_when_the_block_fails() -> None:
 
 async def test_a_server_that_does_not_start_says_why() -> None:
     with pytest.raises(DuologueError, match=r"did not start: .*no responder has this name"):
-        async with local_server([*SCRIPTED[:2], "--responder=nobody", SCRIPTED[3]]):
+        async with local_server([*SCRIPTED[:2], "--responder=missing", SCRIPTED[3]]):
             pass
 
 

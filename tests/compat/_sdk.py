@@ -19,12 +19,12 @@ __all__ = ["Form", "Sdk", "base_url", "sdk_session", "validated"]
 
 Form: TypeAlias = Literal["async", "blocking"]
 
-_TOLD_BY_EVERY_SERVER = {
+_SENT_BY_EVERY_SERVER = {
     f"session.{event}.session.{name}" for event in ("created", "updated") for name in ("id", "object", "expires_at")
 }
 """Fields that the hosted service sends too, and that the SDK's types leave out."""
 
-# The SDK itself takes what comes; read by the type's name alone, nothing can pass as an event of another kind.
+# The SDK itself accepts any event; decoded by the type's name alone, nothing can pass as an event of another kind.
 _STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
 
 
@@ -32,7 +32,7 @@ def validated(event: Any) -> Any:
     """The event, if the SDK's own types allow it as it came, to the last field."""
     wire = event.to_dict(mode="json", use_api_names=True)
     _STRICT.validate_python(wire, strict=True)
-    unknown = set(_unknown_fields(event, event.type)) - _TOLD_BY_EVERY_SERVER
+    unknown = set(_unknown_fields(event, event.type)) - _SENT_BY_EVERY_SERVER
     assert unknown == set(), f"fields that the SDK does not know: {unknown}"
     return event
 
@@ -94,7 +94,7 @@ async def sdk_session(
 ) -> AsyncGenerator[Sdk, None]:
     """Connect with the SDK; `beta` with its client of the beta's time, whose events are not checked."""
     check: Callable[[Any], Any] = (lambda event: event) if beta else validated
-    # The client of the beta makes `wss` of every other scheme, if it is not told the address of the sockets.
+    # The client of the beta makes `wss` of every other scheme, without the address of the sockets.
     address: dict[str, Any] = {"base_url": base_url(url), "websocket_base_url": url.removesuffix("/realtime")}
     options: dict[str, Any] = {"model": "gpt-realtime", "extra_query": query or {}}
     if form == "async":

@@ -1,4 +1,4 @@
-"""Servers that other people's clients are tried on."""
+"""Servers for the tests with clients of others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPOKEN_MS = 1000
 
 
 class HoldingSynthesizer:
-    """Speaks for a second, and then holds its breath until it is stopped: whoever interrupts it is in time."""
+    """Speaks for a second and then waits until it is stopped, so that every interruption comes in time."""
 
     name = "holding"
     sample_rate_hz = 24_000
@@ -30,7 +30,7 @@ class HoldingSynthesizer:
 
 
 def scripted() -> RealtimeApp:
-    """Hears and says always the same."""
+    """Transcribes and says the same text each time."""
     engines = scripted_engines(hears=("what is this",), says=("This is a script.",))
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 
@@ -43,7 +43,7 @@ def holding() -> RealtimeApp:
 
 
 def embedded(**settings: Any) -> RealtimeApp:
-    """Does what it is told in English, calls of functions included."""
+    """Obeys requests in English, also for calls of functions."""
     plain = scripted_engines()
     engines = Engines(plain.new_detector, plain.transcriber, EmbeddedResponder(), plain.synthesizer)
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open", **settings)

@@ -65,8 +65,8 @@ async def test_its_session_is_echoed_in_full() -> None:
 async def test_a_text_turn() -> None:
     async with agent(scripted(), "text") as client:
         client.order(say="hi")
-        told = await client.until("agent_end")
-        assert told[-1]["output"] == "This is a script."
+        reports = await client.until("agent_end")
+        assert reports[-1]["output"] == "This is a script."
         client.order(say="again")
         await client.until("agent_end")
     said = [(item["role"], words(item)) for item in history(client)]
@@ -77,10 +77,10 @@ async def test_a_text_turn() -> None:
 async def test_a_spoken_turn() -> None:
     async with agent(scripted()) as client:
         speak(client)
-        told = await client.until("agent_end")
-    audio_bytes = sum(one["bytes"] for one in told if one["event"] == "audio")
+        reports = await client.until("agent_end")
+    audio_bytes = sum(one["bytes"] for one in reports if one["event"] == "audio")
     assert audio_bytes == 48 * 60 * len("This is a script.")
-    assert "audio_stopped" in [one["event"] for one in told]
+    assert "audio_stopped" in [one["event"] for one in reports]
     said = [(item["role"], words(item)) for item in history(client)]
     assert said == [("user", "what is this"), ("assistant", "This is a script.")]
 
@@ -127,12 +127,12 @@ async def test_interrupting_by_voice_is_the_server_s_work_and_the_package_only_t
 async def test_a_function_is_called_and_its_result_answered() -> None:
     async with agent(embedded(), "text") as client:
         client.order(say="Call the tool get_weather with city Paris")
-        told = await client.until("tool_end")
-        assert told[-1]["result"] == "Rain in Paris."
-        told = await client.until("agent_end")
-        if "Rain in Paris" not in told[-1]["output"]:  # the response with the call ends, and then the one about it
-            told = await client.until("agent_end")
-    assert "Rain in Paris" in told[-1]["output"]
+        reports = await client.until("tool_end")
+        assert reports[-1]["result"] == "Rain in Paris."
+        reports = await client.until("agent_end")
+        if "Rain in Paris" not in reports[-1]["output"]:  # the response with the call ends, and then the one about it
+            reports = await client.until("agent_end")
+    assert "Rain in Paris" in reports[-1]["output"]
     [call] = [item for item in history(client) if item["type"] == "function_call"]
     assert (call["status"], call["name"], call["output"]) == ("completed", "get_weather", "Rain in Paris.")
 

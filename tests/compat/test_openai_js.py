@@ -21,7 +21,7 @@ async def test_a_turn_in_text_and_a_turn_in_speech(tmp_path: Path, monkeypatch: 
     async with listening(scripted(), tls=tls_context(cert, key)) as url:
         base = url.replace("wss://", "https://").removesuffix("/realtime")
         async with driven("openai.mjs", base) as client:
-            [told] = [one for one in await client.until("said") if one["event"] == "said"]
-    assert told["text"] == told["transcript"] == "This is a script."
-    assert told["bytes"] == 48 * 60 * len("This is a script.")
+            [report] = [one for one in await client.until("said") if one["event"] == "said"]
+    assert report["text"] == report["transcript"] == "This is a script."
+    assert report["bytes"] == 48 * 60 * len("This is a script.")
     assert [one["status"] for one in client.seen if one["event"] == "done"] == ["completed", "completed"]

@@ -1,4 +1,4 @@
-"""The pages beside the WebSocket, asked by the official SDK."""
+"""The HTTP pages of the server, requested by the official SDK."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.server._listening import listening
 
 
 def client_of(url: str, api_key: str) -> openai.AsyncOpenAI:
-    """The SDK, given the server's address as its users would."""
+    """The SDK with the server's address."""
     return openai.AsyncOpenAI(
         base_url=url.removesuffix("/realtime").replace("ws://", "http://"),
         websocket_base_url=url.removesuffix("/realtime"),
@@ -54,6 +54,6 @@ async def test_the_sdk_lists_models_and_raises_its_own_errors() -> None:
                     session={"type": "realtime", "bogus": 1}  # type: ignore[arg-type]  # the point of it
                 )
             assert (caught.value.code, caught.value.param) == ("unknown_parameter", "session.bogus")
-        async with client_of(url, "nope") as stranger:
+        async with client_of(url, "nope") as other:
             with pytest.raises(openai.AuthenticationError, match="Incorrect API key provided"):
-                await stranger.models.list()
+                await other.models.list()

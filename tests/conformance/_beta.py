@@ -1,4 +1,4 @@
-"""A server of the beta, made by hand: it answers each command as the beta did, and nothing more."""
+"""A fake server of the beta: it answers each command as the beta did, and sends nothing else."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Event = dict[str, Any]
 
 @asynccontextmanager
 async def beta_server(*, without: str = "") -> AsyncGenerator[OpenTransport, None]:
-    """What opens sessions with it; it never sends events of the type `without`."""
+    """A function that opens sessions with it; it never sends events of the type `without`."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: ConnectOptions) -> Transport:
-        if opening == ConnectOptions():
+    async def open_transport(options: ConnectOptions) -> Transport:
+        if options == ConnectOptions():
             return memory_pair()[0]
-        if not opening.beta:
-            raise NotApplicable("a pipe in memory has no door")
+        if not options.beta:
+            raise NotApplicable("a pipe in memory has no headers")
         ours, theirs = memory_pair()
-        running.append(asyncio.ensure_future(_serve(theirs, opening.intent, without)))
+        running.append(asyncio.ensure_future(_serve(theirs, options.intent, without)))
         return ours
 
     try:

@@ -1,4 +1,4 @@
-"""Our server in memory, right and broken: a broken one is the right one behind a transport that changes its events."""
+"""Our server in memory, correct or with faults: a transport changes its events."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from duologue.transports.memory import MemoryTransport
 
 Event: TypeAlias = dict[str, Any]
 Change: TypeAlias = Callable[[Event], Iterable[Event]]
-"""What becomes of an event: nothing, itself, or several."""
+"""The events that replace an event: none, itself, or several."""
 
 _LONG = ", ".join(map(str, range(1, 101)))
 
 
 class Speaker:
-    """Does what the suite asks for: counts when told to count, calls a tool when told to call it."""
+    """Does what the suite asks for: counts, calls a tool, or says hello."""
 
     name = "speaker"
 
@@ -47,7 +47,7 @@ class Speaker:
 
 
 _ROUNDS_PER_PIECE = 10
-"""Of the event loop: a client that hears the first piece has its cancel heard before the last."""
+"""Rounds of the event loop: enough for a client to cancel after the first piece and before the last."""
 
 
 class SlowSynthesizer(ScriptedSynthesizer):
@@ -68,14 +68,14 @@ def engines() -> Engines:
 
 @asynccontextmanager
 async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport, None]:
-    """What opens sessions with our server, whose events are changed on their way; they end with the block."""
+    """A function that opens sessions with our server, whose events are changed; they end with the block."""
     running: list[asyncio.Task[None]] = []
 
-    async def open_transport(opening: ConnectOptions) -> Transport:
-        if opening not in (ConnectOptions(), ConnectOptions(intent="transcription")):
-            raise NotApplicable("a pipe in memory has no door")
+    async def open_transport(options: ConnectOptions) -> Transport:
+        if options not in (ConnectOptions(), ConnectOptions(intent="transcription")):
+            raise NotApplicable("a pipe in memory has no headers")
         ours, theirs = memory_pair()
-        kind: SessionKind = "transcription" if opening.intent else "realtime"
+        kind: SessionKind = "transcription" if options.intent else "realtime"
         session = ServerSession(theirs, engines(), opening=SessionStart(kind=kind))
         running.append(asyncio.ensure_future(session.run()))
         return ours if change is None else ChangingTransport(ours, change)
@@ -90,7 +90,7 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
 
 
 class ChangingTransport:
-    """Hands on what comes, changed."""
+    """Passes on what it receives, changed."""
 
     def __init__(self, transport: MemoryTransport, change: Change) -> None:
         self._change = change
@@ -100,7 +100,7 @@ class ChangingTransport:
         self.close = transport.close
 
     async def receive(self) -> str | bytes:
-        """The next message that is left."""
+        """The next message after the change."""
         while not self._left:
             event: Event = msgspec.json.decode(await self._receive())
             self._left = [msgspec.json.encode(each).decode() for each in self._change(event)]
@@ -125,7 +125,7 @@ def rename(type: str, other: str) -> Change:
     return lambda event: ({**event, "type": other if event["type"] == type else event["type"]},)
 
 
-def beside(type: str, other: str) -> Change:
+def also(type: str, other: str) -> Change:
     """The event comes, and once more under another name."""
     return lambda event: (event, {**event, "type": other}) if event["type"] == type else (event,)
 
@@ -149,7 +149,7 @@ def edit(type: str, path: str, value: Any) -> Change:
 
 
 def swap(first: str, second: str) -> Change:
-    """The first event waits for the second, and comes behind it."""
+    """The first event comes after the second one."""
     held: list[Event] = []
 
     def change(event: Event) -> Iterable[Event]:

@@ -13,14 +13,14 @@ from tests.conformance._servers import serving
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
-QUICK = Settings(patience_s=10, pace=0)
+QUICK = Settings(timeout=10, pace=0)
 
 
 async def test_our_server_keeps_every_required_rule() -> None:
     async with serving() as open_transport:
         report = await run(open_transport, settings=QUICK)
-    doors = {rule_id for rule_id in rules() if rule_id.startswith("error.invalid_api")}
-    assert {each.rule.id for each in report.unmet} <= doors
+    needs_a_key = {rule_id for rule_id in rules() if rule_id.startswith("error.invalid_api")}
+    assert {each.rule.id for each in report.unmet} <= needs_a_key
     assert len(report.named("passed")) > 95
 
 
@@ -41,7 +41,7 @@ async def test_only_the_rules_that_are_named_are_reported_and_only_their_scenari
 async def test_an_invariant_is_looked_for_in_every_scenario() -> None:
     played: list[str] = []
 
-    async def closed(opening: ConnectOptions) -> Transport:
+    async def closed(options: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.close()
         return ours
@@ -51,17 +51,17 @@ async def test_an_invariant_is_looked_for_in_every_scenario() -> None:
 
 
 async def test_a_server_that_never_answers_ends_the_run_in_the_time_that_was_given() -> None:
-    async def silent(opening: ConnectOptions) -> Transport:
+    async def silent(options: ConnectOptions) -> Transport:
         return memory_pair(capacity=100_000)[0]
 
     async with asyncio.timeout(5):
-        report = await run(silent, only=["connect.realtime", "vad.turn"], settings=Settings(patience_s=0.05, pace=0))
+        report = await run(silent, only=["connect.realtime", "vad.turn"], settings=Settings(timeout=0.05, pace=0))
     assert report.of("connect.realtime").seen == "no session.created within 0.05 s; the last event was nothing"
     assert report.named("inconclusive") == {"vad.turn"}
 
 
-async def test_a_server_that_hangs_up_is_reported_with_its_close() -> None:
-    async def closing(opening: ConnectOptions) -> Transport:
+async def test_a_server_that_closes_is_reported_with_its_code() -> None:
+    async def closing(options: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         await theirs.close(4000, "not today")
         return ours
@@ -71,7 +71,7 @@ async def test_a_server_that_hangs_up_is_reported_with_its_close() -> None:
 
 
 async def test_events_of_another_shape_are_a_finding_and_no_crash() -> None:
-    async def odd(opening: ConnectOptions) -> Transport:
+    async def odd(options: ConnectOptions) -> Transport:
         ours, theirs = memory_pair()
         for text in (
             '{"type": "session.created", "session": 7}',
@@ -81,26 +81,28 @@ async def test_events_of_another_shape_are_a_finding_and_no_crash() -> None:
             await theirs.send(text)
         return ours
 
-    report = await run(odd, only=["session.defaults", "session.full_echo"], settings=Settings(patience_s=0.05, pace=0))
+    report = await run(odd, only=["session.defaults", "session.full_echo"], settings=Settings(timeout=0.05, pace=0))
     assert not report.holds
     assert report.found["one_object"].seen == "it is an array"
 
 
 async def test_a_scenario_that_takes_too_long_is_given_up() -> None:
     async with serving() as open_transport:
-        report = await run(open_transport, only=["vad.turn"], settings=Settings(patience_s=1, pace=1, scenario_s=0.1))
+        report = await run(
+            open_transport, only=["vad.turn"], settings=Settings(timeout=1, pace=1, scenario_timeout=0.1)
+        )
     assert report.of("vad.turn").seen == "the scenario was not over within 0.1 s"
 
 
 async def test_a_server_that_cannot_be_reached_is_no_finding_but_an_error() -> None:
-    async def nowhere(opening: ConnectOptions) -> Transport:
-        raise ConnectFailed("nobody is there", retryable=True)
+    async def nowhere(options: ConnectOptions) -> Transport:
+        raise ConnectFailed("no route", retryable=True)
 
-    with pytest.raises(ConnectFailed, match="nobody is there"):
+    with pytest.raises(ConnectFailed, match="no route"):
         await run(nowhere)
 
 
-async def test_a_rule_that_does_not_exist_is_refused_before_anything_is_opened() -> None:
+async def test_a_rule_that_does_not_exist_is_an_error_before_anything_is_opened() -> None:
     async with serving() as open_transport:
         with pytest.raises(KeyError, match="no rule no such rule"):
             await run(open_transport, only=["no such rule"])

@@ -18,14 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_standard_files()
     try:
         return _main(sys.argv[1:] if arguments is None else arguments)
-    except KeyboardInterrupt:  # while the parts are still being loaded: a running command ends by itself
+    except KeyboardInterrupt:  # while the modules are being imported: a running command handles it itself
         return _INTERRUPTED
 
 
 def _open_standard_files() -> None:
-    """Give what the caller has closed of standard input, output and error back, as the null device.
+    """Open standard input, output and error as the null device where the caller has closed them.
 
-    Else the first socket takes the place of one of them, which the event loop does not survive.
+    Otherwise the first socket gets the descriptor of one of them, and the event loop fails.
     """
     while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(opened, True)

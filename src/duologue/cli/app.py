@@ -1,4 +1,4 @@
-"""The command's parts put together: arguments in, exit code out."""
+"""The command line: arguments in, exit code out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["command", "run"]
 
 
 def command() -> App:
-    """The command line's grammar."""
+    """The command line with all its commands."""
     app = App(
         name="duologue",
         help="Typed realtime voice: a server to talk to, and a client that talks to any.",
@@ -39,9 +39,9 @@ def command() -> App:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command. What goes wrong ends as one sentence on standard error, never as a traceback."""
+    """Run one command; returns its exit code. An error is one sentence on standard error, never a traceback."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # an arrow that the terminal lacks must not end a session
+        sys.stdout.reconfigure(errors="replace")  # a character that the terminal lacks must not end a session
     try:
         result = command()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
         return result if isinstance(result, int) else 0
@@ -49,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
         _say(f"{' '.join(str(fault).split())} Try: duologue --help")
         return EXIT_USAGE
     except BrokenPipeError:
-        # Whoever read standard output has gone; Python would complain once more when it flushes at exit.
+        # The reader of standard output has closed it; Python would report that again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return EXIT_FAILURE
     except (DuologueError, OSError) as fault:

@@ -1,4 +1,4 @@
-"""What goes wrong, as one sentence and an exit code."""
+"""Errors of the commands, each as one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = [
     "EXIT_FAILURE",
     "EXIT_USAGE",
     "TurnFailed",
-    "Usage",
-    "check_free",
-    "check_there",
+    "UsageError",
+    "check_exists",
+    "check_writable",
     "exit_code_of",
     "sentence_of",
 ]
@@ -22,43 +22,43 @@ __all__ = [
 EXIT_FAILURE: Final = 1
 EXIT_USAGE: Final = 2
 
-_MOST_CHARACTERS: Final = 600
-"""Of a sentence: what a server or an operating system has to say about a failure may be a page."""
+_MAX_CHARACTERS: Final = 600
+"""Length of a sentence: the message of a server or an operating system may be a page."""
 
 
-class Usage(DuologueError):
-    """The command line asks for something that cannot be; nothing was started."""
+class UsageError(DuologueError):
+    """The command line is invalid; nothing was started."""
 
 
 class TurnFailed(DuologueError):
-    """A turn did not come to its end."""
+    """A turn was not completed."""
 
 
-def check_there(*files: Path) -> None:
-    """Raise Usage for files that a command was told to read and that are not there."""
+def check_exists(*files: Path) -> None:
+    """Raise UsageError for input files that do not exist."""
     missing = [str(file) for file in files if not file.exists()]
     if missing:
-        raise Usage(f"there is no file {', '.join(missing)}")
+        raise UsageError(f"there is no file {', '.join(missing)}")
 
 
-def check_free(*files: Path | None, force: bool) -> None:
-    """Raise Usage for files that a command was told to write and that are there, or are links to elsewhere."""
+def check_writable(*files: Path | None, force: bool) -> None:
+    """Raise UsageError for output files that are symbolic links, or that exist without `force`."""
     for file in files:
         if file is None:
             continue
         if file.is_symlink():
-            raise Usage(f"{file} is a symbolic link, which is not followed: name the file itself")
+            raise UsageError(f"{file} is a symbolic link, which is not followed: name the file itself")
         if file.is_file() and not force:
-            raise Usage(f"{file} exists already: name another file, or add --force to replace it")
+            raise UsageError(f"{file} exists already: name another file, or add --force to replace it")
 
 
 def exit_code_of(fault: BaseException) -> int:
-    """2 for a command line that cannot be right, 1 for all else."""
-    return EXIT_USAGE if isinstance(fault, Usage) else EXIT_FAILURE
+    """2 for an invalid command line, 1 for everything else."""
+    return EXIT_USAGE if isinstance(fault, UsageError) else EXIT_FAILURE
 
 
 def sentence_of(fault: BaseException) -> str:
-    """What happened, on one line."""
+    """The error on one line, without control characters."""
     match fault:
         case ConnectionClosed():
             text = f"the server ended the session: {fault}"
@@ -70,4 +70,4 @@ def sentence_of(fault: BaseException) -> str:
             text = fault.strerror or str(fault)
         case _:
             text = f"{type(fault).__name__}: {fault}"
-    return printable(" ".join(text.split()), max_characters=_MOST_CHARACTERS)
+    return printable(" ".join(text.split()), max_characters=_MAX_CHARACTERS)

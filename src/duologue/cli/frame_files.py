@@ -1,4 +1,4 @@
-"""Files of frames: recordings, JSON lines of bare frames, and JSON lines of objects that hold one under `frame`."""
+"""Reads files of frames: recordings, JSON lines of bare frames, and JSON lines of objects with a key `frame`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["FrameLine", "read_frames"]
 
 
 class FrameLine(NamedTuple):
-    """A line that holds a frame, or should."""
+    """A line of a file, with its frame."""
 
     number: int
     text: str | bytes
-    """The frame as JSON text; empty if the line holds none."""
+    """The frame as JSON text; empty if the line has none."""
     problem: str = ""
-    """Why it holds none."""
+    """Why the line has no frame."""
 
 
 def read_frames(file: Path) -> Iterator[FrameLine]:
-    """The frames of a file, in order. A line that holds none says why, and the next one is read all the same.
+    """The lines of a file, in order. A line without a frame has a `problem`, and reading goes on.
 
     Raises:
         OSError: the file cannot be read.
@@ -36,7 +36,7 @@ def read_frames(file: Path) -> Iterator[FrameLine]:
         if _is_header(first):
             yield from _recorded(file)
             return
-        # The first line once more, and not from the start: the file may be a pipe.
+        # The file may be a pipe: no seek to its start.
         for number, text in enumerate(chain([first], lines), start=1):
             if text.strip():
                 yield _line(number, text)

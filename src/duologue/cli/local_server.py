@@ -1,4 +1,4 @@
-"""Our own server in a process of its own, for as long as somebody needs one to talk to."""
+"""Runs `duologue serve` in a child process for the length of a block."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from duologue.errors import DuologueError
 __all__ = ["KEY_VARIABLE", "LISTENING", "LocalServer", "local_server"]
 
 KEY_VARIABLE: Final = "DUOLOGUE_API_KEY"
-"""Where `serve` looks for the key: arguments can be read by every user of a machine, the environment cannot."""
+"""Variable from which `serve` reads the key: every user of a machine can read arguments, but not the environment."""
 
 LISTENING: Final = "listening on "
 
 _START_S: Final = 90.0
-"""Loading the speech models takes 4 seconds on a laptop; ten times that on a small board, and once more cold."""
+"""Loading the speech models takes 4 s on a laptop, ten times that on a small board, and twice that from a cold disk."""
 
 _END_S: Final = 8.0
-"""Five seconds are what the server gives its engines to end."""
+"""The server gives its engines 5 s to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
-    """Where it is and what it wants to be shown."""
+    """Address and key of the server."""
 
     url: str
     api_key: str
@@ -43,11 +43,11 @@ async def local_server(
 ) -> AsyncGenerator[LocalServer, None]:
     """A server for the length of a block, on a free port of this machine, with a random key.
 
-    `arguments` go to `duologue serve`. It ends with the block, and also when this process dies without leaving the
-    block: it watches its standard input.
+    `arguments` go to `duologue serve`. The server ends with the block, and also when this process dies: the server
+    watches its standard input.
 
     Raises:
-        DuologueError: it did not start; says what it said.
+        DuologueError: the server did not start; the message has the last line of its log.
     """
     api_key = secrets.token_urlsafe(24)
     with tempfile.TemporaryFile() as log:
@@ -55,7 +55,7 @@ async def local_server(
             *_python(), "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments,
             stdin=PIPE, stdout=PIPE, stderr=log,
             env={**os.environ, KEY_VARIABLE: api_key},
-            # Ctrl-C in a terminal goes to every process of the group; this one is ours to end.
+            # Ctrl-C in a terminal signals every process of the group; this process ends the server itself.
             start_new_session=True,
         )  # fmt: skip
         try:
@@ -65,7 +65,7 @@ async def local_server(
 
 
 def _python() -> list[str]:
-    # Without -P, a file that happens to lie in the working directory could stand in for a module of the library.
+    # Without -P, a file in the working directory could shadow a module of the library.
     return [sys.executable] if "" in sys.path or os.getcwd() in sys.path else [sys.executable, "-P"]
 
 
@@ -75,20 +75,20 @@ async def _url(process: Process, log: BinaryIO, start_s: float) -> str:
         async with asyncio.timeout(start_s):
             line = (await process.stdout.readline()).decode("utf-8", "replace").strip()
     except TimeoutError as fault:
-        raise DuologueError(f"our own server did not start within {start_s:g} s{_said(log)}") from fault
+        raise DuologueError(f"the local server did not start within {start_s:g} s{_last_line(log)}") from fault
     if not line.startswith(LISTENING):
-        raise DuologueError(f"our own server did not start{_said(log)}")
+        raise DuologueError(f"the local server did not start{_last_line(log)}")
     return line.removeprefix(LISTENING)
 
 
-def _said(log: BinaryIO) -> str:
+def _last_line(log: BinaryIO) -> str:
     log.seek(0)
     lines = log.read().decode("utf-8", "replace").strip().splitlines()
     return f": {lines[-1]}" if lines else ""
 
 
 async def _end(process: Process) -> None:
-    """Ask, wait, insist. A second Ctrl-C, which cancels the wait, insists at once."""
+    """Close standard input, wait, then kill. A second Ctrl-C cancels the wait and kills at once."""
     if process.stdin is not None:
         process.stdin.close()
     try:

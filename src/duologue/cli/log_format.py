@@ -1,4 +1,4 @@
-"""Log lines for people and for programs. Both say what happened and whose session it was, and hold no content."""
+"""Log lines for people and for programs. Both name the event and its session, and hold no content."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ _ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackT
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-_TALKATIVE: Final = ("httpx", "httpcore")
-"""Libraries that log addresses with their query, or what was said: what of it is worth knowing, this server says."""
+_VERBOSE_LIBRARIES: Final = ("httpx", "httpcore")
+"""Libraries that log URLs with their query, or content; this server logs the useful part itself."""
 
 _MAX_MESSAGE_CHARACTERS: Final = 4000
-"""Of a line that another library logs; this server's own are shorter."""
+"""Length of another library's log message; this server's own are shorter."""
 
 _MAX_TRACEBACK_CHARACTERS: Final = 50_000
-"""Of a traceback: a hundred frames, and messages that quote what they were given."""
+"""Length of a traceback: a hundred frames, and messages that quote their input."""
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def start_logging(level: LogLevel, log_format: LogFormat) -> None:
-    """Log on standard error, in this form, everything from this level on."""
+    """Log to standard error in this format, from this level on."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonLines() if log_format == "json" else _TextLines(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    for name in _TALKATIVE:
+    for name in _VERBOSE_LIBRARIES:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _Escaped(logging.Formatter):
-    """Nothing in a message or an exception can begin a line of its own."""
+    """No text in a message or an exception can start a new log line."""
 
     def formatException(self, ei: _ExceptionInfo) -> str:
-        """The traceback, each line set in: one that begins at the margin is a line of the log."""
+        """The traceback, indented: only a log line starts at the margin."""
         text = super().formatException(ei)[:_MAX_TRACEBACK_CHARACTERS]
         return "\n".join(f"    {printable(line)}" for line in text.splitlines())
 
     def formatStack(self, stack_info: str) -> str:
-        """The stack, set in likewise."""
+        """The stack, indented."""
         return "\n".join(f"    {printable(line)}" for line in stack_info.splitlines())
 
 
 class _TextLines(_Escaped):
-    """A sentence a line."""
+    """One sentence per line."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line, without a traceback."""
@@ -63,10 +63,10 @@ class _TextLines(_Escaped):
 
 
 class _JsonLines(_Escaped):
-    """One JSON object a line: time, level, logger, event, and the facts of the event beside them."""
+    """One JSON object per line: time, level, logger, event, and the facts of the event."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """The line, without its line break."""
         facts: dict[str, object] = getattr(record, FACTS, None) or {"event": _message(record)}
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

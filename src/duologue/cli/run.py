@@ -1,4 +1,4 @@
-"""Runs coroutines so that every way out lets them clean up."""
+"""Runs coroutines so that signals and failures let them clean up."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 _SIGNALS = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None))]
 
 _LAST_S: Final = 8.0
-"""How long an end at once may take: the server gives its connections 3 s and its engines 5."""
+"""Time to end after the second signal: the server gives its connections 3 s and its engines 5 s."""
 
 
 def run_to_end(work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | None = None) -> int:
-    """Run; returns what it returns, or 128 and the number of the signal that ended it: 130 for Ctrl-C.
+    """Run a coroutine. Returns its result, or 128 plus the number of the signal that ended it: 130 for Ctrl-C.
 
-    The first signal cancels, so does a second one, and then the process has 8 s to end. If the event loop has not even
-    taken notice of the first by then, because something blocks it, the second one ends the process there and then, and
-    so does a third one. `loop_factory` makes the event loop, by default asyncio's own.
+    The first signal cancels it, so does the second one, and then the process has 8 s to end. If the event loop is
+    blocked and has not yet handled the first signal, the second one kills the process; so does a third one.
+    `loop_factory` makes the event loop, by default asyncio's own.
     """
     ending = _Ending()
     try:
@@ -44,15 +44,15 @@ def run_to_end(work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | No
 class _Ending:
     """Handles signals while a coroutine runs.
 
-    By Python's own handlers, which run in the middle of whatever the main thread does: those of an event loop are
-    called by the loop, and so never while it is blocked.
+    With Python's own handlers, which interrupt the main thread: the loop calls its own handlers, and so never while it
+    is blocked.
     """
 
     def __init__(self) -> None:
         self.ended_by: int | None = None
         """The first signal."""
         self._noticed = False
-        """Whether the event loop has come to deal with the first one."""
+        """Whether the event loop has handled the first one."""
         self._handlers: dict[int, Any] = {}
 
     async def run(self, work: Coroutine[Any, Any, int]) -> int:
@@ -71,11 +71,11 @@ class _Ending:
                 self._end_soon(number)
             else:
                 self._end_now(number)
-            with suppress(RuntimeError):  # the loop has just been closed: it is the end
+            with suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(cancel)
 
         for each in _SIGNALS:
-            if signal.getsignal(each) is not signal.SIG_IGN:  # as nohup wants it
+            if signal.getsignal(each) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 self._handlers[each] = signal.signal(each, end)
         return await work
 
@@ -104,7 +104,7 @@ class _Ending:
 
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None, None]:
-    """Runs work beside a block and ends it with the block. What fails first ends both and is raised as it is."""
+    """Runs work concurrently with a block and cancels it at the end. The first failure ends both and is raised."""
     try:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(work)

@@ -3,8 +3,8 @@
 report = await run(open_endpoint_of(url), only=["response.text"])
 assert report.holds, report.unmet
 
-The rules are data (`rules`): what they say, where they come from, how sure they are. `duologue conform URL` runs them
-from a shell.
+The rules are data (`rules`): what each says, where it is published, and how it is known. `duologue conform URL` runs
+them from a shell.
 """
 
 from __future__ import annotations

@@ -1,34 +1,34 @@
-"""How a rule is decided otherwise than by passing: what scenarios raise, and what reading odd JSON does."""
+"""How a rule is decided when it does not pass: what scenarios raise, and what reading malformed events raises."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["MISSHAPEN", "NotApplicable", "Undecided", "Violation", "expect", "malformed"]
+__all__ = ["SHAPE_ERRORS", "NotApplicable", "Undecided", "Violation", "expect", "malformed"]
 
 
 class Violation(Exception):
-    """The server does not do what it should; says what was seen."""
+    """The server breaks a rule. The message says what was seen."""
 
 
 class Undecided(Exception):
-    """The case that a rule is about did not come about; says why."""
+    """The case that a rule is about did not occur. The message says why."""
 
 
 class NotApplicable(Exception):
-    """The rule is about a kind of server that this one is not; says which."""
+    """The rule is about another kind of server. The message says which."""
 
 
-MISSHAPEN: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading plain JSON raises when it has another shape than the published one."""
+SHAPE_ERRORS: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading plain JSON raises when it has not the published shape."""
 
 
 def malformed(fault: Exception) -> str:
-    """What to say of an event that could not be read."""
+    """The sentence for an event that could not be read."""
     return f"an event has another shape than the published one ({type(fault).__name__})"
 
 
 def expect(holds: bool, seen: str) -> None:
-    """Raises Violation with what was seen unless this holds."""
+    """Raise Violation with what was seen, unless `holds`."""
     if not holds:
         raise Violation(seen)

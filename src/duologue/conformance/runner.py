@@ -1,15 +1,15 @@
-"""Runs scenarios against a server and makes a report of what they see."""
+"""Runs scenarios against a server and reports what they find."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from duologue.conformance.outcomes import MISSHAPEN, NotApplicable, Undecided, Violation, malformed
+from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, malformed
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.invariants import INVARIANTS
 from duologue.conformance.rulebook.rules import rules
-from duologue.conformance.scenario_context import Bench, Settings
+from duologue.conformance.scenario_context import ScenarioContext, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
 from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.conformance.wire.trace import Trace
@@ -26,12 +26,11 @@ async def run(
     settings: Settings = _STANDARD,
     watch: Callable[[Scenario], None] | None = None,
 ) -> Report:
-    """Try a server out, scenario after scenario, and report which rules it keeps.
+    """Run the scenarios one after the other and report which rules the server keeps.
 
-    `open_transport` is called for each connection with what is special about it; see `ConnectOptions`. `only` names the rules
-    to decide: scenarios that decide none of them are left out, and what holds everywhere is looked for in the others.
-    `watch` is told of each scenario before it begins. Cancelling closes the connection that is open; nothing stays
-    behind.
+    `open_transport` is called for each connection with its `ConnectOptions`. `only` names the rules to decide: the
+    scenarios that decide none of them are left out, and invariants are checked in the others. `watch` is called with
+    each scenario before it starts. Cancelling closes the open connection.
 
     Raises:
         ConnectFailed: the server cannot be reached at all.
@@ -44,7 +43,7 @@ async def run(
     report = Report(asked=tuple(rule_id for rule_id in rules() if rule_id in wanted))
     for rule in rules().values():
         if rule.skip:
-            report.note(rule.id, "skipped", rule.skip)
+            report.record(rule.id, "skipped", rule.skip)
     traces: list[Trace] = []
     for scenario in _chosen(wanted):
         if watch is not None:
@@ -55,39 +54,37 @@ async def run(
     return report
 
 
-def _chosen(wanted: Collection[str]) -> list[Scenario]:
-    """Scenarios for these rules; all of them where a rule holds everywhere."""
-    everywhere = any(rule_id in INVARIANTS for rule_id in wanted) and not any(
-        rule_id in wanted for scenario in SCENARIOS for rule_id in scenario.decides
-    )
-    return [each for each in SCENARIOS if everywhere or any(rule_id in wanted for rule_id in each.decides)]
+def _chosen(wanted: set[str]) -> Sequence[Scenario]:
+    """Scenarios that decide these rules; all of them if only invariants are wanted, which every trace can show."""
+    chosen = [each for each in SCENARIOS if wanted & set(each.decides)]
+    return SCENARIOS if not chosen and wanted & INVARIANTS.keys() else chosen
 
 
 async def _play(scenario: Scenario, open_transport: OpenTransport, settings: Settings, report: Report) -> list[Trace]:
-    bench = Bench(scenario.name, open_transport, settings, report)
+    context = ScenarioContext(scenario.name, open_transport, settings, report)
     outcome: Outcome = "inconclusive"
     reason = "the scenario does not decide it"
     try:
-        async with asyncio.timeout(settings.scenario_s):
-            await scenario.play(bench)
+        async with asyncio.timeout(settings.scenario_timeout):
+            await scenario.play(context)
     except (Violation, Undecided) as fault:
         reason = str(fault)
     except NotApplicable as fault:
         outcome, reason = "skipped", str(fault)
-    except MISSHAPEN as fault:
+    except SHAPE_ERRORS as fault:
         reason = malformed(fault)
     except TimeoutError:
-        reason = f"the scenario was not over within {settings.scenario_s:g} s"
+        reason = f"the scenario was not over within {settings.scenario_timeout:g} s"
     for rule_id in scenario.decides:
         if rule_id not in report.found:
-            bench.note(rule_id, outcome, reason)
-    return bench.traces
+            context.record(rule_id, outcome, reason)
+    return context.traces
 
 
 def _check(trace: Trace, report: Report) -> None:
     for rule_id, check in INVARIANTS.items():
         try:
             for fault in check(trace):
-                report.note(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
-        except MISSHAPEN as fault:
-            report.note(rule_id, "failed", malformed(fault), scenario=trace.name)
+                report.record(rule_id, "passed" if fault is None else "failed", fault or "", scenario=trace.name)
+        except SHAPE_ERRORS as fault:
+            report.record(rule_id, "failed", malformed(fault), scenario=trace.name)

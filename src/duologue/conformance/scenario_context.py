@@ -1,4 +1,4 @@
-"""What a scenario works with: ways to connect, rules to decide, speech to say."""
+"""What a scenario works with: connections, decisions about rules, and speech."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from duologue import catalogue
-from duologue.conformance.outcomes import MISSHAPEN, NotApplicable, Undecided, Violation, expect, malformed
+from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided, Violation, expect, malformed
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.invariants import published_types
 from duologue.conformance.rulebook.rules import errors, sequences
 from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, CHUNK_MS, append_of, speech
-from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.conformance.wire.trace import Json, Trace, WireMessage
 from duologue.errors import ConnectFailed
 
-__all__ = ["Bench", "Settings", "alive", "configure"]
+__all__ = ["ScenarioContext", "Settings", "check_alive", "update_session"]
 
 T = TypeVar("T")
 
 _PLAIN: Final = ConnectOptions()
-_DEAF: Final[Json] = {"input": {"turn_detection": None}}
+_NO_TURN_DETECTION: Final[Json] = {"input": {"turn_detection": None}}
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """How a run goes."""
+    """Settings of a run."""
 
-    patience_s: float = 15.0
-    """How long any one answer may take; a response of a large model begins within some seconds."""
+    timeout: float = 15.0
+    """Seconds that any one answer may take; a response of a large model begins within a few seconds."""
     pace: float = 1.0
-    """How fast audio is sent, in multiples of real time; 0: as fast as the server takes it."""
-    scenario_s: float = 180.0
-    """After which a scenario is given up: several turns of speech, each with all the patience there is."""
+    """Speed at which audio is sent, in multiples of real time; 0: as fast as the server takes it."""
+    scenario_timeout: float = 180.0
+    """Seconds after which a scenario is given up: enough for several turns of speech that each use up `timeout`."""
     has_key: bool = False
-    """Whether the server is known to ask for a key."""
+    """Whether the server is known to require a key."""
 
 
-class Bench:
-    """What one scenario works with. What it decides goes into the report; what it sees into `traces`."""
+class ScenarioContext:
+    """What one scenario works with. Decisions go into the report, messages into `traces`."""
 
     def __init__(self, scenario: str, open_transport: OpenTransport, settings: Settings, report: Report) -> None:
         self.settings = settings
@@ -54,137 +54,144 @@ class Bench:
     # --- connections
 
     @asynccontextmanager
-    async def open(self, opening: ConnectOptions = _PLAIN) -> AsyncGenerator[RawConnection, None]:
-        """A connection for the length of a block. Raises Undecided if none comes about."""
+    async def open(self, options: ConnectOptions = _PLAIN) -> AsyncGenerator[RawConnection, None]:
+        """A connection for the length of a block. Raises Undecided if the server cannot be reached.
+
+        Raises NotApplicable if the server rejects the beta's header.
+        """
         try:
-            transport = await self._open_transport(opening)
+            transport = await self._open_transport(options)
         except ConnectFailed as fault:
-            if opening.beta:
-                raise NotApplicable("the server turns the beta's header away") from fault
-            raise Undecided(f"no connection came about: {fault}") from fault
-        async with RawConnection.over(transport, self._scenario, patience_s=self.settings.patience_s) as line:
-            if opening.invited:
-                self.traces.append(line.trace)
-            yield line
+            if options.beta:
+                raise NotApplicable("the server rejects the beta's header") from fault
+            raise Undecided(f"no connection: {fault}") from fault
+        async with RawConnection.over(transport, self._scenario, timeout_s=self.settings.timeout) as connection:
+            if options.expects_session:
+                self.traces.append(connection.trace)
+            yield connection
 
     @asynccontextmanager
     async def session(self, **session: Any) -> AsyncGenerator[RawConnection, None]:
-        """A session that was greeted and has these settings. By default it writes, and listens to no voice."""
-        async with self.open() as line:
-            await line.until("session.created")
-            await configure(line, **{"output_modalities": ["text"], "audio": _DEAF, **session})
-            yield line
+        """A session with these settings, after `session.created`. By default: text only, without turn detection."""
+        async with self.open() as connection:
+            await connection.until("session.created")
+            await update_session(connection, **{"output_modalities": ["text"], "audio": _NO_TURN_DETECTION, **session})
+            yield connection
 
     # --- decisions
 
     @contextmanager
     def deciding(self, *rule_ids: str) -> Generator[None, None, None]:
-        """These rules hold if the block does. What it raises decides them, and the scenario goes on."""
+        """The rules pass if the block raises nothing. What it raises decides them, and the scenario goes on."""
         try:
             yield
         except Violation as fault:
-            self._note(rule_ids, "failed", str(fault))
+            self._record(rule_ids, "failed", str(fault))
         except Undecided as fault:
-            self._note(rule_ids, "inconclusive", str(fault))
-        except MISSHAPEN as fault:
-            self._note(rule_ids, "failed", malformed(fault))
+            self._record(rule_ids, "inconclusive", str(fault))
+        except SHAPE_ERRORS as fault:
+            self._record(rule_ids, "failed", malformed(fault))
         except NotApplicable as fault:
-            self._note(rule_ids, "skipped", str(fault))
+            self._record(rule_ids, "skipped", str(fault))
         else:
-            self._note(rule_ids, "passed", "")
+            self._record(rule_ids, "passed", "")
 
-    def note(self, rule_id: str, outcome: Outcome, seen: str = "") -> None:
-        """A rule was decided."""
-        self._note((rule_id,), outcome, seen)
+    def record(self, rule_id: str, outcome: Outcome, seen: str = "") -> None:
+        """Record the outcome of a rule."""
+        self._record((rule_id,), outcome, seen)
 
     async def vital(self, rule_id: str, work: Awaitable[T]) -> T:
-        """What the work returns. If that is nothing, the rule has failed, and the scenario cannot go on."""
+        """What the work returns. If it raises, the rule has failed and the scenario ends. Raises Violation."""
         try:
             return await work
         except Violation as fault:
-            self.note(rule_id, "failed", str(fault))
+            self.record(rule_id, "failed", str(fault))
             raise
-        except MISSHAPEN as fault:
-            self.note(rule_id, "failed", malformed(fault))
+        except SHAPE_ERRORS as fault:
+            self.record(rule_id, "failed", malformed(fault))
             raise Violation(malformed(fault)) from fault
 
-    def follows(self, rule_id: str, messages: Iterable[Message]) -> None:
-        """Decide a rule of order by these messages; those of types that nobody has published do not count."""
+    def follows(self, rule_id: str, messages: Iterable[WireMessage]) -> None:
+        """Decide a rule of order by these messages. Messages of unpublished types do not count."""
         rule = sequences()[rule_id]
         published = published_types(beta=rule.era == "beta")
         fault = rule.pattern.mismatch(each for each in messages if each.side == "C" or each.type in published)
-        self.note(rule_id, "passed" if fault is None else "failed", fault or "")
+        self.record(rule_id, "passed" if fault is None else "failed", fault or "")
 
-    async def refused(self, rule_id: str, line: RawConnection, event: Json) -> None:
-        """Decide a rule of refusal: the event is refused as the rule has it, and the session goes on."""
+    async def expect_rejection(self, rule_id: str, connection: RawConnection, event: Json) -> None:
+        """Decide an error rule: the server rejects this event as the rule says, and the session goes on."""
         with self.deciding(rule_id):
-            await line.send(event)
-            await self.invalid(rule_id, line, instead=_answers(str(event.get("type"))))
+            await connection.send(event)
+            await self.await_rejection(rule_id, connection, instead=_answers(str(event.get("type"))))
 
-    async def invalid(self, rule_id: str, line: RawConnection, *, instead: Collection[str] = ()) -> None:
-        """Wait for the refusal that a rule has, then see whether the session lives. Raises Violation.
+    async def await_rejection(self, rule_id: str, connection: RawConnection, *, instead: Collection[str] = ()) -> None:
+        """Wait for the error that a rule demands, then check that the session still answers. Raises Violation.
 
-        `instead` names what says that the event was carried out.
+        `instead` names the events that confirm the command.
         """
         rule = errors()[rule_id]
-        error = await line.until("error", *instead)
+        error = await connection.until("error", *instead)
         expect(error.type == "error", f"it is carried out: {error.type} came")
         echoed = error.get("error.event_id")
         with self.deciding("error_echo"):
-            expect(echoed in (None, line.last_id), f"an error names {echoed}, and {line.last_id} was refused")
+            expect(
+                echoed in (None, connection.last_id), f"an error names {echoed}, and {connection.last_id} was rejected"
+            )
         code, param, message = error.get("error.code"), error.get("error.param"), error.get("error.message")
         expect(error.get("error.type") == "invalid_request_error", f"error.type is {error.get('error.type')}")
         expect(not rule.codes or str(code if code is not None else "null") in rule.codes, f"error.code is {code}")
         expect(rule.param is None or param == rule.param, f"error.param is {param}")
         expect(isinstance(message, str) and bool(message), "error.message is missing")
         expect(str(message).startswith(rule.message), f"error.message does not begin with {rule.message!r}")
-        await alive(line)
+        await check_alive(connection)
 
-    def _note(self, rule_ids: Iterable[str], outcome: Outcome, seen: str) -> None:
+    def _record(self, rule_ids: Iterable[str], outcome: Outcome, seen: str) -> None:
         for rule_id in rule_ids:
-            self.report.note(rule_id, outcome, seen, scenario=self._scenario)
+            self.report.record(rule_id, outcome, seen, scenario=self._scenario)
 
     # --- speech
 
-    async def speak(self, line: RawConnection, *, trailing_ms: int = 0) -> None:
-        """Say the recorded sentence, at the pace of the run, then be silent for so long."""
-        await self.play(line, speech() + bytes(trailing_ms * BYTES_PER_MS))
+    async def speak(self, connection: RawConnection, *, trailing_ms: int = 0) -> None:
+        """Append the recorded sentence and then silence, at the pace of the run."""
+        await self.play(connection, speech() + bytes(trailing_ms * BYTES_PER_MS))
 
-    async def play(self, line: RawConnection, pcm16: bytes) -> None:
+    async def play(self, connection: RawConnection, pcm16: bytes) -> None:
         """Append this audio at the pace of the run."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number, at in enumerate(range(0, len(pcm16), CHUNK_MS * BYTES_PER_MS)):
-            await line.send(append_of(pcm16[at : at + CHUNK_MS * BYTES_PER_MS]))
+            await connection.send(append_of(pcm16[at : at + CHUNK_MS * BYTES_PER_MS]))
             if self.settings.pace:
                 await asyncio.sleep(began + (number + 1) * CHUNK_MS / 1000 / self.settings.pace - loop.time())
             else:
                 await asyncio.sleep(0)
 
-    async def say(self, line: RawConnection, *types: str, silence_ms: int = 4000) -> Message:
-        """Say the recorded sentence and be silent until one of these events comes. Raises Violation if none does."""
-        heard_at = len(line.trace.messages)
-        await self.speak(line)
+    async def say(self, connection: RawConnection, *types: str, silence_ms: int = 4000) -> WireMessage:
+        """Append the recorded sentence, then silence until one of these events comes. Raises Violation if none does."""
+        begin = len(connection.trace.messages)
+        await self.speak(connection)
         for _ in range(silence_ms // CHUNK_MS):
-            if any(each.type in types for each in line.trace.messages[heard_at:] if each.side == "S"):
+            if any(each.type in types for each in connection.trace.messages[begin:] if each.side == "S"):
                 break
-            await self.play(line, bytes(CHUNK_MS * BYTES_PER_MS))
-        # What came while the silence was being sent is not passed over.
-        line.rewind(heard_at)
-        return await line.until(*types)
+            await self.play(connection, bytes(CHUNK_MS * BYTES_PER_MS))
+        # Events that came while the silence was sent count.
+        connection.rewind(begin)
+        return await connection.until(*types)
 
 
 def _answers(type: str) -> tuple[str, ...]:
-    """What confirms a client event."""
+    """Types of the events that confirm a client event."""
     return tuple(name for entry in catalogue.events_named(type) if entry.api == "realtime" for name in entry.answers)
 
 
-async def configure(line: RawConnection, **session: Any) -> Message:
-    """Update the session; the answer. Raises Violation if it is refused."""
-    return await line.answer({"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated")
+async def update_session(connection: RawConnection, **session: Any) -> WireMessage:
+    """Update the session; returns `session.updated`. Raises Violation if the server rejects the update."""
+    return await connection.answer(
+        {"type": "session.update", "session": {"type": "realtime", **session}}, "session.updated"
+    )
 
 
-async def alive(line: RawConnection) -> None:
-    """See whether the session still answers. Raises Violation if not."""
-    kind = line.session_type
-    await line.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")
+async def check_alive(connection: RawConnection) -> None:
+    """Raise Violation unless the session still answers."""
+    kind = connection.session_type
+    await connection.answer({"type": "session.update", "session": {"type": kind}}, "session.updated")

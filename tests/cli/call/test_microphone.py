@@ -1,4 +1,4 @@
-"""Talking by microphone, with a device that the test moves by hand."""
+"""Talking by microphone, with a device whose time the test controls."""
 
 from __future__ import annotations
 
@@ -8,24 +8,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
-import types
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from duologue import connect
 from duologue.cli import main
 from duologue.cli.call.microphone import MicrophoneTalk
-from duologue.cli.call.sound_device import BLOCK_MS, Heard, Play, SystemSound
-from duologue.cli.call.talker import Conversation, Wishes
+from duologue.cli.call.sound_device import BLOCK_MS, Play, Record
+from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
-from duologue.errors import ConnectionClosedError, DuologueError, MissingExtra
+from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
 from tests.cli.conftest import Place, started
 
@@ -33,7 +31,7 @@ RATE_HZ = 24_000
 
 
 class HandDevice:
-    """A sound device whose time goes by when the test says so."""
+    """A sound device whose time passes when the test says so."""
 
     def __init__(self, *, delay_s: float = 0.0) -> None:
         self.now_s = 100.0
@@ -43,35 +41,35 @@ class HandDevice:
         self._delay_s = delay_s
         self._loop = asyncio.get_running_loop()
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
+    def start(self, *, input_hz: int, output_hz: int, record: Record, play: Play) -> None:
         self.rates_hz = (input_hz, output_hz)
-        self._heard, self._play = heard, play
+        self._record, self._play = record, play
         self._loop.call_soon_threadsafe(self.running.set)
 
     def stop(self) -> None:
         self.stopped = True
 
     def pass_block(self, recorded: bytes | None = None) -> None:
-        """One block of time: so much is recorded, so much is played."""
+        """Let one block be recorded and played."""
         n_bytes = 2 * self.rates_hz[1] * BLOCK_MS // 1000
         self.played += self._play(n_bytes, self.now_s + self._delay_s)
         self.now_s += BLOCK_MS / 1000
-        self._heard(recorded if recorded is not None else bytes(2 * self.rates_hz[0] * BLOCK_MS // 1000))
+        self._record(recorded if recorded is not None else bytes(2 * self.rates_hz[0] * BLOCK_MS // 1000))
 
 
 class Server:
-    """The other end, by hand."""
+    """A fake server."""
 
     def __init__(self, end: MemoryTransport) -> None:
         self._end = end
         self.appended = 0
 
-    async def tell(self, kind: str, **fields: Any) -> None:
+    async def send(self, kind: str, **fields: Any) -> None:
         await self._end.send(json.dumps({"type": kind, "event_id": "e", **fields}))
 
     async def speak(self, audio: bytes, *, item: str = "item_1", response: str = "resp_1") -> None:
         places = {"response_id": response, "item_id": item, "output_index": 0, "content_index": 0}
-        await self.tell("response.output_audio.delta", **places, delta=b64encode(audio).decode())
+        await self.send("response.output_audio.delta", **places, delta=b64encode(audio).decode())
 
     async def asked(self, kind: str) -> dict[str, Any]:
         """The next event of this type; appends are counted on the way."""
@@ -83,7 +81,7 @@ class Server:
 
 
 class Scene:
-    """A talk under way."""
+    """An open talk."""
 
     def __init__(self, device: HandDevice, server: Server, end: MemoryTransport, turns: list[Turn]) -> None:
         self.device, self.server, self.end, self.turns = device, server, end, turns
@@ -112,14 +110,14 @@ async def scene(*, delay_s: float = 0.0, session: dict[str, Any] | None = None) 
             here.seen.put_nowait(observation.event.type)
 
     async with asyncio.timeout(5), connect(transport=ours) as connection:
-        conversation = Conversation(connection, observe=observe, watch=lambda progress: None, patience_s=5)
-        async with conversation:
-            await server.tell("session.created", session=session or SESSION)
-            beginning = asyncio.ensure_future(conversation.begin(Wishes()))
+        talker = Talker(connection, observe=observe, watch=lambda progress: None, timeout_s=5)
+        async with talker:
+            await server.send("session.created", session=session or SESSION)
+            beginning = asyncio.ensure_future(talker.start(SessionSettings()))
             await server.asked("session.update")
-            await server.tell("session.updated", session=session or SESSION)
+            await server.send("session.updated", session=session or SESSION)
             await beginning
-            talk = MicrophoneTalk(conversation, device, turn_began=turns.append, now_s=lambda: device.now_s)
+            talk = MicrophoneTalk(talker, device, turn_began=turns.append, now_s=lambda: device.now_s)
             listeners.append(talk.observe)
             here.talking = asyncio.ensure_future(talk.run())
             try:
@@ -138,11 +136,11 @@ def appended(event: dict[str, Any]) -> bytes:
 
 
 def heard_ms(ms: int) -> bytes:
-    """So much speech of the server's, none of it silence."""
+    """Speech of the server of this length, without silence."""
     return b"\x01\x02" * (RATE_HZ * ms // 1000)
 
 
-async def test_what_the_microphone_hears_goes_out_in_pieces_of_40_ms() -> None:
+async def test_recorded_audio_is_sent_in_pieces_of_40_ms() -> None:
     async with scene() as here:
         recorded = bytes(range(240)) * 16
         for at in range(0, len(recorded), 960):
@@ -176,14 +174,14 @@ async def test_the_server_s_speech_is_played_also_when_a_piece_ends_within_a_sam
         assert here.device.played == speech
 
 
-async def test_when_the_user_speaks_playback_stops_at_once_and_the_server_learns_what_was_heard() -> None:
+async def test_when_the_user_speaks_playback_stops_at_once_and_the_item_is_truncated_to_what_was_played() -> None:
     async with scene() as here:
-        await here.server.tell("response.created", response={"id": "resp_1"})
+        await here.server.send("response.created", response={"id": "resp_1"})
         await here.server.speak(heard_ms(1000))
         await here.until_seen("response.output_audio.delta")
         for _ in range(15):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
         before = here.device.played
         here.device.pass_block()
@@ -192,27 +190,27 @@ async def test_when_the_user_speaks_playback_stops_at_once_and_the_server_learns
         assert (truncate["item_id"], truncate["content_index"], truncate["audio_end_ms"]) == ("item_1", 0, 300)
 
 
-async def test_what_is_still_inside_the_device_does_not_count_as_heard() -> None:
+async def test_what_is_still_inside_the_device_does_not_count_as_played() -> None:
     async with scene(delay_s=0.1) as here:
         await here.server.speak(heard_ms(1000))
         await here.until_seen("response.output_audio.delta")
         for _ in range(15):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         assert (await here.server.asked("conversation.item.truncate"))["audio_end_ms"] == 200
 
 
 async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the_next_one_is() -> None:
     async with scene() as here:
-        await here.server.tell("response.created", response={"id": "resp_1"})
+        await here.server.send("response.created", response={"id": "resp_1"})
         await here.server.speak(heard_ms(100))
         await here.until_seen("response.output_audio.delta")
         here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.speak(heard_ms(100))
         await here.server.speak(heard_ms(100), item="item_1b")
-        await here.server.tell("response.done", response={"id": "resp_1", "status": "cancelled"})
-        await here.server.tell("response.created", response={"id": "resp_2"})
+        await here.server.send("response.done", response={"id": "resp_1", "status": "cancelled"})
+        await here.server.send("response.created", response={"id": "resp_2"})
         await here.until_seen("response.created")
         here.device.pass_block()
         assert here.device.played == heard_ms(20)
@@ -225,13 +223,13 @@ async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the
 async def test_nothing_is_cut_when_nothing_was_being_said() -> None:
     async with scene() as here:
         await here.server.speak(heard_ms(20))
-        await here.server.tell(
+        await here.server.send(
             "response.output_audio.done", response_id="resp_1", item_id="item_1", output_index=0, content_index=0
         )
         await here.until_seen("response.output_audio.done")
         for _ in range(3):
             here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
         for _ in range(2):
             here.device.pass_block()
@@ -249,17 +247,17 @@ async def test_each_turn_is_kept_with_its_words_and_the_time_since_the_user_s_la
         await here.server.asked("input_audio_buffer.append")
         for number in (1, 2):
             item = f"item_{number}"
-            await here.server.tell("input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
-            await here.server.tell("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=500)
-            await here.server.tell("response.created", response={"id": f"resp_{number}"})
+            await here.server.send("input_audio_buffer.speech_started", item_id=item, audio_start_ms=0)
+            await here.server.send("input_audio_buffer.speech_stopped", item_id=item, audio_end_ms=500)
+            await here.server.send("response.created", response={"id": f"resp_{number}"})
             await here.server.speak(heard_ms(20), item=f"answer_{number}", response=f"resp_{number}")
-            await here.server.tell("response.done", response={"id": f"resp_{number}", "status": "completed"})
+            await here.server.send("response.done", response={"id": f"resp_{number}", "status": "completed"})
             await here.until_seen("response.done")
         assert [turn.answered for turn in here.turns] == [True, True]
         assert here.turns[0].latency_ms("audio") is not None
 
 
-async def test_a_server_that_hangs_up_ends_the_talk_with_its_reason() -> None:
+async def test_a_close_ends_the_talk_with_its_reason() -> None:
     async with scene() as here:
         await here.end.close(4000, "enough")
         assert here.talking is not None
@@ -269,103 +267,16 @@ async def test_a_server_that_hangs_up_ends_the_talk_with_its_reason() -> None:
         here.talking = asyncio.ensure_future(asyncio.sleep(0))
 
 
-async def test_a_server_that_does_not_read_makes_the_microphone_unheard_and_not_the_memory_full() -> None:
+async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_memory() -> None:
     async with scene() as here:
         for _ in range(5000):
             here.device.pass_block()
         await here.server.speak(heard_ms(40))
         await here.until_seen("response.output_audio.delta")
         here.device.pass_block()
-        await here.server.tell("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
+        await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.asked("conversation.item.truncate")
         assert here.server.appended < 1000
-
-
-# --- devices that are not there
-
-
-class PortAudioError(Exception):
-    """What the library raises."""
-
-
-class Stream:
-    """A stream of a made-up library."""
-
-    opened: ClassVar[list[Stream]] = []
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-        self.is_open = True
-        self.opened.append(self)
-
-    def start(self) -> None:
-        """Runs by hand."""
-
-    def close(self) -> None:
-        self.is_open = False
-
-
-class NoStream(Stream):
-    """A device that cannot be had."""
-
-    def start(self) -> None:
-        raise PortAudioError("Error opening RawOutputStream: Invalid sample rate [PaErrorCode -9997]", -9997)
-
-
-@pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
-    made_up = types.ModuleType("sounddevice")
-    made_up.__dict__.update(PortAudioError=PortAudioError, RawInputStream=Stream, RawOutputStream=Stream)
-    monkeypatch.setitem(sys.modules, "sounddevice", made_up)
-    monkeypatch.setattr(Stream, "opened", [])
-    return made_up
-
-
-def test_the_system_s_devices_record_and_play(library: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "monotonic", lambda: 40.0)
-    recorded: list[bytes] = []
-    asked: list[tuple[int, float]] = []
-
-    def play(n_bytes: int, at_s: float) -> bytes:
-        asked.append((n_bytes, at_s))
-        return b"\x01\x02"
-
-    device = SystemSound()
-    device.start(input_hz=24_000, output_hz=8_000, heard=recorded.append, play=play)
-    microphone, loudspeaker = Stream.opened
-    assert (microphone.settings["samplerate"], loudspeaker.settings["samplerate"]) == (24_000, 8_000)
-    assert (microphone.settings["blocksize"], loudspeaker.settings["blocksize"]) == (480, 160)
-    microphone.settings["callback"](memoryview(b"abcd"), 2, None, None)
-    block = bytearray(b"\xff" * 8)
-    moments = types.SimpleNamespace(outputBufferDacTime=7.5, currentTime=7.0)
-    loudspeaker.settings["callback"](memoryview(block), 4, moments, None)
-    assert recorded == [b"abcd"]
-    assert block == b"\x01\x02" + bytes(6)
-    assert asked == [(8, 40.5)]
-    device.stop()
-    device.stop()
-    assert [stream.is_open for stream in Stream.opened] == [False, False]
-
-
-def test_a_device_that_cannot_be_had_is_named_and_the_other_given_back(library: types.ModuleType) -> None:
-    library.__dict__["RawOutputStream"] = NoStream
-    with pytest.raises(DuologueError, match="no loudspeaker that this program may use at 24000 Hz: Error open"):
-        SystemSound().start(input_hz=24_000, output_hz=24_000, heard=print, play=lambda n_bytes, at_s: b"")
-    assert [stream.is_open for stream in Stream.opened] == [False, False]
-
-
-def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'duologue\[mic\]'"):
-        SystemSound().start(input_hz=1, output_hz=1, heard=print, play=lambda n_bytes, at_s: b"")
-
-
-def test_without_portaudio_its_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')", encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(DuologueError, match="apt install libportaudio2"):
-        SystemSound().start(input_hz=1, output_hz=1, heard=print, play=lambda n_bytes, at_s: b"")
 
 
 # --- the command
@@ -384,7 +295,7 @@ def test_a_microphone_is_instead_of_a_file_or_a_text(capsys: pytest.CaptureFixtu
     assert "duologue talk --mic" in capsys.readouterr().err
 
 
-_MADE_UP_LIBRARY = """
+_FAKE_LIBRARY = """
 import threading, types
 class PortAudioError(Exception): pass
 class _Stream:
@@ -413,7 +324,7 @@ class RawOutputStream(_Stream):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_whole_talk_by_microphone_ends_well_with_ctrl_c(scripted_server: Place, tmp_path: Path) -> None:
-    (tmp_path / "sounddevice.py").write_text(_MADE_UP_LIBRARY, encoding="utf-8")
+    (tmp_path / "sounddevice.py").write_text(_FAKE_LIBRARY, encoding="utf-8")
     command = [sys.executable, "-m", "duologue", "talk", "--mic", "--json", "--url", scripted_server.url]
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key, "PYTHONPATH": paths}

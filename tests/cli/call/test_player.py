@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.cli.call import player
-from duologue.cli.call.player import Part, Player
+from duologue.cli.call.player import ItemPart, Player
 
-ONE, TWO = Part("item_1", 0), Part("item_2", 0)
+ONE, TWO = ItemPart("item_1", 0), ItemPart("item_2", 0)
 
 
 def test_what_is_heard_is_what_has_left_the_loudspeaker_and_not_what_the_device_has_taken() -> None:
     speaker = Player(1000)  # 2 bytes a millisecond
     speaker.add(ONE, bytes(200))
     assert speaker.take(100, 10.0) == bytes(100)
-    assert speaker.heard(10.0) == []
-    assert speaker.heard(10.020) == [(ONE, 40)]
-    assert speaker.heard(10.030) == [(ONE, 20)]
-    assert speaker.heard(99.0) == [(ONE, 40)]
-    assert speaker.heard(99.0) == []
+    assert speaker.take_played(10.0) == []
+    assert speaker.take_played(10.020) == [(ONE, 40)]
+    assert speaker.take_played(10.030) == [(ONE, 20)]
+    assert speaker.take_played(99.0) == [(ONE, 40)]
+    assert speaker.take_played(99.0) == []
 
 
 def test_a_block_may_hold_the_end_of_one_part_and_the_begin_of_the_next() -> None:
@@ -26,7 +26,7 @@ def test_a_block_may_hold_the_end_of_one_part_and_the_begin_of_the_next() -> Non
     speaker.add(ONE, b"a" * 60)
     speaker.add(TWO, b"b" * 60)
     assert speaker.take(100, 5.0) == b"a" * 60 + b"b" * 40
-    assert speaker.heard(5.040) == [(ONE, 60), (TWO, 20)]
+    assert speaker.take_played(5.040) == [(ONE, 60), (TWO, 20)]
     assert speaker.take(100, 5.050) == b"b" * 20
 
 
@@ -36,13 +36,13 @@ def test_after_a_stop_nothing_more_is_given_and_what_was_in_the_device_still_cou
     speaker.take(40, 1.0)
     speaker.stop()
     assert speaker.take(40, 1.02) == b""
-    assert speaker.heard(2.0) == [(ONE, 40)]
+    assert speaker.take_played(2.0) == [(ONE, 40)]
     speaker.add(TWO, b"new")
     assert speaker.take(40, 2.0) == b"new"
 
 
 def test_there_is_room_for_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(player, "MOST_WAITING_BYTES", 100)
+    monkeypatch.setattr(player, "MAX_QUEUED_BYTES", 100)
     speaker = Player(1000)
     assert speaker.add(ONE, bytes(100))
     assert not speaker.add(ONE, bytes(2))
@@ -63,8 +63,8 @@ def test_every_byte_that_was_played_is_heard_once(pieces: list[bytes], blocks: l
     for n_bytes, look_s in zip(blocks, looks_s, strict=False):
         played += speaker.take(n_bytes, now)
         now += n_bytes / 2000
-        heard += sum(n for _, n in speaker.heard(now - look_s))
+        heard += sum(n for _, n in speaker.take_played(now - look_s))
         assert heard <= len(played)
-    heard += sum(n for _, n in speaker.heard(now + 1))
+    heard += sum(n for _, n in speaker.take_played(now + 1))
     assert heard == len(played)
     assert b"".join(pieces).startswith(played)

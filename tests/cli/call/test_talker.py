@@ -11,7 +11,7 @@ import pytest
 
 import duologue
 from duologue.audio.wav import Sound
-from duologue.cli.call.talker import Conversation, Wishes
+from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.observations import Observation, Progress
@@ -24,7 +24,7 @@ from tests.cli.conftest import tone
 
 
 class Seen:
-    """What a conversation showed."""
+    """What a talker reported."""
 
     def __init__(self) -> None:
         self.observations: list[Observation] = []
@@ -33,27 +33,31 @@ class Seen:
 
 @asynccontextmanager
 async def conversation(
-    seen: Seen, *, heard: tuple[str, ...] = ("hello",), said: tuple[str, ...] = ("Good day.",), patience_s: float = 5.0
-) -> AsyncGenerator[Conversation, None]:
+    seen: Seen,
+    *,
+    transcripts: tuple[str, ...] = ("hello",),
+    answers: tuple[str, ...] = ("Good day.",),
+    timeout_s: float = 5.0,
+) -> AsyncGenerator[Talker, None]:
     ours, theirs = memory_pair()
-    engines = Engines(detectors(), ScriptedTranscriber(heard), ScriptedResponder(said), ScriptedSynthesizer())
+    engines = Engines(detectors(), ScriptedTranscriber(transcripts), ScriptedResponder(answers), ScriptedSynthesizer())
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(ServerSession(theirs, engines).run())
         async with (
             duologue.connect(transport=ours) as connection,
-            Conversation(
-                connection, observe=seen.observations.append, watch=seen.progress.append, patience_s=patience_s
+            Talker(
+                connection, observe=seen.observations.append, watch=seen.progress.append, timeout_s=timeout_s
             ) as held,
         ):
-            await held.begin(Wishes())
+            await held.start(SessionSettings())
             yield held
 
 
 async def test_turns_follow_each_other_in_one_conversation() -> None:
     seen = Seen()
-    async with conversation(seen, heard=("one", "two"), said=("First.", "Second.")) as held:
-        spoken = [await held.speak(tone(), paced=False) for _ in range(2)]
-        typed = await held.say("three")
+    async with conversation(seen, transcripts=("one", "two"), answers=("First.", "Second.")) as held:
+        spoken = [await held.spoken_turn(tone(), paced=False) for _ in range(2)]
+        typed = await held.typed_turn("three")
     assert [turn.words.user for turn in spoken] == ["one", "two"]
     assert [turn.words.server for turn in [*spoken, typed]] == ["First.", "Second.", "First."]
     for turn in spoken:
@@ -63,8 +67,8 @@ async def test_turns_follow_each_other_in_one_conversation() -> None:
 
 async def test_a_pause_inside_a_clip_is_waited_through_to_the_last_answer() -> None:
     clip = Sound(tone(400).pcm16 + bytes(48 * 900) + tone(400).pcm16, 24_000)
-    async with conversation(Seen(), heard=("before", "after")) as held:
-        turn = await held.speak(clip, paced=False)
+    async with conversation(Seen(), transcripts=("before", "after")) as held:
+        turn = await held.spoken_turn(clip, paced=False)
     assert turn.words.user == "before after"
     assert turn.event_types.count("input_audio_buffer.committed") == 2
     assert turn.answered
@@ -75,16 +79,16 @@ async def test_latency_counts_from_the_last_speech_and_not_from_the_silence_behi
     seen = Seen()
     clip = Sound(tone(200).pcm16 + bytes(48 * 300), 24_000)
     async with conversation(seen) as held:
-        turn = await held.speak(clip, paced=True)
+        turn = await held.spoken_turn(clip, paced=True)
     latency_ms = turn.latency_ms("audio")
     # Speech ended at 200 ms; more than 500 ms of silence ended the turn, in the sixth tenth of a second.
     assert latency_ms == pytest.approx(600)
 
 
-async def test_progress_tells_of_the_clip_and_its_level() -> None:
+async def test_progress_has_the_position_and_the_level() -> None:
     seen = Seen()
     async with conversation(seen) as held:
-        await held.speak(tone(250), paced=False)
+        await held.spoken_turn(tone(250), paced=False)
     sent_ms = [progress.sent_ms for progress in seen.progress]
     assert sent_ms[:3] == [100, 200, 250]
     assert all(before <= after for before, after in pairwise(sent_ms))
@@ -99,17 +103,17 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
     assert [type(fault) for fault in caught.value.exceptions] == [LookupError]
 
 
-async def test_a_server_that_goes_ends_the_wait_at_once() -> None:
+async def test_a_close_ends_the_wait_at_once() -> None:
     ours, theirs = memory_pair()
     async with asyncio.timeout(5), duologue.connect(transport=ours) as connection:
-        talk = Conversation(connection, observe=lambda _: None, watch=lambda _: None, patience_s=60)
+        talk = Talker(connection, observe=lambda _: None, watch=lambda _: None, timeout_s=60)
         async with talk:
             await theirs.close(1001, "restart")
             with pytest.raises(ConnectionClosed, match="1001"):
-                await talk.begin(Wishes())
+                await talk.start(SessionSettings())
 
 
-async def test_silence_is_given_up_before_patience_is_at_its_end() -> None:
-    async with conversation(Seen(), patience_s=0.3) as held:
+async def test_a_silent_clip_is_given_up_before_the_timeout() -> None:
+    async with conversation(Seen(), timeout_s=0.3) as held:
         with pytest.raises(TurnFailed, match="there is none: the loudest sound is at -96 dBFS"):
-            await held.speak(Sound(bytes(48 * 300), 24_000), paced=False)
+            await held.spoken_turn(Sound(bytes(48 * 300), 24_000), paced=False)

@@ -38,7 +38,7 @@ def test_a_frame_may_stand_under_a_key_as_object_or_as_text(tmp_path: Path, caps
     assert capsys.readouterr().out.startswith(f"{file}: 2 frames, 0 unknown")
 
 
-def test_unknown_types_and_problems_are_told_with_their_lines(
+def test_unknown_types_and_problems_are_reported_with_their_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write(
@@ -55,13 +55,13 @@ def test_unknown_types_and_problems_are_told_with_their_lines(
     assert main(["check", file]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{file}: 6 frames, 2 unknown, 5 problems"
-    told = [line.removeprefix(f"{file}:") for line in lines if line.startswith(f"{file}:")][1:]
-    assert told[0] == "2: unknown event type 'new.thing' - at `$.type`, and 1 time more"
-    assert told[1] == "3: response.done: Object missing required field `response` - at `$`"
-    assert told[2].startswith("4: not a JSON object")
-    assert told[3] == "5: `frame` is neither an object nor a text"
-    assert told[4] == "7: no `type` - at `$.type`"
-    assert told[5].startswith("8: response.output_audio.delta: audio field is not base64")
+    findings = [line.removeprefix(f"{file}:") for line in lines if line.startswith(f"{file}:")][1:]
+    assert findings[0] == "2: unknown event type 'new.thing' - at `$.type`, and 1 time more"
+    assert findings[1] == "3: response.done: Object missing required field `response` - at `$`"
+    assert findings[2].startswith("4: not a JSON object")
+    assert findings[3] == "5: `frame` is neither an object nor a text"
+    assert findings[4] == "7: no `type` - at `$.type`"
+    assert findings[5].startswith("8: response.output_audio.delta: audio field is not base64")
 
 
 def test_a_recording_is_checked_message_by_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,6 +132,6 @@ def test_several_files_are_checked_even_if_one_cannot_be_read(
     "arguments",
     [[], ["f.jsonl", "--dialect", "klingon"], ["f.jsonl", "--api", "translation", "--dialect", "openai-beta"]],
 )
-def test_a_call_that_cannot_be_right_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_command_line_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1

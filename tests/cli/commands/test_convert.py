@@ -47,7 +47,7 @@ def test_a_recording_is_converted_without_its_header(file: Path, capsys: pytest.
     assert frames_of(capsys.readouterr().out) == [GA]
 
 
-def test_what_cannot_be_carried_is_named_with_its_line_and_is_no_failure(
+def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     update = {"type": "session.update", "session": {"type": "realtime", "instructions": "x", "truncation": "auto"}}
@@ -65,7 +65,7 @@ def test_what_cannot_be_carried_is_named_with_its_line_and_is_no_failure(
     ]
 
 
-def test_a_foreign_field_is_left_out_and_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_field_is_omitted_and_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(file, {**BETA, "mine": 1})
     assert main(["convert", *TO_GA, str(file)]) == 0
     shown = capsys.readouterr()
@@ -73,19 +73,17 @@ def test_a_foreign_field_is_left_out_and_named(file: Path, capsys: pytest.Captur
     assert shown.err == f"{file}:1: response.output_text.delta: openai has no counterpart for mine\n"
 
 
-def test_an_event_that_the_other_dialect_does_not_have_is_left_out_and_named(
+def test_an_event_that_the_other_dialect_does_not_have_is_omitted_and_named(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(file, {"type": "mcp_list_tools.in_progress", "event_id": "e", "item_id": "i"})
     assert main(["convert", *TO_BETA, str(file)]) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == f"{file}:1: mcp_list_tools.in_progress: left out, openai-beta has no such event\n"
+    assert shown.err == f"{file}:1: mcp_list_tools.in_progress: omitted, openai-beta has no such event\n"
 
 
-def test_items_that_are_told_once_on_one_side_and_twice_on_the_other_are_told_as_the_target_does(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_items_get_the_events_of_the_target_dialect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     item = {"id": "i", "type": "message", "role": "user", "status": "completed", "content": []}
     twice = [
         {"type": "conversation.item.added", "event_id": "e", "previous_item_id": None, "item": item},
@@ -102,7 +100,7 @@ def test_items_that_are_told_once_on_one_side_and_twice_on_the_other_are_told_as
     write(file, *twice)
     assert main(["convert", "--from", "openai", "--to", "together", str(file)]) == 0
     shown = capsys.readouterr()
-    assert (shown.out, shown.err.count("left out")) == ("", 2)
+    assert (shown.out, shown.err.count("omitted")) == ("", 2)
 
 
 def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +130,7 @@ def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(
     assert not out.exists()
 
 
-def test_a_call_that_cannot_be_right_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_command_line_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(file, BETA)
     for arguments in (
         ["--from", "klingon", "--to", "openai"],

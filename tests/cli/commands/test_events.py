@@ -8,7 +8,7 @@ import pytest
 
 from duologue import catalogue
 from duologue.cli import main
-from duologue.cli.commands.events import Spelling, spellings
+from duologue.cli.commands.events import DialectSpelling, spellings
 
 
 def entry(name: str) -> catalogue.EventEntry:
@@ -22,7 +22,7 @@ def test_the_list_has_every_event_with_its_class(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", ["response.output_text.delta", "response.text.delta", "ResponseTextDeltaEvent"])
-def test_an_event_is_told_by_any_of_its_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_is_found_by_any_of_its_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["events", name]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith("response.output_text.delta  (server event, realtime)\n")
@@ -35,7 +35,7 @@ def test_an_event_is_told_by_any_of_its_names(name: str, capsys: pytest.CaptureF
     assert "  openai-beta: response.text.delta\n" in shown
 
 
-def test_a_name_that_both_families_have_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_of_both_families_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["events", "session.update"]) == 0
     shown = capsys.readouterr().out
     assert "session.update  (client event, realtime)" in shown
@@ -44,11 +44,11 @@ def test_a_name_that_both_families_have_tells_both(capsys: pytest.CaptureFixture
 
 def test_json_has_fields_an_example_and_dialects(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["events", "response.output_audio.delta", "--json"]) == 0
-    (told,) = json.loads(capsys.readouterr().out)["events"]
-    assert told["class"] == "ResponseAudioDeltaEvent"
-    assert [field["name"] for field in told["fields"]][:2] == ["type", "event_id"]
-    assert told["example"]["type"] == "response.output_audio.delta"
-    assert "openai-beta" in [dialect["dialect"] for dialect in told["dialects"]]
+    (event,) = json.loads(capsys.readouterr().out)["events"]
+    assert event["class"] == "ResponseAudioDeltaEvent"
+    assert [field["name"] for field in event["fields"]][:2] == ["type", "event_id"]
+    assert event["example"]["type"] == "response.output_audio.delta"
+    assert "openai-beta" in [dialect["dialect"] for dialect in event["dialects"]]
 
 
 def test_the_list_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +67,7 @@ def test_a_name_that_no_event_has_is_one_sentence_with_a_guess(capsys: pytest.Ca
     assert "did you mean" not in capsys.readouterr().err
 
 
-def test_a_dialect_is_told_by_what_it_makes_of_the_example() -> None:
+def test_a_spelling_is_derived_from_the_example() -> None:
     by_dialect = {spelling.dialect: spelling for spelling in spellings(entry("session.update"))}
     assert "openai" not in by_dialect
     beta = by_dialect["openai-beta"]
@@ -76,8 +76,8 @@ def test_a_dialect_is_told_by_what_it_makes_of_the_example() -> None:
     assert "session.type" in beta.fewer
 
 
-def test_an_event_that_a_dialect_does_not_have_is_told_so() -> None:
-    assert Spelling(dialect="openai-beta", name=None) in spellings(entry("conversation.item.added"))
+def test_an_event_that_a_dialect_lacks_has_no_name() -> None:
+    assert DialectSpelling(dialect="openai-beta", name=None) in spellings(entry("conversation.item.added"))
 
 
 def test_the_translation_family_has_no_dialects() -> None:

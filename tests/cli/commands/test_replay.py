@@ -54,7 +54,7 @@ def test_of_a_damaged_file_what_can_be_read_is_shown(session: Path, capsys: pyte
     assert shown.err.count("\n") == 1
 
 
-def test_a_recording_that_a_crash_cut_off_is_shown_and_said_so(
+def test_a_recording_that_a_crash_cut_off_is_shown_with_a_message(
     session: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session.write_bytes(session.read_bytes()[:-7])
@@ -64,7 +64,7 @@ def test_a_recording_that_a_crash_cut_off_is_shown_and_said_so(
     assert "ends in the middle of a line" in shown.err
 
 
-def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_recording_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x").write_text("hello\n", encoding="utf-8")
     assert main(["replay", str(tmp_path / "x")]) == 1
     assert "is not a recording" in capsys.readouterr().err
@@ -75,15 +75,15 @@ def response_done(usage: dict[str, Any]) -> dict[str, Any]:
 
 
 STRANGE = {
-    "settings that nobody knows": {"type": "session.update", "session": {"type": "realtime", "mood": {"warm": True}}},
-    "usage that nobody knows": response_done({"total_tokens": 3, "input_tokens_details": {"text_tokens": 2}}),
+    "unknown settings": {"type": "session.update", "session": {"type": "realtime", "mood": {"warm": True}}},
+    "unknown usage": response_done({"total_tokens": 3, "input_tokens_details": {"text_tokens": 2}}),
     "much nesting": {"type": "new.event", "x": json.loads("[" * 600 + "]" * 600)},
 }
 
 
 @pytest.mark.parametrize("frame", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "json"])
-def test_what_no_version_knows_is_shown_like_all_else(
+def test_unknown_fields_are_shown(
     frame: dict[str, Any], options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with RecordingWriter(tmp_path / "strange.jsonl") as writer:

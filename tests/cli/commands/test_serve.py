@@ -56,7 +56,7 @@ def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, code: int)
 def serving(
     *arguments: str, key: str = "k", engines: Sequence[str] = SCRIPTED
 ) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
-    """The command in a process of its own, and its URL."""
+    """The command in a child process, and its URL."""
     environment = {**os.environ, "DUOLOGUE_API_KEY": key}
     with started(
         [*COMMAND[:4], *engines, "--port", "0", *arguments],
@@ -67,14 +67,14 @@ def serving(
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
-    """Exit code and what was said on standard error."""
+    """Exit code and standard error."""
     _, err = process.communicate(timeout=15)
     return process.returncode, err.decode()
 
 
 @asynccontextmanager
 async def thoughtful_model() -> AsyncGenerator[str, None]:
-    """A chat endpoint that never has an answer; its URL."""
+    """A chat endpoint that never answers; its URL."""
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()  # until the client has gone: from Python 3.12 on, a server waits for its connections
@@ -105,7 +105,7 @@ async def test_a_signal_says_goodbye_to_the_sessions_and_a_second_one_does_not_w
 
 
 async def close_code(socket: ClientConnection) -> int | None:
-    """What the connection is closed with, after all that came before."""
+    """The close code, after all messages before it."""
     async with asyncio.timeout(10):
         async for _ in socket:
             pass
@@ -125,9 +125,9 @@ async def test_the_log_is_one_json_object_a_line_and_holds_no_key_and_no_words()
     assert "sesame" not in err
     lines = [json.loads(line) for line in err.splitlines()]
     assert all({"time", "level", "logger", "event"} <= line.keys() for line in lines)
-    told = [line["event"] for line in lines if line["logger"] == "duologue.server"]
-    assert told.count("session opened") == 2
-    assert told.count("client turned away") == 1
+    events = [line["event"] for line in lines if line["logger"] == "duologue.server"]
+    assert events.count("session opened") == 2
+    assert events.count("client turned away") == 1
     assert all(line["session"].startswith("sess_") for line in lines if line["event"] == "session opened")
 
 
@@ -162,7 +162,7 @@ async def test_models_limits_and_origins_are_settings() -> None:
         (["--tls-key", "x"], "--tls-key belongs to --tls-cert"),
     ],
 )
-def test_a_command_line_that_cannot_be_right_is_one_sentence(
+def test_an_invalid_command_line_is_one_sentence(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["serve", *SCRIPTED, "--port", "0", *arguments]) == 2
@@ -177,7 +177,7 @@ def test_a_command_line_that_cannot_be_right_is_one_sentence(
         (["--tls-cert", "."], "cannot read .: Is a directory"),
         (["--port", "99999"], "ports end at 65535"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
-        (["--responder=nobody"], "nobody: no responder has this name; known: "),
+        (["--responder=missing"], "missing: no responder has this name; known: "),
         (["--llm-file", __file__], "test_serve.py"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`duologue serve` with an engine that somebody else's package brings."""
+"""`duologue serve` with an engine of another package."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from duologue.events import RealtimeEvent
 from tests.cli.conftest import SCRIPTED, serving
 
 PARROT = '''
-"""A responder that says what it heard."""
+"""A responder that repeats the user."""
 
 
 class Parrot:
     name = "parrot"
 
-    async def respond(self, exchange, /):
-        yield exchange.messages[-1].text
+    async def respond(self, request, /):
+        yield request.messages[-1].text
 '''
 
 
@@ -58,13 +58,13 @@ async def test_an_installed_package_s_responder_answers_by_its_name(installed: P
                 {"type": "response.create", "response": {"output_modalities": ["text"]}},
             ):
                 await connection.send(RealtimeEvent.from_json(frame))
-            told: RealtimeEvent = await connection.receive(timeout=5)
-            while told.type != "response.done":
-                told = await connection.receive(timeout=5)
-    assert told.to_json()["response"]["output"][0]["content"][0]["text"] == "Pieces of eight!"
+            event: RealtimeEvent = await connection.receive(timeout=5)
+            while event.type != "response.done":
+                event = await connection.receive(timeout=5)
+    assert event.to_json()["response"]["output"][0]["content"][0]["text"] == "Pieces of eight!"
 
 
-def test_a_name_that_no_package_has_is_told_with_those_that_there_are(installed: Path) -> None:
+def test_a_name_that_no_package_has_is_reported_with_the_known_ones(installed: Path) -> None:
     failed = subprocess.run(
         [sys.executable, "-m", "duologue", "serve", "--port", "0", *OTHERS, "--responder", "ghost"],
         capture_output=True,

@@ -64,11 +64,11 @@ async def test_the_upstream_s_key_is_in_no_log_at_the_chattiest_level(
         (["--dialect", "klingon"], "no dialect 'klingon'; known: openai, openai-beta"),
         (["--upstream-key", "k"], "belong to --upstream URL"),
         (["--upstream", "ws://h", "--upstream-dialect", "klingon"], "no dialect 'klingon'"),
-        (["--upstream", "ws://h", "--responder", "embedded"], "engines, --llm and --mcp choose nothing"),
-        (["--upstream", "ws://h", "--mcp", "*"], "engines, --llm and --mcp choose nothing"),
+        (["--upstream", "ws://h", "--responder", "embedded"], "engines, --llm and --mcp have no effect"),
+        (["--upstream", "ws://h", "--mcp", "*"], "engines, --llm and --mcp have no effect"),
     ],
 )
-def test_a_choice_that_makes_no_sense_is_one_sentence(
+def test_options_that_contradict_each_other_are_one_sentence(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["serve", *arguments]) == 2

@@ -22,7 +22,7 @@ needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="thi
 
 
 class Outcome:
-    """What one call left."""
+    """The result of one call."""
 
     def __init__(self, code: int, shown: Any) -> None:
         self.code = code
@@ -86,7 +86,7 @@ def test_in_real_time_speech_takes_as_long_as_it_lasts(talk: Any, speech: Path) 
     outcome = talk(speech, "--json")
     [begun_s] = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "session.updated"]
     appends = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "input_audio_buffer.append"]
-    # Each tenth of a second goes out when it has been spoken. A busy machine is late with it, and never early.
+    # Each chunk is sent when it would have been spoken: never early, on a busy machine late.
     assert all(at_s - begun_s > number / 10 - 0.01 for number, at_s in enumerate(appends[:4], 1))
 
 
@@ -108,7 +108,7 @@ def test_a_typed_message_is_answered(talk: Any) -> None:
     assert (outcome.code, outcome.summary["transcripts"]["server"]) == (0, "Hello, this is a script.")
 
 
-def test_an_answer_can_be_had_in_writing(talk: Any, tmp_path: Path) -> None:
+def test_an_answer_can_be_text_only(talk: Any, tmp_path: Path) -> None:
     outcome = talk("--say", "hello?", "--json", "--text", "--out", tmp_path / "reply.wav")
     assert outcome.summary["transcripts"]["server"] == "Hello, this is a script."
     assert outcome.summary["latencies_ms"]["first_audio"] is None
@@ -142,16 +142,16 @@ def test_without_a_terminal_the_timeline_is_plain_lines_with_runs_folded(talk: A
 
 
 def failed(outcome: Outcome, sentence: str) -> bool:
-    """Exit code 1, one line on standard error, with these words."""
+    """Whether the exit code is 1 and standard error is one line with these words."""
     return outcome.code == 1 and outcome.err.count("\n") == 1 and sentence in outcome.err
 
 
-def test_a_file_that_is_no_wav_is_refused(talk: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_no_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound", encoding="utf-8")
     assert failed(talk(tmp_path / "text.wav"), "text.wav is not a WAV file")
 
 
-def test_an_empty_wav_is_refused(talk: Any, tmp_path: Path) -> None:
+def test_an_empty_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
     assert failed(talk(write_wav(tmp_path / "empty.wav", Sound(b"", 24_000))), "empty.wav is an empty WAV")
 
 
@@ -162,7 +162,7 @@ def test_a_folder_is_no_input(talk: Any, tmp_path: Path) -> None:
 def test_silence_begins_no_turn_and_the_sentence_says_so(talk: Any, tmp_path: Path) -> None:
     quiet = write_wav(tmp_path / "quiet.wav", tone(amplitude=20))
     outcome = talk(quiet, "--fast", "--json", "--timeout", "0.5")
-    assert failed(outcome, "the server heard no speech, and there is none")
+    assert failed(outcome, "the server detected no speech, and there is none")
     assert outcome.summary["failure"] in outcome.err
 
 
@@ -170,7 +170,7 @@ def test_a_server_that_is_not_there_is_named(talk: Any, speech: Path) -> None:
     assert failed(talk(speech, url="ws://127.0.0.1:1"), "cannot reach ws://127.0.0.1:1/v1/realtime")
 
 
-def test_a_wrong_key_is_told_with_the_servers_words(talk: Any, speech: Path) -> None:
+def test_a_wrong_key_is_reported_with_the_servers_message(talk: Any, speech: Path) -> None:
     outcome = talk(speech, "--json", api_key="not-the-key")
     assert failed(outcome, "Incorrect API key provided.")
     assert "3000" in outcome.err
@@ -217,7 +217,7 @@ def test_nothing_overwrites_the_question(talk: Any, speech: Path, option: str) -
     before = speech.read_bytes()
     outcome = talk(speech, option, speech)
     assert (outcome.code, outcome.out) == (2, "")
-    assert f"{option} {speech} would write over the file that is to be sent" in outcome.err
+    assert f"{option} {speech} would overwrite the file to send" in outcome.err
     assert speech.read_bytes() == before
 
 
@@ -225,7 +225,10 @@ def test_the_reply_and_the_recording_are_two_files(talk: Any, speech: Path, tmp_
     one, link = tmp_path / "one", tmp_path / "link"
     link.symlink_to(one)
     outcome = talk(speech, "--out", one, "--record", link)
-    assert (outcome.code, outcome.err) == (2, f"duologue: --out and --record are one file, {one}: name two\n")
+    assert (outcome.code, outcome.err) == (
+        2,
+        f"duologue: --out and --record are the same file, {one}: name two files\n",
+    )
     assert not one.exists()
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from duologue.audio.levels import FLOOR_DBFS
 from duologue.cli.turns.observations import Observation, Progress
 from duologue.cli.views.live import LiveView
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.events import InputAudioBufferAppendEvent, InputAudioBufferClearedEvent, InputAudioTranscriptionDeltaEvent
 from tests.cli.views.test_timeline import audio, words
 
@@ -26,9 +26,9 @@ def terminal() -> tuple[Console, io.StringIO]:
 def test_what_is_going_on_is_shown_at_every_tick() -> None:
     console, shown = terminal()
     with LiveView(console) as view:
-        view.note("speaking")
+        view.caption("speaking")
         view.observe(Observation(0.1, "sent", InputAudioBufferAppendEvent.from_audio(bytes(4800))))
-        view.watch(Progress(sent_ms=1000, total_ms=2000, level_dbfs=-30.0))
+        view.show_progress(Progress(sent_ms=1000, total_ms=2000, level_dbfs=-30.0))
         view.observe(
             Observation(0.2, "received", InputAudioTranscriptionDeltaEvent(event_id="e", item_id="i", delta="Hi"))
         )
@@ -42,13 +42,13 @@ def test_what_is_going_on_is_shown_at_every_tick() -> None:
 
 def test_finished_lines_stay_above_and_the_summary_below() -> None:
     console, shown = terminal()
-    account = Account()
+    builder = SummaryBuilder()
     with LiveView(console) as view:
         observation = Observation(1.0, "received", InputAudioBufferClearedEvent(event_id="e"))
-        account.note(observation)
+        builder.add(observation)
         view.observe(observation)
         view.tick()
-    view.conclude(account.summary())
+    view.conclude(builder.summary())
     text = shown.getvalue()
     assert text.index("← input_audio_buffer.cleared") < text.index("1 events")
 
@@ -56,6 +56,6 @@ def test_finished_lines_stay_above_and_the_summary_below() -> None:
 def test_a_level_without_sound_draws_nothing() -> None:
     console, shown = terminal()
     with LiveView(console) as view:
-        view.watch(Progress(sent_ms=0, total_ms=0, level_dbfs=FLOOR_DBFS))
+        view.show_progress(Progress(sent_ms=0, total_ms=0, level_dbfs=FLOOR_DBFS))
         view.tick()
     assert "░" * 24 in shown.getvalue()

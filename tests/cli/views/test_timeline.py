@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duologue import RealtimeEvent
 from duologue.cli.turns.observations import Observation
-from duologue.cli.views.timeline import Line, Timeline
+from duologue.cli.views.timeline import Timeline, TimelineLine
 from duologue.events import (
     InputAudioBufferAppendEvent,
     InputAudioBufferClearedEvent,
@@ -28,7 +28,7 @@ def words(text: str) -> ResponseAudioTranscriptDeltaEvent:
     )
 
 
-def lines(*events: RealtimeEvent, direction: Direction = "received") -> list[Line]:
+def lines(*events: RealtimeEvent, direction: Direction = "received") -> list[TimelineLine]:
     timeline = Timeline()
     finished = [
         line for at_s, event in enumerate(events) for line in timeline.push(Observation(float(at_s), direction, event))

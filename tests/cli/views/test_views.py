@@ -8,7 +8,7 @@ from rich.console import Console
 
 from duologue.cli.turns.observations import Observation
 from duologue.cli.views.live import LiveView
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.cli.views.views import JsonView, PlainView
 from duologue.codec import decode
 from tests.test_printable import CONTROLS
@@ -46,14 +46,14 @@ def _observations() -> list[Observation]:
 
 
 def _shows(view: PlainView | JsonView | LiveView) -> None:
-    account = Account()
+    builder = SummaryBuilder()
     with view:
-        view.note(f"recorded by {_NAMES}")
+        view.caption(f"recorded by {_NAMES}")
         for observation in _observations():
-            account.note(observation)
+            builder.add(observation)
             view.observe(observation)
             view.tick()
-    view.conclude(account.summary())
+    view.conclude(builder.summary())
 
 
 def _check(shown: str) -> None:

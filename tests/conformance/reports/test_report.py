@@ -17,12 +17,10 @@ from duologue.conformance.reports.report import Outcome
         ("skipped", "inconclusive", "inconclusive"),
     ],
 )
-def test_a_failure_is_not_undone_and_a_success_only_by_a_failure(
-    first: Outcome, second: Outcome, kept: Outcome
-) -> None:
+def test_the_heavier_outcome_is_kept(first: Outcome, second: Outcome, kept: Outcome) -> None:
     report = Report(asked=("one_done",))
-    report.note("one_done", first)
-    report.note("one_done", second)
+    report.record("one_done", first)
+    report.record("one_done", second)
     assert report.named(kept) == {"one_done"}
 
 
@@ -41,12 +39,12 @@ def test_a_server_holds_when_every_required_rule_that_applies_was_seen_to_hold(
     rule_id: str, outcome: Outcome, holds: bool
 ) -> None:
     report = Report(asked=(rule_id,))
-    report.note(rule_id, outcome, "because")
+    report.record(rule_id, outcome, "because")
     assert report.holds is holds
     assert [each.seen for each in report.unmet] == ([] if holds else ["because"])
 
 
-def test_a_rule_that_nothing_decided_is_not_held_to_be_kept() -> None:
+def test_a_rule_that_nothing_decided_does_not_hold() -> None:
     report = Report(asked=("one_done",))
     assert not report.holds
     assert report.counts() == {"passed": 0, "failed": 0, "inconclusive": 1, "skipped": 0}
@@ -54,4 +52,4 @@ def test_a_rule_that_nothing_decided_is_not_held_to_be_kept() -> None:
 
 def test_a_finding_of_a_rule_that_does_not_exist_is_a_mistake_of_the_suite() -> None:
     with pytest.raises(KeyError):
-        Report().note("no.such.rule", "passed")
+        Report().record("no.such.rule", "passed")

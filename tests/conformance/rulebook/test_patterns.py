@@ -1,4 +1,4 @@
-"""The language of patterns, and the machine that reads it."""
+"""The language of patterns, and its matcher."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.conformance.rulebook.patterns import Pattern, Step
-from duologue.conformance.wire.trace import Message, Side
+from duologue.conformance.wire.trace import Side, WireMessage
 
 
-def _came(*types: str | dict[str, Any], side: Side = "S") -> list[Message]:
+def _came(*types: str | dict[str, Any], side: Side = "S") -> list[WireMessage]:
     events = [{"type": each} if isinstance(each, str) else each for each in types]
-    return [Message(side=side, at_s=0.0, event=event) for event in events]
+    return [WireMessage(side=side, at_s=0.0, event=event) for event in events]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_in_an_open_pattern_only_the_types_that_it_names_count() -> None:
 
 
 @pytest.mark.parametrize("text", ["X a", "S a status", "C a b c=1"])
-def test_a_step_that_cannot_be_read_is_refused(text: str) -> None:
+def test_a_step_that_cannot_be_read_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="this is no step of a pattern"):
         Step.of(text)
 

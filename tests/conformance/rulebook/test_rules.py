@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from urllib.parse import urlsplit
 
 from duologue import catalogue
 from duologue.conformance.rulebook.invariants import INVARIANTS
-from duologue.conformance.rulebook.rules import GROUPS, LEVELS, errors, rules, sequences
+from duologue.conformance.rulebook.rules import GROUPS, LEVELS, errors, rules, sequences, sources
 from duologue.conformance.scenarios import SCENARIOS
 
 _ELSEWHERE = {"beta", "translation", "live.basic", "live.delegation"}
 
 
-def test_every_rule_is_decided_by_a_scenario_or_an_invariant_or_says_why_by_none() -> None:
+def test_every_rule_is_decided_by_a_scenario_or_an_invariant_or_says_why_not() -> None:
     decided = {rule_id for scenario in SCENARIOS for rule_id in scenario.decides} | INVARIANTS.keys()
     skipped = {rule_id for rule_id, rule in rules().items() if rule.skip}
     assert decided | skipped == rules().keys()
@@ -23,17 +24,23 @@ def test_every_invariant_has_a_rule_of_its_group() -> None:
     assert [rule_id for rule_id, rule in rules().items() if rule.group == "invariants"] == list(INVARIANTS)
 
 
-def test_scenarios_have_names_of_their_own_and_say_what_they_are_for() -> None:
+def test_scenarios_have_distinct_names_and_docstrings() -> None:
     assert [name for name, times in Counter(each.name for each in SCENARIOS).items() if times > 1] == []
     assert all(scenario.play.__doc__ for scenario in SCENARIOS)
 
 
-def test_rules_say_something_and_where_it_comes_from() -> None:
+def test_every_source_has_public_pages_and_belongs_to_a_rule() -> None:
+    assert {rule.source for rule in rules().values()} == sources().keys()
+    for pages in sources().values():
+        assert pages
+        assert all(urlsplit(page).scheme == "https" and urlsplit(page).hostname for page in pages)
+
+
+def test_rules_have_a_title_and_a_level() -> None:
     for rule in rules().values():
         assert rule.title
-        assert rule.source
         assert rule.group in GROUPS
-        assert rule.weight == (rule.level or LEVELS[rule.mark])
+        assert rule.weight == (rule.level or LEVELS[rule.provenance])
 
 
 def test_patterns_can_be_read_and_name_events_that_exist() -> None:

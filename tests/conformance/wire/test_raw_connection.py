@@ -1,4 +1,4 @@
-"""A raw connection: what waiting passes over, and what it makes of silence, refusals and a close."""
+"""A raw connection: which events waiting passes over, and what silence, errors and a close raise."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ pytestmark = pytest.mark.usefixtures("idle_clock")
 
 
 @asynccontextmanager
-async def _line(patience_s: float = 1) -> AsyncGenerator[tuple[RawConnection, MemoryTransport], None]:
+async def _connection(timeout_s: float = 1) -> AsyncGenerator[tuple[RawConnection, MemoryTransport], None]:
     ours, theirs = memory_pair()
-    async with RawConnection.over(ours, "by hand", patience_s=patience_s) as line:
-        yield line, theirs
+    async with RawConnection.over(ours, "by hand", timeout_s=timeout_s) as connection:
+        yield connection, theirs
 
 
 async def _say(server: MemoryTransport, type: str, **fields: Any) -> None:
@@ -29,87 +29,87 @@ async def _say(server: MemoryTransport, type: str, **fields: Any) -> None:
 
 
 async def test_waiting_goes_on_behind_what_it_has_found() -> None:
-    async with _line() as (line, server):
+    async with _connection() as (connection, server):
         for number in (1, 2):
             await _say(server, "news", number=number)
             await _say(server, "noise")
-        assert [(await line.until("news")).get("number") for _ in range(2)] == [1, 2]
+        assert [(await connection.until("news")).get("number") for _ in range(2)] == [1, 2]
 
 
-async def test_a_send_draws_a_line_behind_what_came_before_it() -> None:
-    async with _line() as (line, server):
+async def test_a_send_passes_over_what_came_before_it() -> None:
+    async with _connection() as (connection, server):
         await _say(server, "news", number=1)
-        await line.until("news")
+        await connection.until("news")
         await _say(server, "news", number=2)
-        await line.quiet(0.01)
-        await line.send({"type": "question"})
+        await connection.quiet(0.01)
+        await connection.send({"type": "question"})
         await _say(server, "news", number=3)
-        assert (await line.until("news")).get("number") == 3
-        line.rewind(0)
-        assert (await line.until("news")).get("number") == 1
+        assert (await connection.until("news")).get("number") == 3
+        connection.rewind(0)
+        assert (await connection.until("news")).get("number") == 1
 
 
 async def test_only_what_is_about_the_ids_that_are_named_is_waited_for() -> None:
-    async with _line() as (line, server):
+    async with _connection() as (connection, server):
         await _say(server, "response.done", response={"id": "resp_1"})
         await _say(server, "response.done", response={"id": "resp_2"})
-        assert (await line.until("response.done", about=["resp_2"])).get("response.id") == "resp_2"
+        assert (await connection.until("response.done", about=["resp_2"])).get("response.id") == "resp_2"
 
 
-async def test_silence_is_a_breach_that_names_what_was_waited_for_and_what_came_last() -> None:
-    async with _line(patience_s=0.01) as (line, server):
+async def test_silence_is_a_violation_that_names_what_was_waited_for_and_what_came_last() -> None:
+    async with _connection(timeout_s=0.01) as (connection, server):
         await _say(server, "noise")
         with pytest.raises(Violation, match=r"^no news or answer within 0.01 s; the last event was noise$"):
-            await line.until("news", "answer")
+            await connection.until("news", "answer")
 
 
-async def test_a_refusal_is_a_breach_unless_it_is_what_is_waited_for() -> None:
-    async with _line() as (line, server):
+async def test_an_error_is_a_violation_unless_it_is_waited_for() -> None:
+    async with _connection() as (connection, server):
         for _ in range(2):
             await _say(server, "error", error={"code": "invalid_value", "param": "type"})
         with pytest.raises(Violation, match=r"^news was expected, and error \(code invalid_value, param type\) came$"):
-            await line.until("news")
-        assert (await line.until("error")).get("error.param") == "type"
+            await connection.until("news")
+        assert (await connection.until("error")).get("error.param") == "type"
 
 
-async def test_what_came_before_a_close_is_found_and_then_the_close_is_told() -> None:
-    async with _line() as (line, server):
+async def test_what_came_before_a_close_is_found_and_then_the_close_is_a_violation() -> None:
+    async with _connection() as (connection, server):
         await _say(server, "news")
         await server.close(4000, "that was it")
-        await line.until("news")
+        await connection.until("news")
         with pytest.raises(Violation, match="the server closed with 4000"):
-            await line.until("news")
+            await connection.until("news")
         with pytest.raises(Violation, match="the server closed with 4000"):
-            await line.send({"type": "question"})
+            await connection.send({"type": "question"})
 
 
 async def test_every_command_has_an_id_of_its_own_and_what_is_no_event_has_none() -> None:
-    async with _line() as (line, _):
-        ids = [await line.send({"type": "question"}) for _ in range(2)]
+    async with _connection() as (connection, _):
+        ids = [await connection.send({"type": "question"}) for _ in range(2)]
         assert len(set(ids)) == 2
-        assert line.last_id == ids[-1]
-        await line.send_raw("no JSON")
-        assert line.last_id is None
+        assert connection.last_id == ids[-1]
+        await connection.send_raw("no JSON")
+        assert connection.last_id is None
 
 
 async def test_leaving_waits_for_responses_and_items_that_have_begun() -> None:
-    async with _line(patience_s=0.5) as (line, server):
+    async with _connection(timeout_s=0.5) as (connection, server):
         await _say(server, "response.created", response={"id": "resp_1"})
-        await line.until("response.created")
+        await connection.until("response.created")
         await _say(server, "response.done", response={"id": "resp_1"})
-    assert [each.type for each in line.trace.received()] == ["response.created", "response.done"]
+    assert [each.type for each in connection.trace.received()] == ["response.created", "response.done"]
 
 
 async def test_binary_messages_and_other_text_are_written_down_with_their_problem() -> None:
-    async with _line() as (line, server):
+    async with _connection() as (connection, server):
         for message in (b"\x00", "[]", "news"):
             await server.send(message)
-        problems = [each.problem for each in await line.quiet(0.01)]
+        problems = [each.problem for each in await connection.quiet(0.01)]
     assert problems[:2] == ["a binary message", "it is an array"]
     assert problems[2]
 
 
 async def test_looking_for_what_did_not_come_decides_nothing() -> None:
-    async with _line() as (line, _):
+    async with _connection() as (connection, _):
         with pytest.raises(Undecided, match="no news came"):
-            line.first("news")
+            connection.first("news")

@@ -29,8 +29,8 @@ async def test_what_is_special_about_a_connection_is_in_its_handshake() -> None:
     async with serve(handle, "127.0.0.1", 0) as server:
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         open_transport = open_endpoint_of(Endpoint(url=url, model="m", api_key="right"))
-        for opening in openings:
-            await (await open_transport(opening)).close()
+        for options in openings:
+            await (await open_transport(options)).close()
     path, key = "/v1/realtime?model=m", "Bearer right"
     assert seen == [
         (path, key, None),

@@ -1,1 +1,1 @@
-"""A call from a terminal: audio in and out, and the loop between them."""
+"""A call from the terminal: audio in, audio out, and the turns between."""

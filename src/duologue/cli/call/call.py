@@ -1,4 +1,4 @@
-"""One call: a server, a connection, a conversation, and everything that is kept of it, however it ends."""
+"""One call: server, connection, talker, view and files, closed properly however the call ends."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from duologue.audio.wav import Sound
 from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.reply_file import ReplyFile
 from duologue.cli.call.sound_device import SoundDevice
-from duologue.cli.call.talker import Conversation, Wishes
-from duologue.cli.errors import TurnFailed, Usage, exit_code_of, sentence_of
+from duologue.cli.call.talker import SessionSettings, Talker
+from duologue.cli.errors import TurnFailed, UsageError, exit_code_of, sentence_of
 from duologue.cli.local_server import LocalServer, local_server
 from duologue.cli.run import background
 from duologue.cli.turns.observations import Observation, Observer
 from duologue.cli.turns.turn import Turn
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.cli.views.views import JsonView, PlainView, View
 from duologue.client.asyncio.connect import connect
 from duologue.client.endpoint import session_url
@@ -33,84 +33,84 @@ from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
 
-__all__ = ["Call", "CallOptions", "Kept", "Talk", "check_url", "hold", "view_for"]
+__all__ = ["Call", "CallFiles", "CallOptions", "Talk", "check_url", "hold_call", "view_for"]
 
 _TICK_S: Final = 0.1
 _OPEN_S: Final = 10.0
-_NO_WISHES: Final = Wishes()
+_DEFAULT_SETTINGS: Final = SessionSettings()
 _SCHEMES: Final = frozenset({"ws", "wss", "http", "https"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """What a call needs to know."""
+    """Options of a call."""
 
     url: str | None = None
-    """None: our own server."""
+    """None: a local server is started."""
     api_key: str | None = None
     model: str | None = None
-    wishes: Wishes = _NO_WISHES
+    settings: SessionSettings = _DEFAULT_SETTINGS
     reply_file: Path | None = None
     recording_file: Path | None = None
     replace_files: bool = False
-    """Whether the two may take the place of files that are there."""
+    """Whether reply and recording may replace existing files."""
     paced: bool = True
-    patience_s: float = 30.0
+    timeout_s: float = 30.0
     open_ended: bool = False
-    """The user ends it: an interruption is no failure."""
+    """Whether the user ends the call: Ctrl-C is no failure then."""
     server_arguments: Sequence[str] = ()
-    """For our own server."""
+    """Arguments for the local server."""
 
 
 class Call:
-    """A call under way: what a command holds its turns with."""
+    """An open call, on which a command holds its turns."""
 
     def __init__(
-        self, conversation: Conversation, view: View, account: Account, *, paced: bool, observers: list[Observer]
+        self, talker: Talker, view: View, builder: SummaryBuilder, *, paced: bool, observers: list[Observer]
     ) -> None:
-        self._conversation = conversation
+        self._talker = talker
         self._view = view
-        self._account = account
+        self._builder = builder
         self._paced = paced
         self._observers = observers
 
-    async def speak(self, sound: Sound, *, note: str) -> Turn:
-        """Hold a spoken turn. Raises as `Conversation.speak` does, and TurnFailed if the response did not complete."""
-        return await self._take(self._conversation.speak(sound, paced=self._paced), note)
+    async def spoken_turn(self, sound: Sound, *, caption: str) -> Turn:
+        """Hold a spoken turn. Raises as `Talker.spoken_turn` does, and TurnFailed if the response did not complete."""
+        return await self._hold_turn(self._talker.spoken_turn(sound, paced=self._paced), caption)
 
-    async def say(self, text: str, *, note: str) -> Turn:
-        """Hold a typed turn. Raises as `speak` does."""
-        return await self._take(self._conversation.say(text), note)
+    async def typed_turn(self, text: str, *, caption: str) -> Turn:
+        """Hold a typed turn. Raises as `spoken_turn` does."""
+        return await self._hold_turn(self._talker.typed_turn(text), caption)
 
-    async def converse(self, device: SoundDevice, *, note: str) -> None:
+    async def converse(self, device: SoundDevice, *, caption: str) -> None:
         """Talk freely until the session is over. Raises as `MicrophoneTalk.run` does."""
-        self._view.note(note)
-        talk = MicrophoneTalk(self._conversation, device, turn_began=self._account.turns.append)
+        self._view.caption(caption)
+        talk = MicrophoneTalk(self._talker, device, turn_began=self._builder.turns.append)
         self._observers.append(talk.observe)
         await talk.run()
 
-    async def _take(self, turn: Awaitable[Turn], note: str) -> Turn:
-        self._view.note(note)
+    async def _hold_turn(self, turn: Awaitable[Turn], caption: str) -> Turn:
+        self._view.caption(caption)
         try:
             held = await turn
         finally:
-            # A turn that failed counts with what there is of it.
-            if self._conversation.turn is not None:
-                self._account.turns.append(self._conversation.turn)
+            # The summary has a failed turn too.
+            if self._talker.turn is not None:
+                self._builder.turns.append(self._talker.turn)
         if held.failure is not None:
             raise TurnFailed(f"the response did not complete: {held.failure}")
         return held
 
 
-class Kept:
-    """The files that a call leaves. A context manager: they are closed and valid however the block ends."""
+class CallFiles:
+    """The files that a call writes. A context manager: they are closed and valid however the block ends."""
 
     def __init__(self) -> None:
         self.reply: ReplyFile | None = None
         self.recording: RecordingWriter | None = None
 
     def open(self, options: CallOptions) -> None:
-        """Make the files. Raises DuologueError for one that cannot be made."""
+        """Create the files. Raises DuologueError for one that cannot be created."""
         if options.reply_file is not None:
             self.reply = ReplyFile(options.reply_file, replace=options.replace_files)
         if options.recording_file is not None:
@@ -118,35 +118,35 @@ class Kept:
 
     @property
     def failures(self) -> list[DuologueError]:
-        """What could not be written."""
-        return [keeper.failure for keeper in (self.reply, self.recording) if keeper is not None and keeper.failure]
+        """What stopped the writing of a file."""
+        return [file.failure for file in (self.reply, self.recording) if file is not None and file.failure]
 
     @property
-    def files(self) -> dict[str, str]:
-        """What was written, by what it is."""
-        files: dict[str, str] = {}
+    def paths(self) -> dict[str, str]:
+        """Paths of what was written: "reply", "recording"."""
+        paths: dict[str, str] = {}
         if self.reply is not None and self.reply.duration_ms:
-            files["reply"] = str(self.reply.path)
+            paths["reply"] = str(self.reply.path)
         if self.recording is not None:
-            files["recording"] = self.recording.path
-        return files
+            paths["recording"] = self.recording.path
+        return paths
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> CallFiles:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for keeper in (self.reply, self.recording):
-            if keeper is not None:
-                keeper.close()
+        for file in (self.reply, self.recording):
+            if file is not None:
+                file.close()
 
 
 Talk: TypeAlias = Callable[[Call], Awaitable[None]]
 
 
 def view_for(*, json: bool) -> View:
-    """The view that suits where standard output goes."""
+    """A JSON view if asked for, else a live view on a terminal and plain lines elsewhere."""
     if json:
         return JsonView()
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
@@ -157,70 +157,69 @@ def view_for(*, json: bool) -> View:
 
 
 def check_url(url: str) -> str:
-    """The URL. Raises Usage for one that no session can be at."""
+    """Return the URL. Raises UsageError for one that is no address of a session."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets that do not close, a port that is no number
         fits = False
     if not fits:
-        raise Usage(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
+        raise UsageError(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
     return url
 
 
-async def hold(options: CallOptions, view: View, talk: Talk) -> int:
-    """Make a call. Shows it, keeps what it leaves, says on standard error what went wrong; returns the exit code.
+async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
+    """Make a call, show it, write its files, and print errors on standard error. Returns the exit code.
 
-    Cancelled: everything is closed, and the summary of what there was is shown.
+    When cancelled: closes everything and shows the summary of the events so far.
     """
-    account = Account()
-    kept = Kept()
+    builder = SummaryBuilder()
+    files = CallFiles()
     faults: list[DuologueError | OSError] = []
     try:
-        with view, kept:
-            await _hold(options, view, kept, account, talk)
+        with view, files:
+            await _hold_call(options, view, files, builder, talk)
     except (DuologueError, OSError) as fault:
         faults.append(fault)
     except asyncio.CancelledError:
-        account.failure = None if options.open_ended else "interrupted"
+        builder.failure = None if options.open_ended else "interrupted"
         raise
     finally:
-        faults += kept.failures
-        account.files = kept.files
+        faults += files.failures
+        builder.files = files.paths
         if faults:
-            account.failure = "; ".join(map(sentence_of, faults))
-        view.conclude(account.summary())
+            builder.failure = "; ".join(map(sentence_of, faults))
+        view.conclude(builder.summary())
     for each in faults:
         print(f"duologue: {sentence_of(each)}", file=sys.stderr)
     return max(map(exit_code_of, faults), default=0)
 
 
-async def _hold(options: CallOptions, view: View, kept: Kept, account: Account, talk: Talk) -> None:
+async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder: SummaryBuilder, talk: Talk) -> None:
     async with background(_tick(view)), _server(options, view) as server:
-        kept.open(options)
+        files.open(options)
         transport: Transport = await open_websocket(
             session_url(server.url, model=options.model),
             headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
-            open_timeout=min(_OPEN_S, options.patience_s),
+            open_timeout=min(_OPEN_S, options.timeout_s),
         )
-        if kept.recording is not None:
-            transport = RecordingTransport(transport, kept.recording)
+        if files.recording is not None:
+            transport = RecordingTransport(transport, files.recording)
 
         def observe(observation: Observation) -> None:
-            account.note(observation)
-            if isinstance(observation.event, ResponseAudioDeltaEvent) and kept.reply is not None:
-                kept.reply.take(observation.event, conversation.audio.output)
+            builder.add(observation)
+            if isinstance(observation.event, ResponseAudioDeltaEvent) and files.reply is not None:
+                files.reply.take(observation.event, talker.audio.output)
             view.observe(observation)
             for observer in observers:
                 observer(observation)
 
         observers: list[Observer] = []
-        # Whatever might hold the loop up here is no code of the user's.
         async with connect(transport=transport) as connection:
-            conversation = Conversation(connection, observe=observe, watch=view.watch, patience_s=options.patience_s)
-            async with conversation:
-                await conversation.begin(options.wishes)
-                await talk(Call(conversation, view, account, paced=options.paced, observers=observers))
+            talker = Talker(connection, observe=observe, watch=view.show_progress, timeout_s=options.timeout_s)
+            async with talker:
+                await talker.start(options.settings)
+                await talk(Call(talker, view, builder, paced=options.paced, observers=observers))
 
 
 @asynccontextmanager
@@ -228,7 +227,7 @@ async def _server(options: CallOptions, view: View) -> AsyncGenerator[LocalServe
     if options.url is not None:
         yield LocalServer(options.url, options.api_key or "")
         return
-    view.note("starting our own server …")
+    view.caption("starting a local server …")
     async with local_server(options.server_arguments) as server:
         yield server
 

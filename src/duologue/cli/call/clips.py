@@ -1,4 +1,4 @@
-"""A clip on its way to a server: in the session's format, cut into chunks, with its speech measured."""
+"""Converts a clip to the session's format, finds the end of its speech, and cuts it into chunks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from duologue.audio.formats import Encoding
 from duologue.audio.levels import FLOOR_DBFS, level_dbfs
 from duologue.audio.wav import Sound
 
-__all__ = ["CHUNK_MS", "Chunk", "Clip"]
+__all__ = ["CHUNK_MS", "AudioChunk", "Clip"]
 
 CHUNK_MS: Final = 100
-"""What one append carries: a common choice of microphones, ten messages a second."""
+"""Audio in one append: a common choice of clients, ten messages a second."""
 
 _FRAME_MS: Final = 20
 
@@ -25,16 +25,16 @@ _SILENT_DBFS: Final = -50.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """What goes into one append."""
+class AudioChunk:
+    """The audio of one append."""
 
     audio: bytes
     """In the session's format."""
     level_dbfs: float
     ends_speech: bool
-    """Whether the clip's last speech is in here."""
+    """Whether it holds the end of the clip's speech."""
     trails: bool
-    """Whether this is silence behind the clip."""
+    """Whether it is silence after the clip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class Clip:
     loudest_dbfs: float
     """Level of the loudest 20 ms."""
     speech_end_ms: int
-    """Where the last 20 ms end that are as loud as speech, by comparison with the loudest."""
+    """End of the last 20 ms that are speech by their level, compared with the loudest."""
 
     @staticmethod
     def of(sound: Sound, encoding: Encoding) -> Clip:
@@ -60,7 +60,7 @@ class Clip:
 
     @property
     def is_silent(self) -> bool:
-        """Whether there is nothing in it that could be speech."""
+        """Whether nothing in it is loud enough for speech."""
         return self.loudest_dbfs < _SILENT_DBFS
 
     @property
@@ -68,18 +68,18 @@ class Clip:
         """Whole milliseconds, rounded up."""
         return -(-len(self.pcm16) * 1000 // (2 * self.encoding.rate_hz))
 
-    def chunks(self, *, silence_ms: int) -> Iterator[Chunk]:
-        """The clip from its begin to its end, then this much silence; each chunk lasts `CHUNK_MS`."""
+    def chunks(self, *, silence_ms: int) -> Iterator[AudioChunk]:
+        """The clip, then this much silence; each chunk lasts `CHUNK_MS`."""
         size_bytes = 2 * self.encoding.rate_hz * CHUNK_MS // 1000
         last = max(0, min(self.speech_end_ms, self.duration_ms) - 1) // CHUNK_MS
         for number, at in enumerate(range(0, len(self.pcm16), size_bytes)):
-            # The last one is filled up, so that the silence that follows begins on the beat.
+            # The last chunk is padded with silence to its full length.
             piece = self.pcm16[at : at + size_bytes].ljust(size_bytes, b"\0")
             yield self._chunk(piece, ends_speech=number == last, trails=False)
         for _ in range(-(-silence_ms // CHUNK_MS)):
             yield self._chunk(bytes(size_bytes), ends_speech=False, trails=True)
 
-    def _chunk(self, pcm16: bytes, *, ends_speech: bool, trails: bool) -> Chunk:
-        return Chunk(
+    def _chunk(self, pcm16: bytes, *, ends_speech: bool, trails: bool) -> AudioChunk:
+        return AudioChunk(
             audio=self.encoding.from_pcm16(pcm16), level_dbfs=level_dbfs(pcm16), ends_speech=ends_speech, trails=trails
         )

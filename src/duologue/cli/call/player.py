@@ -1,4 +1,4 @@
-"""The server's voice on its way to the loudspeaker, with an account of what has really been heard."""
+"""Queues the server's speech for the loudspeaker, and counts what has been played."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import threading
 from collections import deque
 from typing import Final, NamedTuple
 
-__all__ = ["MOST_WAITING_BYTES", "Part", "Player"]
+__all__ = ["MAX_QUEUED_BYTES", "ItemPart", "Player"]
 
-MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
-"""Twenty minutes of speech at 24 kHz: servers speak faster than they are heard, but nobody that much."""
+MAX_QUEUED_BYTES: Final = 64 * 1024 * 1024
+"""Twenty minutes of speech at 24 kHz: servers send speech faster than it plays, but not by that much."""
 
 _ROUNDING_SAMPLES: Final = 0.01
-"""Differences of a clock that has run for weeks are exact to a thousandth of a sample."""
+"""Allows for rounding: differences of a clock that has run for weeks are exact to a thousandth of a sample."""
 
 
-class Part(NamedTuple):
-    """A piece of an item: what positions in the server's speech count from."""
+class ItemPart(NamedTuple):
+    """A content part of an item; positions in the server's speech count from its beginning."""
 
     item_id: str
     content_index: int
 
 
 class _Piece(NamedTuple):
-    part: Part
+    part: ItemPart
     pcm16: bytes
 
 
-class _Sounding(NamedTuple):
-    part: Part
+class _InDevice(NamedTuple):
+    part: ItemPart
     begins_at_s: float
     n_bytes: int
 
@@ -41,13 +41,13 @@ class Player:
         self._lock = threading.Lock()
         self._waiting: deque[_Piece] = deque()
         self._waiting_bytes = 0
-        self._sounding: deque[_Sounding] = deque()
+        self._in_device: deque[_InDevice] = deque()
         self._offset = 0
 
-    def add(self, part: Part, pcm16: bytes) -> bool:
-        """Queue more speech; false if there is no room for it."""
+    def add(self, part: ItemPart, pcm16: bytes) -> bool:
+        """Queue more speech; False if the queue is full."""
         with self._lock:
-            if self._waiting_bytes + len(pcm16) > MOST_WAITING_BYTES:
+            if self._waiting_bytes + len(pcm16) > MAX_QUEUED_BYTES:
                 return False
             if pcm16:
                 self._waiting.append(_Piece(part, pcm16))
@@ -55,7 +55,7 @@ class Player:
             return True
 
     def take(self, n_bytes: int, begins_at_s: float) -> bytes:
-        """So many bytes at most, which will be heard from this moment on. For the device's thread."""
+        """At most `n_bytes`, which the device plays from `begins_at_s` on. For the device's thread."""
         taken: list[bytes] = []
         missing = n_bytes
         with self._lock:
@@ -63,7 +63,7 @@ class Player:
                 part, pcm16 = self._waiting[0]
                 slice_ = pcm16[self._offset : self._offset + missing]
                 at_s = begins_at_s + (n_bytes - missing) / self._bytes_per_s
-                self._sounding.append(_Sounding(part, at_s, len(slice_)))
+                self._in_device.append(_InDevice(part, at_s, len(slice_)))
                 taken.append(slice_)
                 missing -= len(slice_)
                 self._offset += len(slice_)
@@ -73,25 +73,25 @@ class Player:
                     self._offset = 0
         return b"".join(taken)
 
-    def heard(self, now_s: float) -> list[tuple[Part, int]]:
-        """Bytes of which part have left the loudspeaker by now and were not told before, in order."""
-        told: list[tuple[Part, int]] = []
+    def take_played(self, now_s: float) -> list[tuple[ItemPart, int]]:
+        """The bytes of each part that were played since the last call, in order."""
+        played: list[tuple[ItemPart, int]] = []
         with self._lock:
-            while self._sounding and (first := self._sounding[0]).begins_at_s < now_s:
+            while self._in_device and (first := self._in_device[0]).begins_at_s < now_s:
                 samples = int((now_s - first.begins_at_s) * self._bytes_per_s / 2 + _ROUNDING_SAMPLES)
                 n_bytes = min(first.n_bytes, 2 * samples)
                 if n_bytes:
-                    told.append((first.part, n_bytes))
+                    played.append((first.part, n_bytes))
                 if n_bytes < first.n_bytes:
-                    self._sounding[0] = _Sounding(
+                    self._in_device[0] = _InDevice(
                         first.part, first.begins_at_s + n_bytes / self._bytes_per_s, first.n_bytes - n_bytes
                     )
                     break
-                self._sounding.popleft()
-        return told
+                self._in_device.popleft()
+        return played
 
     def stop(self) -> None:
-        """Be silent from the next block on. What is in the device by now still sounds, some milliseconds."""
+        """Play nothing from the next block on. What is in the device already still plays, some milliseconds."""
         with self._lock:
             self._waiting.clear()
             self._waiting_bytes = 0

@@ -1,4 +1,4 @@
-"""The server's voice, into a WAV file as it comes."""
+"""Writes the server's speech to a WAV file as it arrives."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["ReplyFile"]
 
 
 class ReplyFile:
-    """Collects the speech of all responses, one behind the other. A context manager's inside: close it in any case.
+    """Collects the speech of all responses, one after the other. Close it in any case.
 
-    When writing fails, the conversation goes on without: the first failure is kept in `failure`.
+    When writing fails, the call goes on: the first failure is kept in `failure`.
     """
 
     def __init__(self, path: Path, *, replace: bool) -> None:
-        """Raises `AudioError` when the file cannot be made."""
+        """Raises `AudioError` when the file cannot be created."""
         self.path = path
         self.failure: AudioError | None = None
         self._rest = b""
@@ -28,11 +28,11 @@ class ReplyFile:
 
     @property
     def duration_ms(self) -> int:
-        """How much speech is in it."""
+        """Milliseconds of speech in the file."""
         return self._wav.duration_ms
 
     def take(self, event: ResponseAudioDeltaEvent, encoding: Encoding) -> None:
-        """Append a piece of speech, which is in the session's output format."""
+        """Append a piece of speech in the session's output format."""
         if self.failure is not None:
             return
         try:
@@ -49,7 +49,7 @@ class ReplyFile:
             self._fail(f"writing {self.path} stopped: {fault.strerror or fault}", fault)
 
     def close(self) -> None:
-        """Close the file; it is valid then, as long as there was room for it. One without speech is taken away."""
+        """Close the file, which is valid unless writing failed. A file without speech is deleted."""
         try:
             self._wav.close()
             if not self.duration_ms and self.path.is_file():
@@ -58,7 +58,7 @@ class ReplyFile:
             self._fail(f"writing {self.path} stopped: {fault.strerror or fault}", fault)
 
     def _follow(self, encoding: Encoding) -> None:
-        """Begin the file anew if the session turns out to speak at another rate; once it speaks, it keeps its rate."""
+        """Start the file anew at the session's sample rate. Raises AudioError if there is speech in it already."""
         if encoding == self._encoding:
             return
         if encoding.rate_hz != self._wav.rate_hz:

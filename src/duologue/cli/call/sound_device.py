@@ -10,24 +10,24 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from duologue.errors import DuologueError, MissingExtra
 
-__all__ = ["BLOCK_MS", "Heard", "Play", "SoundDevice", "SystemSound"]
+__all__ = ["BLOCK_MS", "Play", "Record", "SoundDevice", "SystemSound"]
 
 BLOCK_MS: Final = 20
-"""What is recorded or played at a time: less costs wake-ups, more is heard as delay."""
+"""Audio recorded or played at a time: less costs wake-ups, more is audible as delay."""
 
-Heard: TypeAlias = Callable[[bytes], None]
-"""Takes a block of recorded PCM16. Called from a thread of the device's own; must not wait."""
+Record: TypeAlias = Callable[[bytes], None]
+"""Takes a block of recorded PCM16. Called from the device's thread; must not block."""
 
 Play: TypeAlias = Callable[[int, float], bytes]
-"""Gives so many bytes of PCM16 at most, to be heard from this moment on (of `time.monotonic`); what is missing is
-silence. Called from a thread of the device's own; must not wait."""
+"""Returns at most so many bytes of PCM16, to be played from this moment on (of `time.monotonic`); missing bytes are
+played as silence. Called from the device's thread; must not block."""
 
 
 class SoundDevice(Protocol):
-    """Records and plays at the same time, mono."""
+    """Records and plays at the same time, in mono."""
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
-        """Begin.
+    def start(self, *, input_hz: int, output_hz: int, record: Record, play: Play) -> None:
+        """Start recording and playing.
 
         Raises:
             DuologueError: there is no such device; says what to do about it.
@@ -35,7 +35,7 @@ class SoundDevice(Protocol):
         ...
 
     def stop(self) -> None:
-        """End at once; no callback runs any more when it returns. Stopping twice is fine."""
+        """Stop at once; no callback runs after it returns. May be called twice."""
         ...
 
 
@@ -45,40 +45,40 @@ class SystemSound:
     def __init__(self) -> None:
         self._open = ExitStack()
 
-    def start(self, *, input_hz: int, output_hz: int, heard: Heard, play: Play) -> None:
-        """Begin to record and to play."""
+    def start(self, *, input_hz: int, output_hz: int, record: Record, play: Play) -> None:
+        """Start recording and playing."""
         sounddevice = _portaudio()
 
-        def record(block: Any, frames: int, moments: Any, status: Any) -> None:
-            heard(bytes(block))
+        def on_recorded(block: Any, frames: int, moments: Any, status: Any) -> None:
+            record(bytes(block))
 
-        def playback(block: Any, frames: int, moments: Any, status: Any) -> None:
-            # The driver tells on a clock of its own how far ahead it is.
+        def on_playback(block: Any, frames: int, moments: Any, status: Any) -> None:
+            # The driver reports the delay on its own clock.
             ahead_s = max(0.0, moments.outputBufferDacTime - moments.currentTime)
             audio = play(len(block), time.monotonic() + ahead_s)
             block[:] = audio.ljust(len(block), b"\0")
 
-        with ExitStack() as opening:
+        with ExitStack() as streams:
             for name, make, rate_hz, callback in (
-                ("microphone", sounddevice.RawInputStream, input_hz, record),
-                ("loudspeaker", sounddevice.RawOutputStream, output_hz, playback),
+                ("microphone", sounddevice.RawInputStream, input_hz, on_recorded),
+                ("loudspeaker", sounddevice.RawOutputStream, output_hz, on_playback),
             ):
                 try:
                     stream = make(
                         samplerate=rate_hz, channels=1, dtype="int16", latency="low", callback=callback,
                         blocksize=rate_hz * BLOCK_MS // 1000,
                     )  # fmt: skip
-                    opening.callback(stream.close)
+                    streams.callback(stream.close)
                     stream.start()
                 except (sounddevice.PortAudioError, ValueError) as fault:
                     raise DuologueError(
-                        f"there is no {name} that this program may use at {rate_hz} Hz: {_sentence(fault)};"
+                        f"no {name} can be opened at {rate_hz} Hz: {_sentence(fault)};"
                         " see the sound settings of the system"
                     ) from fault
-            self._open = opening.pop_all()
+            self._open = streams.pop_all()
 
     def stop(self) -> None:
-        """Give the devices back."""
+        """Close the devices."""
         self._open.close()
 
 
@@ -95,5 +95,5 @@ def _portaudio() -> Any:
 
 
 def _sentence(fault: Exception) -> str:
-    """PortAudio's words, without the numbers behind them."""
+    """PortAudio's message, without the error number."""
     return str(fault.args[0] if fault.args else fault).strip()

@@ -1,4 +1,4 @@
-"""Holds a conversation over an open connection: sends turns, watches what comes, and knows when a turn is over."""
+"""Holds turns over an open connection: sends them, reads the server's events, and waits for the end of each turn."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from duologue.cli.call.clips import CHUNK_MS, Clip
 from duologue.cli.errors import TurnFailed
 from duologue.cli.run import background
 from duologue.cli.turns.audio_formats import SessionAudio
-from duologue.cli.turns.observations import Observation, Observer, Progress, Watch
+from duologue.cli.turns.observations import Observation, Observer, Progress, ProgressCallback
 from duologue.cli.turns.turn import Turn
 from duologue.client import Connection
 from duologue.errors import ConnectionClosed
@@ -46,121 +46,121 @@ from duologue.events import (
     is_set,
 )
 
-__all__ = ["Conversation", "Wishes"]
+__all__ = ["SessionSettings", "Talker"]
 
-_GREETING_S: Final = 5.0
-"""How long a server may take to greet, and to confirm the settings. Some do neither: then the talk begins anyway."""
+_START_S: Final = 5.0
+"""How long to wait for session.created, and for session.updated. Some servers send neither: the talk starts anyway."""
 
 _LATE_TRANSCRIPT_S: Final = 3.0
-"""How long a transcript may come behind the end of the answer. Some servers never send one."""
+"""How long to wait for a transcript after the end of the answer. Some servers never send one."""
 
 _SILENT_S: Final = 5.0
-"""How long to wait for a turn when there is nothing to hear."""
+"""How long to wait for a turn when the clip is silent."""
 
 _MARGIN_MS: Final = 1000
-"""Silence beyond what ends a turn: detectors lag, and not every server says how much it wants."""
+"""Silence beyond what ends a turn: detectors lag, and not every server says how much silence ends a turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the session is asked to be; None leaves it to the server."""
+class SessionSettings:
+    """Settings to request of the session; None leaves one to the server."""
 
     instructions: str | None = None
     voice: str | None = None
     text_only: bool = False
 
 
-class Conversation:
-    """Turn after turn with one server; one at a time. A context manager, which leaves no task behind.
+class Talker:
+    """Holds turns with one server, one at a time. A context manager, which leaves no task behind.
 
-    Whatever goes by is shown to `observe`. Waits are bounded: when nothing that helps has come for `patience_s`, the
-    turn has failed.
+    `observe` gets every event. Waits are bounded: a turn fails when there is no progress for `timeout_s`.
     """
 
-    def __init__(self, connection: Connection, *, observe: Observer, watch: Watch, patience_s: float) -> None:
+    def __init__(self, connection: Connection, *, observe: Observer, watch: ProgressCallback, timeout_s: float) -> None:
         self.audio = SessionAudio()
-        """Formats and turn settings as the server last told them."""
+        """Formats and turn settings of the last session.created or session.updated."""
         self.turn: Turn | None = None
-        """The present turn, or the last one."""
+        """The current turn, or the last one."""
         self._connection = connection
-        self._listening = AsyncExitStack()
+        self._reading = AsyncExitStack()
         self._observe = observe
         self._watch = watch
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._numbers = itertools.count(1)
         self._began_s = self._now_s
         self._progress_s = self._now_s
         self._changed = asyncio.Event()
         self._closed: ConnectionClosed | None = None
-        self._told: set[str | None] = set()
-        """Wire names: an event in a shape that nobody knows has come all the same."""
+        self._received_types: set[str | None] = set()
+        """Wire names, also of events with an unknown shape."""
         self._unreadable: list[UnknownRealtimeEvent] = []
         self._known = 0
         self._errors: list[ErrorEvent] = []
-        self._essential: dict[str, str] = {}
+        self._required: dict[str, str] = {}
 
-    async def __aenter__(self) -> Conversation:
-        await self._listening.enter_async_context(background(self._listen()))
+    async def __aenter__(self) -> Talker:
+        await self._reading.enter_async_context(background(self._read()))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._listening.__aexit__(kind, fault, traceback)
+        await self._reading.__aexit__(kind, fault, traceback)
 
     # --- turns
 
-    async def begin(self, wishes: Wishes) -> None:
-        """Wait for the greeting and set the session up.
+    async def start(self, settings: SessionSettings) -> None:
+        """Wait for session.created and configure the session.
 
         Raises:
-            TurnFailed: what comes is no realtime session.
-            ConnectionClosed: the server turned us away.
+            TurnFailed: the server's messages are no realtime events.
+            ConnectionClosed: the server rejected the connection.
         """
-        bound_s = min(_GREETING_S, self._patience_s)
+        bound_s = min(_START_S, self._timeout_s)
         if not await self._until(lambda: self._known > 0, bound_s) and self._unreadable:
             raise TurnFailed(f"the server does not speak the Realtime protocol: {self._unreadable[0].problem}")
-        await self._send(SessionUpdateEvent(session=_session(wishes)))
-        # An error answers the update as well; the session then stays as it was, and may do.
-        await self._until(lambda: SessionUpdatedEvent.type in self._told or bool(self._errors), bound_s)
+        await self._send(SessionUpdateEvent(session=_session(settings)))
+        # An error answers the update too; the session keeps its settings then, which may suffice.
+        await self._until(lambda: SessionUpdatedEvent.type in self._received_types or bool(self._errors), bound_s)
 
-    async def speak(self, sound: Sound, *, paced: bool) -> Turn:
-        """Say a clip, wait for the end of the answer. Paced: as fast as a microphone, else as fast as it goes.
+    async def spoken_turn(self, sound: Sound, *, paced: bool) -> Turn:
+        """Send a clip and wait for the end of the answer. `paced`: in real time, else as fast as possible.
 
         Raises:
-            TurnFailed: no turn came of it, or no answer.
+            TurnFailed: the server found no turn, rejected a command, or did not answer.
             ConnectionClosed: the server ended the session.
         """
         turn = self.turn = Turn(spoken=True)
         clip = await asyncio.to_thread(Clip.of, sound, self.audio.input)
         await self._upload(clip, turn, paced=paced)
         if not self.audio.detects_turns:
-            await self._request(InputAudioBufferCommitEvent())
-            await self._request(ResponseCreateEvent())
-        patience_s = min(_SILENT_S, self._patience_s) if clip.is_silent else self._patience_s
-        await self._until_answered(turn, patience_s, clip)
+            # A commit does not start a response (rule manual.no_response).
+            await self._send_required(InputAudioBufferCommitEvent())
+            await self._send_required(ResponseCreateEvent())
+        timeout_s = min(_SILENT_S, self._timeout_s) if clip.is_silent else self._timeout_s
+        await self._until_answered(turn, timeout_s, clip)
         if self.audio.transcribes:
-            await self._until(lambda: not turn.awaits_transcript, min(_LATE_TRANSCRIPT_S, self._patience_s))
+            await self._until(lambda: not turn.awaits_transcript, min(_LATE_TRANSCRIPT_S, self._timeout_s))
         return turn
 
-    async def say(self, text: str) -> Turn:
-        """Send a typed message and ask for a response; wait for its end. Raises as `speak` does."""
+    async def typed_turn(self, text: str) -> Turn:
+        """Send a typed message and ask for a response; wait for its end. Raises as `spoken_turn` does."""
         turn = self.turn = Turn(spoken=False)
-        await self._request(
+        await self._send_required(
             ConversationItemCreateEvent(item=MessageItem(role="user", content=[InputTextPart(text=text)]))
         )
-        await self._request(ResponseCreateEvent())
+        await self._send_required(ResponseCreateEvent())
         turn.ended_at_s = self._elapsed_s
-        await self._until_answered(turn, self._patience_s, None)
+        await self._until_answered(turn, self._timeout_s, None)
         return turn
 
-    # --- out
+    # --- sending
 
     async def _upload(self, clip: Clip, turn: Turn, *, paced: bool) -> None:
         started_s = self._now_s
         for number, chunk in enumerate(clip.chunks(silence_ms=self.audio.silence_ms + _MARGIN_MS), 1):
             if paced:
-                # A microphone hands a chunk over when it is full.
+                # A microphone delivers a chunk when it is full.
                 await asyncio.sleep(started_s + number * CHUNK_MS / 1000 - self._now_s)
             if chunk.trails and turn.answered:
                 break
@@ -179,27 +179,27 @@ class Conversation:
         self._observe(Observation(self._elapsed_s, "sent", event))
         return event_id
 
-    async def _request(self, event: ClientEvent) -> None:
-        """Send what the turn depends on: a refusal is the end of it."""
+    async def _send_required(self, event: ClientEvent) -> None:
+        """Send an event that the turn depends on: its rejection ends the turn."""
         event_id = await self._send(event)
-        self._essential[event_id] = str(event.type)
+        self._required[event_id] = str(event.type)
 
-    # --- in
+    # --- receiving
 
-    async def _listen(self) -> None:
+    async def _read(self) -> None:
         while self._closed is None:
             try:
                 event = await self._connection.receive()
             except ConnectionClosed as closed:
                 self._closed = closed
             else:
-                self._hear(event)
+                self._receive(event)
             self._changed.set()
 
-    def _hear(self, event: RealtimeEvent) -> None:
+    def _receive(self, event: RealtimeEvent) -> None:
         observation = Observation(self._elapsed_s, "received", event)
         self.audio = self.audio.after(event)
-        self._told.add(event.type)
+        self._received_types.add(event.type)
         match event:
             case UnknownRealtimeEvent():
                 self._unreadable.append(event)
@@ -211,19 +211,19 @@ class Conversation:
                 self._progress_s = self._now_s
         self._known += event.type is not None
         if self.turn is not None:
-            self.turn.note(observation)
+            self.turn.observe(observation)
         self._observe(observation)
 
     # --- waiting
 
-    async def _until(self, done: Callable[[], bool], patience_s: float) -> bool:
-        """Wait until this is so; false when nothing that helps has come for so long. Raises once nothing can come."""
+    async def _until(self, done: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for a condition; False after `timeout_s` without progress. Raises ConnectionClosed after the close."""
         began_s = self._now_s
         while not done():
             if self._closed is not None:
                 raise self._closed
             self._changed.clear()
-            left_s = max(began_s, self._progress_s) + patience_s - self._now_s
+            left_s = max(began_s, self._progress_s) + timeout_s - self._now_s
             if left_s <= 0:
                 return False
             with suppress(TimeoutError):
@@ -231,19 +231,19 @@ class Conversation:
                     await self._changed.wait()
         return True
 
-    async def _until_answered(self, turn: Turn, patience_s: float, clip: Clip | None) -> None:
-        if not await self._until(lambda: turn.answered or self._refused is not None, patience_s):
-            raise TurnFailed(f"{_stuck(turn, clip)} within {patience_s:g} s{self._hints()}")
-        if self._refused is not None:
-            raise TurnFailed(self._refused)
+    async def _until_answered(self, turn: Turn, timeout_s: float, clip: Clip | None) -> None:
+        if not await self._until(lambda: turn.answered or self._rejection is not None, timeout_s):
+            raise TurnFailed(f"{_stuck(turn, clip)} within {timeout_s:g} s{self._hints()}")
+        if self._rejection is not None:
+            raise TurnFailed(self._rejection)
 
     @property
-    def _refused(self) -> str | None:
-        """What the server says of an event that the turn depends on."""
+    def _rejection(self) -> str | None:
+        """The server's error about an event that the turn depends on."""
         for answer in self._errors:
             error = answer.error
-            if is_set(error.event_id) and error.event_id in self._essential:
-                return f"the server refused {self._essential[error.event_id]}: {error.message}"
+            if is_set(error.event_id) and error.event_id in self._required:
+                return f"the server rejected {self._required[error.event_id]}: {error.message}"
         return None
 
     def _hints(self) -> str:
@@ -252,7 +252,7 @@ class Conversation:
             hints.append(f"its last error was: {self._errors[-1].error.message}")
         if self._unreadable:
             count, first = len(self._unreadable), self._unreadable[0]
-            hints.append(f"{count} of its messages could not be understood, the first because of: {first.problem}")
+            hints.append(f"{count} of its messages could not be decoded, the first because of: {first.problem}")
         return "".join(f"; {hint}" for hint in hints)
 
     @property
@@ -264,13 +264,13 @@ class Conversation:
         return self._now_s - self._began_s
 
 
-def _session(wishes: Wishes) -> RealtimeSessionConfig:
+def _session(settings: SessionSettings) -> RealtimeSessionConfig:
     return RealtimeSessionConfig(
-        output_modalities=["text"] if wishes.text_only else UNSET,
-        instructions=UNSET if wishes.instructions is None else wishes.instructions,
+        output_modalities=["text"] if settings.text_only else UNSET,
+        instructions=UNSET if settings.instructions is None else settings.instructions,
         audio=AudioConfig(
             input=AudioInputConfig(transcription=AudioTranscription(model="whisper-1"), turn_detection=ServerVad()),
-            output=UNSET if wishes.voice is None else AudioOutputConfig(voice=wishes.voice),
+            output=UNSET if settings.voice is None else AudioOutputConfig(voice=settings.voice),
         ),
     )
 
@@ -280,12 +280,12 @@ def _stuck(turn: Turn, clip: Clip | None) -> str:
     if turn.answering:
         return "the server began to answer and nothing more came"
     if turn.speaking:
-        return "the server heard speech but not its end"
+        return "the server detected speech but not its end"
     if clip is not None and not turn.noticed:
         if clip.is_silent:
             return (
-                f"the server heard no speech, and there is none: the loudest sound is at {clip.loudest_dbfs:.0f} dBFS;"
-                " no turn began"
+                f"the server detected no speech, and there is none: the loudest sound is at"
+                f" {clip.loudest_dbfs:.0f} dBFS; no turn started"
             )
-        return "the server heard no speech"
+        return "the server detected no speech"
     return "the server did not answer"

@@ -1,4 +1,4 @@
-"""`duologue check`: whether frames are what they say."""
+"""`duologue check`: validates frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue.catalogue import Api
-from duologue.cli.errors import EXIT_FAILURE, Usage, check_there, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, sentence_of
 from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
@@ -30,56 +30,56 @@ from duologue.events import (
 )
 from duologue.printable import printable, printable_json
 
-__all__ = ["Finding", "Report", "check"]
+__all__ = ["FileReport", "FrameProblem", "check"]
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """Something that is not as it should be."""
+class FrameProblem(msgspec.Struct, frozen=True):
+    """What is wrong with one line."""
 
     line: int
     type: str | None
     problem: str
 
 
-class Report(msgspec.Struct):
-    """What there is in one file."""
+class FileReport(msgspec.Struct):
+    """The findings in one file."""
 
     file: str
     frames: int = 0
     types: Counter[str] = msgspec.field(default_factory=Counter)
-    """How many frames of each type, as the file names it."""
-    unknown: list[Finding] = msgspec.field(default_factory=list)
-    """Frames of types that nobody knows."""
-    problems: list[Finding] = msgspec.field(default_factory=list)
+    """The number of frames of each type, under the type's name in the file."""
+    unknown: list[FrameProblem] = msgspec.field(default_factory=list)
+    """Frames of unknown types."""
+    problems: list[FrameProblem] = msgspec.field(default_factory=list)
     """Frames that break the shape of their type, and lines that hold no frame."""
     failure: str | None = None
-    """Why the file could not be read, or not to its end, although it is there."""
+    """Why the file could not be read to its end."""
 
     @property
     def good(self) -> bool:
-        """Whether nothing was found."""
+        """Whether there are no findings."""
         return not self.unknown and not self.problems and self.failure is None
 
 
 def check(
     *files: Path,
-    dialect: Annotated[str, Parameter(help="Whose accent the frames have.")] = "openai",
-    api: Annotated[Api, Parameter(help="Which endpoint they come from.")] = "realtime",
+    dialect: Annotated[str, Parameter(help="Dialect of the frames.")] = "openai",
+    api: Annotated[Api, Parameter(help="Endpoint that the frames come from.")] = "realtime",
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
     """Check recordings and files of JSON lines, frame by frame.
 
-    FILES were written by duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
-    frame is of an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file is not
-    there.
+    FILES are recordings of duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
+    frame has an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file does not
+    exist.
     """
     if not files:
-        raise Usage("name a file to check")
+        raise UsageError("name a file to check")
     if dialect not in DIALECTS:
-        raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+        raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
     if api == "translation" and dialect != "openai":
-        raise Usage("frames of the translation endpoint have no dialects: leave --dialect out")
-    check_there(*files)
+        raise UsageError("the translation endpoint has no dialects: omit --dialect")
+    check_exists(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
         print(_as_json(reports))
@@ -93,24 +93,24 @@ def check(
     return 0 if all(report.good for report in reports) else EXIT_FAILURE
 
 
-def _report(file: Path, dialect: str, api: Api) -> Report:
-    report = Report(file=str(file))
+def _report(file: Path, dialect: str, api: Api) -> FileReport:
+    report = FileReport(file=str(file))
     try:
         for line in read_frames(file):
-            _note(report, line, dialect, api)
+            _check_line(report, line, dialect, api)
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
 
 
-def _note(report: Report, line: FrameLine, dialect: str, api: Api) -> None:
+def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:
     if line.problem:
-        report.problems.append(Finding(line.number, None, line.problem))
+        report.problems.append(FrameProblem(line.number, None, line.problem))
         return
     try:
         event = decode(line.text, dialect=dialect) if api == "realtime" else decode_translation(line.text)
     except DecodeError as fault:
-        report.problems.append(Finding(line.number, None, str(fault)))
+        report.problems.append(FrameProblem(line.number, None, str(fault)))
         return
     report.frames += 1
     name = event.type
@@ -118,10 +118,10 @@ def _note(report: Report, line: FrameLine, dialect: str, api: Api) -> None:
     if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent):
         if name is not None and name in PROFILES[dialect].heartbeats:
             return
-        finding = Finding(line.number, name, event.problem)
+        finding = FrameProblem(line.number, name, event.problem)
         (report.unknown if name is not None and not _is_known(name, dialect, api) else report.problems).append(finding)
     elif (problem := _audio_problem(event)) is not None:
-        report.problems.append(Finding(line.number, name, problem))
+        report.problems.append(FrameProblem(line.number, name, problem))
 
 
 def _is_known(name: str, dialect: str, api: Api) -> bool:
@@ -150,14 +150,14 @@ def _audio_problem(event: RealtimeEvent | TranslationEvent) -> str | None:
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 
-def _show(report: Report) -> None:
+def _show(report: FileReport) -> None:
     frames, problems = _number(report.frames, "frame"), _number(len(report.problems), "problem")
     print(f"{printable(report.file)}: {frames}, {len(report.unknown)} unknown, {problems}")
     for name, times in sorted(report.types.items(), key=lambda pair: (-pair[1], pair[0])):
         print(f"{times:8}  {printable(name)}")
-    strangers = Counter(finding.type for finding in report.unknown)
+    unknown = Counter(finding.type for finding in report.unknown)
     for finding in report.unknown:
-        times = strangers.pop(finding.type, 0)
+        times = unknown.pop(finding.type, 0)
         if times:
             more = f", and {_number(times - 1, 'time')} more" if times > 1 else ""
             print(f"{_place(report, finding)}: {printable(finding.problem)}{more}")
@@ -166,7 +166,7 @@ def _show(report: Report) -> None:
         print(f"{_place(report, finding)}: {name}{printable(finding.problem)}")
 
 
-def _place(report: Report, finding: Finding) -> str:
+def _place(report: FileReport, finding: FrameProblem) -> str:
     return f"{printable(report.file)}:{finding.line}"
 
 
@@ -174,6 +174,6 @@ def _number(count: int, of: str) -> str:
     return f"{count} {of}" if count == 1 else f"{count} {of}s"
 
 
-def _as_json(reports: list[Report]) -> str:
+def _as_json(reports: list[FileReport]) -> str:
     content: Any = msgspec.to_builtins(reports)
     return printable_json(write_text({"files": content, "good": all(report.good for report in reports)}).decode())

@@ -1,4 +1,4 @@
-"""`duologue conform`: does a server speak the protocol?"""
+"""`duologue conform`: checks whether a server keeps the rules of the protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, Usage, check_free, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, UsageError, check_writable, sentence_of
 from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
@@ -26,7 +26,7 @@ from duologue.transports import Transport
 
 __all__ = ["ConformOptions", "conform"]
 
-_PATIENCE: Final = Settings().patience_s
+_TIMEOUT: Final = Settings().timeout
 
 
 @Parameter(name="*")
@@ -36,7 +36,7 @@ class ConformOptions:
 
     only: Annotated[
         tuple[str, ...],
-        Parameter(consume_multiple=True, help="Decide these rules and leave out what they do not need."),
+        Parameter(consume_multiple=True, help="Check these rules, and run only the sessions that they need."),
     ] = ()
     list: Annotated[bool, Parameter(help="Print the rules, and connect to nothing.")] = False
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False
@@ -45,56 +45,56 @@ class ConformOptions:
         None
     )
     dialect: Annotated[
-        str, Parameter(help="Whose server it is: decides how the key is shown. What is said is not translated.")
+        str, Parameter(help="The server's dialect: decides how the key is sent. Messages are not translated.")
     ] = AUTO
     record: Annotated[Path | None, Parameter(help="Record every message of every session to this file.")] = None
     force: Annotated[bool, Parameter(help="Replace the file of --record if it exists already.")] = False
-    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _PATIENCE
+    timeout: Annotated[float, Parameter(help="Seconds that any one answer may take.")] = _TIMEOUT
 
 
 _STANDARD = ConformOptions()
 
 
 def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -> int:
-    """Try out whether the realtime server at URL keeps the rules of the protocol, and print what was found.
+    """Check whether the realtime server at URL keeps the rules of the protocol, and print the findings.
 
     Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
-    bills them. Exit code 0 only if every required rule was seen to hold, 2 if the server cannot be reached.
+    bills them. Exit code 0 only if every required rule that applies holds, 2 if the server cannot be reached.
     """
     if unknown := [each for each in options.only if each not in rules()]:
-        raise Usage(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
+        raise UsageError(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
     if options.list:
         list_rules(options.only, json=options.json)
         return 0
     if url is None:
-        raise Usage("name a server: duologue conform ws://127.0.0.1:8000")
+        raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
     if not options.timeout > 0:
-        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+        raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.dialect != AUTO and options.dialect not in PROFILES:
-        raise Usage(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
-    check_free(options.record, force=options.force)
+        raise UsageError(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
     return run_to_end(_conform(endpoint, options))
 
 
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
-    settings = Settings(patience_s=options.timeout, has_key=options.api_key is not None)
+    settings = Settings(timeout=options.timeout, has_key=options.api_key is not None)
     with ExitStack() as kept:
         writer = (
             None
             if options.record is None
             else kept.enter_context(RecordingWriter(options.record, replace=options.force))
         )
-        opening = open_endpoint_of(endpoint, wrap=_recorder(writer))
+        open_transport = open_endpoint_of(endpoint, wrap=_recorder(writer))
         try:
-            report = await run(opening, only=options.only, settings=settings, watch=_tell)
+            report = await run(open_transport, only=options.only, settings=settings, watch=_print_progress)
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE
     (print_json if options.json else print_matrix)(report)
     if writer is not None and writer.failure is not None:
-        raise writer.failure  # of the files, not of the server: what was found stands above
+        raise writer.failure  # about the file, not the server: the findings are printed above
     return 0 if report.holds else EXIT_FAILURE
 
 
@@ -104,6 +104,6 @@ def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport
     return lambda transport: RecordingTransport(transport, writer)
 
 
-def _tell(scenario: Scenario) -> None:
+def _print_progress(scenario: Scenario) -> None:
     if sys.stderr.isatty():
         print(f"{scenario.name} …", file=sys.stderr)

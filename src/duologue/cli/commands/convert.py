@@ -1,4 +1,4 @@
-"""`duologue convert`: frames from one dialect into another."""
+"""`duologue convert`: translates frames from one dialect into another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, Usage, check_free, check_there
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, check_writable
 from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
@@ -30,24 +30,24 @@ def convert(
     file: Path,
     /,
     *,
-    source: Annotated[str, Parameter(name="--from", help="Whose accent the frames have.")],
-    target: Annotated[str, Parameter(name="--to", help="The accent to write them in.")],
+    source: Annotated[str, Parameter(name="--from", help="Dialect of the frames.")],
+    target: Annotated[str, Parameter(name="--to", help="Dialect to write.")],
     out: Annotated[Path | None, Parameter(help="Write there, not to standard output.")] = None,
     force: Annotated[bool, Parameter(help="Replace the file of --out if it exists already.")] = False,
 ) -> int:
     """Write frames in another dialect, as JSON lines.
 
-    FILE is a recording, or holds a frame on each line, bare or under the key "frame", in the order of a session. What
-    the other dialect has no counterpart for is left out and named on standard error; that is no failure. A line that
-    holds no frame is one.
+    FILE is a recording, or holds a frame on each line, bare or under the key "frame", in the order of a session. Events
+    and fields that the other dialect lacks are omitted and named on standard error; that is no failure. A line without
+    a frame is a failure.
     """
     for dialect in (source, target):
         if dialect not in DIALECTS:
-            raise Usage(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    check_there(file)
+            raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
+    check_exists(file)
     if out is not None and out.exists() and out.samefile(file):
-        raise Usage("--out is the file that is read: name another one")
-    check_free(out, force=force)
+        raise UsageError("--out is the file that is read: name another one")
+    check_writable(out, force=force)
     damaged, stage = False, _stage(source, target)
     with ExitStack() as stack:
         lines = read_frames(file)
@@ -66,20 +66,20 @@ _Stage = Callable[[RealtimeEvent], list[RealtimeEvent]]
 
 
 def _stage(source: str, target: str) -> _Stage:
-    """What a stream needs whose items are told once on one side, and twice on the other."""
-    told_once, wanted_once = (
+    """Converts between dialects that announce an item with one event (`created`) and with two (`added`, `done`)."""
+    has_created, wants_created = (
         "conversation.item.added" in PROFILES[dialect].lacks_events for dialect in (source, target)
     )
-    if told_once and not wanted_once:
+    if has_created and not wants_created:
         numbers = count(1)
         return CreatedToAdded(new_event_id=lambda: f"event_converted_{next(numbers)}").receive
-    if wanted_once and not told_once and "conversation.item.created" not in PROFILES[target].lacks_events:
+    if wants_created and not has_created and "conversation.item.created" not in PROFILES[target].lacks_events:
         return AddedToCreated().receive
     return lambda event: [event]
 
 
 def _convert(line: FrameLine, file: Path, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
-    """Write what a frame becomes; False if there is none."""
+    """Write the translation of a line's frame; False if the line holds no frame."""
     if line.problem:
         _say(file, line, line.problem)
         return False
@@ -95,7 +95,7 @@ def _convert(line: FrameLine, file: Path, sink: BinaryIO, *, source: str, target
         lost = ", ".join(translation.lost)
         if translation.frame is None:
             why = "has no such event" if translation.lost == ("type",) else f"has no counterpart for {lost}"
-            _say(file, line, f"{converted.type}: left out, {target} {why}")
+            _say(file, line, f"{converted.type}: omitted, {target} {why}")
             continue
         if lost:
             _say(file, line, f"{converted.type}: {target} has no counterpart for {lost}")

@@ -1,4 +1,4 @@
-"""`duologue demo`: a conversation of three turns with our own server, checked while it is shown."""
+"""`duologue demo`: a conversation of three turns with a local server, shown and checked."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.audio.wav import Sound, parse_wav
-from duologue.cli.call.call import Call, CallOptions, hold, view_for
-from duologue.cli.errors import TurnFailed, check_free
+from duologue.cli.call.call import Call, CallOptions, hold_call, view_for
+from duologue.cli.errors import TurnFailed, check_writable
 from duologue.cli.run import run_to_end
 from duologue.cli.turns.turn import Turn
 
@@ -24,7 +24,7 @@ _SOURCES: Final = {
     "question": "synthesised by the shipped voice",
     "librivox": "recorded human speech, a LibriVox reading",
 }
-"""Where the files in `speech/` come from, by the first word of their names; told in full in its README."""
+"""Where the files in `speech/` come from, by the first word of their names; details are in its README."""
 
 TURN_ORDER: Final = (
     "input_audio_buffer.speech_started",
@@ -45,7 +45,7 @@ TURN_ORDER: Final = (
     "response.output_item.done",
     "response.done",
 )
-"""What a turn that the server finds by itself consists of, in its order; other events may stand between."""
+"""The events of a turn that the server detects, in order; other events may come between them."""
 
 
 _OWN_FOLDER: Final = Path("demo")
@@ -53,35 +53,37 @@ _OWN_FOLDER: Final = Path("demo")
 
 def demo(
     *,
-    out_dir: Annotated[Path, Parameter(help="Folder for reply.wav and session.jsonl; it is made.")] = _OWN_FOLDER,
+    out_dir: Annotated[
+        Path, Parameter(help="Folder for reply.wav and session.jsonl; created if missing.")
+    ] = _OWN_FOLDER,
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False,
     force: Annotated[bool, Parameter(help="Replace files that exist already in --out-dir.")] = False,
 ) -> int:
-    """Hold a spoken conversation of three turns with our own server: no network, no key, no microphone.
+    """Hold a spoken conversation of three turns with a local server: no network, no key, no microphone.
 
-    What is said comes from files in this package; each turn tells from where. Leaves the speech of the answers and a
-    recording of every message. In the folder that it makes by itself, those of an earlier demo are replaced.
+    The user's speech comes from files in this package. Writes the speech of the answers and a recording of every
+    message. In the default folder, the files of an earlier demo are replaced.
     """
-    # What stands in a folder that was named may be anybody's.
+    # In a folder that the user named, existing files need not be a demo's.
     force = force or out_dir == _OWN_FOLDER
     reply, recording = out_dir / "reply.wav", out_dir / "session.jsonl"
-    check_free(reply, recording, force=force)
+    check_writable(reply, recording, force=force)
     clips = list(speech())
     out_dir.mkdir(parents=True, exist_ok=True)
     options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)
 
     async def talk(call: Call) -> None:
         for number, (name, source, sound) in enumerate(clips, 1):
-            turn = await call.speak(
-                sound, note=f"turn {number} of {len(clips)}: {source} ({name}, {sound.duration_ms / 1000:.1f} s)"
+            turn = await call.spoken_turn(
+                sound, caption=f"turn {number} of {len(clips)}: {source} ({name}, {sound.duration_ms / 1000:.1f} s)"
             )
             check_turn(turn, number)
 
-    return run_to_end(hold(options, view_for(json=False), talk))
+    return run_to_end(hold_call(options, view_for(json=False), talk))
 
 
 def speech() -> Iterator[tuple[str, str, Sound]]:
-    """What the demo says: name, source and sound of each clip. One of every source first, and so on in turn."""
+    """Name, source and sound of each clip of the demo. The sources alternate."""
     folder = resources.files("duologue.cli") / "speech"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".wav"))
     by_source = ([name for name in names if name.startswith(prefix)] for prefix in _SOURCES)
@@ -91,17 +93,17 @@ def speech() -> Iterator[tuple[str, str, Sound]]:
 
 
 def check_turn(turn: Turn, number: int) -> None:
-    """Raise TurnFailed unless the turn has everything that belongs to one."""
+    """Raise TurnFailed unless the turn has a transcript, an answer, and its events in order."""
     if not turn.words.user:
         raise TurnFailed(f"turn {number}: the speech was not transcribed")
     if not turn.words.server:
         raise TurnFailed(f"turn {number}: the answer has no words")
     missing = _first_out_of_order(turn.event_types)
     if missing is not None:
-        raise TurnFailed(f"turn {number}: {missing} did not come where it belongs")
+        raise TurnFailed(f"turn {number}: {missing} is missing or out of order")
 
 
 def _first_out_of_order(types: Sequence[str]) -> str | None:
-    """The first event of a turn's order that is not found behind the one before it."""
+    """The first event of `TURN_ORDER` that does not come after the one before it."""
     rest = iter(types)
     return next((expected for expected in TURN_ORDER if expected not in rest), None)

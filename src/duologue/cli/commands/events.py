@@ -1,4 +1,4 @@
-"""`duologue events`: what the protocol has."""
+"""`duologue events`: the events of the protocol."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from cyclopts import Parameter
 
 from duologue import catalogue
 from duologue.catalogue import EventEntry
-from duologue.cli.errors import Usage
+from duologue.cli.errors import UsageError
 from duologue.dialects import PROFILES
 
-__all__ = ["Spelling", "events", "spellings"]
+__all__ = ["DialectSpelling", "events", "spellings"]
 
 
-class Spelling(msgspec.Struct, frozen=True, kw_only=True):
-    """How a dialect writes an event, where that is not the canonical form. Found out by writing the example."""
+class DialectSpelling(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dialect writes an event, where that differs from the canonical form. Derived from the event's example."""
 
     dialect: str
     name: str | None
-    """Their wire name; None if they have no such event."""
+    """The dialect's wire name; None if it has no such event."""
     moved: dict[str, str] = {}
-    """Their paths to ours."""
+    """Paths in the dialect, with their canonical paths."""
     more: tuple[str, ...] = ()
-    """Paths in their frame alone."""
+    """Paths in the dialect's frame alone."""
     fewer: tuple[str, ...] = ()
-    """Paths in our frame alone."""
+    """Paths in the canonical frame alone."""
 
 
 def events(
@@ -38,13 +38,13 @@ def events(
     *,
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
-    """List every event, or tell what one of them is: fields, eras, other spellings, when it is sent."""
+    """List every event, or describe one: fields, eras, spellings in other dialects, when it is sent."""
     entries = catalogue.events() if name is None else catalogue.events_named(name)
     if not entries:
-        raise Usage(f"there is no event {name!r}; {_suggestion(name or '')}duologue events lists all")
+        raise UsageError(f"there is no event {name!r}; {_suggestion(name or '')}duologue events lists all")
     if json:
-        told = [_told(entry, whole=name is not None) for entry in entries]
-        print(msgspec.json.encode({"events": told}).decode())
+        listed = [_as_json(entry, whole=name is not None) for entry in entries]
+        print(msgspec.json.encode({"events": listed}).decode())
     elif name is None:
         _list(entries)
     else:
@@ -52,8 +52,8 @@ def events(
     return 0
 
 
-def spellings(entry: EventEntry) -> tuple[Spelling, ...]:
-    """Dialects that do not write an event as it is written here."""
+def spellings(entry: EventEntry) -> tuple[DialectSpelling, ...]:
+    """The spellings of an event in dialects that differ from the canonical form."""
     if entry.api != "realtime":
         return ()
     example = catalogue.examples()[entry.key]
@@ -62,10 +62,10 @@ def spellings(entry: EventEntry) -> tuple[Spelling, ...]:
     )
 
 
-def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> Spelling | None:
+def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> DialectSpelling | None:
     profile = PROFILES[dialect]
     if entry.wire in profile.lacks_events:
-        return Spelling(dialect=dialect, name=None)
+        return DialectSpelling(dialect=dialect, name=None)
     frame = profile.write(example, [])
     if frame == example:
         return None
@@ -78,7 +78,7 @@ def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> Spell
                 moved[short] = long
                 del theirs[path], ours[other]
                 break
-    return Spelling(
+    return DialectSpelling(
         dialect=dialect,
         name=str(frame.get("type")),
         moved=moved,
@@ -88,7 +88,7 @@ def _spelling(dialect: str, entry: EventEntry, example: dict[str, Any]) -> Spell
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted paths of all that is neither an object nor a list, with what is there."""
+    """Dotted paths and values of everything that is neither an object nor a list."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _leaves(inner, f"{path}.{name}" if path else str(name))
@@ -104,7 +104,7 @@ def _last(path: str) -> str:
 
 
 def _without_common_end(one: str, other: str) -> tuple[str, str]:
-    """Two paths without the names that both end in, but for the first of those."""
+    """Two paths without their common end, except for its first name."""
     left, right = one.split("."), other.split(".")
     while min(len(left), len(right)) > 1 and left[-2:] == right[-2:]:
         left.pop()
@@ -153,7 +153,7 @@ def _description(entry: EventEntry) -> Iterator[str]:
         yield from _spelled(spelling)
 
 
-def _spelled(spelling: Spelling) -> Iterator[str]:
+def _spelled(spelling: DialectSpelling) -> Iterator[str]:
     if spelling.name is None:
         yield f"  {spelling.dialect}: has no such event"
         return
@@ -166,11 +166,11 @@ def _spelled(spelling: Spelling) -> Iterator[str]:
         yield f"    not: {', '.join(spelling.fewer)}"
 
 
-def _told(entry: EventEntry, *, whole: bool) -> dict[str, Any]:
-    told: dict[str, Any] = msgspec.to_builtins(entry)
+def _as_json(entry: EventEntry, *, whole: bool) -> dict[str, Any]:
+    content: dict[str, Any] = msgspec.to_builtins(entry)
     if whole:
-        told["example"] = catalogue.examples()[entry.key]
-        told["dialects"] = msgspec.to_builtins(spellings(entry))
+        content["example"] = catalogue.examples()[entry.key]
+        content["dialects"] = msgspec.to_builtins(spellings(entry))
     else:
-        del told["fields"]
-    return told
+        del content["fields"]
+    return content

@@ -1,4 +1,4 @@
-"""`duologue replay`: a recording as typed events."""
+"""`duologue replay`: shows a recording as typed events."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from duologue.cli.call.call import view_for
-from duologue.cli.errors import EXIT_FAILURE, check_there, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, check_exists, sentence_of
 from duologue.cli.turns.observations import Observation
-from duologue.cli.views.summary import Account
+from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
 from duologue.errors import DecodeError, RecordingError
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
@@ -23,28 +23,28 @@ __all__ = ["replay"]
 def replay(
     file: Path, /, *, json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
 ) -> int:
-    """Print a recording again, message by message, as typed events.
+    """Print a recording, message by message, as typed events.
 
-    FILE was written by duologue talk --record or by duologue demo. Of a damaged file, what can be read is printed.
+    FILE is a recording of duologue talk --record or duologue demo. Of a damaged file, the readable part is printed.
     """
-    check_there(file)
-    account, view = Account(), view_for(json=json)
+    check_exists(file)
+    builder, view = SummaryBuilder(), view_for(json=json)
     with RecordingReader(file) as recording:
-        account.files["recording"] = str(file)
+        builder.files["recording"] = str(file)
         try:
             with view:
-                view.note(f"recorded by the {recording.header.side} at {recording.header.started_at}")
+                view.caption(f"recorded by the {recording.header.side} at {recording.header.started_at}")
                 for frame in recording:
                     observation = Observation(frame.at_s, frame.direction, _event(frame.message))
-                    account.note(observation)
+                    builder.add(observation)
                     view.observe(observation)
         except RecordingError as fault:
-            account.failure = sentence_of(fault)
-        view.conclude(account.summary())
+            builder.failure = sentence_of(fault)
+        view.conclude(builder.summary())
         if recording.cut_off:
             print(f"duologue: {file} ends in the middle of a line, as a crash leaves it", file=sys.stderr)
-    if account.failure is not None:
-        print(f"duologue: {account.failure}", file=sys.stderr)
+    if builder.failure is not None:
+        print(f"duologue: {builder.failure}", file=sys.stderr)
         return EXIT_FAILURE
     return 0
 

@@ -1,4 +1,4 @@
-"""`duologue serve`: the server."""
+"""`duologue serve`: runs the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cyclopts import Parameter
 from msgspec.structs import replace
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import Usage, check_there
+from duologue.cli.errors import UsageError, check_exists
 from duologue.cli.local_server import KEY_VARIABLE, LISTENING
 from duologue.cli.log_format import LogFormat, LogLevel, start_logging
 from duologue.cli.run import run_to_end
@@ -45,7 +45,7 @@ from duologue.transports import Transport
 __all__ = ["ServeOptions", "serve"]
 
 _ORPHAN_DRAIN_S: Final = 2.0
-"""Whoever started the server and waits for its end kills it after 8 s, of which the engines have 5."""
+"""With --until-eof: the parent kills the server 8 s after the end of standard input, and engines need up to 5 s."""
 
 
 _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
@@ -57,42 +57,42 @@ _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
 class ServeOptions:
     """Options of `serve`."""
 
-    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 takes calls from other machines.")] = "127.0.0.1"
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8000
+    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 accepts connections from other machines.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Parameter(help="Port to listen on; 0 chooses a free one.")] = 8000
     tls_cert: Annotated[Path | None, Parameter(help="Serve wss:// with this certificate and its chain, in PEM.")] = None
-    tls_key: Annotated[Path | None, Parameter(help="Key of --tls-cert, if it is in a file of its own.")] = None
+    tls_key: Annotated[Path | None, Parameter(help="Key of --tls-cert, if it is in another file.")] = None
     api_key: Annotated[
         tuple[str, ...],
         Parameter(
             help=f"Serve only clients that present this key. May be given more than once. By default {KEY_VARIABLE}, "
-            "if that is set: keys with commas between them."
+            "if that is set: keys separated by commas."
         ),
     ] = ()
     allow_origin: Annotated[
         tuple[str, ...],
         Parameter(
-            help="Serve pages of this origin and no others, * for any. May be given more than once. By default any "
-            "where a key is asked for, and those of this machine where none is."
+            help="Accept browser pages of this origin only, * for any. May be given more than once. By default any if "
+            "a key is required, else those of this machine."
         ),
     ] = ()
-    llm: Annotated[str | None, Parameter(help="Let a chat endpoint answer: the URL in front of /chat/completions.")] = (
-        None
-    )
-    llm_model: Annotated[str | None, Parameter(help="Model to ask --llm for.")] = None
+    llm: Annotated[str | None, Parameter(help="Answer with a chat endpoint: its URL without /chat/completions.")] = None
+    llm_model: Annotated[str | None, Parameter(help="Model of --llm.")] = None
     llm_key: Annotated[str | None, Parameter(help="Key for --llm.")] = None
-    llm_file: Annotated[Path | None, Parameter(help="Let a language model in this process answer: its GGUF file.")] = (
+    llm_file: Annotated[Path | None, Parameter(help="Answer with a language model in this process: its GGUF file.")] = (
         None
     )
     model: Annotated[
         tuple[str, ...],
-        Parameter(help="Serve this model name and refuse others. May be given more than once. By default any name."),
+        Parameter(help="Accept this model name and reject others. May be given more than once. By default any name."),
     ] = ()
-    voice: Annotated[str, Parameter(help="Voice of sessions that ask for none.")] = "alloy"
-    instructions: Annotated[str, Parameter(help="System prompt of sessions that bring none.")] = ""
-    detector: Annotated[str | None, Parameter(help="Voice detector, by its name.")] = None
-    transcriber: Annotated[str | None, Parameter(help="Transcriber, by its name.")] = None
-    responder: Annotated[str | None, Parameter(help="Responder, by its name.")] = None
-    synthesizer: Annotated[str | None, Parameter(help="Synthesizer, by its name.")] = None
+    voice: Annotated[str, Parameter(help="Voice of sessions that do not set one.")] = "alloy"
+    instructions: Annotated[str, Parameter(help="Instructions of sessions that do not set any.")] = ""
+    detector: Annotated[str | None, Parameter(help="Name of the voice detector.")] = None
+    transcriber: Annotated[str | None, Parameter(help="Name of the transcriber.")] = None
+    responder: Annotated[str | None, Parameter(help="Name of the responder.")] = None
+    synthesizer: Annotated[str | None, Parameter(help="Name of the synthesizer.")] = None
     dialect: Annotated[
         str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
     ] = "openai"
@@ -100,35 +100,34 @@ class ServeOptions:
         tuple[str, ...],
         Parameter(
             help="Let sessions use the tools of MCP servers at this address or below it; * for any, which lets clients "
-            "reach whatever this machine can. May be given more than once. By default none."
+            "reach every address that this machine can reach. May be given more than once. By default none."
         ),
     ] = ()
     lenient: Annotated[
-        bool, Parameter(help="Let pass what the hosted service refuses where it does no harm, and log it.")
+        bool,
+        Parameter(help="Tolerate and log faults of clients that the hosted service rejects, where they do no harm."),
     ] = False
     refuse_beta: Annotated[
-        bool, Parameter(help="Turn clients away that ask for the shape of the beta, as the hosted service does.")
+        bool, Parameter(help="Reject clients that request the beta, as the hosted service does.")
     ] = False
-    upstream: Annotated[
-        str | None, Parameter(help="Be a relay: the URL of the realtime API that holds the sessions.")
-    ] = None
+    upstream: Annotated[str | None, Parameter(help="Relay all sessions to the realtime API at this URL.")] = None
     upstream_dialect: Annotated[
-        str | None, Parameter(help="What --upstream speaks; by default what its URL gives away, else openai.")
+        str | None, Parameter(help="Dialect of --upstream; by default derived from its URL, else openai.")
     ] = None
     upstream_key: Annotated[
         str | None, Parameter(help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set.")
     ] = None
     upstream_model: Annotated[
-        str | None, Parameter(help="Model to ask --upstream for; by default the one that the client names.")
+        str | None, Parameter(help="Model to request from --upstream; by default the client's.")
     ] = None
     limit: Annotated[
         tuple[str, ...],
         Parameter(help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."),
     ] = ()
-    log_level: Annotated[LogLevel, Parameter(help="How much to log on standard error.")] = "warning"
+    log_level: Annotated[LogLevel, Parameter(help="Lowest level to log on standard error.")] = "warning"
     log_format: Annotated[LogFormat, Parameter(help="Lines for people, or JSON for programs.")] = "text"
     until_eof: Annotated[
-        bool, Parameter(help="Stop when standard input ends: for programs that start a server of their own.")
+        bool, Parameter(help="Stop when standard input ends: for programs that start the server as a child process.")
     ] = False
 
 
@@ -138,14 +137,14 @@ _STANDARD = ServeOptions()
 def serve(*, options: ServeOptions = _STANDARD) -> int:
     """Serve the Realtime protocol, by default with speech engines that need no network and no key.
 
-    Says on one line where it listens. Ctrl-C or SIGTERM stops it when what is being answered is answered; a second one
-    stops it at once.
+    Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress; a second one stops it at
+    once.
     """
     names, settings = _engines(options)
     if not all(key.strip() for key in options.api_key):
-        raise Usage("--api-key is empty: leave it out to serve everybody")
+        raise UsageError("--api-key is empty: omit it to require no key")
     if options.dialect not in PROFILES:
-        raise Usage(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
+        raise UsageError(f"no dialect {options.dialect!r}; known: {', '.join(PROFILES)}")
     limits, defaults = _limits(options)
     tls = _tls(options)
     start_logging(options.log_level, options.log_format)
@@ -180,14 +179,14 @@ async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContex
 
 
 def _limits(options: ServeOptions) -> tuple[Limits, SessionDefaults]:
-    """Limits of the server, and what its sessions begin with. Raises Usage."""
+    """Limits of the server, and initial settings of its sessions. Raises UsageError."""
     defaults = SessionDefaults(voice=options.voice, instructions=options.instructions, lenient=options.lenient)
     if options.model:
         defaults = replace(defaults, model=options.model[0])
     try:
         limits, defaults = limits_of(options.limit, defaults)
     except DuologueError as fault:
-        raise Usage(str(fault)) from fault
+        raise UsageError(str(fault)) from fault
     if options.until_eof:
         limits = replace(limits, drain_s=min(limits.drain_s, _ORPHAN_DRAIN_S))
     return limits, defaults
@@ -197,15 +196,15 @@ def _mcp(options: ServeOptions) -> McpAccess | None:
     try:
         return McpAccess(*options.mcp) if options.mcp else None
     except ValueError as fault:
-        raise Usage(f"--mcp {fault}") from fault
+        raise UsageError(f"--mcp {fault}") from fault
 
 
 def _tls(options: ServeOptions) -> SSLContext | None:
     if options.tls_cert is None:
         if options.tls_key is not None:
-            raise Usage("--tls-key belongs to --tls-cert")
+            raise UsageError("--tls-key belongs to --tls-cert")
         return None
-    check_there(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
+    check_exists(*(path for path in (options.tls_cert, options.tls_key) if path is not None))
     return tls_context(options.tls_cert, options.tls_key)
 
 
@@ -214,13 +213,13 @@ def _keys_of_the_environment() -> list[str]:
 
 
 def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, Mapping[str, object]]]:
-    """Names and options of the engines that were asked for. Raises Usage for a choice that makes no sense."""
+    """Names and options of the chosen engines. Raises UsageError for options that contradict each other."""
     if options.llm is not None and options.llm_file is not None:
-        raise Usage("--llm and --llm-file are two answers to one question: name one")
+        raise UsageError("--llm and --llm-file exclude each other: choose one")
     if options.llm is None and (options.llm_model is not None or options.llm_key is not None):
-        raise Usage("--llm-model and --llm-key belong to --llm URL")
+        raise UsageError("--llm-model and --llm-key belong to --llm URL")
     if (options.llm or options.llm_file) is not None and options.responder is not None:
-        raise Usage("--llm and --llm-file choose the responder: leave --responder out")
+        raise UsageError("--llm and --llm-file choose the responder: omit --responder")
     chosen: dict[Kind, str | None] = {
         "detector": options.detector,
         "transcriber": options.transcriber,
@@ -230,25 +229,25 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
     settings: dict[Kind, Mapping[str, object]] = {}
     if options.llm is not None:
         if options.llm_model is None:
-            raise Usage("--llm needs --llm-model, the name of the model to ask for")
+            raise UsageError("--llm needs --llm-model, the name of the model")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
     elif options.llm_file is not None:
-        check_there(options.llm_file)
+        check_exists(options.llm_file)
         chosen["responder"] = "llm"
         settings["responder"] = {"file": options.llm_file}
     return {kind: name for kind, name in chosen.items() if name is not None}, settings
 
 
 def _upstream(options: ServeOptions) -> Upstream | None:
-    """The API to be a relay for. Raises Usage for options that do not belong together."""
+    """The API to relay to. Raises UsageError for options that exclude each other."""
     if options.upstream is None:
         if (options.upstream_dialect or options.upstream_key or options.upstream_model) is not None:
-            raise Usage("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
+            raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
     if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
-        raise Usage("with --upstream the sessions are held there: engines, --llm and --mcp choose nothing")
+        raise UsageError("--upstream runs the sessions: engines, --llm and --mcp have no effect, omit them")
     place = Endpoint(
         url=check_url(options.upstream),
         api_key=options.upstream_key or os.environ.get(_UPSTREAM_KEY_VARIABLE) or None,
@@ -258,13 +257,13 @@ def _upstream(options: ServeOptions) -> Upstream | None:
     try:
         dialect = place.dialect_detector().dialect
     except ValueError as fault:
-        raise Usage(str(fault)) from fault
+        raise UsageError(str(fault)) from fault
 
-    async def open_upstream(opening: SessionStart) -> Transport:
-        model, intent = options.upstream_model or opening.model, None
-        if opening.kind == "transcription" and PROFILES[dialect].intent:
-            # The operator's model is one that answers: sessions that only transcribe name another, in their settings.
-            model, intent = opening.model, "transcription"
+    async def open_upstream(start: SessionStart) -> Transport:
+        model, intent = options.upstream_model or start.model, None
+        if start.kind == "transcription" and PROFILES[dialect].intent:
+            # --upstream-model is a model that answers; transcription sessions set theirs in their configuration.
+            model, intent = start.model, "transcription"
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect)

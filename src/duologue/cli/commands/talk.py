@@ -1,4 +1,4 @@
-"""`duologue talk`: one turn with any realtime server."""
+"""`duologue talk`: talks to any realtime server."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.audio.wav import read_wav
-from duologue.cli.call.call import Call, CallOptions, check_url, hold, view_for
+from duologue.cli.call.call import Call, CallOptions, check_url, hold_call, view_for
 from duologue.cli.call.sound_device import SystemSound
-from duologue.cli.call.talker import Wishes
-from duologue.cli.errors import Usage, check_free, check_there
+from duologue.cli.call.talker import SessionSettings
+from duologue.cli.errors import UsageError, check_exists, check_writable
 from duologue.cli.run import run_to_end
 
 __all__ = ["TalkOptions", "talk"]
@@ -31,24 +31,24 @@ class TalkOptions:
         bool,
         Parameter(
             help="Talk with this machine's microphone and loudspeaker until Ctrl-C; speak to interrupt. Use headphones:"
-            " a microphone that hears the loudspeaker interrupts the server with its own words."
+            " if the microphone picks up the loudspeaker, the server interrupts itself."
         ),
     ] = False
     url: Annotated[
         str | None,
-        Parameter(help="Server to talk to, ws:// or wss://. Without it our own server is started for this one turn."),
+        Parameter(help="Server to talk to, ws:// or wss://. By default a local server is started for the call."),
     ] = None
-    model: Annotated[str | None, Parameter(help="Model to ask the server for.")] = None
+    model: Annotated[str | None, Parameter(help="Model to request.")] = None
     api_key: Annotated[
         str | None, Parameter(help="Key for --url, sent as a bearer token; by default OPENAI_API_KEY, if that is set.")
     ] = None
-    voice: Annotated[str | None, Parameter(help="Voice that answers.")] = None
-    instructions: Annotated[str | None, Parameter(help="System prompt of the session.")] = None
-    text: Annotated[bool, Parameter(help="Have the answer written instead of spoken.")] = False
+    voice: Annotated[str | None, Parameter(help="Voice of the answer.")] = None
+    instructions: Annotated[str | None, Parameter(help="Instructions of the session.")] = None
+    text: Annotated[bool, Parameter(help="Request a text answer instead of speech.")] = False
     out: Annotated[Path | None, Parameter(help="Write the answer's speech to this WAV file.")] = None
-    record: Annotated[Path | None, Parameter(help="Record every message, both ways, to this file of JSON lines.")] = (
-        None
-    )
+    record: Annotated[
+        Path | None, Parameter(help="Record every message, sent and received, to this file of JSON lines.")
+    ] = None
     force: Annotated[bool, Parameter(help="Replace files that exist already.")] = False
     json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False
@@ -60,59 +60,58 @@ _INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> int:
-    """Talk to a realtime server: send INPUT, a WAV file of speech, and show everything that comes of it.
+    """Talk to a realtime server: send INPUT, a WAV file of speech, and show every event.
 
-    Any sample rate and channel count will do. The speech goes out in real time, followed by the silence that ends a
-    turn. With --say TEXT a typed message and a request to answer it are sent instead. With --mic you talk yourself,
-    turn after turn.
+    INPUT may have any sample rate and number of channels. It is sent in real time, followed by the silence that ends a
+    turn. With --say TEXT a text message is sent instead. With --mic you talk yourself, turn after turn.
     """
     if (input is not None) + (options.say is not None) + options.mic != 1:
-        raise Usage(
+        raise UsageError(
             "name a WAV file to send, or a text, or the microphone: duologue talk INPUT.wav, duologue talk --say TEXT,"
             " or duologue talk --mic"
         )
     if not options.timeout > 0:
-        raise Usage(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+        raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
     if options.url is None and options.api_key is not None:
-        raise Usage("--api-key is for a server named with --url; our own makes up a key by itself")
+        raise UsageError("--api-key needs --url: the local server generates its own key")
     _check_files(input, options)
-    code = run_to_end(hold(_call_options(options), view_for(json=options.json), _turn(input, options)))
-    # Ctrl-C is how such a talk ends.
+    code = run_to_end(hold_call(_call_options(options), view_for(json=options.json), _turn(input, options)))
+    # A talk by microphone ends with Ctrl-C.
     return 0 if options.mic and code == _INTERRUPTED else code
 
 
 def _check_files(path: Path | None, options: TalkOptions) -> None:
-    """Raises Usage for a file that is not there, and for one that another would be written over."""
+    """Raise UsageError for a missing file, and for one that would be overwritten."""
     if path is not None:
-        check_there(path)
+        check_exists(path)
     for name, written in (("--out", options.out), ("--record", options.record)):
         if path is not None and written is not None and _are_one(path, written):
-            raise Usage(f"{name} {written} would write over the file that is to be sent")
+            raise UsageError(f"{name} {written} would overwrite the file to send")
     if options.out is not None and options.record is not None and _are_one(options.out, options.record):
-        raise Usage(f"--out and --record are one file, {options.out}: name two")
-    check_free(options.out, options.record, force=options.force)
+        raise UsageError(f"--out and --record are the same file, {options.out}: name two files")
+    check_writable(options.out, options.record, force=options.force)
 
 
 def _are_one(one: Path, other: Path) -> bool:
-    """Whether both names are of one file. A device is none: both may well go to /dev/null."""
+    """Whether both paths are one file. Devices do not count: both may be /dev/null."""
     if one.exists() and other.exists():
         return one.is_file() and one.samefile(other)
     return one.resolve() == other.resolve()
 
 
 def _call_options(options: TalkOptions) -> CallOptions:
-    # A key in the environment goes to a server that was named, and nowhere else.
+    # The key of the environment is sent only to a server that --url names.
     api_key = None if options.url is None else (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip()
     return CallOptions(
         url=None if options.url is None else check_url(options.url),
         api_key=api_key,
         model=options.model,
-        wishes=Wishes(instructions=options.instructions, voice=options.voice, text_only=options.text),
+        settings=SessionSettings(instructions=options.instructions, voice=options.voice, text_only=options.text),
         reply_file=options.out,
         recording_file=options.record,
         replace_files=options.force,
         paced=not options.fast,
-        patience_s=options.timeout,
+        timeout_s=options.timeout,
         open_ended=options.mic,
     )
 
@@ -121,7 +120,7 @@ def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable
     if options.mic:
 
         async def converse(call: Call) -> None:
-            await call.converse(SystemSound(), note="listening: speak; Ctrl-C ends it")
+            await call.converse(SystemSound(), caption="listening: speak; Ctrl-C ends it")
 
         return converse
 
@@ -129,14 +128,14 @@ def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable
         text = options.say or ""
 
         async def type_it(call: Call) -> None:
-            await call.say(text, note=f"typing: {text}")
+            await call.typed_turn(text, caption=f"typing: {text}")
 
         return type_it
 
-    # Read before anything is started: what cannot be sent needs no server.
+    # Read first: a file that cannot be sent needs no server.
     sound = read_wav(path)
 
     async def speak_it(call: Call) -> None:
-        await call.speak(sound, note=f"speaking: {path}, {sound.duration_ms / 1000:.1f} s")
+        await call.spoken_turn(sound, caption=f"speaking: {path}, {sound.duration_ms / 1000:.1f} s")
 
     return speak_it

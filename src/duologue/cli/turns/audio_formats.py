@@ -1,4 +1,4 @@
-"""What a session says about audio, whichever shape it comes in, reduced to what a talker needs."""
+"""The audio settings of a session that a talker needs, from current and beta sessions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from duologue.events import (
 __all__ = ["SessionAudio"]
 
 _SILENCE_MS: Final = 500
-"""What ends a turn where the session does not say: the published default."""
+"""Silence that ends a turn if the session does not say: the default of server_vad.
+
+https://platform.openai.com/docs/guides/realtime-vad
+"""
 
 _SEMANTIC_SILENCE_MS: Final = 8000
 """The longest wait of `semantic_vad`."""
@@ -35,20 +38,20 @@ _BETA_FORMATS: Final = {"pcm16": PCM, "g711_ulaw": PCMU, "g711_alaw": PCMA}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionAudio:
-    """Formats and turns of a session; the defaults are those of a session that says nothing."""
+    """Audio formats and turn settings; the defaults are for sessions that do not say."""
 
     input: Encoding = PCM
     output: Encoding = PCM
     silence_ms: int = _SILENCE_MS
-    """How long a silence ends a turn."""
+    """Silence that ends a turn."""
     detects_turns: bool = True
-    """Whether the server ends turns; else the client commits."""
+    """Whether the server detects turns; else the client commits."""
     transcribes: bool = True
     """Whether a transcript of the user's speech may come."""
 
     @staticmethod
     def of(session: AnySession | None) -> SessionAudio:
-        """What this session says."""
+        """The settings of this session."""
         match session:
             case RealtimeSession():
                 return _of_realtime(session)
@@ -62,7 +65,7 @@ class SessionAudio:
                 return SessionAudio()
 
     def after(self, event: RealtimeEvent) -> SessionAudio:
-        """What holds once this event has gone by."""
+        """The settings after this event."""
         return SessionAudio.of(event.session) if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent) else self
 
 
@@ -103,7 +106,7 @@ def _of_beta(session: Mapping[str, Any]) -> SessionAudio:
 
 
 def _encoding(wire: object) -> Encoding:
-    """The encoding of a wire format; PCM for none and for one that is not known."""
+    """The encoding of a wire format; PCM for none and for an unknown one."""
     name, rate_hz = getattr(wire, "type", None), getattr(wire, "rate", None)
     if not isinstance(name, str):
         return PCM

@@ -51,7 +51,7 @@ __all__ = ["describe", "failure_of", "words_of"]
 
 
 def describe(event: RealtimeEvent) -> str:
-    """What the event says; nothing where its name says it all. Pieces of text keep their white space."""
+    """The content of an event in short; empty where its name suffices. Deltas keep their white space."""
     match event:
         case UnknownRealtimeEvent():
             return event.problem
@@ -98,12 +98,12 @@ def describe(event: RealtimeEvent) -> str:
 
 
 def words_of(item: ConversationItem) -> str:
-    """What a message says; nothing for any other item."""
+    """The text of a message; empty for other items."""
     return " ".join(filter(None, map(_part, item.content))) if isinstance(item, MessageItem) else ""
 
 
 def failure_of(response: RealtimeResponse) -> str | None:
-    """Why a response did not complete; None when it did, or does not say."""
+    """Why a response did not complete; None if it did, or has no status."""
     if not is_set(response.status) or response.status == "completed":
         return None
     details = response.status_details

@@ -1,4 +1,4 @@
-"""What a conversation shows of itself while it runs."""
+"""What a talker reports while it runs."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import TypeAlias
 from duologue.events import RealtimeEvent
 from duologue.recording import Direction
 
-__all__ = ["Observation", "Observer", "Progress", "Watch"]
+__all__ = ["Observation", "Observer", "Progress", "ProgressCallback"]
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One event that went by."""
+    """One event, sent or received."""
 
     at_s: float
-    """Since the conversation began."""
+    """Seconds since the start of the call."""
     direction: Direction
     event: RealtimeEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far the upload of one clip is, and how loud it is just now."""
+    """Progress of the upload of one clip, and its current level."""
 
     sent_ms: int
     total_ms: int
@@ -32,4 +32,4 @@ class Progress:
 
 
 Observer: TypeAlias = Callable[[Observation], None]
-Watch: TypeAlias = Callable[[Progress], None]
+ProgressCallback: TypeAlias = Callable[[Progress], None]

@@ -1,4 +1,4 @@
-"""What both sides have said, put together from deltas and from finished texts."""
+"""The words of both sides, joined from deltas and whole texts."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Words:
         """The server's answer, spoken or written."""
         return " ".join(text.strip() for text in self._server.values() if text)
 
-    def note(self, event: RealtimeEvent) -> None:
-        """Take in what an event says."""
+    def add(self, event: RealtimeEvent) -> None:
+        """Add the text of an event."""
         match event:
             case InputAudioTranscriptionDeltaEvent():
                 delta = event.delta if is_set(event.delta) else ""
@@ -51,7 +51,7 @@ class Words:
             case ResponseAudioTranscriptDoneEvent():
                 self._server[event.item_id, event.content_index] = event.transcript
             case ResponseDoneEvent(response=response) if not self._server and is_set(response.output):
-                # A server that streams nothing says it all at the end.
+                # Some servers stream nothing: the text is in response.done alone.
                 self._server = {("", index): words_of(item) for index, item in enumerate(response.output)}
             case _:
                 pass  # events without words

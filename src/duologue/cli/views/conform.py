@@ -1,4 +1,4 @@
-"""How the findings of `duologue conform` are printed."""
+"""Prints the findings of `duologue conform`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SIGNS: Final[Mapping[Outcome, tuple[str, str]]] = {
     "skipped": ("–", "dim"),
 }
 _WIDE: Final = 200
-"""Columns where nobody sees a terminal: a line for each rule can be searched."""
+"""Columns without a terminal: one line for each rule can be searched."""
 
 
 def list_rules(only: Collection[str], *, json: bool) -> None:
-    """Print the rules: all of them, or those named."""
+    """Print all rules, or those in `only`."""
     chosen = [rule for rule in rules().values() if not only or rule.id in only]
     if json:
         findings = [Finding(rule=rule, outcome="skipped").as_json() for rule in chosen]
-        kept = ("rule", "group", "title", "level", "mark", "source")
+        kept = ("rule", "group", "title", "level", "provenance", "source", "links")
         print(
             printable_json(write_text({"rules": [{name: each[name] for name in kept} for each in findings]}).decode())
         )
@@ -44,14 +44,14 @@ def list_rules(only: Collection[str], *, json: bool) -> None:
 
 
 def print_json(report: Report) -> None:
-    """One object: the verdict, the counts, the findings."""
+    """Print one object: the verdict, the counts, the findings."""
     findings = [each.as_json() for each in report.findings]
-    told = {"holds": report.holds, "counts": dict(report.counts()), "findings": findings}
-    print(printable_json(write_text(told).decode()))
+    content = {"holds": report.holds, "counts": dict(report.counts()), "findings": findings}
+    print(printable_json(write_text(content).decode()))
 
 
 def print_matrix(report: Report) -> None:
-    """A table for each group of rules, and the verdict below."""
+    """Print a table for each group of rules, the pages that describe the rules that fail, and the verdict."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE
@@ -66,6 +66,10 @@ def print_matrix(report: Report) -> None:
         for each in members:
             table.add_row(*_row(each))
         console.print(table)
+    if pages := {each.rule.source: each.rule.links[0] for each in report.findings if each.outcome == "failed"}:
+        console.print(Text("\nWhere these rules are published", "bold"))
+        for source, page in sorted(pages.items()):
+            console.print(Text(f"  {source}: {page}"), soft_wrap=True)
     console.print(Text(f"\n{_verdict(report)}", "green" if report.holds else "bold red"))
 
 

@@ -1,4 +1,4 @@
-"""The timeline on a terminal: finished lines scroll up; below them what is still going on."""
+"""The timeline on a terminal: finished lines scroll up, open lines and meters are redrawn below them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from duologue.cli.turns.audio_formats import SessionAudio
 from duologue.cli.turns.observations import Observation, Progress
 from duologue.cli.turns.words import Words
 from duologue.cli.views.summary import Summary, lines_of
-from duologue.cli.views.timeline import ARROWS, Line, Timeline
+from duologue.cli.views.timeline import ARROWS, Timeline, TimelineLine
 from duologue.errors import AudioError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.printable import printable
@@ -34,7 +34,7 @@ _QUIETEST_DBFS: Final = -60.0
 """Left end of the meters: a quiet room."""
 
 _FALL_DB: Final = 2.0
-"""How far a peak sinks at each tick."""
+"""How much a peak falls at each tick."""
 
 
 class LiveView:
@@ -42,7 +42,7 @@ class LiveView:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
-        # No thread of rich's own: it would draw what the loop is changing.
+        # rich's own refresh thread would draw while the event loop changes the data.
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
         self._timeline = Timeline()
         self._audio = SessionAudio()
@@ -63,37 +63,37 @@ class LiveView:
         self._print_finished()
         self._live.stop()
 
-    def note(self, text: str) -> None:
-        """A remark, and the begin of a new turn."""
+    def caption(self, text: str) -> None:
+        """Show a line that is no event, and start a new turn."""
         self._finished += [*map(self._text, self._timeline.close()), Text(printable(text), style="bold")]
         self._words = Words()
         self._progress = None
         self._heard_dbfs = FLOOR_DBFS
 
     def observe(self, observation: Observation) -> None:
-        """Shown at the next tick: drawing takes milliseconds, which the next event's time must not include."""
+        """Add an event, shown at the next tick: drawing takes milliseconds, which would delay the next event."""
         event = observation.event
         if self._began_s is None:
             self._began_s = time.monotonic() - observation.at_s
         self._audio = self._audio.after(event)
-        self._words.note(event)
+        self._words.add(event)
         if isinstance(event, ResponseAudioDeltaEvent):
             self._heard_dbfs = max(self._heard_dbfs, _level_dbfs(event, self._audio))
         self._finished += map(self._text, self._timeline.push(observation))
 
-    def watch(self, progress: Progress) -> None:
-        """Shown at the next tick."""
+    def show_progress(self, progress: Progress) -> None:
+        """Set the progress, shown at the next tick."""
         self._progress = progress
 
     def tick(self) -> None:
-        """Draw."""
+        """Redraw the lower part."""
         self._print_finished()
         self._live.update(self._lower_part(), refresh=True)
-        # Speech comes faster than it plays: the meter keeps its peak, and lets it sink.
+        # Speech arrives faster than it plays, so the meter holds its peak and lets it fall.
         self._heard_dbfs = max(FLOOR_DBFS, self._heard_dbfs - _FALL_DB)
 
     def conclude(self, summary: Summary) -> None:
-        """Below everything, to stay."""
+        """Print the summary."""
         lines = lines_of(summary)
         if lines:
             self._console.print(Rule(style="dim"))
@@ -125,7 +125,7 @@ class LiveView:
             rows.append(_meter("server", self._heard_dbfs, "green"))
         return Group(*rows)
 
-    def _text(self, line: Line) -> Text:
+    def _text(self, line: TimelineLine) -> Text:
         style = "red" if line.odd else _STYLES[line.direction]
         name_cells = _NAME_CELLS if self._console.width >= _WIDE_CELLS else 0
         return Text.assemble(
@@ -148,7 +148,7 @@ def _bar(share: float, cells: int) -> str:
 
 
 def _tail(text: str, cells: int) -> str:
-    """The end of the text, where the news is."""
+    """The end of the text, which has the newest words."""
     shown = printable(text)
     return shown if len(shown) <= cells else "…" + shown[len(shown) - max(1, cells - 1) :]
 

@@ -1,4 +1,4 @@
-"""What a conversation came to: counts, words, latencies, usage and files."""
+"""The summary of a call: counts, words, latencies, usage and files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from duologue.cli.turns.turn import First, Turn
 from duologue.events import InputAudioTranscriptionCompletedEvent, ResponseDoneEvent, is_set
 from duologue.printable import printable
 
-__all__ = ["Account", "Latencies", "Summary", "TurnSummary", "Words", "lines_of"]
+__all__ = ["Latencies", "Summary", "SummaryBuilder", "Transcripts", "TurnSummary", "lines_of"]
 
 
 class Latencies(msgspec.Struct, frozen=True, kw_only=True):
-    """Milliseconds from the end of the user's turn to the first piece of each kind; null: none came.
+    """Milliseconds from the end of the user's turn to the first piece of each kind; null if there is none.
 
-    A transcript may come before the end, and has a negative number then.
+    Negative for a transcript that came before the end.
     """
 
     first_transcript: int | None
@@ -28,8 +28,8 @@ class Latencies(msgspec.Struct, frozen=True, kw_only=True):
     first_audio: int | None
 
 
-class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """Who said what."""
+class Transcripts(msgspec.Struct, frozen=True, kw_only=True):
+    """The words of both sides."""
 
     user: str
     server: str
@@ -38,37 +38,37 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 class TurnSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One turn."""
 
-    transcripts: Words
+    transcripts: Transcripts
     latencies_ms: Latencies
     status: str | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole. `latencies_ms` has the medians of the turns."""
+    """A call. `latencies_ms` has the medians of the turns."""
 
     duration_s: float
-    transcripts: Words
+    transcripts: Transcripts
     latencies_ms: Latencies
     latencies_from: str
     """The moment that latencies count from, in words."""
     turns: list[TurnSummary]
     events: dict[str, dict[str, int]]
-    """How many of each type, by direction."""
+    """Number of events of each type, by direction."""
     usage: dict[str, Any]
     files: dict[str, str]
-    """What was written, by what it is."""
+    """Paths of what was written: "reply", "recording"."""
     failure: str | None
 
 
 _FROM_SPEECH: Final = (
-    "the moment the last 100 ms with speech in them were sent; it includes the silence by which a server tells that a"
-    " turn is over"
+    "the moment the last 100 ms with speech were sent; the silence by which a server detects the end of a turn is"
+    " included"
 )
 _FROM_TEXT: Final = "the moment response.create was sent"
 
 
-class Account:
-    """Collects what a summary needs, also when the conversation ends early."""
+class SummaryBuilder:
+    """Collects the summary of a call, also of one that ends early."""
 
     def __init__(self) -> None:
         self.turns: list[Turn] = []
@@ -78,8 +78,8 @@ class Account:
         self._usage: dict[str, Any] = {}
         self._last_at_s = 0.0
 
-    def note(self, observation: Observation) -> None:
-        """Count an event."""
+    def add(self, observation: Observation) -> None:
+        """Count an event and its usage."""
         event = observation.event
         self._events[observation.direction][event.type or "?"] += 1
         self._last_at_s = observation.at_s
@@ -92,11 +92,11 @@ class Account:
                 pass  # events without a usage
 
     def summary(self) -> Summary:
-        """What it has come to by now."""
+        """The summary so far."""
         turns = [_turn(turn) for turn in self.turns]
         return Summary(
             duration_s=round(self._last_at_s, 3),
-            transcripts=Words(
+            transcripts=Transcripts(
                 user=" ".join(turn.transcripts.user for turn in turns if turn.transcripts.user),
                 server=" ".join(turn.transcripts.server for turn in turns if turn.transcripts.server),
             ),
@@ -111,13 +111,13 @@ class Account:
 
 
 def lines_of(summary: Summary) -> list[tuple[str, str]]:
-    """The summary for people: labels and texts; none of a conversation in which nothing happened."""
+    """The summary for people: labels and texts; empty for a call without events."""
     if not any(summary.events.values()):
         return []
     lines: list[tuple[str, str]] = []
     for number, turn in enumerate(summary.turns, 1):
         label = f"turn {number}" if len(summary.turns) > 1 else "turn"
-        lines.append((label, turn.status or "did not come to its end"))
+        lines.append((label, turn.status or "not completed"))
         lines += [("  you", printable(turn.transcripts.user))] if turn.transcripts.user else []
         lines += [("  server", printable(turn.transcripts.server))] if turn.transcripts.server else []
         lines.append(("  latency", _latency(turn.latencies_ms)))
@@ -136,7 +136,7 @@ def lines_of(summary: Summary) -> list[tuple[str, str]]:
 def _turn(turn: Turn) -> TurnSummary:
     last = turn.responses[-1].status if turn.responses else None
     return TurnSummary(
-        transcripts=Words(user=turn.words.user, server=turn.words.server),
+        transcripts=Transcripts(user=turn.words.user, server=turn.words.server),
         latencies_ms=Latencies(**{f"first_{first}": turn.latency_ms(first) for first in get_args(First)}),
         status=last if is_set(last) else ("answered" if turn.responses else None),
     )
@@ -152,20 +152,20 @@ def _medians(latencies: Sequence[Latencies]) -> Latencies:
 
 def _latency(latencies: Latencies) -> str:
     parts = (
-        f"{name.removeprefix('first_')} {_told(value)}" for name, value in msgspec.structs.asdict(latencies).items()
+        f"{name.removeprefix('first_')} {_in_words(value)}" for name, value in msgspec.structs.asdict(latencies).items()
     )
     return "first " + ", ".join(parts)
 
 
-def _told(latency_ms: int | None) -> str:
-    """In words; before the end of speech is while it lasts, as transcripts come that a server makes of what it has."""
+def _in_words(latency_ms: int | None) -> str:
+    """In words. A negative latency is a transcript that the server sent while the user was still speaking."""
     if latency_ms is None:
         return "–"
     return f"{latency_ms} ms" if latency_ms >= 0 else "while speaking"
 
 
 def _add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Add numbers at every depth; other values mean nothing in a sum, and a field that was something else before."""
+    """Add numbers at every depth. Other values are skipped, and so are fields whose type changes."""
     for name, value in more.items():
         match total.get(name), value:
             case ((None | dict() as inner), Mapping()):

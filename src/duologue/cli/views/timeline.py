@@ -1,4 +1,4 @@
-"""Events as lines for people: one each, but pieces of audio and of text that follow each other share theirs."""
+"""Events as lines for people: one line each, but successive pieces of audio or text share a line."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, Response
 from duologue.printable import printable
 from duologue.recording import Direction
 
-__all__ = ["ARROWS", "Line", "Timeline"]
+__all__ = ["ARROWS", "Timeline", "TimelineLine"]
 
 ARROWS: Final[dict[Direction, str]] = {"sent": "→", "received": "←"}
 
-_MOST_CHARACTERS: Final = 120
-"""Of what an event says; the summary has the transcripts in full."""
+_MAX_CHARACTERS: Final = 120
+"""Length of an event's text; the summary has the whole transcripts."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Line:
+class TimelineLine:
     """One event, or a run of pieces."""
 
     at_s: float
-    """Of the first piece."""
+    """Time of the first piece."""
     direction: Direction
     name: str
     text: str = ""
     count: int = 1
     audio_ms: float | None = None
     odd: bool = False
-    """Whether it could not be understood, or is an error."""
+    """Whether it could not be decoded, or is an error."""
 
     @property
     def saying(self) -> str:
-        """What stands behind the name."""
+        """The text after the name."""
         text = printable(" ".join(self.text.split()))
-        if len(text) > _MOST_CHARACTERS:
-            text = f"{text[:_MOST_CHARACTERS]}…"
+        if len(text) > _MAX_CHARACTERS:
+            text = f"{text[:_MAX_CHARACTERS]}…"
         count = f"×{self.count}" if self.count > 1 else ""
         audio = "" if self.audio_ms is None else f"{self.audio_ms:.0f} ms"
         return "  ".join(part for part in (count, audio, text) if part)
@@ -51,19 +51,19 @@ class Line:
 
 
 class Timeline:
-    """Folds a stream of events."""
+    """Folds a stream of events into lines."""
 
     def __init__(self) -> None:
         self._audio = SessionAudio()
-        self._open: dict[tuple[str, str, str], Line] = {}
+        self._open: dict[tuple[str, str, str], TimelineLine] = {}
 
     @property
-    def open(self) -> list[Line]:
-        """Runs that may still grow, oldest first."""
+    def open(self) -> list[TimelineLine]:
+        """Lines that may still grow, oldest first."""
         return list(self._open.values())
 
-    def push(self, observation: Observation) -> Iterator[Line]:
-        """Take in an event. Yields the lines that are finished by it, in the order in which they began."""
+    def push(self, observation: Observation) -> Iterator[TimelineLine]:
+        """Add an event. Yields the lines that it finishes, in the order in which they started."""
         event = observation.event
         self._audio = self._audio.after(event)
         if not _is_piece(event):
@@ -80,15 +80,15 @@ class Timeline:
         if more.audio_ms is not None:
             line.audio_ms = (line.audio_ms or 0) + more.audio_ms
 
-    def close(self) -> list[Line]:
-        """End every run; returns their lines."""
+    def close(self) -> list[TimelineLine]:
+        """Finish all open lines; returns them."""
         lines = self.open
         self._open.clear()
         return lines
 
-    def _line(self, observation: Observation) -> Line:
+    def _line(self, observation: Observation) -> TimelineLine:
         event = observation.event
-        return Line(
+        return TimelineLine(
             at_s=observation.at_s,
             direction=observation.direction,
             name=printable(event.type or "?"),
@@ -114,6 +114,6 @@ def _is_piece(event: RealtimeEvent) -> bool:
 
 
 def _duration_ms(encoded: str, encoding: Encoding) -> float:
-    """How long base64 audio plays, from its length alone."""
+    """Duration of base64 audio, from its length alone."""
     size_bytes = len(encoded) * 3 // 4 - encoded[-2:].count("=")
     return size_bytes * 1000 / encoding.bytes_per_s

@@ -1,4 +1,4 @@
-"""Where a conversation is shown: as plain lines, or as JSON lines."""
+"""Views of a call: plain lines, and JSON lines."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _Fault: TypeAlias = BaseException | None
 
 
 class View(Protocol):
-    """Shows one conversation. A context manager: the end of the block leaves the terminal as it was."""
+    """Shows one call. A context manager: the end of the block restores the terminal."""
 
     def __enter__(self) -> View: ...
 
     def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None: ...
 
-    def note(self, text: str) -> None:
-        """A remark that is no event."""
+    def caption(self, text: str) -> None:
+        """Show a line that is no event."""
         ...
 
     def observe(self, observation: Observation) -> None:
-        """An event went by."""
+        """Show an event."""
         ...
 
-    def watch(self, progress: Progress) -> None:
-        """A chunk of the clip was sent."""
+    def show_progress(self, progress: Progress) -> None:
+        """Show the progress of an upload."""
         ...
 
     def tick(self) -> None:
@@ -45,12 +45,12 @@ class View(Protocol):
         ...
 
     def conclude(self, summary: Summary) -> None:
-        """The end, after the block."""
+        """Show the summary, after the block."""
         ...
 
 
 class PlainView:
-    """Lines that stay as they are: for pipes, files and simple terminals. Also what other views are made from."""
+    """Lines that are printed once: for pipes, files and simple terminals."""
 
     def __init__(self) -> None:
         self._timeline = Timeline()
@@ -62,7 +62,7 @@ class PlainView:
         for line in self._timeline.close():
             print(line, flush=True)
 
-    def note(self, text: str) -> None:
+    def caption(self, text: str) -> None:
         for line in self._timeline.close():
             print(line)
         print(printable(text), flush=True)
@@ -71,8 +71,8 @@ class PlainView:
         for line in self._timeline.push(observation):
             print(line, flush=True)
 
-    def watch(self, progress: Progress) -> None:
-        """Nothing: the lines of the appends tell it."""
+    def show_progress(self, progress: Progress) -> None:
+        """Nothing: the lines of the appends show it."""
 
     def tick(self) -> None:
         """Nothing: lines do not change."""
@@ -86,7 +86,7 @@ class PlainView:
 
 
 class JsonView:
-    """One JSON object a line: an event each, the summary last. Audio is replaced by its size in bytes."""
+    """One JSON object per line: an event each, the summary last. Audio is replaced by its size in bytes."""
 
     def __enter__(self) -> JsonView:
         if isinstance(sys.stdout, TextIOWrapper):
@@ -94,10 +94,10 @@ class JsonView:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None:
-        """Nothing to put back."""
+        """Nothing to restore."""
 
-    def note(self, text: str) -> None:
-        """Nothing: remarks are for people."""
+    def caption(self, text: str) -> None:
+        """Nothing: captions are for people."""
 
     def observe(self, observation: Observation) -> None:
         event = observation.event
@@ -107,8 +107,8 @@ class JsonView:
             line["problem"] = event.problem
         _print_json(line)
 
-    def watch(self, progress: Progress) -> None:
-        """Nothing: the appends tell it."""
+    def show_progress(self, progress: Progress) -> None:
+        """Nothing: the appends show it."""
 
     def tick(self) -> None:
         """Nothing."""
@@ -125,7 +125,7 @@ def _without_audio(event: RealtimeEvent) -> dict[str, Any]:
     fields = event.to_json()  # a copy, and so ours to change
     for name in event.audio_fields & fields.keys():
         fields[name] = _size_bytes(fields[name])
-    # Content parts hold audio only where a client asked for an item. Not by recursion: frames may nest more deeply.
+    # Content parts hold audio only in a retrieved item. Not by recursion: frames may be nested more deeply than that.
     pending: list[Any] = [fields]
     while pending:
         match pending.pop():

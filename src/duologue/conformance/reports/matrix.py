@@ -1,7 +1,7 @@
-"""Reports of several servers side by side, as a page of documentation has them.
+"""Reports of several servers side by side, as tables of a page of documentation.
 
-`duologue conform URL --json > ours.json` for each server, and then
-`python -m duologue.conformance.reports.matrix docs/conformance.md "our server=ours.json" …` writes the tables anew.
+Run `duologue conform URL --json > ours.json` for each server, and then
+`python -m duologue.conformance.reports.matrix docs/conformance.md "our server=ours.json" …` to write the tables.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class _Decided(msgspec.Struct, frozen=True):
 
 
 class Column(msgspec.Struct, frozen=True):
-    """What `duologue conform --json` prints, as far as a table needs it."""
+    """The part of what `duologue conform --json` prints that a table needs."""
 
     holds: bool
     findings: tuple[_Decided, ...]
 
     @classmethod
     def of(cls, report: object) -> Column:
-        """From the JSON of a report. Raises `msgspec.ValidationError` if it is none."""
+        """From the JSON of a report. Raises `msgspec.ValidationError` for other JSON."""
         return msgspec.convert(report, cls)
 
     def by_rule(self) -> Mapping[str, _Decided]:
@@ -49,7 +49,7 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def matrix(columns: Mapping[str, Column]) -> str:
-    """The tables, one for each group of rules, with what was seen wherever a rule that applies does not hold."""
+    """A table for each group of rules, and below them what was seen of each rule that failed or is inconclusive."""
     return "\n".join(_lines(columns)) + "\n"
 
 
@@ -70,11 +70,12 @@ def _lines(columns: Mapping[str, Column]) -> Iterator[str]:
         yield f"| {level} rules that hold | {' | '.join(_share(column, level) for column in columns.values())} |"
     for group, members in groupby(rules().values(), key=lambda rule: rule.group):
         yield from ("", f"### {GROUPS[group]}", "")
-        yield f"| rule | level | what it says | {' | '.join(columns)} |"
-        yield f"|---|---|---|{'---|' * len(columns)}"
+        yield f"| rule | level | what it says | source | {' | '.join(columns)} |"
+        yield f"|---|---|---|---|{'---|' * len(columns)}"
         for rule in members:
             signs = [_SIGNS[each[rule.id].outcome] if rule.id in each else " " for each in found.values()]
-            yield f"| `{rule.id}` | {rule.weight} | {rule.title} | {' | '.join(signs)} |"
+            source = f"[{rule.source}]({rule.links[0]})"
+            yield f"| `{rule.id}` | {rule.weight} | {rule.title} | {source} | {' | '.join(signs)} |"
     for name, column in columns.items():
         yield from _remarks(name, column)
 

@@ -1,4 +1,4 @@
-"""What a run found out, rule by rule."""
+"""The findings of a run, rule by rule."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Finding", "Outcome", "Report"]
 Outcome: TypeAlias = Literal["passed", "failed", "inconclusive", "skipped"]
 
 _WEIGHT: Final[Mapping[Outcome, int]] = {"skipped": 0, "inconclusive": 1, "passed": 2, "failed": 3}
-"""A failure is not undone by a success elsewhere, and a success not by a case that did not come about."""
+"""The heavier outcome stays: a failure outweighs a success elsewhere, and a success a case that did not occur."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """What was found out about one rule."""
+    """The finding about one rule."""
 
     rule: Rule
     outcome: Outcome
@@ -34,8 +34,9 @@ class Finding(Struct, frozen=True, kw_only=True):
             "group": self.rule.group,
             "title": self.rule.title,
             "level": self.rule.weight,
-            "mark": self.rule.mark,
+            "provenance": self.rule.provenance,
             "source": self.rule.source,
+            "links": self.rule.links,
             "outcome": self.outcome,
             "seen": self.seen,
             "scenario": self.scenario,
@@ -46,11 +47,11 @@ class Report(Struct, kw_only=True):
     """The findings of a run; `holds` is the verdict."""
 
     asked: tuple[str, ...] = ()
-    """Ids of the rules that were to be decided."""
+    """Ids of the rules to decide."""
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def note(self, rule_id: str, outcome: Outcome, seen: str = "", *, scenario: str = "") -> None:
-        """A rule was decided, perhaps not for the first time: the heavier outcome stays.
+    def record(self, rule_id: str, outcome: Outcome, seen: str = "", *, scenario: str = "") -> None:
+        """Record an outcome of a rule. If it was decided before, the heavier outcome stays.
 
         Raises KeyError for an id that no rule has.
         """
@@ -61,11 +62,11 @@ class Report(Struct, kw_only=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """One for each rule that was asked for, in the order of the tables."""
+        """One for each rule in `asked`, in the order of the tables."""
         return [self.of(rule_id) for rule_id in self.asked]
 
     def of(self, rule_id: str) -> Finding:
-        """What was found out about this rule."""
+        """The finding about this rule; inconclusive if no scenario decided it."""
         undecided = Finding(rule=rules()[rule_id], outcome="inconclusive", seen="nothing in this run decided it")
         return self.found.get(rule_id, undecided)
 
@@ -75,7 +76,7 @@ class Report(Struct, kw_only=True):
 
     @property
     def unmet(self) -> list[Finding]:
-        """Required rules that did not hold, or were not shown to hold."""
+        """Required rules that failed or are inconclusive."""
         return [
             each
             for each in self.findings
@@ -84,7 +85,7 @@ class Report(Struct, kw_only=True):
 
     @property
     def holds(self) -> bool:
-        """Whether every required rule that applies was seen to hold."""
+        """Whether every required rule that applies passed."""
         return not self.unmet
 
     def counts(self, findings: Iterable[Finding] | None = None) -> dict[Outcome, int]:

@@ -1,7 +1,7 @@
 """What holds in every trace: one function for each rule of `invariants.toml`, under the same name.
 
-A function goes through a trace and yields a sentence for each breach, and None each time that the rule held. One that
-yields nothing had nothing to judge.
+A function yields a sentence for each violation in a trace, and None each time that the rule holds. A function that
+yields nothing found no case of its rule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from duologue import catalogue
 from duologue.conformance.rulebook.item_order import prev_chain
-from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.conformance.wire.trace import Json, Trace, WireMessage
 
 __all__ = ["INVARIANTS", "Verdicts", "published_types"]
 
@@ -25,13 +25,13 @@ _STREAMS: Final[Mapping[str, tuple[str, str]]] = {
     "response.output_audio_transcript": ("delta", "transcript"),
     "response.function_call_arguments": ("delta", "arguments"),
 }
-"""Deltas that done repeats whole: where each has its piece."""
+"""Streams whose `done` repeats the joined deltas: the fields that hold a delta's text and the whole text."""
 _IN_PARTS: Final = ("response.output_text", "response.output_audio_transcript", "response.output_audio")
 
 
 @cache
 def published_types(*, beta: bool = False) -> frozenset[str]:
-    """Wire names of the server events of the realtime endpoint: those of now, or those of the beta."""
+    """Wire names of the server events of the realtime endpoint: the current ones, or those of the beta."""
     entries = [each for each in catalogue.events() if each.api == "realtime" and each.direction == "server"]
     if beta:
         return frozenset(name for each in entries if each.era != "ga" for name in each.aliases or (each.wire,))
@@ -87,8 +87,8 @@ def _item_added_done(trace: Trace) -> Verdicts:
     yield from _pairs(trace.received(), "conversation.item", ("item.id",), "the conversation")
 
 
-def _pairs(messages: Iterable[Message], prefix: str, keys: tuple[str, ...], where: str) -> Verdicts:
-    """Every `prefix.added` is followed by one `prefix.done` with the same keys, and no done comes without it."""
+def _pairs(messages: Iterable[WireMessage], prefix: str, keys: tuple[str, ...], where: str) -> Verdicts:
+    """After every `prefix.added` comes one `prefix.done` with the same keys; no `done` comes without an `added`."""
     open_since: Counter[tuple[Any, ...]] = Counter()
     done: Counter[tuple[Any, ...]] = Counter()
     for each in messages:
@@ -188,27 +188,29 @@ def _oob_silent(trace: Trace) -> Verdicts:
         if not _is_out_of_band(trace, id, messages):
             continue
         items = {each.get("item.id") for each in messages if each.type == "response.output_item.added"}
-        strays = [
+        unexpected = [
             each.type
             for each in trace.received()
             if each.type.startswith("conversation.item.")
             and each.ids & items
             and each.type != "conversation.item.retrieved"
         ]
-        yield f"{id}: {strays[0]} for its item" if strays else None
+        yield f"{id}: {unexpected[0]} for its item" if unexpected else None
 
 
-def _is_out_of_band(trace: Trace, id: str, messages: list[Message]) -> bool:
+def _is_out_of_band(trace: Trace, id: str, messages: list[WireMessage]) -> bool:
     created = messages[0].event.get("response")
     if not isinstance(created, Mapping):
         return False
     if "conversation_id" in created and created["conversation_id"] is None:
         return True
-    marks = [each.get("response.metadata") for each in trace.sent("response.create") if _asks_aside(each.event)]
-    return created.get("metadata") is not None and created.get("metadata") in marks
+    # A server may give an out-of-band response a conversation_id; the metadata of the request identifies it then.
+    requests = [each for each in trace.sent("response.create") if _asks_out_of_band(each.event)]
+    metadata = created.get("metadata")
+    return metadata is not None and any(each.get("response.metadata") == metadata for each in requests)
 
 
-def _asks_aside(event: Json) -> bool:
+def _asks_out_of_band(event: Json) -> bool:
     return (event.get("response") or {}).get("conversation") == "none"
 
 

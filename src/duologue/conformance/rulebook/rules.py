@@ -1,4 +1,4 @@
-"""The rules of the protocol, as data: what they say, where they come from and how sure they are."""
+"""The rules of the protocol, as data: what each says, where it is published, and how it is known."""
 
 from __future__ import annotations
 
@@ -11,12 +11,24 @@ import msgspec
 
 from duologue.conformance.rulebook.patterns import Pattern
 
-__all__ = ["GROUPS", "LEVELS", "ErrorRule", "Level", "Mark", "Rule", "SequenceRule", "errors", "rules", "sequences"]
+__all__ = [
+    "GROUPS",
+    "LEVELS",
+    "ErrorRule",
+    "Level",
+    "Provenance",
+    "Rule",
+    "SequenceRule",
+    "errors",
+    "rules",
+    "sequences",
+    "sources",
+]
 
 Level: TypeAlias = Literal["required", "recommended", "informational"]
-Mark: TypeAlias = Literal["capture", "spec", "guide", "integration", "inferred", "unsure"]
+Provenance: TypeAlias = Literal["capture", "spec", "guide", "integration", "inferred", "unsure"]
 
-LEVELS: Final[Mapping[Mark, Level]] = {
+LEVELS: Final[Mapping[Provenance, Level]] = {
     "capture": "required",
     "spec": "required",
     "guide": "recommended",
@@ -24,17 +36,18 @@ LEVELS: Final[Mapping[Mark, Level]] = {
     "inferred": "informational",
     "unsure": "informational",
 }
-"""What is seen in public recordings or published must hold; what only a neighbouring rule suggests is for your eyes."""
+"""Rules seen in public recordings or published are required; what only a neighbouring rule suggests is information."""
 
 GROUPS: Final[Mapping[str, str]] = {
-    "sequences": "What comes after what",
-    "invariants": "What holds everywhere",
-    "behaviours": "What follows from what",
-    "errors": "What is refused, and how",
+    "sequences": "Order of events",
+    "invariants": "What holds in every session",
+    "behaviours": "What a server does",
+    "errors": "What a server rejects, and how",
 }
 """The tables of rules, with a title for each."""
 
 R = TypeVar("R", bound="Rule")
+T = TypeVar("T")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -44,28 +57,33 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     group: str = ""
     title: str
     source: str
-    """The section of the published protocol that it belongs to."""
-    mark: Mark
+    """The section of the published protocol that it belongs to; `sources.toml` has its pages."""
+    provenance: Provenance
     """How it is known."""
     era: Literal["both", "ga", "beta"] = "both"
     level: Level | None = None
-    """Where it is not what the mark gives."""
+    """Overrides the level that follows from the provenance."""
     skip: str = ""
     """Why no run over a WebSocket can decide it."""
 
     @property
     def weight(self) -> Level:
         """How much it counts."""
-        return self.level or LEVELS[self.mark]
+        return self.level or LEVELS[self.provenance]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Public pages of its source."""
+        return sources()[self.source]
 
 
 class SequenceRule(Rule, frozen=True, kw_only=True):
-    """Events in their order."""
+    """A rule of order."""
 
     steps: tuple[str | tuple[str, ...], ...]
     free: tuple[str, ...] = ()
     open: bool = False
-    """Only the types that it names count."""
+    """Whether events of types that it does not name are ignored."""
 
     @property
     def pattern(self) -> Pattern:
@@ -74,16 +92,16 @@ class SequenceRule(Rule, frozen=True, kw_only=True):
 
 
 class ErrorRule(Rule, frozen=True, kw_only=True):
-    """A refusal. `"null"` in `codes` stands for null."""
+    """A rule about an error. `"null"` in `codes` stands for null."""
 
     provoke: str = ""
     binary: bool = False
     codes: tuple[str, ...] = ()
     param: str | None = None
     message: str = ""
-    """How its message begins."""
+    """How the error's message begins."""
     close: int | None = None
-    """The code of the close that follows."""
+    """The close code that follows."""
 
 
 @cache
@@ -94,7 +112,7 @@ def sequences() -> Mapping[str, SequenceRule]:
 
 @cache
 def errors() -> Mapping[str, ErrorRule]:
-    """The rules of refusal, by id."""
+    """The error rules, by id."""
     return _table("errors", ErrorRule)
 
 
@@ -105,8 +123,16 @@ def rules() -> Mapping[str, Rule]:
     return {**sequences(), **invariants, **behaviours, **errors()}
 
 
+@cache
+def sources() -> Mapping[str, tuple[str, ...]]:
+    """Public pages by the section that rules name as their source."""
+    return _toml("sources", dict[str, tuple[str, ...]])
+
+
 def _table(name: str, kind: type[R]) -> Mapping[str, R]:
-    table = msgspec.toml.decode(
-        files("duologue.conformance").joinpath(f"{name}.toml").read_bytes(), type=dict[str, dict[str, Any]]
-    )
+    table = _toml(name, dict[str, dict[str, Any]])
     return {id: msgspec.convert({**entry, "id": id, "group": name}, kind) for id, entry in table.items()}
+
+
+def _toml(name: str, kind: type[T]) -> T:
+    return msgspec.toml.decode(files("duologue.conformance").joinpath(f"{name}.toml").read_bytes(), type=kind)

@@ -1,16 +1,21 @@
-"""What the suite does with a server, scenario by scenario; each has a connection of its own."""
+"""The scenarios: what the suite does with a server. Each scenario opens its own connections."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from duologue.conformance.scenarios import beta, interruptions, items, sessions
-from duologue.conformance.scenarios import function_calls as calls
-from duologue.conformance.scenarios import out_of_band as asides
-from duologue.conformance.scenarios import rejections as refusals
-from duologue.conformance.scenarios import responses as answers
-from duologue.conformance.scenarios import speech_turns as speaking
-from duologue.conformance.scenarios import transcription as transcripts
+from duologue.conformance.scenarios import (
+    beta,
+    function_calls,
+    interruptions,
+    items,
+    out_of_band,
+    rejections,
+    responses,
+    sessions,
+    speech_turns,
+    transcription,
+)
 from duologue.conformance.scenarios.base import Scenario
 
 __all__ = ["SCENARIOS", "Scenario"]
@@ -18,12 +23,12 @@ __all__ = ["SCENARIOS", "Scenario"]
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     *sessions.SCENARIOS,
     *items.SCENARIOS,
-    *answers.SCENARIOS,
-    *asides.SCENARIOS,
-    *calls.SCENARIOS,
+    *responses.SCENARIOS,
+    *out_of_band.SCENARIOS,
+    *function_calls.SCENARIOS,
     *interruptions.SCENARIOS,
-    *speaking.SCENARIOS,
-    *transcripts.SCENARIOS,
-    *refusals.SCENARIOS,
+    *speech_turns.SCENARIOS,
+    *transcription.SCENARIOS,
+    *rejections.SCENARIOS,
     *beta.SCENARIOS,
 )

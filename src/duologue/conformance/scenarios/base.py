@@ -1,4 +1,4 @@
-"""Scenarios, and the turns that they are made of."""
+"""What scenarios are made of: requests, and the responses to them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
-from duologue.conformance.scenario_context import Bench
+from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.wire.raw_connection import RawConnection
-from duologue.conformance.wire.trace import Json, Message
+from duologue.conformance.wire.trace import Json, WireMessage
 
-__all__ = ["LONG", "Scenario", "Turn", "ask", "create", "finish", "item_ids", "message", "scenario"]
+__all__ = ["LONG", "ResponseTrace", "Scenario", "ask", "create", "finish", "item_ids", "message", "scenario"]
 
 LONG: Final = "Count slowly from one to one hundred."
 """Asks for an answer that takes long enough to be interrupted."""
 
-_Play: TypeAlias = Callable[[Bench], Awaitable[None]]
+_Play: TypeAlias = Callable[[ScenarioContext], Awaitable[None]]
 
 
 class Scenario(Struct, frozen=True):
-    """Something that a client does, and the rules that it decides."""
+    """A client's actions, and the rules that they decide."""
 
     name: str
     decides: tuple[str, ...]
@@ -28,7 +28,7 @@ class Scenario(Struct, frozen=True):
 
 
 def scenario(*decides: str) -> Callable[[_Play], Scenario]:
-    """Makes a scenario of a coroutine function."""
+    """Decorator: makes a scenario of a coroutine function; its name is the function's."""
 
     def make(play: _Play) -> Scenario:
         return Scenario(getattr(play, "__name__", "").replace("_", " ").strip(), decides, play)
@@ -36,25 +36,25 @@ def scenario(*decides: str) -> Callable[[_Play], Scenario]:
     return make
 
 
-class Turn(Struct, frozen=True):
-    """A response, from its begin to its end."""
+class ResponseTrace(Struct, frozen=True):
+    """The events of one response, from `response.created` to `response.done`."""
 
-    created: Message
-    done: Message
-    messages: list[Message]
-    """What is about it or its items."""
+    created: WireMessage
+    done: WireMessage
+    messages: list[WireMessage]
+    """Messages about the response or its items."""
 
     @property
     def id(self) -> str:
-        """Of the response."""
+        """Id of the response."""
         return str(self.created.get("response.id"))
 
     @property
     def status(self) -> str:
-        """How it ended."""
+        """Final status."""
         return str(self.done.get("response.status"))
 
-    def of(self, type: str) -> list[Message]:
+    def of(self, type: str) -> list[WireMessage]:
         """Its messages of this type."""
         return [each for each in self.messages if each.type == type]
 
@@ -73,24 +73,24 @@ def create(**response: Any) -> Json:
     return {"type": "response.create", **({"response": response} if response else {})}
 
 
-async def ask(line: RawConnection, text: str, **response: Any) -> Message:
-    """Write to the server and ask for a response; its response.created. Raises Violation.
+async def ask(connection: RawConnection, text: str, **response: Any) -> WireMessage:
+    """Send a text message and ask for a response; returns its response.created. Raises Violation.
 
-    What the server says about the item is not waited for: a fault there is that of other rules.
+    Events about the item are not waited for: other rules are about those.
     """
-    await line.send(message(text))
-    return await line.answer(create(**response), "response.created")
+    await connection.send(message(text))
+    return await connection.answer(create(**response), "response.created")
 
 
-async def finish(line: RawConnection, created: Message) -> Turn:
+async def finish(connection: RawConnection, created: WireMessage) -> ResponseTrace:
     """Wait for the end of a response. Raises Violation."""
     id = str(created.get("response.id"))
-    done = await line.until("response.done", about=[id])
-    messages = line.about(id, *item_ids(line, id), since=created, upto=done)
-    return Turn(created, done, messages)
+    done = await connection.until("response.done", about=[id])
+    messages = connection.about(id, *item_ids(connection, id), since=created, upto=done)
+    return ResponseTrace(created, done, messages)
 
 
-def item_ids(line: RawConnection, response_id: str) -> list[str]:
-    """Ids of the items that a response has begun."""
-    added = line.trace.received("response.output_item.added")
+def item_ids(connection: RawConnection, response_id: str) -> list[str]:
+    """Ids of the items that a response has added."""
+    added = connection.trace.received("response.output_item.added")
     return [str(each.get("item.id")) for each in added if each.get("response_id") == response_id]

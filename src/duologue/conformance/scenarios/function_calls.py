@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from duologue.conformance.outcomes import Undecided, expect
-from duologue.conformance.scenario_context import Bench
-from duologue.conformance.scenarios.base import Scenario, Turn, ask, create, finish, scenario
+from duologue.conformance.scenario_context import ScenarioContext
+from duologue.conformance.scenarios.base import ResponseTrace, Scenario, ask, create, finish, scenario
 from duologue.conformance.wire.raw_connection import RawConnection
 
 __all__ = ["SCENARIOS"]
@@ -16,7 +16,7 @@ __all__ = ["SCENARIOS"]
 _TOOL: Final = {
     "type": "function",
     "name": "get_weather",
-    "description": "Tells the weather in a city.",
+    "description": "Returns the weather in a city.",
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
 _ASK: Final = "Call the tool get_weather with city Paris."
@@ -24,50 +24,50 @@ _ASK_BOTH: Final = "Say that you will look, and then call the tool get_weather w
 
 
 @scenario("response.function_call", "call.fields", "call.waits", "tool_loop")
-async def _a_tool_is_called(bench: Bench) -> None:
-    """A call, its result, and the answer to that."""
-    async with bench.session(tools=[_TOOL], tool_choice="auto") as line:
-        turn = await finish(line, await ask(line, _ASK))
-        call = _call_in(turn)
-        only = len(turn.done.get("response.output")) == 1
+async def _a_tool_is_called(context: ScenarioContext) -> None:
+    """A call, its result, and the response to the result."""
+    async with context.session(tools=[_TOOL], tool_choice="auto") as connection:
+        response = await finish(connection, await ask(connection, _ASK))
+        call = _call_in(response)
+        only = len(response.done.get("response.output")) == 1
         if only:
-            bench.follows("response.function_call", turn.messages)
+            context.follows("response.function_call", response.messages)
         else:
-            bench.note("response.function_call", "inconclusive", "the response holds more than the call")
-        with bench.deciding("call.fields"):
-            for each in turn.of("response.function_call_arguments.done"):
+            context.record("response.function_call", "inconclusive", "the response holds more than the call")
+        with context.deciding("call.fields"):
+            for each in response.of("response.function_call_arguments.done"):
                 lacking = [name for name in ("name", "call_id", "arguments", "item_id") if not each.get(name)]
                 expect(not lacking, f"{each.type} lacks {', '.join(lacking)}")
                 expect(_is_object(each.get("arguments")), "the arguments are no JSON object")
             expect(call.get("status") == "completed", f"the call's item is {call.get('status')}")
-        with bench.deciding("call.waits"):
-            strays = [each.type for each in await line.quiet() if each.type != "rate_limits.updated"]
-            expect(not strays, f"{', '.join(strays)} after a call")
-        with bench.deciding("tool_loop"):
-            await _go_on(line, str(call.get("call_id")))
-            begin = line.trace.messages.index(turn.created)
-            bench.follows("tool_loop", line.trace.messages[begin:])
+        with context.deciding("call.waits"):
+            unexpected = [each.type for each in await connection.quiet() if each.type != "rate_limits.updated"]
+            expect(not unexpected, f"{', '.join(unexpected)} after a call")
+        with context.deciding("tool_loop"):
+            await _go_on(connection, str(call.get("call_id")))
+            begin = connection.trace.messages.index(response.created)
+            context.follows("tool_loop", connection.trace.messages[begin:])
 
 
-async def _go_on(line: RawConnection, call_id: str) -> None:
+async def _go_on(connection: RawConnection, call_id: str) -> None:
     item = {"type": "function_call_output", "call_id": call_id, "output": '{"sky": "blue"}'}
-    await line.answer({"type": "conversation.item.create", "item": item}, "conversation.item.done")
-    await finish(line, await line.answer(create(), "response.created"))
+    await connection.answer({"type": "conversation.item.create", "item": item}, "conversation.item.done")
+    await finish(connection, await connection.answer(create(), "response.created"))
 
 
 @scenario("response.audio_and_function_call")
-async def _speech_and_a_call(bench: Bench) -> None:
+async def _speech_and_a_call(context: ScenarioContext) -> None:
     """A response that speaks before it calls."""
-    async with bench.session(output_modalities=["audio"], tools=[_TOOL], tool_choice="auto") as line:
-        turn = await finish(line, await ask(line, _ASK_BOTH))
-        kinds = [item.get("type") for item in turn.done.get("response.output") or ()]
+    async with context.session(output_modalities=["audio"], tools=[_TOOL], tool_choice="auto") as connection:
+        response = await finish(connection, await ask(connection, _ASK_BOTH))
+        kinds = [item.get("type") for item in response.done.get("response.output") or ()]
         if kinds != ["message", "function_call"]:
             raise Undecided(f"the response holds {', '.join(map(str, kinds)) or 'nothing'}")
-        bench.follows("response.audio_and_function_call", turn.messages)
+        context.follows("response.audio_and_function_call", response.messages)
 
 
-def _call_in(turn: Turn) -> dict[str, Any]:
-    for item in turn.done.get("response.output") or ():
+def _call_in(response: ResponseTrace) -> dict[str, Any]:
+    for item in response.done.get("response.output") or ():
         if item.get("type") == "function_call":
             return dict(item)
     raise Undecided("the model did not call the tool")

@@ -1,4 +1,4 @@
-"""What a server refuses, and at the door."""
+"""Events and connections that a server rejects."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import msgspec
 
 from duologue.conformance.outcomes import NotApplicable, Violation, expect
 from duologue.conformance.rulebook.rules import ErrorRule, errors
-from duologue.conformance.scenario_context import Bench, alive
+from duologue.conformance.scenario_context import ScenarioContext, check_alive
 from duologue.conformance.scenarios.base import Scenario, create, scenario
 from duologue.conformance.wire.connector import ConnectOptions
 
 __all__ = ["SCENARIOS"]
 
 _PROVOKED: Final = tuple(rule_id for rule_id, rule in errors().items() if rule.provoke and not rule.skip)
-_LONGEST_ID: Final = 512
-_MOST_PAIRS: Final = 16
+_MAX_EVENT_ID_CHARACTERS: Final = 512
+_MAX_METADATA_PAIRS: Final = 16
 
-_DOORS: Final = {
+_REJECTED_CONNECTIONS: Final = {
     "error.invalid_api_key": ConnectOptions(api_key="sk-conform-is-no-key"),
     "error.invalid_model": ConnectOptions(model="conform-is-no-model"),
     "error.missing_model": ConnectOptions(model=""),
@@ -27,53 +27,57 @@ _DOORS: Final = {
 
 
 @scenario(*_PROVOKED)
-async def _refusals(bench: Bench) -> None:
-    """Everything that is wrong by itself, one after the other in one session, which survives all of it."""
-    async with bench.session() as line:
+async def _rejected_events(context: ScenarioContext) -> None:
+    """Events that are invalid in any state, one after the other in one session, which goes on after each."""
+    async with context.session() as connection:
         for rule_id in _PROVOKED:
             rule = errors()[rule_id]
             if rule.binary or not rule.provoke.startswith("{"):
-                with bench.deciding(rule_id):
-                    await line.send_raw(rule.provoke.encode() if rule.binary else rule.provoke)
-                    await bench.invalid(rule_id, line)
+                with context.deciding(rule_id):
+                    await connection.send_raw(rule.provoke.encode() if rule.binary else rule.provoke)
+                    await context.await_rejection(rule_id, connection)
             else:
-                await bench.refused(rule_id, line, msgspec.json.decode(rule.provoke))
+                await context.expect_rejection(rule_id, connection, msgspec.json.decode(rule.provoke))
 
 
 @scenario("error.event_id_too_long", "error.metadata_too_large")
-async def _too_much(bench: Bench) -> None:
+async def _too_much(context: ScenarioContext) -> None:
     """More than the published limits allow."""
-    async with bench.session() as line:
-        event = {"type": "session.update", "event_id": "x" * (_LONGEST_ID + 1), "session": {"type": "realtime"}}
-        with bench.deciding("error.event_id_too_long"):
-            await line.answer(event, "error")
-            await alive(line)
-        metadata = {f"key_{number}": "value" for number in range(_MOST_PAIRS + 1)}
-        await bench.refused("error.metadata_too_large", line, create(metadata=metadata))
+    async with context.session() as connection:
+        event = {
+            "type": "session.update",
+            "event_id": "x" * (_MAX_EVENT_ID_CHARACTERS + 1),
+            "session": {"type": "realtime"},
+        }
+        with context.deciding("error.event_id_too_long"):
+            await connection.answer(event, "error")
+            await check_alive(connection)
+        metadata = {f"key_{number}": "value" for number in range(_MAX_METADATA_PAIRS + 1)}
+        await context.expect_rejection("error.metadata_too_large", connection, create(metadata=metadata))
 
 
-@scenario(*_DOORS)
-async def _doors(bench: Bench) -> None:
-    """Connections that a server turns away: it says why and then closes, both at once."""
-    for rule_id, opening in _DOORS.items():
-        with bench.deciding(rule_id):
-            await _turned_away(bench, errors()[rule_id], opening)
+@scenario(*_REJECTED_CONNECTIONS)
+async def _rejected_connections(context: ScenarioContext) -> None:
+    """Connections that a server rejects: it sends an error and then closes."""
+    for rule_id, options in _REJECTED_CONNECTIONS.items():
+        with context.deciding(rule_id):
+            await _is_rejected(context, errors()[rule_id], options)
 
 
-async def _turned_away(bench: Bench, rule: ErrorRule, opening: ConnectOptions) -> None:
-    async with bench.open(opening) as line:
-        first = await line.until("error", "session.created")
+async def _is_rejected(context: ScenarioContext, rule: ErrorRule, options: ConnectOptions) -> None:
+    async with context.open(options) as connection:
+        first = await connection.until("error", "session.created")
         if first.type == "session.created":
-            if opening.beta:
-                raise NotApplicable("the server lets the beta's header in")
-            if opening.api_key is not None and not bench.settings.has_key:
-                raise NotApplicable("the server asks for no key")
-            raise Violation("the server lets everybody in")
+            if options.beta:
+                raise NotApplicable("the server accepts the beta's header")
+            if options.api_key is not None and not context.settings.has_key:
+                raise NotApplicable("the server requires no key")
+            raise Violation("the server accepts the connection")
         expect(first.get("error.code") in rule.codes, f"error.code is {first.get('error.code')}")
-        await line.quiet()
-        closed = line.trace.closed
+        await connection.quiet()
+        closed = connection.trace.closed
         expect(closed is not None, "the server does not close")
         expect(closed is not None and closed[0] == rule.close, f"the server closes with {closed}")
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (_refusals, _too_much, _doors)
+SCENARIOS: Final[tuple[Scenario, ...]] = (_rejected_events, _too_much, _rejected_connections)

@@ -1,4 +1,4 @@
-"""Greeting and configuration."""
+"""The start of a session, and its configuration."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from duologue.conformance.outcomes import expect
-from duologue.conformance.scenario_context import Bench, configure
+from duologue.conformance.scenario_context import ScenarioContext, update_session
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.trace import Json, look
@@ -15,7 +15,7 @@ __all__ = ["SCENARIOS"]
 
 _VAD: Final = ("type", "threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response")
 _NAMES: Final = frozenset({"id", "object", "expires_at"})
-"""What a session is, not how it is set."""
+"""Fields that identify a session and that no update sets."""
 _VOICES: Final = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
 _MODELS: Final = ("whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _EAGERNESS: Final = ("low", "medium", "high", "auto")
@@ -51,16 +51,16 @@ _ACCEPTED: Final[Mapping[str, tuple[Json, ...]]] = {
     "accepts.nulls": ({"tracing": None, "prompt": None, **_input(noise_reduction=None, transcription=None)},),
     "accepts.tracing": ({"tracing": "auto"},),
 }
-"""Updates that clients in use send, whether or not the server does anything about them."""
+"""Updates that existing clients send. A server must accept them, also if it does not act on them."""
 
 
 @scenario("connect.realtime", "session.defaults")
-async def _greeting(bench: Bench) -> None:
-    """The first words of a session."""
-    async with bench.open() as line:
-        created = await bench.vital("connect.realtime", line.until("session.created"))
-        bench.follows("connect.realtime", line.trace.messages[:1])
-        with bench.deciding("session.defaults"):
+async def _greeting(context: ScenarioContext) -> None:
+    """The first event of a session."""
+    async with context.open() as connection:
+        created = await context.vital("connect.realtime", connection.until("session.created"))
+        context.follows("connect.realtime", connection.trace.messages[:1])
+        with context.deciding("session.defaults"):
             for path, value in (
                 ("audio.input.turn_detection.type", "server_vad"),
                 ("audio.input.format.type", "audio/pcm"),
@@ -73,65 +73,69 @@ async def _greeting(bench: Bench) -> None:
 
 
 @scenario("session.update", "session.full_echo", "session.sparse", "session.all_or_nothing", "session.null_vad")
-async def _updates(bench: Bench) -> None:
-    """What an update changes, and what it says of it."""
-    async with bench.open() as line:
-        created = (await line.until("session.created")).event.get("session") or {}
-        updated = (await bench.vital("session.update", configure(line, instructions="Be brief."))).get("session")
-        bench.follows("session.update", line.trace.messages[1:])
-        with bench.deciding("session.full_echo"):
-            listening = await configure(line, audio={"input": {"turn_detection": {"type": "server_vad"}}})
+async def _updates(context: ScenarioContext) -> None:
+    """What an update changes, and what session.updated says about it."""
+    async with context.open() as connection:
+        created = (await connection.until("session.created")).event.get("session") or {}
+        updated = (await context.vital("session.update", update_session(connection, instructions="Be brief."))).get(
+            "session"
+        )
+        context.follows("session.update", connection.trace.messages[1:])
+        with context.deciding("session.full_echo"):
+            listening = await update_session(connection, audio={"input": {"turn_detection": {"type": "server_vad"}}})
             missing = sorted({path for path, _ in _leaves(created)} - {path for path, _ in _leaves(updated)} - _NAMES)
             expect(not missing, f"session.updated lacks {', '.join(missing)}")
             detection = listening.get("session.audio.input.turn_detection") or {}
             lacking = [name for name in _VAD if name not in detection]
             expect(not lacking, f"audio.input.turn_detection lacks {', '.join(lacking)}")
-        with bench.deciding("session.sparse"):
+        with context.deciding("session.sparse"):
             expect(look(updated, "instructions") == "Be brief.", "the instructions are not what was asked for")
             before, after = dict(_leaves(created)), dict(_leaves(updated))
             changed = sorted(each for each in before if each in after and before[each] != after[each])
             expect(changed in ([], ["instructions"]), f"an update of the instructions changed {', '.join(changed)}")
-        with bench.deciding("session.all_or_nothing"):
-            await _refused_whole(line)
-        with bench.deciding("session.null_vad"):
-            quiet = await configure(line, audio={"input": {"turn_detection": None}})
+        with context.deciding("session.all_or_nothing"):
+            await _all_or_nothing(connection)
+        with context.deciding("session.null_vad"):
+            quiet = await update_session(connection, audio={"input": {"turn_detection": None}})
             found = quiet.get("session.audio.input.turn_detection")
             expect(found is None, f"turn_detection is {found!r} after null")
 
 
-async def _refused_whole(line: RawConnection) -> None:
+async def _all_or_nothing(connection: RawConnection) -> None:
     session = {"type": "realtime", "instructions": "Be long.", "conform": True}
-    await line.answer({"type": "session.update", "session": session}, "error")
-    kept = (await configure(line)).get("session.instructions")
+    await connection.answer({"type": "session.update", "session": session}, "error")
+    kept = (await update_session(connection)).get("session.instructions")
     expect(kept == "Be brief.", "an update with an unknown field changed the instructions")
 
 
 @scenario("session.early_update")
-async def _updates_before_the_greeting(bench: Bench) -> None:
-    """Two updates on the way before anything was read."""
-    async with bench.open() as line:
-        with bench.deciding("session.early_update"):
+async def _updates_before_the_greeting(context: ScenarioContext) -> None:
+    """Two updates that are sent before session.created is read."""
+    async with context.open() as connection:
+        with context.deciding("session.early_update"):
             for words in ("First.", "Second."):
-                await line.send({"type": "session.update", "session": {"type": "realtime", "instructions": words}})
-            line.rewind(0)
-            await line.until("session.created")
-            told = [(await line.until("session.updated")).get("session.instructions") for _ in range(2)]
-            expect(told == ["First.", "Second."], "the updates are not carried out in their order")
+                await connection.send(
+                    {"type": "session.update", "session": {"type": "realtime", "instructions": words}}
+                )
+            connection.rewind(0)
+            await connection.until("session.created")
+            actual = [(await connection.until("session.updated")).get("session.instructions") for _ in range(2)]
+            expect(actual == ["First.", "Second."], "the updates are not applied in their order")
 
 
 @scenario(*_ACCEPTED)
-async def _updates_that_clients_send(bench: Bench) -> None:
-    """Settings of clients in use; each in a session that has taken those before."""
-    async with bench.open() as line:
-        await line.until("session.created")
+async def _updates_that_clients_send(context: ScenarioContext) -> None:
+    """Settings of existing clients, one after the other in one session."""
+    async with context.open() as connection:
+        await connection.until("session.created")
         for rule_id, sessions in _ACCEPTED.items():
-            with bench.deciding(rule_id):
+            with context.deciding(rule_id):
                 for session in sessions:
-                    await configure(line, **session)
+                    await update_session(connection, **session)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field that holds no object, with its path; however deep a server nests them."""
+    """Every field that holds no object, with its path. Not by recursion: a server may nest deeply."""
     waiting = [(path, value)]
     while waiting:
         path, value = waiting.pop()

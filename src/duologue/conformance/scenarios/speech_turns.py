@@ -1,4 +1,4 @@
-"""Turns of speech, found by the server or cut by the client."""
+"""Turns of speech: ended by the server's turn detection, or committed by the client."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import asyncio
 from typing import Any, Final
 
 from duologue.conformance.outcomes import Violation, expect
-from duologue.conformance.scenario_context import Bench
+from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, ask, finish, scenario
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
-from duologue.conformance.wire.trace import Message
+from duologue.conformance.wire.trace import WireMessage
 
 __all__ = ["SCENARIOS"]
 
 _SILENCE_MS: Final = 800
-"""Longer than any pause in the recording, so that the sentence is one turn."""
+"""Longer than any pause in the recording, so that the sentence is one response."""
 _IDLE_MS: Final = 5000
-"""The shortest that may be asked for."""
+"""The shortest idle timeout that may be set."""
 _NOTHING_S: Final = 1.0
-"""How long a server has to do what it must not do."""
+"""How long to wait for events that must not come."""
 
 
 def _vad(**more: Any) -> dict[str, Any]:
@@ -27,111 +27,120 @@ def _vad(**more: Any) -> dict[str, Any]:
 
 
 @scenario("vad.turn", "vad.times", "vad.response")
-async def _a_turn_of_speech(bench: Bench) -> None:
-    """A sentence, silence, an answer."""
-    async with bench.session(audio=_vad(create_response=True)) as line:
-        await bench.vital("vad.turn", bench.say(line, "input_audio_buffer.committed"))
-        item_id = await bench.vital("vad.turn", _heard_item(line))
-        bench.follows("vad.turn", line.about(item_id))
-        with bench.deciding("vad.times"):
-            _times_fit(line)
-        with bench.deciding("vad.response"):
-            line.rewind(0)
-            turn = await finish(line, await line.until("response.created"))
-            expect(turn.status == "completed", f"the response ends {turn.status}")
+async def _a_turn_of_speech(context: ScenarioContext) -> None:
+    """A sentence and silence; the server responds."""
+    async with context.session(audio=_vad(create_response=True)) as connection:
+        await context.vital("vad.turn", context.say(connection, "input_audio_buffer.committed"))
+        item_id = await context.vital("vad.turn", _user_item(connection))
+        context.follows("vad.turn", connection.about(item_id))
+        with context.deciding("vad.times"):
+            _times_fit(connection)
+        with context.deciding("vad.response"):
+            connection.rewind(0)
+            response = await finish(connection, await connection.until("response.created"))
+            expect(response.status == "completed", f"the response ends {response.status}")
 
 
 @scenario("vad.no_response")
-async def _a_turn_without_an_answer(bench: Bench) -> None:
-    """A sentence and silence, and the client decides."""
-    async with bench.session(audio=_vad(create_response=False)) as line:
-        await bench.say(line, "input_audio_buffer.committed")
-        with bench.deciding("vad.no_response"):
-            await _no_response(line)
+async def _a_turn_without_an_answer(context: ScenarioContext) -> None:
+    """A sentence and silence; the server does not respond."""
+    async with context.session(audio=_vad(create_response=False)) as connection:
+        await context.say(connection, "input_audio_buffer.committed")
+        with context.deciding("vad.no_response"):
+            await _no_response(connection)
 
 
-async def _heard_item(line: RawConnection) -> str:
-    """Wait until the turn's item is done; its id."""
-    done = await line.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
-    committed = line.first("input_audio_buffer.committed")
+async def _user_item(connection: RawConnection) -> str:
+    """Wait until the turn's item is done; returns its id."""
+    done = await connection.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
+    committed = connection.first("input_audio_buffer.committed")
     if not committed.ids:
         raise Violation("input_audio_buffer.committed without item_id")
     return str(committed.get("item_id") if committed.ids != done.ids else done.get("item.id"))
 
 
-def _times_fit(line: RawConnection) -> None:
+def _times_fit(connection: RawConnection) -> None:
     sent_ms = (
-        sum(len(each.get("audio")) for each in line.trace.sent("input_audio_buffer.append")) * 3 // 4 // BYTES_PER_MS
+        sum(len(each.get("audio")) for each in connection.trace.sent("input_audio_buffer.append"))
+        * 3
+        // 4
+        // BYTES_PER_MS
     )
-    start = line.first("input_audio_buffer.speech_started").get("audio_start_ms")
-    end = line.first("input_audio_buffer.speech_stopped").get("audio_end_ms")
+    start = connection.first("input_audio_buffer.speech_started").get("audio_start_ms")
+    end = connection.first("input_audio_buffer.speech_stopped").get("audio_end_ms")
     fits = isinstance(start, int) and isinstance(end, int) and 0 <= start < end <= sent_ms
     expect(fits, f"speech from {start} to {end} ms, in {sent_ms} ms of audio")
 
 
-async def _no_response(line: RawConnection) -> None:
-    strays = [
-        each.type for each in await line.quiet(min(_NOTHING_S, line.patience_s)) if each.type.startswith("response.")
+async def _no_response(connection: RawConnection) -> None:
+    unexpected = [
+        each.type
+        for each in await connection.quiet(min(_NOTHING_S, connection.timeout_s))
+        if each.type.startswith("response.")
     ]
-    expect(not strays, f"{strays[0] if strays else ''} came, and nobody asked for it")
+    expect(not unexpected, f"{unexpected[0] if unexpected else ''} came without a response.create")
 
 
 @scenario("manual.commit", "manual.no_response", "manual.no_vad", "manual.clear", "error.commit_short")
-async def _push_to_talk(bench: Bench) -> None:
-    """Speech is cut by the client."""
-    async with bench.session() as line:
-        began = len(line.trace.messages)
-        await bench.speak(line)
-        committed = await bench.vital(
+async def _push_to_talk(context: ScenarioContext) -> None:
+    """The client commits speech, and clears the buffer."""
+    async with context.session() as connection:
+        began = len(connection.trace.messages)
+        await context.speak(connection)
+        committed = await context.vital(
             "manual.commit",
-            line.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed"),
+            connection.answer({"type": "input_audio_buffer.commit"}, "input_audio_buffer.committed"),
         )
-        with bench.deciding("manual.commit"):
-            await line.until("conversation.item.done")
-            bench.follows("manual.commit", _exchange(line.trace.messages[began:], committed))
-        with bench.deciding("manual.no_response"):
-            await _no_response(line)
-        with bench.deciding("manual.no_vad"):
-            strays = list(line.trace.received("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"))
-            expect(not strays, f"{strays[0].type if strays else ''} without turn detection")
-        with bench.deciding("manual.clear"):
-            await line.send(append_of(bytes(200 * BYTES_PER_MS)))
-            cleared = await line.send({"type": "input_audio_buffer.clear"})
-            await line.until("input_audio_buffer.cleared")
-            bench.follows("manual.clear", line.since(cleared))
-        await line.send(append_of(bytes(50 * BYTES_PER_MS)))
-        await bench.refused("error.commit_short", line, {"type": "input_audio_buffer.commit"})
+        with context.deciding("manual.commit"):
+            await connection.until("conversation.item.done")
+            context.follows("manual.commit", _about_commit(connection.trace.messages[began:], committed))
+        with context.deciding("manual.no_response"):
+            await _no_response(connection)
+        with context.deciding("manual.no_vad"):
+            unexpected = list(
+                connection.trace.received("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped")
+            )
+            expect(not unexpected, f"{unexpected[0].type if unexpected else ''} without turn detection")
+        with context.deciding("manual.clear"):
+            await connection.send(append_of(bytes(200 * BYTES_PER_MS)))
+            cleared = await connection.send({"type": "input_audio_buffer.clear"})
+            await connection.until("input_audio_buffer.cleared")
+            context.follows("manual.clear", connection.since(cleared))
+        await connection.send(append_of(bytes(50 * BYTES_PER_MS)))
+        await context.expect_rejection("error.commit_short", connection, {"type": "input_audio_buffer.commit"})
 
 
-def _exchange(messages: list[Message], committed: Message) -> list[Message]:
-    """What the client sent, and what the server says about the committed item."""
+def _about_commit(messages: list[WireMessage], committed: WireMessage) -> list[WireMessage]:
+    """The client's events, and the server's events about the committed item."""
     return [each for each in messages if each.side == "C" or each.ids & committed.ids]
 
 
 @scenario("idle_timeout", "idle_timeout.item")
-async def _a_silent_user(bench: Bench) -> None:
-    """After an answer, nobody says anything."""
-    async with bench.session(output_modalities=["audio"], audio=_vad(idle_timeout_ms=_IDLE_MS)) as line:
-        turn = await finish(line, await ask(line, "Say hello."))
-        after = line.trace.messages.index(turn.done)
-        await bench.vital("idle_timeout", _wait_in_silence(line, after))
-        with bench.deciding("idle_timeout"):
-            line.rewind(after + 1)
-            created = await line.until("response.created")
-            bench.follows("idle_timeout", line.trace.messages[after : line.trace.messages.index(created) + 1])
-        with bench.deciding("idle_timeout.item"):
-            line.rewind(after + 1)
-            item = await line.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
-            bench.follows("idle_timeout.item", line.about(*item.ids))
+async def _a_silent_user(context: ScenarioContext) -> None:
+    """After an answer, the user stays silent."""
+    async with context.session(output_modalities=["audio"], audio=_vad(idle_timeout_ms=_IDLE_MS)) as connection:
+        response = await finish(connection, await ask(connection, "Say hello."))
+        after = connection.trace.messages.index(response.done)
+        await context.vital("idle_timeout", _wait_in_silence(connection, after))
+        with context.deciding("idle_timeout"):
+            connection.rewind(after + 1)
+            created = await connection.until("response.created")
+            context.follows(
+                "idle_timeout", connection.trace.messages[after : connection.trace.messages.index(created) + 1]
+            )
+        with context.deciding("idle_timeout.item"):
+            connection.rewind(after + 1)
+            item = await connection.until("conversation.item.done", where=lambda each: each.get("item.role") == "user")
+            context.follows("idle_timeout.item", connection.about(*item.ids))
 
 
-async def _wait_in_silence(line: RawConnection, after: int) -> None:
-    """A microphone that hears nothing, until the server has had enough of it. In real time: the timer runs in it."""
-    deadline_s = line.now_s + line.patience_s + _IDLE_MS / 1000
-    while not any(each.type == "input_audio_buffer.timeout_triggered" for each in line.trace.messages[after:]):
-        if line.now_s > deadline_s:
+async def _wait_in_silence(connection: RawConnection, after: int) -> None:
+    """Append silence until the idle timeout. In real time, because the server's timer runs in it."""
+    deadline_s = connection.now_s + connection.timeout_s + _IDLE_MS / 1000
+    while not any(each.type == "input_audio_buffer.timeout_triggered" for each in connection.trace.messages[after:]):
+        if connection.now_s > deadline_s:
             raise Violation(f"no input_audio_buffer.timeout_triggered within {deadline_s:.0f} s")
-        await line.send(append_of(bytes(100 * BYTES_PER_MS)))
+        await connection.send(append_of(bytes(100 * BYTES_PER_MS)))
         await asyncio.sleep(0.1)
 
 

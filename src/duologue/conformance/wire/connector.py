@@ -1,4 +1,4 @@
-"""Connections as scenarios want them, and who opens them."""
+"""Options of a scenario's connections, and the type of the function that opens them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ __all__ = ["ConnectOptions", "OpenTransport"]
 
 
 class ConnectOptions(Struct, frozen=True, kw_only=True):
-    """What is special about a connection."""
+    """How a connection differs from an ordinary one."""
 
     intent: str | None = None
+    """Value of the query parameter `intent`."""
     api_key: str | None = None
-    """Another key than the right one."""
+    """A key in place of the right one."""
     model: str | None = None
-    """Another model than the one to be tested; "" asks for none."""
+    """A model in place of the one to test; "" names none."""
     beta: bool = False
-    """Show the header of the beta."""
+    """Send the header of the beta."""
 
     @property
-    def invited(self) -> bool:
-        """Whether a session should come of it, in which everything holds that holds everywhere."""
+    def expects_session(self) -> bool:
+        """Whether the server should open a current session; the invariants are checked in those."""
         return self.api_key is None and self.model is None and not self.beta
 
 
 OpenTransport: TypeAlias = Callable[[ConnectOptions], Awaitable[Transport]]
-"""Opens a connection. Raises `ConnectFailed` if none comes about, and `NotApplicable` for what it cannot open."""
+"""Opens a connection. Raises `ConnectFailed` if that fails, and `NotApplicable` for options it does not support."""

@@ -11,55 +11,55 @@ import msgspec
 
 from duologue.codec.jsontext import parse_object
 from duologue.conformance.outcomes import Undecided, Violation
-from duologue.conformance.wire.trace import Json, Message, Trace
+from duologue.conformance.wire.trace import Json, Trace, WireMessage
 from duologue.errors import ConnectionClosed, DecodeError
 from duologue.transports import Transport
 
 __all__ = ["RawConnection"]
 
 _QUIET_S: Final = 0.3
-"""How long nothing may come before nothing more is expected: an answer takes a round trip, 0.2 s around the world."""
+"""After so much silence no more events are expected: an answer takes a round trip, 0.2 s around the world."""
 
 
 class RawConnection:
-    """One connection, with everything that went over it.
+    """One connection, with a trace of everything that was sent and received.
 
-    Waiting looks at what came since the last `send` and is done with what it has passed over.
+    Waiting looks at the events since the last `send`, and passes over each event once.
     """
 
-    def __init__(self, transport: Transport, name: str, *, patience_s: float) -> None:
+    def __init__(self, transport: Transport, name: str, *, timeout_s: float) -> None:
         self.trace = Trace(name=name)
-        self.patience_s = patience_s
+        self.timeout_s = timeout_s
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
         self._came = asyncio.Condition()
         self._seen = 0
-        """Where waiting goes on."""
+        """Index of the message at which waiting goes on."""
         self._sent = 0
         self.last_id: str | None = None
-        """Id of the event that was sent last; None if that was no event."""
+        """Id of the event that was sent last; None if the message was no event."""
 
-    # --- what goes out
+    # --- sending
 
     async def send(self, event: Json) -> str:
-        """Send an event, with an id of its own unless it has one. Returns that id. Raises Violation if the server left."""
+        """Send an event, with a new id unless it has one. Returns the id. Raises Violation if the server has closed."""
         self._sent += 1
         event = {"event_id": f"conform_{self._sent}", **event}
         await self.send_raw(msgspec.json.encode(event).decode(), event)
         return str(event["event_id"])
 
     async def send_raw(self, message: str | bytes, event: Json | None = None) -> None:
-        """Send a message as it is. Raises Violation if the server left."""
+        """Send a message as it is. Raises Violation if the server has closed."""
         self._seen = len(self.trace.messages)
         self.last_id = None if event is None else str(event.get("event_id"))
-        self.trace.messages.append(Message(side="C", at_s=self.now_s, event=event or {}))
+        self.trace.messages.append(WireMessage(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)
         except ConnectionClosed as closed:
             raise Violation(f"the server closed with {closed.code}") from closed
 
-    # --- what comes
+    # --- receiving
 
     @property
     def now_s(self) -> float:
@@ -70,19 +70,17 @@ class RawConnection:
         self,
         *types: str,
         about: Collection[str] = (),
-        where: Callable[[Message], bool] | None = None,
-        patience_s: float | None = None,
-    ) -> Message:
-        """The next event of these types, about these ids if any are named.
+        where: Callable[[WireMessage], bool] | None = None,
+    ) -> WireMessage:
+        """The next event of these types, about one of these ids if any are named.
 
-        Raises Violation when nothing comes for `patience_s`, when the server leaves, or refuses instead.
+        Raises Violation when nothing comes within the timeout, when the server closes, and when it sends an error.
         """
 
-        def wanted(message: Message) -> bool:
+        def wanted(message: WireMessage) -> bool:
             named = message.type in types and (not about or bool(message.ids & set(about)))
             return named and (where is None or where(message))
 
-        timeout = self.patience_s if patience_s is None else patience_s
         awaited = " or ".join(types)
         while True:
             for at in range(self._seen, len(self.trace.messages)):
@@ -94,77 +92,77 @@ class RawConnection:
                     return message
                 if message.type == "error" and "error" not in types:
                     self._seen = at + 1
-                    raise Violation(f"{awaited} was expected, and {_told(message)} came")
+                    raise Violation(f"{awaited} was expected, and {_described(message)} came")
             if self.trace.closed is not None:
                 raise Violation(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
-            if not await self._more(timeout):
+            if not await self._more(self.timeout_s):
                 last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
-                raise Violation(f"no {awaited} within {timeout:g} s; the last event was {last}")
+                raise Violation(f"no {awaited} within {self.timeout_s:g} s; the last event was {last}")
 
-    async def answer(self, event: Json, *types: str, **more: Any) -> Message:
+    async def answer(self, event: Json, *types: str, **more: Any) -> WireMessage:
         """Send, and wait as `until` does."""
         await self.send(event)
         return await self.until(*types, **more)
 
-    async def quiet(self, quiet_s: float = _QUIET_S) -> list[Message]:
-        """Wait until nothing has come for so long; what came since the last `send` or wait."""
+    async def quiet(self, quiet_s: float = _QUIET_S) -> list[WireMessage]:
+        """Wait until no event has come for `quiet_s`; returns the events since the last `send` or wait."""
         began = self._seen
-        deadline = self._loop.time() + self.patience_s
+        deadline = self._loop.time() + self.timeout_s
         while self.trace.closed is None and self._loop.time() < deadline and await self._more(quiet_s):
             pass
         self._seen = len(self.trace.messages)
         return [each for each in self.trace.messages[began:] if each.side == "S"]
 
-    def first(self, type: str) -> Message:
-        """The first event of this type that came. Raises Undecided if none did: another rule is about that."""
+    def first(self, type: str) -> WireMessage:
+        """The first event of this type. Raises Undecided if there is none: another rule is about that."""
         for each in self.trace.received(type):
             return each
         raise Undecided(f"no {type} came")
 
     def rewind(self, at: int) -> None:
-        """Have waiting look again at what came since there were so many messages."""
+        """Make waiting go on at this index of the trace's messages."""
         self._seen = at
 
     @property
     def session_type(self) -> str:
         """What the server calls this session: "realtime" or "transcription"."""
-        told = [each.get("session.type") for each in self.trace.received("session.created", "session.updated")]
-        return "transcription" if told and told[-1] == "transcription" else "realtime"
+        types = [each.get("session.type") for each in self.trace.received("session.created", "session.updated")]
+        return "transcription" if types and types[-1] == "transcription" else "realtime"
 
-    def about(self, *ids: str, since: Message | None = None, upto: Message | None = None) -> list[Message]:
+    def about(self, *ids: str, since: WireMessage | None = None, upto: WireMessage | None = None) -> list[WireMessage]:
         """Both sides' messages about these ids, from one message to another. `create` commands are about their item."""
         first = 0 if since is None else self.trace.messages.index(since)
         last = len(self.trace.messages) if upto is None else self.trace.messages.index(upto) + 1
         return [each for each in self.trace.messages[first:last] if each.ids & set(ids)]
 
-    def since(self, event_id: str) -> list[Message]:
+    def since(self, event_id: str) -> list[WireMessage]:
         """Everything from the command with this id on."""
         at = next(n for n, each in enumerate(self.trace.messages) if each.event.get("event_id") == event_id)
         return self.trace.messages[at:]
 
-    async def _more(self, patience_s: float) -> bool:
-        """Wait for one message more, or the end; False if nothing happens."""
+    async def _more(self, timeout_s: float) -> bool:
+        """Wait for one more message, or for the close; False if neither comes."""
         have = len(self.trace.messages)
         try:
-            async with asyncio.timeout(patience_s), self._came:
+            async with asyncio.timeout(timeout_s), self._came:
                 await self._came.wait_for(lambda: len(self.trace.messages) > have or self.trace.closed is not None)
         except TimeoutError:
             return False
         return True
 
-    # --- its life
+    # --- opening and closing
 
     @classmethod
     @asynccontextmanager
-    async def over(cls, transport: Transport, name: str, *, patience_s: float) -> AsyncGenerator[RawConnection, None]:
-        """Reads the transport for the length of a block; lets what is under way come to its end, and closes."""
-        line = cls(transport, name, patience_s=patience_s)
-        reading = asyncio.ensure_future(line._read())  # noqa: TID251 - ended and awaited below
+    async def over(cls, transport: Transport, name: str, *, timeout_s: float) -> AsyncGenerator[RawConnection, None]:
+        """Reads the transport for the length of a block; then waits for open responses and items, and closes."""
+        connection = cls(transport, name, timeout_s=timeout_s)
+        reading = asyncio.ensure_future(connection._read())  # noqa: TID251 - ended and awaited below
         try:
             try:
-                yield line
+                yield connection
             finally:
-                await line._settle()
+                await connection._settle()
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -185,9 +183,9 @@ class RawConnection:
                 self._came.notify_all()
 
     async def _settle(self) -> None:
-        """Wait for responses and items that have begun; the invariants are about whole traces."""
+        """Wait for open responses and items: the invariants are about whole traces."""
         while self.trace.closed is None and self._open():
-            if not await self._more(self.patience_s):
+            if not await self._more(self.timeout_s):
                 return
 
     def _open(self) -> set[str]:
@@ -204,14 +202,14 @@ class RawConnection:
         return begun
 
 
-def _message(text: str | bytes, at_s: float) -> Message:
+def _message(text: str | bytes, at_s: float) -> WireMessage:
     if isinstance(text, bytes):
-        return Message(side="S", at_s=at_s, event={}, problem="a binary message")
+        return WireMessage(side="S", at_s=at_s, event={}, problem="a binary message")
     try:
-        return Message(side="S", at_s=at_s, event=parse_object(text))
+        return WireMessage(side="S", at_s=at_s, event=parse_object(text))
     except DecodeError as fault:
-        return Message(side="S", at_s=at_s, event={}, problem=fault.reason)
+        return WireMessage(side="S", at_s=at_s, event={}, problem=fault.reason)
 
 
-def _told(error: Message) -> str:
+def _described(error: WireMessage) -> str:
     return f"error (code {error.get('error.code')}, param {error.get('error.param')})"

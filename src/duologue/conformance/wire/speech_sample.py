@@ -1,4 +1,4 @@
-"""The recorded sentence that the suite says, and how it goes to a server."""
+"""The recorded sentence of the suite, and the event that sends it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES_PER_MS: Final = 48
 """PCM16 at 24 kHz, which every server takes."""
 
 CHUNK_MS: Final = 100
-"""What one append carries: a common choice of microphones, ten messages a second."""
+"""Audio in one append: a common choice of clients, ten messages a second."""
 
 
 @cache

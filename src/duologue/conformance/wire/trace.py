@@ -1,4 +1,4 @@
-"""What went over one connection, raw: nothing is repaired, so that a server's oddities are seen as they are."""
+"""The messages of one connection as plain JSON: nothing is repaired, so that a server's faults stay visible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-__all__ = ["Json", "Message", "Side", "Trace", "look"]
+__all__ = ["Json", "Side", "Trace", "WireMessage", "look"]
 
 Json: TypeAlias = Mapping[str, Any]
 Side: TypeAlias = Literal["C", "S"]
@@ -26,15 +26,15 @@ def look(event: Json, path: str) -> Any:
     return found
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class WireMessage(Struct, frozen=True, kw_only=True):
     """One message: from the client (C) or the server (S)."""
 
     side: Side
     at_s: float
     event: Json
-    """Empty if it is no JSON object."""
+    """Empty if the message is no JSON object."""
     problem: str = ""
-    """Why it is none."""
+    """Why it is no JSON object."""
 
     @property
     def type(self) -> str:
@@ -54,29 +54,29 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 class Trace(Struct, kw_only=True):
-    """The messages of one connection, in the order in which they were sent and came."""
+    """The messages of one connection, in the order in which they were sent and received."""
 
     name: str
-    """Of the scenario."""
-    messages: list[Message] = []
+    """Name of the scenario."""
+    messages: list[WireMessage] = []
     closed: tuple[int, str] | None = None
     """Code and reason, if the server closed."""
 
-    def received(self, *types: str) -> Iterator[Message]:
+    def received(self, *types: str) -> Iterator[WireMessage]:
         """What the server sent: of these types, or all of it."""
         return (each for each in self.messages if each.side == "S" and (not types or each.type in types))
 
-    def sent(self, *types: str) -> Iterator[Message]:
+    def sent(self, *types: str) -> Iterator[WireMessage]:
         """What the client sent: of these types, or all of it."""
         return (each for each in self.messages if each.side == "C" and (not types or each.type in types))
 
-    def precedes(self, one: Message, other: Message) -> bool:
-        """Whether one message was there before the other. By their places: a coarse clock gives both the same time."""
+    def precedes(self, one: WireMessage, other: WireMessage) -> bool:
+        """Whether one message came before the other. By position: a coarse clock gives both the same time."""
         return self.messages.index(one) < self.messages.index(other)
 
-    def responses(self) -> dict[str, list[Message]]:
+    def responses(self) -> dict[str, list[WireMessage]]:
         """The server's `response.*` events by the id of their response."""
-        found: dict[str, list[Message]] = {}
+        found: dict[str, list[WireMessage]] = {}
         for each in self.received():
             id = each.get("response_id") or each.get("response.id")
             if each.type.startswith("response.") and isinstance(id, str):

@@ -1,4 +1,4 @@
-"""Connections to the server at a URL, as scenarios want them."""
+"""Opens a scenario's connections to the server at a URL."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
 def open_endpoint_of(
     place: Endpoint | str, *, wrap: Callable[[Transport], Transport] = lambda transport: transport
 ) -> OpenTransport:
-    """What opens connections to this place for `run`. `wrap` may put something around each, such as a recorder."""
+    """A function for `run` that opens connections to this endpoint. `wrap` may wrap each, as a recorder does."""
     endpoint = Endpoint(url=place) if isinstance(place, str) else place
 
-    async def open_transport(opening: ConnectOptions) -> Transport:
+    async def open_transport(options: ConnectOptions) -> Transport:
         """Raises ConnectFailed."""
         special = endpoint
-        if opening.intent is not None:
-            special = replace(special, intent=opening.intent)
-        if opening.api_key is not None:
-            special = replace(special, api_key=opening.api_key)
-        if opening.model is not None:
-            special = replace(special, model=opening.model or None)
-        if opening.beta:
+        if options.intent is not None:
+            special = replace(special, intent=options.intent)
+        if options.api_key is not None:
+            special = replace(special, api_key=options.api_key)
+        if options.model is not None:
+            special = replace(special, model=options.model or None)
+        if options.beta:
             special = replace(special, headers={**special.headers, **_BETA_HEADER})
         return wrap(await open_endpoint(special))
 

@@ -1,4 +1,4 @@
-"""`duologue talk` against servers that are not ours: older ones, terse ones, and ones that speak nonsense."""
+"""Calls to servers that are not ours: older ones, incomplete ones, and ones that send no events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Answer = Callable[[dict[str, Any]], Iterable[Message]]
 
 
 def answering(answer: Answer, *greeting: Message) -> Handle:
-    """A server that greets, and then answers each message by itself."""
+    """A server that sends a greeting, and then answers each message by itself."""
 
     def handle(socket: ServerConnection) -> None:
         def send(messages: Iterable[Message]) -> None:
@@ -113,7 +113,7 @@ def test_an_answer_that_comes_only_with_response_done_is_shown(capsys: pytest.Ca
     assert (code, summary["transcripts"]["server"]) == (0, "All at once.")
 
 
-def test_events_that_nobody_knows_disturb_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_events_are_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     def answer(message: dict[str, Any]) -> list[Message]:
         news: list[Message] = [event("response.sparkle", x=1), b'{"type":"binary.news"}', "no JSON", "[]", '{"type":7}']
         return [*news, *spoken("Yes.", b"")] if message["type"] == "response.create" else []
@@ -123,10 +123,10 @@ def test_events_that_nobody_knows_disturb_nothing(capsys: pytest.CaptureFixture[
     assert (code, summary["events"]["received"]["response.sparkle"]) == (0, 1)
 
 
-def test_a_confirmation_in_a_shape_that_nobody_knows_is_not_waited_for(
+def test_a_confirmation_of_an_unknown_shape_counts(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("duologue.cli.call.talker._GREETING_S", 3600.0)
+    monkeypatch.setattr("duologue.cli.call.talker._START_S", 3600.0)
 
     def answer(message: dict[str, Any]) -> list[Message]:
         if message["type"] == "session.update":
@@ -145,9 +145,7 @@ def test_a_confirmation_in_a_shape_that_nobody_knows_is_not_waited_for(
 
 
 @pytest.mark.parametrize("greeting", ["hello", "<html>", "[1, 2]", '{"type": 7}', "\x1b[2J", b"\xff\xfe"])
-def test_a_server_that_speaks_nonsense_is_called_that(
-    capsys: pytest.CaptureFixture[str], greeting: str | bytes
-) -> None:
+def test_a_server_that_sends_no_events_is_reported(capsys: pytest.CaptureFixture[str], greeting: str | bytes) -> None:
     with server_of(answering(nothing, greeting)) as url:
         code, _, err = talk(capsys, url, "--say", "hi")
     assert code == 1
@@ -156,14 +154,14 @@ def test_a_server_that_speaks_nonsense_is_called_that(
     assert "\x1b" not in err
 
 
-def test_known_events_of_wrong_shape_are_named_when_nothing_comes_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_of_a_wrong_shape_are_named_when_the_turn_fails(capsys: pytest.CaptureFixture[str]) -> None:
     def answer(message: dict[str, Any]) -> list[Message]:
         return [event("response.done", response="fine")] if message["type"] == "response.create" else []
 
     with server_of(answering(answer, event("session.created", session=3))) as url:
         code, _, err = talk(capsys, url, "--say", "hi")
     assert code == 1
-    assert "the server did not answer within 0.4 s; 2 of its messages could not be understood" in err
+    assert "the server did not answer within 0.4 s; 2 of its messages could not be decoded" in err
 
 
 def test_a_server_that_says_nothing_is_given_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,7 +173,7 @@ def test_a_server_that_says_nothing_is_given_up(capsys: pytest.CaptureFixture[st
 def test_a_server_that_finds_no_turn_is_given_up(capsys: pytest.CaptureFixture[str], speech: Path) -> None:
     with server_of(answering(nothing, CREATED)) as url:
         code, _, err = talk(capsys, url, speech, "--fast")
-    assert (code, err) == (1, "duologue: the server heard no speech within 0.4 s\n")
+    assert (code, err) == (1, "duologue: the server detected no speech within 0.4 s\n")
 
 
 def test_a_server_that_stops_in_the_middle_is_given_up_and_its_words_are_kept(
@@ -191,7 +189,7 @@ def test_a_server_that_stops_in_the_middle_is_given_up_and_its_words_are_kept(
     assert read_wav(tmp_path / "reply.wav").duration_ms == 100
 
 
-def test_a_server_that_hangs_up_is_told_with_code_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_close_is_reported_with_its_code_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
     def handle(socket: ServerConnection) -> None:
         socket.send(json.dumps(CREATED))
         socket.recv()
@@ -203,14 +201,14 @@ def test_a_server_that_hangs_up_is_told_with_code_and_reason(capsys: pytest.Capt
     assert "the server ended the session: connection closed with code 1011 (out of memory)" in err
 
 
-def test_a_refusal_ends_the_turn_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rejected_command_ends_the_turn_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     def answer(message: dict[str, Any]) -> list[Message]:
         fault = {"type": "invalid_request_error", "message": "Not today.", "event_id": message["event_id"]}
         return [event("error", error=fault)]
 
     with server_of(answering(answer, CREATED)) as url:
         code, _, err = talk(capsys, url, "--say", "hi")
-    assert (code, err) == (1, "duologue: the server refused conversation.item.create: Not today.\n")
+    assert (code, err) == (1, "duologue: the server rejected conversation.item.create: Not today.\n")
 
 
 def test_a_failed_response_fails_the_turn(capsys: pytest.CaptureFixture[str]) -> None:
