@@ -38,6 +38,9 @@ _TRIM_S: Final = 3.0
 of them, until it is told to give it back. Thresholds that keep it from that (`mallopt`) have every large message fetch
 fresh pages: events of 4 MB then take three times as long."""
 
+_TRIMS: Final = 3
+"""Times that memory is given back after a connection: an engine's call may outlast it, and holds its audio."""
+
 _MAX_ACCEPTED: Final = 32
 """Connections that are taken in one turn of the event loop."""
 
@@ -126,11 +129,13 @@ def spare_the_collector() -> None:
 async def _give_memory_back(edge: Connections) -> None:
     """Have the C library return free memory to the system when connections have ended; nothing without glibc."""
     trim = _malloc_trim()
-    gone = edge.gone
+    gone, rounds = edge.gone, 0
     while trim is not None:
         await asyncio.sleep(_TRIM_S)
         if edge.gone != gone:
-            gone = edge.gone
+            gone, rounds = edge.gone, _TRIMS
+        if rounds:
+            rounds -= 1
             await asyncio.to_thread(trim, 0)
 
 
