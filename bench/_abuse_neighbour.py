@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -151,13 +152,14 @@ class Watch:
 
 
 async def warm_up(port: int, mcp: str = "") -> None:
-    """What every server loads at its first use: a written and a spoken turn, and a list of tools."""
+    """What every server loads at its first use: resampling, a written and a spoken turn, and a list of tools."""
     socket = await _session(port)
     tool = {"type": "mcp", "server_label": "a", "server_url": mcp, "require_approval": "never"}
     session = {"type": "realtime", "output_modalities": ["text"], "tools": [tool] if mcp else []}
     item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "mode honest"}]}
     for event in (
         {"type": "session.update", "session": session},
+        {"type": "input_audio_buffer.append", "audio": b64encode(bytes(96_000)).decode()},
         {"type": "conversation.item.create", "item": item},
         {"type": "response.create"},
         {"type": "response.create", "response": {"conversation": "none", "output_modalities": ["audio"]}},
