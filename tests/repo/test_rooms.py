@@ -12,12 +12,10 @@ from tests.repo._tree import PACKAGE, ROOT, modules
 _MAX_MODULES: Final = 20
 """A reader finds one name among twenty at a glance; more than that wants another folder."""
 
-_WITHOUT_TEST: Final[dict[str, str]] = {
-}
+_WITHOUT_TEST: Final[dict[str, str]] = {}
 """Modules without a test file of their name, and where what they do is tested."""
 
-_NAMES_USED_TWICE: Final[dict[str, str]] = {
-}
+_NAMES_USED_TWICE: Final[dict[str, str]] = {}
 """Classes that share their name with another, and why."""
 
 

@@ -32,7 +32,7 @@ class Teller(Protocol):
         ...
 
     async def call(self, call: FunctionCall, /) -> None:
-        """The client is to call a function; all text and audio before it has been told."""
+        """The client is to call a function; all text and audio before it has been reported."""
         ...
 
 
@@ -47,7 +47,7 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
     """Make one response. Cancelling stops both engines.
 
     Raises:
-        EngineError: an engine failed; what was told before stands.
+        EngineError: an engine failed; what was reported before stays.
     """
     if not command.speak:
         await _think(engines.responder, request, _writing(teller))
@@ -55,9 +55,9 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
     to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
 
-    async def tell_and_speak(piece: str | FunctionCall) -> bool:
+    async def send_and_speak(piece: str | FunctionCall) -> bool:
         if isinstance(piece, FunctionCall):
-            # Behind the words that stand before it, which are spoken to their end first; before all that comes.
+            # The text before the call is spoken to its end first, and the call is reported before what follows.
             await speak_rest()
             await to_speak.put(piece)
             await to_speak.join()
@@ -72,7 +72,7 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
             await to_speak.put(clause)
 
     async def write() -> None:
-        await _think(engines.responder, request, tell_and_speak)
+        await _think(engines.responder, request, send_and_speak)
         await speak_rest()
         await to_speak.put(None)
 
@@ -81,7 +81,7 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
 
 async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
     """Two halves of one work, side by side. The first failure ends both, and is raised as it is."""
-    # Not a TaskGroup: the exception that ends one stands in a frame of its own traceback. Such a cycle holds the
+    # Not a TaskGroup: the traceback of the exception that ends one refers to that exception. Such a cycle holds the
     # session with all its audio until the garbage collector comes by, and a user who interrupts makes one each time.
     first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)  # noqa: TID251 - both have ended below
     try:
