@@ -60,7 +60,7 @@ class RealtimeApp:
     MCP servers that sessions offer as tools are asked as far as `mcp` permits; without it, none is.
 
     With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
-    are of no effect. Client secrets are this server's own all the same; what one was made for is told to the upstream
+    are of no effect. Client secrets are this server's own all the same; their configuration is sent to the upstream
     first. Spans go to `tracer_provider`, by default the process's own.
 
     Raises:

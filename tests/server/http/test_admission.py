@@ -40,7 +40,7 @@ def turned_away(work: Callable[[], Any]) -> str | None:
 
 
 def asked_for(query: str, *, models: Sequence[str] = (), wanted: str) -> object:
-    """This of the opening that somebody with this query gets, or the name of the rebuff."""
+    """This field of the session start for this query, or the name of the rejection."""
     asked, here = scope(query=query), admission(models=models)
     try:
         return getattr(here.session_start_of(asked, here.principal_of(asked, unix_now_s=0), now=0), wanted)

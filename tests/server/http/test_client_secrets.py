@@ -39,7 +39,7 @@ def test_no_two_secrets_are_alike_and_neither_is_kept_or_shown() -> None:
 
 
 def test_only_so_many_live_at_once_and_those_that_expire_make_room() -> None:
-    secrets = secrets_of(max_bytes=2)
+    secrets = secrets_of(max_secrets=2)
     secrets.make(SESSION_START, owner="a", lives_s=10, unix_now_s=0)
     secrets.make(SESSION_START, owner="a", lives_s=99, unix_now_s=0)
     with pytest.raises(Rejection, match="No more client secrets"):

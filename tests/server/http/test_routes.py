@@ -151,7 +151,7 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
 
 
 async def nowhere(session_start: SessionStart) -> Transport:
-    raise ConnectFailed("nobody listens there", retryable=True)
+    raise ConnectFailed("connection refused", retryable=True)
 
 
 @pytest.mark.parametrize("kind", ["realtime", "transcription"])

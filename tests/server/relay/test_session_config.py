@@ -1,4 +1,4 @@
-"""What a client secret was made for, as an upstream is told it. The test plays both sides."""
+"""The configuration of a client secret, as it is sent to an upstream. The test plays both sides."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def formats(**sides: Any) -> dict[str, Any]:
     return {"type": "realtime", "audio": {side: {"format": wire} for side, wire in sides.items()}}
 
 
-async def hear(client: MemoryTransport, upstream: MemoryTransport, sent: bytes) -> bytes:
+async def relayed_input(client: MemoryTransport, upstream: MemoryTransport, sent: bytes) -> bytes:
     """What the upstream hears of this audio, once it is committed."""
 
     async def send() -> None:
@@ -115,7 +115,7 @@ async def test_a_telephone_talks_to_an_upstream_that_has_only_pcm(wire: str, enc
         )
         audio = (await reported(client))["session"]["audio"]
         assert (audio["input"]["format"], audio["output"]["format"]) == ({"type": wire}, {"type": wire})
-        assert is_the_tone(await hear(client, upstream, tone(encoding, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(encoding, 300)), PCM_16, 300)
         assert is_the_tone(await speak(client, upstream, tone(PCM, 300)), encoding, 300)
 
 
@@ -126,7 +126,7 @@ async def test_a_client_of_24_khz_hears_an_upstream_of_16_khz_at_its_own_rate() 
         audio = (await reported(client))["session"]["audio"]
         assert [audio[side]["format"] for side in ("input", "output")] == [{"type": "audio/pcm", "rate": 24_000}] * 2
         assert is_the_tone(await speak(client, upstream, tone(PCM_16, 300)), PCM, 300)
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
 
 
 async def test_a_format_that_both_sides_have_is_asked_for_and_audio_passes_as_it_is() -> None:
@@ -140,7 +140,7 @@ async def test_a_format_that_both_sides_have_is_asked_for_and_audio_passes_as_it
         await say(upstream, "session.updated", session={"id": "s", **asked})
         await reported(client)
         audio = bytes(range(256))
-        assert await hear(client, upstream, audio) == audio
+        assert await relayed_input(client, upstream, audio) == audio
         assert await speak(client, upstream, audio) == audio
 
 
@@ -164,7 +164,7 @@ async def test_a_format_of_an_update_that_the_upstream_refuses_is_forgotten(answ
         fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": "session.voice"}
         await say(upstream, "error", error={**fault, "event_id": answers})
         assert (await reported(client))["type"] == "error"
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
         assert await speak(client, upstream, tone(PCM, 50)) == tone(PCM, 50)
 
 
@@ -179,10 +179,10 @@ async def test_a_refused_update_takes_nothing_back_that_a_later_one_asked_for() 
         fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": None, "event_id": "voice"}
         await say(upstream, "error", error=fault)
         assert (await reported(client))["type"] == "error"
-        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCMU, 300)), PCM_16, 300)
         await say(upstream, "session.updated", session={"id": "s", "input_audio_format": "pcm16"})
         await reported(client)
-        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCMU, 300)), PCM_16, 300)
 
 
 FORMATS = st.sampled_from([None, "audio/pcm", "audio/pcmu", "audio/pcma"])
@@ -229,7 +229,7 @@ async def test_a_cleared_buffer_leaves_nothing_in_the_next_one() -> None:
         await say(client, "input_audio_buffer.append", audio=encode_audio(tone(PCM, 10) + b"\0"))
         await say(client, "input_audio_buffer.clear")
         assert (await reported(upstream))["type"] == "input_audio_buffer.clear"
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
 
 
 async def test_what_is_cut_off_of_one_response_is_not_heard_in_the_next() -> None:

@@ -1,4 +1,4 @@
-"""How the server stops: what is being answered is answered, and everybody is told."""
+"""How the server stops: what is being answered is answered, and every client is notified."""
 
 from __future__ import annotations
 

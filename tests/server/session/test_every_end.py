@@ -236,7 +236,7 @@ def _app(**settings: Any) -> RealtimeApp:
 
 
 async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, str | None]:
-    """Connects and hangs up; the close that came, and the code of the error that was told before."""
+    """Connects and hangs up; the close that came, and the code of the error that was sent before."""
     reported: list[dict[str, Any]] = []
     messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
 

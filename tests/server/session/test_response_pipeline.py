@@ -1,4 +1,4 @@
-"""Text, speech and calls of one response, in the order in which they may be told."""
+"""Text, speech and calls of one response, in the order in which they may be reported."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.server.session.test_prompt import command
 CALL = FunctionCall(name="f", arguments="{}")
 
 
-class Told:
-    """Writes down what it is told; audio by its length, one entry for each run."""
+class Recorded:
+    """Records what is reported; audio by its length, one entry for each run."""
 
     def __init__(self, *, max_pieces: int = 100) -> None:
         self.all: list[str | int] = []
@@ -46,11 +46,11 @@ class Told:
 
 async def reported(*pieces: str | FunctionCall, **changes: object) -> list[str | int]:
     engines = replace(scripted_engines(), responder=Calling(*pieces))
-    teller = Told()
+    sink = Recorded()
     respond: Respond = command(**changes)
     async with asyncio.timeout(5):
-        await answer(respond, an_exchange("hi"), engines, teller)
-    return teller.all
+        await answer(respond, an_exchange("hi"), engines, sink)
+    return sink.all
 
 
 async def test_a_call_waits_until_the_words_before_it_are_spoken() -> None:
@@ -97,15 +97,15 @@ async def test_speech_is_as_long_with_a_call_in_the_middle_as_without(encoding: 
 
 async def test_a_voice_that_fails_stops_the_words_and_the_calls() -> None:
     engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=BrokenSynthesizer())
-    teller = Told()
+    sink = Recorded()
     with pytest.raises(EngineError, match="no voice today"):
-        await answer(command(speak=True), an_exchange("hi"), engines, teller)
-    assert "f()" not in teller.all
+        await answer(command(speak=True), an_exchange("hi"), engines, sink)
+    assert "f()" not in sink.all
 
 
 async def test_when_no_more_is_wanted_what_was_told_is_still_spoken() -> None:
     engines = replace(scripted_engines(), responder=Calling("One ", "two ", "three."))
-    teller = Told(max_pieces=2)
-    await answer(command(speak=True), an_exchange("hi"), engines, teller)
-    assert teller.all[:3] == ["One ", "two ", "<One two>"]
-    assert isinstance(teller.all[3], int)
+    sink = Recorded(max_pieces=2)
+    await answer(command(speak=True), an_exchange("hi"), engines, sink)
+    assert sink.all[:3] == ["One ", "two ", "<One two>"]
+    assert isinstance(sink.all[3], int)

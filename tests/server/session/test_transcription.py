@@ -69,7 +69,7 @@ async def test_a_guess_that_fails_is_no_fault_of_the_session() -> None:
 async def test_a_guess_that_waited_reads_what_is_new_when_its_turn_comes() -> None:
     fair_queue = FairQueue(1)
     async with manual_session(fair_queue=fair_queue) as it:
-        async with fair_queue.place("somebody else", Priority.FINAL):
+        async with fair_queue.place("another session", Priority.FINAL):
             await it.say(400)
             await it.nap()
             await it.say(600)
@@ -150,7 +150,7 @@ async def test_a_short_silence_is_enough(silence_ms: int) -> None:
 async def test_reading_ahead_that_has_not_begun_when_the_turn_ends_becomes_urgent() -> None:
     fair_queue = FairQueue(1)
     async with manual_session(fair_queue=fair_queue) as it:
-        async with fair_queue.place("somebody else", Priority.FINAL):
+        async with fair_queue.place("another session", Priority.FINAL):
             await it.say(400)
             await it.pause(520)
         await it.settle()

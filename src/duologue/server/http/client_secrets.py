@@ -47,7 +47,7 @@ class _Kept(Struct, frozen=True):
 
 
 class ClientSecrets:
-    """The secrets that have not expired, by their digests. They live in this process, and each opens any number of sessions.
+    """Secrets that have not expired, by their digests. They live in this process; one opens any number of sessions.
 
     Those that have expired are dropped whenever one is made or looked for, and by `drop_expired`.
     """

@@ -70,7 +70,7 @@ class McpNetwork:
         self._taken.discard(seat)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run what ends by itself, soon, and has nothing to tell."""
+        """Run work that ends by itself, soon, and has no result."""
         task = asyncio.ensure_future(work)  # noqa: TID251 - kept until it ends
         self._farewells.add(task)
         task.add_done_callback(self._ended)

@@ -119,7 +119,7 @@ class UpstreamSide:
             return self._audio.spoken(event)
         if isinstance(event, UnknownRealtimeEvent):
             return () if event.type in self._profile.heartbeats else (event,)
-        return [told for recoded in self._recoded(event) for told in self._in_items(recoded)]
+        return [part for recoded in self._recoded(event) for part in self._in_items(recoded)]
 
     def _translated(self, event: RealtimeEvent) -> Translation:
         return translate(event, dialect=self._dialect)
@@ -135,9 +135,9 @@ class UpstreamSide:
             case ResponseCreatedEvent():
                 return [self._audio.response_configuration(event)]
             case ResponseDoneEvent(response=response):
-                told = self._audio.response_configuration(event)
+                part = self._audio.response_configuration(event)
                 self._audio.response_over(str(response.id))
-                return [told]
+                return [part]
             case ResponseAudioDoneEvent():
                 return self._audio.all_spoken(event)
             case ConversationItemRetrievedEvent(item=item):

@@ -14,7 +14,7 @@ __all__ = ["ResponseReporter"]
 
 
 class ResponseReporter:
-    """Takes a response from the engines (`duologue.server.session.response_pipeline.Teller`)."""
+    """Takes a response from the engines (`duologue.server.session.response_pipeline.ResponseSink`)."""
 
     def __init__(
         self,

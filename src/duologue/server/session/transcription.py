@@ -36,7 +36,7 @@ _LONG_MS: Final = 8_000
 again at every pause would cost more than half of the time until then."""
 
 _UNJUDGED: Final = 0.5
-"""The completeness of words that nobody can judge."""
+"""The completeness of text for which there is no detector."""
 
 _Start = Callable[[str, Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
@@ -117,7 +117,7 @@ class Transcribing:
             try:
                 wait_s = await self._guess(turn)
             except Exception as fault:
-                # The last pass tells the client, if it fails too; until then nobody has asked for anything.
+                # If the last pass fails too, the client gets its error; until then no transcript was requested.
                 self._note_failure("guess", turn, fault)
                 return
 
