@@ -44,7 +44,7 @@ async def mcp_sessions(it: RawMcpServer, n: int = 1, *, timeout_s: float = 5) ->
 
 async def nothing_of(count: Callable[[], int]) -> None:
     async with asyncio.timeout(5):
-        while count():  # noqa: ASYNC110 - of tasks and connections nothing tells when they end
+        while count():  # noqa: ASYNC110 - of tasks and connections no event says when they end
             await asyncio.sleep(0.01)
 
 

@@ -80,7 +80,7 @@ def test_what_a_vendor_s_clients_send_is_not_refused_for_its_fields(dialect: str
     session.reported()
     for answer in session.say(**frame):
         if answer["type"] == "error" and not str(answer).count("there is no item"):
-            # vLLM tells an error flat.
+            # The errors of vLLM are flat.
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else answer.get("code")
             assert code not in ("unknown_parameter", "missing_required_parameter", "invalid_value"), answer
 

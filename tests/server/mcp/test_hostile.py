@@ -93,7 +93,7 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
         says(lambda request: as_json(result(request, {"content": 5}))),
         "a message is not the JSON that it should be",
     ),
-    "JSON that nests too deep to be told": (
+    "JSON that nests too deep to be sent on": (
         says(lambda request: as_json(written(request, b'{"structuredContent":' + nested(100) + b"}"))),
         "it nests deeper than 64",
     ),

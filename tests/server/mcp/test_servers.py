@@ -363,5 +363,5 @@ async def test_sixteen_servers_of_which_fifteen_are_silent_are_listed_one_by_one
             assert len(done.to_json()["item"]["tools"]) == 4
         # The session has ended while the others are silent.
         async with asyncio.timeout(5):
-            while access.network.n_connections:  # noqa: ASYNC110 - of connections nothing tells when they end
+            while access.network.n_connections:  # noqa: ASYNC110 - of connections no event says when they end
                 await asyncio.sleep(0.01)

@@ -78,7 +78,7 @@ class Arrivals:
                 self._make, arrival.socket, ssl=self._tls, ssl_handshake_timeout=within_s
             )
         except OSError:
-            # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock tells which, and uvloop's
+            # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock shows which, and uvloop's
             # timers may be a little early by it.
             if within_s is not None and self._loop.time() - began >= 0.9 * within_s:
                 self._edge.log_cut("handshake_late", arrival)
