@@ -174,7 +174,7 @@ class ManualSession:
 async def manual_session(**engines: Any) -> AsyncGenerator[ManualSession, None]:
     """A session whose client wants transcripts, ended with the block."""
     transcriber = ManualTranscriber()
-    chosen = replace(scripted_engines(), transcriber=transcriber, **{"turnstile": FairQueue(2), **engines})
+    chosen = replace(scripted_engines(), transcriber=transcriber, **{"fair_queue": FairQueue(2), **engines})
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         made = ManualSession(tasks, chosen, transcriber)
         await made.update()
