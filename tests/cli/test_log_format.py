@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 
 from duologue.cli.log_format import LogFormat, start_logging
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 from tests.test_printable import CONTROLS
 
 _FORMATS: tuple[LogFormat, ...] = ("text", "json")
@@ -37,7 +37,9 @@ def _lines(log: StringIO) -> list[str]:
 
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=list(CONTROLS))
 def test_a_fact_of_a_peers_stays_on_its_line_and_does_nothing_to_a_terminal(log: StringIO, control: str) -> None:
-    note(logging.WARNING, "let pass", session="sess_1", of=f"a{control}2026-01-01 INFO duologue.server: session opened")
+    log_event(
+        logging.WARNING, "let pass", session="sess_1", of=f"a{control}2026-01-01 INFO duologue.server: session opened"
+    )
     (line,) = _lines(log)
     assert line.isprintable()
     if line.startswith("{"):
@@ -53,7 +55,9 @@ def test_a_line_of_another_library_stays_one_line(log: StringIO, control: str) -
 
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=list(CONTROLS))
 def test_no_exception_forges_a_line(log: StringIO, control: str) -> None:
-    note(logging.ERROR, "engine broke", fault=ValueError(f"a{control}2026-01-01 INFO duologue.server: all is well"))
+    log_event(
+        logging.ERROR, "engine broke", fault=ValueError(f"a{control}2026-01-01 INFO duologue.server: all is well")
+    )
     lines = _lines(log)
     assert all(line.isprintable() for line in lines)
     assert [line for line in lines if not line.startswith("    ")] == lines[:1]
@@ -61,7 +65,7 @@ def test_no_exception_forges_a_line(log: StringIO, control: str) -> None:
 
 
 def test_a_fact_cannot_pass_for_another(log: StringIO) -> None:
-    note(logging.INFO, "let pass", of='x session=sess_2 "', session="sess_1")
+    log_event(logging.INFO, "let pass", of='x session=sess_2 "', session="sess_1")
     (line,) = _lines(log)
     if line.startswith("{"):
         assert json.loads(line)["session"] == "sess_1"
@@ -70,12 +74,12 @@ def test_a_fact_cannot_pass_for_another(log: StringIO) -> None:
 
 
 def test_a_line_is_bounded_however_much_a_peer_says(log: StringIO) -> None:
-    note(logging.INFO, "no counterpart", fields="x" * 1_000_000)
+    log_event(logging.INFO, "no counterpart", fields="x" * 1_000_000)
     logging.getLogger("another").warning("y" * 1_000_000)
     try:
         raise ValueError("z" * 1_000_000)
     except ValueError as fault:
-        note(logging.ERROR, "engine broke", fault=fault)
+        log_event(logging.ERROR, "engine broke", fault=fault)
     assert len(log.getvalue()) < 60_000
 
 

@@ -18,7 +18,7 @@ from tests.compat._javascript import Driven, driven
 from tests.compat._talkative import embedded, holding, scripted
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
-from tests.server._shop import shop
+from tests.server._tool_server import tool_server
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -138,7 +138,7 @@ async def test_a_function_is_called_and_its_result_answered() -> None:
 
 
 async def test_tools_of_mcp_servers_are_listed_called_and_allowed() -> None:
-    async with shop() as it, agent(embedded(mcp=McpAccess(it.url)), "text", it.url) as client:
+    async with tool_server() as it, agent(embedded(mcp=McpAccess(it.url)), "text", it.url) as client:
         [*_, listed] = await client.until("mcp_tools")
         assert {"add", "wait"} <= set(listed["names"])
         client.order(say="Call the tool add with a 2 and b 3")

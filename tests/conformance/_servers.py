@@ -76,7 +76,7 @@ async def serving(change: Change | None = None) -> AsyncGenerator[OpenTransport,
             raise NotApplicable("a pipe in memory has no headers")
         ours, theirs = memory_pair()
         kind: SessionKind = "transcription" if options.intent else "realtime"
-        session = ServerSession(theirs, engines(), opening=SessionStart(kind=kind))
+        session = ServerSession(theirs, engines(), session_start=SessionStart(kind=kind))
         running.append(asyncio.ensure_future(session.run()))
         return ours if change is None else ChangingTransport(ours, change)
 

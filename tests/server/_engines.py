@@ -45,7 +45,7 @@ class BrokenSynthesizer:
 
 
 class BrokenTranscriber:
-    """Cannot hear."""
+    """Fails on all audio."""
 
     name = "broken"
     sample_rate_hz = 24_000
@@ -84,7 +84,7 @@ class Calling:
 
 
 class EndlessResponder:
-    """Talks for ever, a word each turn of the loop; says whether it was told to stop."""
+    """Talks for ever, a word each turn of the loop; records whether it was stopped."""
 
     name = "endless"
 

@@ -10,8 +10,8 @@ from typing import Any
 from duologue.events import McpServerTool
 from duologue.protocol import McpCall
 from duologue.server import McpAccess
-from duologue.server.mcp.servers import McpDesk
-from tests.server._crook import Answerer, Crook, Request, Writer, as_event, result
+from duologue.server.mcp.servers import McpSession
+from tests.server._raw_mcp_server import Answerer, RawMcpServer, Request, Writer, as_event, result
 
 Json = dict[str, Any]
 
@@ -19,7 +19,7 @@ SAID = "words-of-the-server"
 """Whatever a server says; in no log."""
 
 
-def offer(it: Crook, **fields: Any) -> McpServerTool:
+def offer(it: RawMcpServer, **fields: Any) -> McpServerTool:
     return McpServerTool(server_label="crook", server_url=it.url, **fields)
 
 
@@ -28,23 +28,23 @@ def call(server: McpServerTool, name: str, arguments: str = "{}") -> McpCall:
 
 
 @asynccontextmanager
-async def desks(it: Crook, n: int = 1, *, timeout_s: float = 5) -> AsyncGenerator[list[McpDesk], None]:
+async def mcp_sessions(it: RawMcpServer, n: int = 1, *, timeout_s: float = 5) -> AsyncGenerator[list[McpSession], None]:
     """Sessions that may ask the server. When they have ended, nothing of them is left."""
     before = asyncio.all_tasks()
     access = McpAccess(it.url)
-    made = [McpDesk(access, timeout_s=timeout_s) for _ in range(n)]
+    made = [McpSession(access, timeout_s=timeout_s) for _ in range(n)]
     try:
         yield made
     finally:
-        for desk in made:
-            desk.close()
+        for mcp_session in made:
+            mcp_session.close()
         await nothing_of(lambda: access.network.n_connections)
         await nothing_of(lambda: len([task for task in asyncio.all_tasks() - before if "serve" not in repr(task)]))
 
 
 async def nothing_of(count: Callable[[], int]) -> None:
     async with asyncio.timeout(5):
-        while count():  # noqa: ASYNC110 - of tasks and connections nothing tells when they end
+        while count():  # noqa: ASYNC110 - of tasks and connections no event says when they end
             await asyncio.sleep(0.01)
 
 

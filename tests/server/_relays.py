@@ -30,14 +30,14 @@ async def relayed(
     client, relay_front = memory_pair(capacity=8)
     relay_back, upstream = memory_pair(capacity=8)
 
-    async def open_upstream(opening: SessionStart) -> Transport:
-        assert opening.model == model
+    async def open_upstream(session_start: SessionStart) -> Transport:
+        assert session_start.model == model
         return relay_back
 
     relay = Relay(
         relay_front,
         Upstream(open=open_upstream, dialect=upstream_dialect),
-        opening=SessionStart(dialect=dialect, model=model, message=configuration),
+        session_start=SessionStart(dialect=dialect, model=model, message=configuration),
         limits=limits,
         new_id=new_id,
     )

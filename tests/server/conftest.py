@@ -36,8 +36,10 @@ def talk() -> Talk:
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()
-        opening = SessionStart(kind=kind)
-        session = ServerSession(theirs, engines or scripted_engines(), defaults, opening=opening, limits=limits)
+        session_start = SessionStart(kind=kind)
+        session = ServerSession(
+            theirs, engines or scripted_engines(), defaults, session_start=session_start, limits=limits
+        )
         serving = asyncio.ensure_future(session.run())
         try:
             async with asyncio.timeout(10), connect(transport=ours) as connection:

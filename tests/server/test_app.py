@@ -25,9 +25,9 @@ from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.run.runner import _bind
 from duologue.testing import scripted_app_engines, scripted_engines
-from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder, EndlessSynthesizer
 from tests.server._listening import listening
+from tests.server._session_ends import SessionEnds
 from tests.server._talking import audio, counts, event, speak, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
@@ -332,7 +332,7 @@ async def test_a_page_of_another_origin_gets_no_handshake_where_no_key_is_asked_
 
 
 async def test_more_sessions_than_there_may_be_are_asked_to_come_again_and_one_that_ends_makes_room() -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(scripted(limits=Limits(sessions=1), observers=[ends])) as url:
         async with websockets_connect(url) as socket:
             await first(socket)

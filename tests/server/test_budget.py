@@ -59,7 +59,7 @@ def _with_speech(session: Provoked, number: int) -> None:
         session.protocol.response_audio(response, bytes(9_600), now=0.0)
 
 
-def _ends(session: Provoked) -> None:
+def _session_ends(session: Provoked) -> None:
     for response in list(session.protocol._responses._running):
         session.protocol.response_finished(response, now=0.0)
 
@@ -98,7 +98,7 @@ def _step(session: Provoked, dice: random.Random, number: int) -> None:
         case 5:
             _with_speech(session, number)
         case 6:
-            _ends(session)
+            _session_ends(session)
         case 7:
             session.send("response.cancel")
         case 8:
@@ -126,7 +126,7 @@ def test_whatever_a_session_does_what_it_holds_is_counted_and_comes_back(seed: i
             entry.transcribing_bytes for entry in session.protocol._input._transcribing.values()
         )
         assert budget.held["input"] >= len(session.protocol._input._audio._held)
-    _ends(session)
+    _session_ends(session)
     _transcribed(session, well=True)
     session.send("input_audio_buffer.clear")
     for entry in list(session.protocol.conversation):

@@ -12,7 +12,7 @@ import pytest
 
 from duologue.server.descriptors import descriptors_left
 from tests.cli.conftest import SCRIPTED, started
-from tests.server._lines import GET, handshake, line
+from tests.server._raw_connections import GET, handshake, raw_connection
 from tests.server.test_app import get
 
 pytestmark = [
@@ -65,14 +65,14 @@ async def test_a_server_whose_descriptors_are_wanted_by_others_still_answers_pag
         assert process.stdout is not None
         url = process.stdout.readline().removeprefix("listening on ").strip()
         async with AsyncExitStack() as stack, asyncio.timeout(40):
-            lines = [await stack.enter_async_context(line(url)) for _ in range(400)]
+            lines = [await stack.enter_async_context(raw_connection(url)) for _ in range(400)]
             for each in lines:
                 each.writer.write(GET)
             assert (await get(url, "/healthz"))[0] == 200
             assert await lines[0].has_ended(within_s=5)
             answers: list[bytes] = []
             for _ in range(250):
-                caller = await stack.enter_async_context(line(url))
+                caller = await stack.enter_async_context(raw_connection(url))
                 caller.writer.write(handshake())
                 await caller.read_until(b'"type":"')
                 answers.append(await caller.read_until(b'"'))

@@ -57,8 +57,8 @@ def _reasons(module: ModuleType, struct: type[Struct]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            told = text.value.value if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) else ""
-            reasons[field.target.id] = " ".join(str(told).split())
+            reported = text.value.value if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) else ""
+            reasons[field.target.id] = " ".join(str(reported).split())
     return reasons
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from duologue.events import RealtimeEvent, RealtimeSession, SessionUpdateEvent
 from duologue.protocol import SessionDefaults
-from duologue.server.session_start import ConfigRefused, SessionStart, session_defaults, validate_config
+from duologue.server.session_start import ConfigRejected, SessionStart, session_defaults, validate_config
 
 
 def update(**session: object) -> SessionUpdateEvent:
@@ -20,14 +20,16 @@ def test_a_model_that_was_asked_for_goes_before_the_server_s() -> None:
 
 
 def test_a_rehearsal_tells_how_the_session_will_announce_itself() -> None:
-    opening, session = validate_config(update(model="m-1", instructions="Be brief."), SessionDefaults(voice="echo"))
-    assert (opening.model, opening.kind) == ("m-1", "realtime")
+    session_start, session = validate_config(
+        update(model="m-1", instructions="Be brief."), SessionDefaults(voice="echo")
+    )
+    assert (session_start.model, session_start.kind) == ("m-1", "realtime")
     assert isinstance(session, RealtimeSession)
     assert (session.model, session.instructions) == ("m-1", "Be brief.")
     assert str(session.id).startswith("sess_")
 
 
 def test_what_a_session_would_refuse_the_rehearsal_refuses() -> None:
-    with pytest.raises(ConfigRefused, match="max_output_tokens") as caught:
+    with pytest.raises(ConfigRejected, match="max_output_tokens") as caught:
         validate_config(update(max_output_tokens=0), SessionDefaults())
     assert (caught.value.error.code, caught.value.error.param) == ("invalid_value", "session.max_output_tokens")

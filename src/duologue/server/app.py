@@ -1,4 +1,4 @@
-"""The server as an ASGI application: `paths` are those of the WebSocket, the pages beside it are in `pages`."""
+"""The server as an ASGI application: the WebSocket's paths are in `http.paths`, all other routes in `http.routes`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import Upstream
 from duologue.server.session.session import ServerSession
-from duologue.server.telemetry.log import LogObserver, note
+from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
@@ -60,7 +60,7 @@ class RealtimeApp:
     MCP servers that sessions offer as tools are asked as far as `mcp` permits; without it, none is.
 
     With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
-    are of no effect. Client secrets are this server's own all the same; what one was made for is told to the upstream
+    are of no effect. Client secrets are this server's own all the same; their configuration is sent to the upstream
     first. Spans go to `tracer_provider`, by default the process's own.
 
     Raises:
@@ -96,7 +96,7 @@ class RealtimeApp:
         self._models = tuple(models)
         self.budget = Budget(max_bytes=self.limits.max_memory_bytes, max_owner_bytes=self.limits.max_owner_bytes)
         self.secrets = ClientSecrets(
-            most=self.limits.client_secrets,
+            max_secrets=self.limits.client_secrets,
             max_bytes=self.limits.max_client_secret_bytes,
             max_owner_bytes=self.limits.max_owner_client_secret_bytes,
             budget=self.budget,
@@ -124,7 +124,7 @@ class RealtimeApp:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    # --- what the pages tell
+    # --- what the routes show
 
     @property
     def sessions_open(self) -> int:
@@ -170,17 +170,17 @@ class RealtimeApp:
         """Take no more sessions, and end each one that is open as soon as it has nothing left to answer.
 
         Those that are not done after `within_s`, by default the limit `drain_s`, are ended all the same. All are closed
-        with 1001. Cancelled: they are ended at once, and told so.
+        with 1001. Cancelled: they are ended at once, with the same code.
         """
         self.draining = True
-        note(logging.INFO, "draining", sessions=len(self._sessions))
+        log_event(logging.INFO, "draining", sessions=len(self._sessions))
         try:
             async with asyncio.timeout(self.limits.drain_s if within_s is None else within_s):
                 for session in tuple(self._sessions):
                     session.drain()
                 await self._empty.wait()
         except TimeoutError:
-            note(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
+            log_event(logging.WARNING, "sessions cut short", sessions=len(self._sessions))
         finally:
             for session in tuple(self._sessions):
                 session.stop()
@@ -207,14 +207,14 @@ class RealtimeApp:
             # Before the handshake: a page that may not be here learns nothing, not even why.
             self.admission.check_origin(scope)
         except Rejection as rejection:
-            await self.refuse(rejection, scope)
+            await self.reject(rejection, scope)
             await receive()
             await send({"type": "websocket.close", "code": rejection.close_code, "reason": rejection.close_reason})
             return
         try:
             await transport.accept(_SUBPROTOCOL if _SUBPROTOCOL in (scope.get("subprotocols") or ()) else None)
         except ConnectionClosed:
-            note(logging.INFO, "client gone before its handshake")
+            log_event(logging.INFO, "client gone before its handshake")
             return
         principal: Principal | None = None
         try:
@@ -222,7 +222,7 @@ class RealtimeApp:
             observer = self._observer(address=peer, owner=principal.owner)
             session = self._admit(scope, principal, transport, observer)
         except Rejection as rejection:
-            await self.refuse(rejection, scope, principal)
+            await self.reject(rejection, scope, principal)
             await _turn_away(transport, rejection)
             return
         self._sessions.add(session)
@@ -238,20 +238,20 @@ class RealtimeApp:
             if not self._sessions:
                 self._empty.set()
 
-    async def refuse(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
-        """Tell observers that a client is turned away; returns when it may be told itself."""
+    async def reject(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
+        """Report the rejection to the observers; returns when it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
         if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
             await self._wait(delay_s)
 
     def cut(self, reason: str) -> None:
-        """A connection was ended by a limit; whoever ended it logs it."""
+        """A limit has ended a connection; the caller logs it."""
         for each in self._observers:
             each.turned_away(reason)
 
     def _observer(self, **facts: str) -> Observers:
-        """All that look on, with a log that says of whom it speaks."""
+        """All observers, with a log that names the client."""
         return Observers((*self._observers, LogObserver(**facts)))
 
     def _admit(
@@ -268,23 +268,23 @@ class RealtimeApp:
         most = self.limits.max_sessions_per_owner
         if most is not None and self._sessions_by_owner[principal.owner] >= most:
             raise Rejection("owner_sessions")
-        opening = self.admission.opening_of(scope, principal, now=time.monotonic())
+        session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
                 transport,
                 self.upstream,
-                opening=opening,
+                session_start=session_start,
                 limits=self.limits,
                 defaults=self.defaults,
                 observer=observer,
                 new_id=new_id,
             )
-        assert self._engines is not None, "nobody is admitted before the engines are loaded"
+        assert self._engines is not None, "no session is admitted before the engines are loaded"
         return ServerSession(
             transport,
             self._engines,
             self.defaults,
-            opening=opening,
+            session_start=session_start,
             limits=self.limits,
             observer=observer,
             mcp=self._mcp,
@@ -308,7 +308,7 @@ async def _turn_away(transport: ASGITransport, rejection: Rejection) -> None:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
         await transport.close(rejection.close_code, rejection.close_reason)
     except ConnectionClosed:
-        note(logging.INFO, "client gone before it was told", reason=rejection.name)
+        log_event(logging.INFO, "client gone before it was told", reason=rejection.name)
 
 
 def app() -> RealtimeApp:

@@ -1,4 +1,4 @@
-"""How much the server lets anybody have, and why that much."""
+"""The limits of the server, each with its reason."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Every limit of the server, each with its reason. None, where it is allowed, is no limit."""
 
     frame_bytes: int = 16 * _MIB
-    """One message from a client, as most of them cap it too. It holds 12 MiB of audio as base64, four minutes; whoever
-    wants appends of the protocol's 15 MiB sets 21 MiB."""
+    """One message from a client, as most of them cap it too. It holds 12 MiB of audio as base64, four minutes; for
+    appends of the protocol's 15 MiB set 21 MiB."""
     body_bytes: int = _MIB
     """One HTTP request. A session with 100 tools of 4 kB each, and instructions as long again, stays below."""
     backlog_bytes: int = _MIB
@@ -106,7 +106,7 @@ SESSION_LIMITS: Final = (
     "max_context_tokens",
     "tokens_per_minute",
 )
-"""Limits that the protocol keeps: they stand in `SessionDefaults`, with their reasons."""
+"""Limits that the protocol keeps: they are fields of `SessionDefaults`, with their reasons."""
 
 
 def limits_of(settings: Iterable[str], defaults: SessionDefaults | None = None) -> tuple[Limits, SessionDefaults]:

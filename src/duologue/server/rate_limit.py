@@ -6,8 +6,8 @@ from typing import Final
 
 __all__ = ["Rates", "TokenBucket"]
 
-_MOST_KEYS: Final = 10_000
-"""Of addresses that nobody vouches for there may be any number; a full bucket says nothing that a new one does not."""
+_MAX_KEYS: Final = 10_000
+"""There may be any number of unauthenticated addresses; a full bucket has no information that a new one lacks."""
 
 
 class TokenBucket:
@@ -52,9 +52,9 @@ class Rates:
             return True
         bucket = self._buckets.get(key)
         if bucket is None:
-            if len(self._buckets) >= _MOST_KEYS:
+            if len(self._buckets) >= _MAX_KEYS:
                 self._buckets = {key: each for key, each in self._buckets.items() if not each.is_full(now)}
-            if len(self._buckets) >= _MOST_KEYS:
+            if len(self._buckets) >= _MAX_KEYS:
                 return False
             bucket = TokenBucket(per_s=self._per_minute / 60, burst=self._per_minute, now=now)
             self._buckets[key] = bucket

@@ -1,4 +1,4 @@
-"""Why somebody is not let in: once as an HTTP answer, once as an `error` event and a close code."""
+"""Why a connection or a request is rejected: as an HTTP answer, and as an `error` event with a close code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "full": _Row(503, 1013, _BUSY, "server_overloaded", "No more sessions at once; try again later."),
     "full_of_secrets": _Row(503, 1013, _BUSY, "server_overloaded", "No more client secrets at once; try again later."),
     "secrets": _Row(
-        429, 1013, _OFTEN, "rate_limit_exceeded", "Your client secrets hold {most} bytes until some of them expire."
+        429,
+        1013,
+        _OFTEN,
+        "rate_limit_exceeded",
+        "Your client secrets hold {max_bytes} bytes until some of them expire.",
     ),
     "owner_full": _Row(
         429, 1013, _OFTEN, "rate_limit_exceeded", "All that your key or address holds is too much; close a session."
@@ -62,11 +66,11 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "wrong_path": _Row(404, 1008, _BAD, None, "Invalid URL ({method} {path}); the WebSocket is at {websocket}."),
     "wrong_method": _Row(405, 1008, _BAD, "method_not_supported", "Not allowed to {method} on {path}."),
     "no_upgrade": _Row(426, 1008, _BAD, None, "This is a WebSocket: wss:// or ws:// instead of https:// or http://."),
-    "too_large": _Row(413, 1009, _BAD, None, "The body is larger than {most} bytes."),
+    "too_large": _Row(413, 1009, _BAD, None, "The body is larger than {max_bytes} bytes."),
     "not_json": _Row(400, 1007, _BAD, "invalid_json", "The body is not a JSON object."),
     "broken": _Row(500, 1011, _BUSY, None, "The server had an error; its log says more."),
 }  # fmt: skip
-"""Every way to be turned away: HTTP status, WebSocket close code, and the error's type, code and message.
+"""Every rejection: HTTP status, WebSocket close code, and the error's type, code and message.
 
 Close codes of the hosted service where it has them: 3000 for keys, 4000 for requests. 1013 asks to come again later,
 and clients do so by themselves.
@@ -74,7 +78,7 @@ and clients do so by themselves.
 
 
 class Rejection(Exception):
-    """Somebody is turned away."""
+    """A connection or a request is rejected; `name` is a key of `REJECTIONS`."""
 
     def __init__(self, name: str, **details: Any) -> None:
         row = REJECTIONS[name]

@@ -1,4 +1,4 @@
-"""What a session begins with: the server's defaults, what the handshake asks for, and what a client secret brings."""
+"""How a session starts: the server's defaults, what the handshake asks for, and what a client secret brings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from duologue.events import (
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server.ids import new_id
 
-__all__ = ["ConfigRefused", "SessionStart", "session_defaults", "session_start_for", "validate_config"]
+__all__ = ["ConfigRejected", "SessionStart", "session_defaults", "session_start_for", "validate_config"]
 
 
 class SessionStart(Struct, frozen=True, kw_only=True):
@@ -29,32 +29,32 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     """None: the server's default."""
     kind: SessionKind = "realtime"
     dialect: str = DEFAULT_DIALECT
-    """What the client speaks, and is answered in."""
+    """The dialect of the client's and the server's messages."""
     message: str | None = None
     """A `session.update` that is carried out before the session is announced."""
 
 
-class ConfigRefused(Exception):
-    """A configuration that no session can have; `error` is what a session would answer to it."""
+class ConfigRejected(Exception):
+    """A session would reject the configuration, with this `error`."""
 
     def __init__(self, error: RealtimeError) -> None:
         super().__init__(error.message)
         self.error = error
 
 
-def session_defaults(defaults: SessionDefaults, opening: SessionStart) -> SessionDefaults:
+def session_defaults(defaults: SessionDefaults, session_start: SessionStart) -> SessionDefaults:
     """The server's defaults as this session has them."""
-    profile = PROFILES[opening.dialect]
+    profile = PROFILES[session_start.dialect]
     return msgspec.structs.replace(
         defaults,
-        model=opening.model or defaults.model,
+        model=session_start.model or defaults.model,
         input_rates_hz=profile.input_rates_hz or defaults.input_rates_hz,
         output_rates_hz=profile.output_rates_hz or defaults.output_rates_hz,
     )
 
 
 def session_start_for(update: SessionUpdateEvent) -> SessionStart:
-    """The opening of a session that is configured so, if whoever holds it takes the configuration."""
+    """How a session with this configuration starts. The configuration is not validated."""
     config = update.session
     return SessionStart(
         model=config.model if isinstance(config, RealtimeSessionConfig) and isinstance(config.model, str) else None,
@@ -64,19 +64,19 @@ def session_start_for(update: SessionUpdateEvent) -> SessionStart:
 
 
 def validate_config(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[SessionStart, AnySession]:
-    """The opening of a session that is configured so, and how such a session announces itself.
+    """How a session with this configuration starts, and how it announces itself.
 
     Raises:
-        ConfigRefused: a session would refuse the configuration.
+        ConfigRejected: a session would reject the configuration.
     """
-    opening = session_start_for(update)
-    settings = session_defaults(defaults, opening)
-    protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=opening.kind)
-    assert opening.message is not None
-    protocol.receive_text(opening.message, now=0.0)
+    session_start = session_start_for(update)
+    settings = session_defaults(defaults, session_start)
+    protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=session_start.kind)
+    assert session_start.message is not None
+    protocol.receive_text(session_start.message, now=0.0)
     for event in protocol.take_events():
         if isinstance(event, ErrorEvent):
-            raise ConfigRefused(event.error)
+            raise ConfigRejected(event.error)
         if isinstance(event, SessionUpdatedEvent):
-            return opening, event.session
+            return session_start, event.session
     raise AssertionError("a session.update is answered")

@@ -52,17 +52,19 @@ class Spoken:
         )
         kind = kind or ("realtime" if profile.output_rates_hz else "transcription")
         self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
-        self.accent = DialectAdapter(dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id)
+        self.adapter = DialectAdapter(
+            dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id
+        )
         self.protocol.connect()
 
-    def told(self) -> list[dict[str, Any]]:
+    def reported(self) -> list[dict[str, Any]]:
         """What has been said to the client since the last call, as its frames."""
-        return [json.loads(text) for event in self.protocol.take_events() for text in self.accent.write(event)]
+        return [json.loads(text) for event in self.protocol.take_events() for text in self.adapter.write(event)]
 
     def say(self, **frame: Any) -> list[dict[str, Any]]:
         """The answers to a frame of the client's."""
-        self.protocol.receive_text(json.dumps(frame), now=0.0, read=self.accent.read)
-        return self.told()
+        self.protocol.receive_text(json.dumps(frame), now=0.0, read=self.adapter.read)
+        return self.reported()
 
 
 def client_frames() -> Iterator[Any]:
@@ -75,10 +77,10 @@ def client_frames() -> Iterator[Any]:
 @pytest.mark.parametrize(("dialect", "frame"), [*client_frames()])
 def test_what_a_vendor_s_clients_send_is_not_refused_for_its_fields(dialect: str, frame: dict[str, Any]) -> None:
     session = Spoken(dialect)
-    session.told()
+    session.reported()
     for answer in session.say(**frame):
         if answer["type"] == "error" and not str(answer).count("there is no item"):
-            # vLLM tells an error flat.
+            # The errors of vLLM are flat.
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else answer.get("code")
             assert code not in ("unknown_parameter", "missing_required_parameter", "invalid_value"), answer
 
@@ -86,19 +88,19 @@ def test_what_a_vendor_s_clients_send_is_not_refused_for_its_fields(dialect: str
 def test_a_client_that_makes_up_fields_fills_neither_log_nor_memory(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="duologue.server")
     session = Spoken("qwen")
-    session.told()
+    session.reported()
     for number in range(0, 300, 3):
         made_up = {f"field_{number + each}": "secret" for each in range(3)}
         [updated] = session.say(type="session.update", session=made_up)
         assert updated["type"] == "session.updated"
-    told = " ".join(record.getMessage() for record in caplog.records)
-    assert 0 < told.count("field_") <= 100
-    assert "secret" not in told
-    assert len(session.accent._reported) <= 100
+    reported = " ".join(record.getMessage() for record in caplog.records)
+    assert 0 < reported.count("field_") <= 100
+    assert "secret" not in reported
+    assert len(session.adapter._reported) <= 100
 
 
 def test_the_beta_s_greeting_is_flat_and_announces_its_conversation() -> None:
-    created, conversation = Spoken(BETA).told()
+    created, conversation = Spoken(BETA).reported()
     assert (created["type"], conversation["type"]) == ("session.created", "conversation.created")
     assert conversation["conversation"]["id"].startswith("conv_")
     session = created["session"]
@@ -115,7 +117,7 @@ def test_the_beta_s_greeting_is_flat_and_announces_its_conversation() -> None:
 
 def test_the_beta_s_own_settings_are_taken_and_told_back_once_they_are_in_force() -> None:
     session = Spoken(BETA)
-    session.told()
+    session.reported()
     [updated] = session.say(type="session.update", session={"temperature": 0.7, "modalities": ["text"]})
     assert (updated["session"]["temperature"], updated["session"]["modalities"]) == (0.7, ["text"])
     [refused] = session.say(type="session.update", session={"temperature": 0.9, "voice": 5})
@@ -128,7 +130,7 @@ def test_the_beta_s_own_settings_are_taken_and_told_back_once_they_are_in_force(
 
 def test_a_session_of_the_beta_that_only_transcribes_has_events_of_its_own() -> None:
     session = Spoken(BETA, kind="transcription")
-    created = session.told()[0]
+    created = session.reported()[0]
     assert created["type"] == "transcription_session.created"
     assert created["session"]["input_audio_format"] == "pcm16"
     assert not {"type", "temperature", "audio"} & created["session"].keys()
@@ -143,14 +145,14 @@ def test_a_session_of_the_beta_that_only_transcribes_has_events_of_its_own() -> 
 
 def test_turn_detection_of_the_beta_needs_no_type() -> None:
     session = Spoken(BETA)
-    session.told()
+    session.reported()
     [updated] = session.say(type="session.update", session={"turn_detection": {"silence_duration_ms": 200}})
     assert updated["session"]["turn_detection"]["silence_duration_ms"] == 200
 
 
 def test_an_error_names_the_parameter_as_the_client_knows_it() -> None:
     session = Spoken(BETA)
-    session.told()
+    session.reported()
     [refused] = session.say(type="session.update", event_id="e1", session={"max_response_output_tokens": 0})
     assert refused["error"]["param"] == "session.max_response_output_tokens"
     assert "'session.max_response_output_tokens'" in refused["error"]["message"]
@@ -160,7 +162,7 @@ def test_an_error_names_the_parameter_as_the_client_knows_it() -> None:
 def test_a_field_that_nobody_has_is_refused_where_all_fields_are_known_and_dropped_elsewhere() -> None:
     strict, lenient = Spoken(BETA), Spoken("qwen")
     for session in (strict, lenient):
-        session.told()
+        session.reported()
     [refused] = strict.say(type="session.update", session={"warmth": 1})
     assert (refused["error"]["code"], refused["error"]["param"]) == ("unknown_parameter", "session.warmth")
     [updated] = lenient.say(type="session.update", session={"smooth_output": True, "voice": "Cherry"})
@@ -170,22 +172,22 @@ def test_a_field_that_nobody_has_is_refused_where_all_fields_are_known_and_dropp
 def test_messages_that_are_no_frames_are_refused_in_every_dialect() -> None:
     for dialect in PROFILES:
         session = Spoken(dialect)
-        session.told()
+        session.reported()
         for message in ("no json", b"binary", "[]", "{}", '{"type": "session.explode"}'):
-            session.protocol.receive_text(message, now=0.0, read=session.accent.read)
-            [answer] = session.told()
+            session.protocol.receive_text(message, now=0.0, read=session.adapter.read)
+            [answer] = session.reported()
             assert answer["type"] == "error", (dialect, message)
 
 
 @pytest.mark.parametrize("dialect", PROFILES)
 def test_a_message_nested_more_deeply_than_its_translation_can_follow_is_refused(dialect: str) -> None:
     session = Spoken(dialect)
-    session.told()
+    session.reported()
     for depth in range(900, 1010):
         nested = f"{'[' * depth}1{']' * depth}"
         message = f'{{"type": "session.update", "session": {{"tools": {nested}}}}}'
-        session.protocol.receive_text(message, now=0.0, read=session.accent.read)
-        assert {answer["type"] for answer in session.told()} <= {"error", "session.updated"}, depth
+        session.protocol.receive_text(message, now=0.0, read=session.adapter.read)
+        assert {answer["type"] for answer in session.reported()} <= {"error", "session.updated"}, depth
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,7 @@ def test_a_message_nested_more_deeply_than_its_translation_can_follow_is_refused
 )
 def test_pcm_comes_at_the_rates_that_the_dialect_has(dialect: str, word: str, rate_hz: int) -> None:
     session = Spoken(dialect)
-    session.told()
+    session.reported()
     [updated] = session.say(type="session.update", session={"input_audio_format": word})
     assert updated["type"] == "session.updated"
     wire: Any = session.protocol.session.input.format
@@ -202,7 +204,7 @@ def test_pcm_comes_at_the_rates_that_the_dialect_has(dialect: str, word: str, ra
 
 def test_the_hosted_rate_alone_is_taken_where_no_dialect_says_otherwise() -> None:
     session = Spoken("openai")
-    session.told()
+    session.reported()
     for rate_hz, code in ((16_000, "integer_below_min_value"), (48_000, "invalid_value")):
         wire = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": rate_hz}}}}
         [refused] = session.say(type="session.update", session=wire)
@@ -294,12 +296,12 @@ async def test_the_official_sdk_s_beta_client_holds_text_and_spoken_turns() -> N
         ):
 
             async def until_done() -> Any:
-                async for told in connection:
-                    _STRICT.validate_python(told.to_dict(mode="json", use_api_names=True))
-                    names.append(told.type)
-                    assert told.type != "error", told
-                    if told.type == "response.done":
-                        return told
+                async for reported in connection:
+                    _STRICT.validate_python(reported.to_dict(mode="json", use_api_names=True))
+                    names.append(reported.type)
+                    assert reported.type != "error", reported
+                    if reported.type == "response.done":
+                        return reported
                 raise AssertionError("the session ended before the response")
 
             await connection.session.update(session={"modalities": ["text"], "temperature": 0.7, "voice": "ash"})
@@ -328,7 +330,7 @@ async def test_a_beta_client_reads_a_typed_turn_in_the_order_that_the_beta_had()
         await connection.send(typed("hi"))
         await connection.send(event("response.create", response={"output_modalities": ["text"]}))
         events = await until(connection, "response.done")
-    names = [told.type for told in events if told.type != "response.output_text.delta"]
+    names = [reported.type for reported in events if reported.type != "response.output_text.delta"]
     assert [name for name in names if name != "rate_limits.updated"] == [
         "conversation.item.created",
         "response.created",

@@ -17,15 +17,15 @@ def updated(spoken: Spoken, **session: Any) -> dict[str, Any]:
     """The session that answers an update."""
     [frame] = spoken.say(type="session.update", session=session)
     assert frame["type"] == "session.updated", frame
-    told: dict[str, Any] = frame["session"]
-    return told
+    reported: dict[str, Any] = frame["session"]
+    return reported
 
 
 @pytest.fixture
 def spoken() -> Spoken:
     """A session in the dialect of Voice Live, after its greeting."""
     spoken = Spoken("azure-voice-live")
-    spoken.told()
+    spoken.reported()
     return spoken
 
 
@@ -38,20 +38,26 @@ def test_azure_s_turn_detection_switches_detection_on_with_its_numbers(spoken: S
 
 
 def test_what_was_set_in_azure_s_words_is_told_in_them(spoken: Spoken) -> None:
-    told = updated(spoken, turn_detection=SEMANTIC, input_audio_noise_reduction=SUPPRESSED, voice=AVA, temperature=0.7)
-    assert told["turn_detection"].items() >= SEMANTIC.items()
-    assert told["turn_detection"]["create_response"] is True
-    assert (told["input_audio_noise_reduction"], told["voice"], told["temperature"]) == (SUPPRESSED, AVA, 0.7)
+    reported = updated(
+        spoken, turn_detection=SEMANTIC, input_audio_noise_reduction=SUPPRESSED, voice=AVA, temperature=0.7
+    )
+    assert reported["turn_detection"].items() >= SEMANTIC.items()
+    assert reported["turn_detection"]["create_response"] is True
+    assert (reported["input_audio_noise_reduction"], reported["voice"], reported["temperature"]) == (
+        SUPPRESSED,
+        AVA,
+        0.7,
+    )
     assert updated(spoken, instructions="Be brief.")["voice"] == AVA
 
 
 def test_what_is_set_again_is_told_as_it_is_now(spoken: Spoken) -> None:
     updated(spoken, turn_detection=SEMANTIC, input_audio_noise_reduction=SUPPRESSED, voice=AVA)
     plain = {"type": "server_vad", "threshold": 0.6}
-    told = updated(spoken, turn_detection=plain, input_audio_noise_reduction=None, voice="alloy")
-    assert told["turn_detection"].items() >= plain.items()
-    assert told["input_audio_noise_reduction"] is None
-    assert told["voice"] == {"type": "openai", "name": "alloy"}
+    reported = updated(spoken, turn_detection=plain, input_audio_noise_reduction=None, voice="alloy")
+    assert reported["turn_detection"].items() >= plain.items()
+    assert reported["input_audio_noise_reduction"] is None
+    assert reported["voice"] == {"type": "openai", "name": "alloy"}
 
 
 def test_what_was_refused_is_not_told(spoken: Spoken) -> None:
@@ -68,13 +74,13 @@ def test_a_voice_that_only_azure_has_leaves_the_session_its_own(spoken: Spoken) 
 def test_names_that_nobody_has_fill_no_memory(spoken: Spoken) -> None:
     for number in range(100):
         updated(spoken, **{f"made_up_{number}": 1})
-    told = updated(spoken, instructions="Be brief.")
-    assert len([name for name in told if name.startswith("made_up_")]) == 64
+    reported = updated(spoken, instructions="Be brief.")
+    assert len([name for name in reported if name.startswith("made_up_")]) == 64
 
 
 @pytest.mark.parametrize("dialect", ["azure-preview", "azure-voice-live"])
 def test_azure_s_clients_may_switch_turn_detection_off_by_a_word(dialect: str) -> None:
     spoken = Spoken(dialect)
-    spoken.told()
+    spoken.reported()
     updated(spoken, turn_detection={"type": "none"})
     assert spoken.protocol.session.input.turn_detection is None

@@ -23,7 +23,7 @@ def admission(
 ) -> Admission:
     return Admission(
         keys=Keys(keys),
-        secrets=secrets or ClientSecrets(most=10),
+        secrets=secrets or ClientSecrets(max_secrets=10),
         limits=limits or Limits(),
         origins=origins,
         models=models,
@@ -40,10 +40,10 @@ def turned_away(work: Callable[[], Any]) -> str | None:
 
 
 def asked_for(query: str, *, models: Sequence[str] = (), wanted: str) -> object:
-    """This of the opening that somebody with this query gets, or the name of the rebuff."""
+    """This field of the session start for this query, or the name of the rejection."""
     asked, here = scope(query=query), admission(models=models)
     try:
-        return getattr(here.opening_of(asked, here.principal_of(asked, unix_now_s=0), now=0), wanted)
+        return getattr(here.session_start_of(asked, here.principal_of(asked, unix_now_s=0), now=0), wanted)
     except Rejection as rejection:
         return rejection.name
 
@@ -99,15 +99,15 @@ def test_each_of_several_keys_opens_and_is_counted_for_itself() -> None:
 
 
 def test_a_client_secret_opens_sessions_but_no_pages_and_counts_for_whoever_made_it() -> None:
-    secrets = ClientSecrets(most=10)
-    opening = SessionStart(model="m", kind="realtime", message="{}")
-    secret = secrets.make(opening, owner="key 1", lives_s=10, unix_now_s=0)
+    secrets = ClientSecrets(max_secrets=10)
+    session_start = SessionStart(model="m", kind="realtime", message="{}")
+    secret = secrets.make(session_start, owner="key 1", lives_s=10, unix_now_s=0)
     assert secret is not None
     shown = scope(query=f"model=other&intent=transcription&api_key={secret.value}")
     locked = admission("one", secrets=secrets)
     principal = locked.principal_of(shown, unix_now_s=5)
-    assert (principal.owner, principal.opening) == ("key 1", opening)
-    assert locked.opening_of(shown, principal, now=0) == opening, (
+    assert (principal.owner, principal.session_start) == ("key 1", session_start)
+    assert locked.session_start_of(shown, principal, now=0) == session_start, (
         "what the secret was made for, whatever the query says"
     )
     assert turned_away(lambda: locked.owner_of(shown)) == "wrong_key"
@@ -115,11 +115,11 @@ def test_a_client_secret_opens_sessions_but_no_pages_and_counts_for_whoever_made
 
 
 def test_without_keys_a_secret_still_brings_its_session_and_an_expired_one_is_no_way_around_it() -> None:
-    secrets = ClientSecrets(most=10)
+    secrets = ClientSecrets(max_secrets=10)
     secret = secrets.make(SessionStart(message="{}"), owner="x", lives_s=10, unix_now_s=0)
     assert secret is not None
     shown = scope(headers={"Authorization": f"Bearer {secret.value}"})
-    assert admission(secrets=secrets).principal_of(shown, unix_now_s=5).opening.message == "{}"
+    assert admission(secrets=secrets).principal_of(shown, unix_now_s=5).session_start.message == "{}"
     assert turned_away(lambda: admission(secrets=secrets).principal_of(shown, unix_now_s=11)) == "wrong_key"
     anyone = admission(secrets=secrets).principal_of(scope(headers={"Authorization": "Bearer sk-1"}), unix_now_s=5)
     assert anyone.owner == "address 192.0.2.7"
@@ -160,7 +160,7 @@ def test_a_key_may_open_so_many_sessions_a_minute() -> None:
     def come(key: str, now: float) -> str | None:
         asked = scope(query=f"api_key={key}")
         principal = busy.principal_of(asked, unix_now_s=0)
-        return turned_away(lambda: busy.opening_of(asked, principal, now=now))
+        return turned_away(lambda: busy.session_start_of(asked, principal, now=now))
 
     assert [come("one", 0), come("one", 0), come("one", 0), come("two", 0)] == [None, None, "rate", None]
     assert come("one", 31) is None

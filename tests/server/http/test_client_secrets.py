@@ -11,21 +11,21 @@ MIB = 1024 * 1024
 
 
 def secrets_of(
-    *, most: int = 10, max_bytes: int = MIB, max_owner_bytes: int = MIB, budget: Budget | None = None
+    *, max_secrets: int = 10, max_bytes: int = MIB, max_owner_bytes: int = MIB, budget: Budget | None = None
 ) -> ClientSecrets:
     budget = budget or Budget(max_bytes=MIB, max_owner_bytes=MIB)
-    return ClientSecrets(most=most, max_bytes=max_bytes, max_owner_bytes=max_owner_bytes, budget=budget)
+    return ClientSecrets(max_secrets=max_secrets, max_bytes=max_bytes, max_owner_bytes=max_owner_bytes, budget=budget)
 
 
-OPENING = SessionStart(model="m", message='{"type":"session.update"}')
+SESSION_START = SessionStart(model="m", message='{"type":"session.update"}')
 
 
 def test_a_secret_opens_what_it_was_made_for_until_it_expires() -> None:
     secrets = secrets_of()
-    secret = secrets.make(OPENING, owner="key 1", lives_s=10, unix_now_s=1000.5)
+    secret = secrets.make(SESSION_START, owner="key 1", lives_s=10, unix_now_s=1000.5)
     assert secret.value.startswith("ek_")
     assert secret.expires_at == 1010
-    assert secrets.find(secret.value, unix_now_s=1010.4) == ("key 1", OPENING)
+    assert secrets.find(secret.value, unix_now_s=1010.4) == ("key 1", SESSION_START)
     assert secrets.find(secret.value, unix_now_s=1010.5) is None
     assert secrets.find(f"{secret.value}x", unix_now_s=1001) is None
     assert secrets.find("", unix_now_s=1001) is None
@@ -33,18 +33,18 @@ def test_a_secret_opens_what_it_was_made_for_until_it_expires() -> None:
 
 def test_no_two_secrets_are_alike_and_neither_is_kept_or_shown() -> None:
     secrets = secrets_of()
-    one, two = (secrets.make(OPENING, owner="key 1", lives_s=10, unix_now_s=0) for _ in range(2))
+    one, two = (secrets.make(SESSION_START, owner="key 1", lives_s=10, unix_now_s=0) for _ in range(2))
     assert one.value != two.value
     assert one.value not in f"{one!r} {secrets!r} {vars(secrets)}"
 
 
 def test_only_so_many_live_at_once_and_those_that_expire_make_room() -> None:
-    secrets = secrets_of(most=2)
-    secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=0)
-    secrets.make(OPENING, owner="a", lives_s=99, unix_now_s=0)
+    secrets = secrets_of(max_secrets=2)
+    secrets.make(SESSION_START, owner="a", lives_s=10, unix_now_s=0)
+    secrets.make(SESSION_START, owner="a", lives_s=99, unix_now_s=0)
     with pytest.raises(Rejection, match="No more client secrets"):
-        secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=5)
-    secrets.make(OPENING, owner="a", lives_s=10, unix_now_s=10)
+        secrets.make(SESSION_START, owner="a", lives_s=10, unix_now_s=5)
+    secrets.make(SESSION_START, owner="a", lives_s=10, unix_now_s=10)
 
 
 LARGE = SessionStart(message="x" * 100_000)

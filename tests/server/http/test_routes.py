@@ -150,8 +150,8 @@ async def test_the_beta_s_sessions_page_says_what_is_wrong_too() -> None:
 # --- of a relay
 
 
-async def nowhere(opening: SessionStart) -> Transport:
-    raise ConnectFailed("nobody listens there", retryable=True)
+async def nowhere(session_start: SessionStart) -> Transport:
+    raise ConnectFailed("connection refused", retryable=True)
 
 
 @pytest.mark.parametrize("kind", ["realtime", "transcription"])
@@ -296,7 +296,7 @@ async def test_a_fault_of_our_own_is_500_without_its_words(monkeypatch: pytest.M
 MCP_TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
 
 
-async def _nowhere(opening: SessionStart) -> Transport:
+async def _nowhere(session_start: SessionStart) -> Transport:
     raise ConnectFailed("nowhere", retryable=False)
 
 

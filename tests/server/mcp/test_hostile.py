@@ -12,15 +12,14 @@ import pytest
 
 from duologue.events import McpHttpError, McpProtocolError
 from duologue.server.mcp.servers import McpFault
-from tests.server._crook import Answerer, Request, Writer, as_event, as_json, crook, event_stream, result
 from tests.server._hostile import (
     CHUNKED,
     PING,
     PROGRESS,
     SAID,
     call,
-    desks,
     endlessly,
+    mcp_sessions,
     nested,
     nothing_of,
     offer,
@@ -28,6 +27,16 @@ from tests.server._hostile import (
     silent_after,
     text,
     written,
+)
+from tests.server._raw_mcp_server import (
+    Answerer,
+    Request,
+    Writer,
+    as_event,
+    as_json,
+    event_stream,
+    raw_mcp_server,
+    result,
 )
 
 pytestmark = pytest.mark.timeout(30)
@@ -84,7 +93,7 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
         says(lambda request: as_json(result(request, {"content": 5}))),
         "a message is not the JSON that it should be",
     ),
-    "JSON that nests too deep to be told": (
+    "JSON that nests too deep to be sent on": (
         says(lambda request: as_json(written(request, b'{"structuredContent":' + nested(100) + b"}"))),
         "it nests deeper than 64",
     ),
@@ -129,11 +138,11 @@ USELESS: Mapping[str, tuple[Answerer, str]] = {
 async def test_an_answer_of_no_use_ends_its_question_and_no_other(how: str, caplog: pytest.LogCaptureFixture) -> None:
     answerer, reason = USELESS[how]
     caplog.set_level(logging.DEBUG, logger="duologue")
-    async with crook(bad=answerer) as it, desks(it, 2) as (desk, neighbour):
+    async with raw_mcp_server(bad=answerer) as it, mcp_sessions(it, 2) as (mcp_session, neighbour):
         server = offer(it)
-        late = asyncio.create_task(desk.call(call(server, "late")))
+        late = asyncio.create_task(mcp_session.call(call(server, "late")))
         with pytest.raises(McpFault) as failed:
-            await desk.call(call(server, "bad"))
+            await mcp_session.call(call(server, "bad"))
         assert isinstance(failed.value.error, McpHttpError)
         assert failed.value.error.code == 502
         assert (failed.value.error.message or "").removeprefix("its answer cannot be used: ") == reason
@@ -178,11 +187,11 @@ STATUSES: Mapping[str, tuple[Answerer, int, str]] = {
 @pytest.mark.parametrize("how", STATUSES)
 async def test_a_status_is_told_in_the_words_of_http(how: str, caplog: pytest.LogCaptureFixture) -> None:
     answerer, code, message = STATUSES[how]
-    async with crook(bad=answerer) as it, desks(it) as (desk,):
+    async with raw_mcp_server(bad=answerer) as it, mcp_sessions(it) as (mcp_session,):
         server = offer(it, authorization="sesame")
-        late = asyncio.create_task(desk.call(call(server, "late")))
+        late = asyncio.create_task(mcp_session.call(call(server, "late")))
         with pytest.raises(McpFault) as failed:
-            await desk.call(call(server, "bad"))
+            await mcp_session.call(call(server, "bad"))
         assert failed.value.error == McpHttpError(code=code, message=message)
         it.answers.set()
         assert await late == "as asked"
@@ -197,17 +206,17 @@ async def test_a_path_that_wants_its_slash_gets_it_and_keeps_it() -> None:
         else:
             writer.write(as_json(result(request, {"supportedVersions": ["2026-07-28"]})))
 
-    async with crook(server_discover=insist) as it, desks(it) as (desk,):
-        assert await desk.call(call(offer(it), "good")) == "as asked"
+    async with raw_mcp_server(server_discover=insist) as it, mcp_sessions(it) as (mcp_session,):
+        assert await mcp_session.call(call(offer(it), "good")) == "as asked"
         assert [request.path for request in it.requests] == ["/mcp", "/mcp/", "/mcp/"]
 
 
 async def test_an_error_of_the_server_is_cut_and_stays_out_of_what_a_log_may_hold() -> None:
     error = {"code": -32000, "message": SAID * 1000}
     answerer = says(lambda request: as_json({"jsonrpc": "2.0", "id": request.body["id"], "error": error}))
-    async with crook(bad=answerer) as it, desks(it) as (desk,):
+    async with raw_mcp_server(bad=answerer) as it, mcp_sessions(it) as (mcp_session,):
         with pytest.raises(McpFault) as failed:
-            await desk.call(call(offer(it), "bad"))
+            await mcp_session.call(call(offer(it), "bad"))
         assert isinstance(failed.value.error, McpProtocolError)
         assert failed.value.error.code == -32000
         assert len(failed.value.error.message or "") == 1004
@@ -232,20 +241,23 @@ async def test_a_call_that_takes_too_long_leaves_nothing(how: str, keeps_session
             await asyncio.sleep(0.005)
 
     answerer = drip if how == "one byte at a time" else SILENT[how]
-    async with crook(keeps_sessions=keeps_sessions, bad=answerer) as it, desks(it, timeout_s=0.5) as (desk,):
+    async with (
+        raw_mcp_server(keeps_sessions=keeps_sessions, bad=answerer) as it,
+        mcp_sessions(it, timeout_s=0.5) as (mcp_session,),
+    ):
         server = offer(it)
         with pytest.raises(McpFault) as failed:
-            await desk.call(call(server, "bad"))
+            await mcp_session.call(call(server, "bad"))
         assert failed.value.error == McpHttpError(code=504, message="it did not answer within 0.5 s")
-        assert await desk.call(call(server, "good")) == "as asked"
+        assert await mcp_session.call(call(server, "good")) == "as asked"
         await nothing_of(lambda: int(it.n_open > 2))  # idle ones
         if keeps_sessions:
             await nothing_of(lambda: int("notifications/cancelled" not in it.wanted()))
 
 
 async def test_a_call_that_is_cancelled_leaves_nothing() -> None:
-    async with crook(bad=silent_after(b"")) as it, desks(it) as (desk,):
-        asking = asyncio.create_task(desk.call(call(offer(it), "bad")))
+    async with raw_mcp_server(bad=silent_after(b"")) as it, mcp_sessions(it) as (mcp_session,):
+        asking = asyncio.create_task(mcp_session.call(call(offer(it), "bad")))
         await nothing_of(lambda: int("bad" not in it.wanted()))
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -254,11 +266,11 @@ async def test_a_call_that_is_cancelled_leaves_nothing() -> None:
 
 
 async def test_a_server_that_does_not_let_a_session_go_delays_nothing() -> None:
-    async with crook(keeps_sessions=True, DELETE=silent_after(b"")) as it, desks(it) as (desk,):
-        assert await desk.call(call(offer(it), "good")) == "as asked"
-        desk.close()
+    async with raw_mcp_server(keeps_sessions=True, DELETE=silent_after(b"")) as it, mcp_sessions(it) as (mcp_session,):
+        assert await mcp_session.call(call(offer(it), "good")) == "as asked"
+        mcp_session.close()
         await nothing_of(lambda: int("DELETE" not in it.wanted()))
-        # That nothing is left after a moment, `desks` sees.
+        # That nothing is left after a moment, `mcp_sessions` sees.
 
 
 async def test_a_session_that_is_gone_over_there_is_begun_anew_once() -> None:
@@ -266,42 +278,47 @@ async def test_a_session_that_is_gone_over_there_is_begun_anew_once() -> None:
         missing = request.headers["mcp-session-id"] == "s1"
         writer.write(as_json({}, status="404 Not Found") if missing else as_json(text(request, "again")))
 
-    async with crook(keeps_sessions=True, bad=gone) as it, desks(it) as (desk,):
+    async with raw_mcp_server(keeps_sessions=True, bad=gone) as it, mcp_sessions(it) as (mcp_session,):
         server = offer(it)
-        first, second = await asyncio.gather(desk.call(call(server, "bad")), desk.call(call(server, "bad")))
+        first, second = await asyncio.gather(
+            mcp_session.call(call(server, "bad")), mcp_session.call(call(server, "bad"))
+        )
         assert (first, second) == ("again", "again")
         assert it.wanted().count("initialize") == 2
 
 
 async def test_a_session_that_is_gone_whenever_it_is_begun_is_given_up() -> None:
-    async with crook(keeps_sessions=True, bad=status("404 Not Found")) as it, desks(it) as (desk,):
+    async with (
+        raw_mcp_server(keeps_sessions=True, bad=status("404 Not Found")) as it,
+        mcp_sessions(it) as (mcp_session,),
+    ):
         with pytest.raises(McpFault) as failed:
-            await desk.call(call(offer(it), "bad"))
+            await mcp_session.call(call(offer(it), "bad"))
         assert failed.value.error == McpHttpError(code=404, message="Not Found")
         assert it.wanted().count("initialize") == 2
 
 
 async def test_an_older_server_s_ping_is_answered_and_other_wishes_are_refused() -> None:
     answers: list[Json] = []
-    told = asyncio.Event()
+    reported = asyncio.Event()
 
     async def hear(request: Request, writer: Writer) -> None:
         answers.append(request.body)
         writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
         if len(answers) == 2:
-            told.set()
+            reported.set()
 
     async def ask(request: Request, writer: Writer) -> None:
         wish = {"jsonrpc": "2.0", "method": "sampling/createMessage", "id": "w", "params": {}}
         writer.write(event_stream(PING, as_event(wish)))
         await writer.drain()
-        await told.wait()
+        await reported.wait()
         writer.write(as_event(text(request, "done")))
         await writer.drain()
         writer.close()
 
-    async with crook(keeps_sessions=True, POST=hear, bad=ask) as it, desks(it) as (desk,):
-        assert await desk.call(call(offer(it), "bad")) == "done"
+    async with raw_mcp_server(keeps_sessions=True, POST=hear, bad=ask) as it, mcp_sessions(it) as (mcp_session,):
+        assert await mcp_session.call(call(offer(it), "bad")) == "done"
         invalid = {"code": -32601, "message": "Method not found"}
         assert answers == [
             {"jsonrpc": "2.0", "id": 7, "result": {}},
@@ -310,7 +327,10 @@ async def test_an_older_server_s_ping_is_answered_and_other_wishes_are_refused()
 
 
 async def test_an_older_server_that_asks_without_an_end_is_given_up() -> None:
-    async with crook(keeps_sessions=True, bad=endlessly(event_stream(), PING)) as it, desks(it) as (desk,):
+    async with (
+        raw_mcp_server(keeps_sessions=True, bad=endlessly(event_stream(), PING)) as it,
+        mcp_sessions(it) as (mcp_session,),
+    ):
         with pytest.raises(McpFault, match="more than 16 requests of its own"):
-            await desk.call(call(offer(it), "bad"))
+            await mcp_session.call(call(offer(it), "bad"))
         assert it.wanted().count("POST") == 16

@@ -27,11 +27,11 @@ from duologue.events import (
 )
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
-from tests.server._crook import crook
 from tests.server._hostile import silent_after
 from tests.server._listening import listening
-from tests.server._shop import shop
+from tests.server._raw_mcp_server import raw_mcp_server
 from tests.server._talking import event, status, typed, until, update
+from tests.server._tool_server import tool_server
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -82,7 +82,7 @@ async def responded(connection: Connection) -> list[Json]:
 
 
 async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -> None:
-    async with shop() as it, session(McpAccess(it.url), offer(it.url, authorization="sesame")) as connection:
+    async with tool_server() as it, session(McpAccess(it.url), offer(it.url, authorization="sesame")) as connection:
         tools = await listed(connection)
         assert [tool["name"] for tool in tools] == ["add", "wait", "fail", "talk"]
         assert tools[0]["description"] == "Adds two numbers."
@@ -113,7 +113,7 @@ async def test_the_embedded_responder_calls_a_tool_and_says_what_it_returned() -
 )
 async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, bool]) -> None:
     says: list[str | FunctionCall] = [call("add", a=1, b=2), "Three.", call("fail"), "Sorry."]
-    async with shop(**settings) as it:
+    async with tool_server(**settings) as it:
         async with session(McpAccess(it.url), offer(it.url), says=says) as connection:
             assert [tool["name"] for tool in await listed(connection)] == ["add", "wait", "fail", "talk"]
             [called] = await responded(connection)
@@ -130,20 +130,20 @@ async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, b
 
 async def test_our_client_asks_what_the_model_makes_of_it() -> None:
     engines = replace(scripted_engines(), responder=EmbeddedResponder())
-    async with shop() as it:
+    async with tool_server() as it:
         application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
         config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
         async with listening(application) as url, duologue.converse(url, session=config) as conversation:
-            async with conversation.stream(McpListToolsCompletedEvent) as told, asyncio.timeout(10):
-                await anext(aiter(told))
+            async with conversation.stream(McpListToolsCompletedEvent) as reported, asyncio.timeout(10):
+                await anext(aiter(reported))
             async with asyncio.timeout(10):
                 assert await conversation.ask("Call the tool add with a 20 and b 3") == "The tool returned 23."
 
 
 async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> None:
     async with (
-        shop() as it,
+        tool_server() as it,
         session(McpAccess(it.url), offer(it.url, require_approval="always"), says=[call("add", a=1, b=1), "Two."]) as c,
     ):
         await listed(c)
@@ -175,7 +175,7 @@ async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> Non
     ],
 )
 async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
-    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
+    async with tool_server() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
         await listed(connection)
         [called] = await responded(connection)
         [said] = await responded(connection)
@@ -186,7 +186,7 @@ async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wan
 async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_later() -> None:
     limits = Limits(engine_s=3)
     says: list[str | FunctionCall] = [call("wait"), "Too slow.", call("add", a=1, b=2), "Three."]
-    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=says, limits=limits) as connection:
+    async with tool_server() as it, session(McpAccess(it.url), offer(it.url), says=says, limits=limits) as connection:
         await listed(connection)
         it.answers.clear()
         [called] = await responded(connection)
@@ -198,7 +198,7 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
 
 async def test_calls_are_counted_among_the_engines() -> None:
     engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
-    async with shop() as it:
+    async with tool_server() as it:
         application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
         async with listening(application) as url, connect(url) as connection:
             await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
@@ -212,7 +212,10 @@ async def test_calls_are_counted_among_the_engines() -> None:
 
 
 async def test_interrupting_gives_a_call_up() -> None:
-    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[call("wait"), "Never."]) as connection:
+    async with (
+        tool_server() as it,
+        session(McpAccess(it.url), offer(it.url), says=[call("wait"), "Never."]) as connection,
+    ):
         await listed(connection)
         it.answers.clear()
         await connection.send(event("response.create"))
@@ -224,7 +227,7 @@ async def test_interrupting_gives_a_call_up() -> None:
 
 
 async def test_a_session_that_ends_while_a_tool_runs_ends_cleanly() -> None:
-    async with shop() as it, session(McpAccess(it.url), offer(it.url), says=[call("wait")]) as connection:
+    async with tool_server() as it, session(McpAccess(it.url), offer(it.url), says=[call("wait")]) as connection:
         await listed(connection)
         it.answers.clear()
         await connection.send(event("response.create"))
@@ -301,7 +304,7 @@ def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
 
 async def test_a_client_s_headers_go_along_but_for_those_that_name_the_server() -> None:
     headers = {"Host": "inner.invalid", "Content-Length": "1", "authorization": "Basic x"}
-    async with shop() as it, session(McpAccess(it.url), offer(it.url, headers=headers)) as connection:
+    async with tool_server() as it, session(McpAccess(it.url), offer(it.url, headers=headers)) as connection:
         assert await listed(connection)
         assert set(it.keys) == {"Basic x"}
         assert set(it.hosts) == {it.url.split("/")[2]}
@@ -313,20 +316,20 @@ def test_its_repr_keeps_the_key() -> None:
 
 async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
     engines = scripted_engines(says=[call("wait"), "Done."])
-    async with shop() as it:
+    async with tool_server() as it:
         application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
         config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
         async with (
             listening(application) as url,
             duologue.converse(url, session=config) as conversation,
-            conversation.stream(McpListToolsCompletedEvent, ResponseMcpCallInProgressEvent) as told,
+            conversation.stream(McpListToolsCompletedEvent, ResponseMcpCallInProgressEvent) as reported,
             asyncio.timeout(5),
         ):
-            assert isinstance(await anext(aiter(told)), McpListToolsCompletedEvent)
+            assert isinstance(await anext(aiter(reported)), McpListToolsCompletedEvent)
             it.answers.clear()
             question = asyncio.create_task(conversation.ask("Wait"))
-            begun = await anext(aiter(told))
+            begun = await anext(aiter(reported))
             assert isinstance(begun, ResponseMcpCallInProgressEvent)
             await conversation.send(ConversationItemDeleteEvent(item_id=begun.item_id))
             it.answers.set()
@@ -334,7 +337,7 @@ async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_
 
 
 async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked() -> None:
-    async with shop() as it:
+    async with tool_server() as it:
         application = RealtimeApp(engines=scripted_app_engines(scripted_engines()), mcp=McpAccess("*"))
         many = [offer(f"{it.url}/{n}", server_label=f"s{n}") for n in range(300)]
         async with listening(application) as url, connect(url) as connection, connect(url) as neighbour:
@@ -349,7 +352,7 @@ async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked()
 
 
 async def test_sixteen_servers_of_which_fifteen_are_silent_are_listed_one_by_one() -> None:
-    async with crook(tools_list=silent_after(b"")) as silent, shop() as it:
+    async with raw_mcp_server(tools_list=silent_after(b"")) as silent, tool_server() as it:
         access = McpAccess("*")
         engines = scripted_app_engines(scripted_engines())
         application = RealtimeApp(engines=engines, mcp=access, limits=Limits(engine_s=5))
@@ -360,5 +363,5 @@ async def test_sixteen_servers_of_which_fifteen_are_silent_are_listed_one_by_one
             assert len(done.to_json()["item"]["tools"]) == 4
         # The session has ended while the others are silent.
         async with asyncio.timeout(5):
-            while access.network.n_connections:  # noqa: ASYNC110 - of connections nothing tells when they end
+            while access.network.n_connections:  # noqa: ASYNC110 - of connections no event says when they end
                 await asyncio.sleep(0.01)

@@ -42,7 +42,7 @@ async def session_behind(upstream_dialect: str, dialect: str) -> AsyncGenerator[
     async with relayed(upstream_dialect, dialect) as (client, upstream):
         engines = scripted_engines(says=("Two words.",))
         serving = asyncio.ensure_future(
-            ServerSession(upstream, engines, defaults, opening=SessionStart(dialect=upstream_dialect)).run()
+            ServerSession(upstream, engines, defaults, session_start=SessionStart(dialect=upstream_dialect)).run()
         )
         async with connect(transport=client, dialect=dialect) as connection:
             yield connection
@@ -78,7 +78,7 @@ async def test_typed_and_spoken_turns_run_through_a_relay_in_either_direction(
         await speak(connection)
         events = await until(connection, "response.done")
     assert audio(events)
-    assert all(type(told).__name__ != "UnknownRealtimeEvent" for told in events)
+    assert all(type(reported).__name__ != "UnknownRealtimeEvent" for reported in events)
     if "conversation.item.added" in PROFILES[dialect].lacks_events:
         assert counts(events)["conversation.item.created"] == 2
     else:
@@ -94,14 +94,14 @@ async def test_a_telephone_holds_a_turn_with_an_upstream_that_lacks_its_format_a
         wire = {"format": {"type": "audio/pcmu"}}
         await connection.send(update(audio={"input": wire, "output": wire}))
         [*_, updated] = await until(connection, "session.updated")
-        told = updated.to_json()["session"]["audio"]
-        assert (told["input"]["format"], told["output"]["format"]) == (wire["format"], wire["format"])
+        reported = updated.to_json()["session"]["audio"]
+        assert (reported["input"]["format"], reported["output"]["format"]) == (wire["format"], wire["format"])
         for pcm in (LOUD * 400, QUIET * 700):
             ulaw = transcode(pcm, PCM, PCMU)
             for start in range(0, len(ulaw), 160):
                 await connection.send(InputAudioBufferAppendEvent.from_audio(ulaw[start : start + 160]))
         events = await until(connection, "response.done")
-    [started] = [told for told in events if isinstance(told, InputAudioBufferSpeechStartedEvent)]
+    [started] = [reported for reported in events if isinstance(reported, InputAudioBufferSpeechStartedEvent)]
     assert started.audio_start_ms == 0
     # Scripted speech is as long as its text, whatever its rate: 60 ms a character.
     assert len(audio(events)) == len("Two words.") * 60 * 8
@@ -114,7 +114,7 @@ async def test_a_current_client_sees_the_order_of_a_current_server_although_the_
             await until(connection, "session.created")
             await connection.send(typed("hi"))
             await connection.send(event("response.create", response={"output_modalities": ["text"]}))
-            names.append([str(told.type) for told in await until(connection, "response.done")])
+            names.append([str(reported.type) for reported in await until(connection, "response.done")])
     current, through_beta = names
     # An item that is final when it enters the conversation, and one that the response makes.
     assert sorted(through_beta) == sorted(current)
@@ -123,7 +123,7 @@ async def test_a_current_client_sees_the_order_of_a_current_server_although_the_
 
 async def test_a_beta_client_hears_of_its_conversation_although_the_upstream_does_not_announce_it() -> None:
     async with session_behind("openai", "openai-beta") as connection:
-        assert [told.type for told in await until(connection, "conversation.created")] == [
+        assert [reported.type for reported in await until(connection, "conversation.created")] == [
             "session.created",
             "conversation.created",
         ]
@@ -150,9 +150,9 @@ async def test_the_upstream_s_last_error_and_its_close_reach_the_client(
         await upstream.send(json.dumps({"type": "error", "event_id": "e1", "error": fault}))
         await upstream.close(code, reason)
         async with connect(transport=client, dialect="openai") as connection:
-            told = await connection.receive(timeout=5)
-            assert isinstance(told, ErrorEvent)
-            assert (told.error.code, told.error.param) == ("c", "session.audio.output.voice")
+            reported = await connection.receive(timeout=5)
+            assert isinstance(reported, ErrorEvent)
+            assert (reported.error.code, reported.error.param) == ("c", "session.audio.output.voice")
             with pytest.raises(ConnectionClosedError) as closed:
                 await connection.receive(timeout=5)
     assert (closed.value.code, closed.value.reason) == (expected or (code, reason))
@@ -229,15 +229,15 @@ async def test_what_a_client_makes_up_is_logged_a_hundred_times_at_most(caplog: 
             made_up = {f"field_{number + each}": "secret" for each in range(3)}
             await client.send(json.dumps({"type": "session.update", "session": {"type": "realtime", **made_up}}))
             await upstream.receive()
-    told = " ".join(record.getMessage() for record in caplog.records)
-    assert 0 < told.count("field_") <= 100
+    reported = " ".join(record.getMessage() for record in caplog.records)
+    assert 0 < reported.count("field_") <= 100
 
 
 async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and_the_client_does_not_notice() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await upstream.send(created(id="sess_1", input_audio_format="pcm", modalities=["text", "audio"]))
-        told = RealtimeEvent.from_json(str(await client.receive())).to_json()
-        assert told["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+        reported = RealtimeEvent.from_json(str(await client.receive())).to_json()
+        assert reported["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
         await client.send(
             '{"type":"session.update","session":{"type":"realtime","audio":'
             '{"input":{"format":{"type":"audio/pcm","rate":24000}}}}}'
@@ -258,11 +258,11 @@ async def test_audio_is_resampled_for_an_upstream_that_hears_at_another_rate_and
 async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client_but_not_where_it_is(
     status: int | None, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def open_upstream(opening: SessionStart) -> Transport:
+    async def open_upstream(session_start: SessionStart) -> Transport:
         raise ConnectFailed("cannot reach wss://inside.example:8443/v1: no route", retryable=True, status=status)
 
     client, front = memory_pair()
-    relay = Relay(front, Upstream(open=open_upstream), opening=SessionStart(dialect="openai-beta"), new_id=new_id)
+    relay = Relay(front, Upstream(open=open_upstream), session_start=SessionStart(dialect="openai-beta"), new_id=new_id)
     await asyncio.wait_for(relay.run(), 5)
     refused = json.loads(await client.receive())
     assert refused["error"]["code"] == "upstream_unavailable"
@@ -353,9 +353,9 @@ async def test_an_upstream_that_closes_without_a_word_is_told_as_an_error_and_cl
 ) -> None:
     async with relayed("openai", "openai-beta") as (client, upstream):
         await upstream.close(code, reason)
-        told = json.loads(await asyncio.wait_for(client.receive(), 5))
-        assert told["error"]["code"] == "upstream_unavailable"
-        assert f"before a session began: {code} {reason}".strip() in told["error"]["message"]
+        reported = json.loads(await asyncio.wait_for(client.receive(), 5))
+        assert reported["error"]["code"] == "upstream_unavailable"
+        assert f"before a session began: {code} {reason}".strip() in reported["error"]["message"]
         with pytest.raises(ConnectionClosedError) as closed:
             await asyncio.wait_for(client.receive(), 5)
     assert (closed.value.code, closed.value.reason) == expected
@@ -365,7 +365,7 @@ async def test_cancelling_a_relay_closes_both_sides() -> None:
     client, front = memory_pair()
     back, upstream = memory_pair()
 
-    async def open_upstream(opening: SessionStart) -> Transport:
+    async def open_upstream(session_start: SessionStart) -> Transport:
         return back
 
     running = asyncio.ensure_future(Relay(front, Upstream(open=open_upstream), new_id=new_id).run())

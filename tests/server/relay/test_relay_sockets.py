@@ -43,8 +43,8 @@ async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstrea
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="hidden")
     async with listening(behind) as upstream_url:
 
-        async def open_upstream(opening: SessionStart) -> Transport:
-            place = Endpoint(url=upstream_url, api_key="hidden", model=opening.model, dialect=upstream_dialect)
+        async def open_upstream(session_start: SessionStart) -> Transport:
+            place = Endpoint(url=upstream_url, api_key="hidden", model=session_start.model, dialect=upstream_dialect)
             return await open_endpoint(place)
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
@@ -70,9 +70,9 @@ async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dial
             await until(connection, "session.updated")
             await speak(connection)
             events = await until(connection, "response.done")
-            [heard] = [told for told in events if isinstance(told, InputAudioTranscriptionCompletedEvent)]
+            [heard] = [reported for reported in events if isinstance(reported, InputAudioTranscriptionCompletedEvent)]
             assert heard.transcript == "A question."
-            [*_, last] = [told for told in events if isinstance(told, ResponseAudioDeltaEvent)]
+            [*_, last] = [reported for reported in events if isinstance(reported, ResponseAudioDeltaEvent)]
             await connection.send(
                 event("conversation.item.truncate", item_id=last.item_id, content_index=0, audio_end_ms=100)
             )
@@ -91,7 +91,7 @@ async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_
     opened: list[Transport] = []
     async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as upstream_url:
 
-        async def open_upstream(opening: SessionStart) -> Transport:
+        async def open_upstream(session_start: SessionStart) -> Transport:
             opened.append(await open_endpoint(Endpoint(url=upstream_url)))
             return opened[-1]
 
@@ -114,8 +114,8 @@ async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_
 def to(url: str, dialect: str = "openai", *, api_key: str | None = None) -> Upstream:
     """An upstream that is a server of ours."""
 
-    async def open_upstream(opening: SessionStart) -> Transport:
-        return await open_endpoint(Endpoint(url=url, api_key=api_key, model=opening.model, dialect=dialect))
+    async def open_upstream(session_start: SessionStart) -> Transport:
+        return await open_endpoint(Endpoint(url=url, api_key=api_key, model=session_start.model, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect)
 
@@ -162,22 +162,22 @@ async def test_a_relay_does_not_judge_what_its_upstream_may_know() -> None:
 
 
 async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> None:
-    async def open_upstream(opening: SessionStart) -> Transport:
+    async def open_upstream(session_start: SessionStart) -> Transport:
         return await open_endpoint(Endpoint(url="ws://127.0.0.1:9/v1/realtime"))
 
     async with listening(RealtimeApp(upstream=Upstream(open=open_upstream))) as url, connect(url) as connection:
-        [told] = await until(connection, "error")
-        assert isinstance(told, ErrorEvent)
-        assert told.error.code == "upstream_unavailable"
-        assert "127.0.0.1" not in str(told.to_json())
+        [reported] = await until(connection, "error")
+        assert isinstance(reported, ErrorEvent)
+        assert reported.error.code == "upstream_unavailable"
+        assert "127.0.0.1" not in str(reported.to_json())
 
 
 async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:
     engines = scripted_engines(says=("Two words.",))
     async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
 
-        async def open_upstream(opening: SessionStart) -> Transport:
-            return await open_endpoint(Endpoint(url=upstream_url, model=opening.model, dialect="openai-beta"))
+        async def open_upstream(session_start: SessionStart) -> Transport:
+            return await open_endpoint(Endpoint(url=upstream_url, model=session_start.model, dialect="openai-beta"))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))
         async with listening(front) as url, sdk(url) as connection:
@@ -193,6 +193,6 @@ async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees
             for piece in (LOUD * 400, QUIET * 600):
                 await connection.input_audio_buffer.append(audio=encode_audio(piece))
             events = await sdk_until(connection, "response.done")
-    names = [told.type for told in events]
+    names = [reported.type for reported in events]
     assert names.count("conversation.item.added") == names.count("conversation.item.done") == 2
     assert "response.output_audio.delta" in names

@@ -1,4 +1,4 @@
-"""What a client secret was made for, as an upstream is told it. The test plays both sides."""
+"""The configuration of a client secret, as it is sent to an upstream. The test plays both sides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONFIGURATION = json.dumps(
 REFUSED = "the upstream refuses what the client secret was made for"
 
 
-async def told(end: MemoryTransport) -> dict[str, Any]:
+async def reported(end: MemoryTransport) -> dict[str, Any]:
     message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
     return message
 
@@ -36,21 +36,21 @@ async def test_the_upstream_is_configured_before_anything_else_and_the_client_he
 ) -> None:
     async with relayed(upstream_dialect, dialect, configuration=CONFIGURATION) as (client, upstream):
         await client.send('{"type":"response.cancel"}')
-        update = await told(upstream)
+        update = await reported(upstream)
         assert update["type"] == "session.update"
         assert update["session"]["instructions"] == "Be short."
         # The connection was opened for the model, which cannot be changed.
         assert "model" not in update["session"]
-        assert (await told(upstream))["type"] == "response.cancel"
+        assert (await reported(upstream))["type"] == "response.cancel"
         kind = {"type": "realtime"} if upstream_dialect == "openai" else {}
         await upstream.send(created(id="s", object="realtime.session", instructions="", **kind))
         await upstream.send('{"type":"from.tomorrow","event_id":"e2"}')
         await upstream.send(updated(id="s", object="realtime.session", instructions="Be short.", **kind))
         await upstream.send(updated(id="s", object="realtime.session", instructions="Be long.", **kind))
-        greeting = await told(client)
+        greeting = await reported(client)
         assert (greeting["type"], greeting["event_id"]) == ("session.created", "e0")
         assert greeting["session"]["instructions"] == "Be short."
-        names = [(await told(client))["type"] for _ in range(3 if dialect == "openai-beta" else 2)]
+        names = [(await reported(client))["type"] for _ in range(3 if dialect == "openai-beta" else 2)]
         assert names[-2:] == ["from.tomorrow", "session.updated"]
 
 
@@ -58,33 +58,33 @@ async def test_a_configuration_in_a_format_that_the_upstream_lacks_is_heard_from
     audio = {"output": {"format": {"type": "audio/pcmu"}}}
     configuration = json.dumps({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
     async with relayed("qwen", "openai", configuration=configuration) as (client, upstream):
-        assert (await told(upstream))["session"]["output_audio_format"] == "pcm"
+        assert (await reported(upstream))["session"]["output_audio_format"] == "pcm"
         await upstream.send(created(id="s", output_audio_format="pcm"))
         await upstream.send(updated(id="s", output_audio_format="pcm"))
-        assert (await told(client))["session"]["audio"]["output"]["format"] == {"type": "audio/pcmu"}
+        assert (await reported(client))["session"]["audio"]["output"]["format"] == {"type": "audio/pcmu"}
 
 
 async def test_an_upstream_that_does_not_answer_updates_is_not_waited_for() -> None:
     configuration = json.dumps({"type": "session.update", "session": {"type": "transcription"}})
     async with relayed("vllm", "openai", configuration=configuration) as (client, upstream):
-        assert (await told(upstream))["type"] == "session.update"
+        assert (await reported(upstream))["type"] == "session.update"
         await upstream.send('{"type":"session.created","id":"s","created":1}')
-        assert (await told(client))["type"] == "session.created"
+        assert (await reported(client))["type"] == "session.created"
 
 
 async def test_a_session_that_the_upstream_refuses_to_configure_is_none() -> None:
     async with relayed("openai-beta", "openai", configuration=CONFIGURATION) as (client, upstream):
-        await told(upstream)
+        await reported(upstream)
         await upstream.send(created(id="s"))
         fault = {"type": "invalid_request_error", "code": "invalid_value", "message": "m", "param": "session.voice"}
         await upstream.send(json.dumps({"type": "error", "event_id": "e1", "error": fault}))
-        assert (await told(client))["error"]["param"] == "session.audio.output.voice"
+        assert (await reported(client))["error"]["param"] == "session.audio.output.voice"
         assert await close_seen(client) == (4000, REFUSED)
 
 
 async def test_an_upstream_that_says_this_and_that_but_never_answers_is_given_up() -> None:
     async with relayed("openai", "openai", configuration=CONFIGURATION) as (client, upstream):
-        await told(upstream)
+        await reported(upstream)
         await upstream.send(created(id="s"))
         await close_seen(upstream, sending="no json")
         assert await close_seen(client) == (4000, REFUSED)
@@ -92,10 +92,10 @@ async def test_an_upstream_that_says_this_and_that_but_never_answers_is_given_up
 
 async def test_an_upstream_that_has_no_session_at_all_says_so_itself() -> None:
     async with relayed("openai", "openai", configuration=CONFIGURATION) as (client, upstream):
-        await told(upstream)
+        await reported(upstream)
         await upstream.send('{"type":"error","event_id":"e","error":{"type":"t","code":"no_quota","message":"m"}}')
         await upstream.close(4000, "t.no_quota")
-        assert (await told(client))["error"]["code"] == "no_quota"
+        assert (await reported(client))["error"]["code"] == "no_quota"
         assert await close_seen(client) == (4000, "t.no_quota")
 
 
@@ -111,9 +111,9 @@ SECRET_TOOL = {
 @pytest.mark.parametrize("dialect", ["openai", "openai-beta"])
 async def test_the_keys_of_the_secret_s_servers_are_told_to_the_upstream_and_never_to_the_client(dialect: str) -> None:
     configuration = json.dumps({"type": "session.update", "session": {"type": "realtime", "tools": [SECRET_TOOL]}})
-    told_client: list[str | bytes] = []
+    client_received: list[str | bytes] = []
     async with relayed("openai", dialect, configuration=configuration) as (client, upstream):
-        assert (await told(upstream))["session"]["tools"] == [SECRET_TOOL]
+        assert (await reported(upstream))["session"]["tools"] == [SECRET_TOOL]
         session = {"id": "s", "object": "realtime.session", "type": "realtime", "tools": [SECRET_TOOL]}
         await upstream.send(created(**session))
         response = {"id": "r", "object": "realtime.response", "output": [], "tools": [SECRET_TOOL]}
@@ -121,9 +121,9 @@ async def test_the_keys_of_the_secret_s_servers_are_told_to_the_upstream_and_nev
         await upstream.send(updated(**session))
         await upstream.send(updated(**session, instructions="Be long."))
         await upstream.send(json.dumps({"type": "response.done", "event_id": "e4", "response": response}))
-        while "response.done" not in str(told_client):
-            told_client.append(await asyncio.wait_for(client.receive(), 5))
-    assert "session.updated" in str(told_client)
-    assert "docs" in str(told_client)
-    assert "sesame" not in str(told_client)
-    assert "X-Key" not in str(told_client)
+        while "response.done" not in str(client_received):
+            client_received.append(await asyncio.wait_for(client.receive(), 5))
+    assert "session.updated" in str(client_received)
+    assert "docs" in str(client_received)
+    assert "sesame" not in str(client_received)
+    assert "X-Key" not in str(client_received)

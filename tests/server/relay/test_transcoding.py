@@ -34,7 +34,7 @@ def tone(encoding: Encoding, ms: int) -> bytes:
     return encoding.from_pcm16(from_samples(samples))
 
 
-async def told(end: MemoryTransport) -> dict[str, Any]:
+async def reported(end: MemoryTransport) -> dict[str, Any]:
     """The next message at one end."""
     message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
     return message
@@ -48,7 +48,7 @@ async def heard(end: MemoryTransport, until: str) -> tuple[bytes, list[str]]:
     """All audio that comes to an end, up to a message of this type, and the types that came."""
     audio, names = b"", [""]
     while names[-1] != until:
-        message = await told(end)
+        message = await reported(end)
         names.append(message["type"])
         if names[-1].endswith(("append", "audio.delta")):
             audio += decode_audio(message.get("audio") or message["delta"])
@@ -60,7 +60,7 @@ def formats(**sides: Any) -> dict[str, Any]:
     return {"type": "realtime", "audio": {side: {"format": wire} for side, wire in sides.items()}}
 
 
-async def hear(client: MemoryTransport, upstream: MemoryTransport, sent: bytes) -> bytes:
+async def relayed_input(client: MemoryTransport, upstream: MemoryTransport, sent: bytes) -> bytes:
     """What the upstream hears of this audio, once it is committed."""
 
     async def send() -> None:
@@ -106,16 +106,16 @@ def is_the_tone(audio: bytes, encoding: Encoding, ms: int) -> bool:
 async def test_a_telephone_talks_to_an_upstream_that_has_only_pcm(wire: str, encoding: Encoding) -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await upstream.send(created(id="s", input_audio_format="pcm", output_audio_format="pcm"))
-        assert (await told(client))["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+        assert (await reported(client))["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
         await say(client, "session.update", session=formats(input={"type": wire}, output={"type": wire}))
-        asked = (await told(upstream))["session"]
+        asked = (await reported(upstream))["session"]
         assert (asked["input_audio_format"], asked["output_audio_format"]) == ("pcm", "pcm")
         await say(
             upstream, "session.updated", session={"id": "s", "input_audio_format": "pcm", "output_audio_format": "pcm"}
         )
-        audio = (await told(client))["session"]["audio"]
+        audio = (await reported(client))["session"]["audio"]
         assert (audio["input"]["format"], audio["output"]["format"]) == ({"type": wire}, {"type": wire})
-        assert is_the_tone(await hear(client, upstream, tone(encoding, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(encoding, 300)), PCM_16, 300)
         assert is_the_tone(await speak(client, upstream, tone(PCM, 300)), encoding, 300)
 
 
@@ -123,34 +123,34 @@ async def test_a_client_of_24_khz_hears_an_upstream_of_16_khz_at_its_own_rate() 
     async with relayed("azure-voice-live", "openai") as (client, upstream):
         session = {"id": "s", "output_audio_format": "pcm16_16000hz", "input_audio_sampling_rate": 16_000}
         await upstream.send(created(**session, input_audio_format="pcm16"))
-        audio = (await told(client))["session"]["audio"]
+        audio = (await reported(client))["session"]["audio"]
         assert [audio[side]["format"] for side in ("input", "output")] == [{"type": "audio/pcm", "rate": 24_000}] * 2
         assert is_the_tone(await speak(client, upstream, tone(PCM_16, 300)), PCM, 300)
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
 
 
 async def test_a_format_that_both_sides_have_is_asked_for_and_audio_passes_as_it_is() -> None:
     async with relayed("openai-beta", "openai") as (client, upstream):
         await upstream.send(created(id="s", input_audio_format="pcm16", output_audio_format="pcm16"))
-        await told(client)
+        await reported(client)
         ulaw = {"type": "audio/pcmu"}
         await say(client, "session.update", session=formats(input=ulaw, output=ulaw))
-        asked = (await told(upstream))["session"]
+        asked = (await reported(upstream))["session"]
         assert (asked["input_audio_format"], asked["output_audio_format"]) == ("g711_ulaw", "g711_ulaw")
         await say(upstream, "session.updated", session={"id": "s", **asked})
-        await told(client)
+        await reported(client)
         audio = bytes(range(256))
-        assert await hear(client, upstream, audio) == audio
+        assert await relayed_input(client, upstream, audio) == audio
         assert await speak(client, upstream, audio) == audio
 
 
 async def test_speech_changes_its_format_when_the_upstream_has_taken_the_update_and_not_before() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await say(client, "session.update", session=formats(output={"type": "audio/pcmu"}))
-        await told(upstream)
+        await reported(upstream)
         assert await speak(client, upstream, tone(PCM, 50)) == tone(PCM, 50)
         await say(upstream, "session.updated", session={"id": "s", "output_audio_format": "pcm"})
-        await told(client)
+        await reported(client)
         assert is_the_tone(await speak(client, upstream, tone(PCM, 300)), PCMU, 300)
 
 
@@ -160,11 +160,11 @@ async def test_a_format_of_an_update_that_the_upstream_refuses_is_forgotten(answ
         await say(
             client, "session.update", session=formats(input={"type": "audio/pcmu"}, output={"type": "audio/pcmu"})
         )
-        await told(upstream)
+        await reported(upstream)
         fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": "session.voice"}
         await say(upstream, "error", error={**fault, "event_id": answers})
-        assert (await told(client))["type"] == "error"
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert (await reported(client))["type"] == "error"
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
         assert await speak(client, upstream, tone(PCM, 50)) == tone(PCM, 50)
 
 
@@ -175,14 +175,14 @@ async def test_a_refused_update_takes_nothing_back_that_a_later_one_asked_for() 
             "format": formats(input={"type": "audio/pcmu"}),
         }.items():
             await client.send(json.dumps({"type": "session.update", "event_id": event_id, "session": update}))
-            await told(upstream)
+            await reported(upstream)
         fault = {"type": "invalid_request_error", "code": "c", "message": "m", "param": None, "event_id": "voice"}
         await say(upstream, "error", error=fault)
-        assert (await told(client))["type"] == "error"
-        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+        assert (await reported(client))["type"] == "error"
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCMU, 300)), PCM_16, 300)
         await say(upstream, "session.updated", session={"id": "s", "input_audio_format": "pcm16"})
-        await told(client)
-        assert is_the_tone(await hear(client, upstream, tone(PCMU, 300)), PCM_16, 300)
+        await reported(client)
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCMU, 300)), PCM_16, 300)
 
 
 FORMATS = st.sampled_from([None, "audio/pcm", "audio/pcmu", "audio/pcma"])
@@ -200,7 +200,7 @@ def test_formats_are_those_of_the_updates_that_were_not_refused_in_their_order(s
             session = {"type": "realtime", "object": "realtime.session", "id": "s"}
             event = RealtimeEvent.from_json({"type": "session.updated", "event_id": "e", "session": session})
             assert isinstance(event, SessionUpdatedEvent)
-            audio.told(event)
+            audio.configuration(event)
         elif first == "refused" and waiting:
             event_id, _ = waiting.pop(second % len(waiting))
             error = {"type": "t", "code": "c", "message": "m", "param": None, "event_id": event_id}
@@ -228,16 +228,16 @@ async def test_a_cleared_buffer_leaves_nothing_in_the_next_one() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await say(client, "input_audio_buffer.append", audio=encode_audio(tone(PCM, 10) + b"\0"))
         await say(client, "input_audio_buffer.clear")
-        assert (await told(upstream))["type"] == "input_audio_buffer.clear"
-        assert is_the_tone(await hear(client, upstream, tone(PCM, 300)), PCM_16, 300)
+        assert (await reported(upstream))["type"] == "input_audio_buffer.clear"
+        assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
 
 
 async def test_what_is_cut_off_of_one_response_is_not_heard_in_the_next() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await say(client, "session.update", session=formats(output={"type": "audio/pcmu"}))
-        await told(upstream)
+        await reported(upstream)
         await say(upstream, "session.updated", session={"id": "s", "output_audio_format": "pcm"})
-        await told(client)
+        await reported(client)
         await upstream.send(json.dumps(piece(tone(PCM, 100), response_id="r")))
         await say(upstream, "response.done", response={"id": "r", "object": "realtime.response", "status": "cancelled"})
         _, names = await heard(client, "response.done")
@@ -248,32 +248,32 @@ async def test_what_is_cut_off_of_one_response_is_not_heard_in_the_next() -> Non
 async def test_a_response_in_a_format_that_the_upstream_lacks_is_refused_and_one_in_its_session_s_is_not() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await say(client, "session.update", session=formats(output={"type": "audio/pcmu"}))
-        await told(upstream)
+        await reported(upstream)
 
         async def create(wire: str) -> None:
             await say(client, "response.create", response={"audio": {"output": {"format": {"type": wire}}}})
 
         await create("audio/pcma")
-        refused = (await told(client))["error"]
+        refused = (await reported(client))["error"]
         assert (refused["code"], refused["param"], refused["event_id"]) == (
             "invalid_value",
             "response.audio.output.format",
             "e",
         )
         await create("audio/pcmu")
-        assert (await told(upstream))["response"] == {"output_audio_format": "pcm"}
+        assert (await reported(upstream))["response"] == {"output_audio_format": "pcm"}
 
 
 async def test_a_response_with_a_format_of_its_own_is_heard_in_that() -> None:
     async with relayed("azure-voice-live", "openai") as (client, upstream):
         await upstream.send(created(id="s", output_audio_format="pcm16_16000hz"))
-        await told(client)
+        await reported(client)
         wire = {"type": "audio/pcmu"}
         await say(client, "response.create", response={"audio": {"output": {"format": wire}}})
-        assert (await told(upstream))["response"]["output_audio_format"] == "g711_ulaw"
+        assert (await reported(upstream))["response"]["output_audio_format"] == "g711_ulaw"
         begun = {"id": "r", "object": "realtime.response", "status": "in_progress", "output": []}
         await say(upstream, "response.created", response={**begun, "output_audio_format": "g711_ulaw"})
-        assert (await told(client))["response"]["audio"]["output"]["format"] == wire
+        assert (await reported(client))["response"]["audio"]["output"]["format"] == wire
         audio = bytes(range(256))
         assert await speak(client, upstream, audio) == audio
 
@@ -282,19 +282,19 @@ async def test_audio_inside_items_is_transcoded_both_ways() -> None:
     async with relayed("glm", "openai") as (client, upstream):
         content = [{"type": "input_audio", "audio": encode_audio(tone(PCM, 200))}]
         await say(client, "conversation.item.create", item={"type": "message", "role": "user", "content": content})
-        [part] = (await told(upstream))["item"]["content"]
+        [part] = (await reported(upstream))["item"]["content"]
         assert is_the_tone(decode_audio(part["audio"]), PCM_16, 200)
         item = {"id": "i", "type": "message", "role": "user", "status": "completed", "content": [part]}
         await say(upstream, "conversation.item.retrieved", item=item)
-        [part] = (await told(client))["item"]["content"]
+        [part] = (await reported(client))["item"]["content"]
         assert is_the_tone(decode_audio(part["audio"]), PCM, 200)
 
 
 async def test_what_is_no_base64_passes_in_both_directions() -> None:
     async with relayed("azure-voice-live", "openai") as (client, upstream):
         await upstream.send(created(id="s", output_audio_format="pcm16_16000hz", input_audio_sampling_rate=16_000))
-        await told(client)
+        await reported(client)
         await say(client, "input_audio_buffer.append", audio="?!")
-        assert (await told(upstream))["audio"] == "?!"
+        assert (await reported(upstream))["audio"] == "?!"
         await upstream.send(json.dumps({**piece(b""), "delta": "?!"}))
-        assert (await told(client))["delta"] == "?!"
+        assert (await reported(client))["delta"] == "?!"

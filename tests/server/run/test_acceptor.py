@@ -10,9 +10,9 @@ import pytest
 
 from duologue.server import Limits, RealtimeApp, tls_context
 from duologue.testing import scripted_app_engines
-from tests.server._ends import Ends
-from tests.server._lines import GET, line
 from tests.server._listening import listening
+from tests.server._raw_connections import GET, raw_connection
+from tests.server._session_ends import SessionEnds
 from tests.server.run.test_connection_memory import nothing_left, run
 from tests.server.run.test_tls import write_certificate
 
@@ -30,14 +30,14 @@ def test_half_handshakes_are_counted_and_those_that_waited_longest_make_room(tmp
     certificate, key = write_certificate(tmp_path)
 
     async def attack() -> None:
-        ends = Ends()
+        ends = SessionEnds()
         app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(max_connections=10), observers=[ends])
         async with listening(app, tls=tls_context(certificate, key)) as url, AsyncExitStack() as stack:
-            lines = [await stack.enter_async_context(line(url)) for _ in range(30)]
+            lines = [await stack.enter_async_context(raw_connection(url)) for _ in range(30)]
             for each in lines:
                 each.writer.write(b"\x16\x03\x01")
             assert await lines[0].has_ended(within_s=5)
-            async with line(url, tls=client_context(certificate)) as secure:
+            async with raw_connection(url, tls=client_context(certificate)) as secure:
                 secure.writer.write(GET + b"\r\n")
                 await secure.read_until(b'{"status":"ok"}')
             assert set(ends.reasons) == {"connections"}
@@ -50,18 +50,18 @@ def test_a_handshake_that_does_not_end_is_cut_and_leaves_nothing(tmp_path: Path,
     certificate, key = write_certificate(tmp_path)
 
     async def attack() -> None:
-        ends = Ends()
+        ends = SessionEnds()
         app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(handshake_s=0.3), observers=[ends])
         async with listening(app, tls=tls_context(certificate, key)) as url:
-            async with line(url) as connection:
+            async with raw_connection(url) as connection:
                 connection.writer.write(b"\x16\x03\x01")
                 assert await connection.has_ended(within_s=5)
                 assert await ends.reason() == "handshake_late"
-            async with line(url) as plain:
+            async with raw_connection(url) as plain:
                 plain.writer.write(GET + b"\r\n")
                 assert await plain.has_ended(within_s=5)
             with nothing_left() as all_gone:
-                async with line(url, tls=client_context(certificate)) as secure:
+                async with raw_connection(url, tls=client_context(certificate)) as secure:
                     secure.writer.write(GET + b"\r\n")
                     await secure.read_until(b'{"status":"ok"}')
                 await all_gone()

@@ -19,8 +19,8 @@ from duologue.server import Limits, RealtimeApp, loop_factory
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
 from duologue.testing import scripted_app_engines
-from tests.server._lines import GET, KEY, RIGHT, handshake, line, masked
 from tests.server._listening import listening
+from tests.server._raw_connections import GET, KEY, RIGHT, handshake, masked, raw_connection
 from tests.server.test_app import first
 
 pytestmark = pytest.mark.timeout(60)
@@ -103,7 +103,7 @@ def test_a_connection_that_is_cut_off_by_its_client_is_freed_at_once(way: str, l
         app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
         async with listening(app) as url:
             with nothing_left() as all_gone:
-                async with line(url) as connection:
+                async with raw_connection(url) as connection:
                     connection.writer.write(sent)
                     await connection.writer.drain()
                     if awaited is not None:
@@ -145,7 +145,7 @@ def test_a_websocket_that_ends_with_anything_is_freed_at_once(way: str, admitted
         app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
         async with listening(app) as url:
             with nothing_left() as all_gone:
-                async with line(url) as connection:
+                async with raw_connection(url) as connection:
                     headers = (RIGHT,) if admitted == "admitted" else ()
                     connection.writer.write(handshake("/v1/realtime", *headers))
                     await connection.read_until(b"session.created" if headers else b"error")
@@ -170,7 +170,7 @@ def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
         with nothing_left() as all_gone:
             async with listening(app) as url:
                 if ended == "by a page's origin":
-                    async with line(url) as connection:
+                    async with raw_connection(url) as connection:
                         connection.writer.write(handshake("/v1/realtime", "Origin: https://evil.example"))
                         await connection.read_until(b"HTTP/1.1 403")
                 else:
@@ -195,7 +195,7 @@ def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) ->
         app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits)
         async with listening(app) as url:
             with nothing_left() as all_gone:
-                async with line(url) as connection:
+                async with raw_connection(url) as connection:
                     if late == "headers":
                         connection.writer.write(GET)
                     elif late == "body":

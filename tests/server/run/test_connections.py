@@ -14,23 +14,23 @@ from websockets.asyncio.client import connect as websockets_connect
 from duologue.server import Limits, RealtimeApp
 from duologue.server.run import connections
 from duologue.testing import scripted_app_engines
-from tests.server._ends import Ends
-from tests.server._lines import GET, KEY, RIGHT, Line, handshake, line, masked
 from tests.server._listening import listening
+from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
+from tests.server._session_ends import SessionEnds
 from tests.server.run.test_uvicorn_websocket import closed
 from tests.server.test_app import first, get
 
 pytestmark = pytest.mark.timeout(30)
 
 
-def scripted(limits: Limits, ends: Ends | None = None, api_key: str | None = None) -> RealtimeApp:
+def scripted(limits: Limits, ends: SessionEnds | None = None, api_key: str | None = None) -> RealtimeApp:
     observers = [] if ends is None else [ends]
     return RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=observers, api_key=api_key)
 
 
-async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[Line]:
+async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[RawConnection]:
     """So many connections that never finish their request."""
-    lines = [await stack.enter_async_context(line(url)) for _ in range(n)]
+    lines = [await stack.enter_async_context(raw_connection(url)) for _ in range(n)]
     for each in lines:
         each.writer.write(GET)
     return lines
@@ -47,7 +47,7 @@ async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[Line]:
 async def test_more_connections_than_there_may_be_cut_those_that_waited_longest(
     limits: Limits, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(scripted(limits, ends)) as url, websockets_connect(url) as session, AsyncExitStack() as stack:
         await first(session)
         lines = await half_requests(url, 50, stack)
@@ -56,9 +56,9 @@ async def test_more_connections_than_there_may_be_cut_those_that_waited_longest(
         assert not await lines[-1].has_ended(within_s=0.05)
         assert ends.reasons == [reason] * len(ends.reasons)
         assert len(ends.reasons) >= 30
-        told = [record for record in caplog.records if record.getMessage().startswith("connections cut")]
-        assert len(told) == 1, "one line, not one for each"
-        assert "address=127.0.0.1" in told[0].getMessage()
+        reported = [record for record in caplog.records if record.getMessage().startswith("connections cut")]
+        assert len(reported) == 1, "one line, not one for each"
+        assert "address=127.0.0.1" in reported[0].getMessage()
         await session.send('{"type":"input_audio_buffer.clear"}')
         assert (await first(session))["type"] == "input_audio_buffer.cleared"
 
@@ -66,18 +66,18 @@ async def test_more_connections_than_there_may_be_cut_those_that_waited_longest(
 async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessions_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(scripted(Limits(), ends)) as url:
         monkeypatch.setattr(sys.modules[RealtimeApp.__module__], "descriptors_left", lambda: 128)
         async with websockets_connect(url) as socket:
             assert (await first(socket))["error"]["code"] == "server_overloaded"
         assert (await get(url, "/healthz"))[0] == 200
-        async with line(url) as oldest:
+        async with raw_connection(url) as oldest:
             oldest.writer.write(GET)
             assert not await oldest.has_ended(within_s=0.05)
             monkeypatch.setattr(connections, "descriptors_left", lambda: 0)
             monkeypatch.setattr(connections, "reserved_descriptors", lambda: 2)
-            async with line(url):
+            async with raw_connection(url):
                 await oldest.read_to_end()
         assert ends.reasons == ["full", "connections"]
 
@@ -85,8 +85,8 @@ async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessi
 UNFINISHED = masked(1, b"x" * 50_000, length=15_000_000)
 
 
-async def admitted(url: str, stack: AsyncExitStack) -> Line:
-    connection = await stack.enter_async_context(line(url))
+async def admitted(url: str, stack: AsyncExitStack) -> RawConnection:
+    connection = await stack.enter_async_context(raw_connection(url))
     connection.writer.write(handshake("/v1/realtime", RIGHT))
     await connection.read_until(b"session.created")
     await connection.read_until(b"}")
@@ -95,7 +95,7 @@ async def admitted(url: str, stack: AsyncExitStack) -> Line:
 
 @pytest.mark.parametrize("limit", ["max_unread_bytes", "max_unread_bytes_per_owner"])
 async def test_unread_bytes_of_all_connections_are_bounded_and_the_largest_is_cut(limit: str) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     app = scripted(Limits(**{limit: 250_000}), ends, api_key=KEY)
     async with listening(app) as url, AsyncExitStack() as stack:
         lines = [await admitted(url, stack) for _ in range(4)]
@@ -118,9 +118,9 @@ async def test_what_is_read_counts_no_more() -> None:
 
 
 async def test_bodies_count_too() -> None:
-    ends = Ends()
+    ends = SessionEnds()
     app = scripted(Limits(max_unread_bytes_per_owner=100_000), ends)
-    async with listening(app) as url, line(url) as connection:
+    async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(
             b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b" " * 200_000
         )
@@ -128,7 +128,7 @@ async def test_bodies_count_too() -> None:
 
 
 async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_served() -> None:
-    ends = Ends()
+    ends = SessionEnds()
     limits = Limits(max_sessions_per_owner=2)
     app = RealtimeApp(engines=scripted_app_engines(), api_key=["one", "two"], limits=limits, observers=[ends])
     async with listening(app) as url, AsyncExitStack() as stack:

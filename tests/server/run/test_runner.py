@@ -1,4 +1,4 @@
-"""How the server stops: what is being answered is answered, and everybody is told."""
+"""How the server stops: what is being answered is answered, and every client is notified."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from duologue.server.run import runner
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from duologue.transports.websocket import open_websocket
-from tests.server._ends import Ends
 from tests.server._engines import EndlessResponder
 from tests.server._listening import listening
+from tests.server._session_ends import SessionEnds
 from tests.server._talking import event, status, until
 from tests.server.test_app import first, get
 
@@ -139,10 +139,10 @@ async def test_draining_returns_when_the_last_session_has_ended(sessions: int) -
 
 
 async def test_a_relay_that_drains_closes_both_sides() -> None:
-    behind, ends = RealtimeApp(engines=scripted_app_engines()), Ends()
+    behind, ends = RealtimeApp(engines=scripted_app_engines()), SessionEnds()
     async with serving(behind) as (upstream_url, _):
 
-        async def open_upstream(opening: SessionStart) -> Transport:
+        async def open_upstream(session_start: SessionStart) -> Transport:
             return await open_websocket(upstream_url)
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream), observers=[ends])

@@ -6,9 +6,9 @@ import pytest
 
 from duologue.server import Limits, RealtimeApp
 from duologue.testing import scripted_app_engines
-from tests.server._ends import Ends
-from tests.server._lines import GET, KEY, RIGHT, handshake, line
 from tests.server._listening import listening
+from tests.server._raw_connections import GET, KEY, RIGHT, handshake, raw_connection
+from tests.server._session_ends import SessionEnds
 from tests.server.test_app import get
 
 pytestmark = pytest.mark.timeout(30)
@@ -17,14 +17,14 @@ QUICK = Limits(headers_s=0.2, request_s=0.2)
 POST = f"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n".encode()
 
 
-def locked(limits: Limits | None = None, ends: Ends | None = None) -> RealtimeApp:
+def locked(limits: Limits | None = None, ends: SessionEnds | None = None) -> RealtimeApp:
     observers = [] if ends is None else [ends]
     return RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits, observers=observers)
 
 
 async def answer_to(url: str, sent: bytes) -> bytes:
     """All that the server answers to these bytes until it hangs up."""
-    async with line(url) as connection:
+    async with raw_connection(url) as connection:
         connection.writer.write(sent)
         return await connection.read_to_end()
 
@@ -42,7 +42,7 @@ async def answer_to(url: str, sent: bytes) -> bytes:
     ids=["nothing", "half the headers", "half a header", "half a body", "half a chunk", "handshake"],
 )
 async def test_a_request_that_does_not_end_is_answered_408_and_counted(sent: bytes, reason: str) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(locked(QUICK, ends)) as url:
         answer = await answer_to(url, sent)
         assert answer.startswith(b"HTTP/1.1 408 ")
@@ -53,7 +53,7 @@ async def test_a_request_that_does_not_end_is_answered_408_and_counted(sent: byt
 
 
 async def test_bytes_that_trickle_do_not_move_a_deadline() -> None:
-    async with listening(locked(QUICK)) as url, line(url) as connection:
+    async with listening(locked(QUICK)) as url, raw_connection(url) as connection:
         answered = False
         for byte in GET * 100:
             connection.writer.write(bytes([byte]))
@@ -63,7 +63,7 @@ async def test_bytes_that_trickle_do_not_move_a_deadline() -> None:
 
 
 async def test_a_second_request_has_the_same_deadline_as_the_first() -> None:
-    async with listening(locked(QUICK)) as url, line(url) as connection:
+    async with listening(locked(QUICK)) as url, raw_connection(url) as connection:
         connection.writer.write(GET + b"\r\n")
         await connection.read_until(b'{"status":"ok"}')
         connection.writer.write(GET)
@@ -71,7 +71,7 @@ async def test_a_second_request_has_the_same_deadline_as_the_first() -> None:
 
 
 async def test_a_connection_is_kept_for_the_next_request_only_so_long() -> None:
-    async with listening(locked(Limits(keep_alive_s=0.2))) as url, line(url) as connection:
+    async with listening(locked(Limits(keep_alive_s=0.2))) as url, raw_connection(url) as connection:
         for _ in range(3):
             connection.writer.write(GET + b"\r\n")
             await connection.read_until(b'{"status":"ok"}')
@@ -79,8 +79,8 @@ async def test_a_connection_is_kept_for_the_next_request_only_so_long() -> None:
 
 
 async def test_a_client_that_reads_no_answers_is_cut() -> None:
-    ends = Ends()
-    async with listening(locked(QUICK, ends)) as url, line(url) as connection:
+    ends = SessionEnds()
+    async with listening(locked(QUICK, ends)) as url, raw_connection(url) as connection:
         connection.reader._transport.pause_reading()  # type: ignore[attr-defined]
         connection.writer.write((f"GET /metrics HTTP/1.1\r\nHost: localhost\r\n{RIGHT}\r\n\r\n".encode()) * 5_000)
         await ends.reason()
@@ -110,7 +110,7 @@ _LONG = b"x" * 70_000
     ],
 )  # fmt: skip
 async def test_what_is_not_served_is_answered_by_its_status(sent: bytes, status: int) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(locked(ends=ends)) as url:
         assert (await answer_to(url, sent)).startswith(f"HTTP/1.1 {status} ".encode())
         assert len(ends.reasons) == 1
@@ -123,11 +123,11 @@ async def test_an_answer_arrives_although_more_was_sent_than_is_read() -> None:
 
 @pytest.mark.parametrize("headers", [["Authorization: Bearer no", RIGHT], [RIGHT, RIGHT]], ids=["two", "the same"])
 async def test_two_authorization_headers_are_refused_on_every_way_in(headers: list[str]) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     async with listening(locked(ends=ends)) as url:
         page = "\r\n".join(("GET /v1/models HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""))
         assert (await answer_to(url, page.encode())).startswith(b"HTTP/1.1 401 ")
-        async with line(url) as connection:
+        async with raw_connection(url) as connection:
             connection.writer.write(handshake("/v1/realtime", *headers))
             await connection.read_until(b"invalid_api_key")
         assert ends.reasons == ["two_keys", "two_keys"]

@@ -19,10 +19,10 @@ from duologue.server import Limits, RealtimeApp
 from duologue.server.run.connections import Connections
 from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
 from duologue.testing import scripted_app_engines, scripted_engines
-from tests.server._ends import Ends
 from tests.server._engines import EndlessSynthesizer
-from tests.server._lines import handshake, line, masked
 from tests.server._listening import listening
+from tests.server._raw_connections import handshake, masked, raw_connection
+from tests.server._session_ends import SessionEnds
 from tests.server.test_app import first
 
 pytestmark = pytest.mark.timeout(30)
@@ -58,7 +58,7 @@ async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
 
 
 async def test_a_client_that_reads_nothing_is_slowed_and_then_cut_with_a_close_that_it_can_read() -> None:
-    synthesizer, ends = EndlessSynthesizer(), Ends()
+    synthesizer, ends = EndlessSynthesizer(), SessionEnds()
     app = RealtimeApp(
         engines=scripted_app_engines(replace(scripted_engines(), synthesizer=synthesizer)),
         limits=Limits(stall_s=0.3),
@@ -110,10 +110,10 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
     ids=["a frame", "fragments", "pings between fragments", "pings"],
 )
 async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, more: bytes) -> None:
-    ends = Ends()
+    ends = SessionEnds()
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
     app = RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=[ends])
-    async with listening(app) as url, line(url) as connection:
+    async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"session.created")
         connection.writer.write(sent)
@@ -125,7 +125,10 @@ async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, 
 
 async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
     limits = Limits(message_s=0.1, message_bytes_per_s=1_000)
-    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+    async with (
+        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        raw_connection(url) as connection,
+    ):
         connection.writer.write(handshake())
         await connection.read_until(b"session.created")
         await connection.read_until(b"}")
@@ -136,7 +139,10 @@ async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
 async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
     """Each write ends a message and begins the next, always with the same number of bytes."""
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
-    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+    async with (
+        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        raw_connection(url) as connection,
+    ):
         connection.writer.write(handshake())
         await connection.read_until(b"session.created")
         message = masked(1, b'{"type":"input_audio_buffer.clear"}')
@@ -151,7 +157,7 @@ async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
 
 async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
     app = RealtimeApp(engines=scripted_app_engines(), api_key="k")
-    async with listening(app) as url, line(url) as connection:
+    async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"invalid_request_error")
         connection.writer.write(masked(1, b"x" * 5_000))
@@ -159,7 +165,7 @@ async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
 
 
 async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_is_admitted() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, line(url) as connection:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"101 ")
         connection.writer.write(masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 50_000))
@@ -168,7 +174,10 @@ async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_
 
 async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> None:
     limits = Limits(ping_s=0.2)
-    async with listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url, line(url) as connection:
+    async with (
+        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        raw_connection(url) as connection,
+    ):
         connection.writer.write(handshake())
         await connection.read_until(b"session.created")
         message = masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 100)
@@ -179,7 +188,7 @@ async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> Non
 
 
 async def test_no_compression_is_agreed_on() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, line(url) as connection:
+    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
         connection.writer.write(handshake("/v1/realtime", "Sec-WebSocket-Extensions: permessage-deflate"))
         answer = await connection.read_until(b"\r\n\r\n")
         assert b"101 " in answer

@@ -45,22 +45,22 @@ async def test_an_ear_hears_every_byte_once_however_it_is_cut() -> None:
     detector = Listener()
     ear, stream = DetectorInput(detector), LOUD + HUM
     for start in range(0, len(stream), 7):
-        await ear.hear(Detect(stream[start : start + 7], PCM))
+        await ear.push(Detect(stream[start : start + 7], PCM))
     assert detector.heard == stream
 
 
 async def test_noise_reduction_cleans_what_the_detector_hears() -> None:
     detector = Listener()
     ear = DetectorInput(detector, denoisers(sample_rate_hz=24_000))
-    await ear.hear(Detect(HUM, PCM))
-    await ear.hear(Detect(HUM, PCM, "near_field"))
-    await ear.hear(Detect(LOUD, PCM, "near_field"))
+    await ear.push(Detect(HUM, PCM))
+    await ear.push(Detect(HUM, PCM, "near_field"))
+    await ear.push(Detect(LOUD, PCM, "near_field"))
     assert detector.heard == HUM + bytes(960) + LOUD
 
 
 async def test_noise_reduction_changes_nothing_where_no_engine_offers_it() -> None:
     detector = Listener()
-    await DetectorInput(detector).hear(Detect(HUM, PCM, "far_field"))
+    await DetectorInput(detector).push(Detect(HUM, PCM, "far_field"))
     assert detector.heard == HUM
 
 
@@ -74,7 +74,7 @@ async def test_a_denoiser_works_at_its_own_rate_and_keeps_the_length() -> None:
 
     ear = DetectorInput(detector, make)
     for _ in range(50):
-        await ear.hear(Detect(LOUD, PCM, "far_field"))
+        await ear.push(Detect(LOUD, PCM, "far_field"))
     assert [denoiser.kind for denoiser in made] == ["far_field"]
     assert len(detector.heard) / 2 / 16_000 == pytest.approx(1.0, abs=0.1)
 
@@ -83,8 +83,8 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
     pytest.importorskip("soxr")
     detector = Listener()
     ear = DetectorInput(detector)
-    await ear.hear(Detect(LOUD[:3], PCM))
-    await ear.hear(Detect(b"\xff" * 160, Encoding.of("audio/pcmu")))
+    await ear.push(Detect(LOUD[:3], PCM))
+    await ear.push(Detect(b"\xff" * 160, Encoding.of("audio/pcmu")))
     assert detector.heard[:2] == LOUD[:2]
     assert not any(detector.heard[2:])
 
@@ -92,11 +92,11 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
 async def test_a_recording_that_is_appended_whole_holds_up_nobody_and_sounds_as_it_does_in_pieces() -> None:
     pytest.importorskip("soxr")
     whole, pieces = Listener(16_000), Listener(16_000)
-    ear, hearing = DetectorInput(pieces), asyncio.ensure_future(DetectorInput(whole).hear(Detect(200 * LOUD, PCM)))
+    ear, hearing = DetectorInput(pieces), asyncio.ensure_future(DetectorInput(whole).push(Detect(200 * LOUD, PCM)))
     await asyncio.sleep(0)
     assert not hearing.done()
     for _ in range(200):
-        await ear.hear(Detect(LOUD, PCM))
+        await ear.push(Detect(LOUD, PCM))
     await asyncio.wait_for(hearing, 5)
     assert whole.heard == pieces.heard
 

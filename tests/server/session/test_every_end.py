@@ -22,7 +22,7 @@ from duologue.protocol.server.errors import InvalidRequest
 from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
 from duologue.server.ids import new_id
 from duologue.server.rejections import REJECTIONS, Rejection
-from duologue.server.session_start import ConfigRefused
+from duologue.server.session_start import ConfigRejected
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import MemoryTransport, Transport, memory_pair
 from duologue.transports.asgi import ASGITransport
@@ -40,7 +40,7 @@ from tests.server._talking import event, speak, typed, until, update
 pytestmark = pytest.mark.timeout(30)
 
 KEPT = (ServerSession, ServerProtocol, Relay, ASGITransport, Request, RealtimeEvent)
-FAULTS = (Rejection, InvalidRequest, ConfigRefused, EngineError)
+FAULTS = (Rejection, InvalidRequest, ConfigRejected, EngineError)
 
 
 @pytest.fixture(autouse=True)
@@ -236,18 +236,18 @@ def _app(**settings: Any) -> RealtimeApp:
 
 
 async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, str | None]:
-    """Connects and hangs up; the close that came, and the code of the error that was told before."""
-    told: list[dict[str, Any]] = []
+    """Connects and hangs up; the close that came, and the code of the error that was sent before."""
+    reported: list[dict[str, Any]] = []
     messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
 
     async def receive() -> Any:
         return messages.pop(0)
 
     async def send(message: Any) -> None:
-        told.append(dict(message))
+        reported.append(dict(message))
 
     await application(scope(**of_scope), receive, send)
-    [close] = [message["code"] for message in told if message["type"] == "websocket.close"]
+    [close] = [message["code"] for message in reported if message["type"] == "websocket.close"]
     return close, None
 
 
@@ -371,8 +371,8 @@ def test_every_way_to_be_turned_away_is_tried() -> None:
 async def test_a_request_that_is_refused_is_freed_at_once(name: str) -> None:
     row = REJECTIONS[name]
     with nothing_left_of(*KEPT, *FAULTS):
-        told = await REFUSED[name]()
-        assert told in ((row.http_status, row.code), (row.close_code, None))
+        reported = await REFUSED[name]()
+        assert reported in ((row.http_status, row.code), (row.close_code, None))
 
 
 @pytest.mark.parametrize("body", [b'{"session":{"type":"realtime","no":1}}', b'{"session":[]}', b'{"session":{}}'])
@@ -436,14 +436,17 @@ async def _relay_that_ends(
     client, front = memory_pair(capacity=8)
     back, upstream = memory_pair(capacity=8)
 
-    async def open_upstream(opening: SessionStart) -> Transport:
+    async def open_upstream(session_start: SessionStart) -> Transport:
         if fault is not None:
             raise type(fault)(*fault.args, **({"retryable": True} if isinstance(fault, ConnectFailed) else {}))
         return back
 
     message = '{"type":"session.update","session":{"type":"realtime"}}' if configured else None
     relay = Relay(
-        front, Upstream(open=open_upstream, dialect="openai-beta"), opening=SessionStart(message=message), new_id=new_id
+        front,
+        Upstream(open=open_upstream, dialect="openai-beta"),
+        session_start=SessionStart(message=message),
+        new_id=new_id,
     )
     running = asyncio.ensure_future(relay.run())
     if fault is None and configured:

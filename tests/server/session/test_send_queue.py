@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from duologue.protocol import Close
-from duologue.server.session.send_queue import MOST_WAITING_BYTES, SendQueue
+from duologue.server.session.send_queue import MAX_WAITING_BYTES, SendQueue
 
 pytestmark = pytest.mark.usefixtures("idle_clock")
 
@@ -30,7 +30,7 @@ async def test_a_cancelled_get_loses_nothing() -> None:
 
 async def test_whoever_makes_more_waits_until_the_client_has_caught_up() -> None:
     send_queue = SendQueue()
-    send_queue.put("x" * MOST_WAITING_BYTES)
+    send_queue.put("x" * MAX_WAITING_BYTES)
     await asyncio.wait_for(send_queue.room(), 5)
     send_queue.put("x")
     waiting = asyncio.ensure_future(send_queue.room())
@@ -42,24 +42,24 @@ async def test_whoever_makes_more_waits_until_the_client_has_caught_up() -> None
 
 async def test_nobody_waits_for_a_client_that_is_gone_and_nothing_is_kept_for_it() -> None:
     send_queue = SendQueue()
-    send_queue.put("x" * (MOST_WAITING_BYTES + 1))
+    send_queue.put("x" * (MAX_WAITING_BYTES + 1))
     waiting = asyncio.ensure_future(send_queue.room())
     await asyncio.sleep(0)
     send_queue.close()
     await asyncio.wait_for(waiting, 5)
     send_queue.put("late")
-    send_queue.put("x" * (MOST_WAITING_BYTES + 1))
+    send_queue.put("x" * (MAX_WAITING_BYTES + 1))
     await asyncio.wait_for(send_queue.room(), 5)
 
 
 async def test_a_client_that_is_behind_and_takes_nothing_is_given_up_after_its_time() -> None:
-    send_queue = SendQueue(most_waiting_bytes=1, stall_s=0.01)
+    send_queue = SendQueue(max_waiting_bytes=1, stall_s=0.01)
     send_queue.put("xx")
     assert await asyncio.wait_for(send_queue.room(), 5) is False
 
 
 async def test_a_client_that_is_behind_but_takes_something_is_waited_for() -> None:
-    send_queue = SendQueue(most_waiting_bytes=1, stall_s=0.2)
+    send_queue = SendQueue(max_waiting_bytes=1, stall_s=0.2)
     for _ in range(4):
         send_queue.put("x")
     waiting = asyncio.ensure_future(send_queue.room())

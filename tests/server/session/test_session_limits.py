@@ -140,12 +140,12 @@ async def test_a_session_without_audio_makes_no_detector(talk: Talk) -> None:
 async def test_a_configured_opening_is_announced_as_if_it_had_always_been_so() -> None:
     update_ = '{"type":"session.update","session":{"type":"realtime","instructions":"Be brief."}}'
     ours, theirs = memory_pair()
-    session = ServerSession(theirs, scripted_engines(), opening=SessionStart(model="m-1", message=update_))
+    session = ServerSession(theirs, scripted_engines(), session_start=SessionStart(model="m-1", message=update_))
     serving = asyncio.ensure_future(session.run())
     async with asyncio.timeout(5), connect(transport=ours) as connection:
         [created] = await until(connection, "session.created")
-        told = created.to_json()["session"]
-        assert (told["model"], told["instructions"]) == ("m-1", "Be brief.")
+        reported = created.to_json()["session"]
+        assert (reported["model"], reported["instructions"]) == ("m-1", "Be brief.")
         await connection.send(event("input_audio_buffer.clear"))
         assert counts(await until(connection, "input_audio_buffer.cleared")) == {"input_audio_buffer.cleared": 1}
     await asyncio.wait({serving}, timeout=5)

@@ -98,7 +98,7 @@ async def test_a_spoken_call_is_made_and_its_result_said() -> None:
 async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str) -> None:
     async with listening(embedded(dialect=upstream_dialect)) as behind:
 
-        async def open_upstream(opening: SessionStart) -> Transport:
+        async def open_upstream(session_start: SessionStart) -> Transport:
             return await open_endpoint(Endpoint(url=behind, dialect=upstream_dialect))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
@@ -152,5 +152,5 @@ async def test_a_server_in_a_dialect_that_only_hears_transcribes_what_is_committ
     ):
         await until(connection, "session.created")
         await speak(connection)
-        [*_, told] = await until(connection, "conversation.item.input_audio_transcription.completed")
-    assert told.to_json()["transcript"] == "Good evening."
+        [*_, reported] = await until(connection, "conversation.item.input_audio_transcription.completed")
+    assert reported.to_json()["transcript"] == "Good evening."

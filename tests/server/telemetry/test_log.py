@@ -27,8 +27,8 @@ async def test_the_log_tells_the_course_of_a_session_by_names_ids_and_numbers(ca
             await until(connection, "error")
         async with connect(url, api_key="not sesame") as connection:
             await until(connection, "error")
-    told = [facts for record in caplog.records if (facts := getattr(record, FACTS, None))]
-    assert [facts["event"] for facts in told] == [
+    reported = [facts for record in caplog.records if (facts := getattr(record, FACTS, None))]
+    assert [facts["event"] for facts in reported] == [
         "session opened",
         "response done",
         "error sent",
@@ -36,13 +36,13 @@ async def test_the_log_tells_the_course_of_a_session_by_names_ids_and_numbers(ca
         "client turned away",
         "draining",
     ]
-    assert {facts["session"] for facts in told[:4]} == {told[0]["session"]}
-    assert told[0]["session"].startswith("sess_")
-    assert told[1]["status"] == "completed"
-    assert told[2]["code"] == "response_cancel_not_active"
-    assert told[3]["code"] == 1000
-    assert told[3]["received_bytes"] > 48_000
-    assert told[4]["reason"] == "wrong_key"
+    assert {facts["session"] for facts in reported[:4]} == {reported[0]["session"]}
+    assert reported[0]["session"].startswith("sess_")
+    assert reported[1]["status"] == "completed"
+    assert reported[2]["code"] == "response_cancel_not_active"
+    assert reported[3]["code"] == 1000
+    assert reported[3]["received_bytes"] > 48_000
+    assert reported[4]["reason"] == "wrong_key"
 
 
 async def test_nothing_of_a_session_and_no_key_is_logged_on_any_level(caplog: pytest.LogCaptureFixture) -> None:

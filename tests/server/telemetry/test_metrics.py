@@ -59,7 +59,7 @@ def test_a_spoken_turn_is_timed_from_its_end_to_each_stage_once() -> None:
     clock = Clock()
     metrics = Metrics(clock=clock)
     session = metrics.opened("s", kind="realtime")
-    for at, told in (
+    for at, reported in (
         (1, COMMITTED),
         (1, CREATED),
         (1.25, transcribed("i1")),
@@ -70,7 +70,7 @@ def test_a_spoken_turn_is_timed_from_its_end_to_each_stage_once() -> None:
         (10, DONE),
     ):
         clock.now = 100.0 + at
-        session.sent(told, 10)
+        session.sent(reported, 10)
     sums = {stage: value(metrics, "latency_seconds_sum", stage=stage) for stage in ("transcript", "text", "audio")}
     assert sums == {"transcript": 0.25, "text": 0.5, "audio": 1.0}
     assert value(metrics, "latency_seconds_count", stage="audio") == 1
@@ -82,9 +82,9 @@ def test_a_typed_turn_is_timed_from_its_response() -> None:
     clock = Clock()
     metrics = Metrics(clock=clock)
     session = metrics.opened("s", kind="realtime")
-    for at, told in ((1, CREATED), (1.5, TEXT), (2, DONE), (5, CREATED), (5.25, TEXT), (6, DONE)):
+    for at, reported in ((1, CREATED), (1.5, TEXT), (2, DONE), (5, CREATED), (5.25, TEXT), (6, DONE)):
         clock.now = 100.0 + at
-        session.sent(told, 10)
+        session.sent(reported, 10)
     assert value(metrics, "latency_seconds_sum", stage="text") == 0.75
     assert value(metrics, "latency_seconds_count", stage="text") == 2
 
@@ -92,8 +92,8 @@ def test_a_typed_turn_is_timed_from_its_response() -> None:
 def test_a_transcript_of_an_older_turn_is_not_timed() -> None:
     metrics = Metrics(clock=Clock())
     session = metrics.opened("s", kind="realtime")
-    for told in (COMMITTED, transcribed("i0")):
-        session.sent(told, 1)
+    for reported in (COMMITTED, transcribed("i0")):
+        session.sent(reported, 1)
     assert value(metrics, "latency_seconds_count", stage="transcript") in (None, 0)
 
 

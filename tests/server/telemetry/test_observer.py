@@ -10,7 +10,7 @@ from duologue.server.telemetry.observer import UNOBSERVED, Observers
 
 
 class Diary:
-    """Writes down all it is told, as an observer of the server and of its sessions."""
+    """Records every call, as an observer of the server and of its sessions."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[Any, ...]] = []

@@ -1,8 +1,8 @@
-"""The dialect that the server speaks with one client: their frames to canonical ones, canonical events to theirs.
+"""The dialect adapter of one client: the client's frames to canonical ones, canonical events to the client's.
 
 The protocol below knows the canonical model alone. What a dialect has beside it is taken and has no effect: it is what
 clients of that vendor send. In the dialects of `_OWN_SETTINGS`, whose fields are all known, any other field is left for
-the protocol to refuse; of all others nobody has the whole list, so what is foreign is dropped, and the log says so.
+the protocol to refuse; of the others there is no complete list, so what is foreign is dropped, and the log says so.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from duologue.events import (
 )
 from duologue.server.dialect.parameter_names import their_parameter
 from duologue.server.dialect.vendor_settings import VendorSettings
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 
-__all__ = ["BETA", "BETA_SHAPED", "MOST_REPORTS", "DialectAdapter", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "MAX_REPORTS", "DialectAdapter", "asks_for_beta"]
 
 BETA: Final = "openai-beta"
 BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
@@ -49,12 +49,12 @@ _OWN_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "azure-preview": {"temperature": 0.8},
 }
 """Settings of sessions and responses that a dialect has and the canonical model does not, and their defaults. They are
-told back as they were set, and do nothing: no engine here has them."""
+sent back as they were set, and do nothing: no engine here has them."""
 
 _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
 """Dialects in which `conversation.created` follows `session.created`."""
 
-MOST_REPORTS: Final = 100
+MAX_REPORTS: Final = 100
 """Of one connection. A dialect lacks a few dozen places; a client that makes up fields fills neither log nor memory."""
 
 _PIECE: Final = ".delta"
@@ -84,7 +84,7 @@ class DialectAdapter:
         conversation_id: str | None = None,
         origin: str | None = None,
     ) -> None:
-        """`conversation_id`: what `conversation.created` tells; None makes one up. `origin`: the dialect that events
+        """`conversation_id`: the one in `conversation.created`; None makes a new one. `origin`: the dialect that events
         were read in, where they are not our own.
 
         Raises:
@@ -103,7 +103,7 @@ class DialectAdapter:
         self._items = AddedToCreated() if tells_once else None
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
         self._asked: dict[str, Any] = {}
-        self._own_words = VendorSettings(dialect)
+        self._vendor_settings = VendorSettings(dialect)
         self._reported: set[str] = set()
 
     # --- their frames
@@ -125,9 +125,9 @@ class DialectAdapter:
             raise too_deep(message) from fault
 
     def _read_in(self, frame: Json) -> RealtimeEvent:
-        self._own_words.hear(frame)
+        self._vendor_settings.read(frame)
         canonical = self._profile.read(frame)
-        self._own_words.understand(canonical)
+        self._vendor_settings.translate(canonical)
         self._fill_in(canonical)
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
@@ -164,19 +164,19 @@ class DialectAdapter:
     # --- our events
 
     def write(self, event: RealtimeEvent) -> Iterator[str]:
-        """The messages that tell the client of an event: none, where the dialect has no counterpart."""
+        """The messages of an event: none, where the dialect has no counterpart."""
         if self.dialect == DEFAULT_DIALECT and self._origin is None:
             yield encode(event).decode("utf-8")
             return
         if self._is_piece(event):
             yield encode(event, dialect=self.dialect).decode("utf-8")
             return
-        for told in self._stream(event):
-            translation = translate(told, dialect=self.dialect)
-            self._report("our", str(told.type), translation.lost)
+        for part in self._stream(event):
+            translation = translate(part, dialect=self.dialect)
+            self._report("our", str(part.type), translation.lost)
             if translation.frame is not None:
-                self._tell_settings(translation.frame)
-                self._own_words.tell(translation.frame)
+                self._add_settings(translation.frame)
+                self._vendor_settings.restore(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
 
     def _is_piece(self, event: RealtimeEvent) -> bool:
@@ -201,11 +201,11 @@ class DialectAdapter:
             case SessionUpdatedEvent():
                 self._settings |= self._asked
                 self._asked = {}
-                self._own_words.settle(accepted=True)
+                self._vendor_settings.settle(accepted=True)
                 yield event
             case ErrorEvent():
                 self._asked = {}
-                self._own_words.settle(accepted=False)
+                self._vendor_settings.settle(accepted=False)
                 yield self._respelled(event)
             case _:
                 yield from self._items.receive(event) if self._items is not None else [event]
@@ -218,8 +218,8 @@ class DialectAdapter:
         message = event.error.message.replace(f"'{param}'", f"'{theirs}'")
         return msgspec.structs.replace(event, error=msgspec.structs.replace(event.error, param=theirs, message=message))
 
-    def _tell_settings(self, frame: Json) -> None:
-        """What only these dialects say aloud."""
+    def _add_settings(self, frame: Json) -> None:
+        """Add the settings that only these dialects send."""
         if self.dialect not in _OWN_SETTINGS:
             return
         for place in (*objects_at(frame, "session[object=realtime.session]"), *objects_at(frame, "response")):
@@ -233,7 +233,9 @@ class DialectAdapter:
     def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
         """Log what has no counterpart, once for each kind of event and place."""
         new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
-        new = new[: MOST_REPORTS - len(self._reported)]
+        new = new[: MAX_REPORTS - len(self._reported)]
         if new:
             self._reported.update(f"{whose} {name} {path}" for path in new)
-            note(logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}")
+            log_event(
+                logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}"
+            )

@@ -12,7 +12,7 @@ from duologue.dialects.wrapping import Format
 __all__ = ["our_parameter", "their_parameter"]
 
 _CONFIGURING: Final = ("session.update", "response.create")
-"""Events whose fields stand in other places."""
+"""Events whose fields have other paths."""
 
 
 def their_parameter(param: str, profile: Profile) -> str:
@@ -33,7 +33,7 @@ def _moved(param: str, moves: Iterator[tuple[str, str]]) -> str:
 
 
 def _moves(profile: Profile) -> Iterator[tuple[str, str]]:
-    """Their path and ours of every field that stands elsewhere."""
+    """The vendor's and our path of every field whose path differs."""
     for name in _CONFIGURING:
         for rule in profile.rules_for(name):
             if isinstance(rule, (Move, Format)) and "[" not in rule.at:

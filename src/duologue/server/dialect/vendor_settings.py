@@ -1,4 +1,4 @@
-"""What a vendor's clients set in words of its own: what the server takes it for, and what they are told of it."""
+"""Settings that only one vendor has: their canonical counterparts, and how they are sent back to the client."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _MEANT: Final[Mapping[str, Mapping[str, Mapping[str, str]]]] = {
 }
 """Kinds that only a vendor has, by dialect and place, and what comes nearest to them."""
 
-_MOST_NAMES: Final = 64
-"""Settings that are remembered: Voice Live has some thirty, and whoever makes up names fills no memory."""
+_MAX_NAMES: Final = 64
+"""Settings that are remembered: Voice Live has some thirty, and invented names must not fill the memory."""
 
 _VOICES: Final = ("session.audio.output", "response.audio.output")
 
 
 class VendorSettings:
-    """Follows the settings of one session. What is told back is in force as far as there is a counterpart."""
+    """The vendor settings of one session. They are sent back as set; those with a counterpart have an effect."""
 
     def __init__(self, dialect: str) -> None:
         self._meant = _MEANT.get(dialect, {})
         self._asked: Json = {}
-        self._said: Json = {}
+        self._in_force: Json = {}
 
-    def hear(self, frame: Json) -> None:
+    def read(self, frame: Json) -> None:
         """A client's frame as it came."""
         session = frame.get("session")
         if self._meant and frame.get("type") == "session.update" and isinstance(session, dict):
             self._asked = copy_json(session)
 
-    def understand(self, canonical: Json) -> None:
-        """Say the same frame, read by the rules of its dialect, in words that are known here."""
+    def translate(self, canonical: Json) -> None:
+        """Replace the vendor's kinds in the same frame, already read by its dialect's rules, by canonical ones."""
         for place, kinds in self._meant.items():
             for config in objects_at(canonical, place):
                 kind = config.get("type")
@@ -56,20 +56,20 @@ class VendorSettings:
                 del output["voice"]
 
     def settle(self, *, accepted: bool) -> None:
-        """The update that was heard last is in force, or refused."""
+        """The last update was accepted or rejected."""
         if accepted:
-            self._said = dict(list((self._said | self._asked).items())[:_MOST_NAMES])
+            self._in_force = dict(list((self._in_force | self._asked).items())[:_MAX_NAMES])
         self._asked = {}
 
-    def tell(self, frame: Json) -> None:
+    def restore(self, frame: Json) -> None:
         """Put into a session, as it goes to the client, what the client set otherwise than it was understood."""
         for session in objects_at(frame, "session"):
-            for name, said in self._said.items():
-                told = session.get(name)
-                if isinstance(said, dict):
-                    session[name] = {**told, **copy_json(said)} if isinstance(told, dict) else copy_json(said)
+            for name, value in self._in_force.items():
+                present = session.get(name)
+                if isinstance(value, dict):
+                    session[name] = {**present, **copy_json(value)} if isinstance(present, dict) else copy_json(value)
                 elif name not in session:
-                    session[name] = copy_json(said)
+                    session[name] = copy_json(value)
 
 
 def _is_foreign_voice(voice: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The door: who may open a session or use the HTTP pages, and what their session begins with."""
+"""Admission control: which clients may open a session or use the HTTP routes, and how their session starts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["ANY_ORIGIN", "Admission", "Principal", "peer_of"]
 ANY_ORIGIN: Final = "*"
 
 _WRONG_KEY_DELAY_S: Final = 1.0
-"""Long for whoever guesses, and short for a client behind the same proxy that has mistyped its key."""
+"""Long for a client that guesses keys, short for one behind the same proxy that has mistyped its key."""
 
 _INTENTS: Final[Mapping[str | None, SessionKind]] = {
     None: "realtime",
@@ -38,11 +38,11 @@ _INTENTS: Final[Mapping[str | None, SessionKind]] = {
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Somebody who was let in."""
+    """An authenticated caller."""
 
     owner: str
-    """Whose rates this counts for: the number of a key, or an address. Never a key."""
-    opening: SessionStart = SessionStart()
+    """What rates and shares are counted by: the number of a key, or an address. Never a key."""
+    session_start: SessionStart = SessionStart()
     """What a client secret brings."""
 
 
@@ -88,12 +88,12 @@ class Admission:
             raise Rejection("origin")
 
     def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
-        """Whoever shows a right key or a client secret that lives. Raises Rejection."""
+        """The caller with a right key, or a client secret that has not expired. Raises Rejection."""
         shown = _keys_of(scope)
         for key in shown:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
-                owner, opening = found
-                return Principal(owner=owner, opening=opening)
+                owner, session_start = found
+                return Principal(owner=owner, session_start=session_start)
         if not len(self._keys):
             if any(key.startswith(PREFIX) for key in shown):
                 # It was made for a session that is configured otherwise than the one it would get.
@@ -102,30 +102,30 @@ class Admission:
         return Principal(owner=self._owner(shown))
 
     def owner_of(self, scope: Scope) -> str:
-        """Whoever may use the HTTP pages, which takes a real key. Raises Rejection."""
+        """The owner for the HTTP routes, which require a real key. Raises Rejection."""
         shown = _keys_of(scope)
         return self._owner(shown) if len(self._keys) else _address(scope)
 
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
-        """How long to wait before this client is told that it is turned away: wrong keys above the rate are slowed."""
+        """How long to wait before this rejection is sent: wrong keys above the rate are slowed."""
         if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
             return 0.0
         return _WRONG_KEY_DELAY_S
 
-    def opening_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
-        """How the session begins that this guest asks for. Counts for the guest's rate. Raises Rejection."""
+    def session_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
+        """How the session starts that this principal asks for. Counts for its rate. Raises Rejection."""
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
         asked = query(scope)
-        opening = principal.opening
-        if opening.message is None:
+        session_start = principal.session_start
+        if session_start.message is None:
             intent = asked.get("intent", [None])[0] or None
             if intent not in _INTENTS:
                 raise Rejection("wrong_intent", intent=intent)
-            opening = msgspec.structs.replace(opening, kind=_INTENTS[intent])
+            session_start = msgspec.structs.replace(session_start, kind=_INTENTS[intent])
         # Azure's deployments are what is a model elsewhere.
         named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
-        model = opening.model or next((name for name in named if name), None)
+        model = session_start.model or next((name for name in named if name), None)
         if self._models:
             if model is None:
                 raise Rejection("no_model")
@@ -133,8 +133,8 @@ class Admission:
                 raise Rejection("wrong_model", model=model)
         dialect = self._dialect_of(scope)
         # A vendor whose dialect has no speech to send has sessions that only transcribe.
-        kind = opening.kind if PROFILES[dialect].output_rates_hz else "transcription"
-        return msgspec.structs.replace(opening, model=model, kind=kind, dialect=dialect)
+        kind = session_start.kind if PROFILES[dialect].output_rates_hz else "transcription"
+        return msgspec.structs.replace(session_start, model=model, kind=kind, dialect=dialect)
 
     def _dialect_of(self, scope: Scope) -> str:
         of_path = PATHS.get(path_of(scope))

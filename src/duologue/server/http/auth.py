@@ -1,4 +1,4 @@
-"""Who may come in: the keys of the server, and the ways in which clients show theirs."""
+"""Authentication: the keys of the server, and the ways in which clients send theirs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _KEY_QUERIES: Final = ("api-key", "api_key")
 
 
 class Keys:
-    """The keys that open the server; none at all: nobody is asked for one. Their texts are not kept."""
+    """The keys that the server accepts; without any, no key is required. Only digests are kept."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        """Raises ValueError for a key without a visible character: whoever sends an empty one would be let in."""
+        """Raises ValueError for a key without a visible character: an empty one from a client would be accepted."""
         keys = tuple(keys)
         if not all(key.strip() for key in keys):
-            raise ValueError("a key is empty; without any key, everybody is served")
+            raise ValueError("a key is empty; to serve clients without a key, pass no keys")
         self._digests = tuple(digest(key) for key in keys)
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ def presented_keys(scope: Scope) -> list[str]:
 
 
 def shows_two_keys(scope: Scope) -> bool:
-    """Whether the request shows keys twice in the same way: what stands in between may have checked the other one."""
+    """Whether the request sends two keys in the same way: a proxy may have checked the other one."""
     names = [name.lower() for name, _ in scope["headers"]]
     asked = query(scope)
     offered = {name for name in scope.get("subprotocols") or () if name.startswith(_KEY_SUBPROTOCOL)}

@@ -1,4 +1,4 @@
-"""Keys for one kind of session: made by whoever has a real key, given to a browser that must not."""
+"""Keys for one kind of session: the holder of a real key makes them for a browser, which must not have one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from duologue.server.session_start import SessionStart
 __all__ = ["PREFIX", "ClientSecret", "ClientSecrets"]
 
 PREFIX: Final = "ek_"
-"""As the hosted service marks them; clients tell them from real keys by it."""
+"""The prefix of the hosted service, by which clients distinguish them from real keys."""
 
 _LIMITS: Final = Limits()
 
@@ -41,13 +41,13 @@ class ClientSecret(Struct, frozen=True):
 class _Kept(Struct, frozen=True):
     expires_at: float
     owner: str
-    opening: SessionStart
+    session_start: SessionStart
     cost_bytes: int
     share: Share
 
 
 class ClientSecrets:
-    """The secrets that are out, by their digests. They live in this process, and open any number of sessions in it.
+    """Secrets that have not expired, by their digests. They live in this process; one opens any number of sessions.
 
     Those that have expired are dropped whenever one is made or looked for, and by `drop_expired`.
     """
@@ -55,14 +55,14 @@ class ClientSecrets:
     def __init__(
         self,
         *,
-        most: int,
+        max_secrets: int,
         max_bytes: int = _LIMITS.max_client_secret_bytes,
         max_owner_bytes: int = _LIMITS.max_owner_client_secret_bytes,
         budget: Budget | None = None,
     ) -> None:
         """`max_bytes` is what all of them may hold in memory, `max_owner_bytes` those of one key or address; all counts
         in the server's `budget` too."""
-        self._most = most
+        self._max_secrets = max_secrets
         self._max_bytes = max_bytes
         self._max_owner_bytes = max_owner_bytes
         self._budget = budget or Budget(max_bytes=max_bytes, max_owner_bytes=max_bytes)
@@ -74,35 +74,38 @@ class ClientSecrets:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def make(self, opening: SessionStart, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
-        """A new secret for sessions that begin like this. `owner` is the key that asked. Raises Rejection if too many are
-        out, or hold too much."""
+    def make(self, session_start: SessionStart, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
+        """A new secret for sessions that begin like this; `owner` is the key that asked.
+
+        Raises:
+            Rejection: there are too many secrets, or they hold too much.
+        """
         self.drop_expired(unix_now_s)
-        cost_bytes = held_bytes(opening)
-        if len(self._kept) >= self._most or self._total_bytes + cost_bytes > self._max_bytes:
+        cost_bytes = held_bytes(session_start)
+        if len(self._kept) >= self._max_secrets or self._total_bytes + cost_bytes > self._max_bytes:
             raise Rejection("full_of_secrets")
         if self._owners[owner] + cost_bytes > self._max_owner_bytes:
-            raise Rejection("secrets", most=self._max_owner_bytes)
+            raise Rejection("secrets", max_bytes=self._max_owner_bytes)
         share = self._budget.share(owner)
         refused = share.charge("client_secrets", cost_bytes)
         if refused is not None:
             raise Rejection(refused)
         secret = ClientSecret(PREFIX + secrets.token_hex(_SECRET_BYTES), int(unix_now_s + lives_s))
         key = digest(secret.value)
-        self._kept[key] = _Kept(unix_now_s + lives_s, owner, opening, cost_bytes, share)
+        self._kept[key] = _Kept(unix_now_s + lives_s, owner, session_start, cost_bytes, share)
         heapq.heappush(self._expiring, (unix_now_s + lives_s, key))
         self._total_bytes += cost_bytes
         self._owners[owner] += cost_bytes
         return secret
 
     def find(self, value: str, *, unix_now_s: float) -> tuple[str, SessionStart] | None:
-        """The owner and the opening of a secret that has not expired."""
+        """The owner and the session start of a secret that has not expired."""
         self.drop_expired(unix_now_s)
         kept = self._kept.get(digest(value))
-        return (kept.owner, kept.opening) if kept is not None else None
+        return (kept.owner, kept.session_start) if kept is not None else None
 
     def drop_expired(self, unix_now_s: float) -> None:
-        """Forget those whose time has come."""
+        """Drop the secrets that have expired."""
         while self._expiring and self._expiring[0][0] <= unix_now_s:
             kept = self._kept.pop(heapq.heappop(self._expiring)[1])
             kept.share.close()

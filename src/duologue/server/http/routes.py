@@ -1,4 +1,4 @@
-"""The HTTP pages beside the WebSocket: client secrets, models, health, figures."""
+"""The HTTP routes next to the WebSocket: client secrets, models, health, figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from duologue.server.http.paths import AZURE
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
-from duologue.server.session_start import ConfigRefused, SessionStart, session_start_for, validate_config
+from duologue.server.session_start import ConfigRejected, SessionStart, session_start_for, validate_config
 from duologue.server.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["pages"]
 
-_LEAST_LIFE_S: Final = 10
-_MOST_LIFE_S: Final = 7200
+_MIN_LIFE_S: Final = 10
+_MAX_LIFE_S: Final = 7200
 _LIFE_S: Final = 600
 _BETA_LIFE_S: Final = 60
 """Of a client secret, as the hosted service has it: 10 s to 2 hours, 10 minutes by default, 1 minute in the beta."""
@@ -59,15 +59,15 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
                 app.admission.check_origin(request.scope)
                 request.state.owner = app.admission.owner_of(request.scope)
             except Rejection as rejection:
-                await app.refuse(rejection, request.scope)
+                await app.reject(rejection, request.scope)
                 raise
             return await page(request)
 
         return checked
 
-    def made(opening: SessionStart, request: Request, lives_s: int) -> ClientSecret:
+    def made(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
         """A new secret, which is dropped when it has expired."""
-        secret = app.secrets.make(opening, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
+        secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
         asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
         return secret
 
@@ -75,15 +75,15 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         body = await _body(request, app)
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
-        opening, shown = _prepared(update, "openai", app)
-        secret = made(opening, request, lives_s)
+        session_start, shown = _prepared(update, "openai", app)
+        secret = made(session_start, request, lives_s)
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
         body = await _body(request, app)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
-        opening, shown = _prepared(_update(body, _BETA), _BETA, app)
-        secret = made(opening, request, lives_s)
+        session_start, shown = _prepared(_update(body, _BETA), _BETA, app)
+        secret = made(session_start, request, lives_s)
         return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
 
     async def models(request: Request) -> Response:
@@ -137,7 +137,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         exception_handlers={
             HTTPException: not_there,
             Rejection: _rejected,
-            ConfigRefused: _refused,
+            ConfigRejected: _refused,
             ClientDisconnect: _gone,
             500: _broken,
         },
@@ -152,21 +152,21 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
 async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rejection."""
-    content, most_bytes = bytearray(), app.limits.body_bytes
+    content, max_bytes = bytearray(), app.limits.body_bytes
     async with aclosing(request.stream()) as pieces:
         async for piece in pieces:
             content += piece
-            if len(content) > most_bytes:
-                raise Rejection("too_large", most=most_bytes)
+            if len(content) > max_bytes:
+                raise Rejection("too_large", max_bytes=max_bytes)
     try:
         text = content.decode("utf-8") or "{}"
         # Of any length: a body is not in such a hurry as an append.
-        check_frame(text, max_bytes=most_bytes, max_values=app.defaults.max_event_values)
+        check_frame(text, max_bytes=max_bytes, max_values=app.defaults.max_event_values)
         check_depth(text)
         body = msgspec.json.decode(text)
     except InvalidRequest as invalid:
         # What is refused in a session is refused here, in the words of this page.
-        raise ConfigRefused(_error(invalid)) from None
+        raise ConfigRejected(_error(invalid)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
         raise Rejection("not_json") from fault
     if not isinstance(body, dict):
@@ -175,7 +175,7 @@ async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
 
 
 def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
-    """How long a secret shall live. Raises ConfigRefused."""
+    """How long a secret shall live. Raises ConfigRejected."""
     after = body.get(name)
     if after is None:
         return default
@@ -184,13 +184,13 @@ def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
     if after.get("anchor", "created_at") != "created_at":
         raise _wrong(f"{name}.anchor", "expected 'created_at'")
     seconds = after.get("seconds", default)
-    if type(seconds) is not int or not _LEAST_LIFE_S <= seconds <= _MOST_LIFE_S:
-        raise _wrong(f"{name}.seconds", f"expected a whole number from {_LEAST_LIFE_S} to {_MOST_LIFE_S}")
+    if type(seconds) is not int or not _MIN_LIFE_S <= seconds <= _MAX_LIFE_S:
+        raise _wrong(f"{name}.seconds", f"expected a whole number from {_MIN_LIFE_S} to {_MAX_LIFE_S}")
     return seconds
 
 
 def _update(session: Any, dialect: str) -> SessionUpdateEvent:
-    """The configuration as the event that a client would send. Raises ConfigRefused."""
+    """The configuration as the event that a client would send. Raises ConfigRejected."""
     event = decode(msgspec.json.encode({"type": "session.update", "session": session}), dialect=dialect)
     if isinstance(event, SessionUpdateEvent):
         if dialect != "openai":
@@ -203,7 +203,7 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
             return event
     assert isinstance(event, UnknownRealtimeEvent), event
     problem = read_problem(event.problem)
-    raise ConfigRefused(
+    raise ConfigRejected(
         _error(
             InvalidRequest("missing", param=problem.path)
             if problem.missing
@@ -213,22 +213,22 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
 
 
 def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[SessionStart, dict[str, Any]]:
-    """The opening of a session that is configured so, and its JSON. Raises ConfigRefused and Rejection."""
+    """How a session with this configuration starts, and its JSON. Raises ConfigRejected and Rejection."""
     if app.upstream is None:
-        opening, session = validate_config(update, app.defaults)
+        session_start, session = validate_config(update, app.defaults)
         shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
     else:
         # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
-        opening, asked = session_start_for(update), _shown(update, dialect)
-        kind = "realtime.session" if opening.kind == "realtime" else "realtime.transcription_session"
+        session_start, asked = session_start_for(update), _shown(update, dialect)
+        kind = "realtime.session" if session_start.kind == "realtime" else "realtime.transcription_session"
         shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
-    if opening.model is not None and not app.serves(opening.model):
-        raise Rejection("wrong_model", model=opening.model)
-    return opening, shown
+    if session_start.model is not None and not app.serves(session_start.model):
+        raise Rejection("wrong_model", model=session_start.model)
+    return session_start, shown
 
 
-def _wrong(param: str, reason: str) -> ConfigRefused:
-    return ConfigRefused(_error(InvalidRequest("wrong_value", param=param, reason=reason)))
+def _wrong(param: str, reason: str) -> ConfigRejected:
+    return ConfigRejected(_error(InvalidRequest("wrong_value", param=param, reason=reason)))
 
 
 def _error(invalid: InvalidRequest) -> RealtimeError:
@@ -268,7 +268,7 @@ async def _rejected(request: Request, fault: Exception) -> Response:
 
 
 async def _refused(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, ConfigRefused)
+    assert isinstance(fault, ConfigRejected)
     return _json(error_body(fault.error), status=400)
 
 

@@ -41,7 +41,7 @@ from duologue.server.mcp.limits import (
     REPLY_S,
 )
 from duologue.server.mcp.messages import EventReader, RpcError, RpcMessage, check_depth, messages_in, read_as
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 
 __all__ = ["McpClient", "ToolResult"]
 
@@ -80,8 +80,8 @@ class ToolResult(Struct, frozen=True):
 class McpClient:
     """Asks one MCP server, for one session. Any number of requests at a time; one that fails ends no other.
 
-    How long a request may take is the caller's to say; cancelled, its exchange is closed, and a server that keeps
-    sessions is told.
+    How long a request may take is the caller's to say; cancelled, its connection is closed, and a server that keeps
+    sessions is notified.
     """
 
     def __init__(self, url: httpx.URL, headers: Headers, connections: McpConnections) -> None:
@@ -108,7 +108,7 @@ class McpClient:
             for listed in page.tools:
                 await asyncio.sleep(0)  # a schema may be large
                 if self._take(listed, is_marked=is_marked):
-                    tools.append(listed.told())
+                    tools.append(listed.accepted())
             cursor = page.next_cursor or ""
             if not cursor or len(tools) >= MAX_TOOLS:
                 break
@@ -133,7 +133,7 @@ class McpClient:
             raw = await self._request("tools/call", {"name": name, "arguments": arguments})
         result: _CallResult = read_as(raw, _CallResult)
         try:
-            return result.told()
+            return result.accepted()
         except ValueError as fault:
             raise broken_answer(str(fault)) from fault
 
@@ -141,7 +141,7 @@ class McpClient:
         """End the session over there, if there is one. It need not answer, and what it answers is nothing to anyone."""
         terms, self._terms = self._terms, None
         if terms is not None and terms.session_id:
-            await self._say("DELETE", terms, b"")
+            await self._send_last("DELETE", terms, b"")
 
     # --- terms
 
@@ -179,9 +179,9 @@ class McpClient:
         if len(session_id) > MAX_SESSION_ID_CHARACTERS or any(not "!" <= character <= "~" for character in session_id):
             raise broken_answer("the id of its session is too long, or holds more than visible ASCII")
         terms = _Terms(greeting.version, session_id)
-        told = await self._post(terms, b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
-        if told.failed:
-            raise http_fault(told.status)
+        accepted = await self._post(terms, b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        if accepted.failed:
+            raise http_fault(accepted.status)
         return terms
 
     # --- one request
@@ -212,8 +212,8 @@ class McpClient:
                 # Over there, a closed connection means nothing.
                 cancelled = {"method": "notifications/cancelled", "params": {"requestId": request_id}}
                 said = msgspec.json.encode({"jsonrpc": "2.0", **cancelled})
-                if self._connections.network.takes_farewells:
-                    self._connections.network.in_background(self._say("POST", terms, said))
+                if self._connections.network.takes_more:
+                    self._connections.network.in_background(self._send_last("POST", terms, said))
             raise
 
     async def _post(self, terms: _Terms, body: bytes, request_id: int | None = None, extra: Headers = ()) -> _Reply:
@@ -267,16 +267,16 @@ class McpClient:
         if request.method == "ping":
             answer = {"result": {}}
         body = msgspec.json.encode({"jsonrpc": "2.0", "id": request.id, **answer})
-        await self._say("POST", terms, body, within_s=REPLY_S)
+        await self._send_last("POST", terms, body, within_s=REPLY_S)
 
-    async def _say(self, method: str, terms: _Terms, body: bytes, *, within_s: float = FAREWELL_S) -> None:
+    async def _send_last(self, method: str, terms: _Terms, body: bytes, *, within_s: float = FAREWELL_S) -> None:
         """Send what nothing depends on."""
         try:
             async with asyncio.timeout(within_s):
                 async with self._connections.request(method, self._url, self._all_headers(terms), body):
                     pass
         except (McpFault, TimeoutError) as fault:
-            note(logging.DEBUG, "MCP server not told", reason=type(fault).__name__)
+            log_event(logging.DEBUG, "MCP server not told", reason=type(fault).__name__)
 
     def _all_headers(self, terms: _Terms) -> list[tuple[bytes, bytes]]:
         headers = [
@@ -314,7 +314,7 @@ class McpClient:
             check_depth(tool.annotations)
             headers = parameter_headers(tool.input_schema) if is_marked else {}
         except ValueError as fault:
-            note(logging.WARNING, "MCP tool left out", reason=str(fault))
+            log_event(logging.WARNING, "MCP tool left out", reason=str(fault))
             return False
         if headers:
             self._repeated[tool.name] = headers
@@ -374,7 +374,7 @@ class _Tool(Struct, frozen=True):
     description: str | None = None
     annotations: dict[str, Any] | None = None
 
-    def told(self) -> McpTool:
+    def accepted(self) -> McpTool:
         hints = {key: hint for key, hint in (self.annotations or {}).items() if hint is not None}
         return McpTool(
             name=self.name,
@@ -395,8 +395,8 @@ class _CallResult(Struct, frozen=True):
     is_error: bool = msgspec.field(name="isError", default=False)
     kind: str = msgspec.field(name="resultType", default="complete")
 
-    def told(self) -> ToolResult:
-        """Its words; where there are none, whatever it has, as JSON. Raises ValueError for what cannot be told."""
+    def accepted(self) -> ToolResult:
+        """Its words; where there are none, its content as JSON. Raises ValueError for what cannot be sent on."""
         if self.kind != "complete":
             raise ValueError("the tool asks for more than its arguments, which this server does not give")
         words = [block["text"] for block in self.content if block.get("type") == "text" and "text" in block]

@@ -28,7 +28,7 @@ from duologue.server.mcp.limits import (
     MAX_WIRE_BYTES,
     READ_BYTES,
 )
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 
 __all__ = ["Answer", "Headers", "McpConnections", "McpNetwork"]
 
@@ -53,7 +53,7 @@ class McpNetwork:
         return len(self._taken)
 
     @property
-    def takes_farewells(self) -> bool:
+    def takes_more(self) -> bool:
         """Whether there is room for another exchange that no session waits for."""
         return len(self._farewells) < MAX_FAREWELLS
 
@@ -70,7 +70,7 @@ class McpNetwork:
         self._taken.discard(seat)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run what ends by itself, soon, and has nothing to tell."""
+        """Run work that ends by itself, soon, and has no result."""
         task = asyncio.ensure_future(work)  # noqa: TID251 - kept until it ends
         self._farewells.add(task)
         task.add_done_callback(self._ended)
@@ -78,7 +78,7 @@ class McpNetwork:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._farewells.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            note(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
+            log_event(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
 
 
 class McpConnections:

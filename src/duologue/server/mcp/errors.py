@@ -1,4 +1,4 @@
-"""How a question to an MCP server fails: what the client is told of it, and what a log may hold."""
+"""How a request to an MCP server fails: the error for the client, and what a log may hold."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BAD_GATEWAY: Final = 502
 
 
 class McpFault(Exception):
-    """An MCP server was not asked, or did not answer; `error` is what the client is told."""
+    """An MCP server was not asked, or did not answer; `error` is sent to the client."""
 
     def __init__(self, error: McpProtocolError | McpToolExecutionError | McpHttpError, *, quotes: bool = False) -> None:
         """`quotes`: the message is the MCP server's own."""
         super().__init__(error.message)
         self.error = error
         self.unquoted = error.type if quotes else error.message
-        """What may stand in a log."""
+        """What a log may hold."""
 
 
 def unreachable(message: str, *, code: int = _BAD_GATEWAY) -> McpFault:

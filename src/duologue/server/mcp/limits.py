@@ -74,7 +74,7 @@ MAX_REPLIES: Final = 16  # in one answer, to requests of the MCP server
 # --- tools
 
 MAX_PAGES: Final = 20  # of a list of tools; its end may never come
-MAX_LIST_BYTES: Final = 1024 * 1024  # over all pages; a session keeps its lists, and the client is told them
+MAX_LIST_BYTES: Final = 1024 * 1024  # over all pages; a session keeps its lists, and sends them to the client
 MAX_MARKED_SCHEMAS: Final = 4_000  # within the schema of a tool that wants headers; looking through takes 3 ms
 MAX_TOOLS: Final = 1_000  # of one server; no model chooses well among a hundred
 MAX_CURSOR_CHARACTERS: Final = 4_096  # it is sent back

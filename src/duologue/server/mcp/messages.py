@@ -30,7 +30,7 @@ class RpcError(Struct, frozen=True):
 
 
 class RpcMessage(Struct, frozen=True):
-    """A request, a notification or an answer; which of them, its fields tell."""
+    """A request, a notification or an answer; the fields determine which."""
 
     id: int | float | str | None = None
     method: str | None = None

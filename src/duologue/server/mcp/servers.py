@@ -17,14 +17,14 @@ from duologue.protocol import McpCall
 from duologue.server.mcp.errors import McpFault, cut, unreachable
 from duologue.server.mcp.limits import MAX_ARGUMENT_CHARACTERS, MAX_OUTPUT_CHARACTERS, MAX_SERVERS
 from duologue.server.mcp.messages import check_depth
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 from duologue.transports.addresses import without_secrets
 
 if TYPE_CHECKING:
     from duologue.server.mcp.client import McpClient
     from duologue.server.mcp.connections import McpConnections, McpNetwork
 
-__all__ = ["McpAccess", "McpDesk", "McpFault"]
+__all__ = ["McpAccess", "McpFault", "McpSession"]
 
 _ANY: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -75,8 +75,8 @@ class McpAccess:
         return McpClient(url, session_headers(server), connections)
 
 
-class McpDesk:
-    """One session's MCP servers. What is learned of one by the first question is kept for the next."""
+class McpSession:
+    """One session's MCP clients. The version and connection of a server are kept for its next request."""
 
     def __init__(self, access: McpAccess | None, *, timeout_s: float) -> None:
         """`timeout_s` is for one question, all requests that it takes. None of `access`: no server is asked."""
@@ -128,11 +128,11 @@ class McpDesk:
             raise McpFault(error) from fault
         except Exception as fault:
             # A fault of ours, which ends this question and no session. Its words may be the server's.
-            note(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
+            log_event(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
             raise unreachable(f"it cannot be talked to ({type(fault).__name__})") from fault
         finally:
             known.n_questions -= 1
-            self._forget_most()
+            self._forget_idle()
 
     def _know(self, access: McpAccess, server: McpServerTool) -> _Known:
         from duologue.server.mcp.connections import McpConnections
@@ -143,7 +143,7 @@ class McpDesk:
         self._known[server] = known  # last of all: the first are those that were not used for longest
         return known
 
-    def _forget_most(self) -> None:
+    def _forget_idle(self) -> None:
         idle = [server for server, known in self._known.items() if not known.n_questions]
         for server in idle[: max(0, len(self._known) - MAX_SERVERS)]:
             known = self._known.pop(server)
@@ -163,7 +163,7 @@ class _Known:
 async def _leave(clients: list[McpClient], connections: McpConnections | None) -> None:
     try:
         network = connections.network if connections is not None else None
-        if network is None or network.takes_farewells:
+        if network is None or network.takes_more:
             await asyncio.gather(*(client.leave() for client in clients))
     finally:
         if connections is not None:

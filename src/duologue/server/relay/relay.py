@@ -29,13 +29,13 @@ from duologue.events import (
 from duologue.protocol import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame
-from duologue.server.dialect.adapter import MOST_REPORTS, DialectAdapter
+from duologue.server.dialect.adapter import MAX_REPORTS, DialectAdapter
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
 from duologue.server.session_start import SessionStart
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
@@ -50,7 +50,7 @@ _BAD_REQUEST: Final = 4000
 
 _NO_STATUS: Final = 1005
 _NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
-"""Close codes that only say what one side saw, and may not stand in a frame."""
+"""Close codes that are never sent in a frame: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
 _LAST_WORDS_S: Final = 5.0
 """How long a side that does not take messages any more may take to say why: what a transport may take to close."""
@@ -66,27 +66,27 @@ class Relay:
         client: Transport,
         upstream: Upstream,
         *,
-        opening: SessionStart | None = None,
+        session_start: SessionStart | None = None,
         limits: Limits | None = None,
         defaults: SessionDefaults | None = None,
         observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`opening` has the client's dialect, and what the upstream is asked for. Of `defaults` the limits of one event
-        count, where events are translated."""
-        opening = opening or SessionStart()
-        dialect = opening.dialect
+        """`session_start` has the client's dialect, and what the upstream is asked for. Of `defaults`, only the limits
+        of one event count, and only where events are translated."""
+        session_start = session_start or SessionStart()
+        dialect = session_start.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
         self._client = client
         self._upstream = upstream
-        self._opening = opening
+        self._session_start = session_start
         limits = limits or Limits()
         self._stall_s, self._idle_s = limits.stall_s, limits.idle_s
         self._last_message_at = time.monotonic()
         self._new_id = new_id
         self._defaults = defaults or SessionDefaults()
-        self._accent = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
+        self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
         self._preset: UpstreamConfiguration | None = None
@@ -109,28 +109,28 @@ class Relay:
         code = _GOING_AWAY
         try:
             async with self._opened() as upstream:
-                if self._opening.message is not None:
+                if self._session_start.message is not None:
                     self._preset = UpstreamConfiguration(
-                        self._opening.message, self._side, PROFILES[self._upstream.dialect]
+                        self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
                     self._report("the secret's session.update to the upstream", self._preset.translation.lost)
                     await self._send(upstream, self._preset.text)
                 code = await self._carry(upstream)
         except ConnectFailed as fault:
-            note(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
+            log_event(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
             code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
-            # Where the upstream is is its operator's affair; the log has it, and the client what it can act on.
+            # The upstream's address is the operator's; the log has it. The client gets what it can act on.
             said = "cannot be reached" if fault.status is None else f"refused the session (HTTP {fault.status})"
             await self._turn_away(f"The upstream of this relay {said}.", code, "the upstream cannot be reached")
         except ConnectionClosed as closed:
-            # Before it was told the configuration; no task was started yet.
+            # It closed before the configuration was sent; no task was started yet.
             code = await self._not_begun(closed)
         except asyncio.CancelledError as end:
             await self._client.close(code, "the server is going away")
             drop_traceback(end)
             raise
         except Exception as fault:
-            note(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
+            log_event(logging.ERROR, "relay broke", fault=fault, session=self.relay_id)
             drop_traceback(fault)
             code = _INTERNAL_ERROR
             await self._client.close(code, "internal error")
@@ -139,7 +139,7 @@ class Relay:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncGenerator[Transport]:
-        upstream = await self._upstream.open(self._opening)
+        upstream = await self._upstream.open(self._session_start)
         try:
             yield upstream
         finally:
@@ -242,13 +242,13 @@ class Relay:
         try:
             self._check(message)
         except InvalidRequest as invalid:
-            self._refusals += self._accent.write(invalid.event(self._new_id("event"), answers=None))
+            self._refusals += self._adapter.write(invalid.event(self._new_id("event"), answers=None))
             return ()
         try:
-            event = self._accent.read(message)
+            event = self._adapter.read(message)
         except DecodeError:
             return (message,)
-        if self._is_foreign(event, self._accent.dialect):
+        if self._is_foreign(event, self._adapter.dialect):
             return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
@@ -264,17 +264,17 @@ class Relay:
 
     def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
         if translation.frame is None:
-            self._refusals += self._accent.write(self._refusal(event, translation.lost))
+            self._refusals += self._adapter.write(self._lossy_error(event, translation.lost))
             return ()
         self._report(f"{event.type} to the upstream", translation.lost)
         return (write_text(translation.frame).decode("utf-8"),)
 
     def _down(self, message: str | bytes) -> Iterable[str | bytes]:
         self._heard_of_upstream = True
-        told = (message,) if self._preset is None else self._preset.receive(message)
-        return [text for each in told for text in self._heard(each)]
+        messages = (message,) if self._preset is None else self._preset.receive(message)
+        return [text for each in messages for text in self._translate_down(each)]
 
-    def _heard(self, message: str | bytes) -> Iterable[str | bytes]:
+    def _translate_down(self, message: str | bytes) -> Iterable[str | bytes]:
         """An upstream's message as the client's. What is binary, or no frame, passes."""
         if not self._translates or isinstance(message, bytes):
             return (message,)
@@ -284,17 +284,17 @@ class Relay:
             return (message,)
         if any(self._is_foreign(event, self._upstream.dialect) for event in events):
             return (message,)
-        return [text for event in events for text in self._accent.write(event)]
+        return [text for event in events for text in self._adapter.write(event)]
 
     @staticmethod
     def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:
-        """Whether nobody knows such an event, in which nothing can be translated."""
+        """Whether neither side knows this event, so that nothing in it can be translated."""
         if not isinstance(event, UnknownRealtimeEvent):
             return False
         return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
 
-    def _refusal(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
-        """Answers an event that cannot be said to the upstream, so that nobody waits for its effect."""
+    def _lossy_error(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
+        """The error for an event that has no counterpart upstream: the client does not wait for its effect."""
         assert not isinstance(event, UnknownRealtimeEvent), "what is unknown passes"
         message = f"Invalid value: {event.type!r}. The upstream of this relay has no such event."
         if lacking != ("type",):
@@ -306,19 +306,19 @@ class Relay:
         return ErrorEvent(event_id=self._new_id("event"), error=error)
 
     def _report(self, where: str, lost: Iterable[str]) -> None:
-        """Log what the upstream cannot be told, once for each kind of event and place."""
+        """Log what has no counterpart upstream, once for each kind of event and place."""
         new = [path for path in lost if f"{where} {path}" not in self._reported]
-        new = new[: MOST_REPORTS - len(self._reported)]
+        new = new[: MAX_REPORTS - len(self._reported)]
         if new:
             self._reported.update(f"{where} {path}" for path in new)
-            note(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
+            log_event(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
     async def _not_begun(self, closed: ConnectionClosed) -> int:
         """Say how the upstream has ended a session of which it never said a word, and close. Returns the code."""
         code, reason = _passed_on(closed, whose="upstream")
         code = _INTERNAL_ERROR if code in (_NORMAL, _GOING_AWAY) else code
         said = " ".join(part for part in (str(closed.code), closed.reason) if part)
-        note(logging.WARNING, "upstream closed before a session", session=self.relay_id, code=closed.code)
+        log_event(logging.WARNING, "upstream closed before a session", session=self.relay_id, code=closed.code)
         await self._turn_away(f"The upstream closed the connection before a session began: {said}", code, reason)
         return code
 
@@ -328,10 +328,10 @@ class Relay:
             type="server_error", code="upstream_unavailable", message=message, param=None, event_id=UNSET
         )
         try:
-            for text in self._accent.write(ErrorEvent(event_id=self._new_id("event"), error=error)):
+            for text in self._adapter.write(ErrorEvent(event_id=self._new_id("event"), error=error)):
                 await self._send(self._client, text)
         except (ConnectionClosed, TimeoutError):
-            note(logging.INFO, "client gone before the upstream came", session=self.relay_id)
+            log_event(logging.INFO, "client gone before the upstream came", session=self.relay_id)
         await self._client.close(code, reason or "the upstream has no session")
 
 

@@ -17,7 +17,7 @@ from duologue.server.relay.upstream import UpstreamSide
 
 __all__ = ["UpstreamConfiguration", "without_keys"]
 
-_MOST_HELD: Final = 64
+_MAX_HELD: Final = 64
 """Messages between a session's announcement and the answer to its first update: one or two are usual."""
 
 _SIGNS: Final = (*McpServerTool.secret_fields, "server_url")
@@ -26,7 +26,7 @@ _CONFIGURED: Final = ("session", "response")
 
 
 class UpstreamConfiguration:
-    """Tells one upstream the configuration, and holds the announcement of the session back until it has taken it."""
+    """Sends one upstream the configuration, and holds the announcement of the session back until it is accepted."""
 
     def __init__(self, configuration: str, side: UpstreamSide, profile: Profile) -> None:
         """`configuration` is a canonical `session.update`.
@@ -52,7 +52,7 @@ class UpstreamConfiguration:
         """Whether the upstream has refused it, or has not said that it took it; there is no session then."""
 
     def receive(self, message: str | bytes) -> list[str | bytes]:
-        """A message of the upstream's; returns what the client is told now."""
+        """A message of the upstream's; returns what is sent to the client now."""
         if self._answered:
             return [_without_keys_in(message)]
         try:
@@ -79,7 +79,7 @@ class UpstreamConfiguration:
 
     def _hold(self, message: str | bytes) -> list[str | bytes]:
         self._held.append(message)
-        if len(self._held) > _MOST_HELD:
+        if len(self._held) > _MAX_HELD:
             self._answered = self.refused = True
         return []
 

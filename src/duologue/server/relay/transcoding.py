@@ -52,12 +52,12 @@ from duologue.server.relay.audio_formats import (
 
 __all__ = ["UpstreamAudio"]
 
-_MOST_UPDATES: Final = 64
+_MAX_UPDATES: Final = 64
 """Updates that wait for their answer. One that is as far behind as that has an upstream which answers none."""
 
 
 class _Way(Struct, frozen=True):
-    """The encodings of one direction; None: one that nobody here knows, whose audio passes as it is."""
+    """The encodings of one direction; None: an unknown format, whose audio passes as it is."""
 
     client: Encoding | None
     upstream: Encoding | None
@@ -85,7 +85,7 @@ class _Update(Struct, frozen=True):
     input: _Way | None
     """From now on: audio that follows the update is in its format."""
     output: _Way | None
-    """From its answer on: until then the upstream speaks as before."""
+    """From its answer on: until then the upstream uses the previous format."""
 
 
 class UpstreamAudio:
@@ -121,7 +121,7 @@ class UpstreamAudio:
         if update.output is not None and update.output.differs:
             event = with_session_format(event, "output", update.output.upstream)
         self._updates.append(update)
-        if len(self._updates) > _MOST_UPDATES or "session.updated" in self._upstream.lacks_events:
+        if len(self._updates) > _MAX_UPDATES or "session.updated" in self._upstream.lacks_events:
             self._taken(self._updates.popleft())
         self._settle_input()
         return event
@@ -136,7 +136,7 @@ class UpstreamAudio:
             return with_response_format(event, way.upstream) if way.differs else event
         return event if self._takes("output", wanted) else None
 
-    def heard(self, event: InputAudioBufferAppendEvent) -> InputAudioBufferAppendEvent | None:
+    def input_audio(self, event: InputAudioBufferAppendEvent) -> InputAudioBufferAppendEvent | None:
         """More audio; None where not a sample is ready. What is no base64 passes, for the upstream to refuse."""
         if self._hearing is None:
             return event
@@ -161,13 +161,13 @@ class UpstreamAudio:
 
     # --- down
 
-    def told(self, event: Configures) -> Configures:
+    def configuration(self, event: Configures) -> Configures:
         """The upstream's settings, with the formats that the client knows."""
         if isinstance(event, SessionUpdatedEvent) and self._updates:
             self._taken(self._updates.popleft())
-        heard, spoken = session_format(event, "input"), session_format(event, "output")
-        if heard is not UNSET:
-            self._taken_input = _Way(self._taken_input.client, encoding_of_format(heard))
+        input_audio, spoken = session_format(event, "input"), session_format(event, "output")
+        if input_audio is not UNSET:
+            self._taken_input = _Way(self._taken_input.client, encoding_of_format(input_audio))
         if spoken is not UNSET:
             self._output = _Way(self._output.client, encoding_of_format(spoken))
         self._settle_input()
@@ -176,7 +176,7 @@ class UpstreamAudio:
         return with_session_format(event, "output", self._output.client) if self._output.differs else event
 
     def refused(self, event: ErrorEvent) -> None:
-        """If this answers an update, then nothing of that has come about; what others ask for stands."""
+        """If this answers an update, discard that update; the others stay pending."""
         answered, param = event.error.event_id, event.error.param
         for update in self._updates:
             named = isinstance(answered, str) and answered == update.event_id
@@ -185,7 +185,7 @@ class UpstreamAudio:
                 self._settle_input()
                 return
 
-    def response_told(self, event: Responds) -> Responds:
+    def response_configuration(self, event: Responds) -> Responds:
         """A response as it begins or ends, with the format in which the client hears it."""
         response_id = str(getattr(event.response, "id", ""))
         wire = response_format(event)
@@ -232,7 +232,7 @@ class UpstreamAudio:
         return [last, event]
 
     def item_down(self, item: Any) -> Any:
-        """An item that the upstream tells."""
+        """An item that the upstream sends."""
         return _with_audio(item, self._input.back, self._output.back)
 
     # --- what they have in common
@@ -248,7 +248,7 @@ class UpstreamAudio:
         self._output = update.output or self._output
 
     def _settle_input(self) -> None:
-        """Hear in the format that was asked for last and not refused."""
+        """Take input in the format that was requested last and not rejected."""
         asked = (update.input for update in reversed(self._updates))
         way = next((way for way in asked if way is not None), self._taken_input)
         if way != self._input:
@@ -286,21 +286,21 @@ class UpstreamAudio:
 
 
 def _usual(rates_hz: Sequence[int]) -> Encoding | None:
-    """The PCM that a dialect means where nobody says anything else; None where it has no speech."""
+    """A dialect's default PCM; None where it has no speech."""
     return Encoding.of(PCM.type, rates_hz[0]) if rates_hz else None
 
 
-def _with_audio(item: Any, heard: _Way, spoken: _Way) -> Any:
+def _with_audio(item: Any, input_audio: _Way, spoken: _Way) -> Any:
     """An item with the audio of its parts transcoded."""
-    if not isinstance(item, MessageItem) or not (heard.differs or spoken.differs):
+    if not isinstance(item, MessageItem) or not (input_audio.differs or spoken.differs):
         return item
-    return msgspec.structs.replace(item, content=[_in_other_format(part, heard, spoken) for part in item.content])
+    return msgspec.structs.replace(item, content=[_in_other_format(part, input_audio, spoken) for part in item.content])
 
 
-def _in_other_format(part: ContentPart, heard: _Way, spoken: _Way) -> ContentPart:
+def _in_other_format(part: ContentPart, input_audio: _Way, spoken: _Way) -> ContentPart:
     if not isinstance(part, InputAudioPart | OutputAudioPart) or not isinstance(part.audio, str):
         return part
-    way = heard if isinstance(part, InputAudioPart) else spoken
+    way = input_audio if isinstance(part, InputAudioPart) else spoken
     if way.client is None or way.upstream is None:
         return part
     try:

@@ -40,8 +40,8 @@ from duologue.transports import Transport
 __all__ = ["OpenUpstream", "Upstream", "UpstreamSide"]
 
 OpenUpstream: TypeAlias = Callable[[SessionStart], Awaitable[Transport]]
-"""Opens one connection for a session that begins like this: `opening.model` is the model that the client named, if it
-named one, and `opening.kind` is "transcription" for a session that only hears. Raises ConnectFailed."""
+"""Opens one connection for a session that begins like this: `model` is the model that the client named, if it
+named one, and `kind` is "transcription" for a session that only transcribes. Raises ConnectFailed."""
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
@@ -79,15 +79,15 @@ class UpstreamSide:
         """
         if event.extra or event.type not in short_ways(self._dialect):
             return None
-        heard = self._audio.heard(event)
-        return b"" if heard is None else encode(heard, dialect=self._dialect)
+        recoded = self._audio.input_audio(event)
+        return b"" if recoded is None else encode(recoded, dialect=self._dialect)
 
     def write(self, event: RealtimeEvent) -> list[Translation]:
         """The upstream's frames of a client's event; one without a frame, if there is no counterpart."""
         match event:
             case InputAudioBufferAppendEvent():
-                heard = self._audio.heard(event)
-                return [] if heard is None else [self._translated(heard)]
+                recoded = self._audio.input_audio(event)
+                return [] if recoded is None else [self._translated(recoded)]
             case InputAudioBufferCommitEvent():
                 rest = self._audio.rest_of_input()
                 return [self._translated(said) for said in (rest, event) if said is not None]
@@ -107,7 +107,7 @@ class UpstreamSide:
         return [self._translated(event)]
 
     def configure(self, event: SessionUpdateEvent) -> Translation:
-        """The upstream's frame of what the session is to be before anybody says anything."""
+        """The upstream's frame of the session's first configuration."""
         return self._translated(self._audio.configured(event))
 
     def read(self, message: str | bytes) -> Sequence[RealtimeEvent]:
@@ -119,7 +119,7 @@ class UpstreamSide:
             return self._audio.spoken(event)
         if isinstance(event, UnknownRealtimeEvent):
             return () if event.type in self._profile.heartbeats else (event,)
-        return [told for heard in self._heard(event) for told in self._in_items(heard)]
+        return [part for recoded in self._recoded(event) for part in self._in_items(recoded)]
 
     def _translated(self, event: RealtimeEvent) -> Translation:
         return translate(event, dialect=self._dialect)
@@ -127,17 +127,17 @@ class UpstreamSide:
     def _in_items(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
         return [event] if self._items is None else self._items.receive(event)
 
-    def _heard(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
+    def _recoded(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
         """The event with audio, formats and parameters as the client knows them."""
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
-                return [self._audio.told(event)]
+                return [self._audio.configuration(event)]
             case ResponseCreatedEvent():
-                return [self._audio.response_told(event)]
+                return [self._audio.response_configuration(event)]
             case ResponseDoneEvent(response=response):
-                told = self._audio.response_told(event)
+                part = self._audio.response_configuration(event)
                 self._audio.response_over(str(response.id))
-                return [told]
+                return [part]
             case ResponseAudioDoneEvent():
                 return self._audio.all_spoken(event)
             case ConversationItemRetrievedEvent(item=item):

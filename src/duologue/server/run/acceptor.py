@@ -27,7 +27,7 @@ class Arrivals:
     """Accepts connections and does their TLS handshake.
 
     An event loop's own server does both, but shows a connection only after its handshake: those that never finish
-    theirs would be in no table, and nobody could cut them.
+    theirs would be in no table, and could not be cut.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class Arrivals:
                 self._make, arrival.socket, ssl=self._tls, ssl_handshake_timeout=within_s
             )
         except OSError:
-            # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock tells which, and uvloop's
+            # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock shows which, and uvloop's
             # timers may be a little early by it.
             if within_s is not None and self._loop.time() - began >= 0.9 * within_s:
-                self._edge.tell("handshake_late", arrival)
+                self._edge.log_cut("handshake_late", arrival)
         finally:
             self._arriving.discard(arrival)
             self._edge.leave(arrival)

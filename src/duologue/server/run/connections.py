@@ -13,7 +13,7 @@ import uvicorn
 
 from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 
 __all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig", "TakesTurns"]
 
@@ -245,19 +245,19 @@ class Connections:
 
     def cut(self, connection: Connection, name: str) -> None:
         """End a connection because of a limit, which is counted and logged."""
-        self.tell(name, connection)
+        self.log_cut(name, connection)
         self.leave(connection)
         connection.cut(name)
 
-    def tell(self, name: str, connection: Connection) -> None:
+    def log_cut(self, name: str, connection: Connection) -> None:
         """Count a connection that a limit has ended; one line a minute is logged for each limit."""
         self._turned_away(name)
-        next_at, untold = self._logged.get(name, (0.0, 0))
-        now, untold = time.monotonic(), untold + 1
+        next_at, unlogged = self._logged.get(name, (0.0, 0))
+        now, unlogged = time.monotonic(), unlogged + 1
         if now >= next_at:
-            note(logging.WARNING, "connections cut", reason=name, address=connection.address, count=untold)
-            next_at, untold = now + _LOG_EVERY_S, 0
-        self._logged[name] = (next_at, untold)
+            log_event(logging.WARNING, "connections cut", reason=name, address=connection.address, count=unlogged)
+            next_at, unlogged = now + _LOG_EVERY_S, 0
+        self._logged[name] = (next_at, unlogged)
 
 
 class EdgeConfig(uvicorn.Config):

@@ -28,7 +28,7 @@ __all__ = ["loop_factory", "serve", "spare_the_collector"]
 _LAST_PORT: Final = 65535
 
 _COLLECTOR_THRESHOLDS: Final = (1_000, 5, 1_000)
-"""A collection looks at a thousand objects a millisecond, and nobody is served meanwhile: the young ones then cost 1 ms
+"""A collection looks at a thousand objects a millisecond, and serves no client meanwhile: the young ones then cost 1 ms
 and the middle ones 5. The full one walks through every session, 45 ms for three hundred calls, which by Python's own
 thresholds of 700, 10 and 10 came every few seconds. A session or connection that ends needs none: tests see that it
 leaves no cycle."""

@@ -209,7 +209,7 @@ class Requests(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is refused by what is wrong with it."""
-        self._edge.tell(self.conn.fault, self)
+        self._edge.log_cut(self.conn.fault, self)
         self._refuse(self.conn.fault)
 
     def on_response_complete(self) -> None:
@@ -260,7 +260,7 @@ class Requests(H11Protocol):
             self.transport.abort()
             return
         name = "headers_late" if self._phase == "headers" else "request_late"
-        self._edge.tell(name, self)
+        self._edge.log_cut(name, self)
         self._refuse(name)
 
     def cut(self, name: str) -> None:

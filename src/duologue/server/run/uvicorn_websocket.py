@@ -319,7 +319,7 @@ class Socket(WebSocketsSansIOProtocol):
         """The library does not take the request, and has written its answer if it has one."""
         answer = b"".join(self.conn.data_to_send()) or answer_of(Rejection("malformed"))
         self.handshake_complete = self.close_sent = True
-        self._edge.tell("malformed", self)
+        self._edge.log_cut("malformed", self)
         self.transport.write(answer)
         self.transport.close()
 

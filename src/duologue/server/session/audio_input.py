@@ -1,4 +1,4 @@
-"""From the wire's input audio to what the engines hear."""
+"""From the wire's input audio to the engines' audio format and rate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["DetectorInput", "pcm16_of", "transcribe"]
 
 _NewDenoiser = Callable[[str], Denoiser]
 
-_MOST_AT_ONCE_BYTES: Final = 48_000
+_MAX_AT_ONCE_BYTES: Final = 48_000
 """Audio that is converted on the event loop, where every session waits for it: one second of PCM at 24 kHz or six of
 G.711, 1 to 4 ms. The end of a long turn, or a recording that is appended whole, would take a hundred times as long."""
 
@@ -39,7 +39,7 @@ class DetectorInput:
         """Length of the frames that probabilities stand for."""
         return self._detector.frame_ms
 
-    async def hear(self, command: Detect) -> Sequence[float]:
+    async def push(self, command: Detect) -> Sequence[float]:
         """Speech probabilities of the frames that this audio completes."""
         encoding = command.encoding
         if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
@@ -84,8 +84,8 @@ async def _at_rate(audio: bytes, encoding: Encoding, rate_hz: int) -> bytes:
 
 
 async def _converted(convert: Callable[[bytes], bytes], audio: bytes) -> bytes:
-    """What `convert` makes of audio; of much audio in a thread, so that nobody waits who need not."""
-    return convert(audio) if len(audio) <= _MOST_AT_ONCE_BYTES else await asyncio.to_thread(convert, audio)
+    """What `convert` makes of audio; in a thread where it is much audio, so that other sessions do not wait."""
+    return convert(audio) if len(audio) <= _MAX_AT_ONCE_BYTES else await asyncio.to_thread(convert, audio)
 
 
 async def transcribe(

@@ -11,11 +11,11 @@ __all__ = ["Clauses"]
 _SENTENCE_END: Final = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
 _CLAUSE_END: Final = re.compile(r"[,;:—][\"')\]]*\s+")
 
-_LEAST_CLAUSE_CHARS: Final = 25
+_MIN_CLAUSE_CHARS: Final = 25
 """A shorter clause is spoken with what follows: half-second snippets sound chopped."""
 
 
-_MOST_CLAUSE_CHARS: Final = 250
+_MAX_CLAUSE_CHARS: Final = 250
 """Longer than any breath, about 15 seconds: text without punctuation is cut between words, not saved up to its end."""
 
 
@@ -45,10 +45,10 @@ class Clauses:
 
     def _cut(self, start: int) -> int | None:
         """Where the clause that begins here ends; None if that is still to come."""
-        longest = min(len(self._text), start + _MOST_CLAUSE_CHARS + 1)
+        longest = min(len(self._text), start + _MAX_CLAUSE_CHARS + 1)
         sentence = _SENTENCE_END.search(self._text, start, longest)
-        clause = _CLAUSE_END.search(self._text, start + _LEAST_CLAUSE_CHARS, longest)
+        clause = _CLAUSE_END.search(self._text, start + _MIN_CLAUSE_CHARS, longest)
         ends = [found.end() for found in (sentence, clause) if found is not None]
-        if not ends and len(self._text) - start > _MOST_CLAUSE_CHARS:
+        if not ends and len(self._text) - start > _MAX_CLAUSE_CHARS:
             return self._text.rfind(" ", start, longest) + 1 or longest
         return min(ends) if ends else None

@@ -71,7 +71,7 @@ class _Guard(Generic[E]):
                 timeout.close()
 
     def _raise_fault_of(self, end: BaseException) -> None:
-        """Raise EngineError, unless somebody has cancelled the work: then the engine did nothing wrong by its end."""
+        """Raise EngineError, unless the work was cancelled from outside: then the engine did nothing wrong."""
         if isinstance(end, EngineTimeout):
             raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
         if not _is_being_cancelled():

@@ -13,10 +13,10 @@ from duologue.engines.registry import Engines
 from duologue.protocol import Respond
 from duologue.server.session.clauses import Clauses
 
-__all__ = ["Teller", "answer", "closing"]
+__all__ = ["ResponseSink", "answer", "closing"]
 
 
-class Teller(Protocol):
+class ResponseSink(Protocol):
     """Takes a response as it is made, piece by piece. Each method waits while the client is behind."""
 
     async def text(self, piece: str, /) -> bool:
@@ -32,7 +32,7 @@ class Teller(Protocol):
         ...
 
     async def call(self, call: FunctionCall, /) -> None:
-        """The client is to call a function; all text and audio before it has been told."""
+        """The client is to call a function; all text and audio before it has been reported."""
         ...
 
 
@@ -43,26 +43,26 @@ _CLAUSES_AHEAD = 4
 """A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
 
 
-async def answer(command: Respond, request: ResponderRequest, engines: Engines, teller: Teller) -> None:
+async def answer(command: Respond, request: ResponderRequest, engines: Engines, sink: ResponseSink) -> None:
     """Make one response. Cancelling stops both engines.
 
     Raises:
-        EngineError: an engine failed; what was told before stands.
+        EngineError: an engine failed; what was reported before stays.
     """
     if not command.speak:
-        await _think(engines.responder, request, _writing(teller))
+        await _think(engines.responder, request, _writing(sink))
         return
     to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
 
-    async def tell_and_speak(piece: str | FunctionCall) -> bool:
+    async def send_and_speak(piece: str | FunctionCall) -> bool:
         if isinstance(piece, FunctionCall):
-            # Behind the words that stand before it, which are spoken to their end first; before all that comes.
+            # The text before the call is spoken to its end first, and the call is reported before what follows.
             await speak_rest()
             await to_speak.put(piece)
             await to_speak.join()
             return True
-        more_is_wanted = await teller.text(piece)
+        more_is_wanted = await sink.text(piece)
         for clause in cutter.add(piece):
             await to_speak.put(clause)
         return more_is_wanted
@@ -72,16 +72,16 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
             await to_speak.put(clause)
 
     async def write() -> None:
-        await _think(engines.responder, request, tell_and_speak)
+        await _think(engines.responder, request, send_and_speak)
         await speak_rest()
         await to_speak.put(None)
 
-    await _together(write(), _speak(engines.synthesizer, to_speak, command, teller))
+    await _together(write(), _speak(engines.synthesizer, to_speak, command, sink))
 
 
 async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
     """Two halves of one work, side by side. The first failure ends both, and is raised as it is."""
-    # Not a TaskGroup: the exception that ends one stands in a frame of its own traceback. Such a cycle holds the
+    # Not a TaskGroup: the traceback of the exception that ends one refers to that exception. Such a cycle holds the
     # session with all its audio until the garbage collector comes by, and a user who interrupts makes one each time.
     first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)  # noqa: TID251 - both have ended below
     try:
@@ -93,13 +93,13 @@ async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, N
         del first, second  # they hold what is raised now, which holds this frame
 
 
-def _writing(teller: Teller) -> _Take:
+def _writing(sink: ResponseSink) -> _Take:
     """What a response without speech does with each piece."""
 
     async def write(piece: str | FunctionCall) -> bool:
         if isinstance(piece, str):
-            return await teller.text(piece)
-        await teller.call(piece)
+            return await sink.text(piece)
+        await sink.call(piece)
         return True
 
     return write
@@ -114,7 +114,7 @@ async def _think(responder: Responder, request: ResponderRequest, take: _Take) -
 
 
 async def _speak(
-    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, teller: Teller
+    synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, sink: ResponseSink
 ) -> None:
     """Speak clauses, and pass on calls in between, until None comes."""
     encoding = command.encoding
@@ -122,18 +122,18 @@ async def _speak(
 
     async def play_rest() -> None:
         if rest := encoding.from_pcm16(resampling.flush()):
-            await teller.audio(rest)
+            await sink.audio(rest)
 
     while (piece := await to_speak.get()) is not None:
         if isinstance(piece, FunctionCall):
             await play_rest()
             resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
-            await teller.call(piece)
+            await sink.call(piece)
         else:
-            await teller.clause(piece)
+            await sink.clause(piece)
             async with closing(synthesizer.synthesize(piece, voice=command.voice, speed=command.speed)) as spoken:
                 async for pcm16 in spoken:
-                    await teller.audio(encoding.from_pcm16(resampling.push(pcm16)))
+                    await sink.audio(encoding.from_pcm16(resampling.push(pcm16)))
         to_speak.task_done()
     await play_rest()
 

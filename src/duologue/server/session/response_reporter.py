@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 from duologue.engines.base import FunctionCall
 from duologue.protocol import McpCall, Respond, ServerProtocol
-from duologue.server.mcp.servers import McpDesk, McpFault
+from duologue.server.mcp.servers import McpFault, McpSession
 from duologue.server.telemetry.observer import SessionObserver
 
 __all__ = ["ResponseReporter"]
 
 
 class ResponseReporter:
-    """Takes a response from the engines (`duologue.server.session.response_pipeline.Teller`)."""
+    """Takes a response from the engines (`duologue.server.session.response_pipeline.ResponseSink`)."""
 
     def __init__(
         self,
@@ -22,9 +22,9 @@ class ResponseReporter:
         protocol: ServerProtocol,
         observer: SessionObserver,
         pass_on: Callable[[], Awaitable[None]],
-        mcp: McpDesk,
+        mcp: McpSession,
     ) -> None:
-        """`pass_on` sends what the protocol has come to, and waits while the client is behind."""
+        """`pass_on` sends the protocol's events, and waits while the client is behind."""
         self._mcp = mcp
         self._response_id = command.response_id
         self._bytes_per_s = command.encoding.bytes_per_s
@@ -49,8 +49,8 @@ class ResponseReporter:
         await self._pass_on()
 
     async def call(self, call: FunctionCall, /) -> None:
-        """A function is to be called; all text and audio before it has been told. One that an MCP server has is called
-        here, and what comes behind it waits."""
+        """A function is to be called; all text and audio before it has been reported. A tool of an MCP server is called
+        here, and what follows it waits."""
         ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
         await self._pass_on()
         await self._make(ours)

@@ -1,4 +1,4 @@
-"""Messages on their way to one client: in order, and no more than it can take."""
+"""The bounded send queue of one client, with backpressure."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Final
 from duologue.protocol import Close
 from duologue.protocol.server.account import Charge
 
-__all__ = ["MOST_WAITING_BYTES", "SendQueue"]
+__all__ = ["MAX_WAITING_BYTES", "SendQueue"]
 
-MOST_WAITING_BYTES: Final = 1024 * 1024
-"""About 16 s of speech as base64. A client that is further behind than that is waited for, not buffered for."""
+MAX_WAITING_BYTES: Final = 1024 * 1024
+"""About 16 s of speech as base64. A client that is further behind makes the engines wait."""
 
 _LARGE_CHARS: Final = 16 * 1024
 """Of a message that is counted in memory. A second of speech takes less, and a session may have 1 MiB of it waiting."""
 
 
 class SendQueue:
-    """Filled by whatever works for the session, emptied by its one writer."""
+    """The tasks of a session put messages, its one writer gets them."""
 
     def __init__(
         self,
         *,
-        most_waiting_bytes: int = MOST_WAITING_BYTES,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
         stall_s: float | None = None,
         charge: Charge | None = None,
     ) -> None:
-        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever. `charge` is told of
-        large messages, until the writer asks for the next one."""
-        self._most_waiting_bytes = most_waiting_bytes
+        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever. `charge` counts large
+        messages until the writer asks for the next one."""
+        self._max_waiting_bytes = max_waiting_bytes
         self._stall_s = stall_s
         self._charge = charge
         self._sending_bytes = 0
@@ -50,7 +50,7 @@ class SendQueue:
         if isinstance(message, str):
             self._waiting_bytes += len(message)
             self._count(self._counted(message))
-        if self._waiting_bytes > self._most_waiting_bytes:
+        if self._waiting_bytes > self._max_waiting_bytes:
             self._has_room.clear()
         self._filled.set()
 
@@ -66,7 +66,7 @@ class SendQueue:
         if isinstance(message, str):
             self._waiting_bytes -= len(message)
             self._sending_bytes = self._counted(message)
-        if self._waiting_bytes <= self._most_waiting_bytes:
+        if self._waiting_bytes <= self._max_waiting_bytes:
             self._has_room.set()
         return message
 
@@ -96,7 +96,7 @@ class SendQueue:
         return True
 
     def close(self) -> None:
-        """Nobody will read any more: drop what is waiting and what is still to come, and let nobody wait."""
+        """The client is gone: drop all messages, waiting and future ones, and release what waits for room."""
         self._closed = True
         self._waiting.clear()
         self._has_room.set()

@@ -39,7 +39,7 @@ from duologue.server.budget import Share
 from duologue.server.dialect.adapter import DialectAdapter
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
-from duologue.server.mcp.servers import McpAccess, McpDesk, McpFault
+from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import DetectorInput
@@ -50,7 +50,7 @@ from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import Transcribing
 from duologue.server.session_start import SessionStart, session_defaults
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
@@ -69,7 +69,7 @@ class ServerSession:
         engines: Engines,
         defaults: SessionDefaults | None = None,
         *,
-        opening: SessionStart | None = None,
+        session_start: SessionStart | None = None,
         limits: Limits | None = None,
         observer: Observer | None = None,
         mcp: McpAccess | None = None,
@@ -77,31 +77,33 @@ class ServerSession:
     ) -> None:
         """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
         with other sessions."""
-        opening = opening or SessionStart()
+        session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
         self._started_at = now = time.monotonic()
         self._last_message_at = now
-        settings = session_defaults(defaults or SessionDefaults(), opening)
+        settings = session_defaults(defaults or SessionDefaults(), session_start)
         self._share = share
         self._protocol = ServerProtocol(
             settings,
             new_id=new_id,
             now=now,
             started_at=time.time(),
-            kind=opening.kind,
+            kind=session_start.kind,
             charge=share.charge if share is not None else None,
         )
         conversation_id = self._protocol.conversation.conversation_id
-        self._accent = DialectAdapter(opening.dialect, new_id=new_id, conversation_id=conversation_id)
-        self._read_event = decode if opening.dialect == DEFAULT_DIALECT else self._accent.read
-        self._observer = observer.opened(self.session_id, kind=opening.kind) if observer is not None else UNOBSERVED
+        self._adapter = DialectAdapter(session_start.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
+        self._observer = (
+            observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
+        )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._detector_input: DetectorInput | None = None
         self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
-        self._mcp = McpDesk(mcp, timeout_s=limits.engine_s)
+        self._mcp = McpSession(mcp, timeout_s=limits.engine_s)
         self._send_queue = SendQueue(
-            most_waiting_bytes=limits.backlog_bytes,
+            max_waiting_bytes=limits.backlog_bytes,
             stall_s=limits.stall_s,
             charge=share.charge if share is not None else None,
         )
@@ -118,10 +120,10 @@ class ServerSession:
         self._draining = False
         self._farewell: Close | None = None
         self._early: list[ServerEvent] = []
-        """What came of that configuration, to be told behind the greeting."""
-        if opening.message is not None:
-            self._protocol.receive_text(opening.message, now=now)
-            # Whoever configured the session is not the client: it learns of it from `session.created`.
+        """The events of that configuration, to be sent after the greeting."""
+        if session_start.message is not None:
+            self._protocol.receive_text(session_start.message, now=now)
+            # The client did not send this configuration: it gets it with `session.created`.
             events = self._protocol.take_events()
             self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
 
@@ -146,7 +148,7 @@ class ServerSession:
             raise
         except Exception as fault:
             code = 1011
-            note(logging.ERROR, "session broke", fault=fault, session=self.session_id)
+            log_event(logging.ERROR, "session broke", fault=fault, session=self.session_id)
             drop_traceback(fault)
             await self._transport.close(code, "internal error")
         finally:
@@ -165,7 +167,7 @@ class ServerSession:
         self._close_if_drained()
 
     def stop(self, farewell: Close = _GOING_AWAY) -> None:
-        """End now, with this close. The first farewell stands."""
+        """End now, with this close; the first one wins."""
         self._farewell = self._farewell or farewell
         if self._reading is not None:
             self._reading.cancel()
@@ -264,7 +266,7 @@ class ServerSession:
 
     def _send(self, event: ServerEvent) -> None:
         n_bytes = 0
-        for text in self._accent.write(event):
+        for text in self._adapter.write(event):
             self._send_queue.put(text)
             n_bytes += len(text)
         self._observer.sent(event, n_bytes)
@@ -298,7 +300,7 @@ class ServerSession:
             case IllegalTransition():
                 self._report(command)
             case ToleratedFault(event_type=event_type, param=param, value_type=kind):
-                note(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
+                log_event(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
             case _:
                 assert_never(command)
 
@@ -307,7 +309,7 @@ class ServerSession:
         self._observer.illegal_transition(illegal.table)
         if illegal not in self._illegal:
             self._illegal.add(illegal)
-            note(
+            log_event(
                 logging.ERROR,
                 "illegal transition",
                 session=self.session_id,
@@ -323,7 +325,7 @@ class ServerSession:
         task.add_done_callback(self._done)
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Work that nobody was promised: a session that is drained does not wait for it."""
+        """Optional work: a session that is drained does not wait for it."""
         task = self._tasks.create_task(work, name=work_id)
         self._ahead.add(task)
         task.add_done_callback(self._ahead.discard)
@@ -337,11 +339,11 @@ class ServerSession:
         try:
             if self._detector_input is None:  # a session that sends no audio needs no detector
                 self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
-            probabilities = await self._detector_input.hear(command)
+            probabilities = await self._detector_input.push(command)
         except Exception as fault:
-            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
+            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(_told(fault))
+            self._protocol.detection_failed(_client_message(fault))
         else:
             self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
 
@@ -356,7 +358,7 @@ class ServerSession:
         try:
             tools = await self._mcp.list_tools(command.server)
         except McpFault as fault:
-            note(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
+            log_event(logging.WARNING, "MCP server not listed", session=self.session_id, reason=fault.unquoted)
             drop_traceback(fault)
             self._protocol.mcp_listing_failed(command.item_id)
         else:
@@ -381,20 +383,20 @@ class ServerSession:
             await self._pass_on()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
-        """Do engine work; a failure is the work's own, never the session's. Returns what to tell the client of it."""
+        """Do engine work. A failure ends the work, never the session; returns its message for the client."""
         try:
             await work()
         except EngineError as fault:
-            note(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
+            log_event(logging.WARNING, "engine failed", session=self.session_id, work=work_id, reason=fault.unquoted)
             drop_traceback(fault)
-            return _told(fault)
+            return _client_message(fault)
         except Exception as fault:
-            note(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
+            log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work=work_id)
             drop_traceback(fault)
-            return _told(fault)
+            return _client_message(fault)
         return None
 
 
-def _told(fault: Exception) -> str:
-    """What the client is told of an engine's failure: its own sentence, or none if it was not meant for anybody."""
+def _client_message(fault: Exception) -> str:
+    """The message for the client about an engine's failure: the engine's own for an `EngineError`, else empty."""
     return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

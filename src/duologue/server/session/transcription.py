@@ -20,11 +20,11 @@ from duologue.engines.registry import Engines
 from duologue.protocol import DiscardAhead, ServerProtocol, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.server.session.audio_input import pcm16_of, transcribe
 from duologue.server.session.response_pipeline import closing
-from duologue.server.telemetry.log import note
+from duologue.server.telemetry.log import log_event
 
 __all__ = ["Transcribing"]
 
-_LEAST_WAIT_S: Final = 0.3
+_MIN_WAIT_S: Final = 0.3
 """Between two guesses: faster than anybody reads."""
 
 _REST_PER_WORK: Final = 2.0
@@ -36,7 +36,7 @@ _LONG_MS: Final = 8_000
 again at every pause would cost more than half of the time until then."""
 
 _UNJUDGED: Final = 0.5
-"""The completeness of words that nobody can judge."""
+"""The completeness of text for which there is no detector."""
 
 _Start = Callable[[str, Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
@@ -54,7 +54,7 @@ class _Turn:
         self.foreseen_ms = 0
         """How much audio that is; 0 as long as it has not begun."""
         self.settling: asyncio.Task[str | None] | None = None
-        self.judging: asyncio.Task[None] | None = None
+        self.detecting: asyncio.Task[None] | None = None
 
     def words(self, text: str) -> str:
         """All words, when these are the last."""
@@ -110,14 +110,14 @@ class Transcribing:
             self._following = self._begin("follow", command.item_id, self._follow(self._of(command.item_id)))
 
     async def _follow(self, turn: _Turn) -> None:
-        wait_s: float | None = _LEAST_WAIT_S
+        wait_s: float | None = _MIN_WAIT_S
         self._seen_bytes = 0
         while wait_s is not None:
             await self._sleep(wait_s)
             try:
                 wait_s = await self._guess(turn)
             except Exception as fault:
-                # The last pass tells the client, if it fails too; until then nobody has asked for anything.
+                # If the last pass fails too, the client gets its error; until then no transcript was requested.
                 self._note_failure("guess", turn, fault)
                 return
 
@@ -133,15 +133,15 @@ class Transcribing:
             n_bytes = from_byte + len(spoken.audio)
             # What a pause is about is read by `foresee`, which must not wait for this.
             if self._protocol.silent or n_bytes == self._seen_bytes:
-                return _LEAST_WAIT_S
+                return _MIN_WAIT_S
             begun_s, self._seen_bytes = self._clock(), n_bytes
             text = await self._read(spoken)
             cost_s = self._clock() - begun_s
         if turn.settled_bytes == from_byte:  # else its first words are among the settled ones by now
-            await self._tell(turn, text)
-        return max(_LEAST_WAIT_S, _REST_PER_WORK * cost_s)
+            await self._send(turn, text)
+        return max(_MIN_WAIT_S, _REST_PER_WORK * cost_s)
 
-    async def _tell(self, turn: _Turn, text: str) -> None:
+    async def _send(self, turn: _Turn, text: str) -> None:
         self._protocol.partial_transcript(turn.item_id, turn.words(text))
         await self._pass_on()
 
@@ -154,7 +154,7 @@ class Transcribing:
             turn.foreseen_ms = 0
             turn.foreseen = self._begin("foresee", turn.item_id, self._foresee(turn, turn.settling))
         if command.detect_end_of_turn:
-            turn.judging = self._begin("judge", turn.item_id, self._judge(turn, turn.foreseen))
+            turn.detecting = self._begin("end of turn", turn.item_id, self._detect_end(turn, turn.foreseen))
 
     async def _foresee(self, turn: _Turn, settling: asyncio.Task[str | None] | None) -> str | None:
         """The words since the settled ones; None if they cannot be had now."""
@@ -170,7 +170,7 @@ class Transcribing:
                 turn.foreseen_bytes = turn.settled_bytes + len(spoken.audio)
                 turn.foreseen_ms = max(1, spoken.encoding.duration_ms(len(spoken.audio)))
                 text = await self._read_ahead(spoken)
-            await self._tell(turn, text)
+            await self._send(turn, text)
             return text
         except Exception as fault:
             self._note_failure("read ahead", turn, fault)
@@ -187,7 +187,7 @@ class Transcribing:
             # A reading that was dropped goes on in its thread and costs as much as the one before.
             self._ahead_until_s = begun_s + _REST_PER_WORK * max(self._ahead_cost_s, self._clock() - begun_s)
 
-    async def _judge(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
+    async def _detect_end(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
         judge, completeness = self._engines.judge, _UNJUDGED
         # Shielded: when speech goes on the judgement is dropped, but what is read may be kept.
         text = await asyncio.shield(foreseen) if foreseen is not None else None
@@ -208,10 +208,10 @@ class Transcribing:
         turn = self._turn
         if turn is None or turn.item_id != command.item_id:
             return
-        for task in (turn.judging, turn.settling if command.gone else None):
+        for task in (turn.detecting, turn.settling if command.gone else None):
             if task is not None:
                 task.cancel()
-        foreseen, turn.foreseen, turn.judging = turn.foreseen, None, None
+        foreseen, turn.foreseen, turn.detecting = turn.foreseen, None, None
         if command.gone:
             self._turn = None
         if foreseen is None:
@@ -271,7 +271,7 @@ class Transcribing:
         A cancelled task keeps the exception that ended it, and so the frames that hold this object.
         """
         if self._turn is not None:
-            self._turn.foreseen = self._turn.settling = self._turn.judging = None
+            self._turn.foreseen = self._turn.settling = self._turn.detecting = None
         self._turn = self._following = None
 
     # --- the engine
@@ -287,7 +287,7 @@ class Transcribing:
 
     def _note_failure(self, work: str, turn: _Turn, fault: Exception) -> None:
         kind = type(fault).__name__
-        note(logging.WARNING, "engine failed", session=self._owner, work=f"{work} {turn.item_id}", kind=kind)
+        log_event(logging.WARNING, "engine failed", session=self._owner, work=f"{work} {turn.item_id}", kind=kind)
 
     async def _read(self, spoken: Transcribe) -> str:
         async with closing(self._pieces(spoken)) as transcript:

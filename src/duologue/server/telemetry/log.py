@@ -10,14 +10,14 @@ from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
 from duologue.printable import printable
 from duologue.server.telemetry.observer import Stage, Work
 
-__all__ = ["FACTS", "LogObserver", "note"]
+__all__ = ["FACTS", "LogObserver", "log_event"]
 
 _logger = logging.getLogger("duologue.server")
 
 FACTS: Final = "facts"
 """Attribute of a log record that holds what happened as a dict, for formatters that write more than a sentence."""
 
-_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+_REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
 """Events that are worth a line."""
 
 _MAX_FACT_CHARACTERS: Final = 500
@@ -26,15 +26,15 @@ _MAX_FACT_CHARACTERS: Final = 500
 _Fact = str | int | float | None
 
 
-def note(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
+def log_event(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
     """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own.
 
     A peer's words in a fact cannot end the line, pass for another fact, or do anything to a terminal.
     """
     if _logger.isEnabledFor(level):
         shown = {name: _shown(value) for name, value in facts.items()}
-        told = " ".join(f"{name}={_quoted(value)}" for name, value in shown.items())
-        _logger.log(level, "%s %s", event, told, exc_info=fault, extra={FACTS: {"event": event, **shown}})
+        text = " ".join(f"{name}={_quoted(value)}" for name, value in shown.items())
+        _logger.log(level, "%s %s", event, text, exc_info=fault, extra={FACTS: {"event": event, **shown}})
 
 
 def _shown(fact: _Fact) -> _Fact:
@@ -42,7 +42,7 @@ def _shown(fact: _Fact) -> _Fact:
 
 
 def _quoted(fact: _Fact) -> str:
-    """In quotation marks where its end would not be seen without them."""
+    """Quoted where its end would not be visible otherwise."""
     text = str(fact)
     return '"{}"'.format(text.replace('"', '\\"')) if set(text) & {" ", "=", '"'} else text
 
@@ -56,12 +56,12 @@ class LogObserver:
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
         """Logs a session, and what happens in it."""
-        note(logging.INFO, "session opened", session=session_id, kind=kind, **self._facts)
+        log_event(logging.INFO, "session opened", session=session_id, kind=kind, **self._facts)
         return _Session(session_id)
 
     def turned_away(self, reason: str) -> None:
         """Logs that a client got no session."""
-        note(logging.WARNING, "client turned away", reason=reason, **self._facts)
+        log_event(logging.WARNING, "client turned away", reason=reason, **self._facts)
 
 
 class _Session:
@@ -77,11 +77,11 @@ class _Session:
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
         self._sent_bytes += n_bytes
-        if type(event) not in _TOLD:
+        if type(event) not in _REPORTED:
             return
         if isinstance(event, ResponseDoneEvent):
             response = event.response
-            note(
+            log_event(
                 logging.INFO,
                 "response done",
                 session=self._session_id,
@@ -90,7 +90,7 @@ class _Session:
             )
         elif isinstance(event, ErrorEvent):
             code = str(event.error.code or event.error.type)
-            note(logging.INFO, "error sent", session=self._session_id, code=code)
+            log_event(logging.INFO, "error sent", session=self._session_id, code=code)
 
     def spoke(self, audio_s: float) -> None: ...
 
@@ -103,7 +103,7 @@ class _Session:
         return nullcontext()
 
     def closed(self, code: int) -> None:
-        note(
+        log_event(
             logging.INFO,
             "session closed",
             session=self._session_id,

@@ -76,7 +76,7 @@ _ANSWERED: Final = frozenset({"text", "audio"})
 _SPOKEN: Final = _ANSWERED | {"transcript"}
 """Stages that are waited for after a turn without speech, and after one with."""
 
-_TOLD: Final = frozenset(
+_REPORTED: Final = frozenset(
     {
         ErrorEvent,
         InputAudioBufferCommittedEvent,
@@ -207,10 +207,10 @@ class _Session:
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
         """Counts bytes, responses and errors, and takes times."""
         self._metrics.totals.sent_bytes += n_bytes
-        if type(event) in _TOLD:
-            self._told(event)
+        if type(event) in _REPORTED:
+            self._record(event)
 
-    def _told(self, event: ServerEvent) -> None:
+    def _record(self, event: ServerEvent) -> None:
         counters = self._metrics.counters
         match event:
             case ResponseAudioDeltaEvent():

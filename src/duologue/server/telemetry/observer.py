@@ -1,4 +1,4 @@
-"""Who looks on: told what happens in sessions, and never what is said in them."""
+"""Observers: they receive what happens in sessions, never what is said in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Work: TypeAlias = Literal["session", "transcription", "response"]
 
 
 class SessionObserver(Protocol):
-    """Looks on in one session. Its methods are called on the event loop: they return at once and raise nothing."""
+    """Observes one session. Its methods are called on the event loop: they return at once and raise nothing."""
 
     def received(self, n_bytes: int, input_ms: int) -> None:
         """A message came; `input_ms` is the length of all input audio so far."""
@@ -33,7 +33,7 @@ class SessionObserver(Protocol):
         ...
 
     def illegal_transition(self, table: str) -> None:
-        """A state of the protocol was told to do what it cannot: a fault of this library."""
+        """A state machine of the protocol got an input that it does not allow: a fault of this library."""
         ...
 
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
@@ -50,10 +50,10 @@ class SessionObserver(Protocol):
 
 
 class Observer(Protocol):
-    """Looks on in all sessions."""
+    """Observes all sessions."""
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
-        """A session begins; what happens in it is told to the answer."""
+        """A session begins; returns the observer of what happens in it."""
         ...
 
     def turned_away(self, reason: str) -> None:
@@ -62,18 +62,18 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Several that look on, as one: of a server or of a session."""
+    """Several observers of a server as one."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._observers = tuple(observers)
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
-        """Has all of them look on."""
-        told = (each.opened(session_id, kind=kind) for each in self._observers)
-        return _Together(tuple(each for each in told if each is not UNOBSERVED))
+        """Opens the session for all of them."""
+        observers = (each.opened(session_id, kind=kind) for each in self._observers)
+        return _Together(tuple(each for each in observers if each is not UNOBSERVED))
 
     def turned_away(self, reason: str) -> None:
-        """Tells all of them."""
+        """Reports the rejection to all of them."""
         for each in self._observers:
             each.turned_away(reason)
 
@@ -134,4 +134,4 @@ class _Unobserved:
 
 
 UNOBSERVED: SessionObserver = _Unobserved()
-"""Nobody looks on."""
+"""For sessions without an observer."""

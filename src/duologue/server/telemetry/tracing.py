@@ -16,8 +16,8 @@ __all__ = ["Traces", "traces"]
 
 _SCOPE: Final = "duologue.server"
 
-_TOLD: Final = frozenset({ErrorEvent, ResponseDoneEvent})
-"""Events that are told of on spans."""
+_REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
+"""Events that are recorded on spans."""
 
 
 def traces(provider: TracerProvider | None = None) -> Traces | None:
@@ -64,8 +64,8 @@ class _Session:
     def closed(self, code: int) -> None: ...
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
-        """Marks errors, and how a response ended, on the span under way."""
-        if type(event) in _TOLD:
+        """Records errors, and how a response ended, on the current span."""
+        if type(event) in _REPORTED:
             from opentelemetry.trace import get_current_span
 
             if isinstance(event, ErrorEvent):
@@ -79,14 +79,14 @@ class _Session:
         attributes = {"duologue.session.id": self._session_id, f"duologue.{kind}.id": work_id}
         if kind == "session":
             attributes["duologue.kind"] = self._kind
-        # Not what was raised: its words may be somebody's.
+        # Not what was raised: its text may quote the conversation.
         return self._tracer.start_as_current_span(
             kind, attributes=attributes, record_exception=False, set_status_on_exception=False
         )
 
     @contextmanager
     def engine_call(self, stage: Stage) -> Generator[None, None, None]:
-        """A span beside which others may begin: a stream of pieces is left and entered again."""
+        """A span that is not made current: a stream of pieces is left and entered again, in other contexts."""
         from opentelemetry.trace import StatusCode
 
         span = self._tracer.start_span(stage, attributes={"duologue.session.id": self._session_id})

@@ -1,4 +1,4 @@
-"""Somebody who waits for sessions to end."""
+"""An observer of the ends of sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from duologue.server import SessionObserver
 
 
-class Ends:
+class SessionEnds:
     """An observer that has the close codes of sessions that ended, in order, and why others never began."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ def handshake(path: str = "/v1/realtime", *headers: str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode()
 
 
-class Line:
+class RawConnection:
     """A TCP connection to the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,11 +70,11 @@ class Line:
 
 
 @asynccontextmanager
-async def line(url: str, *, tls: SSLContext | None = None) -> AsyncGenerator[Line, None]:
+async def raw_connection(url: str, *, tls: SSLContext | None = None) -> AsyncGenerator[RawConnection, None]:
     """Connects for a block."""
     host, port = url.split("/")[2].split(":")
     reader, writer = await asyncio.open_connection(host, int(port), ssl=tls)
     try:
-        yield Line(reader, writer)
+        yield RawConnection(reader, writer)
     finally:
         writer.transport.abort()

@@ -9,7 +9,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answerer", "Crook", "Request", "Writer", "as_event", "as_json", "crook", "event_stream", "result"]
+__all__ = [
+    "Answerer",
+    "RawMcpServer",
+    "Request",
+    "Writer",
+    "as_event",
+    "as_json",
+    "event_stream",
+    "raw_mcp_server",
+    "result",
+]
 
 Json = dict[str, Any]
 Writer = asyncio.StreamWriter
@@ -56,7 +66,7 @@ def result(request: Request, value: object) -> Json:
     return {"jsonrpc": "2.0", "id": request.body["id"], "result": value}
 
 
-class Crook:
+class RawMcpServer:
     """The server. It has the tools `good`, which answers at once, `late`, which waits for `answers`, and those that
     a test gives it; what it does for anything else than a call, `does` may say too, by its method."""
 
@@ -124,9 +134,9 @@ class Crook:
 
 
 @asynccontextmanager
-async def crook(*, keeps_sessions: bool = False, **does: Answerer) -> AsyncGenerator[Crook, None]:
+async def raw_mcp_server(*, keeps_sessions: bool = False, **does: Answerer) -> AsyncGenerator[RawMcpServer, None]:
     """The server, running for the length of a block. Names of `does` have `_` for `/`."""
-    application = Crook(
+    application = RawMcpServer(
         {name.replace("_", "/"): answerer for name, answerer in does.items()}, keeps_sessions=keeps_sessions
     )
     tasks: set[asyncio.Task[Any]] = set()

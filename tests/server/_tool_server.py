@@ -12,12 +12,12 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
-__all__ = ["Shop", "shop"]
+__all__ = ["ToolServer", "tool_server"]
 
 Json = dict[str, Any]
 
 
-class Shop:
+class ToolServer:
     """The server, and what its HTTP side saw."""
 
     def __init__(self, *, older: bool = False, stateless: bool = False, json_answers: bool = False) -> None:
@@ -73,9 +73,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop(**settings: bool) -> AsyncGenerator[Shop, None]:
-    """The server, running for the length of a block; settings as those of `Shop`."""
-    application = Shop(**settings)
+async def tool_server(**settings: bool) -> AsyncGenerator[ToolServer, None]:
+    """The server, running for the length of a block; settings as those of `ToolServer`."""
+    application = ToolServer(**settings)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
     started = asyncio.Event()
     startup = server.startup

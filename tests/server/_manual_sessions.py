@@ -1,4 +1,4 @@
-"""A desk at which one session's speech is read by hand: a transcriber that waits, and a clock that the test moves."""
+"""One session with a manual transcriber, which waits for its text, and a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ManualTranscriber:
             yield word if place == 0 else f" {word}"
 
 
-class Desk:
+class ManualSession:
     """One session's transcribing between a real protocol and a manual engine. Time is the test's."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Desk:
         """How much audio is being read, by reading."""
         return [length_ms for length_ms, _ in self.transcriber.readings]
 
-    def told(self, name: str, field: str) -> list[str]:
+    def reported(self, name: str, field: str) -> list[str]:
         """A field of all events whose name ends so."""
         return [event[field] for event in self.received if event["type"].endswith(name)]
 
@@ -171,12 +171,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(**engines: Any) -> AsyncGenerator[Desk, None]:
-    """A desk whose client wants transcripts, ended with the block."""
+async def manual_session(**engines: Any) -> AsyncGenerator[ManualSession, None]:
+    """A session whose client wants transcripts, ended with the block."""
     transcriber = ManualTranscriber()
     chosen = replace(scripted_engines(), transcriber=transcriber, **{"fair_queue": FairQueue(2), **engines})
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        made = Desk(tasks, chosen, transcriber)
+        made = ManualSession(tasks, chosen, transcriber)
         await made.update()
         yield made
         made.stop()
