@@ -174,7 +174,7 @@ class Desk:
 async def desk(**engines: Any) -> AsyncGenerator[Desk, None]:
     """A desk whose client wants transcripts, ended with the block."""
     transcriber = ManualTranscriber()
-    chosen = replace(scripted_engines(), transcriber=transcriber, **{"turnstile": FairQueue(2), **engines})
+    chosen = replace(scripted_engines(), transcriber=transcriber, **{"fair_queue": FairQueue(2), **engines})
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         made = Desk(tasks, chosen, transcriber)
         await made.update()

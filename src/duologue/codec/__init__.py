@@ -16,13 +16,13 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec import known
-from duologue.codec.carrying import Untranslatable, carry
 from duologue.codec.families import decode_translation, encode_translation
+from duologue.codec.fast_path import append_prefix, fast_paths, read_by_name, read_fast, respell
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import EVENT_CLASSES, forgiving_reader
-from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
-from duologue.codec.shortways import append_opening, read_by_name, read_shortly, respell, short_ways
-from duologue.codec.writing import NotPlain, refuse, to_plain
+from duologue.codec.longaudio import MIN_CHARS, read_long_audio
+from duologue.codec.projection import Untranslatable, project
+from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
 from duologue.dialects.rules import same
@@ -52,7 +52,7 @@ __all__ = [
 DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
 
-_encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
+_encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
 
 class LossyTranslationWarning(UserWarning):
@@ -80,7 +80,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEven
     if dialect != DEFAULT_DIALECT:
         return _decode_in(data, _profile(dialect))
     try:
-        if len(data) >= LEAST_CHARS:
+        if len(data) >= MIN_CHARS:
             text = data if isinstance(data, str) else data.decode("utf-8")
             event = read_long_audio(text, known.decode)
             if event is not None:
@@ -102,7 +102,7 @@ def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
         try:
             if dialect == DEFAULT_DIALECT:
                 return _encoder.encode(event)
-            short = short_ways(_profile(dialect).name).get(event.type)
+            short = fast_paths(_profile(dialect).name).get(event.type)
             if short is not None and not short.omits(event):
                 return respell(_encoder.encode(event), event.type, short.theirs)
         except (NotPlain, UnicodeError):
@@ -135,7 +135,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if origin is None and event.type in profile.lacks_events:
         return Translation(None, ("type",))
     try:
-        plain = carry(event, dialect, lost)
+        plain = project(event, dialect, lost)
     except Untranslatable as fault:
         return Translation(None, (str(fault),))
     return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
@@ -147,7 +147,7 @@ def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = D
     Raises:
         ValueError: there is no such dialect.
     """
-    opening = append_opening(_profile(dialect).name)
+    opening = append_prefix(_profile(dialect).name)
     if event_id is None and opening is not None:
         return b"".join((opening, b2a_base64(audio, newline=False), b'"}'))
     event = InputAudioBufferAppendEvent.from_audio(audio, event_id=UNSET if event_id is None else event_id)
@@ -166,7 +166,7 @@ def _profile(dialect: str) -> Profile:
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
     try:
-        return read_shortly(data, profile.name) or _read_in(parse_object(data), profile)
+        return read_fast(data, profile.name) or _read_in(parse_object(data), profile)
     except RecursionError as fault:  # what the parser could just follow, a rule could not
         raise too_deep(data) from fault
 

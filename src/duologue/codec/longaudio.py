@@ -18,9 +18,9 @@ import msgspec
 
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent
 
-__all__ = ["LEAST_CHARS", "read_long_audio"]
+__all__ = ["MIN_CHARS", "read_long_audio"]
 
-LEAST_CHARS: Final = 1024
+MIN_CHARS: Final = 1024
 """Below this, cutting costs more than parsing saves."""
 
 _LAYOUTS: Final = tuple(

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import ITEM_EVENTS, absent, items_half_told, merged
+from duologue.dialects.omissions import ITEM_EVENTS, absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Lacks, Move, Rule, Spelling, Values
@@ -172,7 +172,7 @@ def flat_rules(
         ),
         **{name: item_rules("item") for name in ITEM_EVENTS},
     }
-    return merged(items_half_told(), theirs)
+    return merged(incomplete_items(), theirs)
 
 
 _NEVER_SENT: Final[dict[str, tuple[Rule, ...]]] = merged(

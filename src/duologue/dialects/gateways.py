@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.dialects.beta import MODALITIES, SessionKind, item_rules
-from duologue.dialects.omissions import absent, all_but, items_half_told, merged
+from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Lacks, Move, Rule
 
@@ -23,7 +23,7 @@ _NESTED_SESSION: Final[tuple[Rule, ...]] = (
 )
 
 # An item as they tell it may be of either era.
-_ITEMS: Final = items_half_told()
+_ITEMS: Final = incomplete_items()
 
 _TURNS: Final = absent("audio_start_ms", "audio_end_ms", "content_index", "usage")
 

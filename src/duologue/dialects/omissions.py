@@ -10,7 +10,7 @@ import msgspec
 from duologue.dialects.rules import Default, Rule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["ITEM_EVENTS", "absent", "all_but", "items_half_told", "merged"]
+__all__ = ["ITEM_EVENTS", "absent", "all_but", "incomplete_items", "merged"]
 
 _STAND_INS: Final[dict[str, Any]] = {
     "event_id": "",
@@ -59,7 +59,7 @@ def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple
     return {name: found for name, found in rules.items() if found}
 
 
-def items_half_told() -> dict[str, tuple[Rule, ...]]:
+def incomplete_items() -> dict[str, tuple[Rule, ...]]:
     """For each event that holds items or parts, the rules by which hardly anything in these is required.
 
     So the beta published them, one loose object for all kinds, and so many servers send them that were built after it.

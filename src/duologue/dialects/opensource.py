@@ -6,7 +6,7 @@ from typing import Final
 
 from duologue.dialects.beta import GA_ONLY_EVENTS, MODALITIES, SessionKind, flat_rules
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import absent, all_but, items_half_told, merged
+from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Constant, Default, Lacks, Move, Rename, Rule
 from duologue.dialects.wrapping import Wrap
@@ -94,7 +94,7 @@ PROFILES: Final = (
         title="vLLM-Omni",
         names={**_VLLM_NAMES, **CANONICAL},
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             # Later versions speak a part of GA instead; such frames are read as they are, and kept.
             {
                 **{
@@ -166,7 +166,7 @@ PROFILES: Final = (
         name="localai",
         title="LocalAI",
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             {
                 "session.created": _LOCALAI_SESSION,
                 "session.updated": _LOCALAI_SESSION,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from duologue.dialects.beta import SessionKind, item_rules
-from duologue.dialects.omissions import absent, items_half_told, merged
+from duologue.dialects.omissions import absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Hook, Lacks, Move, Placeholder, Rename, Rule
@@ -71,7 +71,7 @@ PROFILES: Final = (
         name="xai",
         title="xAI Grok Voice",
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             {
                 "session.created": _SESSION_TOLD,
                 "session.updated": _SESSION_TOLD,

@@ -12,7 +12,7 @@ from duologue.engines.base import FunctionCall
 __all__ = [
     "MAX_ANSWER_BYTES",
     "MAX_CALLS",
-    "MOST_LINE_BYTES",
+    "MAX_LINE_BYTES",
     "CallPiece",
     "CalledFunction",
     "Calls",
@@ -25,7 +25,7 @@ __all__ = [
     "fault_in",
 ]
 
-MOST_LINE_BYTES: Final = 4 * 1024 * 1024
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -54,7 +54,7 @@ class TextPart(msgspec.Struct):
 
 class Delta(msgspec.Struct):
     content: str | list[TextPart] | None = None
-    invalid: str | None = None
+    refusal: str | None = None
     tool_calls: list[CallPiece] | None = None
 
     @property
@@ -62,7 +62,7 @@ class Delta(msgspec.Struct):
         """What is to be said. Reasoning, where a server tells it, has a field of its own and is not."""
         if isinstance(self.content, list):
             return "".join(part.text or "" for part in self.content)
-        return self.content or self.invalid or ""
+        return self.content or self.refusal or ""
 
 
 class Choice(msgspec.Struct):
@@ -163,8 +163,8 @@ async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
             del rest[: end + 1]
             if line.startswith(b"data:"):
                 yield line[5:].strip().decode("utf-8")
-        if len(rest) > MOST_LINE_BYTES:
-            raise ValueError(f"a line of more than {MOST_LINE_BYTES} bytes")
+        if len(rest) > MAX_LINE_BYTES:
+            raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
     if rest.startswith(b"data:"):
         yield rest[5:].strip().decode("utf-8")
 

@@ -10,16 +10,16 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from duologue.codec import known
-from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
+from duologue.codec.longaudio import MIN_CHARS, read_long_audio
 from duologue.dialects import PROFILES
 from duologue.events import RealtimeEvent
 
-__all__ = ["ShortWay", "append_opening", "read_by_name", "read_shortly", "respell", "short_ways"]
+__all__ = ["FastPath", "append_prefix", "fast_paths", "read_by_name", "read_fast", "respell"]
 
 _OPENING: Final = '{"type":"'
 
 
-class ShortWay(NamedTuple):
+class FastPath(NamedTuple):
     """An event that differs in its name at most, as long as it has all its fields."""
 
     theirs: str
@@ -35,30 +35,30 @@ class ShortWay(NamedTuple):
 
 
 @cache
-def short_ways(dialect: str) -> Mapping[str, ShortWay]:
+def fast_paths(dialect: str) -> Mapping[str, FastPath]:
     """By canonical name."""
     profile = PROFILES[dialect]
     omissions = {name: profile.omissions(name) for name in known.EVENT_CLASSES}
     return {
-        name: ShortWay(profile.spelled(name), tuple((d.field, d.value) for d in defaults if not d.said))
+        name: FastPath(profile.spelled(name), tuple((d.field, d.value) for d in defaults if not d.said))
         for name, defaults in omissions.items()
         if defaults is not None
     }
 
 
 @cache
-def _short_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, ShortWay]]:
+def _fast_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, FastPath]]:
     """Events that the short way is open to: canonical by their names, and those that may omit something by ours."""
-    read, ways = PROFILES[dialect].canonical, short_ways(dialect)
+    read, ways = PROFILES[dialect].canonical, fast_paths(dialect)
     return (
         {short.theirs: name for name, short in ways.items() if read(short.theirs) == name},
         {name: short for name, short in ways.items() if short.omitted},
     )
 
 
-def read_shortly(data: str | bytes, dialect: str) -> RealtimeEvent | None:
+def read_fast(data: str | bytes, dialect: str) -> RealtimeEvent | None:
     """The event of a text in a dialect, if the short way is open to it."""
-    names, omitting = _short_names(dialect)
+    names, omitting = _fast_names(dialect)
     event = read_by_name(data, names)
     if event is not None:
         short = omitting.get(event.type)
@@ -86,7 +86,7 @@ def read_by_name(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent |
             if begin != len(_OPENING) and canonical in text:
                 return None
             text = f"{text[:begin]}{canonical}{text[end:]}"
-        event = read_long_audio(text, known.decode) if len(text) >= LEAST_CHARS else None
+        event = read_long_audio(text, known.decode) if len(text) >= MIN_CHARS else None
         event = event or known.decode(text)
         return event if event.type == canonical else None
     except known.SURPRISES:
@@ -101,9 +101,9 @@ def _begin_of_name(text: str) -> int:
 
 
 @cache
-def append_opening(dialect: str) -> bytes | None:
+def append_prefix(dialect: str) -> bytes | None:
     """An append up to its audio, if the dialect writes it as everybody does."""
-    short = short_ways(dialect).get("input_audio_buffer.append")
+    short = fast_paths(dialect).get("input_audio_buffer.append")
     return None if short is None or short.omitted else f'{_OPENING}{short.theirs}","audio":"'.encode()
 
 
