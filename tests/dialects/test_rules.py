@@ -70,7 +70,7 @@ def test_what_a_rule_does_not_expect_stays_as_it_came(rule: Rule, frame: dict[st
 
 
 def test_a_default_that_is_as_good_as_any_other_value_is_written() -> None:
-    assert write(Default("", "output_index", 0, said=True), {"output_index": 0}) == {"output_index": 0}
+    assert write(Default("", "output_index", 0, always_written=True), {"output_index": 0}) == {"output_index": 0}
     assert write(Default("", "output_index", 0), {"output_index": 0}) == {}
     assert write(Default("", "output_index", 0), {"output_index": False}) == {"output_index": False}
 

@@ -1,4 +1,4 @@
-"""The turnstile lets in by urgency, and owners by turns."""
+"""The fair queue admits by priority, and owners by turns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duologue.errors import EngineError
 
 
 class Visitors:
-    """Everybody who wants in, and who is inside; nobody leaves before they are told to."""
+    """All calls that wait, and those inside; a call leaves when the test says so."""
 
     def __init__(self, fair_queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
         self.inside: list[str] = []
@@ -61,7 +61,7 @@ class Visitors:
 
 @asynccontextmanager
 async def visitors(places: int, max_waiting: int = 256) -> AsyncGenerator[Visitors, None]:
-    """A turnstile; whoever is left at the end is let through."""
+    """A fair queue; calls that are left at the end are let through."""
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         people = Visitors(FairQueue(places, max_waiting=max_waiting), tasks)
         yield people

@@ -142,13 +142,13 @@ async def test_a_hundred_thousand_results_are_said_up_to_sixteen() -> None:
 
 
 async def test_a_name_is_remembered_over_an_hour_and_not_searched_for_in_a_library() -> None:
-    told = Message("user", "My name is Ada.")
+    named = Message("user", "My name is Ada.")
     talk = tuple(Message("user", "And what is seven times eight?") for _ in range(360))
     asks = Message("user", "What is my name?")
-    request = msgspec.structs.replace(responder_request(), messages=(told, *talk, asks))
+    request = msgspec.structs.replace(responder_request(), messages=(named, *talk, asks))
     assert await said(request) == ["Your name is Ada."]
     books = (Message("user", "call me, " * 100_000),) * 1_000
-    request = msgspec.structs.replace(responder_request(), messages=(told, *books, asks))
+    request = msgspec.structs.replace(responder_request(), messages=(named, *books, asks))
     assert await said(request) == ["You have not told me your name yet."]
 
 

@@ -112,8 +112,8 @@ async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> N
             events.append("closed")
 
     parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "nobody"}
-    with pytest.raises(EngineError, match="nobody: no synthesizer has this name"):
+    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "absent"}
+    with pytest.raises(EngineError, match="absent: no synthesizer has this name"):
         async with load_default(names):
             pass
     assert events == ["closed"]

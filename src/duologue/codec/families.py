@@ -1,6 +1,6 @@
 """Text to events and back for the translation family, with the promises of the realtime one.
 
-Wire names are shared between the families, so nobody but the connection knows which one a frame belongs to.
+Wire names are shared between the families, so only the connection determines the family of a frame.
 """
 
 from __future__ import annotations

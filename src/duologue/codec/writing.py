@@ -17,7 +17,7 @@ class NotPlain(Exception):
 
 
 def reject(value: Any) -> NoReturn:
-    """Encoder hook: stops the fast encoder at what it cannot flatten."""
+    """Encoder hook: raises at what the fast encoder cannot flatten."""
     if isinstance(value, Extra):
         raise NotPlain
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -61,7 +61,7 @@ PROFILES: Final = (
             dict.fromkeys(_TOLD, _NESTED_SESSION),
             {
                 name: item_rules("item")
-                # Its pages have this event beside `added` and `done`, with an item as beta had it.
+                # Its pages have this event in addition to `added` and `done`, with an item as beta had it.
                 for name in ("conversation.item.created",)
             },
             _ITEMS,
@@ -81,7 +81,7 @@ PROFILES: Final = (
                 "session.created": (
                     *_TOGETHER_SESSION,
                     Default("session", "id", ""),
-                    Default("session", "object", "realtime.transcription_session", said=True),
+                    Default("session", "object", "realtime.transcription_session", always_written=True),
                 ),
                 # A client sends what elsewhere is a server's answer, to change how turns are found.
                 "session.update": _TOGETHER_SESSION,

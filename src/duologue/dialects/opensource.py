@@ -1,4 +1,4 @@
-"""Servers that anybody can run: vLLM and its cousins, sglang-omni, speaches, LocalAI."""
+"""Servers to run oneself: vLLM and its cousins, sglang-omni, speaches, LocalAI."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _ERROR: Final[dict[str, tuple[Rule, ...]]] = {"error": (Default("error", "type",
 """Their errors need not say of what type they are."""
 
 _SPEACHES_FIXED: Final[tuple[Rule, ...]] = (
-    # Refused by name, whatever their value.
+    # Rejected by name, whatever their value.
     Lacks("session", ("audio.input.format", "audio.output.format", "audio.input.turn_detection.prefix_padding_ms")),
 )
 
@@ -65,7 +65,7 @@ _LOCALAI_SESSION: Final[tuple[Rule, ...]] = (
     SessionKind({}),
     Move("session", "modalities", "output_modalities", MODALITIES, reads_only=True),
     Default("session", "id", ""),
-    Default("session", "object", "realtime.session", said=True),
+    Default("session", "object", "realtime.session", always_written=True),
 )
 
 PROFILES: Final = (

@@ -1,6 +1,6 @@
 """Engines that do what a script says: deterministic, instant, in the standard library alone.
 
-They hear loudness instead of speech, return the texts they were given, and speak in tones: what protocol tests and
+They detect loudness instead of speech, return the texts they were given, and speak in tones: what protocol tests and
 benchmarks need of an engine.
 """
 
@@ -99,7 +99,7 @@ class ScriptedEndOfTurn:
 
 
 class ScriptedTranscriber:
-    """Hears the next line of its script in every utterance that is not silent; begins again after the last."""
+    """Returns the next line of its script for every utterance that is not silent; begins again after the last."""
 
     name: str = "scripted"
 

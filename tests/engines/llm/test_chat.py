@@ -1,4 +1,4 @@
-"""The chat responder streams what an endpoint says, and tells in one sentence what went wrong."""
+"""The chat responder streams what an endpoint says, and reports an error in one sentence."""
 
 import asyncio
 import gzip
@@ -339,7 +339,7 @@ async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
 @pytest.mark.parametrize(
     ("chunks", "calls"),
     [
-        # Every call with the same index, told apart by their ids.
+        # Every call with the same index, distinguished by their ids.
         ([delta(tool_calls=[piece(0, "{}", id="a", name="one")]),
           delta(tool_calls=[piece(0, "{}", id="b", name="two")])],
          [("one", "{}"), ("two", "{}")]),
@@ -353,7 +353,7 @@ async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
         # An empty id in what follows.
         ([delta(tool_calls=[piece(0, '{"x":', id="a", name="one")]), delta(tool_calls=[piece(0, "1}", id="")])],
          [("one", '{"x":1}')]),
-        # Arguments that nobody sent, and arguments that are broken off: these pass as they are.
+        # Arguments that were not sent, and arguments that are broken off: these pass as they are.
         ([delta(tool_calls=[piece(0, None, id="a", name="one")])], [("one", "{}")]),
         ([delta(tool_calls=[piece(0, '{"city": "Par', id="a", name="one")]), finished("length")],
          [("one", '{"city": "Par')]),

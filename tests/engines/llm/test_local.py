@@ -1,4 +1,4 @@
-"""The local language model answers from a file; what is missing is told."""
+"""The local language model answers from a file; what is missing is an error that says so."""
 
 import sys
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ from duologue.errors import EngineError, MissingExtra
 
 
 class Llama:
-    """Stands in for the native server: says words until it is told to stop."""
+    """Stands in for the native server: says words until it is stopped."""
 
     def __init__(self, settings: Any) -> None:
         if settings.model.path.endswith("bad.gguf"):

@@ -20,10 +20,10 @@ with needs("server"):
 
 __all__ = ["ChatResponder"]
 
-_CONNECT_S = 5.0  # who does not accept a connection in this time will not answer in a conversation's time
+_CONNECT_S = 5.0  # a slower endpoint is too slow for a conversation
 _SILENCE_S = 60.0  # a local server may load its model first
 
-_MAX_FAULT_BYTES = 4096  # of an answer that tells a failure; the sentence stands at its beginning
+_MAX_FAULT_BYTES = 4096  # of an error response; its message stands at the beginning
 _MAX_FAULT_CHARACTERS = 300  # of what an endpoint says about its failure: one sentence, not a page of HTML
 
 
@@ -132,7 +132,7 @@ class ChatResponder:
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """As much of an answer as is read of one that tells a failure."""
+    """The first `_MAX_FAULT_BYTES` bytes of an error response."""
     body = bytearray()
     async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as pieces:
         async for piece in pieces:

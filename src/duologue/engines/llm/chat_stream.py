@@ -59,7 +59,7 @@ class Delta(msgspec.Struct):
 
     @property
     def text(self) -> str:
-        """What is to be said. Reasoning, where a server tells it, has a field of its own and is not."""
+        """The words to say: the content, or the refusal of a model that declines. Reasoning is left out."""
         if isinstance(self.content, list):
             return "".join(part.text or "" for part in self.content)
         return self.content or self.refusal or ""
@@ -124,7 +124,7 @@ class Calls:
         return None
 
     def whole(self) -> list[FunctionCall]:
-        """The calls, with arguments as they came: malformed ones tell the client more than a failure would.
+        """The calls, with arguments as they came: the client learns more from malformed ones than from an error.
 
         Ids are left to the server: some endpoints begin to count anew in every answer.
         """
