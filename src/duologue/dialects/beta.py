@@ -14,7 +14,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import ITEM_EVENTS, absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Lacks, Move, Rule, Spelling, Values
+from duologue.dialects.rules import Default, Lacks, Move, Respell, Rule, Values
 from duologue.dialects.wrapping import Format
 
 __all__ = [
@@ -119,7 +119,7 @@ def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[Rule, .
 
 def item_rules(at: str) -> tuple[Rule, ...]:
     """Parts of assistant items, which beta spells as the parts of responses."""
-    return (Spelling(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
+    return (Respell(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
 
 
 def flat_rules(

@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, flat_rules
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Move, Rename, Rule, Spelling
+from duologue.dialects.rules import Move, Rename, Respell, Rule
 
 __all__ = ["PROFILES"]
 
@@ -33,7 +33,7 @@ _NESTED: Final[tuple[Rule, ...]] = tuple(
     for side in ("input", "output")
     for rule in (
         Rename(f"session.audio.{side}.format", {"sample_rate": "rate"}),
-        Spelling(f"session.audio.{side}.format", "type", {"pcm": "audio/pcm"}),
+        Respell(f"session.audio.{side}.format", "type", {"pcm": "audio/pcm"}),
     )
 )
 

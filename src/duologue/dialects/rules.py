@@ -22,8 +22,8 @@ __all__ = [
     "Move",
     "Placeholder",
     "Rename",
+    "Respell",
     "Rule",
-    "Spelling",
     "Values",
     "same",
 ]
@@ -152,7 +152,7 @@ class Placeholder(Struct, frozen=True):
         return
 
 
-class Spelling(Struct, frozen=True):
+class Respell(Struct, frozen=True):
     """A field spells its words otherwise: a part of type `text` for `output_text`."""
 
     at: str

@@ -11,7 +11,7 @@ import msgspec
 from duologue.audio.extras import needs
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
-from duologue.engines.llm.chat_stream import CallPiece, Calls, Chunk, Delta, chunk_lines, fault_in
+from duologue.engines.llm.chat_stream import CallPiece, Calls, CompletionChunk, Delta, chunk_lines, fault_in
 from duologue.errors import EngineError
 from duologue.transports.addresses import without_secrets
 
@@ -106,7 +106,7 @@ class ChatResponder:
         if not ended:
             raise self._error("broke off in the middle of its answer")
 
-    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[Chunk | None, None]:
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[CompletionChunk | None, None]:
         """The events of the stream; None where it says that this was all."""
         try:
             async with aclosing(chunk_lines(response.aiter_raw())) as lines:
@@ -114,7 +114,7 @@ class ChatResponder:
                     if line == "[DONE]":
                         yield None
                     elif line:
-                        chunk = msgspec.json.decode(line, type=Chunk)
+                        chunk = msgspec.json.decode(line, type=CompletionChunk)
                         if (fault := chunk.fault) is not None:
                             raise self._error("broke off", quote=fault[:_MAX_FAULT_CHARACTERS])
                         yield chunk

@@ -17,7 +17,7 @@ __all__ = [
     "CalledFunction",
     "Calls",
     "Choice",
-    "Chunk",
+    "CompletionChunk",
     "Delta",
     "Fault",
     "TextPart",
@@ -74,7 +74,7 @@ class Fault(msgspec.Struct):
     message: str | None = None
 
 
-class Chunk(msgspec.Struct):
+class CompletionChunk(msgspec.Struct):
     """One event of the stream; an error may come as any of them."""
 
     choices: list[Choice] | None = None
@@ -172,7 +172,7 @@ async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
 def fault_in(body: bytes) -> str:
     """What an endpoint says about its failure: the sentence where there is one, else all of it."""
     try:
-        fault = msgspec.json.decode(body, type=Chunk).fault
+        fault = msgspec.json.decode(body, type=CompletionChunk).fault
     except (ValueError, RecursionError):  # a fault of msgspec's is a ValueError
         fault = None
     return fault or body.decode("utf-8", "replace") or "no reason given"

@@ -17,7 +17,7 @@ import msgspec
 from duologue.audio.extras import needs
 from duologue.engines.base import FunctionCall, Message, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
-from duologue.engines.llm.chat_stream import Calls, Chunk, Delta
+from duologue.engines.llm.chat_stream import Calls, CompletionChunk, Delta
 from duologue.errors import EngineError
 
 __all__ = ["LocalLanguageModel"]
@@ -191,7 +191,7 @@ def _deltas_in(chunk: Any) -> list[Delta]:
 
     Raises ValueError for an error, and for what is no chunk.
     """
-    parts = [msgspec.convert(part, Chunk) for part in (chunk if isinstance(chunk, list) else [chunk])]
+    parts = [msgspec.convert(part, CompletionChunk) for part in (chunk if isinstance(chunk, list) else [chunk])]
     for part in parts:
         if (fault := part.fault or (part.message if part.choices is None else None)) is not None:
             raise ValueError(fault)
