@@ -21,8 +21,8 @@ from bench._rounds import report
 from duologue import catalogue
 from duologue.cli.frame_files import read_frames
 from duologue.codec import CANONICAL, decode, known
+from duologue.codec.fast_path import read_by_name, read_fast
 from duologue.codec.jsontext import write_text
-from duologue.codec.shortways import read_by_name, read_shortly
 
 HOME = "openai"
 FRAMES = Path(__file__).parent.parent / "tests" / "dialects" / "frames"
@@ -31,7 +31,7 @@ FRAMES = Path(__file__).parent.parent / "tests" / "dialects" / "frames"
 def is_fast(text: str | bytes, dialect: str) -> bool:
     """Whether the strict decoder takes the frame, as it is or with another name."""
     if dialect != HOME:
-        return read_shortly(text, dialect) is not None
+        return read_fast(text, dialect) is not None
     try:
         known.decode(text)
     except known.SURPRISES:

@@ -2,8 +2,8 @@
 
 Every recording is played with one pause at a time put into the middle of its sentence, at a place of low energy, and
 once as it is. A premature cut is a turn that ends in such a pause; the wait is the time from the end of the speech to
-the end of the turn. The real detector, transcriber and judge decide. Their work counts as audio time, measured as time
-of a core, so that a busy machine changes nothing.
+the end of the turn. The real voice detector, transcriber and end-of-turn detector decide. Their work
+counts as audio time, measured as time of a core, so that a busy machine changes nothing.
 """
 
 from __future__ import annotations
@@ -124,12 +124,12 @@ async def trials(engines: Engines) -> list[Trial]:
     return found
 
 
-async def judge(engines: Engines, pcm16: bytes) -> Verdict:
+async def verdict_on(engines: Engines, pcm16: bytes) -> Verdict:
     """Read and judge what was said."""
     begun_s = time.process_time()
     text = "".join([piece async for piece in engines.transcriber.transcribe(pcm16)])
-    assert engines.judge is not None
-    completeness = await engines.judge.completeness(pcm16, text)
+    assert engines.end_of_turn is not None
+    completeness = await engines.end_of_turn.completeness(pcm16, text)
     return Verdict(completeness, (time.process_time() - begun_s) * 1000)
 
 
@@ -147,7 +147,7 @@ async def stops(trial: Trial, settings: TurnSettings, engines: Engines, verdicts
                 case TurnPaused(audio_ms=audio_ms) if settings.complete_silence_ms is not None:
                     key = trial.samples[: audio_ms * RATE_HZ // 1000].astype("<i2").tobytes()
                     if key not in verdicts:
-                        verdicts[key] = await judge(engines, key)
+                        verdicts[key] = await verdict_on(engines, key)
                     pending = (turns.audio_ms + verdicts[key].after_ms, verdicts[key].completeness)
                 case TurnResumed():
                     pending = None

@@ -61,7 +61,7 @@ async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
 
 
 class Heard:
-    """What a session has told an attacker. Raises Finding for what is no event, or has what is not for clients."""
+    """What a session has sent to an attacker. Raises Finding for what is no event, or has what is not for clients."""
 
     def __init__(self) -> None:
         self.ids = ["item_1"]

@@ -1,4 +1,4 @@
-"""Client messages: real ones, and what becomes of them when somebody shakes them."""
+"""Client messages: real ones, and random mutations of them."""
 
 from __future__ import annotations
 

@@ -158,9 +158,9 @@ async def posted(url: str, path: str, content: bytes, key: str, chance: Random) 
 def secret_of(answer: bytes) -> Secret | None:
     """The client secret in an answer of either page."""
     with suppress(ValueError, KeyError, TypeError):
-        told = json.loads(answer)
-        told = told.get("client_secret", told)
-        return Secret(told["value"], float(told["expires_at"]))
+        made = json.loads(answer)
+        made = made.get("client_secret", made)
+        return Secret(made["value"], float(made["expires_at"]))
     return None
 
 

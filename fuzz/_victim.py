@@ -41,7 +41,7 @@ class EchoResponder:
 
 
 class Stalls:
-    """How long nobody was served at a time, in CPU time: a machine that is busy elsewhere stalls everybody's clock."""
+    """How long no session was served at a time, in CPU time: a machine that is busy elsewhere stalls all clocks."""
 
     def __init__(self) -> None:
         self.longest_ms = 0.0
@@ -55,7 +55,7 @@ class Stalls:
             self.longest_ms = max(self.longest_ms, (time.process_time() - before) * 1000)
 
 
-def told(stalls: Stalls) -> str:
+def figures(stalls: Stalls) -> str:
     """Resident bytes, the highest of them yet, tasks, and the longest stall in milliseconds."""
     longest_ms = round(stalls.longest_ms)
     gc.collect()
@@ -88,7 +88,7 @@ async def run() -> None:
     stalls = Stalls()
     watching = asyncio.ensure_future(stalls.watch())
     while await asyncio.to_thread(sys.stdin.readline):
-        sys.stdout.write(told(stalls))
+        sys.stdout.write(figures(stalls))
         sys.stdout.flush()
     watching.cancel()
     serving.cancel()

@@ -83,7 +83,7 @@ def check(data: bytes) -> None:
 
 
 def main() -> None:
-    """Fuzz until told to stop."""
+    """Fuzz until stopped."""
     atheris.Setup(sys.argv, check)
     atheris.Fuzz()
 

@@ -54,7 +54,7 @@ RETURN_S: Final = 20
 """How long the server may take to let go of the last attackers: the close timeout of uvicorn is 10 s."""
 
 
-class Told(NamedTuple):
+class Figures(NamedTuple):
     """What the server's process says of itself."""
 
     resident_bytes: int
@@ -70,27 +70,27 @@ class Victim:
         self.process = process
         self.url = url
 
-    async def told(self) -> Told:
+    async def figures(self) -> Figures:
         """Its figures. Raises Finding if it is gone, or does not answer."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         try:
             self.process.stdin.write(b"\n")
             async with asyncio.timeout(30):
-                told = Told(*map(int, (await self.process.stdout.readline()).split()))
+                figures = Figures(*map(int, (await self.process.stdout.readline()).split()))
         except (ValueError, OSError, TimeoutError) as fault:
             raise Finding(f"the server does not answer; its exit code is {self.process.returncode}") from fault
-        return told
+        return figures
 
-    async def quiet(self, tasks_before: int) -> Told:
+    async def quiet(self, tasks_before: int) -> Figures:
         """Its figures once all tasks of sessions have ended. Raises Finding if they do not."""
         until = time.monotonic() + RETURN_S
         while True:
-            told = await self.told()
-            if told.tasks <= tasks_before:
-                return told
+            figures = await self.figures()
+            if figures.tasks <= tasks_before:
+                return figures
             if time.monotonic() > until:
-                raise Finding(f"{told.tasks} tasks are left of {tasks_before}")
+                raise Finding(f"{figures.tasks} tasks are left of {tasks_before}")
             await asyncio.sleep(0.2)
 
 
@@ -137,7 +137,7 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
         victim = Victim(process, (await process.stdout.readline()).decode().strip())
         place = Place(victim.url, others, Secrets())
         try:
-            tasks_before = (await victim.told()).tasks
+            tasks_before = (await victim.figures()).tasks
             # A first short round loads and caches what every server loads and caches once.
             await round_of(place, seed + 1, min(5.0, seconds / 3), Counter(), [])
             before = await victim.quiet(tasks_before)
@@ -150,7 +150,7 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
             if after.resident_bytes - before.resident_bytes > MOST_GROWTH_BYTES:
                 findings.append(f"memory grew from {mib[0]} to {mib[1]} MiB")
             if after.longest_stall_ms > MOST_STALLED_MS:
-                findings.append(f"nobody was served for {after.longest_stall_ms} ms of CPU")
+                findings.append(f"no session was served for {after.longest_stall_ms} ms of CPU")
         except* Finding as faults:
             findings += [str(fault) for fault in _leaves(faults)]
         finally:

@@ -5,7 +5,7 @@ DuologueError
 │   ├── LocalProtocolError      you asked for something that is not legal now
 │   └── RemoteProtocolError     the peer broke the protocol
 │       └── DecodeError         the text is not a JSON object
-├── ConnectFailed               no session came about; `.retryable` says whether trying again can help
+├── ConnectFailed               no session was opened; `.retryable` says whether trying again can help
 ├── ConnectionClosed            the session is over; code, reason and the `error` event that preceded it
 │   ├── ConnectionClosedOK
 │   └── ConnectionClosedError
@@ -16,7 +16,7 @@ DuologueError
 ├── AudioError                  audio that cannot be read or converted
 └── RecordingError              not a recording, a newer version, or a damaged line
 
-A class exists only where somebody would catch it differently from its parent.
+A class exists only where a caller would catch it differently from its parent.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _MAX_CHARACTERS: Final = 2000
 class DuologueError(Exception):
     """Base of everything that duologue raises on purpose.
 
-    What it says is one line without control characters, whoever is quoted in it; attributes keep a peer's words as
+    Its message is one line without control characters, also where it quotes a peer; attributes keep a peer's words as
     they came.
     """
 
@@ -90,20 +90,20 @@ class DecodeError(RemoteProtocolError, ValueError):
 
 
 class ConnectFailed(DuologueError):
-    """No session came about: refused, unauthorised, unreachable or timed out."""
+    """No session was opened: rejected, unauthorised, unreachable or timed out."""
 
     def __init__(self, message: str, *, retryable: bool, status: int | None = None) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.status = status
-        """The HTTP status that refused the handshake; None where there was no answer, or no refusal in it."""
+        """The HTTP status of a rejected handshake; None without an answer, or where the answer is no rejection."""
 
 
 class ConnectionClosed(DuologueError):
     """The connection is closed; nothing can be sent or received any more.
 
-    `error` is the last `error` event read before the close: servers explain a refusal there, one frame before
-    they hang up.
+    `error` is the last `error` event read before the close: servers explain a rejection there, one frame before
+    they close.
     """
 
     def __init__(self, code: int, reason: str = "", *, error: ErrorEvent | None = None) -> None:
@@ -142,7 +142,7 @@ class StreamOverflow(DuologueError):
 class EngineError(DuologueError):
     """A speech engine could not be loaded or failed at work.
 
-    `quote` is what somebody else said of it, such as an endpoint: the client is told, and no log, for it may repeat
+    `quote` is the message of another party, such as an endpoint. It goes to the client and into no log: it may repeat
     what was said in the conversation, or a key.
     """
 

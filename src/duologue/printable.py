@@ -1,4 +1,4 @@
-"""A peer's words as a terminal or a log may show them: on one line, no longer than wanted, nothing that is obeyed."""
+"""A peer's words as a terminal or a log may show them: on one line, bounded, without control characters."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _MAX_NAME_CHARACTERS: Final = 200
 def printable(text: str, *, max_characters: int | None = None) -> str:
     r"""The text with its control characters written out: a line's end as `\n`, an escape as `\x1b`.
 
-    Also those of Unicode: marks that turn the direction of writing, line and paragraph separators, lone surrogates. Of
-    a text longer than `max_characters` the begin, and an ellipsis.
+    Also those of Unicode: changes of the direction of writing, line and paragraph separators, lone surrogates. A text
+    longer than `max_characters` is cut there, with an ellipsis.
     """
     if max_characters is not None and len(text) > max_characters:
         text = f"{text[:max_characters]}…"
@@ -24,12 +24,12 @@ def printable(text: str, *, max_characters: int | None = None) -> str:
 
 
 def printable_name(text: str) -> str:
-    """A peer's name for something, printable and cut where no honest name is that long."""
+    """A peer's name for something, printable, and cut beyond the length of any valid name."""
     return printable(text, max_characters=_MAX_NAME_CHARACTERS)
 
 
 def printable_json(text: str) -> str:
-    """JSON text that means the same and has nothing in it that a terminal obeys."""
+    """JSON text that means the same and has no control characters."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _json_escape(each) for each in text)

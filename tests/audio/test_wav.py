@@ -1,4 +1,4 @@
-"""WAV files: every usual kind is read, every damage is told in one sentence, and a written file is valid always."""
+"""WAV files: every usual kind is read, every damage is reported in one sentence, and a written file is valid always."""
 
 import os
 import struct

@@ -75,7 +75,7 @@ def _taken(info: inspect.Type) -> Values:
         case inspect.UnionType(types=members):
             return frozenset().union(*map(_taken, members))
         case inspect.StructType(cls=cls):
-            # Room for what nobody knows yet is on no list.
+            # Unknown variants are on no list.
             return frozenset() if issubclass(cls, UnknownVariant) else frozenset({cls.__name__})
         case inspect.ListType(item_type=element):
             return frozenset({("list", _taken(element))})
@@ -115,7 +115,7 @@ def _published(node: ast.expr) -> Values:
             literals = values.elts if isinstance(values, ast.Tuple) else [values]
             return frozenset(type(ast.literal_eval(literal)).__name__ for literal in literals)
         case _:
-            raise AssertionError(f"the catalogue spells a type in a way that nobody reads: {ast.unparse(node)}")
+            raise AssertionError(f"the catalogue spells a type in an unknown way: {ast.unparse(node)}")
 
 
 def _named(entry: TypeEntry) -> Values:

@@ -103,14 +103,14 @@ def test_every_example_reads_as_its_class_and_comes_back_the_same() -> None:
         if entry.api == "realtime":
             event = decode(text)
             assert decode(encode(event)) == event
-            assert (type(event).__name__, dict(event.extra), event.to_json()) == told(entry)
+            assert (type(event).__name__, dict(event.extra), event.to_json()) == documented(entry)
         else:
             translation = decode_translation(text)
             assert decode_translation(encode_translation(translation)) == translation
-            assert (type(translation).__name__, dict(translation.extra), translation.to_json()) == told(entry)
+            assert (type(translation).__name__, dict(translation.extra), translation.to_json()) == documented(entry)
 
 
-def told(entry: catalogue.EventEntry) -> tuple[str, dict[str, Any], dict[str, Any]]:
+def documented(entry: catalogue.EventEntry) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return entry.class_name, {}, catalogue.examples()[entry.key]
 
 

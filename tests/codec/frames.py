@@ -27,7 +27,7 @@ json_objects = st.dictionaries(st.text(max_size=8), any_json, max_size=4)
 
 
 def examples(count: int) -> settings:
-    """How often a property is tried, times the number in EXAMPLES_TIMES where somebody has an hour."""
+    """How often a property is tried, times the number in EXAMPLES_TIMES for longer runs."""
     return settings(max_examples=count * int(os.environ.get("EXAMPLES_TIMES", "1")))
 
 

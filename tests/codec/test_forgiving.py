@@ -15,7 +15,7 @@ from tests.codec.frames import examples, frames
 
 
 def with_news_everywhere(value: Any) -> Any:
-    """A field that nobody knows in every object, however deep."""
+    """An unknown field in every object, however deep."""
     if isinstance(value, dict):
         return {**{name: with_news_everywhere(inner) for name, inner in value.items()}, "a new field": "news"}
     return [with_news_everywhere(element) for element in value] if isinstance(value, list) else value

@@ -44,7 +44,7 @@ NESTED = {
 }
 HOLDERS = {
     "an unknown event": '{"type":"new.event","event_id":"e","x":%s}',
-    "a field that nobody knows": '{"type":"input_audio_buffer.commit","x":%s}',
+    "an unknown field": '{"type":"input_audio_buffer.commit","x":%s}',
     "a field of any content": '{"type":"session.update","session":{"type":"realtime",'
     '"tools":[{"type":"function","name":"f","parameters":%s}]}}',
 }

@@ -14,7 +14,7 @@ from duologue import UnknownRealtimeEvent, decode, events
 from duologue.codec import EVENT_CLASSES
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object
-from duologue.codec.longaudio import LEAST_CHARS
+from duologue.codec.longaudio import MIN_CHARS
 from duologue.codec.shape import shapes_by_tag
 
 AUDIO = base64.b64encode(bytes(range(256)) * 10).decode()
@@ -67,7 +67,7 @@ TRICKS = {
 
 @pytest.mark.parametrize("text", TRICKS.values(), ids=TRICKS)
 def test_no_frame_fools_the_short_cut(text: str) -> None:
-    assert len(text) >= LEAST_CHARS
+    assert len(text) >= MIN_CHARS
     assert decode(text) == decode(text.encode()) == the_long_way(text)
 
 

@@ -13,7 +13,7 @@ from tests.dialects.vendor_frames import VENDOR_FRAMES
 FIRST: dict[str, dict[str, Any]] = {dialect: frames[0] for dialect, frames in VENDOR_FRAMES.items()}
 
 NO_SIGN_OF_ITS_OWN = {
-    # The dated endpoint tells the session that the hosted service told: only the URL says whose it is.
+    # The dated endpoint sends the same session as the hosted service: only the URL differs.
     "azure-preview": "openai-beta",
     # It says hello as vLLM does.
     "vllm-omni": "vllm",

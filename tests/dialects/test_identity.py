@@ -25,7 +25,7 @@ def comes_back(frame: dict[str, Any], dialect: str) -> None:
     for keys_sorted in (False, True):
         other = decode(json.dumps(frame, separators=(",", ":"), sort_keys=keys_sorted), dialect=dialect)
         if isinstance(event, UnknownRealtimeEvent):
-            # Of several problems the first one is told, which depends on the order.
+            # Of several problems the first one is reported, which depends on the order.
             assert isinstance(other, UnknownRealtimeEvent)
             assert same(other.json, event.json)
         else:

@@ -70,8 +70,8 @@ def test_a_changed_event_is_written_changed(dialect: str, index: int) -> None:
 
 
 def test_what_a_vendor_was_thought_to_lack_stays_when_it_sent_it_itself() -> None:
-    told = next(frame for frame in VENDOR_FRAMES["azure-preview"] if frame["type"] == "session.updated")
-    created = json.loads(json.dumps(told))
+    updated = next(frame for frame in VENDOR_FRAMES["azure-preview"] if frame["type"] == "session.updated")
+    created = json.loads(json.dumps(updated))
     created["session"] |= {"truncation": "auto", "prompt": None}
     event = decode(json.dumps(created), dialect="azure-preview")
     frame = written(msgspec.structs.replace(event, event_id="event_changed"), "azure-preview")
@@ -115,11 +115,11 @@ PCM_16K, PCM_24K = events.PcmAudioFormat(rate=16000), events.PcmAudioFormat(rate
 )
 def test_a_flat_session_becomes_the_nested_one(dialect: str, heard: Any, spoken: Any) -> None:
     event = read(dialect, "session.created")
-    hears, speaks = audio(event)
+    input_, output = audio(event)
     assert session(event).output_modalities == ["audio"]
-    assert (hears.format, speaks.format) == (heard, spoken)
-    assert isinstance(hears.turn_detection, events.ServerVad)
-    assert isinstance(speaks.voice, (str, events.CustomVoice))
+    assert (input_.format, output.format) == (heard, spoken)
+    assert isinstance(input_.turn_detection, events.ServerVad)
+    assert isinstance(output.voice, (str, events.CustomVoice))
 
 
 def test_beta_items_and_parts_may_leave_out_whatever_they_like() -> None:
@@ -162,8 +162,8 @@ def test_a_session_that_only_transcribes_had_events_of_its_own() -> None:
 
 def test_voice_live_tells_voices_as_objects_and_the_rate_beside_the_format() -> None:
     update = read("azure-voice-live", "session.update")
-    hears, speaks = audio(update)
-    assert (hears.format, speaks.format, speaks.voice) == (PCM_16K, PCM_16K, "alloy")
+    input_, output = audio(update)
+    assert (input_.format, output.format, output.voice) == (PCM_16K, PCM_16K, "alloy")
     assert isinstance(audio(read("azure-voice-live", "session.created"))[1].voice, events.CustomVoice)
     frame = written(update, "azure-voice-live")["session"]
     assert (frame["voice"], frame["input_audio_sampling_rate"]) == ({"type": "openai", "name": "alloy"}, 16000)
@@ -193,10 +193,10 @@ def test_qwen_counts_tokens_under_a_plural() -> None:
 
 
 def test_glm_says_client_vad_where_others_say_null() -> None:
-    hears, speaks = audio(read("glm", "session.update"))
-    assert hears.turn_detection is None
-    assert isinstance(hears.format, events.UnknownAudioFormat)
-    assert (hears.format.type, speaks.format) == ("audio/wav", PCM_24K)
+    input_, output = audio(read("glm", "session.update"))
+    assert input_.turn_detection is None
+    assert isinstance(input_.format, events.UnknownAudioFormat)
+    assert (input_.format.type, output.format) == ("audio/wav", PCM_24K)
     assert read("glm", "response.audio.delta").item_id == ""
     started = read("glm", "input_audio_buffer.speech_started")
     assert (started.item_id, started.audio_start_ms) == ("", 0)
@@ -247,10 +247,10 @@ def test_the_page_of_dialects_has_a_line_for_each() -> None:
 
 
 def _line(profile: Profile) -> str:
-    hears, speaks = (
+    input_, output = (
         ", ".join(f"{rate / 1000:g}" for rate in rates) or "-"
         for rates in (profile.input_rates_hz, profile.output_rates_hz)
     )
     minutes = "?" if profile.session_minutes is None else f"{profile.session_minutes} min"
-    cells = [f"`{profile.name}`", profile.title, hears, speaks, ", ".join(profile.auth), minutes, profile.notes]
+    cells = [f"`{profile.name}`", profile.title, input_, output, ", ".join(profile.auth), minutes, profile.notes]
     return f"| {' | '.join(cells)} |"

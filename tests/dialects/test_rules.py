@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from duologue.dialects.places import copy_json, objects_at
-from duologue.dialects.rules import Constant, Default, Lacks, Move, Placeholder, Rename, Rule, Spelling, same
+from duologue.dialects.rules import Constant, Default, Lacks, Move, Placeholder, Rename, Respell, Rule, same
 from duologue.dialects.wrapping import Format, Unwrap, Wrap
 
 WORDS = (("pcm16", {"type": "audio/pcm", "rate": 24000}), ("pcm16", {"type": "audio/pcm"}))
@@ -39,7 +39,11 @@ def write(rule: Rule, frame: dict[str, Any], *lost: str) -> dict[str, Any]:
         (Rename("", {"audio": "delta"}), {"audio": "x"}, {"delta": "x"}),
         (Constant("s", "type", "realtime"), {"s": {}}, {"s": {"type": "realtime"}}),
         (Default("", "event_id", ""), {}, {"event_id": ""}),
-        (Spelling("c[]", "type", {"text": "output_text"}), {"c": [{"type": "text"}]}, {"c": [{"type": "output_text"}]}),
+        (
+            Respell("c[]", "type", {"text": "output_text"}),
+            {"c": [{"type": "text"}]},
+            {"c": [{"type": "output_text"}]},
+        ),
         (Wrap("", "error", "message"), {"error": "no"}, {"error": {"message": "no"}}),
         (Unwrap("", "v", "name", {"type": "o"}), {"v": {"type": "o", "name": "a"}}, {"v": "a"}),
         (Format("", "f", "a.f", WORDS), {"f": "pcm16"}, {"a": {"f": {"type": "audio/pcm", "rate": 24000}}}),
@@ -70,7 +74,7 @@ def test_what_a_rule_does_not_expect_stays_as_it_came(rule: Rule, frame: dict[st
 
 
 def test_a_default_that_is_as_good_as_any_other_value_is_written() -> None:
-    assert write(Default("", "output_index", 0, said=True), {"output_index": 0}) == {"output_index": 0}
+    assert write(Default("", "output_index", 0, always_written=True), {"output_index": 0}) == {"output_index": 0}
     assert write(Default("", "output_index", 0), {"output_index": 0}) == {}
     assert write(Default("", "output_index", 0), {"output_index": False}) == {"output_index": False}
 

@@ -50,7 +50,7 @@ def words() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """A worker for the whole session, and a cache directory that nobody else uses."""
+    """A worker for the whole session, and a cache directory of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         worker = Worker()

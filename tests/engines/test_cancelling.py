@@ -1,4 +1,4 @@
-"""Whoever stops listening to an engine goes on at once, though a thread is in the middle of a piece."""
+"""A task that closes an engine's stream goes on at once, while a thread is still computing a piece."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duologue.engines.base import Synthesizer, Transcriber
 from duologue.engines.worker import Worker
 
 _BEFORE_THE_GATE_S = 5
-"""Whoever goes on by then did not wait for the thread: the gate stays closed until the test has seen it."""
+"""A task that goes on by then did not wait for the thread: the gate stays closed until the test has seen it."""
 
 
 class Gate:

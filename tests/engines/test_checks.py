@@ -130,7 +130,7 @@ async def test_a_responder_that_does_not_answer_is_found_out() -> None:
 
 
 class Calling:
-    """Calls what it is told to call, whatever it is offered."""
+    """Calls a fixed function, whatever it is offered."""
 
     name: str = "calling"
 

@@ -1,4 +1,4 @@
-"""The turnstile lets in by urgency, and owners by turns."""
+"""The fair queue admits by priority, and owners by turns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duologue.errors import EngineError
 
 
 class Visitors:
-    """Everybody who wants in, and who is inside; nobody leaves before they are told to."""
+    """All calls that wait, and those inside; a call leaves when the test says so."""
 
     def __init__(self, fair_queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
         self.inside: list[str] = []
@@ -61,7 +61,7 @@ class Visitors:
 
 @asynccontextmanager
 async def visitors(places: int, max_waiting: int = 256) -> AsyncGenerator[Visitors, None]:
-    """A turnstile; whoever is left at the end is let through."""
+    """A fair queue; calls that are left at the end are let through."""
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         people = Visitors(FairQueue(places, max_waiting=max_waiting), tasks)
         yield people
@@ -80,8 +80,8 @@ async def test_no_more_are_inside_than_there_are_places() -> None:
 async def test_the_urgent_go_first_whenever_they_came() -> None:
     async with visitors(1) as people:
         await people.come("first", "a")
-        await people.come("guess", "a", Priority.GUESS)
-        await people.come("foreseen", "b", Priority.FORESEEN)
+        await people.come("guess", "a", Priority.PARTIAL)
+        await people.come("foreseen", "b", Priority.AHEAD)
         await people.come("final", "c")
         assert await people.empty() == ["first", "final", "foreseen", "guess"]
 
@@ -97,8 +97,8 @@ async def test_one_owner_with_fifty_wishes_does_not_keep_the_others_waiting() ->
 
 async def test_guesses_leave_the_last_place_of_several_free() -> None:
     async with visitors(2) as people:
-        await people.come("guess 1", "a", Priority.GUESS)
-        await people.come("guess 2", "b", Priority.GUESS)
+        await people.come("guess 1", "a", Priority.PARTIAL)
+        await people.come("guess 2", "b", Priority.PARTIAL)
         assert people.inside == ["guess 1"]
         await people.come("final", "c")
         assert people.inside == ["guess 1", "final"]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.engines.base import Function, FunctionCall, Message, ResponderRequest
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.engines.embedded.spoken_calls import result_in_words
 from duologue.server.session.clauses import Clauses
@@ -73,8 +73,8 @@ LONG_TEXTS = {
 @pytest.mark.parametrize("text", LONG_TEXTS.values(), ids=LONG_TEXTS)
 @pytest.mark.parametrize("choice", ["auto", "required"])
 async def test_a_long_text_is_answered(text: str, choice: str) -> None:
-    assert await said(an_exchange(text, functions=(PLAIN,), function_choice=choice))
-    assert await said(an_exchange(text))
+    assert await said(responder_request(text, functions=(PLAIN,), function_choice=choice))
+    assert await said(responder_request(text))
 
 
 SCHEMAS: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -93,7 +93,7 @@ async def test_a_large_schema_is_answered(properties: dict[str, Any], required: 
     parameters = {"type": "object", "properties": properties, "required": required}
     functions = (Function(name="note", parameters=parameters),)
     for text in ("call the tool note with text " + "b, " * 400, 'call the tool note with {"text": ["b", ["c"]]}'):
-        answer = await said(an_exchange(text, functions=functions, function_choice=choice))
+        answer = await said(responder_request(text, functions=functions, function_choice=choice))
         assert answer
         assert sum(len(piece) for piece in answer if isinstance(piece, str)) < 50_000
 
@@ -101,7 +101,9 @@ async def test_a_large_schema_is_answered(properties: dict[str, Any], required: 
 async def test_one_of_very_many_tools_is_answered() -> None:
     functions = tuple(Function(name=f"{'a' * 60}{number}", parameters={}) for number in range(80_000))
     for choice in ("auto", "required"):
-        assert await said(an_exchange("call the tool " + "aaaa " * 200, functions=functions, function_choice=choice))
+        assert await said(
+            responder_request("call the tool " + "aaaa " * 200, functions=functions, function_choice=choice)
+        )
 
 
 @pytest.mark.parametrize("kind", ["lists", "objects"])
@@ -114,7 +116,7 @@ async def test_a_nested_result_or_argument_harms_no_later_response(kind: str, de
         Message("assistant", "", calls=(call,)),
         Message("tool", output, call_id="call_1"),
     )
-    request = msgspec.structs.replace(an_exchange(functions=(PLAIN,)), messages=messages)
+    request = msgspec.structs.replace(responder_request(functions=(PLAIN,)), messages=messages)
     assert await said(request)
     later = msgspec.structs.replace(request, messages=(*messages, Message("assistant", "x"), Message("user", "Hello")))
     assert await said(later) == ["Hello! ", "What can I do for you?"]
@@ -129,24 +131,24 @@ async def test_a_nested_argument_that_is_typed_is_a_call_or_words(kind: str, dep
     function = Function(name="note", parameters={"type": "object", "properties": {"text": schema}})
     for choice in ("auto", "required"):
         text = f'call the tool note with {{"text": {nested(depth, kind)}}}'
-        assert await said(an_exchange(text, functions=(function,), function_choice=choice))
+        assert await said(responder_request(text, functions=(function,), function_choice=choice))
 
 
 async def test_a_hundred_thousand_results_are_said_up_to_sixteen() -> None:
     messages = tuple(Message("tool", "[1, 2, 3]", call_id=f"call_{number}") for number in range(100_000))
-    request = msgspec.structs.replace(an_exchange(), messages=(Message("user", "Go"), *messages))
+    request = msgspec.structs.replace(responder_request(), messages=(Message("user", "Go"), *messages))
     words = "".join(str(piece) for piece in await said(request))
     assert words.count("The tool returned") == 16
 
 
 async def test_a_name_is_remembered_over_an_hour_and_not_searched_for_in_a_library() -> None:
-    told = Message("user", "My name is Ada.")
+    named = Message("user", "My name is Ada.")
     talk = tuple(Message("user", "And what is seven times eight?") for _ in range(360))
     asks = Message("user", "What is my name?")
-    request = msgspec.structs.replace(an_exchange(), messages=(told, *talk, asks))
+    request = msgspec.structs.replace(responder_request(), messages=(named, *talk, asks))
     assert await said(request) == ["Your name is Ada."]
     books = (Message("user", "call me, " * 100_000),) * 1_000
-    request = msgspec.structs.replace(an_exchange(), messages=(told, *books, asks))
+    request = msgspec.structs.replace(responder_request(), messages=(named, *books, asks))
     assert await said(request) == ["You have not told me your name yet."]
 
 
@@ -161,7 +163,7 @@ JSON = st.recursive(
 def test_any_result_is_said_and_read_no_further_than_it_is_listened_to(value: Any) -> None:
     output = json.dumps(value)
     messages = (Message("user", "Go"), Message("tool", output, call_id="call_1"))
-    request = msgspec.structs.replace(an_exchange(), messages=messages)
+    request = msgspec.structs.replace(responder_request(), messages=messages)
     words = result_in_words(request)
     assert words is not None
     assert len(words) < 700

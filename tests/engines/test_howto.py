@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from duologue.engines import registry
-from duologue.engines.checks import an_exchange, check_responder
+from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.embedded.responder import EmbeddedResponder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "howto" / "engines.md").read_text(encoding="utf-8")
@@ -32,5 +32,7 @@ async def test_what_the_page_has_people_say_is_understood() -> None:
     sentences = [sentence for line in said for sentence in re.findall(r"[^.?]+(?:[.?]|: …)", line) if line != "Say"]
     assert len(sentences) > 15
     for sentence in sentences:
-        answer = "".join([str(piece) async for piece in EmbeddedResponder(slow_s=0).respond(an_exchange(sentence))])
+        answer = "".join(
+            [str(piece) async for piece in EmbeddedResponder(slow_s=0).respond(responder_request(sentence))]
+        )
         assert not answer.startswith("I heard"), sentence

@@ -33,7 +33,7 @@ def test_the_built_in_engines_are_known_without_being_imported() -> None:
     assert known("transcriber") == ["moonshine", "scripted"]
     assert known("responder") == ["chat", "embedded", "llm", "scripted"]
     assert known("synthesizer") == ["hibari", "scripted"]
-    assert known("judge") == ["embedded", "scripted"]
+    assert known("end_of_turn") == ["embedded", "scripted"]
     assert known("denoiser") == ["scripted"]
 
 
@@ -112,8 +112,8 @@ async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> N
             events.append("closed")
 
     parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "nobody"}
-    with pytest.raises(EngineError, match="nobody: no synthesizer has this name"):
+    names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "absent"}
+    with pytest.raises(EngineError, match="absent: no synthesizer has this name"):
         async with load_default(names):
             pass
     assert events == ["closed"]
@@ -122,7 +122,7 @@ async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> N
 async def test_noise_is_left_in_unless_a_denoiser_is_asked_for() -> None:
     async with load_default(SCRIPTED) as engines:
         assert engines.new_denoiser is None
-        assert engines.judge is not None
+        assert engines.end_of_turn is not None
     async with load_default({**SCRIPTED, "denoiser": "scripted"}) as engines:
         assert engines.new_denoiser is not None
         assert len(await engines.new_denoiser("near_field").clean(bytes(320))) == 320

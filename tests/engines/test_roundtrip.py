@@ -7,7 +7,7 @@ import pytest
 from duologue.audio.resampling import resample
 from duologue.audio.wav import Sound
 from duologue.engines.base import Synthesizer, Transcriber, VoiceDetector
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.engines.embedded.intents import answer
 
 
@@ -34,4 +34,4 @@ async def test_the_questions_of_the_demo_are_heard_and_answered(
 ) -> None:
     question = questions[name].at(16_000).pcm16
     heard = "".join([piece async for piece in transcriber.transcribe(question)])
-    assert answer(an_exchange(heard)) == reply
+    assert answer(responder_request(heard)) == reply

@@ -5,13 +5,13 @@ import pytest
 from duologue.audio.levels import level_dbfs
 from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
-    an_exchange,
     check_denoiser,
     check_detector,
     check_end_of_turn,
     check_responder,
     check_synthesizer,
     check_transcriber,
+    responder_request,
 )
 from duologue.engines.scripted import (
     ScriptedDenoiser,
@@ -57,7 +57,7 @@ async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
     )
     heard = [[piece async for piece in transcriber.transcribe(speech)] for _ in range(3)]
     assert heard == [["a", " b"], ["c"], ["a", " b"]]
-    request = an_exchange("Hello!")
+    request = responder_request("Hello!")
     answers = ["".join([str(piece) async for piece in responder.respond(request)]) for _ in range(3)]
     assert answers == ["x  y", "z", "x  y"]
     assert responder.exchanges == [request] * 3
@@ -66,13 +66,13 @@ async def test_lines_are_heard_and_answered_in_order_and_again() -> None:
 async def test_a_line_of_the_script_may_be_a_call() -> None:
     call = FunctionCall(name="look", arguments="{}")
     responder = ScriptedResponder(["One two.", call])
-    pieces = [[piece async for piece in responder.respond(an_exchange("Hello!"))] for _ in range(3)]
+    pieces = [[piece async for piece in responder.respond(responder_request("Hello!"))] for _ in range(3)]
     assert pieces == [["One", " two."], [call], ["One", " two."]]
 
 
 async def test_an_empty_script_is_silent() -> None:
     assert [piece async for piece in ScriptedTranscriber([]).transcribe(await tone(100))] == []
-    assert [piece async for piece in ScriptedResponder([]).respond(an_exchange("Hello!"))] == []
+    assert [piece async for piece in ScriptedResponder([]).respond(responder_request("Hello!"))] == []
 
 
 @pytest.mark.parametrize(("speed", "ms"), [(1.0, 300), (2.0, 150), (0.5, 600)])
@@ -83,10 +83,10 @@ async def test_a_tone_lasts_as_long_as_the_text_at_the_speed(speed: float, ms: i
     assert level_dbfs(b"".join(pieces)) == pytest.approx(-12, abs=0.1)
 
 
-async def test_a_judge_judges_by_its_numbers_and_remembers_what_it_read() -> None:
-    judge = ScriptedEndOfTurn([0.2, 0.8])
-    assert [await judge.completeness(b"", text) for text in "abc"] == [0.2, 0.8, 0.2]
-    assert judge.end_of_turn_judged == ["a", "b", "c"]
+async def test_an_end_of_turn_detector_returns_its_numbers_and_keeps_what_it_read() -> None:
+    detector = ScriptedEndOfTurn([0.2, 0.8])
+    assert [await detector.completeness(b"", text) for text in "abc"] == [0.2, 0.8, 0.2]
+    assert detector.transcripts == ["a", "b", "c"]
 
 
 async def test_a_denoiser_leaves_what_is_loud_and_silences_what_is_not() -> None:

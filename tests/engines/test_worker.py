@@ -1,4 +1,4 @@
-"""The worker computes in threads, bounds what waits, and stops what nobody wants any more."""
+"""The worker computes in threads, bounds what waits, and stops what is no longer wanted."""
 
 import asyncio
 import threading

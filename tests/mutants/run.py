@@ -1,4 +1,4 @@
-"""Random mutants of floors 1 to 3, each judged by the tests of its own floor.
+"""Random mutants of floors 1 to 3, each run against the tests of its own floor.
 
     python -m tests.mutants.run --number 200 --seed 1
 
@@ -39,7 +39,7 @@ FLOORS: Final = {
     "catalogue": ("catalogue",),
     "protocol": ("protocol",),
 }
-"""The folders of tests that judge a floor. Events and errors have no behaviour of their own: they are judged where they
+"""The folders of tests for a floor. Events and errors have no behaviour of their own: they are tested where they
 are used."""
 
 TEST_S: Final = 60
@@ -71,7 +71,7 @@ def _accepted() -> list[dict[str, str]]:
 
 
 def tests_of(path: str, root: Path) -> list[str]:
-    """Test files of a tree that judge a module, the likeliest to notice a change first."""
+    """Test files of a tree for a module, the likeliest to notice a change first."""
     module = Path(path).relative_to(PACKAGE)
     dotted = ".".join(("duologue", *module.with_suffix("").parts)).removesuffix(".__init__")
     files = [
@@ -103,7 +103,7 @@ class Bench:
             elif source.exists():
                 shutil.copy(source, folder / name)
 
-    def judge(self, mutant: Mutant) -> str:
+    def check(self, mutant: Mutant) -> str:
         """The test that fails with this change; empty if none does."""
         target = self._root / mutant.path
         original = target.read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ class Bench:
             target.write_text(original, encoding="utf-8")
 
     def failure(self, path: str) -> str:
-        """The first test that fails of those that judge a module; empty if none does."""
+        """The first test that fails of those for a module; empty if none does."""
         # One that hangs outside of a test, or while one is collected, is found by the time of the whole.
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-rfE"]
         environment = {
@@ -153,11 +153,11 @@ def main() -> int:
         for index in range(options.processes):
             benches.put(Bench(Path(folder) / str(index)))
 
-        def judge(mutant: Mutant) -> tuple[Mutant, str, float]:
+        def check(mutant: Mutant) -> tuple[Mutant, str, float]:
             bench = benches.get()
             began = time.monotonic()
             try:
-                return mutant, bench.judge(mutant), time.monotonic() - began
+                return mutant, bench.check(mutant), time.monotonic() - began
             finally:
                 benches.put(bench)
 
@@ -165,13 +165,13 @@ def main() -> int:
         unmutated = {} if options.unchecked else {mutant.path.split("/")[2]: mutant.path for mutant in chosen}
         for path in unmutated.values():
             if failure := bench.failure(path):
-                print(f"nothing can be judged by tests that fail without any mutant: {failure}", file=sys.stderr)
+                print(f"mutants mean nothing with tests that fail without any mutant: {failure}", file=sys.stderr)
                 return 1
         benches.put(bench)
         survivors: list[Mutant] = []
         seconds: list[float] = []
         with ThreadPoolExecutor(options.processes) as pool:
-            for mutant, failure, taken_s in pool.map(judge, chosen):
+            for mutant, failure, taken_s in pool.map(check, chosen):
                 seconds.append(taken_s)
                 if not failure:
                     survivors.append(mutant)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from duologue import testing
 from duologue.engines import checks
 from duologue.engines.base import ResponderRequest
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.testing import scripted_app_engines, scripted_engines
 
 
@@ -13,7 +13,7 @@ async def said(engines_says: tuple[str, ...], request: ResponderRequest) -> list
 
 
 async def test_lines_come_in_turn_and_begin_again() -> None:
-    assert await said(("one two", "three"), an_exchange("hi")) == ["one two", "three", "one two"]
+    assert await said(("one two", "three"), responder_request("hi")) == ["one two", "three", "one two"]
 
 
 async def test_each_stream_has_a_detector_of_its_own() -> None:

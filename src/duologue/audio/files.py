@@ -1,4 +1,4 @@
-"""Files that hold what people said: nobody but their owner reads them, and they are written where they are named."""
+"""Files that hold what people said: only their owner can read them, and no link leads a write elsewhere."""
 
 from __future__ import annotations
 

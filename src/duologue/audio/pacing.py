@@ -109,7 +109,7 @@ class Pacer:
         return due
 
     def clear(self) -> int:
-        """Drop what was not handed out, as when somebody interrupts; how many bytes that were."""
+        """Drop audio that was not handed out, for example on an interruption. Returns its bytes."""
         dropped = self._waiting_bytes
         self._frames.clear()
         self._framer.flush()

@@ -82,8 +82,8 @@ def parse_wav(data: bytes, *, name: str = "this audio") -> Sound:
     width_bytes = (bits + 7) // 8
     kind = (code, width_bytes)
     if kind not in {*_SAMPLES, *_COMPANDED} or channels == 0 or rate_hz == 0 or frame_bytes != width_bytes * channels:
-        told = f"code {code}, {bits} bits, {channels} channels, {rate_hz} Hz"
-        raise AudioError(f"{name} is a WAV of a kind that is not read ({told})")
+        found = f"code {code}, {bits} bits, {channels} channels, {rate_hz} Hz"
+        raise AudioError(f"{name} is a WAV of a kind that is not read ({found})")
     frames = bytes(chunks["data"][: len(chunks["data"]) // frame_bytes * frame_bytes])
     if kind in _COMPANDED:
         kind, frames = (_PCM, 2), _COMPANDED[kind](frames)

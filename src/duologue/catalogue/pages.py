@@ -32,7 +32,7 @@ def _index() -> Iterator[str]:
     yield "# Reference of events"
     yield ""
     yield "Every event of the protocol, its class in `duologue.events`, its fields and an example."
-    yield "`duologue events NAME` tells the same on a terminal, and how each dialect spells it."
+    yield "`duologue events NAME` prints the same, and the spelling of each dialect."
     yield ""
     yield "The pages are made of the catalogue that the tests hold the classes against. Do not edit them, but run"
     yield "`python -m duologue.catalogue.pages docs/reference`."
@@ -85,7 +85,7 @@ def _section(entry: EventEntry) -> Iterator[str]:
 def _types_page() -> Iterator[str]:
     yield "# Types inside events"
     yield ""
-    yield "As they are published. Where a class is not the same, `DIVERGENCES.toml` beside the catalogue says why."
+    yield "As they are published. Where a class is not the same, `DIVERGENCES.toml` of the catalogue says why."
     for entry in catalogue.types().values():
         yield ""
         yield from _type_section(entry)

@@ -1,6 +1,6 @@
 """Text to events and back, in every dialect.
 
-Decoding tries one decoder for all known events first; it is written in C and allows no surprise. What it refuses
+Decoding tries one decoder for all known events first; it is written in C and strict. Text that it rejects
 takes the forgiving path: unknown fields are set aside, unknown variants wrapped, historical spellings read as the
 canonical event, and what still does not fit becomes `UnknownRealtimeEvent` with the reason. Only text that is not a
 JSON object raises.
@@ -16,13 +16,13 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec import known
-from duologue.codec.carrying import Untranslatable, carry
 from duologue.codec.families import decode_translation, encode_translation
+from duologue.codec.fast_path import append_prefix, fast_paths, read_by_name, read_fast, respell
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import EVENT_CLASSES, forgiving_reader
-from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
-from duologue.codec.shortways import append_opening, read_by_name, read_shortly, respell, short_ways
-from duologue.codec.writing import NotPlain, refuse, to_plain
+from duologue.codec.longaudio import MIN_CHARS, read_long_audio
+from duologue.codec.projection import Untranslatable, project
+from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
 from duologue.dialects.rules import same
@@ -52,7 +52,7 @@ __all__ = [
 DIALECTS: Final = tuple(PROFILES)
 """Names that `dialect` accepts."""
 
-_encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
+_encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
 
 class LossyTranslationWarning(UserWarning):
@@ -60,7 +60,7 @@ class LossyTranslationWarning(UserWarning):
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """An event in a dialect, and what of it that dialect could not carry."""
+    """An event in a dialect, and what of it that dialect cannot express."""
 
     frame: dict[str, Any] | None
     """The frame; None if the event as a whole has no counterpart."""
@@ -80,7 +80,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEven
     if dialect != DEFAULT_DIALECT:
         return _decode_in(data, _profile(dialect))
     try:
-        if len(data) >= LEAST_CHARS:
+        if len(data) >= MIN_CHARS:
             text = data if isinstance(data, str) else data.decode("utf-8")
             event = read_long_audio(text, known.decode)
             if event is not None:
@@ -93,7 +93,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEven
 def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
     """The event as a text message, UTF-8, in the spelling of the dialect.
 
-    What the dialect cannot carry is left out with an `LossyTranslationWarning`; `translate` returns it instead.
+    What the dialect cannot express is left out with a `LossyTranslationWarning`; `translate` returns it instead.
 
     Raises:
         ValueError: there is no such dialect.
@@ -102,9 +102,9 @@ def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
         try:
             if dialect == DEFAULT_DIALECT:
                 return _encoder.encode(event)
-            short = short_ways(_profile(dialect).name).get(event.type)
-            if short is not None and not short.omits(event):
-                return respell(_encoder.encode(event), event.type, short.theirs)
+            fast = fast_paths(_profile(dialect).name).get(event.type)
+            if fast is not None and not fast.omits(event):
+                return respell(_encoder.encode(event), event.type, fast.theirs)
         except (NotPlain, UnicodeError):
             pass  # fields that are written one by one
     translation = translate(event, dialect=dialect)
@@ -135,7 +135,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if origin is None and event.type in profile.lacks_events:
         return Translation(None, ("type",))
     try:
-        plain = carry(event, dialect, lost)
+        plain = project(event, dialect, lost)
     except Untranslatable as fault:
         return Translation(None, (str(fault),))
     return Translation(profile.write(plain, lost, own=origin is not None), tuple(lost))
@@ -147,9 +147,9 @@ def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = D
     Raises:
         ValueError: there is no such dialect.
     """
-    opening = append_opening(_profile(dialect).name)
-    if event_id is None and opening is not None:
-        return b"".join((opening, b2a_base64(audio, newline=False), b'"}'))
+    prefix = append_prefix(_profile(dialect).name)
+    if event_id is None and prefix is not None:
+        return b"".join((prefix, b2a_base64(audio, newline=False), b'"}'))
     event = InputAudioBufferAppendEvent.from_audio(audio, event_id=UNSET if event_id is None else event_id)
     return encode(event, dialect=dialect)
 
@@ -166,14 +166,14 @@ def _profile(dialect: str) -> Profile:
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
     try:
-        return read_shortly(data, profile.name) or _read_in(parse_object(data), profile)
-    except RecursionError as fault:  # what the parser could just follow, a rule could not
+        return read_fast(data, profile.name) or _read_in(parse_object(data), profile)
+    except RecursionError as fault:  # nested too deeply for a rule, though not for the parser
         raise too_deep(data) from fault
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
     canonical = profile.read(frame)
-    # An event that they do not have is written to nobody but to whom it came from.
+    # An event that the dialect lacks is written back only to the peer that sent it: keep its frame.
     lacked = any(canonical.get("type") == name for name in profile.lacks_events)
     comes_back = not lacked and same(profile.write(canonical, []), frame)
     event = forgiving_reader(profile.name).read(canonical, frame=None if comes_back else frame)

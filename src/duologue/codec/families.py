@@ -1,6 +1,6 @@
 """Text to events and back for the translation family, with the promises of the realtime one.
 
-Wire names are shared between the families, so nobody but the connection knows which one a frame belongs to.
+Wire names are shared between the families, so only the connection determines the family of a frame.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.shape import shapes_by_tag
-from duologue.codec.writing import NotPlain, refuse, to_plain
+from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.events import (
     AnyTranslationClientEvent,
     AnyTranslationServerEvent,
@@ -32,7 +32,7 @@ TRANSLATION_CLASSES: Final[Mapping[str, type[TranslationEvent]]] = {
 }
 """Every known event of the translation family by its wire name."""
 
-_encoder: Final = msgspec.json.Encoder(enc_hook=refuse)
+_encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
 
 def decode_translation(data: str | bytes) -> TranslationEvent:

@@ -1,4 +1,4 @@
-"""Reads what the strict decoder refuses, without ever pretending.
+"""Reads what the strict decoder rejects, without inventing values.
 
 The JSON is rewritten along the shape of its class: fields that the class does not have go into `extra`, objects of
 an unknown kind into the union's unknown variant, 24000.0 becomes the integer that it is. What is left must fit exactly;
@@ -30,7 +30,7 @@ class ForgivingReader:
     def read(self, fields: dict[str, Any], *, frame: Mapping[str, Any] | None = None) -> RealtimeEvent:
         """The event that this object is; `UnknownRealtimeEvent` if it is none, or none that holds together.
 
-        `frame` is remembered beside a typed event, to be written again in the same dialect.
+        `frame` is kept with a typed event, to be written back in the same dialect.
         """
         name = fields.get("type")
         if not isinstance(name, str):
@@ -47,7 +47,7 @@ class ForgivingReader:
         except msgspec.ValidationError as fault:
             return UnknownRealtimeEvent(json=fields, problem=_with_place(str(fault)))
         except UnicodeError:
-            # The converter looks into a string that stands for something else, and stumbles over half a character.
+            # The converter raises this for a lone surrogate in a string that it has to convert.
             return UnknownRealtimeEvent(
                 json=fields, problem="a string with a lone surrogate is not what belongs there - at `$`"
             )

@@ -6,7 +6,7 @@
 - Integers stay exact, and numbers beyond the range of a double become the integers that they are, up to 4300 digits:
   Python converts no more without asking, and no event means such a number.
 - A lone surrogate, which JSON can spell and UTF-8 cannot, is kept and written back as its escape.
-- Nesting deeper than Python can follow, a thousand levels at least, is refused: no event nests deeper than ten.
+- Nesting deeper than Python can follow, a thousand levels at least, is an error: no event nests deeper than ten.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from duologue.errors import DecodeError
 __all__ = ["parse_object", "too_deep", "write_text"]
 
 _BOM = "\ufeff"
-_MOST_DIGITS = 4300
+_MAX_DIGITS = 4300
 
 
 def parse_object(data: str | bytes) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def parse_object(data: str | bytes) -> dict[str, Any]:
     except UnicodeDecodeError as fault:
         raise DecodeError("not UTF-8", size_bytes=_size_bytes(data), position=fault.start) from None
     except json.JSONDecodeError as fault:
-        reason = fault.msg.removesuffix(" at")  # the place is ours to tell
+        reason = fault.msg.removesuffix(" at")  # the message gets its position below
         raise DecodeError(reason, size_bytes=_size_bytes(data), position=_bytes_before(fault, data)) from None
     except ValueError as fault:
         raise DecodeError(str(fault), size_bytes=_size_bytes(data)) from None
@@ -45,7 +45,7 @@ def parse_object(data: str | bytes) -> dict[str, Any]:
 
 
 def too_deep(data: str | bytes) -> DecodeError:
-    """The refusal of a message that nests more deeply than Python can follow."""
+    """The error for a message that nests more deeply than Python can follow."""
     return DecodeError("nested too deeply", size_bytes=_size_bytes(data))
 
 
@@ -57,15 +57,15 @@ def _parse(data: str | bytes) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeError):
-        # The standard parser is slower but reads what the fast one refuses, and says where a fault is.
+        # The standard parser is slower but reads what the fast one rejects, and gives the position of a fault.
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         return json.loads(text.removeprefix(_BOM), parse_constant=_not_json, parse_float=_finite, parse_int=_integer)
 
 
 def _bytes_before(fault: json.JSONDecodeError, data: str | bytes) -> int:
     """Where the fault is in the message: the parser counts characters, and has not seen a byte order mark."""
-    marked = data.startswith(_BOM) if isinstance(data, str) else data.startswith(_BOM.encode())
-    return len(fault.doc[: fault.pos].encode("utf-8", "surrogatepass")) + (len(_BOM.encode()) if marked else 0)
+    has_bom = data.startswith(_BOM) if isinstance(data, str) else data.startswith(_BOM.encode())
+    return len(fault.doc[: fault.pos].encode("utf-8", "surrogatepass")) + (len(_BOM.encode()) if has_bom else 0)
 
 
 def write_text(value: Any) -> bytes:
@@ -74,14 +74,14 @@ def write_text(value: Any) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeError:
         text = json.dumps(msgspec.to_builtins(value, str_keys=True))
-        # The standard writer has words for what is no number; the fast one says null, and so does this.
+        # The standard writer writes NaN and Infinity; the fast one writes null, and so does this.
         plain = json.loads(text, parse_constant=lambda _: None)
         return json.dumps(plain, separators=(",", ":")).encode("ascii")
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:
-        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
     return int(digits)
 
 
@@ -93,8 +93,8 @@ def _finite(number: str) -> float | int:
         exact = Decimal(number)
     except InvalidOperation:  # its exponent alone is beyond what a Decimal holds
         exact = Decimal("Infinity")
-    if not exact.is_finite() or exact.adjusted() >= _MOST_DIGITS:
-        raise ValueError(f"a number of more than {_MOST_DIGITS} digits")
+    if not exact.is_finite() or exact.adjusted() >= _MAX_DIGITS:
+        raise ValueError(f"a number of more than {_MAX_DIGITS} digits")
     return int(exact)
 
 

@@ -20,7 +20,7 @@ EVENT_CLASSES: Final[Mapping[str, type[RealtimeEvent]]] = {
 """Every known event by its canonical wire name."""
 
 SURPRISES: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
-"""What the strict decoder raises when a text is not what it knows."""
+"""What the strict decoder raises for a text that it does not know."""
 
 
 def prepare() -> None:
@@ -36,16 +36,16 @@ def prepare() -> None:
 
 
 def _first_decode(data: str | bytes) -> RealtimeEvent:
-    """Has its own place taken: importing the package stays cheap, and decoding pays no check."""
+    """Replaces itself at the first call: importing stays cheap, and decoding needs no check."""
     prepare()
     return decode(data)
 
 
 decode: Callable[[str | bytes], RealtimeEvent] = _first_decode
-"""The event of a text that holds no surprise. To be called as `known.decode`: it replaces itself."""
+"""Strict: raises `SURPRISES`. Call it as `known.decode`: it replaces itself."""
 
 
 @cache
 def forgiving_reader(dialect: str) -> ForgivingReader:
-    """Reads what the strict decoder refuses, in this dialect."""
+    """The reader for what the strict decoder rejects, in this dialect."""
     return ForgivingReader(shapes_by_tag(EVENT_CLASSES), dialect)

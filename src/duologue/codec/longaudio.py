@@ -1,7 +1,7 @@
 """Reads frames that are nearly all audio without walking through the audio.
 
 A JSON parser looks at every character of a string; base64 has none that means anything. So the string is cut out by
-its quotes, and only the rest is parsed. This is taken only where it cannot change the answer: the field's key is
+its quotes, and only the rest is parsed. This is done only where it cannot change the result: the field's key is
 preceded by a comma or a brace, which no character inside a string can fake; there is no backslash anywhere; the field
 comes once. Everything else goes the ordinary way.
 
@@ -18,9 +18,9 @@ import msgspec
 
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent
 
-__all__ = ["LEAST_CHARS", "read_long_audio"]
+__all__ = ["MIN_CHARS", "read_long_audio"]
 
-LEAST_CHARS: Final = 1024
+MIN_CHARS: Final = 1024
 """Below this, cutting costs more than parsing saves."""
 
 _LAYOUTS: Final = tuple(

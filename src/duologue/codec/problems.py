@@ -1,4 +1,4 @@
-"""Reads a problem's sentence back into its parts, for whoever must answer it."""
+"""Reads a problem's sentence back into its parts, for the server's `error` event."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class WholeNumber(Struct, frozen=True):
 
 
 class UnionShape(Struct, frozen=True):
-    """Objects told apart by `type`, with a class for those that nobody knows; or one object without a tag."""
+    """Objects with a `type` that selects the class, with a class for unknown types; or one object without a tag."""
 
     tagged: dict[str, ObjectShape]
     untagged: ObjectShape | None

@@ -9,15 +9,15 @@ from msgspec import UNSET
 from duologue.dialects.places import copy_json
 from duologue.events import Extra, UnknownRealtimeEvent, UnknownVariant, WireObject
 
-__all__ = ["NotPlain", "refuse", "to_plain"]
+__all__ = ["NotPlain", "reject", "to_plain"]
 
 
 class NotPlain(Exception):
     """The event holds something that is written field by field: extra fields, or an unknown variant."""
 
 
-def refuse(value: Any) -> NoReturn:
-    """Encoder hook: stops the fast encoder at what it cannot flatten."""
+def reject(value: Any) -> NoReturn:
+    """Encoder hook: raises at what the fast encoder cannot flatten."""
     if isinstance(value, Extra):
         raise NotPlain
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -1,4 +1,4 @@
-"""The accents of the protocol: what each vendor and server spells otherwise, as data."""
+"""The dialects of the protocol: how each vendor and server differs from the canonical model, as data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ PROFILES: Final[Mapping[str, Profile]] = _Profiles()
 def detect(sign: Mapping[str, Any] | str) -> Guess:
     """The dialect that a frame is in, or that is spoken at a URL, and how sure that is.
 
-    A server's first frame tells most. Where nothing gives a dialect away, the answer is "openai" with confidence 0.
+    A server's first frame is the best evidence. Without any evidence the answer is "openai" with confidence 0.
     """
     # Its tables, and the parsing of URLs, are for those who ask.
     from duologue.dialects.detection import guess_by_frame, guess_by_url

@@ -1,4 +1,4 @@
-"""Azure's two accents: the dated endpoint of Azure OpenAI, and Voice Live."""
+"""Azure's two dialects: the dated endpoint of Azure OpenAI, and Voice Live."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PROFILES: Final = (
         intent=True,
         names=NAMES,
         rules=merged(
-            # It refuses `type`, `output_modalities` and `audio` by name. Whether it took `tracing` is not known.
+            # It rejects `type`, `output_modalities` and `audio` by name. Whether it took `tracing` is not known.
             flat_rules(transcription=True, turn_detection=_NO_TURN_DETECTION),
             absent("usage", events=(_COMPLETED,)),
             absent("name", events=("response.function_call_arguments.done",)),

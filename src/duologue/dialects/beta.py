@@ -11,10 +11,10 @@ from typing import Final
 from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import ITEM_EVENTS, absent, items_half_told, merged
+from duologue.dialects.omissions import ITEM_EVENTS, absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Lacks, Move, Rule, Spelling, Values
+from duologue.dialects.rules import Default, Lacks, Move, Respell, Rule, Values
 from duologue.dialects.wrapping import Format
 
 __all__ = [
@@ -36,7 +36,7 @@ AUDIO_FORMATS: Final[Values] = (
 )
 
 MODALITIES: Final[Values] = (
-    # Beta wants text beside audio where GA wants audio alone, and means the same.
+    # Beta asks for text and audio where GA asks for audio alone; both mean the same.
     (["text", "audio"], ["audio"]),
     (["audio", "text"], ["audio"]),
 )
@@ -119,7 +119,7 @@ def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[Rule, .
 
 def item_rules(at: str) -> tuple[Rule, ...]:
     """Parts of assistant items, which beta spells as the parts of responses."""
-    return (Spelling(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
+    return (Respell(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
 
 
 def flat_rules(
@@ -147,10 +147,10 @@ def flat_rules(
         Move("session", "input_audio_noise_reduction", "audio.input.noise_reduction"),
         Move("session", "turn_detection", "audio.input.turn_detection", turn_detection),
     )
-    told: tuple[Rule, ...] = (
+    announced: tuple[Rule, ...] = (
         *session,
-        Default("session[type=realtime]", "object", "realtime.session", said=True),
-        Default("session[type=transcription]", "object", "realtime.transcription_session", said=True),
+        Default("session[type=realtime]", "object", "realtime.session", always_written=True),
+        Default("session[type=transcription]", "object", "realtime.transcription_session", always_written=True),
         Default("session", "id", ""),
     )
     response: tuple[Rule, ...] = (
@@ -159,8 +159,8 @@ def flat_rules(
         *item_rules("response.output[]"),
     )
     theirs: dict[str, tuple[Rule, ...]] = {
-        "session.created": told,
-        "session.updated": told,
+        "session.created": announced,
+        "session.updated": announced,
         "session.update": session,
         "response.created": response,
         "response.done": response,
@@ -172,7 +172,7 @@ def flat_rules(
         ),
         **{name: item_rules("item") for name in ITEM_EVENTS},
     }
-    return merged(items_half_told(), theirs)
+    return merged(incomplete_items(), theirs)
 
 
 _NEVER_SENT: Final[dict[str, tuple[Rule, ...]]] = merged(
@@ -188,13 +188,13 @@ PROFILES: Final = (
         title="OpenAI Realtime, beta",
         intent=True,
         names=NAMES,
-        # Late servers also told `prompt` and `include`; nobody is known to have taken them.
+        # Late servers also sent `prompt` and `include`; no server is known to have accepted them.
         rules=merged(
             flat_rules(lacks=("truncation", "reasoning", "parallel_tool_calls"), transcription=True), _NEVER_SENT
         ),
         lacks_events=GA_ONLY_EVENTS,
         auth=("bearer", "subprotocol"),
         session_minutes=30,
-        notes="Refused by the hosted service since May 2026; lives on in recordings and in compatible servers.",
+        notes="Rejected by the hosted service since May 2026; lives on in recordings and in compatible servers.",
     ),
 )

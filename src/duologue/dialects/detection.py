@@ -20,7 +20,7 @@ _BY_HOST: Final = 0.9
 _BY_PATH: Final = 0.6
 """Paths are copied by gateways."""
 _NEVER_MORE: Final = 0.99
-"""Anybody may send anything."""
+"""Any server may send any frame."""
 
 
 class Guess(Struct, frozen=True):
@@ -33,7 +33,7 @@ class Guess(Struct, frozen=True):
 
 
 _ERAS: Final = frozenset({"openai", "openai-beta"})
-"""What speaks for an era does not speak against a vendor of it."""
+"""Evidence for an era is no evidence against a vendor that speaks it."""
 
 _NOTHING: Final = Guess("openai", 0.0, "nothing gives it away")
 
@@ -56,7 +56,7 @@ def guess_by_url(url: str, profiles: Iterable[Profile]) -> Guess:
 
 
 def guess_by_frame(frame: Mapping[str, Any]) -> Guess:
-    """The dialect that a frame is in; the first one that a server sends tells most."""
+    """The dialect that a frame is in; the first one that a server sends is the best evidence."""
     return _strongest(_seen(dict(frame), FRAME_SIGNS))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from duologue.dialects.beta import MODALITIES, SessionKind, item_rules
-from duologue.dialects.omissions import absent, all_but, items_half_told, merged
+from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Lacks, Move, Rule
 
@@ -23,7 +23,7 @@ _NESTED_SESSION: Final[tuple[Rule, ...]] = (
 )
 
 # An item as they tell it may be of either era.
-_ITEMS: Final = items_half_told()
+_ITEMS: Final = incomplete_items()
 
 _TURNS: Final = absent("audio_start_ms", "audio_end_ms", "content_index", "usage")
 
@@ -61,7 +61,7 @@ PROFILES: Final = (
             dict.fromkeys(_TOLD, _NESTED_SESSION),
             {
                 name: item_rules("item")
-                # Its pages have this event beside `added` and `done`, with an item as beta had it.
+                # Its pages have this event in addition to `added` and `done`, with an item as beta had it.
                 for name in ("conversation.item.created",)
             },
             _ITEMS,
@@ -81,7 +81,7 @@ PROFILES: Final = (
                 "session.created": (
                     *_TOGETHER_SESSION,
                     Default("session", "id", ""),
-                    Default("session", "object", "realtime.transcription_session", said=True),
+                    Default("session", "object", "realtime.transcription_session", always_written=True),
                 ),
                 # A client sends what elsewhere is a server's answer, to change how turns are found.
                 "session.update": _TOGETHER_SESSION,

@@ -1,9 +1,9 @@
 """Turns the items of a beta server's stream into those of a GA server's, and back.
 
-Beta tells an item once, with `conversation.item.created`, and a model's item while it is still empty. GA tells it
-twice: `added` when it enters the conversation and `done` when it is final. So this is no matter of one event, but of a
-stream in its order: a client's item and a turn of speech are final at once, a model's item when the response is done
-with it.
+Beta announces an item once, with `conversation.item.created`, a model's item while it is still empty. GA does it
+twice: `added` when it enters the conversation and `done` when it is final. So the translation needs the stream in its
+order, not single events: a client's item and a turn of speech are final at once, a model's item when the response is
+done with it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from duologue.events import (
 __all__ = ["AddedToCreated", "CreatedToAdded"]
 
 _REMEMBERED_ITEMS: Final = 64
-"""How many finished items are kept to know their end when it is told twice; it follows within a few events."""
+"""How many finished items are kept, to drop a second `done` for them; it follows within a few events."""
 
 
 class _Open(Struct):
@@ -59,7 +59,7 @@ class CreatedToAdded:
             case ResponseDoneEvent():
                 return [*self._rest_of(event), event]
             case ConversationItemDoneEvent():
-                # Some send both; what has been said already is not said again.
+                # Some servers send both `created` and `done`: a `done` that was sent already is dropped.
                 self._open.pop(_id(event.item), None)
                 return [] if self._done.get(_id(event.item)) == event.item else [event]
             case _:
@@ -104,7 +104,7 @@ class AddedToCreated:
     """A GA stream in, a beta stream out."""
 
     def receive(self, event: RealtimeEvent) -> list[RealtimeEvent]:
-        """The events that stand for this one: one, or none for an item's end, which beta tells by other events."""
+        """The events that stand for this one: one, or none for an item's end, which beta reports by other events."""
         match event:
             case ConversationItemAddedEvent():
                 return [

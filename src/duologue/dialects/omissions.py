@@ -10,7 +10,7 @@ import msgspec
 from duologue.dialects.rules import Default, Rule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["ITEM_EVENTS", "absent", "all_but", "items_half_told", "merged"]
+__all__ = ["ITEM_EVENTS", "absent", "all_but", "incomplete_items", "merged"]
 
 _STAND_INS: Final[dict[str, Any]] = {
     "event_id": "",
@@ -29,7 +29,7 @@ _STAND_INS: Final[dict[str, Any]] = {
     "transcript": "",
     "arguments": "",
 }
-"""What stands for "they did not say". An empty part is one of an unknown kind."""
+"""What is read where a field is absent. An empty part is one of an unknown kind."""
 
 ITEM_EVENTS: Final = (
     "response.output_item.added",
@@ -59,10 +59,10 @@ def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple
     return {name: found for name, found in rules.items() if found}
 
 
-def items_half_told() -> dict[str, tuple[Rule, ...]]:
+def incomplete_items() -> dict[str, tuple[Rule, ...]]:
     """For each event that holds items or parts, the rules by which hardly anything in these is required.
 
-    So the beta published them, one loose object for all kinds, and so many servers send them that were built after it.
+    The beta's specification has one object with optional fields for all kinds, and many servers follow it.
     """
     return {
         **{name: _item("item") for name in ITEM_EVENTS},
@@ -77,24 +77,26 @@ def items_half_told() -> dict[str, tuple[Rule, ...]]:
 def _item(at: str) -> tuple[Rule, ...]:
     message, call, output = (f"{at}[type={kind}]" for kind in ("message", "function_call", "function_call_output"))
     return (
-        Default(at, "type", "", said=True),  # an item of an unknown kind
-        Default(message, "role", "", said=True),
-        Default(message, "content", [], said=True),
+        Default(at, "type", "", always_written=True),  # an item of an unknown kind
+        Default(message, "role", "", always_written=True),
+        Default(message, "content", [], always_written=True),
         *_part(f"{message}.content[]"),
-        Default(call, "name", "", said=True),
-        Default(call, "arguments", "", said=True),
-        Default(output, "call_id", "", said=True),
-        Default(output, "output", "", said=True),
+        Default(call, "name", "", always_written=True),
+        Default(call, "arguments", "", always_written=True),
+        Default(output, "call_id", "", always_written=True),
+        Default(output, "output", "", always_written=True),
     )
 
 
 def _part(at: str) -> tuple[Rule, ...]:
-    return tuple(Default(f"{at}[type={kind}]", "text", "", said=True) for kind in ("text", "input_text", "output_text"))
+    return tuple(
+        Default(f"{at}[type={kind}]", "text", "", always_written=True) for kind in ("text", "input_text", "output_text")
+    )
 
 
 def _default(field: str) -> Default:
     value = _STAND_INS[field]
-    return Default("", field, value, said=isinstance(value, int))
+    return Default("", field, value, always_written=isinstance(value, int))
 
 
 def _required(cls: type[RealtimeEvent]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Servers that anybody can run: vLLM and its cousins, sglang-omni, speaches, LocalAI."""
+"""Servers to run oneself: vLLM and its cousins, sglang-omni, speaches, LocalAI."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from duologue.dialects.beta import GA_ONLY_EVENTS, MODALITIES, SessionKind, flat_rules
 from duologue.dialects.names import CANONICAL
-from duologue.dialects.omissions import absent, all_but, items_half_told, merged
+from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Constant, Default, Lacks, Move, Rename, Rule
 from duologue.dialects.wrapping import Wrap
@@ -57,7 +57,7 @@ _ERROR: Final[dict[str, tuple[Rule, ...]]] = {"error": (Default("error", "type",
 """Their errors need not say of what type they are."""
 
 _SPEACHES_FIXED: Final[tuple[Rule, ...]] = (
-    # Refused by name, whatever their value.
+    # Rejected by name, whatever their value.
     Lacks("session", ("audio.input.format", "audio.output.format", "audio.input.turn_detection.prefix_padding_ms")),
 )
 
@@ -65,7 +65,7 @@ _LOCALAI_SESSION: Final[tuple[Rule, ...]] = (
     SessionKind({}),
     Move("session", "modalities", "output_modalities", MODALITIES, reads_only=True),
     Default("session", "id", ""),
-    Default("session", "object", "realtime.session", said=True),
+    Default("session", "object", "realtime.session", always_written=True),
 )
 
 PROFILES: Final = (
@@ -94,7 +94,7 @@ PROFILES: Final = (
         title="vLLM-Omni",
         names={**_VLLM_NAMES, **CANONICAL},
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             # Later versions speak a part of GA instead; such frames are read as they are, and kept.
             {
                 **{
@@ -166,7 +166,7 @@ PROFILES: Final = (
         name="localai",
         title="LocalAI",
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             {
                 "session.created": _LOCALAI_SESSION,
                 "session.updated": _LOCALAI_SESSION,

@@ -1,8 +1,7 @@
-"""A profile: one accent of the protocol, as data.
+"""A profile: one dialect of the protocol, as data.
 
-`read` and `write` are each other's inverse. Where the rules alone are not, on frames that mix eras or say a default
-aloud, the frame is remembered whole beside its canonical form; as long as that form has not been changed, it is what
-is written back.
+`read` and `write` are each other's inverse. Where the rules alone are not (a frame mixes eras, or spells out a
+default), the frame is kept with its canonical form, and written back as long as that form is unchanged.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     end_of_input: Mapping[str, Any] | None = None
     """The frame by which a client says that no more audio will come, where there is one."""
     lacks_events: frozenset[str] = frozenset()
-    """Canonical events that they do not have, and client events that they refuse."""
+    """Canonical events that they do not have, and client events that they reject."""
     input_rates_hz: tuple[int, ...] = (24_000,)
     output_rates_hz: tuple[int, ...] = (24_000,)
     """First the usual one; empty where there is no speech."""
@@ -50,9 +49,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     """Ends of host names that speak this dialect."""
     path: str | None = None
-    """Part of the URL's path that gives the dialect away."""
+    """Part of the URL's path that identifies the dialect."""
     notes: str = ""
-    """What is unsure about it."""
+    """What is uncertain about it."""
 
     def rules_for(self, canonical_name: str | None) -> tuple[Rule, ...]:
         """The rules that an event is subject to, in the order of reading."""
@@ -70,9 +69,9 @@ class Profile(Struct, frozen=True, kw_only=True):
         return canonical
 
     def write(self, canonical: Json, lost: list[str], *, own: bool = False) -> Json:
-        """Their form of a canonical frame, which is left alone; paths that they cannot carry are added to `lost`.
+        """Their form of a canonical frame, which is left alone; paths without a counterpart are added to `lost`.
 
-        `own` says that it came from them: what it holds they evidently have, whatever the table says that they lack.
+        `own` says that the event came in this dialect: its fields evidently exist there, so `Lacks` rules are skipped.
         """
         frame: Json = copy_json(canonical)
         name = canonical.get("type")
@@ -94,10 +93,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     def omissions(self, canonical_name: str) -> tuple[Default, ...] | None:
         """What an event may leave out, if it differs in that and in its name at most; None if in more.
 
-        What stands deep inside counts only where it is always said: an event that has it is written as it is.
+        What stands deep inside counts only where it is always written.
         """
         if canonical_name in self.lacks_events:
             return None
         rules = (rule for rule in self.rules_for(canonical_name) if isinstance(rule, Default))
-        defaults = [rule for rule in rules if rule.said or not rule.at]
+        defaults = [rule for rule in rules if rule.always_written or not rule.at]
         return tuple(defaults) if len(defaults) == len(self.rules_for(canonical_name)) else None

@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, flat_rules
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Move, Rename, Rule, Spelling
+from duologue.dialects.rules import Move, Rename, Respell, Rule
 
 __all__ = ["PROFILES"]
 
@@ -22,7 +22,7 @@ _SPOKEN: Final[tuple[tuple[Any, Any], ...]] = (
     ("pcm", {"type": "audio/pcm", "rate": 24000}),
     ("pcm", {"type": "audio/pcm"}),
     # The older names: this one says the rate, and the first model of the family spoke `pcm16`, at a rate
-    # that its pages do not tell; the examples beside them play it at 24 kHz.
+    # that its pages do not say; the examples there play it at 24 kHz.
     ("pcm24", {"type": "audio/pcm", "rate": 24000}),
     ("pcm16", {"type": "audio/pcm", "rate": 24000}),
 )
@@ -33,7 +33,7 @@ _NESTED: Final[tuple[Rule, ...]] = tuple(
     for side in ("input", "output")
     for rule in (
         Rename(f"session.audio.{side}.format", {"sample_rate": "rate"}),
-        Spelling(f"session.audio.{side}.format", "type", {"pcm": "audio/pcm"}),
+        Respell(f"session.audio.{side}.format", "type", {"pcm": "audio/pcm"}),
     )
 )
 
@@ -89,7 +89,7 @@ PROFILES: Final = (
         hosts=("dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "maas.aliyuncs.com"),
         path="/api-ws/v1/realtime",
         notes=(
-            "Qwen-Omni refuses `session.finish`, live translation wants it. Usage counts the whole session. "
+            "Qwen-Omni rejects `session.finish`, live translation wants it. Usage counts the whole session. "
             "Rolling transcripts (`….text` with `text` and `stash`) have no counterpart and stay unknown."
         ),
     ),

@@ -1,8 +1,8 @@
-"""The ways in which an accent differs from the canonical model, each a small reversible rule over plain JSON.
+"""The ways in which a dialect differs from the canonical model, each a small reversible rule over plain JSON.
 
 `read` turns a vendor's frame into the canonical one, `write` turns it back; both work in place. A rule that meets
 what it does not expect leaves it as it came. No rule has to be reversible for every value: a frame that would not come
-back as it was is remembered whole (see `profile`).
+back as it was is kept whole (see `profile`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = [
     "Move",
     "Placeholder",
     "Rename",
+    "Respell",
     "Rule",
-    "Spelling",
     "Values",
     "same",
 ]
@@ -40,7 +40,7 @@ class Rule(Protocol):
         ...
 
     def write(self, frame: Json, lost: list[str]) -> None:
-        """Canonical to vendor, in place; what cannot be carried is taken out and its path appended to `lost`."""
+        """Canonical to vendor, in place; what has no counterpart is taken out and its path appended to `lost`."""
         ...
 
 
@@ -111,17 +111,17 @@ class Constant(Struct, frozen=True):
 
 
 class Default(Struct, frozen=True):
-    """A field that they are documented, or seen, to leave out, and that is written when there is something to say.
+    """A field that they leave out, by their documentation or as observed; written where it differs from the default.
 
-    Null says no more than nothing: no field that must be there may be null.
+    Null counts as absent: no required field may be null.
     """
 
     at: str
     field: str
     value: Any
-    """What stands for "they did not say": an empty id, an index of 0, null."""
-    said: bool = False
-    """Written all the same, because it is as good as any other value: an index of 0."""
+    """What is read where the field is absent: an empty id, an index of 0, null."""
+    always_written: bool = False
+    """Written even if it equals the default, because that is an ordinary value: an index of 0."""
 
     def read(self, frame: Json) -> None:
         for obj in objects_at(frame, self.at):
@@ -129,7 +129,7 @@ class Default(Struct, frozen=True):
                 obj[self.field] = copy_json(self.value)
 
     def write(self, frame: Json, lost: list[str]) -> None:
-        if not self.said:
+        if not self.always_written:
             Constant(self.at, self.field, self.value).write(frame, lost)
 
 
@@ -152,7 +152,7 @@ class Placeholder(Struct, frozen=True):
         return
 
 
-class Spelling(Struct, frozen=True):
+class Respell(Struct, frozen=True):
     """A field spells its words otherwise: a part of type `text` for `output_text`."""
 
     at: str

@@ -33,7 +33,7 @@ _ERA: Final = r"response\.(text|audio|audio_transcript)\.(delta|done)"
 _UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 FRAME_SIGNS: Final[tuple[Sign, ...]] = (
-    # The eras, which say no more than that it is nobody in particular.
+    # The eras: evidence for no particular vendor.
     Sign("openai", 0.6, "a session that names its kind", "session.type", r"realtime|transcription", of_type=_SESSION),
     Sign("openai", 0.3, "a nested session", "session.audio", kind=dict, of_type=_SESSION),
     Sign("openai", 0.5, "a GA name", pattern=r"response\.output_(text|audio|audio_transcript)\.(delta|done)"),
@@ -48,7 +48,7 @@ FRAME_SIGNS: Final[tuple[Sign, ...]] = (
     Sign("openai-beta", 0.5, "a beta session of transcription", pattern=r"transcription_session\.(created|update)"),
     Sign("openai-beta", 0.4, "a key inside the session", "session.client_secret", of_type=_SESSION),
     # Azure.
-    Sign("azure-voice-live", 0.9, "a rate beside the format", "session.input_audio_sampling_rate"),
+    Sign("azure-voice-live", 0.9, "a sampling rate of its own", "session.input_audio_sampling_rate"),
     Sign("azure-voice-live", 0.9, "an avatar", "session.avatar"),
     Sign("azure-voice-live", 0.9, "echo cancellation", "session.input_audio_echo_cancellation"),
     Sign("azure-voice-live", 0.8, "a voice with a type", "session.voice.type"),
@@ -100,7 +100,7 @@ FRAME_SIGNS: Final[tuple[Sign, ...]] = (
     Sign(
         "together",
         0.6,
-        "a session that only hears",
+        "a session that only transcribes",
         "session.modalities",
         of_type=r"session\.created",
         without=("event_id", "session.voice", "session.input_audio_format"),
@@ -139,5 +139,5 @@ QUERY_SIGNS: Final[tuple[Sign, ...]] = (
     Sign("inworld", 0.6, "a protocol by name", "protocol", r"realtime"),
     Sign("together", 0.8, "a format with its rate", "input_audio_format", r"pcm_s16le_\d+"),
     Sign("vllm-omni", 0.8, "a choice of duplex", "duplex"),
-    Sign("speaches", 0.8, "a model that hears", "transcription_model"),
+    Sign("speaches", 0.8, "a transcription model", "transcription_model"),
 )

@@ -16,7 +16,7 @@ __all__ = ["Format", "Unwrap", "Wrap"]
 class Format(Struct, frozen=True):
     """An audio format is one word for them and an object for us: `"pcm16"`, in another place.
 
-    A word that is not in the table becomes an object of that type, so that it is read as a format nobody knows.
+    A word that is not in the table becomes an object of that type, so that it is read as an unknown format.
     """
 
     at: str
@@ -59,7 +59,7 @@ class Format(Struct, frozen=True):
 
 
 class Wrap(Struct, frozen=True):
-    """They say in a bare string what is one field of an object for us: an `error` that is its message."""
+    """Their bare string is one field of an object for us: an `error` that is its message."""
 
     at: str
     field: str
@@ -77,17 +77,17 @@ class Wrap(Struct, frozen=True):
             if isinstance(value, dict) and isinstance(value.get(self.into), str):
                 obj[self.field] = value.pop(self.into)
                 place = f"{self.at}.{self.field}" if self.at else self.field
-                # What is null says nothing that could be lost.
+                # Null is no loss.
                 lost.extend(f"{place}.{name}" for name, other in value.items() if other is not None)
 
 
 class Unwrap(Struct, frozen=True):
-    """They say in an object of a certain kind what is a bare string for us: a voice by its name."""
+    """Their object of a certain kind is a bare string for us: a voice by its name."""
 
     at: str
     field: str
     inner: str
-    beside: Mapping[str, Any]
+    constants: Mapping[str, Any]
     """The object's other fields, always the same."""
 
     def read(self, frame: Json) -> None:
@@ -95,11 +95,11 @@ class Unwrap(Struct, frozen=True):
             value = obj.get(self.field)
             if isinstance(value, dict) and isinstance(value.get(self.inner), str):
                 rest = {name: other for name, other in value.items() if name != self.inner}
-                if same(rest, dict(self.beside)):
+                if same(rest, dict(self.constants)):
                     obj[self.field] = value[self.inner]
 
     def write(self, frame: Json, lost: list[str]) -> None:
         for obj in objects_at(frame, self.at):
             value = obj.get(self.field)
             if isinstance(value, str):
-                obj[self.field] = {**self.beside, self.inner: value}
+                obj[self.field] = {**self.constants, self.inner: value}

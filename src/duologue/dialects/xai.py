@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from duologue.dialects.beta import SessionKind, item_rules
-from duologue.dialects.omissions import absent, items_half_told, merged
+from duologue.dialects.omissions import absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Default, Hook, Lacks, Move, Placeholder, Rename, Rule
@@ -23,28 +23,28 @@ _SESSION_CONFIG: Final[tuple[Rule, ...]] = (
     Lacks("session", ("truncation", "prompt", "tracing", "include", "parallel_tool_calls")),
     Move("session", "modalities", "output_modalities", _MODALITIES),
     Move("session", "voice", "audio.output.voice"),
-    # Off is an object without a type in what they tell, and null in what they take.
+    # Off is an object without a type in what they send, and null in what they accept.
     Move("session", "turn_detection", "audio.input.turn_detection", (({"type": None}, None),)),
-    # The nested one is what they document; where both are told, they agree.
+    # The nested one is what they document; where both are sent, they agree.
     Move("session", "input_audio_transcription", "audio.input.transcription", reads_only=True),
     Rename("session.audio.input.transcription", {"language_hint": "language", "keyterms": "keywords"}),
     Move("session", "max_response_output_tokens", "max_output_tokens"),
 )
 
-_SESSION_TOLD: Final[tuple[Rule, ...]] = (
+_SESSION_SENT: Final[tuple[Rule, ...]] = (
     *_SESSION_CONFIG,
-    # Tools are taken flat and told back as chat completions has them.
+    # Tools are accepted flat and sent back as chat completions has them.
     *(
         Move("session.tools[][type=function]", f"function.{name}", name)
         for name in ("name", "description", "parameters")
     ),
     Default("session", "id", ""),
-    Default("session", "object", "realtime.session", said=True),
+    Default("session", "object", "realtime.session", always_written=True),
 )
 
 
 def _usage_down(frame: Json) -> None:
-    """What a response cost stands beside it, and an empty object inside."""
+    """The usage of a response stands in the event; the response has an empty object."""
     response = frame.get("response")
     if isinstance(response, dict) and response.get("usage") == {} and isinstance(frame.get("usage"), dict):
         response["usage"] = frame.pop("usage")
@@ -71,10 +71,10 @@ PROFILES: Final = (
         name="xai",
         title="xAI Grok Voice",
         rules=merged(
-            items_half_told(),
+            incomplete_items(),
             {
-                "session.created": _SESSION_TOLD,
-                "session.updated": _SESSION_TOLD,
+                "session.created": _SESSION_SENT,
+                "session.updated": _SESSION_SENT,
                 "session.update": _SESSION_CONFIG,
                 "response.created": _RESPONSE,
                 "response.done": (Hook(_usage_down, _usage_up), *_RESPONSE),
@@ -112,7 +112,7 @@ PROFILES: Final = (
         hosts=("api.x.ai",),
         notes=(
             "`completed` comes several times for an item, the last with status `completed`. "
-            "Which text events come twice, under both names, is told by others and not recorded."
+            "Which text events come twice, under both names, is reported by others and not recorded."
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""What an engine has to offer: a small contract for each kind.
+"""The contracts of engines, one for each kind.
 
 Audio crosses these contracts as PCM16: signed 16-bit little-endian mono samples in `bytes`, at the rate that the
 engine names. The server resamples; an engine never does. All methods run on the event loop and must not block it:
@@ -8,7 +8,7 @@ Every stream is an async iterator. Closing it, or cancelling the task that reads
 the engine can, else after the piece under way, whose result is dropped.
 
 One engine object serves all sessions at once; only a `VoiceDetector` and a `Denoiser` belong to one stream of audio,
-because they remember what they heard.
+because they keep state of its audio.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class VoiceDetector(Protocol):
-    """Tells speech from everything else in one stream of audio."""
+    """Detects speech in one stream of audio (voice activity detection)."""
 
     sample_rate_hz: int
     frame_ms: int
@@ -85,7 +85,7 @@ class Transcriber(Protocol):
 
 
 class EndOfTurnDetector(Protocol):
-    """Judges whether somebody who pauses has finished."""
+    """Estimates at a pause whether the speaker has finished the turn."""
 
     sample_rate_hz: int
     name: str
@@ -118,7 +118,7 @@ class Image(msgspec.Struct, frozen=True):
     """A picture that a user shows."""
 
     url: str
-    """A `data:` URI, as a rule; an engine that fetches another address is asked to by a stranger."""
+    """A `data:` URI, as a rule; an engine that fetches another address makes a request that a client chose."""
     detail: str | None = None
     """How closely to look, in the protocol's words: "low", "high" or "auto"."""
 
@@ -138,7 +138,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class ResponderRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a responder may know when it is asked to respond."""
+    """What a responder gets: the conversation and the settings of one response."""
 
     messages: tuple[Message, ...]
     """The conversation, oldest first; the last user message is the one to answer."""

@@ -1,4 +1,4 @@
-"""Checks for engines of your own: does it keep its contract?
+"""Checks that an engine of your own keeps its contract.
 
 Each takes an engine, or what makes one, and audio or text to try it on, and raises `AssertionError` with a sentence
 that says what is wrong. Run them in your tests; the engines that come with duologue pass them in ours.
@@ -26,13 +26,13 @@ from duologue.engines.base import (
 )
 
 __all__ = [
-    "an_exchange",
     "check_denoiser",
     "check_detector",
     "check_end_of_turn",
     "check_responder",
     "check_synthesizer",
     "check_transcriber",
+    "responder_request",
 ]
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ _PROMPT_SPEECH_FRAMES = 0.2  # of a recorded sentence, at the very least, is spe
 
 
 async def check_detector(make: Callable[[], VoiceDetector], *, speech: bytes) -> None:
-    """`speech` is PCM16 of at least a second of somebody talking, at the detector's rate."""
+    """`speech` is PCM16 of at least a second of speech, at the detector's rate."""
     detector = make()
     rate_hz, frame_ms = detector.sample_rate_hz, detector.frame_ms
     _expect(rate_hz > 0 and frame_ms > 0, f"rate and frame are positive, not {rate_hz} Hz and {frame_ms} ms")
@@ -78,7 +78,7 @@ async def check_detector(make: Callable[[], VoiceDetector], *, speech: bytes) ->
 
 
 async def check_denoiser(make: Callable[[str], Denoiser], *, speech: bytes) -> None:
-    """`speech` is PCM16 of at least a second of somebody talking, at the denoiser's rate."""
+    """`speech` is PCM16 of at least a second of speech, at the denoiser's rate."""
     for kind in ("near_field", "far_field"):
         denoiser = make(kind)
         _expect(denoiser.sample_rate_hz > 0, "a denoiser has a rate")
@@ -109,14 +109,14 @@ async def check_transcriber(transcriber: Transcriber, *, speech: bytes, words: s
     await _check_early_close(transcriber.transcribe(speech))
 
 
-async def check_end_of_turn(judge: EndOfTurnDetector, *, speech: bytes, complete: str, incomplete: str) -> None:
-    """`speech` is PCM16 at the judge's rate; the two texts are what was said in it, whole and broken off."""
-    _expect(judge.sample_rate_hz > 0 and bool(judge.name), "a judge has a rate and a name")
-    whole, broken = [await judge.completeness(speech, text) for text in (complete, incomplete)]
-    _expect(whole > broken, f"{incomplete!r} is judged more complete, {broken:.2f}, than {complete!r}, {whole:.2f}")
-    for audio in (speech, b"", bytes(2 * judge.sample_rate_hz)):
+async def check_end_of_turn(detector: EndOfTurnDetector, *, speech: bytes, complete: str, incomplete: str) -> None:
+    """`speech` is PCM16 at the detector's rate; the two texts are what was said in it, whole and broken off."""
+    _expect(detector.sample_rate_hz > 0 and bool(detector.name), "an end-of-turn detector has a rate and a name")
+    whole, broken = [await detector.completeness(speech, text) for text in (complete, incomplete)]
+    _expect(whole > broken, f"{incomplete!r} is rated more complete, {broken:.2f}, than {complete!r}, {whole:.2f}")
+    for audio in (speech, b"", bytes(2 * detector.sample_rate_hz)):
         for text in (complete, incomplete, "", "\N{HORIZONTAL ELLIPSIS}"):
-            _expect(0.0 <= await judge.completeness(audio, text) <= 1.0, "a probability lies between 0 and 1")
+            _expect(0.0 <= await detector.completeness(audio, text) <= 1.0, "a probability lies between 0 and 1")
 
 
 async def check_responder(
@@ -128,16 +128,16 @@ async def check_responder(
     something to say about what came back.
     """
     _expect(bool(responder.name), "a responder has a name")
-    answer = "".join(await _all(_words(responder.respond(an_exchange(question))), str))
+    answer = "".join(await _all(_words(responder.respond(responder_request(question))), str))
     _expect(bool(answer.strip()), f"{question!r} was not answered")
-    # A session may ask for a response before anybody has spoken.
-    await _all(_words(responder.respond(an_exchange())), str)
-    await _check_early_close(responder.respond(an_exchange(question)))
+    # A session may ask for a response before the user has spoken.
+    await _all(_words(responder.respond(responder_request())), str)
+    await _check_early_close(responder.respond(responder_request(question)))
     await _check_calls(responder, order)
 
 
 async def _check_calls(responder: Responder, order: str) -> None:
-    offered = an_exchange(order, functions=(_WEATHER,))
+    offered = responder_request(order, functions=(_WEATHER,))
     pieces = [piece async for piece in responder.respond(offered)]
     calls = [piece for piece in pieces if isinstance(piece, FunctionCall)]
     _expect(bool(pieces), f"{order!r} was neither answered nor carried out")
@@ -148,12 +148,12 @@ async def _check_calls(responder: Responder, order: str) -> None:
             msgspec.json.decode(call.arguments, type=dict[str, object])
         except msgspec.DecodeError as fault:
             raise AssertionError(f"the arguments of a call are no JSON object: {call.arguments!r}") from fault
-    forbidden = an_exchange(order, functions=(_WEATHER,), function_choice="none")
+    forbidden = responder_request(order, functions=(_WEATHER,), function_choice="none")
     await _all(_words(responder.respond(forbidden)), str)
     if calls:
         made = tuple(msgspec.structs.replace(call, call_id=f"call_{place}") for place, call in enumerate(calls))
-        told = (Message("tool", '{"celsius": 21}', call_id=call.call_id) for call in made)
-        messages = (*offered.messages, Message("assistant", "", calls=made), *told)
+        results = (Message("tool", '{"celsius": 21}', call_id=call.call_id) for call in made)
+        messages = (*offered.messages, Message("assistant", "", calls=made), *results)
         returned = [piece async for piece in responder.respond(msgspec.structs.replace(offered, messages=messages))]
         _expect(bool(returned), "nothing was said about what a call returned")
 
@@ -181,14 +181,14 @@ async def check_synthesizer(synthesizer: Synthesizer, *, text: str = "One senten
     await _check_early_close(synthesizer.synthesize(text, voice=first_voice))
 
 
-def an_exchange(
+def responder_request(
     *texts: str,
     instructions: str = "",
     now: datetime = datetime(2026, 3, 14, 15, 9, tzinfo=UTC),
     functions: Sequence[Function] = (),
     function_choice: str = "auto",
 ) -> ResponderRequest:
-    """An exchange to try a responder on: texts of the user and the assistant in turn, the last one the user's."""
+    """A request to try a responder on: texts of the user and the assistant in turn, the last one the user's."""
     messages = tuple(Message("assistant" if place % 2 else "user", text) for place, text in enumerate(texts))
     return ResponderRequest(
         messages=messages,
@@ -216,7 +216,7 @@ async def _words(pieces: AsyncIterator[str | FunctionCall]) -> AsyncIterator[str
 
 
 async def _check_early_close(pieces: AsyncIterator[object]) -> None:
-    """Whoever stops listening closes the stream: it must allow that after its first piece."""
+    """A reader may close the stream early: that must work after its first piece."""
     async for _ in pieces:
         break
     close = getattr(pieces, "aclose", None)

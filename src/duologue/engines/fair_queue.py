@@ -1,4 +1,4 @@
-"""Who may use an engine next: the urgent before the optional, and every session in its turn."""
+"""A fair queue limits how many calls run in an engine: by priority first, then by turns between sessions."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["FairQueue", "Priority"]
 
 _MAX_WAITING: Final = 256
 """An utterance costs about 0.1 s of a core. More than this would have the last one wait for many seconds, and a reply
-that late is worse than an honest refusal."""
+that late is worse than an error at once."""
 
 _Waiting: TypeAlias = dict[str, deque[asyncio.Future[None]]]
 
 
 class Priority(IntEnum):
-    """How much depends on a transcript, most first."""
+    """Of a transcription, the most urgent first."""
 
     FINAL = 0
-    """Somebody waits for the answer."""
-    FORESEEN = 1
-    """Somebody will, if the turn is over."""
-    GUESS = 2
-    """It is nice to see, and the next one makes up for it."""
+    """The turn is over, and the user waits for the answer."""
+    AHEAD = 1
+    """The turn may be over: transcribed ahead of its end."""
+    PARTIAL = 2
+    """A partial transcript; the next one replaces it."""
 
 
 class FairQueue:
-    """Lets so many in at once; the others wait, by urgency, and within one urgency the owners take turns.
+    """Lets a fixed number of calls run at once. Others wait by priority; within one priority the owners take turns.
 
-    Belongs to one event loop. What is to be worked on is best looked up inside: who waits long finds the newest there.
+    Belongs to one event loop. Look up what to work on inside the block: after a long wait there may be newer audio.
     """
 
     def __init__(self, places: int | None = None, *, max_waiting: int = _MAX_WAITING) -> None:
@@ -75,7 +75,7 @@ class FairQueue:
             if place.cancelled():
                 self._give_up(owner, priority, place)
             else:
-                self._taken -= 1  # it was let in, and never came to know
+                self._taken -= 1  # its place was given in the same moment: free it again
             self._admit()
             raise
 
@@ -92,12 +92,12 @@ class FairQueue:
         )
 
     def _has_place(self, priority: Priority) -> bool:
-        """The last place of several is kept for what somebody waits for."""
-        kept = 1 if priority is Priority.GUESS and self._places > 1 else 0
+        """Partial transcripts leave the last of several places free for calls that a user waits for."""
+        kept = 1 if priority is Priority.PARTIAL and self._places > 1 else 0
         return self._taken < self._places - kept
 
     def _next(self) -> Priority | None:
-        """The urgency of whoever is next, if there is room for it."""
+        """The priority of the next call that may run; None if there is none, or no place for it."""
         return next((priority for priority in Priority if self._waiting[priority] and self._has_place(priority)), None)
 
     def _admit(self) -> None:
@@ -108,6 +108,6 @@ class FairQueue:
             place = queue.popleft()
             if queue:
                 waiting[owner] = queue  # behind all others
-            if not place.cancelled():  # else it has given up, and its task has not run since
+            if not place.cancelled():  # else it was cancelled, and its task has not run since
                 self._taken += 1
                 place.set_result(None)

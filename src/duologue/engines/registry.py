@@ -6,9 +6,9 @@ A package adds an engine by an entry point of the group `duologue.engines`, call
     "transcriber.parrot" = "parrot_speech:Transcriber"
 
 What it points to is called in a thread with the user's options as keywords, and with the `Worker` that all engines
-share if it has a parameter `worker`; it returns the engine. For a detector it returns what makes one for each new
-stream of audio, and for a denoiser what makes one of "near_field" or "far_field". An
-engine that holds something open has a coroutine `aclose`, called at the end.
+share if it has a parameter `worker`; it returns the engine. For a detector it returns a factory, called for each new
+stream of audio; for a denoiser a factory that takes "near_field" or "far_field". An engine that holds resources has a
+coroutine `aclose`, called at the end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["DEFAULTS", "GROUP", "Engines", "Kind", "known", "load", "load_defaul
 
 GROUP = "duologue.engines"
 
-Kind = Literal["detector", "transcriber", "responder", "synthesizer", "judge", "denoiser"]
+Kind = Literal["detector", "transcriber", "responder", "synthesizer", "end_of_turn", "denoiser"]
 
 _BUILT_IN = {
     "detector.silero": "duologue.engines.speech.silero:detectors",
@@ -44,8 +44,8 @@ _BUILT_IN = {
     "responder.scripted": "duologue.engines.scripted:ScriptedResponder",
     "synthesizer.hibari": "duologue.engines.speech.hibari:HibariSynthesizer",
     "synthesizer.scripted": "duologue.engines.scripted:ScriptedSynthesizer",
-    "judge.embedded": "duologue.engines.end_of_turn.judge:EmbeddedEndOfTurn",
-    "judge.scripted": "duologue.engines.scripted:ScriptedEndOfTurn",
+    "end_of_turn.embedded": "duologue.engines.end_of_turn.detector:EmbeddedEndOfTurn",
+    "end_of_turn.scripted": "duologue.engines.scripted:ScriptedEndOfTurn",
     "denoiser.scripted": "duologue.engines.scripted:denoisers",
 }
 
@@ -54,33 +54,34 @@ DEFAULTS: Mapping[Kind, str] = {
     "transcriber": "moonshine",
     "responder": "embedded",
     "synthesizer": "hibari",
-    "judge": "embedded",
+    "end_of_turn": "embedded",
 }
-"""What is used where nothing else is asked for: needs no network, no key and no model file. Noise is left in."""
+"""The engines used by default. They need no network, no key and no model file. No denoiser is loaded."""
 
-_QUICK: tuple[Kind, ...] = ("detector", "denoiser", "judge")
+_QUICK: tuple[Kind, ...] = ("detector", "denoiser", "end_of_turn")
 """Kinds whose work takes a few milliseconds at most, and must not wait behind an utterance that takes 300. Nor must a
 clause, which takes 30."""
 
 _FIELDS: Mapping[Kind, str] = {"detector": "new_detector", "denoiser": "new_denoiser"}
-"""Where an engine of a kind stands in `Engines`, if it does not stand under the kind's name."""
+"""The field of `Engines` for a kind, where it differs from the kind's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """One engine of each kind, loaded. All sessions share them; each stream of audio gets a detector of its own.
 
-    Without a judge `semantic_vad` goes by silence alone; without a denoiser noise reduction changes nothing.
+    Without an end-of-turn detector `semantic_vad` uses silence alone; without a denoiser noise reduction changes
+    nothing.
     """
 
     new_detector: Callable[[], VoiceDetector]
     transcriber: Transcriber
     responder: Responder
     synthesizer: Synthesizer
-    judge: EndOfTurnDetector | None = None
+    end_of_turn: EndOfTurnDetector | None = None
     new_denoiser: Callable[[str], Denoiser] | None = None
     fair_queue: FairQueue = field(default_factory=FairQueue)
-    """Who may use the transcriber next."""
+    """Limits how many calls run in the transcriber, and decides which one runs next."""
 
 
 def known(kind: Kind) -> list[str]:
@@ -89,7 +90,7 @@ def known(kind: Kind) -> list[str]:
 
 
 async def load(kind: Kind, name: str, worker: Worker, options: Mapping[str, object] | None = None) -> Any:
-    """Import and make one engine, in a thread of the worker. A detector's is what makes detectors.
+    """Import and make one engine, in a thread of the worker. For a detector or a denoiser, returns its factory.
 
     Cancelled: a load that has begun is finished in its thread and dropped.
 
@@ -130,7 +131,7 @@ async def load_default(
             return engine
 
         loaded: list[Any] = await asyncio.gather(*map(get, chosen), return_exceptions=True)
-        for fault in loaded:  # all have come to an end by now: what did load is closed with the rest
+        for fault in loaded:  # every load has ended by now: the exit stack closes the engines that did load
             if isinstance(fault, BaseException):
                 raise fault
         by_field = {_FIELDS.get(kind, kind): engine for kind, engine in zip(chosen, loaded, strict=True)}

@@ -1,6 +1,6 @@
 """Engines that do what a script says: deterministic, instant, in the standard library alone.
 
-They hear loudness instead of speech, return the texts they were given, and speak in tones: what protocol tests and
+They detect loudness instead of speech, return the texts they were given, and speak in tones: what protocol tests and
 benchmarks need of an engine.
 """
 
@@ -31,7 +31,7 @@ _LOUD_DBFS = -40.0  # between a quiet room, about -60, and quiet speech, about -
 _FULL_SCALE = 32_768
 
 _EVERY = 8
-"""Loud is told from quiet by one sample in eight: all of them would cost more than the rest of the server together."""
+"""Loudness is measured on one sample in eight: all of them would cost more than the rest of the server."""
 
 
 class ScriptedDetector:
@@ -82,24 +82,24 @@ def denoisers(*, sample_rate_hz: int = 16_000, threshold_dbfs: float = _LOUD_DBF
 
 
 class ScriptedEndOfTurn:
-    """Judges every pause to be the next of its numbers; begins again after the last. `judged` holds what it read."""
+    """Returns the next of its numbers for every pause; then begins again. `transcripts` holds what it read."""
 
     name: str = "scripted"
 
     def __init__(self, numbers: Sequence[float] = (1.0,), *, sample_rate_hz: int = 16_000) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._numbers = tuple(numbers)
-        self.end_of_turn_judged: list[str] = []
+        self.transcripts: list[str] = []
 
     async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
         """The next number; the speech and its words change nothing. Raises `AudioError` for an odd number of bytes."""
         whole_samples(pcm16)
-        self.end_of_turn_judged.append(transcript)
-        return self._numbers[(len(self.end_of_turn_judged) - 1) % len(self._numbers)]
+        self.transcripts.append(transcript)
+        return self._numbers[(len(self.transcripts) - 1) % len(self._numbers)]
 
 
 class ScriptedTranscriber:
-    """Hears the next line of its script in every utterance that is not silent; begins again after the last."""
+    """Returns the next line of its script for every utterance that is not silent; begins again after the last."""
 
     name: str = "scripted"
 

@@ -1,4 +1,4 @@
-"""Threads for what computes, so that the event loop never waits for arithmetic."""
+"""Threads for computation, so that the event loop never blocks on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 # A turn costs about 0.1 s of a core. More jobs than this would have the last caller wait for many seconds, and a
-# reply that late is worse than an honest refusal.
+# reply that late is worse than an error at once.
 _MAX_WAITING = 256
 
 # The longest single piece of work is a 20 s utterance on a slow core.
@@ -80,7 +80,7 @@ class Worker:
         return job
 
     async def close(self) -> None:
-        """Drop what waits; wait 5 seconds at most for what runs. Closing twice is fine."""
+        """Drop waiting jobs; wait 5 seconds at most for running ones. Closing twice is fine."""
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         running = [asyncio.wrap_future(job) for job in tuple(self._jobs)]

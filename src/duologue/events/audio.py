@@ -119,7 +119,7 @@ class NoiseReduction(WireObject, frozen=True, kw_only=True):
 
 
 class AudioTranscription(WireObject, frozen=True, kw_only=True):
-    """How input audio is transcribed beside the conversation."""
+    """How input audio is transcribed."""
 
     model: Maybe[TranscriptionModel] = UNSET
     language: Maybe[str] = UNSET
@@ -240,7 +240,7 @@ class InputAudioBufferSpeechStoppedEvent(
 class InputAudioBufferTimeoutTriggeredEvent(
     ServerEvent, frozen=True, kw_only=True, tag="input_audio_buffer.timeout_triggered"
 ):
-    """Nobody spoke for `idle_timeout_ms`; the empty turn is committed and the model prompts the user."""
+    """There was no speech for `idle_timeout_ms`; the empty turn is committed and the model prompts the user."""
 
     type: ClassVar[Literal["input_audio_buffer.timeout_triggered"]] = "input_audio_buffer.timeout_triggered"
     item_id: Id

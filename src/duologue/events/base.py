@@ -53,7 +53,7 @@ EXTRA_KEY: Final = "$extra"
 UNKNOWN_TAG: Final = "$unknown"
 
 _REPR_TEXT_CHARS: Final = 80
-"""Longest string that a repr shows whole: about what is left of a terminal line beside the field names."""
+"""Longest string that a repr shows whole: about what the field names leave of a terminal line."""
 _REPR_LEVELS: Final = 8
 """How deep a repr looks into plain JSON: what belongs to the protocol nests no deeper."""
 
@@ -71,8 +71,8 @@ def is_set(value: T | UnsetType | None) -> TypeGuard[T]:
 class Extra(Mapping[str, Any]):
     """Fields that came with an object and are not part of its class: read-only, in the order they came.
 
-    Beside them, and no part of what is compared: the dialect that they came in, and the whole frame where that would
-    not come back from its typed form as it was.
+    Not compared: the dialect that they came in, and the whole frame where the typed form would not be written back as
+    it came.
     """
 
     __slots__ = ("_fields", "dialect", "frame")
@@ -161,7 +161,7 @@ def _shown(value: object, levels: int = _REPR_LEVELS) -> str:
 def _shown_url(url: str) -> str:
     """A URL by its host and path: in its query and before its host, services want their keys."""
     scheme, _, rest = url.partition("://")
-    _, at, rest = rest.rpartition("@")  # a password may hold every other mark
+    _, at, rest = rest.rpartition("@")  # a password may hold any other character
     place = re.split(r"[?#]", rest, maxsplit=1)[0]
     hidden = f"{scheme}://{'…@' if at else ''}{place[:_REPR_TEXT_CHARS]}"
     return repr(hidden if place == rest else f"{hidden}?…")

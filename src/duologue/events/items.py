@@ -121,7 +121,7 @@ ContentPart: TypeAlias = (
 class MessageItem(Variant, frozen=True, kw_only=True, tag="message"):
     """What the system, the user or the assistant said.
 
-    One class for the three roles: the wire tells them apart by a field beside the type, and servers exist that
+    One class for the three roles: the wire has the role in a field of its own, and some servers
     put parts of one role into messages of another.
     """
 

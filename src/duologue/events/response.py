@@ -143,7 +143,7 @@ class RealtimeResponse(WireObject, frozen=True, kw_only=True):
 class ResponseCreateParams(WireObject, frozen=True, kw_only=True):
     """Settings of one response; absent fields are the session's.
 
-    With `conversation` "none" the response stays out of the conversation and may run beside another one. `input`
+    With `conversation` "none" the response stays out of the conversation and may run while another one does. `input`
     replaces the conversation as context; an empty list means no context.
     """
 

@@ -102,7 +102,7 @@ class Reasoning(WireObject, frozen=True, kw_only=True):
 
 
 class RealtimeSession(Variant, frozen=True, kw_only=True, tag="realtime"):
-    """A conversation's session in full, as the server tells it."""
+    """A conversation's session in full, as the server sends it."""
 
     type: ClassVar[Literal["realtime"]] = "realtime"
     id: Id
@@ -162,7 +162,7 @@ class TranscriptionSessionAudio(WireObject, frozen=True, kw_only=True):
 
 
 class TranscriptionSession(Variant, frozen=True, kw_only=True, tag="transcription"):
-    """A session that only transcribes, in full, as the server tells it."""
+    """A session that only transcribes, in full, as the server sends it."""
 
     type: ClassVar[Literal["transcription"]] = "transcription"
     id: Id
@@ -210,7 +210,7 @@ class ClientSecretExpiresAfter(WireObject, frozen=True, kw_only=True):
 
 
 class BetaClientSecret(WireObject, frozen=True, kw_only=True):
-    """An ephemeral key. The fields differ between what a server tells and what a client asks for."""
+    """An ephemeral key. The fields differ between what a server sends and what a client asks for."""
 
     secret_fields: ClassVar[frozenset[str]] = frozenset({"value"})
     value: Maybe[str] = UNSET

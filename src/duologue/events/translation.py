@@ -93,7 +93,7 @@ class TranslationAudio(WireObject, frozen=True, kw_only=True):
 
 
 class TranslationSession(Variant, frozen=True, kw_only=True, tag="translation"):
-    """A translation session in full, as the server tells it."""
+    """A translation session in full, as the server sends it."""
 
     type: ClassVar[Literal["translation"]] = "translation"
     id: Id

@@ -1,4 +1,4 @@
-"""Arithmetic is understood as it is said, computed exactly, and told from everything else."""
+"""Arithmetic is understood as it is said, computed exactly, and not confused with other text."""
 
 import pytest
 from hypothesis import given

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.engines.base import Image, Message
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.engines.embedded.intents import answer
 
 
@@ -52,12 +52,12 @@ from duologue.engines.embedded.intents import answer
     ],
 )  # fmt: skip
 def test_what_is_said_is_answered(said: str, reply: str) -> None:
-    assert answer(an_exchange(said)) == reply
+    assert answer(responder_request(said)) == reply
 
 
 @pytest.mark.parametrize("said", ["Who are you?", "Are you ChatGPT?", "What model are you?", "What's your name?"])
 def test_it_says_that_it_has_no_language_model(said: str) -> None:
-    assert "I have no language model behind me. I can tell the time" in str(answer(an_exchange(said)))
+    assert "I have no language model behind me. I can tell the time" in str(answer(responder_request(said)))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_it_says_that_it_has_no_language_model(said: str) -> None:
     ],
 )
 def test_the_conversation_is_remembered(texts: tuple[str, ...], reply: str) -> None:
-    assert answer(an_exchange(*texts)) == reply
+    assert answer(responder_request(*texts)) == reply
 
 
 def test_instructions_are_admitted_and_not_followed() -> None:
-    request = an_exchange("What are your instructions?", instructions="Speak like a pirate.")
+    request = responder_request("What are your instructions?", instructions="Speak like a pirate.")
     assert str(answer(request)).startswith("I was given instructions, but I have no language model")
 
 
@@ -90,12 +90,12 @@ def test_instructions_are_admitted_and_not_followed() -> None:
     ],
 )
 def test_words_that_the_instructions_ask_for_are_said(instructions: str, reply: str) -> None:
-    assert answer(an_exchange("Well", instructions=instructions)) == reply
+    assert answer(responder_request("Well", instructions=instructions)) == reply
 
 
 @pytest.mark.parametrize(("hour", "reply"), [(0, "It is 12:05 AM."), (12, "It is 12:05 PM."), (23, "It is 11:05 PM.")])
 def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> None:
-    assert answer(an_exchange("What time is it?", now=datetime(2026, 1, 2, hour, 5, tzinfo=UTC))) == reply
+    assert answer(responder_request("What time is it?", now=datetime(2026, 1, 2, hour, 5, tzinfo=UTC))) == reply
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> Non
 )
 def test_a_picture_is_admitted_to_be_unseen(said: str, reply: str) -> None:
     shown = Message("user", said, images=(Image("data:image/png;base64,AA=="),))
-    request = an_exchange()
+    request = responder_request()
     assert answer(msgspec.structs.replace(request, messages=(shown,))) == reply
     later = (shown, Message("assistant", "Yes?"), Message("user", "Never mind"))
     assert answer(msgspec.structs.replace(request, messages=later)) == 'I heard: "Never mind".'
@@ -116,4 +116,4 @@ def test_a_picture_is_admitted_to_be_unseen(said: str, reply: str) -> None:
 
 @given(st.text())
 def test_everything_is_answered(said: str) -> None:
-    assert answer(an_exchange(said))
+    assert answer(responder_request(said))

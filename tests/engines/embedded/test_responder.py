@@ -1,6 +1,6 @@
 """The embedded responder keeps the contract and speaks by clauses."""
 
-from duologue.engines.checks import an_exchange, check_responder
+from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.embedded.responder import EmbeddedResponder
 
 
@@ -9,10 +9,10 @@ async def test_the_embedded_responder_keeps_the_contract() -> None:
 
 
 async def test_an_answer_comes_by_clauses_that_join_to_it() -> None:
-    pieces = [piece async for piece in EmbeddedResponder().respond(an_exchange("Hello!"))]
+    pieces = [piece async for piece in EmbeddedResponder().respond(responder_request("Hello!"))]
     assert pieces == ["Hello! ", "What can I do for you?"]
 
 
 async def test_marks_inside_a_number_end_no_clause() -> None:
-    pieces = [piece async for piece in EmbeddedResponder().respond(an_exchange("What time is it?"))]
+    pieces = [piece async for piece in EmbeddedResponder().respond(responder_request("What time is it?"))]
     assert pieces == ["It is 3:09 PM."]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from duologue.audio.resampling import resample
 from duologue.engines.base import Function, FunctionCall, Message, ResponderRequest, Synthesizer, Transcriber
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.engines.embedded.intents import answer
 from duologue.engines.embedded.responder import EmbeddedResponder
 
@@ -84,7 +84,7 @@ async def answered(request: ResponderRequest) -> list[Any]:
     ],
 )  # fmt: skip
 async def test_a_tool_is_called_with_its_arguments_by_name(said: str, arguments: dict[str, Any]) -> None:
-    assert await answered(an_exchange(said, functions=OFFERED)) == [("get_weather", arguments)]
+    assert await answered(responder_request(said, functions=OFFERED)) == [("get_weather", arguments)]
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ async def test_a_tool_is_called_with_its_arguments_by_name(said: str, arguments:
     ],
 )  # fmt: skip
 async def test_what_cannot_be_called_is_said(said: str, reply: str) -> None:
-    [words] = await answered(an_exchange(said, functions=OFFERED))
+    [words] = await answered(responder_request(said, functions=OFFERED))
     assert reply in words
 
 
 async def test_a_tool_without_arguments_is_called_with_an_empty_object() -> None:
-    assert await answered(an_exchange("Please call the tool reset now.", functions=OFFERED)) == [("reset", {})]
+    assert await answered(responder_request("Please call the tool reset now.", functions=OFFERED)) == [("reset", {})]
 
 
 async def test_two_tools_are_called_in_one_breath() -> None:
     said = "Call the tool get time with zone UTC, and then call the tool get weather with city Lima."
-    assert await answered(an_exchange(said, functions=OFFERED)) == [
+    assert await answered(responder_request(said, functions=OFFERED)) == [
         ("getTime", {"zone": "UTC"}),
         ("get_weather", {"city": "Lima"}),
     ]
@@ -131,13 +131,15 @@ async def test_two_tools_are_called_in_one_breath() -> None:
     ],
 )
 async def test_other_intents_stay_what_they_were_when_tools_are_offered(said: str, reply: str) -> None:
-    assert await answered(an_exchange(said, functions=OFFERED)) == [reply]
+    assert await answered(responder_request(said, functions=OFFERED)) == [reply]
 
 
 async def test_without_tools_and_where_calls_are_forbidden_it_says_so() -> None:
     said = "Call the tool get_weather with city Paris"
-    assert await answered(an_exchange(said)) == ["I have no tools to call."]
-    assert await answered(an_exchange(said, functions=OFFERED, function_choice="none")) == ["I have no tools to call."]
+    assert await answered(responder_request(said)) == ["I have no tools to call."]
+    assert await answered(responder_request(said, functions=OFFERED, function_choice="none")) == [
+        "I have no tools to call."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ async def test_without_tools_and_where_calls_are_forbidden_it_says_so() -> None:
 async def test_a_call_that_the_client_requires_is_made_with_what_the_words_give(
     said: str, choice: str, expected: tuple[str, dict[str, Any]]
 ) -> None:
-    assert await answered(an_exchange(said, functions=OFFERED, function_choice=choice)) == [expected]
+    assert await answered(responder_request(said, functions=OFFERED, function_choice=choice)) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(outp
         Message("tool", output, call_id="call_1"),
     )
     for choice in ("auto", "required", "get_weather"):
-        request = an_exchange(functions=OFFERED, function_choice=choice)
+        request = responder_request(functions=OFFERED, function_choice=choice)
         assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
 
 
@@ -184,14 +186,14 @@ async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(outp
 async def test_any_output_of_a_tool_is_said_somehow(output: str) -> None:
     call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
     messages = (Message("assistant", "", calls=(call,)), Message("tool", output, call_id="call_1"))
-    [words] = await answered(msgspec.structs.replace(an_exchange(functions=OFFERED), messages=messages))
+    [words] = await answered(msgspec.structs.replace(responder_request(functions=OFFERED), messages=messages))
     assert words.startswith(f"The tool returned {output[:9]}")
 
 
 @pytest.mark.parametrize("half", ["\ud83d", r"\ud83d"], ids=["as it is", "escaped"])
 async def test_half_a_character_breaks_no_call(half: str) -> None:
     note = function("make_note", "text", text={"type": "string"})
-    request = an_exchange(f'Call the tool make_note with {{"text": "{half}"}}', functions=(note,))
+    request = responder_request(f'Call the tool make_note with {{"text": "{half}"}}', functions=(note,))
     assert await answered(request) == [("make_note", {"text": "\ud83d"})]
 
 
@@ -203,7 +205,7 @@ async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_too
         Message("tool", "done", call_id="call_1"),
         Message("user", "What is two plus two?"),
     )
-    request = an_exchange(functions=OFFERED)
+    request = responder_request(functions=OFFERED)
     words = "The tool returned done. 2 plus 2 is 4."
     assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
     later = (*messages, Message("assistant", words), Message("user", "What is two plus three?"))
@@ -219,7 +221,9 @@ async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> 
         Message("user", "What is two plus two?"),
         Message("assistant", "2 plus 2 is 4."),
     )
-    request = msgspec.structs.replace(an_exchange(functions=OFFERED), messages=messages, returned=frozenset({"call_1"}))
+    request = msgspec.structs.replace(
+        responder_request(functions=OFFERED), messages=messages, returned=frozenset({"call_1"})
+    )
     assert await answered(request) == ["The tool returned done."]
     asked = msgspec.structs.replace(request, messages=(*messages, Message("user", "What is two plus three?")))
     assert await answered(asked) == ["The tool returned done. 2 plus 3 is 5."]
@@ -231,18 +235,18 @@ async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> 
 def test_no_words_and_no_schema_break_it(said: str, schema: dict[str, Any]) -> None:
     broken = Function(name="x", parameters={"properties": schema, "required": schema.get("required", 5)})
     for choice in ("auto", "required"):
-        request = an_exchange(f"Call the tool x with {said}", functions=(broken,), function_choice=choice)
+        request = responder_request(f"Call the tool x with {said}", functions=(broken,), function_choice=choice)
         pieces = asyncio.run(answered(request))
         assert pieces
     odd = Function(name="x", parameters={"properties": {"a": schema, "b": {"anyOf": [schema], **schema}}})
-    assert answer(an_exchange(f"Call the tool x with a {said} and b {said}", functions=(odd,)))
+    assert answer(responder_request(f"Call the tool x with a {said} and b {said}", functions=(odd,)))
 
 
 def test_a_schema_that_holds_itself_ends() -> None:
     itself: dict[str, Any] = {"anyOf": []}
     itself["anyOf"].append(itself)
     endless = Function(name="x", parameters={"properties": {"a": itself}})
-    assert "something simpler" in str(answer(an_exchange("Call the tool x with a b", functions=(endless,))))
+    assert "something simpler" in str(answer(responder_request("Call the tool x with a b", functions=(endless,))))
 
 
 # --- slowly
@@ -250,14 +254,14 @@ def test_a_schema_that_holds_itself_ends() -> None:
 
 @pytest.mark.parametrize("said", ["Count slowly from one to one hundred", "Count from 1 to 100, slowly."])
 async def test_counting_slowly_is_long_enough_to_be_interrupted(said: str) -> None:
-    pieces = [piece async for piece in EmbeddedResponder(slow_s=0).respond(an_exchange(said))]
+    pieces = [piece async for piece in EmbeddedResponder(slow_s=0).respond(responder_request(said))]
     assert len(pieces) == 100
     assert (pieces[0], pieces[-1]) == ("1. ", "100.")
 
 
 @pytest.mark.usefixtures("idle_clock")
 async def test_a_slow_count_takes_its_time_and_stops_at_once() -> None:
-    counting = EmbeddedResponder(slow_s=3600).respond(an_exchange("Count slowly to ten"))
+    counting = EmbeddedResponder(slow_s=3600).respond(responder_request("Count slowly to ten"))
     assert await anext(counting) == "1. "
     following = asyncio.ensure_future(anext(counting))
     await asyncio.sleep(0)
@@ -281,13 +285,13 @@ async def test_a_call_that_is_spoken_is_heard_and_made(
     synthesizer: Synthesizer, transcriber: Transcriber, voice: str, text: str, arguments: dict[str, Any]
 ) -> None:
     heard = await _heard(synthesizer, transcriber, text, voice)
-    calls = await answered(an_exchange(heard, functions=OFFERED))
+    calls = await answered(responder_request(heard, functions=OFFERED))
     assert calls == [("get_weather", arguments)], heard
 
 
 async def test_a_slow_count_that_is_spoken_is_heard(synthesizer: Synthesizer, transcriber: Transcriber) -> None:
     heard = await _heard(synthesizer, transcriber, "Count slowly from one to one hundred.", "heart")
-    [words] = await answered(an_exchange(heard))
+    [words] = await answered(responder_request(heard))
     assert words.endswith("99. 100."), heard
 
 

@@ -1,4 +1,4 @@
-"""Words tell whether somebody who pauses has finished."""
+"""The words decide how complete a turn is."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_word_or_two_leave_it_to_the_voice() -> None:
     assert completeness("The conference.") == 0.5
 
 
-def test_only_the_sentence_under_way_is_judged() -> None:
+def test_only_the_last_sentence_counts() -> None:
     assert completeness("If it rains, we stay. That is what we said.") >= 0.8
     assert completeness("That is what we said. If it rains.") <= 0.25
 

@@ -1,4 +1,4 @@
-"""The chat responder streams what an endpoint says, and tells in one sentence what went wrong."""
+"""The chat responder streams what an endpoint says, and reports an error in one sentence."""
 
 import asyncio
 import gzip
@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
-from duologue.engines.checks import an_exchange, check_responder
+from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.llm.chat import ChatResponder
 from duologue.engines.llm.chat_stream import chunk_lines
 from duologue.errors import EngineError
@@ -101,12 +101,12 @@ async def test_the_chat_responder_keeps_the_contract() -> None:
 async def test_pieces_come_as_they_are_sent_and_comments_are_stepped_over() -> None:
     answer = HELLO.replace(b"data:", b": still working\n\ndata:", 1)
     async with endpoint(answer) as server, responder(server.url) as chat:
-        assert [piece async for piece in chat.respond(an_exchange("Hi"))] == ["Hel", "lo."]
+        assert [piece async for piece in chat.respond(responder_request("Hi"))] == ["Hel", "lo."]
 
 
 async def test_the_conversation_and_the_options_are_sent() -> None:
     request = msgspec.structs.replace(
-        an_exchange("Hi", "Hello!", "And you?", instructions="Be brief."), max_output_tokens=7
+        responder_request("Hi", "Hello!", "And you?", instructions="Be brief."), max_output_tokens=7
     )
     async with endpoint(HELLO) as server, responder(server.url, parameters={"temperature": 0}) as chat:
         assert [piece async for piece in chat.respond(request)]
@@ -134,7 +134,7 @@ async def test_pictures_are_sent_in_parts_behind_the_words() -> None:
         Message("user", "Which is it?", images=(picture, Image("data:image/png;base64,AQ==", "low"))),
         Message("user", "", images=(picture,)),
     )
-    request = msgspec.structs.replace(an_exchange(), messages=messages)
+    request = msgspec.structs.replace(responder_request(), messages=messages)
     async with endpoint(HELLO) as server, responder(server.url) as chat:
         assert [piece async for piece in chat.respond(request)]
         plain = {"type": "image_url", "image_url": {"url": picture.url}}
@@ -155,7 +155,7 @@ async def test_an_address_in_place_of_a_picture_is_never_passed_on() -> None:
     message = Message("user", "Which is it?", images=(*pictures, Image("data:image/png;base64,AA==")))
     alone = Message("user", "", images=pictures)
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        request = msgspec.structs.replace(an_exchange(), messages=(message, alone))
+        request = msgspec.structs.replace(responder_request(), messages=(message, alone))
         assert [piece async for piece in chat.respond(request)]
         _, first, second = server.requests[0]["messages"]
     assert [part.get("image_url") for part in first["content"]] == [None, {"url": "data:image/png;base64,AA=="}]
@@ -177,7 +177,7 @@ async def test_an_address_in_place_of_a_picture_is_never_passed_on() -> None:
 async def test_a_failure_is_one_sentence_without_the_key(answer: bytes, sentence: str) -> None:
     async with endpoint(answer) as server, responder(server.url) as chat:
         with pytest.raises(EngineError) as caught:
-            assert [piece async for piece in chat.respond(an_exchange("Hi"))] == []
+            assert [piece async for piece in chat.respond(responder_request("Hi"))] == []
     assert str(caught.value).startswith(f"chat-parrot: {sentence}")
     assert KEY not in str(caught.value) + repr(caught.value.__cause__) + repr(chat)
 
@@ -192,7 +192,7 @@ async def test_an_endpoint_that_keeps_silent_is_given_up(monkeypatch: pytest.Mon
     monkeypatch.setattr("duologue.engines.llm.chat._SILENCE_S", 0.01)
     async with endpoint(b"", hold_open=True) as server, responder(server.url) as chat:
         with pytest.raises(EngineError, match=r"chat-parrot: 127\.0\.0\.1 did not answer in time"):
-            await anext(chat.respond(an_exchange("Hi")))
+            await anext(chat.respond(responder_request("Hi")))
 
 
 async def test_an_endpoint_that_is_not_there_is_told() -> None:
@@ -200,12 +200,12 @@ async def test_an_endpoint_that_is_not_there_is_told() -> None:
         url = server.url
     async with responder(url) as chat:
         with pytest.raises(EngineError, match=r"chat-parrot: 127\.0\.0\.1 cannot be talked to"):
-            await anext(chat.respond(an_exchange("Hi")))
+            await anext(chat.respond(responder_request("Hi")))
 
 
 async def test_closing_the_answer_hangs_up() -> None:
     async with endpoint(sse(said("One")), hold_open=True) as server, responder(server.url) as chat:
-        answer = chat.respond(an_exchange("Hi"))
+        answer = chat.respond(responder_request("Hi"))
         assert await anext(answer) == "One"
         await answer.aclose()
         async with asyncio.timeout(5):
@@ -216,7 +216,7 @@ async def test_cancelling_the_listener_hangs_up() -> None:
     async with endpoint(sse(), hold_open=True) as server, responder(server.url) as chat:
 
         async def listen() -> None:
-            async for _ in chat.respond(an_exchange("Hi")):
+            async for _ in chat.respond(responder_request("Hi")):
                 pass
 
         async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
@@ -253,14 +253,14 @@ def finished(reason: str) -> str:
 
 async def said_and_called(answer: bytes, request: ResponderRequest | None = None, **settings: Any) -> list[Any]:
     async with endpoint(answer, **settings) as server, responder(server.url) as chat:
-        pieces = [piece async for piece in chat.respond(request or an_exchange("Hi", functions=(WEATHER,)))]
+        pieces = [piece async for piece in chat.respond(request or responder_request("Hi", functions=(WEATHER,)))]
     return [(piece.name, piece.arguments) if isinstance(piece, FunctionCall) else piece for piece in pieces]
 
 
 async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() -> None:
     call = FunctionCall(name="get_weather", arguments='{"city":"Paris"}', call_id="call_1")
     request = msgspec.structs.replace(
-        an_exchange(functions=(WEATHER, RESET), function_choice="get_weather"),
+        responder_request(functions=(WEATHER, RESET), function_choice="get_weather"),
         messages=(
             Message("user", "Weather?"),
             Message("assistant", "One moment.", calls=(call,)),
@@ -299,10 +299,10 @@ async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() 
 @pytest.mark.parametrize("choice", ["auto", "none", "required"])
 async def test_a_choice_that_names_no_function_is_sent_as_a_word(choice: str) -> None:
     async with endpoint(HELLO) as server, responder(server.url) as chat:
-        request = an_exchange("Hi", functions=(WEATHER,), function_choice=choice)
+        request = responder_request("Hi", functions=(WEATHER,), function_choice=choice)
         assert [piece async for piece in chat.respond(request)]
         assert server.requests[0]["tool_choice"] == choice
-        assert [piece async for piece in chat.respond(an_exchange("Hi"))]
+        assert [piece async for piece in chat.respond(responder_request("Hi"))]
         assert not {"tools", "tool_choice"} & server.requests[1].keys()
 
 
@@ -332,14 +332,14 @@ async def test_calls_are_put_together_by_index_however_the_stream_is_cut(piece_b
 
 
 async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
-    request = an_exchange("Hi", functions=(WEATHER,), function_choice="none")
+    request = responder_request("Hi", functions=(WEATHER,), function_choice="none")
     assert await said_and_called(PARALLEL, request) == ["Let me ", "see."]
 
 
 @pytest.mark.parametrize(
     ("chunks", "calls"),
     [
-        # Every call with the same index, told apart by their ids.
+        # Every call with the same index, distinguished by their ids.
         ([delta(tool_calls=[piece(0, "{}", id="a", name="one")]),
           delta(tool_calls=[piece(0, "{}", id="b", name="two")])],
          [("one", "{}"), ("two", "{}")]),
@@ -353,7 +353,7 @@ async def test_a_call_that_was_forbidden_is_not_passed_on() -> None:
         # An empty id in what follows.
         ([delta(tool_calls=[piece(0, '{"x":', id="a", name="one")]), delta(tool_calls=[piece(0, "1}", id="")])],
          [("one", '{"x":1}')]),
-        # Arguments that nobody sent, and arguments that are broken off: these pass as they are.
+        # Arguments that were not sent, and arguments that are broken off: these pass as they are.
         ([delta(tool_calls=[piece(0, None, id="a", name="one")])], [("one", "{}")]),
         ([delta(tool_calls=[piece(0, '{"city": "Par', id="a", name="one")]), finished("length")],
          [("one", '{"city": "Par')]),
@@ -371,7 +371,7 @@ async def test_calls_are_understood_as_servers_send_them(chunks: list[str], call
         sse(said("Hi"), finished("length"), '{"choices":null,"usage":{}}', "[DONE]"),
         sse(said("Hi"), '{"choices":[{"index":0,"delta":null,"finish_reason":"content_filter"}]}'),
         sse(delta(content=[{"type": "text", "text": "Hi"}]), finished("stop")),
-        sse(delta(content=None, invalid="Hi"), finished("stop")),
+        sse(delta(content=None, refusal="Hi"), finished("stop")),
         HELLO.replace(b"Hel", b"").replace(b"lo.", b"Hi").replace(b"\n\n", b"\r\n\r\n"),
         sse(said("Hi"), finished("stop")).replace(b"data: ", b"event: message\nid: 7\ndata:"),
         sse(said("Hi"), finished("stop")).rstrip(b"\n"),
@@ -399,14 +399,14 @@ async def test_a_line_separator_inside_a_text_ends_no_line() -> None:
 )
 async def test_what_was_said_before_a_break_stands_and_the_break_is_told(answer: bytes, sentence: str) -> None:
     async with endpoint(answer) as server, responder(server.url) as chat:
-        pieces = chat.respond(an_exchange("Hi"))
+        pieces = chat.respond(responder_request("Hi"))
         assert await anext(pieces) == "Hi"
         with pytest.raises(EngineError, match=sentence):
             await anext(pieces)
 
 
 async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.engines.llm.chat_stream.MOST_LINE_BYTES", 1_000)
+    monkeypatch.setattr("duologue.engines.llm.chat_stream.MAX_LINE_BYTES", 1_000)
     with pytest.raises(EngineError, match="a line of more than 1000 bytes"):
         await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
 
@@ -417,7 +417,7 @@ async def test_nothing_compressed_is_asked_for_and_none_is_unpacked() -> None:
         answer = http(f"{status}\r\nContent-Encoding: gzip", packed, "text/event-stream")
         async with endpoint(answer) as server, responder(server.url) as chat:
             with pytest.raises(EngineError, match="a compressed answer" if status == "200 OK" else "answered 500$"):
-                assert [piece async for piece in chat.respond(an_exchange("Hi"))] == []
+                assert [piece async for piece in chat.respond(responder_request("Hi"))] == []
             assert "accept-encoding: identity" in server.heads[0].lower()
 
 
@@ -426,7 +426,7 @@ async def test_a_failure_is_read_to_its_first_page_and_then_hung_up_on() -> None
     async with endpoint(page, hold_open=True) as server, responder(server.url) as chat:
         async with asyncio.timeout(5):
             with pytest.raises(EngineError) as caught:
-                assert [piece async for piece in chat.respond(an_exchange("Hi"))] == []
+                assert [piece async for piece in chat.respond(responder_request("Hi"))] == []
             await server.hung_up.wait()
     assert len(str(caught.value)) < 1_000
 
@@ -468,7 +468,7 @@ async def test_a_line_that_comes_byte_by_byte_is_looked_through_once() -> None:
 async def test_a_request_is_abandoned_without_waiting_for_the_endpoint(where: str) -> None:
     answer = sse(said("One")) if where == "pieces" else b""
     async with endpoint(answer, hold_open=True) as server, responder(server.url) as chat:
-        pieces = chat.respond(an_exchange("Hi"))
+        pieces = chat.respond(responder_request("Hi"))
         if where == "pieces":
             assert await anext(pieces) == "One"
         listening = asyncio.ensure_future(anext(pieces))

@@ -1,4 +1,4 @@
-"""The local language model answers from a file; what is missing is told."""
+"""The local language model answers from a file; what is missing is an error that says so."""
 
 import sys
 from importlib.util import find_spec
@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from duologue.engines.base import Function, FunctionCall, Image, Message
-from duologue.engines.checks import an_exchange, check_responder
+from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.llm.local import LocalLanguageModel
 from duologue.errors import EngineError, MissingExtra
 
 
 class Llama:
-    """Stands in for the native server: says words until it is told to stop."""
+    """Stands in for the native server: says words until it is stopped."""
 
     def __init__(self, settings: Any) -> None:
         if settings.model.path.endswith("bad.gguf"):
@@ -65,7 +65,7 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
     model = LocalLanguageModel(file=file, threads=3, parameters={"temperature": 0.5})
     assert model.name == "llm-tiny"
     await check_responder(model)
-    request = msgspec.structs.replace(an_exchange("Hi", instructions="Rhyme."), max_output_tokens=9)
+    request = msgspec.structs.replace(responder_request("Hi", instructions="Rhyme."), max_output_tokens=9)
     assert [piece async for piece in model.respond(request)] == ["One", " two", " three"]
     assert model._server.requests[-1] == {
         "max_tokens": 9,
@@ -81,7 +81,7 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
 @pytest.mark.usefixtures("llama")
 async def test_a_model_that_the_user_names_may_call_tools(file: Path) -> None:
     model = LocalLanguageModel(file=file)
-    request = an_exchange("Look.", functions=(Function(name="look"),), function_choice="required")
+    request = responder_request("Look.", functions=(Function(name="look"),), function_choice="required")
     assert [piece async for piece in model.respond(request)] == [FunctionCall(name="look", arguments="{}")]
     assert model._server.requests[-1]["tool_choice"] == "required"
     await model.aclose()
@@ -100,7 +100,7 @@ async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_re
         Message("assistant", "", calls=(call,)),
         Message("tool", "A cat.", call_id="c"),
     )
-    request = msgspec.structs.replace(an_exchange(functions=(Function(name="look"),)), messages=messages)
+    request = msgspec.structs.replace(responder_request(functions=(Function(name="look"),)), messages=messages)
     assert [piece async for piece in model.respond(request)] == ["One", " two", " three"]
     body = model._server.requests[0]
     assert "tools" not in body
@@ -113,7 +113,7 @@ async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> N
     model = LocalLanguageModel(file=file)
     images = (Image("data:image/png;base64,AA=="),)
     messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
-    request = msgspec.structs.replace(an_exchange(), messages=messages)
+    request = msgspec.structs.replace(responder_request(), messages=messages)
     assert [piece async for piece in model.respond(request)]
     sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
     assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
@@ -124,7 +124,7 @@ async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> N
 async def test_an_old_conversation_is_shortened_from_its_beginning(file: Path) -> None:
     model = LocalLanguageModel(file=file)
     long = [f"{place} " + "x" * 1_000 for place in range(9)]
-    assert [piece async for piece in model.respond(an_exchange(*long))]
+    assert [piece async for piece in model.respond(responder_request(*long))]
     sent = [message["content"] for message in model._server.requests[0]["messages"]]
     assert sent[1:] == long[-4:]
     await model.aclose()
@@ -134,9 +134,9 @@ async def test_an_old_conversation_is_shortened_from_its_beginning(file: Path) -
 async def test_a_model_that_fails_is_an_engine_error(file: Path, tmp_path: Path) -> None:
     model = LocalLanguageModel(file=file)
     with pytest.raises(EngineError, match="llm-tiny: failed: broken"):
-        await anext(model.respond(an_exchange("break")))
+        await anext(model.respond(responder_request("break")))
     with pytest.raises(EngineError, match="llm-tiny: failed: the context is full"):
-        await anext(model.respond(an_exchange("fail")))
+        await anext(model.respond(responder_request("fail")))
     await model.aclose()
     with pytest.raises(EngineError, match=r"llm-none: no such file: .*none\.gguf"):
         LocalLanguageModel(file=tmp_path / "none.gguf")
@@ -153,7 +153,7 @@ async def test_the_small_model_that_a_package_carries_gets_examples(
     spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
     monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
     model = LocalLanguageModel()
-    assert [piece async for piece in model.respond(an_exchange("Hi"))]
+    assert [piece async for piece in model.respond(responder_request("Hi"))]
     body = model._server.requests[0]
     assert (body["temperature"], body["stop"]) == (0.0, ["\n"])
     assert [message["role"] for message in body["messages"]] == ["system"] + 3 * ["user", "assistant"] + ["user"]
@@ -178,6 +178,6 @@ async def test_the_model_that_a_package_carries_answers() -> None:
         if find_spec(package) is None:
             pytest.skip(f"{package} is not installed here")
     model = LocalLanguageModel()
-    answer = "".join([str(piece) async for piece in model.respond(an_exchange("What is the capital of France?"))])
+    answer = "".join([str(piece) async for piece in model.respond(responder_request("What is the capital of France?"))])
     await model.aclose()
     assert "Paris" in answer

@@ -47,7 +47,7 @@ def test_pruning_drops_what_nothing_uses_and_what_was_used_only_by_that() -> Non
     graph = Graph(
         [
             Node("Cast", ["weight"], ["unused"]),
-            Node("Mul", ["unused", "weight"], ["nobody reads this"]),
+            Node("Mul", ["unused", "weight"], ["no reader"]),
             Node("Sqrt", ["a"], ["only"]),
             Node("If", ["c"], ["y"], branches=[([], branch)]),
         ],

@@ -9,7 +9,7 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMU
 from duologue.engines.base import FunctionCall
-from duologue.engines.checks import an_exchange
+from duologue.engines.checks import responder_request
 from duologue.errors import EngineError
 from duologue.protocol import Respond
 from duologue.server.session.response_pipeline import answer
@@ -49,7 +49,7 @@ async def reported(*pieces: str | FunctionCall, **changes: object) -> list[str |
     sink = Recorded()
     respond: Respond = command(**changes)
     async with asyncio.timeout(5):
-        await answer(respond, an_exchange("hi"), engines, sink)
+        await answer(respond, responder_request("hi"), engines, sink)
     return sink.all
 
 
@@ -99,13 +99,13 @@ async def test_a_voice_that_fails_stops_the_words_and_the_calls() -> None:
     engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=BrokenSynthesizer())
     sink = Recorded()
     with pytest.raises(EngineError, match="no voice today"):
-        await answer(command(speak=True), an_exchange("hi"), engines, sink)
+        await answer(command(speak=True), responder_request("hi"), engines, sink)
     assert "f()" not in sink.all
 
 
 async def test_when_no_more_is_wanted_what_was_told_is_still_spoken() -> None:
     engines = replace(scripted_engines(), responder=Calling("One ", "two ", "three."))
     sink = Recorded(max_pieces=2)
-    await answer(command(speak=True), an_exchange("hi"), engines, sink)
+    await answer(command(speak=True), responder_request("hi"), engines, sink)
     assert sink.all[:3] == ["One ", "two ", "<One two>"]
     assert isinstance(sink.all[3], int)

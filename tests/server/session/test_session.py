@@ -466,7 +466,7 @@ async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
 
 
 async def test_a_turn_that_is_complete_is_answered_long_before_the_longest_wait(talk: Talk) -> None:
-    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), judge=ScriptedEndOfTurn([1.0]))
+    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), end_of_turn=ScriptedEndOfTurn([1.0]))
     engines.transcriber.repeatable = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     async with talk(engines) as connection:
         shape = {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}, "transcription": {"model": "m"}}

@@ -268,7 +268,7 @@ async def test_a_guess_that_is_overtaken_by_the_end_of_a_long_stretch_is_dropped
 
 
 async def test_a_long_stretch_whose_judgement_is_dropped_is_kept_all_the_same() -> None:
-    async with manual_session(judge=ScriptedEndOfTurn([1.0], sample_rate_hz=24_000)) as it:
+    async with manual_session(end_of_turn=ScriptedEndOfTurn([1.0], sample_rate_hz=24_000)) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(9000)
         await it.pause(200)
@@ -342,8 +342,8 @@ async def test_a_transcript_that_fails_is_a_fault_for_the_caller() -> None:
 
 
 async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_complete() -> None:
-    judge = ScriptedEndOfTurn([0.0, 1.0], sample_rate_hz=24_000)
-    async with manual_session(judge=judge) as it:
+    end_of_turn = ScriptedEndOfTurn([0.0, 1.0], sample_rate_hz=24_000)
+    async with manual_session(end_of_turn=end_of_turn) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(400)
         await it.pause(200)
@@ -353,24 +353,24 @@ async def test_a_pause_is_judged_by_its_words_and_the_turn_ends_when_they_are_co
         await it.say(400)
         await it.pause(400)
         await it.reads("I would like a pizza.")
-        assert judge.end_of_turn_judged == ["I would like", "I would like a pizza."]
+        assert end_of_turn.transcripts == ["I would like", "I would like a pizza."]
         assert len(it.reported("speech_stopped", "item_id")) == 1
         assert it.reported(COMPLETED, "transcript") == ["I would like a pizza."]
         assert it.readings_ms() == []
 
 
-class BrokenJudge(ScriptedEndOfTurn):
-    """Cannot judge."""
+class BrokenEndOfTurn(ScriptedEndOfTurn):
+    """Always fails."""
 
     async def completeness(self, pcm16: bytes, transcript: str, /) -> float:
         raise EngineError("no idea", engine="broken")
 
 
-@pytest.mark.parametrize("judge", [None, BrokenJudge()], ids=["none", "broken"])
+@pytest.mark.parametrize("end_of_turn", [None, BrokenEndOfTurn()], ids=["none", "broken"])
 async def test_without_a_judgement_a_turn_ends_between_the_shortest_and_the_longest_wait(
-    judge: ScriptedEndOfTurn | None,
+    end_of_turn: ScriptedEndOfTurn | None,
 ) -> None:
-    async with manual_session(judge=judge) as it:
+    async with manual_session(end_of_turn=end_of_turn) as it:
         await it.update(turn_detection={"type": "semantic_vad"})
         await it.say(400)
         await it.pause(400)

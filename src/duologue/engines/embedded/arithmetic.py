@@ -58,10 +58,10 @@ _SPOKEN = {
 }  # fmt: skip
 _PART_NAMES = {value: word if word == "half" else f"a {word}" for word, value in _PARTS.items()}
 
-# Powers grow without end; this many digits are more than anybody listens to, and are computed in no time.
+# Powers grow without end; this many digits are more than a listener follows, and are cheap to compute.
 _MAX_DIGITS = 24
 _MAX_EXPONENT = 256
-_MAX_CHARACTERS = 200  # nobody says a longer sum, and the parser goes as deep as signs can be piled up
+_MAX_CHARACTERS = 200  # longer than any spoken sum; the parser recurses once per sign
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the embedded responder can do, as a table: what people say, and what answers it.
 
-All of it is computed from the exchange; nothing is looked up, guessed or remembered outside the conversation.
+All answers are computed from the request; nothing is looked up or kept outside the conversation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MAX_COUNT = 100  # numbers; a minute of speech: more than a listener sits throu
 _MAX_REMEMBERED = 50_000  # characters of earlier messages that are searched for a name: an hour of talk
 _MAX_SPELLED = 40  # letters; longer than any English word in use
 
-_TOLD_TO_SAY = re.compile(
+_WORDS_TO_SAY = re.compile(
     r"(?:please )?(?:say|repeat|read)(?: out)?(?: aloud)?(?: exactly)?(?: the following)?(?: text| words| sentence)?:"
     r"\s*(?P<words>\S.*)",
     re.IGNORECASE | re.DOTALL,
@@ -42,8 +42,8 @@ _NO_MODEL = "I have no language model behind me"
 
 def answer(request: ResponderRequest) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
-    if (told := _TOLD_TO_SAY.fullmatch(request.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
-        return told["words"][:MAX_SAID_CHARACTERS]
+    if (wanted := _WORDS_TO_SAY.fullmatch(request.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
+        return wanted["words"][:MAX_SAID_CHARACTERS]
     text, blind = _last(request, "user"), _shows_picture(request)
     if not text:
         return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."
@@ -73,7 +73,7 @@ def _recall_name(request: ResponderRequest, said: _Said) -> str:
             continue
         text = message.text[:MAX_SAID_CHARACTERS]
         left -= len(text) + 1
-        if (told := _MY_NAME.search(text)) and (name := _name_in(told)):
+        if (found := _MY_NAME.search(text)) and (name := _name_in(found)):
             return f"Your name is {name}."
     return "You have not told me your name yet."
 
@@ -116,7 +116,7 @@ def _count(request: ResponderRequest, said: _Said) -> str | None:
         return f"That is a long way. I count {_MAX_COUNT} numbers at most."
     step = 1 if last >= first else -1
     numbers = [str(value) for value in range(first, last + step, step)]
-    # Whoever counts slowly makes a sentence of each number, which the responder takes its time for.
+    # Slowly: each number is a sentence of its own, and the responder pauses between sentences.
     return " ".join(f"{value}." for value in numbers) if SLOWLY.search(said[0]) else ", ".join(numbers) + "."
 
 
@@ -169,7 +169,7 @@ def _shows_picture(request: ResponderRequest) -> bool:
 
 
 def _saying(words: str) -> _Answer:
-    """An answer that is always the same; `{…}` in it is a field of the exchange."""
+    """An answer that is always the same; `{…}` in it is a field of the request."""
     return lambda request, said: words.format(request=request)
 
 

@@ -13,7 +13,7 @@ from duologue.engines.embedded.spoken_calls import MAX_SAID_CHARACTERS, result_i
 __all__ = ["EmbeddedResponder"]
 
 _CLAUSE = re.compile(r".+?(?:[.!?;:,](?=\s)\s+|$)", re.DOTALL)
-"""Up to a mark with space behind it: a comma in a number, or a colon in a time, ends nothing."""
+"""Ends at punctuation followed by a space, so not at the comma in a number or the colon in a time."""
 
 _SLOW_S = 0.4  # between sentences that are asked for slowly: a hundred numbers take the time it takes to say them
 

@@ -50,18 +50,18 @@ _BARE: Final = re.compile(r"^\W*(?:for|in|on|about|of|at)\s+(?P<value>.+)$", re.
 """A value without a name, for a tool that has one argument to give it to."""
 _POLITE: Final = re.compile(r"\b(?:please|now|for me|thanks|thank you|without (?:any )?arguments?)\b", re.IGNORECASE)
 _CLOSE_NAME: Final = 0.8  # of the letters in order: "get whether" for "get weather", and no other tool's name
-_MOST_RESULT_CHARACTERS: Final = 600  # of a result that is said aloud: a minute is longer than anybody listens
+_MAX_RESULT_CHARACTERS: Final = 600  # of a result that is said aloud: about a minute of speech
 _MAX_READ_CHARACTERS: Final = 8_000  # of a result that is read as JSON: a dozen times what is said of it
 _MAX_RESULTS: Final = 16  # that are said at once: two minutes; a model that calls more asks for a summary itself
 _MAX_PIECES: Final = 1_000  # of a result, each name and each value being one: more than what is said holds
-_MAX_RESULT_DEPTH: Final = 16  # of lists and objects in a result; deeper ones cannot be followed by ear
+_MAX_RESULT_DEPTH: Final = 16  # of lists and objects in a result; a listener cannot follow deeper ones
 
 MAX_SAID_CHARACTERS: Final = 1_000
 """Read of one message: a minute of speech. What is asked is asked in less."""
 
 _MAX_FUNCTIONS: Final = 128  # that can be asked for: what the hosted service takes
 _MAX_ARGUMENTS: Final = 128  # of one function; a schema made by hand has ten
-_MAX_NAME_CHARACTERS: Final = 100  # of an argument; nobody says a longer name
+_MAX_NAME_CHARACTERS: Final = 100  # of an argument; longer than any spoken name
 _MAX_CLOSE: Final = 8  # names that a mishearing is compared with letter by letter, the nearest by their letters first
 
 
@@ -112,7 +112,7 @@ def wanted_call(request: ResponderRequest, text: str) -> FunctionCall | None:
 
 
 def result_in_words(request: ResponderRequest) -> str | None:
-    """What tools returned since the assistant last spoke: somebody may have spoken while they ran."""
+    """What tools returned since the assistant last spoke; the user may have spoken while they ran."""
     results: list[str] = []
     spoken = False
     for message in reversed(request.messages):
@@ -270,9 +270,7 @@ def _in_words(output: str) -> str:
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         phrase = output
     words = " ".join(phrase.split())
-    return (
-        words.rstrip(". ") if len(words) <= _MOST_RESULT_CHARACTERS else f"{words[:_MOST_RESULT_CHARACTERS]} and more"
-    )
+    return words.rstrip(". ") if len(words) <= _MAX_RESULT_CHARACTERS else f"{words[:_MAX_RESULT_CHARACTERS]} and more"
 
 
 def _phrase(value: Any, depth: int) -> Iterator[str]:

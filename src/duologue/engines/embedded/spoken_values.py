@@ -1,9 +1,9 @@
-"""Values as people say them, made into what a JSON schema asks for: "three" is 3, "yes" is true, "Celsius" is the
+"""Values as people say them, converted to what a JSON schema asks for: "three" is 3, "yes" is true, "Celsius" is the
 "celsius" of an enum.
 
-Checked is what can go wrong here: type, enum and const, bounds, lengths. A validator library is left out on purpose.
-Schemas come from clients; such libraries generate code from them, or follow a `$ref` to where it points, and this
-server does neither for strangers. What is too deep for a sentence the client's own function has to check anyway.
+It checks type, enum and const, bounds and lengths. A validator library is left out on purpose: schemas come from
+clients, and such libraries generate code from them or follow `$ref` to other addresses. The client's function has to
+check deeper values anyway.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NO: Final = frozenset({"false", "no", "off", "nope", "disabled"})
 _BETWEEN: Final = re.compile(r",(?:\s*and\b)?|\band\b", re.IGNORECASE)
 _MINUS: Final = re.compile(r"^(?:minus|negative|\N{MINUS SIGN}|-)\s*", re.IGNORECASE)
 
-_MOST_DEPTH: Final = 8
+_MAX_DEPTH: Final = 8
 """Of alternatives inside alternatives: a schema may hold itself."""
 
 _MAX_TYPED_DEPTH: Final = 32
@@ -73,7 +73,7 @@ def value_of(said: str, schema: _Schema, *, depth: int = 0, tries: _Tries | None
     Raises:
         NotThat: they stand for none that the schema allows.
     """
-    if depth > _MOST_DEPTH:
+    if depth > _MAX_DEPTH:
         raise NotThat("something simpler")
     tries = tries or _Tries()
     tries.take()

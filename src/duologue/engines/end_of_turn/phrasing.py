@@ -1,4 +1,4 @@
-"""Whether words are all that somebody had to say: a judgement of English text, from tables of words."""
+"""How complete a turn is by its English words, from tables of words."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _NUMBERS: Final = _words(
 
 _ASKS_FOR_A_NUMBER: Final = re.compile(r"\b(?:number|code|pin|zip|card|phone|account|digits?)\b")
 _LAST_NUMBER_DIGITS: Final = 7
-"""Telephone numbers, codes and cards have this many digits at least; whoever pauses before is not through."""
+"""Telephone numbers, codes and cards have this many digits at least; a speaker who pauses earlier is not done."""
 
 _WORD: Final = re.compile(r"[a-z']+|\d+")
 
@@ -76,7 +76,7 @@ _SURELY, _LIKELY, _OPEN, _UNLIKELY, _HARDLY = 0.95, 0.8, 0.5, 0.25, 0.08
 
 
 def completeness(text: str) -> float:
-    """The probability, 0 to 1, that this transcript is a complete turn. Marks count, but a word weighs more."""
+    """The probability, 0 to 1, that this transcript is a complete turn. Punctuation counts, but a word weighs more."""
     text = text.strip()
     words = _WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     if not words:

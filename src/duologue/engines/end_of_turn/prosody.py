@@ -28,21 +28,21 @@ _RECENT_S: Final = 5.0
 _END_S: Final = 0.15
 """The last voiced sound of a phrase: where its melody has arrived."""
 
-_LEAST_VOICED_S: Final = 0.3
-"""Less does not tell how a voice usually is."""
+_MIN_VOICED_S: Final = 0.3
+"""Less voice is too little to measure its usual pitch."""
 
 _QUIET_DB: Final = 30
 """Below the loudest frame; what is quieter is the pause, not the phrase."""
 
 # A trained speaker's prompts end 6 semitones below the voice's median and 11 dB below its level, and lie 2 semitones
-# and 3 dB below at any other place. A reader of novels ends many a sentence high. So the voice may tip the scales, but
-# never outweighs a word.
+# and 3 dB below at any other place. A reader of novels ends many a sentence high. So the voice decides only
+# where the words leave it open.
 _PITCH_MIDDLE, _PITCH_WIDTH, _PITCH_WEIGHT = -3.0, 3.0, 0.6
 _LEVEL_MIDDLE, _LEVEL_WIDTH, _LEVEL_WEIGHT = -7.0, 5.0, 0.4
 
 
 class Cadence(Struct, frozen=True):
-    """The end of a stretch of speech, beside the speech before it."""
+    """How the end of a stretch of speech compares with the speech before it."""
 
     pitch_semitones: float
     """How far the end lies above the voice's median pitch; negative where it is lower."""
@@ -57,7 +57,7 @@ class Cadence(Struct, frozen=True):
 
 
 def cadence(pcm16: bytes, rate_hz: int) -> Cadence | None:
-    """How this speech ends; None where there is too little voice to tell. A few milliseconds of work: blocks."""
+    """How this speech ends; None where there is too little voice to measure. Blocks for a few milliseconds."""
     samples = np.frombuffer(pcm16, "<i2").astype(np.float32) / 32768
     samples = samples[-round(_RECENT_S * rate_hz) :]
     step, window = round(_STEP_S * rate_hz), round(_WINDOW_S * rate_hz)
@@ -67,7 +67,7 @@ def cadence(pcm16: bytes, rate_hz: int) -> Cadence | None:
     levels = 10 * np.log10(np.square(frames).mean(axis=1) + 1e-10)
     pitch = np.where(levels > levels.max() - _QUIET_DB, _pitch(frames, rate_hz), 0.0)
     voiced = np.flatnonzero(pitch)
-    if len(voiced) * _STEP_S < _LEAST_VOICED_S:
+    if len(voiced) * _STEP_S < _MIN_VOICED_S:
         return None
     end = voiced[-round(_END_S / _STEP_S) :]
     return Cadence(

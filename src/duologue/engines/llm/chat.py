@@ -11,7 +11,7 @@ import msgspec
 from duologue.audio.extras import needs
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
-from duologue.engines.llm.chat_stream import CallPiece, Calls, Chunk, Delta, chunk_lines, fault_in
+from duologue.engines.llm.chat_stream import CallPiece, Calls, CompletionChunk, Delta, chunk_lines, fault_in
 from duologue.errors import EngineError
 from duologue.transports.addresses import without_secrets
 
@@ -20,10 +20,10 @@ with needs("server"):
 
 __all__ = ["ChatResponder"]
 
-_CONNECT_S = 5.0  # who does not accept a connection in this time will not answer in a conversation's time
+_CONNECT_S = 5.0  # a slower endpoint is too slow for a conversation
 _SILENCE_S = 60.0  # a local server may load its model first
 
-_MAX_FAULT_BYTES = 4096  # of an answer that tells a failure; the sentence stands at its beginning
+_MAX_FAULT_BYTES = 4096  # of an error response; its message stands at the beginning
 _MAX_FAULT_CHARACTERS = 300  # of what an endpoint says about its failure: one sentence, not a page of HTML
 
 
@@ -106,7 +106,7 @@ class ChatResponder:
         if not ended:
             raise self._error("broke off in the middle of its answer")
 
-    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[Chunk | None, None]:
+    async def _chunks(self, response: httpx.Response) -> AsyncGenerator[CompletionChunk | None, None]:
         """The events of the stream; None where it says that this was all."""
         try:
             async with aclosing(chunk_lines(response.aiter_raw())) as lines:
@@ -114,7 +114,7 @@ class ChatResponder:
                     if line == "[DONE]":
                         yield None
                     elif line:
-                        chunk = msgspec.json.decode(line, type=Chunk)
+                        chunk = msgspec.json.decode(line, type=CompletionChunk)
                         if (fault := chunk.fault) is not None:
                             raise self._error("broke off", quote=fault[:_MAX_FAULT_CHARACTERS])
                         yield chunk
@@ -132,7 +132,7 @@ class ChatResponder:
 
 
 async def _beginning(response: httpx.Response) -> bytes:
-    """As much of an answer as is read of one that tells a failure."""
+    """The first `_MAX_FAULT_BYTES` bytes of an error response."""
     body = bytearray()
     async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as pieces:
         async for piece in pieces:

@@ -1,4 +1,4 @@
-"""An exchange as a chat completions endpoint wants it."""
+"""Turns a responder's request into the body of a chat completions request."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _choice(choice: str) -> str | dict[str, Any]:
 def _messages(messages: tuple[Message, ...]) -> Iterator[dict[str, Any]]:
     """In the order that endpoints insist on: every call is followed by its result, and no result comes without a call.
 
-    A realtime conversation promises neither: somebody may speak while a function runs, and items can be deleted.
+    A realtime conversation promises neither: the user may speak while a function runs, and items can be deleted.
     """
     results = {message.call_id: message.text for message in messages if message.role == "tool"}
     called = {call.call_id for message in messages for call in message.calls}

@@ -12,12 +12,12 @@ from duologue.engines.base import FunctionCall
 __all__ = [
     "MAX_ANSWER_BYTES",
     "MAX_CALLS",
-    "MOST_LINE_BYTES",
+    "MAX_LINE_BYTES",
     "CallPiece",
     "CalledFunction",
     "Calls",
     "Choice",
-    "Chunk",
+    "CompletionChunk",
     "Delta",
     "Fault",
     "TextPart",
@@ -25,7 +25,7 @@ __all__ = [
     "fault_in",
 ]
 
-MOST_LINE_BYTES: Final = 4 * 1024 * 1024
+MAX_LINE_BYTES: Final = 4 * 1024 * 1024
 """A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -54,15 +54,15 @@ class TextPart(msgspec.Struct):
 
 class Delta(msgspec.Struct):
     content: str | list[TextPart] | None = None
-    invalid: str | None = None
+    refusal: str | None = None
     tool_calls: list[CallPiece] | None = None
 
     @property
     def text(self) -> str:
-        """What is to be said. Reasoning, where a server tells it, has a field of its own and is not."""
+        """The words to say: the content, or the refusal of a model that declines. Reasoning is left out."""
         if isinstance(self.content, list):
             return "".join(part.text or "" for part in self.content)
-        return self.content or self.invalid or ""
+        return self.content or self.refusal or ""
 
 
 class Choice(msgspec.Struct):
@@ -74,7 +74,7 @@ class Fault(msgspec.Struct):
     message: str | None = None
 
 
-class Chunk(msgspec.Struct):
+class CompletionChunk(msgspec.Struct):
     """One event of the stream; an error may come as any of them."""
 
     choices: list[Choice] | None = None
@@ -124,7 +124,7 @@ class Calls:
         return None
 
     def whole(self) -> list[FunctionCall]:
-        """The calls, with arguments as they came: malformed ones tell the client more than a failure would.
+        """The calls, with arguments as they came: the client learns more from malformed ones than from an error.
 
         Ids are left to the server: some endpoints begin to count anew in every answer.
         """
@@ -163,8 +163,8 @@ async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
             del rest[: end + 1]
             if line.startswith(b"data:"):
                 yield line[5:].strip().decode("utf-8")
-        if len(rest) > MOST_LINE_BYTES:
-            raise ValueError(f"a line of more than {MOST_LINE_BYTES} bytes")
+        if len(rest) > MAX_LINE_BYTES:
+            raise ValueError(f"a line of more than {MAX_LINE_BYTES} bytes")
     if rest.startswith(b"data:"):
         yield rest[5:].strip().decode("utf-8")
 
@@ -172,7 +172,7 @@ async def chunk_lines(data: AsyncIterator[bytes]) -> AsyncGenerator[str, None]:
 def fault_in(body: bytes) -> str:
     """What an endpoint says about its failure: the sentence where there is one, else all of it."""
     try:
-        fault = msgspec.json.decode(body, type=Chunk).fault
+        fault = msgspec.json.decode(body, type=CompletionChunk).fault
     except (ValueError, RecursionError):  # a fault of msgspec's is a ValueError
         fault = None
     return fault or body.decode("utf-8", "replace") or "no reason given"

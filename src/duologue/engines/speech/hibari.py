@@ -34,7 +34,7 @@ TIMBRES = {
     "deep": Timbre(0.50, 0.80),
     "baritone": Timbre(0.55, 0.85),
     "bright": Timbre(1.20, 1.12),
-    # The names that clients of the hosted service send: each near one of the five, and each to be told from the rest.
+    # The names that clients of the hosted service send: each is close to one of the five, and all differ.
     "alloy": Timbre(0.78, 0.95),
     "ash": Timbre(0.58, 0.87),
     "ballad": Timbre(0.70, 0.91),
@@ -49,14 +49,14 @@ TIMBRES = {
 """By voice name; the first speaks for every name that is not here. The other voices of hibari would be downloaded."""
 
 # The paces at which the model stays intelligible: within them a transcriber hears every word of it, at 0.4 and at 1.4
-# it no longer does. Who asks for more gets the nearest. Large voices are spoken fast and played slowly, so that
-# little haste is left to them.
+# it no longer does. Other speeds become the nearest of them. Large voices are spoken fast and played slowly, which
+# leaves little room to speed them up.
 _SLOWEST_PACE, _FASTEST_PACE = 0.5, 1.3
 
 _GAIN = 1.8  # the model peaks at about 0.3 of full scale, well below what other voices are mixed at
 
-# The model puts 0.3 s of silence before each piece and 0.4 s after: a listener waits for the first, and hears a
-# hesitation where two of them meet.
+# The model puts 0.3 s of silence before each piece and 0.4 s after: the first delays the answer, and two of
+# them in a row sound like a hesitation.
 _SILENCE = 0.004  # of full scale, 48 dB down: its pauses lie below, its softest consonants above
 _LEAD_IN_SAMPLES = _RATE_HZ * 10 // 1000
 _TAIL_SAMPLES = _RATE_HZ * 100 // 1000

@@ -22,15 +22,15 @@ __all__ = ["MoonshineTranscriber"]
 
 _RATE_HZ = 16_000
 _BEGIN, _END = 1, 2
-_FIRST_WORD_PIECE = 3  # below lie the marks: unknown, begin, end
+_FIRST_WORD_PIECE = 3  # below are the special tokens: unknown, begin, end
 
 _MIN_SAMPLES = _RATE_HZ // 10  # the first layers need this much to give one frame
 _MAX_SAMPLES = 20 * _RATE_HZ  # the model was trained on up to 30 s; near that end it skips words
 _QUIET_SAMPLES = _RATE_HZ // 10  # a gap between words is seldom shorter
 
-# What the model hears depends on the silence around the words: with 0.3 s before and 0.5 s behind it mishears 3 % of a
-# clean reading that it hears without a fault between ends as short as these. A shorter one behind the words has it end
-# sentences that go on.
+# The transcript depends on the silence around the words: with 0.3 s before and 0.5 s behind 3 % of the
+# words of a clean reading are wrong, and none with padding as short as this. With less behind the words the model
+# ends sentences that go on.
 _LEAD_SAMPLES, _TAIL_SAMPLES = _RATE_HZ // 10, _RATE_HZ // 5
 _FRAME_SAMPLES = _RATE_HZ // 100
 _QUIET_RATIO = 0.01  # 40 dB below the loud parts of speech: fainter than its faintest sounds
@@ -54,7 +54,7 @@ class _Carrier:
     label: str
     repack: bool
     phantoms: tuple[str, ...] = ()
-    """What this model writes, at times with conviction, where nobody spoke."""
+    """Words that this model writes for audio without speech, at times with high probability."""
 
 
 _CARRIERS = (

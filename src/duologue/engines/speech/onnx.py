@@ -41,6 +41,6 @@ def open_session(model: Path | bytes) -> Session:
     options.inter_op_num_threads = 1
     # A pool that spins while it waits burns the core that the next conversation needs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors: the warnings tell the makers of a model how to make it faster
+    options.log_severity_level = 3  # errors only: the warnings are hints for the authors of a model
     source = model if isinstance(model, bytes) else os.fspath(model)
     return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])

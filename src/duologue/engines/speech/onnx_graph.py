@@ -1,7 +1,7 @@
 """ONNX graphs, read and written without the `onnx` package: just what moving weights around needs.
 
-A message of the protobuf wire format is a list of fields, each a number, a wire type and a value; what nobody here
-looks at is carried along untouched. The field numbers are those of the ONNX schema, version 3 of the format and later.
+A message of the protobuf wire format is a list of fields, each a number, a wire type and a value; fields that are
+not needed here are copied unchanged. The field numbers are those of the ONNX schema, version 3 of the format and later.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class Graph:
                 graph.nodes.append(Node.read(value))
             elif number == _GRAPH_INITIALIZER and isinstance(value, memoryview):
                 graph.initializers[_text(value, _TENSOR_NAME)] = value
-            elif number not in (_GRAPH_NAME, _GRAPH_VALUE_INFO):  # shapes noted for values that may be gone later
+            elif number not in (_GRAPH_NAME, _GRAPH_VALUE_INFO):  # shapes of values that may not exist any more
                 graph.other.append((number, wire, value))
                 if number == _GRAPH_OUTPUT and isinstance(value, memoryview):
                     graph.outputs.add(_text(value, _VALUE_NAME))
@@ -130,7 +130,7 @@ class Graph:
     def fields(self) -> Iterator[Field]:
         for node in self.nodes:
             yield _GRAPH_NODE, _BYTES, pack(node.fields())
-        yield _GRAPH_NAME, _BYTES, b"graph"  # a graph without a name is refused
+        yield _GRAPH_NAME, _BYTES, b"graph"  # onnxruntime rejects a graph without a name
         for tensor in self.initializers.values():
             yield _GRAPH_INITIALIZER, _BYTES, tensor
         yield from self.other

@@ -1,4 +1,4 @@
-"""Voice activity detection by Silero VAD (version 6, 16 kHz), which tells speech from music and noise."""
+"""Voice activity detection by Silero VAD (version 6, 16 kHz), which separates speech from music and noise."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SileroModel:
 
 
 class SileroDetector:
-    """Tells speech from everything else in one stream; frames of 32 ms."""
+    """Detects speech in one stream, in frames of 32 ms."""
 
     sample_rate_hz: int = _RATE_HZ
     frame_ms: int = 32

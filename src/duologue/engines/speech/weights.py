@@ -1,7 +1,7 @@
 """Weight files: found inside installed packages without importing them, and checked before they are used.
 
-The files that reach the engines decide what they hear and say; they come from small packages of few authors. Each is
-therefore pinned by sha256, and a package that was changed in place, or half installed, is refused by name.
+The files decide what the engines transcribe and say, and come from small packages of few authors. Each file is pinned
+by sha256; a changed or incomplete package is an error that names it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["HIBARI", "MOONSHINE_BASE", "MOONSHINE_TINY", "SILERO", "Weights"]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The files of one model and the package that carries them."""
+    """The files of one model and the package that contains them."""
 
     name: str
     package: str
-    """Import name of the carrier; never imported, for some open libraries of their own or ask for others."""
+    """Import name of the package; never imported, for some open libraries of their own or ask for others."""
     requirement: str
     folder: str
     sha256: Mapping[str, str]
@@ -32,7 +32,7 @@ class Weights:
 
     @property
     def path(self) -> Path | None:
-        """The folder of the files, or None when the carrier is not installed."""
+        """The folder of the files, or None when the package is not installed."""
         spec = find_spec(self.package)
         if spec is None or not spec.submodule_search_locations:
             return None
@@ -42,7 +42,7 @@ class Weights:
         """The files by name, once they are known to be the pinned ones. Reads them all: call it off the event loop.
 
         Raises:
-            MissingExtra: the carrier is not installed.
+            MissingExtra: the package is not installed.
             EngineError: a file is missing or is not the pinned one.
         """
         folder = self.path

@@ -15,9 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from duologue.codec import decode, encode, translate
+from duologue.codec.fast_path import fast_paths, read_fast
 from duologue.codec.jsontext import parse_object, too_deep, write_text
 from duologue.codec.known import forgiving_reader
-from duologue.codec.shortways import read_shortly, short_ways
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
@@ -64,7 +64,7 @@ _PIECE: Final = ".delta"
 @cache
 def _same_names(dialect: str) -> frozenset[str]:
     """Events that have the canonical name in a dialect, and differ in nothing else either."""
-    return frozenset(name for name, short in short_ways(dialect).items() if short.theirs == name)
+    return frozenset(name for name, short in fast_paths(dialect).items() if short.theirs == name)
 
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
@@ -116,7 +116,7 @@ class DialectAdapter:
         """
         if self.dialect == DEFAULT_DIALECT:
             return decode(message)
-        event = read_shortly(message, self.dialect)
+        event = read_fast(message, self.dialect)
         if event is not None and event.type in _same_names(self.dialect):
             return event
         try:
@@ -183,7 +183,7 @@ class DialectAdapter:
         """Whether it is a piece of a stream, as most events are, which changes its name at most and loses nothing."""
         if isinstance(event, UnknownRealtimeEvent) or event.extra or not event.type.endswith(_PIECE):
             return False
-        return event.type in short_ways(self.dialect)
+        return event.type in fast_paths(self.dialect)
 
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:

@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from duologue.codec import Translation, decode, encode, translate
+from duologue.codec.fast_path import fast_paths
 from duologue.codec.jsontext import parse_object
-from duologue.codec.shortways import short_ways
 from duologue.dialects import PROFILES
 from duologue.dialects.itemstream import CreatedToAdded
 from duologue.events import (
@@ -77,7 +77,7 @@ class UpstreamSide:
 
         Nothing where not a sample is ready.
         """
-        if event.extra or event.type not in short_ways(self._dialect):
+        if event.extra or event.type not in fast_paths(self._dialect):
             return None
         recoded = self._audio.input_audio(event)
         return b"" if recoded is None else encode(recoded, dialect=self._dialect)

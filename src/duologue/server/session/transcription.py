@@ -125,7 +125,7 @@ class Transcribing:
         """Read the newest words once, if there are any. Returns how long to wait then; None when the turn is over."""
         if turn.settling is not None:
             await asyncio.wait({turn.settling})
-        async with self._engines.fair_queue.place(self._owner, Priority.GUESS):
+        async with self._engines.fair_queue.place(self._owner, Priority.PARTIAL):
             from_byte = turn.settled_bytes
             spoken = self._protocol.speech_so_far(turn.item_id, from_byte)
             if spoken is None:
@@ -163,7 +163,7 @@ class Transcribing:
         try:
             if (rest_s := self._ahead_until_s - self._clock()) > 0:
                 await self._sleep(rest_s)
-            async with self._engines.fair_queue.place(self._owner, Priority.FORESEEN):
+            async with self._engines.fair_queue.place(self._owner, Priority.AHEAD):
                 spoken = self._protocol.speech_so_far(turn.item_id, turn.settled_bytes)
                 if spoken is None:
                     return None
@@ -188,18 +188,18 @@ class Transcribing:
             self._ahead_until_s = begun_s + _REST_PER_WORK * max(self._ahead_cost_s, self._clock() - begun_s)
 
     async def _detect_end(self, turn: _Turn, foreseen: asyncio.Task[str | None] | None) -> None:
-        judge, completeness = self._engines.judge, _UNJUDGED
+        detector, completeness = self._engines.end_of_turn, _UNJUDGED
         # Shielded: when speech goes on the judgement is dropped, but what is read may be kept.
         text = await asyncio.shield(foreseen) if foreseen is not None else None
         spoken = self._protocol.speech_so_far(turn.item_id, turn.settled_bytes)
         if spoken is None:
             return
-        if judge is not None and text is not None:
+        if detector is not None and text is not None:
             try:
-                audio = await pcm16_of(spoken, judge.sample_rate_hz, self._engines.new_denoiser)
-                completeness = await judge.completeness(audio, turn.words(text))
+                audio = await pcm16_of(spoken, detector.sample_rate_hz, self._engines.new_denoiser)
+                completeness = await detector.completeness(audio, turn.words(text))
             except Exception as fault:
-                self._note_failure("judge", turn, fault)
+                self._note_failure("end of turn", turn, fault)
         self._protocol.end_of_turn_estimated(turn.item_id, completeness, now=self._clock())
         await self._pass_on()
 

@@ -1,4 +1,4 @@
-"""Short ways through a dialect: an event that differs in its name at most is read and written by the strict codec.
+"""The fast path of a dialect: an event that differs in its name at most is read and written by the strict codec.
 
 The name is replaced in the text, where it stands as the value of a key `type` and nowhere else.
 """
@@ -10,21 +10,21 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from duologue.codec import known
-from duologue.codec.longaudio import LEAST_CHARS, read_long_audio
+from duologue.codec.longaudio import MIN_CHARS, read_long_audio
 from duologue.dialects import PROFILES
 from duologue.events import RealtimeEvent
 
-__all__ = ["ShortWay", "append_opening", "read_by_name", "read_shortly", "respell", "short_ways"]
+__all__ = ["FastPath", "append_prefix", "fast_paths", "read_by_name", "read_fast", "respell"]
 
-_OPENING: Final = '{"type":"'
+_PREFIX: Final = '{"type":"'
 
 
-class ShortWay(NamedTuple):
+class FastPath(NamedTuple):
     """An event that differs in its name at most, as long as it has all its fields."""
 
     theirs: str
     omitted: tuple[tuple[str, Any], ...]
-    """Fields that may be missing, and what stands for them."""
+    """Fields that may be missing, and their values in that case."""
 
     def omits(self, event: RealtimeEvent) -> bool:
         # The values are empty strings and null: these compare as they are.
@@ -35,34 +35,34 @@ class ShortWay(NamedTuple):
 
 
 @cache
-def short_ways(dialect: str) -> Mapping[str, ShortWay]:
-    """By canonical name."""
+def fast_paths(dialect: str) -> Mapping[str, FastPath]:
+    """The fast paths of a dialect by canonical event name."""
     profile = PROFILES[dialect]
     omissions = {name: profile.omissions(name) for name in known.EVENT_CLASSES}
     return {
-        name: ShortWay(profile.spelled(name), tuple((d.field, d.value) for d in defaults if not d.said))
+        name: FastPath(profile.spelled(name), tuple((d.field, d.value) for d in defaults if not d.always_written))
         for name, defaults in omissions.items()
         if defaults is not None
     }
 
 
 @cache
-def _short_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, ShortWay]]:
-    """Events that the short way is open to: canonical by their names, and those that may omit something by ours."""
-    read, ways = PROFILES[dialect].canonical, short_ways(dialect)
+def _fast_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, FastPath]]:
+    """Events with a fast path: canonical names by theirs; and by canonical name those that may omit fields."""
+    read, paths = PROFILES[dialect].canonical, fast_paths(dialect)
     return (
-        {short.theirs: name for name, short in ways.items() if read(short.theirs) == name},
-        {name: short for name, short in ways.items() if short.omitted},
+        {fast.theirs: name for name, fast in paths.items() if read(fast.theirs) == name},
+        {name: fast for name, fast in paths.items() if fast.omitted},
     )
 
 
-def read_shortly(data: str | bytes, dialect: str) -> RealtimeEvent | None:
-    """The event of a text in a dialect, if the short way is open to it."""
-    names, omitting = _short_names(dialect)
+def read_fast(data: str | bytes, dialect: str) -> RealtimeEvent | None:
+    """The event of a text in a dialect; None if it needs the ordinary way."""
+    names, omitting = _fast_names(dialect)
     event = read_by_name(data, names)
     if event is not None:
-        short = omitting.get(event.type)
-        if short is not None and short.omits(event):
+        fast = omitting.get(event.type)
+        if fast is not None and fast.omits(event):
             return None
     return event
 
@@ -70,11 +70,11 @@ def read_shortly(data: str | bytes, dialect: str) -> RealtimeEvent | None:
 def read_by_name(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent | None:
     """The event of a text whose name is in the table, read under its canonical name.
 
-    None for any other text, and for one that holds a surprise: the long way tells what it is.
+    None for any other text, and for one that the strict decoder rejects: the forgiving reader handles these.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
-        begin = len(_OPENING) if text.startswith(_OPENING) else _begin_of_name(text)
+        begin = len(_PREFIX) if text.startswith(_PREFIX) else _begin_of_name(text)
         end = text.find('"', begin)
         theirs = text[begin:end]
         canonical = names.get(theirs)
@@ -83,10 +83,10 @@ def read_by_name(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent |
         if canonical != theirs:
             # Away from the beginning the name may be that of an object inside. If the canonical name is nowhere else,
             # and the event turns out to have it, then it is the event's.
-            if begin != len(_OPENING) and canonical in text:
+            if begin != len(_PREFIX) and canonical in text:
                 return None
             text = f"{text[:begin]}{canonical}{text[end:]}"
-        event = read_long_audio(text, known.decode) if len(text) >= LEAST_CHARS else None
+        event = read_long_audio(text, known.decode) if len(text) >= MIN_CHARS else None
         event = event or known.decode(text)
         return event if event.type == canonical else None
     except known.SURPRISES:
@@ -101,14 +101,14 @@ def _begin_of_name(text: str) -> int:
 
 
 @cache
-def append_opening(dialect: str) -> bytes | None:
-    """An append up to its audio, if the dialect writes it as everybody does."""
-    short = short_ways(dialect).get("input_audio_buffer.append")
-    return None if short is None or short.omitted else f'{_OPENING}{short.theirs}","audio":"'.encode()
+def append_prefix(dialect: str) -> bytes | None:
+    """The text of an append up to its audio; None if the dialect needs more than another name."""
+    fast = fast_paths(dialect).get("input_audio_buffer.append")
+    return None if fast is None or fast.omitted else f'{_PREFIX}{fast.theirs}","audio":"'.encode()
 
 
 def respell(text: bytes, canonical: str, theirs: str) -> bytes:
     """The text with another name in its first field, where the encoder puts it."""
     if canonical == theirs:
         return text
-    return f"{_OPENING}{theirs}".encode() + text[len(_OPENING) + len(canonical) :]
+    return f"{_PREFIX}{theirs}".encode() + text[len(_PREFIX) + len(canonical) :]

@@ -1,4 +1,4 @@
-"""The judge of turns that comes with the package: what was said, and how the voice ended."""
+"""The end-of-turn detector that comes with the package: it weighs the words and how the voice ended."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _RATE_HZ = 16_000
 
 
 class EmbeddedEndOfTurn:
-    """Judges English by its words, with their marks, and weighs in how the voice ended. Keeps nothing between calls.
+    """Rates English by its words and punctuation, and by how the voice ended. Keeps no state between calls.
 
-    Where the speech extra is not installed, other engines bring the words, and the words alone are judged.
+    Without the speech extra only the words count.
     """
 
     sample_rate_hz: int = _RATE_HZ
@@ -31,7 +31,7 @@ class EmbeddedEndOfTurn:
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
-        self._cadence: Callable[[bytes, int], Cadence | None] = _unheard
+        self._cadence: Callable[[bytes, int], Cadence | None] = _no_cadence
         try:
             self._cadence = import_module("duologue.engines.end_of_turn.prosody").cadence
         except MissingExtra:
@@ -44,9 +44,9 @@ class EmbeddedEndOfTurn:
             AudioError: an odd number of bytes.
             EngineError: the worker is overloaded or closed.
         """
-        return await self._worker.run(self._judge, whole_samples(pcm16), transcript)
+        return await self._worker.run(self._completeness, whole_samples(pcm16), transcript)
 
-    def _judge(self, pcm16: bytes, transcript: str) -> float:
+    def _completeness(self, pcm16: bytes, transcript: str) -> float:
         words = completeness(transcript)
         voice = self._cadence(pcm16, _RATE_HZ)
         if voice is None:
@@ -55,5 +55,5 @@ class EmbeddedEndOfTurn:
         return 1 / (1 + exp(-odds))
 
 
-def _unheard(pcm16: bytes, rate_hz: int) -> None:
-    """Stands in for the ear that is not installed."""
+def _no_cadence(pcm16: bytes, rate_hz: int) -> None:
+    """Replaces `cadence` where the speech extra is not installed."""
