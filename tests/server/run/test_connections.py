@@ -192,3 +192,51 @@ async def test_wrong_keys_are_slowed_and_right_ones_are_not(monkeypatch: pytest.
         gate.set()
         assert await asyncio.wait_for(third, 5) == "error"
         assert waits == [1.0]
+
+
+class ResetTransport(asyncio.Transport):
+    """Of a connection that its peer has reset."""
+
+    aborted = False
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def test_a_connection_that_its_peer_has_reset_is_aborted_in_place_of_a_half_close() -> None:
+    transport = ResetTransport()
+    assert not connections.half_close(transport)
+    assert transport.aborted
+
+
+class BrokenConnection:
+    address = owner = "address 127.0.0.1"
+    unread = 0
+
+    def __init__(self) -> None:
+        self.checked = asyncio.Semaphore(0)
+
+    def check(self, now: float) -> None:
+        self.checked.release()
+        raise RuntimeError("a fault of ours")
+
+    def cut(self, name: str) -> None: ...
+
+
+async def test_a_fault_in_one_connection_s_deadline_ends_no_other_s() -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    table = connections.Connections(Limits(headers_s=0.04), turned_away=lambda _: None)
+    broken = BrokenConnection()
+    table.take_over(broken)
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            await broken.checked.acquire()
+    table.leave(broken)
+    assert len(faults) == 3

@@ -235,11 +235,11 @@ class Connections:
 
     def _look_at_all(self) -> None:
         self._sweep = None
+        if self._waiting or self._holding:
+            self._start_sweeping()  # first, so that a fault below ends no other connection's deadlines
         now = asyncio.get_running_loop().time()
         for connection in (*self._waiting, *(self._holding - self._waiting.keys())):
             connection.check(now)
-        if self._waiting or self._holding:
-            self._start_sweeping()
 
     # --- cutting
 
@@ -258,6 +258,20 @@ class Connections:
             log_event(logging.WARNING, "connections cut", reason=name, address=connection.address, count=unlogged)
             next_at, unlogged = now + _LOG_EVERY_S, 0
         self._logged[name] = (next_at, unlogged)
+
+
+def half_close(transport: asyncio.Transport) -> bool:
+    """Send the end behind what was written, and go on reading. False: the connection is closed instead, because its
+    transport cannot do that, or its peer has reset it."""
+    if not transport.can_write_eof():
+        transport.close()
+        return False
+    try:
+        transport.write_eof()
+    except OSError:
+        transport.abort()
+        return False
+    return True
 
 
 class EdgeConfig(uvicorn.Config):

@@ -16,7 +16,7 @@ from duologue.codec.jsontext import write_text
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
-from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
+from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
 
 __all__ = ["Requests", "answer_of"]
 
@@ -293,8 +293,5 @@ class Requests(H11Protocol):
         self._enter("closing", LINGER_S)
         if cutting:
             self.transport.abort()
-        elif self.transport.can_write_eof():
-            self.transport.write_eof()
+        elif half_close(self.transport):
             self.flow.resume_reading()
-        else:
-            self.transport.close()

@@ -12,7 +12,7 @@ from websockets.protocol import OPEN
 
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
-from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig
+from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
 from duologue.server.run.uvicorn_http import answer_of
 from duologue.transports.asgi import ADMISSION
 
@@ -245,13 +245,9 @@ class Socket(WebSocketsSansIOProtocol):
         """Read on for a while: a socket that is closed with bytes in it is reset, and the reset overtakes the close."""
         self._lingers = True
         self._rest = b""
-        if not self.transport.can_write_eof():
-            self.transport.close()
-        else:
-            self.transport.write_eof()
-            if self.read_paused:
-                self.read_paused = False
-                self.transport.resume_reading()
+        if half_close(self.transport) and self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
         self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
