@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from duologue.dialects.places import copy_json, objects_at
-from duologue.dialects.rules import Constant, Default, Lacks, Move, Placeholder, Rename, Respell, Rule, same
+from duologue.dialects.rules import Constant, Default, DialectRule, Lacks, Move, Placeholder, Rename, Respell, same
 from duologue.dialects.wrapping import Format, Unwrap, Wrap
 
 WORDS = (("pcm16", {"type": "audio/pcm", "rate": 24000}), ("pcm16", {"type": "audio/pcm"}))
 
 
-def read(rule: Rule, frame: dict[str, Any]) -> dict[str, Any]:
+def read(rule: DialectRule, frame: dict[str, Any]) -> dict[str, Any]:
     rule.read(frame)
     return frame
 
 
-def write(rule: Rule, frame: dict[str, Any], *lost: str) -> dict[str, Any]:
+def write(rule: DialectRule, frame: dict[str, Any], *lost: str) -> dict[str, Any]:
     found: list[str] = []
     rule.write(frame, found)
     assert found == list(lost)
@@ -51,7 +51,7 @@ def write(rule: Rule, frame: dict[str, Any], *lost: str) -> dict[str, Any]:
         (Format("", "f", "a.f", WORDS), {"f": None}, {"a": {"f": None}}),
     ],
 )
-def test_reading_and_writing_undo_each_other(rule: Rule, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
+def test_reading_and_writing_undo_each_other(rule: DialectRule, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     assert read(rule, copy_json(theirs)) == ours
     assert write(rule, copy_json(ours)) == theirs
 
@@ -69,7 +69,7 @@ def test_reading_and_writing_undo_each_other(rule: Rule, theirs: dict[str, Any],
         (Placeholder("", "details", (("unimplemented", None),)), {"details": "other"}),
     ],
 )
-def test_what_a_rule_does_not_expect_stays_as_it_came(rule: Rule, frame: dict[str, Any]) -> None:
+def test_what_a_rule_does_not_expect_stays_as_it_came(rule: DialectRule, frame: dict[str, Any]) -> None:
     assert read(rule, copy_json(frame)) == frame
 
 

@@ -12,10 +12,54 @@ from tests.repo._tree import PACKAGE, ROOT, modules
 _MAX_MODULES: Final = 20
 """A reader finds one name among twenty at a glance; more than that wants another folder."""
 
-_WITHOUT_TEST: Final[dict[str, str]] = {}
+_DECLARATIONS: Final = "declarations; tests/events/test_values.py, tests/catalogue/test_coverage.py, those of the codec"
+_TABLE_OF_A_DIALECT: Final = "a table; tests/dialects/test_profile.py, test_identity.py and test_translation.py"
+
+_WITHOUT_TEST: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        (f"events/{name}.py" for name in "audio base conversation error items response session tools unions".split()),
+        _DECLARATIONS,
+    ),
+    **dict.fromkeys(
+        (f"dialects/{name}.py" for name in "azure gateways glm names openai opensource qwen xai".split()),
+        _TABLE_OF_A_DIALECT,
+    ),
+    "cli/turns/observations.py": "types; tests/cli/call/test_talker.py",
+    "client/limits.py": "constants; tests/client/asyncio/test_connection.py and test_streams.py reach them",
+    "codec/families.py": "tests/events/test_translation.py",
+    "codec/known.py": "a table of classes; tests/codec/test_decode.py",
+    "codec/shape.py": "tests/codec/test_forgiving.py and test_properties.py",
+    "codec/writing.py": "tests/codec/test_decode.py and test_properties.py write every event",
+    "conformance/outcomes.py": "exceptions; tests/conformance/test_runner.py and test_scenario_context.py",
+    "conformance/scenarios/base.py": "what scenarios are built of; tests/conformance/scenarios",
+    "conformance/wire/connector.py": "types; tests/conformance/wire/test_url_connector.py",
+    "dialects/omissions.py": "rules of profiles; tests/dialects/test_profile.py",
+    "dialects/signs.py": "a table; tests/dialects/test_detection.py",
+    "dialects/wrapping.py": "rules of profiles; tests/dialects/test_rules.py",
+    "engines/base.py": "types; tests/engines/test_checks.py",
+    "engines/embedded/spoken_values.py": "tests/engines/embedded/test_spoken_calls.py",
+    "engines/llm/chat_request.py": "tests/engines/llm/test_chat.py",
+    "engines/llm/chat_stream.py": "tests/engines/llm/test_chat.py",
+    "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
+    "errors.py": "declarations; every test that expects one, and tests/test_printable.py",
+    "protocol/client/notices.py": "declarations; tests/test_notices.py",
+    "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
+    "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
+    "protocol/config_merge.py": "tests/protocol/server/test_session.py",
+    "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
+    "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
+    "protocol/server/defaults.py": "a table; tests/protocol/server/test_errors.py",
+    "protocol/server/outgoing.py": "two lists; every test of a session",
+    "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
+    "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
+    "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
+}
 """Modules without a test file of their name, and where what they do is tested."""
 
-_NAMES_USED_TWICE: Final[dict[str, str]] = {}
+_NAMES_USED_TWICE: Final[dict[str, str]] = {
+    "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
+    "Close": "a command of the server's protocol, and a step of a script in duologue.testing beside Send and Drop",
+}
 """Classes that share their name with another, and why."""
 
 

@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, NAMES, flat_rules
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Move, Rule
+from duologue.dialects.rules import Default, DialectRule, Move
 from duologue.dialects.wrapping import Unwrap
 
 __all__ = ["PROFILES"]
@@ -40,12 +40,14 @@ _NO_TURN_DETECTION: Final[tuple[tuple[Any, Any], ...]] = (
     ({"type": "none"}, None),
 )
 
-_VOICE_LIVE_SESSION: Final[tuple[Rule, ...]] = (
+_VOICE_LIVE_SESSION: Final[tuple[DialectRule, ...]] = (
     Move("session", "input_audio_sampling_rate", "audio.input.format.rate"),
     Default("session.audio.input.format[type=audio/pcm]", "rate", 24000),
     Unwrap("session.audio.output", "voice", "name", _OPENAI_VOICE),
 )
-_VOICE_LIVE_RESPONSE: Final[tuple[Rule, ...]] = (Unwrap("response.audio.output", "voice", "name", _OPENAI_VOICE),)
+_VOICE_LIVE_RESPONSE: Final[tuple[DialectRule, ...]] = (
+    Unwrap("response.audio.output", "voice", "name", _OPENAI_VOICE),
+)
 
 PROFILES: Final = (
     Profile(

@@ -14,7 +14,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import ITEM_EVENTS, absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Lacks, Move, Respell, Rule, Values
+from duologue.dialects.rules import Default, DialectRule, Lacks, Move, Respell, Values
 from duologue.dialects.wrapping import Format
 
 __all__ = [
@@ -108,7 +108,7 @@ class SessionKind(Struct, frozen=True):
             del session["type"]
 
 
-def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[Rule, ...]:
+def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[DialectRule, ...]:
     """What a session and a response have in common."""
     return (
         Move(at, "modalities", "output_modalities", modalities),
@@ -117,7 +117,7 @@ def _flat_settings(at: str, output: Values, modalities: Values) -> tuple[Rule, .
     )
 
 
-def item_rules(at: str) -> tuple[Rule, ...]:
+def item_rules(at: str) -> tuple[DialectRule, ...]:
     """Parts of assistant items, which beta spells as the parts of responses."""
     return (Respell(f"{at}.content[]", "type", {"text": "output_text", "audio": "output_audio"}),)
 
@@ -130,12 +130,12 @@ def flat_rules(
     turn_detection: Values = (),
     lacks: tuple[str, ...] = ("truncation", "prompt", "include", "reasoning", "parallel_tool_calls"),
     transcription: bool = False,
-) -> dict[str, tuple[Rule, ...]]:
+) -> dict[str, tuple[DialectRule, ...]]:
     """The rules of the flat era by event, with what a vendor has made of the formats and settings.
 
     `transcription` goes with `NAMES`: sessions that only transcribe have events of their own.
     """
-    session: tuple[Rule, ...] = (
+    session: tuple[DialectRule, ...] = (
         SessionKind(_TRANSCRIPTION if transcription else {}),
         # Written last, so that only what has not found its flat place is left to be reported.
         Lacks("session", ("audio", *lacks)),
@@ -147,18 +147,18 @@ def flat_rules(
         Move("session", "input_audio_noise_reduction", "audio.input.noise_reduction"),
         Move("session", "turn_detection", "audio.input.turn_detection", turn_detection),
     )
-    announced: tuple[Rule, ...] = (
+    announced: tuple[DialectRule, ...] = (
         *session,
         Default("session[type=realtime]", "object", "realtime.session", always_written=True),
         Default("session[type=transcription]", "object", "realtime.transcription_session", always_written=True),
         Default("session", "id", ""),
     )
-    response: tuple[Rule, ...] = (
+    response: tuple[DialectRule, ...] = (
         Lacks("response", ("audio",)),
         *_flat_settings("response", output_formats, modalities),
         *item_rules("response.output[]"),
     )
-    theirs: dict[str, tuple[Rule, ...]] = {
+    theirs: dict[str, tuple[DialectRule, ...]] = {
         "session.created": announced,
         "session.updated": announced,
         "session.update": session,
@@ -175,7 +175,7 @@ def flat_rules(
     return merged(incomplete_items(), theirs)
 
 
-_NEVER_SENT: Final[dict[str, tuple[Rule, ...]]] = merged(
+_NEVER_SENT: Final[dict[str, tuple[DialectRule, ...]]] = merged(
     # Not sent before 2025, and by few others since.
     absent("usage", events=("conversation.item.input_audio_transcription.completed",)),
     absent("name", events=("response.function_call_arguments.done",)),

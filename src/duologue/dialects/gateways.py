@@ -7,13 +7,13 @@ from typing import Final
 from duologue.dialects.beta import MODALITIES, SessionKind, item_rules
 from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Lacks, Move, Rule
+from duologue.dialects.rules import Default, DialectRule, Lacks, Move
 
 __all__ = ["PROFILES"]
 
 _TOLD: Final = ("session.created", "session.updated")
 
-_NESTED_SESSION: Final[tuple[Rule, ...]] = (
+_NESTED_SESSION: Final[tuple[DialectRule, ...]] = (
     Default("", "session", {}),
     SessionKind({}),
     Move("session", "modalities", "output_modalities", MODALITIES, reads_only=True),
@@ -27,7 +27,7 @@ _ITEMS: Final = incomplete_items()
 
 _TURNS: Final = absent("audio_start_ms", "audio_end_ms", "content_index", "usage")
 
-_TOGETHER_SESSION: Final[tuple[Rule, ...]] = (
+_TOGETHER_SESSION: Final[tuple[DialectRule, ...]] = (
     SessionKind({}, "transcription"),
     # All settings but this one stand in the query of the URL.
     Lacks("session", ("audio", "include")),

@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, flat_rules
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Move, Rule
+from duologue.dialects.rules import Default, DialectRule, Move
 
 __all__ = ["PROFILES"]
 
@@ -45,7 +45,7 @@ _ABSENT: Final = (
 )
 """Their pages leave out ids and indices here and there; streams do not say their item, turns not their time."""
 
-_STEP_LENGTH: Final[tuple[Rule, ...]] = (
+_STEP_LENGTH: Final[tuple[DialectRule, ...]] = (
     # Named so by their package; their pages have no limit at all.
     Move("session", "max_response_output_length", "max_output_tokens"),
 )

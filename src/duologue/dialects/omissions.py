@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from duologue.dialects.rules import Default, Rule
+from duologue.dialects.rules import Default, DialectRule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
 __all__ = ["ITEM_EVENTS", "absent", "all_but", "incomplete_items", "merged"]
@@ -47,7 +47,7 @@ _EVENTS: Final[dict[str, type[RealtimeEvent]]] = {
 }
 
 
-def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple[Rule, ...]]:
+def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple[DialectRule, ...]]:
     """For each server event, or for those named, the rules by which these fields may be missing.
 
     Only fields that the event requires are meant; others may be missing anyway.
@@ -59,7 +59,7 @@ def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple
     return {name: found for name, found in rules.items() if found}
 
 
-def incomplete_items() -> dict[str, tuple[Rule, ...]]:
+def incomplete_items() -> dict[str, tuple[DialectRule, ...]]:
     """For each event that holds items or parts, the rules by which hardly anything in these is required.
 
     The beta's specification has one object with optional fields for all kinds, and many servers follow it.
@@ -74,7 +74,7 @@ def incomplete_items() -> dict[str, tuple[Rule, ...]]:
     }
 
 
-def _item(at: str) -> tuple[Rule, ...]:
+def _item(at: str) -> tuple[DialectRule, ...]:
     message, call, output = (f"{at}[type={kind}]" for kind in ("message", "function_call", "function_call_output"))
     return (
         Default(at, "type", "", always_written=True),  # an item of an unknown kind
@@ -88,7 +88,7 @@ def _item(at: str) -> tuple[Rule, ...]:
     )
 
 
-def _part(at: str) -> tuple[Rule, ...]:
+def _part(at: str) -> tuple[DialectRule, ...]:
     return tuple(
         Default(f"{at}[type={kind}]", "text", "", always_written=True) for kind in ("text", "input_text", "output_text")
     )
@@ -110,7 +110,7 @@ def _required(cls: type[RealtimeEvent]) -> list[str]:
     ]
 
 
-def merged(*parts: dict[str, tuple[Rule, ...]]) -> dict[str, tuple[Rule, ...]]:
+def merged(*parts: dict[str, tuple[DialectRule, ...]]) -> dict[str, tuple[DialectRule, ...]]:
     """The rules of all parts, those of earlier parts first in the order of reading."""
     names = dict.fromkeys(name for part in parts for name in part)
     return {name: tuple(rule for part in parts for rule in part.get(name, ())) for name in names}

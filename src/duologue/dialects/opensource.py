@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, MODALITIES, SessionKind, flat
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Constant, Default, Lacks, Move, Rename, Rule
+from duologue.dialects.rules import Constant, Default, DialectRule, Lacks, Move, Rename
 from duologue.dialects.wrapping import Wrap
 
 __all__ = ["PROFILES"]
@@ -18,7 +18,7 @@ _COMPLETED: Final = "conversation.item.input_audio_transcription.completed"
 
 _VLLM_NAMES: Final = {"transcription.delta": _DELTA, "transcription.done": _COMPLETED}
 
-_VLLM_RULES: Final[dict[str, tuple[Rule, ...]]] = merged(
+_VLLM_RULES: Final[dict[str, tuple[DialectRule, ...]]] = merged(
     {
         # A session has no object of its own: its id and its settings stand in the event.
         "session.created": (
@@ -53,15 +53,15 @@ _VLLM_RULES: Final[dict[str, tuple[Rule, ...]]] = merged(
 _ANY_ID: Final = ("event_id", "response_id", "item_id", "call_id", "name", "output_index", "content_index")
 _ANY_TIME: Final = ("audio_start_ms", "audio_end_ms", "usage")
 
-_ERROR: Final[dict[str, tuple[Rule, ...]]] = {"error": (Default("error", "type", ""),)}
+_ERROR: Final[dict[str, tuple[DialectRule, ...]]] = {"error": (Default("error", "type", ""),)}
 """Their errors need not say of what type they are."""
 
-_SPEACHES_FIXED: Final[tuple[Rule, ...]] = (
+_SPEACHES_FIXED: Final[tuple[DialectRule, ...]] = (
     # Rejected by name, whatever their value.
     Lacks("session", ("audio.input.format", "audio.output.format", "audio.input.turn_detection.prefix_padding_ms")),
 )
 
-_LOCALAI_SESSION: Final[tuple[Rule, ...]] = (
+_LOCALAI_SESSION: Final[tuple[DialectRule, ...]] = (
     SessionKind({}),
     Move("session", "modalities", "output_modalities", MODALITIES, reads_only=True),
     Default("session", "id", ""),

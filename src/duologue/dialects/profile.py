@@ -13,12 +13,12 @@ from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.places import Json, copy_json
-from duologue.dialects.rules import Default, Lacks, Rule
+from duologue.dialects.rules import Default, DialectRule, Lacks
 
 __all__ = ["Auth", "Profile", "Rules"]
 
 Auth = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
-Rules = Mapping[str, tuple[Rule, ...]]
+Rules = Mapping[str, tuple[DialectRule, ...]]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -53,7 +53,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     notes: str = ""
     """What is uncertain about it."""
 
-    def rules_for(self, canonical_name: str | None) -> tuple[Rule, ...]:
+    def rules_for(self, canonical_name: str | None) -> tuple[DialectRule, ...]:
         """The rules that an event is subject to, in the order of reading."""
         return (*self.rules.get(canonical_name or "", ()), *self.rules.get("*", ()))
 

@@ -8,7 +8,7 @@ from duologue.dialects.beta import GA_ONLY_EVENTS, flat_rules
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Move, Rename, Respell, Rule
+from duologue.dialects.rules import DialectRule, Move, Rename, Respell
 
 __all__ = ["PROFILES"]
 
@@ -27,7 +27,7 @@ _SPOKEN: Final[tuple[tuple[Any, Any], ...]] = (
     ("pcm16", {"type": "audio/pcm", "rate": 24000}),
 )
 
-_NESTED: Final[tuple[Rule, ...]] = tuple(
+_NESTED: Final[tuple[DialectRule, ...]] = tuple(
     # Qwen-Audio nests the formats as GA does, with words of its own. That it takes the flat ones too is not documented.
     rule
     for side in ("input", "output")
@@ -37,11 +37,11 @@ _NESTED: Final[tuple[Rule, ...]] = tuple(
     )
 )
 
-_TOOLS: Final[tuple[Rule, ...]] = tuple(
+_TOOLS: Final[tuple[DialectRule, ...]] = tuple(
     Move("session.tools[][type=function]", f"function.{name}", name) for name in ("name", "description", "parameters")
 )
 
-_USAGE: Final[tuple[Rule, ...]] = (
+_USAGE: Final[tuple[DialectRule, ...]] = (
     Rename(
         "response.usage",
         {"input_tokens_details": "input_token_details", "output_tokens_details": "output_token_details"},

@@ -17,13 +17,13 @@ from duologue.dialects.places import ABSENT, Json, copy_json, find, objects_at, 
 __all__ = [
     "Constant",
     "Default",
+    "DialectRule",
     "Hook",
     "Lacks",
     "Move",
     "Placeholder",
     "Rename",
     "Respell",
-    "Rule",
     "Values",
     "same",
 ]
@@ -32,7 +32,7 @@ Values = tuple[tuple[Any, Any], ...]
 """Pairs of their spelling and ours; of several with the same spelling on the other side the first one counts."""
 
 
-class Rule(Protocol):
+class DialectRule(Protocol):
     """One difference."""
 
     def read(self, frame: Json) -> None:

@@ -8,7 +8,7 @@ from duologue.dialects.beta import SessionKind, item_rules
 from duologue.dialects.omissions import absent, incomplete_items, merged
 from duologue.dialects.places import Json
 from duologue.dialects.profile import Profile
-from duologue.dialects.rules import Default, Hook, Lacks, Move, Placeholder, Rename, Rule
+from duologue.dialects.rules import Default, DialectRule, Hook, Lacks, Move, Placeholder, Rename
 
 __all__ = ["PROFILES"]
 
@@ -18,7 +18,7 @@ _MODALITIES: Final[tuple[tuple[Any, Any], ...]] = (
     (["audio", "text"], ["audio"]),
 )
 
-_SESSION_CONFIG: Final[tuple[Rule, ...]] = (
+_SESSION_CONFIG: Final[tuple[DialectRule, ...]] = (
     SessionKind({}),
     Lacks("session", ("truncation", "prompt", "tracing", "include", "parallel_tool_calls")),
     Move("session", "modalities", "output_modalities", _MODALITIES),
@@ -31,7 +31,7 @@ _SESSION_CONFIG: Final[tuple[Rule, ...]] = (
     Move("session", "max_response_output_tokens", "max_output_tokens"),
 )
 
-_SESSION_SENT: Final[tuple[Rule, ...]] = (
+_SESSION_SENT: Final[tuple[DialectRule, ...]] = (
     *_SESSION_CONFIG,
     # Tools are accepted flat and sent back as chat completions has them.
     *(
@@ -56,13 +56,13 @@ def _usage_up(frame: Json) -> None:
         frame["usage"], response["usage"] = response["usage"], {}
 
 
-_RESPONSE: Final[tuple[Rule, ...]] = (
+_RESPONSE: Final[tuple[DialectRule, ...]] = (
     Placeholder("response", "status_details", (("unimplemented", None),)),
     *item_rules("response.output[]"),
     Default("response.output[][type=message]", "content", []),
 )
 
-_ITEM: Final[tuple[Rule, ...]] = (*item_rules("item"), Default("item[type=message]", "content", []))
+_ITEM: Final[tuple[DialectRule, ...]] = (*item_rules("item"), Default("item[type=message]", "content", []))
 
 _TWINS: Final = ("response.text.delta", "response.text.done", "response.audio.delta", "response.audio.done")
 

@@ -20,7 +20,7 @@ __all__ = [
     "CompletionChunk",
     "Delta",
     "Fault",
-    "TextPart",
+    "TextPiece",
     "chunk_lines",
     "fault_in",
 ]
@@ -48,12 +48,12 @@ class CallPiece(msgspec.Struct):
     function: CalledFunction = msgspec.field(default_factory=CalledFunction)
 
 
-class TextPart(msgspec.Struct):
+class TextPiece(msgspec.Struct):
     text: str | None = None
 
 
 class Delta(msgspec.Struct):
-    content: str | list[TextPart] | None = None
+    content: str | list[TextPiece] | None = None
     refusal: str | None = None
     tool_calls: list[CallPiece] | None = None
 

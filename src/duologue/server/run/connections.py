@@ -15,7 +15,7 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.telemetry.log import log_event
 
-__all__ = ["CLOSE_S", "LINGER_S", "Connection", "Connections", "EdgeConfig", "TakesTurns"]
+__all__ = ["CLOSE_S", "LINGER_S", "Connections", "EdgeConfig", "TakesTurns", "TrackedConnection", "half_close"]
 
 CLOSE_S: Final = 10.0
 """How long a connection that is being closed may take to deliver what was written to it."""
@@ -40,7 +40,7 @@ _TURN_BYTES: Final = 32 * 1024
 and more, and hundreds of sessions may have one at the same time."""
 
 
-class Connection(Protocol):
+class TrackedConnection(Protocol):
     """What the table knows of a connection."""
 
     address: str
@@ -80,10 +80,10 @@ class Connections:
     def __init__(self, limits: Limits, *, turned_away: Callable[[str], None]) -> None:
         self.limits = limits
         self._turned_away = turned_away
-        self._all: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}
-        self._waiting_by_address: dict[str, dict[Connection, None]] = {}
-        self._holding: set[Connection] = set()
+        self._all: set[TrackedConnection] = set()
+        self._waiting: dict[TrackedConnection, None] = {}
+        self._waiting_by_address: dict[str, dict[TrackedConnection, None]] = {}
+        self._holding: set[TrackedConnection] = set()
         self._unread_by_owner: dict[str, int] = {}
         self.unread_bytes = 0
         """What all connections hold of messages and requests that are not complete or not taken yet."""
@@ -102,7 +102,7 @@ class Connections:
 
     # --- coming and going
 
-    def arrive(self, connection: Connection) -> None:
+    def arrive(self, connection: TrackedConnection) -> None:
         """Take a new connection in; cuts the one that has waited longest where there are too many."""
         self.take_over(connection)
         of_address = self._waiting_by_address[connection.address]
@@ -117,18 +117,18 @@ class Connections:
         reserved = reserved_descriptors()
         return len(self._waiting) > reserved // 2 and descriptors_left() <= 2 * reserved
 
-    def take_over(self, connection: Connection) -> None:
+    def take_over(self, connection: TrackedConnection) -> None:
         """Take a connection in that has been here in another form."""
         self._all.add(connection)
         self.wait(connection)
 
-    def wait(self, connection: Connection) -> None:
+    def wait(self, connection: TrackedConnection) -> None:
         """Watch a connection that is no session, or no longer."""
         self._waiting[connection] = None
         self._waiting_by_address.setdefault(connection.address, {})[connection] = None
         self._start_sweeping()
 
-    def admit(self, connection: Connection, owner: str) -> None:
+    def admit(self, connection: TrackedConnection, owner: str) -> None:
         """A connection has become this owner's session."""
         self._stop_waiting(connection)
         unread = connection.unread
@@ -136,7 +136,7 @@ class Connections:
         connection.owner = owner
         self.hold(connection, unread)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: TrackedConnection) -> None:
         """A connection is over."""
         self.gone += 1
         self._all.discard(connection)
@@ -144,7 +144,7 @@ class Connections:
         self._stop_waiting(connection)
         self.hold(connection, 0)
 
-    def _stop_waiting(self, connection: Connection) -> None:
+    def _stop_waiting(self, connection: TrackedConnection) -> None:
         self._waiting.pop(connection, None)
         of_address = self._waiting_by_address.get(connection.address)
         if of_address is not None:
@@ -154,7 +154,7 @@ class Connections:
 
     # --- unread bytes
 
-    def hold(self, connection: Connection, unread: int) -> None:
+    def hold(self, connection: TrackedConnection, unread: int) -> None:
         """A connection holds so many unread bytes; cuts the one that holds most where they are too many."""
         more = unread - connection.unread
         if not more:
@@ -181,7 +181,7 @@ class Connections:
             self.cut(self._largest_of(max(self._unread_by_owner, key=self._unread_by_owner.__getitem__)), "unread")
         self._start_sweeping()
 
-    def _largest_of(self, owner: str) -> Connection:
+    def _largest_of(self, owner: str) -> TrackedConnection:
         return max((each for each in self._holding if each.owner == owner), key=lambda each: each.unread)
 
     # --- turns
@@ -243,13 +243,13 @@ class Connections:
 
     # --- cutting
 
-    def cut(self, connection: Connection, name: str) -> None:
+    def cut(self, connection: TrackedConnection, name: str) -> None:
         """End a connection because of a limit, which is counted and logged."""
         self.log_cut(name, connection)
         self.leave(connection)
         connection.cut(name)
 
-    def log_cut(self, name: str, connection: Connection) -> None:
+    def log_cut(self, name: str, connection: TrackedConnection) -> None:
         """Count a connection that a limit has ended; one line a minute is logged for each limit."""
         self._turned_away(name)
         next_at, unlogged = self._logged.get(name, (0.0, 0))
