@@ -18,7 +18,7 @@ CHUNK_BYTES = PCM.bytes_for_ms(100)
 
 
 async def while_the_key_is_down(conversation: Conversation, pcm16: bytes) -> None:
-    await conversation.interrupt()  # whoever presses the key has the floor
+    await conversation.interrupt()  # pressing the key stops the model
     for start in range(0, len(pcm16), CHUNK_BYTES):
         await conversation.send_audio(pcm16[start : start + CHUNK_BYTES], encoding=PCM)
 

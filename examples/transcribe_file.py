@@ -14,7 +14,7 @@ from duologue.notices import UserTranscript, UserTranscriptDelta, UserTranscript
 
 HEARD = AudioInputConfig(
     transcription=AudioTranscription(model="gpt-4o-mini-transcribe"),
-    turn_detection=None,  # the file is one turn, and nobody answers it
+    turn_detection=None,  # the file is one turn, and wants no answer
 )
 CHUNK_BYTES = PCM.bytes_for_ms(100)
 

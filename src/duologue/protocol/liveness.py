@@ -45,7 +45,7 @@ def session_end(expires_at: int | None, *, now: float, unix_now_s: float) -> flo
 def rotation_due(
     now: float, ends_at: float | None, *, between_turns: bool, limits: RotationLimits | None = None
 ) -> bool:
-    """Whether to change to a new session now; `between_turns` says that nobody speaks and nothing is under way."""
+    """Whether to change to a new session now; `between_turns` says that there is no speech and no response."""
     if ends_at is None:
         return False
     limits = limits if limits is not None else RotationLimits()

@@ -198,7 +198,7 @@ class SequenceState(Enum):
     REQUESTED = "requested"
     """A `response.create` is sent and not answered."""
     ACTIVE = "active"
-    """A response is running, whoever asked for it."""
+    """A response is running, requested by this client or not."""
     CANCELLING = "cancelling"
     """A response is to stop, and its `response.done` has not come."""
 

@@ -320,7 +320,7 @@ class ConversationCore(Takes):
 
     @property
     def between_turns(self) -> bool:
-        """Whether nobody speaks and nothing is under way: a moment to change the connection unnoticed."""
+        """Whether there is no speech and no response: a moment to change the connection unnoticed."""
         return (
             self.sequencer.state is SequenceState.IDLE
             and not self.sequencer.pending
@@ -417,7 +417,7 @@ class ConversationCore(Takes):
         if self.is_open:
             for answer in self.calls.take_events():
                 self._put(answer)
-            # One create is enough for all answers that go out before it, whoever asked for it.
+            # One create is enough for all answers that go out before it.
             if self.calls.take_follow_ups() and self.options.continue_after_tools and not self.sequencer.will_send:
                 self.sequencer.request(now=now)
             for event in self.sequencer.take_events():

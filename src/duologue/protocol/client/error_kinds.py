@@ -17,7 +17,7 @@ class ErrorKind(Enum):
     BENIGN = "benign"
     """What was asked for is so already: nothing to do."""
     ANSWERABLE = "answerable"
-    """A command was refused and nothing has changed: whoever sent it must send another one, or do without."""
+    """A command was refused and nothing has changed: the sender must send another one, or do without."""
     RETRYABLE = "retryable"
     """The same command can succeed later."""
     SESSION_ENDING = "session-ending"

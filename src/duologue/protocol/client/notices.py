@@ -148,7 +148,7 @@ class ResponseStarted(Struct, frozen=True, kw_only=True):
 
 
 class ResponseFinished(Struct, frozen=True):
-    """A response ended, however it did, whoever asked for it. Its audio may still be playing."""
+    """A response ended, in whatever way, requested by this client or not. Its audio may still be playing."""
 
     event: ResponseDoneEvent
 
@@ -166,7 +166,7 @@ class RunTool(Struct, frozen=True):
 
 
 class StopTool(Struct, frozen=True):
-    """Stop a function that runs; nobody wants its answer any more."""
+    """Stop a function that runs; its answer is no longer wanted."""
 
     call_id: str
 

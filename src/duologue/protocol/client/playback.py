@@ -20,7 +20,7 @@ from duologue.protocol.states import PLAYBACK, PlaybackInput, PlaybackState, Rep
 __all__ = ["Interruption", "PlaybackLedger"]
 
 _REMEMBERED: Final = 256
-"""Parts of which something is known; nobody hears, or hears of, what was said so long ago."""
+"""Parts of which something is known; what was said so long ago is not played any more."""
 
 
 class Interruption(Struct, frozen=True, kw_only=True):

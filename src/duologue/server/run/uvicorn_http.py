@@ -151,7 +151,8 @@ class Requests(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow: _Flow = _Flow(transport)
+        # Stricter than the class that uvicorn puts there.
+        self.flow: _Flow = _Flow(transport)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.address = network_of(self.client[0] if self.client else None)
         self.owner = f"address {self.address}"
         self._enter("headers", self._limits.headers_s)

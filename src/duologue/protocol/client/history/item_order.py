@@ -2,7 +2,7 @@
 
 Every item hangs below its predecessor, the newest first: put behind the same item, the later one stands in front. The
 order is that tree read from the top, so that placing an item costs the same whenever it comes. An item whose
-predecessor has not come hangs below a name that nobody has yet, stands at the end meanwhile, and is in its place, with
+predecessor has not come hangs below an id that no item has yet, stands at the end meanwhile, and is in its place, with
 all that follows it, as soon as the predecessor comes.
 """
 
@@ -95,7 +95,7 @@ class ItemOrder:
         return place
 
     def _read(self) -> Iterator[str]:
-        # Names that nobody has yet are read last, and each after the one that was missed before it.
+        # Ids that no item has yet are read last, and each after the one that was missed before it.
         waiting = [*reversed(self._missing.values()), self._top]
         while waiting:
             place = waiting.pop()

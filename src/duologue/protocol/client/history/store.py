@@ -330,7 +330,7 @@ class ConversationStore(Part):
         if draft is None:
             draft = ItemDraft(item_id)
             if item_id in self._deleted:
-                return draft  # its events are on the way still; nobody reads what they make
+                return draft  # its events are still on the way; what they make is not read
             self._drafts[item_id] = draft
             self._detached[item_id] = None
             self._check_count()

@@ -101,7 +101,7 @@ class Reconnection:
             self.attempts = 0
 
     def give_up(self) -> None:
-        """Nobody wants the session any more."""
+        """The session is no longer wanted."""
         self._due_at = inf
         self._step(ReconnectInput.GAVE_UP)
 
