@@ -12,7 +12,7 @@ from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 
 N = TypeVar("N")
 
-FAST = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.05)
+FAST = ReconnectPolicy(first_delay_s=0.01, max_delay_s=0.05)
 """For tests that lose connections on purpose."""
 
 

@@ -37,7 +37,7 @@ def test_without_a_rate_anything_may_happen() -> None:
 def test_addresses_without_number_are_not_all_remembered_and_those_at_their_limit_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.server.rate_limit._MOST_KEYS", 3)
+    monkeypatch.setattr("duologue.server.rate_limit._MAX_KEYS", 3)
     rates = Rates(per_minute=1)
     for address in "abc":
         assert rates.take(address, 0.0)

@@ -22,9 +22,9 @@ __all__ = ["states_page"]
 _HEAD: Final = """\
 # States
 
-Generated from `duologue.protocol.states` by `python -m duologue.protocol.state_diagrams`. A transition that is not drawn
-is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; an illegal transition is a
-fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
+Generated from `duologue.protocol.states` by `python -m duologue.protocol.state_diagrams`. A transition that is not
+drawn is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; an illegal
+transition is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
 """
 
 _TAKERS_HEAD: Final = """\

@@ -218,7 +218,7 @@ async def test_pain_06_a_connection_lost_while_it_is_restored_loses_nothing() ->
 
 
 async def test_pain_06_a_server_that_greets_and_hangs_up_is_not_asked_again_for_ever() -> None:
-    policy = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.02, most_attempts=4)
+    policy = ReconnectPolicy(first_delay_s=0.01, max_delay_s=0.02, max_attempts=4)
     refusing: list[ScriptStep] = [Send(greeting()), Close(1011, "no")]
     server = ScriptedServer(*[refusing] * 20)
     async with no_task_left(), converse(open_connection=server.connect, reconnect=policy) as conversation:
@@ -243,7 +243,7 @@ async def test_pain_06_a_server_that_is_gone_for_good_ends_the_conversation() ->
         async with server.connect() as connection:
             yield connection
 
-    policy = ReconnectPolicy(first_delay_s=0.01, most_delay_s=0.02, most_attempts=3)
+    policy = ReconnectPolicy(first_delay_s=0.01, max_delay_s=0.02, max_attempts=3)
     async with (
         no_task_left(),
         converse(open_connection=opening, reconnect=policy) as conversation,
@@ -303,7 +303,7 @@ async def test_pain_24_leaving_ends_everything_that_waits_and_leaves_no_task() -
 
 async def test_pain_24_leaving_in_the_middle_of_a_reconnect_is_quick() -> None:
     server = ScriptedServer([Send(greeting()), Drop()])
-    slow = ReconnectPolicy(first_delay_s=3600.0, most_delay_s=3600.0)
+    slow = ReconnectPolicy(first_delay_s=3600.0, max_delay_s=3600.0)
     async with (
         no_task_left(),
         converse(open_connection=server.connect, reconnect=slow) as conversation,

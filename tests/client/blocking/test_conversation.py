@@ -183,7 +183,7 @@ def test_pain_05_06_a_lost_connection_is_opened_again_and_the_session_is_restore
 
 def test_pain_06_what_is_under_way_fails_at_once_and_audio_is_dropped_while_there_is_no_connection() -> None:
     server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1")), Drop()])
-    policy = ReconnectPolicy(first_delay_s=60, most_delay_s=60)
+    policy = ReconnectPolicy(first_delay_s=60, max_delay_s=60)
     with in_a_thread(server.listening) as url, no_thread_left():
         attempts = 0
 

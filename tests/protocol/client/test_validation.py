@@ -10,7 +10,7 @@ from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.errors import LocalProtocolError
 from duologue.events import ClientEvent, RealtimeEvent
 from duologue.events.base import encode_audio
-from duologue.protocol.client.validation import LOCAL_CHECKS, MOST_APPEND_BYTES, LocalChecks
+from duologue.protocol.client.validation import LOCAL_CHECKS, MAX_APPEND_BYTES, LocalChecks
 
 
 def command(name: str, **fields: Any) -> ClientEvent:
@@ -139,12 +139,12 @@ def test_pain_12_a_format_nobody_knows_is_not_checked() -> None:
 
 def test_more_audio_than_one_event_may_carry_is_refused() -> None:
     checks = LocalChecks()
-    checks.check_audio(MOST_APPEND_BYTES)
-    checks.check(append(MOST_APPEND_BYTES))
+    checks.check_audio(MAX_APPEND_BYTES)
+    checks.check(append(MAX_APPEND_BYTES))
     with pytest.raises(LocalProtocolError, match="send them in several"):
-        checks.check_audio(MOST_APPEND_BYTES + 2)
-    with pytest.raises(LocalProtocolError, match=str(MOST_APPEND_BYTES + 2)):
-        checks.check(append(MOST_APPEND_BYTES + 2))
+        checks.check_audio(MAX_APPEND_BYTES + 2)
+    with pytest.raises(LocalProtocolError, match=str(MAX_APPEND_BYTES + 2)):
+        checks.check(append(MAX_APPEND_BYTES + 2))
 
 
 @pytest.mark.parametrize("modalities", [["audio", "text"], ["text", "audio"], [], ["smell"]], ids=str)
@@ -190,7 +190,7 @@ def test_ids_and_metadata_beyond_the_limits_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "event"),
     [
-        ("append_size", append(MOST_APPEND_BYTES + 2)),
+        ("append_size", append(MAX_APPEND_BYTES + 2)),
         ("append_format", append(3)),
         ("commit_length", commit()),
         ("modalities", update(output_modalities=[])),
@@ -208,7 +208,7 @@ def test_each_check_can_be_switched_off_by_its_name(name: str, event: ClientEven
     checks = LocalChecks(off=[name])
     checks.receive(spoken())
     checks.check(event)
-    checks.check_audio(3 if name == "append_format" else MOST_APPEND_BYTES + 2 if name == "append_size" else 2)
+    checks.check_audio(3 if name == "append_format" else MAX_APPEND_BYTES + 2 if name == "append_size" else 2)
 
 
 def test_a_name_of_no_check_is_an_error() -> None:

@@ -37,12 +37,12 @@ from duologue.protocol.wire_limits import (
     MIN_COMMIT_MS,
 )
 
-__all__ = ["LOCAL_CHECKS", "MOST_APPEND_BYTES", "MOST_EVENT_ID_CHARS", "LocalChecks"]
+__all__ = ["LOCAL_CHECKS", "MAX_APPEND_BYTES", "MAX_EVENT_ID_CHARS", "LocalChecks"]
 
-MOST_APPEND_BYTES: Final = 15 * 1024 * 1024
+MAX_APPEND_BYTES: Final = 15 * 1024 * 1024
 """Published limit of the audio in one append."""
 
-MOST_EVENT_ID_CHARS: Final = 512
+MAX_EVENT_ID_CHARS: Final = 512
 """Published limit of a client's event id."""
 
 
@@ -177,10 +177,10 @@ class LocalChecks(Part):
 
 
 def _append_size(n_bytes: int) -> None:
-    if n_bytes > MOST_APPEND_BYTES:
+    if n_bytes > MAX_APPEND_BYTES:
         raise LocalProtocolError(
             f"cannot send input_audio_buffer.append: {n_bytes} bytes of audio are more than one event may carry "
-            f"({MOST_APPEND_BYTES}); send them in several"
+            f"({MAX_APPEND_BYTES}); send them in several"
         )
 
 
@@ -236,10 +236,10 @@ def _check_voice(checks: LocalChecks, event: ClientEvent) -> None:
 
 
 def _check_event_id(checks: LocalChecks, event: ClientEvent) -> None:
-    if is_set(event.event_id) and len(event.event_id) > MOST_EVENT_ID_CHARS:
+    if is_set(event.event_id) and len(event.event_id) > MAX_EVENT_ID_CHARS:
         raise LocalProtocolError(
             f"cannot send {event.type}: its event_id has {len(event.event_id)} characters, and "
-            f"{MOST_EVENT_ID_CHARS} are allowed; use a shorter one, or none"
+            f"{MAX_EVENT_ID_CHARS} are allowed; use a shorter one, or none"
         )
 
 

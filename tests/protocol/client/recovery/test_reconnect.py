@@ -21,7 +21,7 @@ def is_at(way: Reconnection, state: ReconnectState) -> bool:
 
 
 def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slowly() -> None:
-    way = connection(most_attempts=4)
+    way = connection(max_attempts=4)
     now, delays = 0.0, list[float]()
     assert way.lost(now=now, code=1006)
     while is_at(way, ReconnectState.WAITING):
@@ -68,7 +68,7 @@ def test_an_error_that_ends_sessions_for_good_ends_it() -> None:
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_without_attempts_there_are_none_and_anybody_may_give_up() -> None:
-    assert not connection(most_attempts=0).lost(now=0.0)
+    assert not connection(max_attempts=0).lost(now=0.0)
     reported: list[IllegalTransition] = []
     way = Reconnection(random=lambda: 1.0, report_illegal=reported.append)
     way.lost(now=0.0)
@@ -91,7 +91,7 @@ def test_a_verb_that_its_state_does_not_allow_raises_where_nothing_reports_it() 
 @given(st.integers(-1, 10_000), st.floats(0, 1))
 def test_delays_stay_within_their_limits(attempt: int, chance: float) -> None:
     policy = ReconnectPolicy()
-    assert 0 <= backoff_s(attempt, policy, lambda: chance) <= policy.most_delay_s
+    assert 0 <= backoff_s(attempt, policy, lambda: chance) <= policy.max_delay_s
 
 
 class Ways(RuleBasedStateMachine):
@@ -126,7 +126,7 @@ class Ways(RuleBasedStateMachine):
 
     @invariant()
     def attempts_are_bounded(self) -> None:
-        assert self.way.attempts <= self.way.policy.most_attempts
+        assert self.way.attempts <= self.way.policy.max_attempts
         assert (self.way.next_tick_at < float("inf")) == (self.way.state is ReconnectState.WAITING)
 
 

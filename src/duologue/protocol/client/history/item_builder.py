@@ -35,8 +35,8 @@ class StoredItem(Struct, frozen=True, kw_only=True):
     """Whether the item is final; a late transcript, a cut or a deletion may still come."""
     response_id: str | None = None
     truncated_at_ms: int | None = None
-    """Where the speech was cut off. The transcript of the part is empty then: it said more than was heard, and nobody
-    told how much more. A server that knows better says so when the item is retrieved, and that stands from then on."""
+    """Where the speech was cut off. The transcript of the part is empty then: it said more than was
+    heard, and no event says how much more. A server that knows says so when the item is retrieved."""
     transcription_failed: bool = False
 
     @property

@@ -45,7 +45,7 @@ class ItemOrder:
 
     @property
     def places(self) -> int:
-        """All that is kept: items, deleted ones that others may stand behind, and names that nobody has yet."""
+        """All that is kept: items, deleted ones that others may stand behind, and ids that no item has yet."""
         return len(self._places) + len(self._gone) + len(self._missing)
 
     @property

@@ -50,7 +50,7 @@ from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["ConversationStore"]
 
-_MOST_DETACHED: Final = 256
+_MAX_DETACHED: Final = 256
 """Items of which something is known but not that they are in the conversation: those of responses out of band, which
 go when these end, and transcripts that are ahead of their item."""
 
@@ -334,7 +334,7 @@ class ConversationStore(Part):
             self._drafts[item_id] = draft
             self._detached[item_id] = None
             self._check_count()
-            if len(self._detached) > _MOST_DETACHED:
+            if len(self._detached) > _MAX_DETACHED:
                 oldest = next(iter(self._detached))
                 del self._detached[oldest], self._drafts[oldest]
                 self._holds(oldest, 0)

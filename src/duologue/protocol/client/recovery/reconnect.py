@@ -27,9 +27,9 @@ class ReconnectPolicy(Struct, frozen=True, kw_only=True):
     first_delay_s: float = 0.25
     """Before the second attempt; the first comes at once: most losses are of one connection and not of the way."""
     factor: float = 2.0
-    most_delay_s: float = 8.0
+    max_delay_s: float = 8.0
     """Longer silences are taken for the end of the call."""
-    most_attempts: int = 8
+    max_attempts: int = 8
     """About half a minute with the delays above; 0 never reconnects."""
 
 
@@ -40,7 +40,7 @@ def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]
     """
     if attempt <= 1:
         return policy.first_delay_s * random() / 2
-    delay = min(policy.first_delay_s * policy.factor ** min(attempt - 2, 64), policy.most_delay_s)
+    delay = min(policy.first_delay_s * policy.factor ** min(attempt - 2, 64), policy.max_delay_s)
     return delay * (0.5 + random() / 2)
 
 
@@ -106,7 +106,7 @@ class Reconnection:
         self._step(ReconnectInput.GAVE_UP)
 
     def _plan(self, now: float, *, possible: bool) -> bool:
-        if not possible or self.attempts >= self.policy.most_attempts:
+        if not possible or self.attempts >= self.policy.max_attempts:
             self._step(ReconnectInput.GAVE_UP)
             return False
         self._due_at = now + backoff_s(self.attempts + 1, self.policy, self._random)

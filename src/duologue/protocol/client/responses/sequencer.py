@@ -45,7 +45,7 @@ ANSWER_WITHIN_S: Final = 30.0
 _BUSY_RETRY_S: Final = 2.0
 """How long to wait for the end of a response that was never announced, before asking again."""
 
-_MOST_TRIES: Final = 10
+_MAX_TRIES: Final = 10
 """A create that is refused this often for another response is not going to be taken."""
 
 _REMEMBERED: Final = 64
@@ -409,7 +409,7 @@ class ResponseSequencer(Part):
         self._again_or_failed(attempt, event)
 
     def _again_or_failed(self, attempt: Attempt, event: ErrorEvent) -> None:
-        wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MOST_TRIES
+        wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MAX_TRIES
         if event.error.code == _BUSY_CODE and wanted:
             self._roster.waiting.appendleft(attempt)
         else:

@@ -43,7 +43,7 @@ from duologue.protocol.client.tools.toolbox import BoundCall, Toolbox, ToolProbl
 __all__ = ["ToolCall", "ToolCalls"]
 
 _CONTINUED: Final = frozenset({"completed", "incomplete"})
-"""Ends of a response after which the model goes on by itself. After a cancelled one somebody else has the floor, and
+"""Ends of a response after which the model goes on by itself. After a cancelled one the user has the floor, and
 after a failed one the same would fail again."""
 
 _REMEMBERED: Final = 1024
