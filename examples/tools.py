@@ -32,7 +32,7 @@ async def main(url: str) -> None:
     key = os.environ.get("OPENAI_API_KEY")
     written = RealtimeSessionConfig(output_modalities=["text"])
     async with duologue.converse(url, api_key=key, session=written, tools=[weather, remind]) as conversation:
-        conversation.on(RunTool, lambda told: print(f"[calls {told.call.name}]"))
+        conversation.on(RunTool, lambda notice: print(f"[calls {notice.call.name}]"))
         print(await conversation.ask("Do I need an umbrella in Oslo today?"))
 
 
