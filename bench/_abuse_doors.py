@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Final
 
-from bench._abuse_wire import MIB, ConnectionSupervisor, Target, frame
+from bench._abuse_wire import MIB, AttackConnection, Target, frame
 
 __all__ = [
     "big_frames",
@@ -76,7 +76,7 @@ async def endless_fragments(target: Target) -> None:
     await target.crowd(target.some(30), one)
 
 
-async def _begin(target: Target, words: bytes, address: str) -> ConnectionSupervisor:
+async def _begin(target: Target, words: bytes, address: str) -> AttackConnection:
     link = await target.dial(address)
     await link.write(words)
     target.outcome["sockets"] += 1

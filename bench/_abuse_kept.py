@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench._abuse_doors import secret_body
-from bench._abuse_wire import MIB, NOISE, ConnectionSupervisor, Target, appended, created, frame, said
+from bench._abuse_wire import MIB, NOISE, AttackConnection, Target, appended, created, frame, said
 
 BIG: Final = 15 * MIB
 
 
 async def send_each(target: Target, sessions: int, events: Iterator[bytes]) -> None:
     """These events, over so many sessions, each in turn."""
-    links: list[ConnectionSupervisor] = []
+    links: list[AttackConnection] = []
 
     async def one(_: int) -> None:
         links.append(await target.session())

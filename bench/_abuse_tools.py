@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from bench._abuse_wire import ConnectionSupervisor, Target, created, said
+from bench._abuse_wire import AttackConnection, Target, created, said
 
 __all__ = ["asked_of_peer", "each", "llm", "mcp", "mcp_labels", "mcp_off", "mcp_servers"]
 
@@ -44,7 +44,7 @@ def _look_for_redirects(target: Target, before: dict[str, int], told: dict[str, 
         target.faults.append("a redirect led the server to a page that is not permitted")
 
 
-async def _call(link: ConnectionSupervisor) -> None:
+async def _call(link: AttackConnection) -> None:
     """Have the responder call the tool."""
     await link.send(created(said("Call the tool echo.")))
     await link.send({"type": "response.create", "response": {"output_modalities": ["text"], "tool_choice": "required"}})

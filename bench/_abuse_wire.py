@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["GONE", "MIB", "NOISE", "ConnectionSupervisor", "Target", "appended", "created", "frame", "said"]
+__all__ = ["GONE", "MIB", "NOISE", "AttackConnection", "Target", "appended", "created", "frame", "said"]
 
 MIB: Final = 1024 * 1024
 
@@ -57,7 +57,7 @@ def appended(pcm16: bytes) -> bytes:
     return b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(pcm16) + b'"}'
 
 
-class ConnectionSupervisor:
+class AttackConnection:
     """One connection to the server."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, outcome: Counter[str]) -> None:
@@ -140,7 +140,7 @@ class Target:
     outcome: Counter[str] = field(default_factory=Counter[str])
     faults: list[str] = field(default_factory=list[str])
     """What the attacker reached and must not."""
-    links: list[ConnectionSupervisor] = field(default_factory=list[ConnectionSupervisor])
+    links: list[AttackConnection] = field(default_factory=list[AttackConnection])
     until: float = float("inf")
     """On the monotonic clock."""
 
@@ -157,11 +157,11 @@ class Target:
         """Keep what is open until the time is over."""
         await asyncio.sleep(max(0.0, self.until - time.monotonic()))
 
-    async def dial(self, address: str = "127.0.0.2") -> ConnectionSupervisor:
+    async def dial(self, address: str = "127.0.0.2") -> AttackConnection:
         """A connection from this address, which is not the neighbour's."""
         self.until = min(self.until, time.monotonic() + self.seconds)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(address, 0), limit=_WIDE)
-        link = ConnectionSupervisor(reader, writer, self.outcome)
+        link = AttackConnection(reader, writer, self.outcome)
         self.links.append(link)
         return link
 
@@ -192,7 +192,7 @@ class Target:
         ]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
-    async def open(self, address: str = "127.0.0.2", *, key: str | None = None) -> ConnectionSupervisor:
+    async def open(self, address: str = "127.0.0.2", *, key: str | None = None) -> AttackConnection:
         """A connection whose handshake is answered. Raises EOFError if it is refused."""
         link = await self.dial(address)
         await link.write(self.hello(key=key))
@@ -203,7 +203,7 @@ class Target:
             raise EOFError
         return link
 
-    async def session(self, address: str = "127.0.0.2", *, key: str | None = None) -> ConnectionSupervisor:
+    async def session(self, address: str = "127.0.0.2", *, key: str | None = None) -> AttackConnection:
         """A session that has begun. Raises EOFError if it is refused."""
         link = await self.open(address, key=key)
         if (await link.event("session.created"))["type"] == "error":
@@ -213,7 +213,7 @@ class Target:
         return link
 
     @asynccontextmanager
-    async def reading(self, link: ConnectionSupervisor) -> AsyncGenerator[ConnectionSupervisor, None]:
+    async def reading(self, link: AttackConnection) -> AsyncGenerator[AttackConnection, None]:
         """The link, while its answers are read and counted beside the block."""
         reading = asyncio.ensure_future(link.read_on())
         try:

@@ -5,7 +5,7 @@ import pytest
 from duologue.codec import decode, encode
 from duologue.server.rejections import REJECTIONS, Rejection
 
-DETAILS = {"model": "m", "intent": "i", "seconds": 1.5, "method": "GET", "path": "/", "most": 1, "websocket": "/w"}
+DETAILS = {"model": "m", "intent": "i", "seconds": 1.5, "method": "GET", "path": "/", "max_bytes": 1, "websocket": "/w"}
 
 
 @pytest.mark.parametrize("name", REJECTIONS)
