@@ -102,7 +102,7 @@ class ConversationCore(Takes):
         receive · lost · tick                            what happens; tick is due at `next_tick_at`
         send · update_session · append · respond · cancel · interrupt
                                                          what the application wants
-        report_played · report_played_until                              what the player reports, in bytes or milliseconds of a part
+        report_played · report_played_until              what the player reports, in bytes or milliseconds of a part
         tool_answered · tool_failed · cancel_tools       what became of the functions that `RunTool` asked for
         take_events · take_notices                       what the shell collects after each of these
 
