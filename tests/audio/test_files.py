@@ -49,21 +49,21 @@ def test_a_file_of_speech_is_its_owners_alone_whatever_the_umask(tmp_path: Path,
 def test_a_link_is_not_followed(tmp_path: Path, write: Write, replace: bool, target: str) -> None:
     elsewhere, link = tmp_path / "elsewhere", tmp_path / "speech"
     if target == "there":
-        elsewhere.write_text("precious")
+        elsewhere.write_text("precious", encoding="utf-8")
     link.symlink_to(elsewhere)
     with pytest.raises((AudioError, RecordingError), match="a symbolic link, which is not followed"):
         write(link, replace)
     assert link.is_symlink()
-    assert not elsewhere.exists() or elsewhere.read_text() == "precious"
+    assert not elsewhere.exists() or elsewhere.read_text(encoding="utf-8") == "precious"
 
 
 @writers
 def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path, write: Write) -> None:
     path = tmp_path / "speech"
-    path.write_text("precious")
+    path.write_text("precious", encoding="utf-8")
     with pytest.raises((AudioError, RecordingError), match="it exists already; name another file"):
         write(path, False)
-    assert path.read_text() == "precious"
+    assert path.read_text(encoding="utf-8") == "precious"
     write(path, True)
     assert b"precious" not in path.read_bytes()
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path, 
 @writers
 def test_another_name_of_a_file_that_is_replaced_keeps_its_content(tmp_path: Path, write: Write) -> None:
     path, other = tmp_path / "speech", tmp_path / "other"
-    path.write_text("precious")
+    path.write_text("precious", encoding="utf-8")
     path.chmod(0o666)
     os.link(path, other)
     with other.open() as watched:

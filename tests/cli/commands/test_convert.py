@@ -148,10 +148,10 @@ def test_a_file_that_is_there_is_replaced_only_with_force(
 ) -> None:
     write(file, BETA)
     out = tmp_path / "out.jsonl"
-    out.write_text("precious")
+    out.write_text("precious", encoding="utf-8")
     assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 2
     assert "out.jsonl exists already: name another file, or add --force to replace it" in capsys.readouterr().err
-    assert out.read_text() == "precious"
+    assert out.read_text(encoding="utf-8") == "precious"
     assert main(["convert", *TO_GA, str(file), "--out", str(out), "--force"]) == 0
     assert frames_of(out.read_text(encoding="utf-8")) == [GA]
 
@@ -162,18 +162,18 @@ def test_commands_that_keep_a_call_replace_nothing_and_follow_no_link(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept, link = tmp_path / "kept", tmp_path / "link"
-    kept.write_text("precious")
+    kept.write_text("precious", encoding="utf-8")
     link.symlink_to(kept)
     assert main([*command, str(kept)]) == 2
     assert "add --force" in capsys.readouterr().err
     for force in ([], ["--force"]):
         assert main([*command, str(link), *force]) == 2
         assert "a symbolic link, which is not followed" in capsys.readouterr().err
-    assert kept.read_text() == "precious"
+    assert kept.read_text(encoding="utf-8") == "precious"
 
 
 def test_a_demo_replaces_nothing_in_a_folder_that_was_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "session.jsonl").write_text("precious")
+    (tmp_path / "session.jsonl").write_text("precious", encoding="utf-8")
     assert main(["demo", "--out-dir", str(tmp_path)]) == 2
     assert "session.jsonl exists already" in capsys.readouterr().err
-    assert (tmp_path / "session.jsonl").read_text() == "precious"
+    assert (tmp_path / "session.jsonl").read_text(encoding="utf-8") == "precious"
