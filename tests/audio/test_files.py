@@ -75,7 +75,7 @@ def test_another_name_of_a_file_that_is_replaced_keeps_its_content(tmp_path: Pat
     path.write_text("precious", encoding="utf-8")
     path.chmod(0o666)
     os.link(path, other)
-    with other.open() as watched:
+    with other.open(encoding="utf-8") as watched:
         write(path, True)
         assert watched.read() == "precious"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
