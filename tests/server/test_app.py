@@ -19,6 +19,7 @@ from websockets.typing import Origin, Subprotocol
 
 from duologue import connect
 from duologue.client.client_secrets import client_secret
+from duologue.codec import known
 from duologue.engines.base import ResponderRequest
 from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
@@ -53,6 +54,14 @@ async def test_a_turn_runs_from_speech_to_speech_over_a_socket() -> None:
     assert counts(events)["input_audio_buffer.speech_stopped"] == 1
     assert status(events)["status"] == "completed"
     assert audio(events)
+
+
+async def test_decoders_are_built_before_clients_are_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "decode", known._first_decode)
+    known.forgiving_reader.cache_clear()
+    async with scripted().running():
+        assert known.decode is not known._first_decode
+        assert known.forgiving_reader.cache_info().currsize
 
 
 async def test_the_model_of_the_query_is_the_session_s() -> None:

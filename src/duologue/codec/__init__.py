@@ -45,6 +45,7 @@ __all__ = [
     "encode",
     "encode_translation",
     "encode_append",
+    "prepare",
     "translate",
 ]
 
@@ -152,6 +153,15 @@ def encode_append(audio: bytes, *, event_id: str | None = None, dialect: str = D
         return b"".join((prefix, b2a_base64(audio, newline=False), b'"}'))
     event = InputAudioBufferAppendEvent.from_audio(audio, event_id=UNSET if event_id is None else event_id)
     return encode(event, dialect=dialect)
+
+
+def prepare() -> None:
+    """Build the decoders now, in some 70 ms, which the first event and the first malformed one would take otherwise.
+
+    A server calls it before it lets clients in: they would all wait for it.
+    """
+    known.prepare()
+    forgiving_reader(DEFAULT_DIALECT)
 
 
 # --- dialects ---------------------------------------------------------------------------------------------------------

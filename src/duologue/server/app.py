@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from duologue.codec import encode
+from duologue.codec import encode, prepare
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
@@ -159,6 +159,7 @@ class RealtimeApp:
     async def running(self) -> AsyncGenerator[None, None]:
         """Load the engines for a block, for servers and mounts that know no lifespan."""
         self.draining = False
+        prepare()
         async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
             self.ready = True
             try:
