@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeGuard, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert
@@ -272,13 +273,14 @@ def encode_audio(audio: bytes) -> str:
 
 
 def decode_audio(encoded: str) -> bytes:
-    """The bytes of base64 audio. Raises ValueError for text that is not base64."""
+    """The bytes of base64 audio; more padding than is needed does no harm. Raises ValueError for other text."""
     try:
-        # A fifth of the time of the standard library's, which also takes more padding than is needed.
+        # A fifth of the time of the standard library's.
         return convert(encoded, bytes)
     except ValidationError:
         pass
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except ValueError as fault:
-        raise ValueError(f"audio field is not base64 ({len(encoded)} characters): {fault}") from fault
+    data = encoded.rstrip("=")
+    if data and len(data) % 4 == 0 and len(data) < len(encoded):
+        with suppress(ValidationError):
+            return convert(data, bytes)
+    raise ValueError(f"audio field is not base64 ({len(encoded)} characters)")

@@ -89,6 +89,7 @@ class RealtimeApp:
         self.upstream = upstream
         self._mcp = mcp
         self.defaults = defaults or SessionDefaults()
+        self._long_work = asyncio.Lock()
         self.limits = limits or Limits()
         self.created_at = int(time.time())
         self.draining = False
@@ -290,6 +291,7 @@ class RealtimeApp:
             observer=observer,
             mcp=self._mcp,
             share=self.budget.share(principal.owner),
+            long_work=self._long_work,
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from duologue.events.base import encode_audio
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame
+from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame, text_of
 
 MIB = 1024 * 1024
 SPACED = json.JSONEncoder().encode
@@ -123,3 +123,54 @@ def test_no_value_is_overlooked_and_none_is_counted_that_is_none(value: Any, asc
     # An opening bracket and a comma for each value but the first of all; one more for each that is empty.
     assert counted + 1 >= _values(value)
     assert counted <= 2 * _values(value)
+
+
+TEXTS = st.text(st.characters(codec="utf-8")) | st.text('"\\\n\x08\x0b\x7f🙂é/u{}', max_size=30)
+
+
+@given(TEXTS, TEXTS, st.binary(), st.sampled_from([SPACED, COMPACT]), st.booleans())
+def test_a_long_text_with_escapes_means_the_same(
+    before: str, after: str, audio: bytes, write: Any, plain: bool
+) -> None:
+    event = {"event_id": before, "audio": encode_audio(audio), "x": {after: [after]}}
+    text = json.dumps(event, ensure_ascii=False, indent=1) if plain else write(event)
+    assert json.loads(text_of(text.encode(), max_bytes=len(text.encode()))) == event
+
+
+@given(TEXTS)
+def test_a_text_that_is_no_json_does_not_become_one(text: str) -> None:
+    frame = f'{{"type":"é{text}"}}'.encode()
+    read = text_of(frame, max_bytes=len(frame))
+
+    def meaning(text: str) -> object:
+        try:
+            return json.loads(text)
+        except ValueError:
+            return None
+
+    assert meaning(read) == meaning(frame.decode())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "conversation.item.create", "text": "🙂" + "x" * 4 * MIB},
+        {"type": "input_audio_buffer.append", "audio": "🙂" + "A" * 4 * MIB},
+        {"type": "input_audio_buffer.append", "audio": "A" * MIB, "x": "🙂" + "x" * 4 * MIB},
+        {"type": "input_audio_buffer.append", "audio": "A" * 4 * MIB, "x": "é" * 8193},
+    ],
+    ids=["too long", "no base64", "too long beside audio", "much to escape"],
+)
+def test_a_long_frame_that_is_rejected_is_not_decoded(event: dict[str, Any]) -> None:
+    frame = json.dumps(event, ensure_ascii=False).encode()
+    text = text_of(frame, max_bytes=4 * MIB)
+    assert text == " " * len(frame)
+    with pytest.raises(InvalidRequest, match="too long"):
+        look(text)
+
+
+def test_an_emoji_beside_long_audio_costs_no_memory() -> None:
+    frame = json.dumps(an_append(event_id="🙂"), ensure_ascii=False).encode()
+    text = text_of(frame, max_bytes=4 * MIB)
+    assert text.isascii()
+    assert json.loads(text) == json.loads(frame)

@@ -159,24 +159,40 @@ async def test_a_relay_that_drains_closes_both_sides() -> None:
         await behind.drain()
 
 
+class LibC:
+    """The C library, as far as it is called."""
+
+    def __init__(self) -> None:
+        self.trimmed = asyncio.Event()
+        self.options: dict[int, int] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def mallopt(self, option: int, value: int) -> None:
+        self.options[option] = value
+
+    def malloc_trim(self, pad: int) -> None:
+        self._loop.call_soon_threadsafe(self.trimmed.set)
+
+
 async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    trimmed = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    libc = LibC()
     monkeypatch.setattr(runner, "_TRIM_S", 0.001)
-    monkeypatch.setattr(runner, "_malloc_trim", lambda: lambda _: loop.call_soon_threadsafe(trimmed.set))
+    monkeypatch.setattr(runner, "_glibc", lambda: libc)
     async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
-        assert not trimmed.is_set()
+        assert not libc.trimmed.is_set()
         async with websockets_connect(url):
             pass
         async with asyncio.timeout(5):
-            await trimmed.wait()
+            await libc.trimmed.wait()
+    assert set(libc.options) == {runner._M_MMAP_THRESHOLD, runner._M_TRIM_THRESHOLD}
 
 
 def test_giving_memory_back_does_no_harm() -> None:
-    if (trim := runner._malloc_trim()) is not None:
-        trim(0)
+    if (libc := runner._glibc()) is not None:
+        assert libc.mallopt(runner._M_MMAP_THRESHOLD, runner._OWN_PAGES_BYTES) == 1
+        libc.malloc_trim(0)
 
 
 def test_where_the_c_library_is_another_one_no_memory_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    assert runner._malloc_trim() is None
+    assert runner._glibc() is None

@@ -174,7 +174,15 @@ class ServerProtocol:
         return self._account.held
 
     def receive_text(self, message: str | bytes, *, now: float, read: Callable[[str], RealtimeEvent] = decode) -> None:
-        """A message from the client, text or binary. `read` decodes another dialect.
+        """A message from the client, text or binary. `read` decodes another dialect."""
+        event = self.read_text(message, now=now, read=read)
+        if event is not None:
+            self.receive(event, now=now)
+
+    def read_text(
+        self, message: str | bytes, *, now: float, read: Callable[[str], RealtimeEvent] = decode
+    ) -> RealtimeEvent | None:
+        """The event that a message is, to be given to `receive`; None for an invalid one, which is rejected.
 
         Checks the cost of decoding before `read` is called, because a decoder cannot be interrupted.
         """
@@ -194,23 +202,24 @@ class ServerProtocol:
             if type(event) is not InputAudioBufferAppendEvent:
                 self._check_other(message)
         except InvalidRequest as invalid:
-            self._reject(invalid, event)
-        else:
-            self.receive(event, now=now)
+            self.reject(invalid, event)
+            return None
+        return event
 
-    def receive(self, event: RealtimeEvent, *, now: float) -> None:
-        """An event from the client."""
+    def receive(self, event: RealtimeEvent, *, now: float, audio: bytes | None = None) -> None:
+        """An event from the client. `audio` is what an append holds, where it has been decoded already."""
         self._clock.advance_to(now)
         try:
             if type(event) is InputAudioBufferAppendEvent and event.event_id is UNSET and not event.extra:
                 # Nine in ten events are appends without extra fields, in which only the audio can be wrong.
-                self._input.append(audio_of(event.audio, "audio"))
+                self._input.append(audio_of(event.audio, "audio") if audio is None else audio)
                 return
-            self._handle(accept(event, self.session, self._leniency, max_objects=self._max_event_objects))
+            self._handle(accept(event, self.session, self._leniency, max_objects=self._max_event_objects), audio)
         except InvalidRequest as invalid:
-            self._reject(invalid, event)
+            self.reject(invalid, event)
 
-    def _reject(self, invalid: InvalidRequest, event: RealtimeEvent | None) -> None:
+    def reject(self, invalid: InvalidRequest, event: RealtimeEvent | None) -> None:
+        """Answer an invalid event by `error`."""
         self._out.send(invalid.event(self._out.event_id(), answers=event_id_of(event)))
         # The traceback's frames refer to the exception, the event and this session. Without this the cycle would keep
         # them in memory until a full garbage collection.
@@ -346,10 +355,10 @@ class ServerProtocol:
 
     # --- client events
 
-    def _handle(self, event: AcceptedEvent) -> None:
+    def _handle(self, event: AcceptedEvent, audio: bytes | None) -> None:
         match event:
             case InputAudioBufferAppendEvent():
-                self._input.append(audio_of(event.audio, "audio"))
+                self._input.append(audio_of(event.audio, "audio") if audio is None else audio)
             case InputAudioBufferCommitEvent():
                 self._input.commit()
             case InputAudioBufferClearEvent():

@@ -277,6 +277,7 @@ def half_close(transport: asyncio.Transport) -> bool:
 class EdgeConfig(uvicorn.Config):
     """uvicorn's configuration, by which its protocols find the table."""
 
-    def __init__(self, app: Any, *, edge: Connections, **settings: Any) -> None:
+    def __init__(self, app: Any, *, edge: Connections, max_event_bytes: int, **settings: Any) -> None:
         super().__init__(app, **settings)
         self.edge = edge
+        self.max_event_bytes = max_event_bytes

@@ -33,10 +33,21 @@ and the middle ones 5. The full one walks through every session, 45 ms for three
 thresholds of 700, 10 and 10 came every few seconds. A session or connection that ends needs none: tests see that it
 leaves no cycle."""
 
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+"""Numbers of `mallopt`'s parameters: https://man7.org/linux/man-pages/man3/mallopt.3.html"""
+
+_OWN_PAGES_BYTES: Final = 4 * 1024 * 1024
+"""Blocks of memory from this size on go back to the system when they are freed. By itself glibc raises the size to that
+of the largest block so far, and keeps twice as much in every thread, where `malloc_trim` does not look. Smaller ones
+would cost: each message takes fresh pages for every copy then, and a page is as long to fetch as 10 kB to copy."""
+
+_KEPT_BYTES: Final = 2 * _OWN_PAGES_BYTES
+"""Free memory that every thread may keep."""
+
 _TRIM_S: Final = 3.0
-"""Between two looks at whether connections have ended. glibc keeps what large messages took, up to 500 MB after a crowd
-of them, until it is told to give it back. Thresholds that keep it from that (`mallopt`) have every large message fetch
-fresh pages: events of 4 MB then take three times as long."""
+"""Between two looks at whether connections have ended. glibc keeps what many messages took until it is told to give it
+back."""
 
 _TRIMS: Final = 3
 """Times that memory is given back after a connection: an engine's call may outlast it, and holds its audio."""
@@ -82,6 +93,7 @@ async def serve(
     config = EdgeConfig(
         application,
         edge=edge,
+        max_event_bytes=application.defaults.max_event_bytes,
         http=Requests,
         ws=Socket,
         ws_max_size=limits.frame_bytes,
@@ -128,22 +140,22 @@ def spare_the_collector() -> None:
 
 async def _give_memory_back(edge: Connections) -> None:
     """Have the C library return free memory to the system when connections have ended; nothing without glibc."""
-    trim = _malloc_trim()
+    if (libc := _glibc()) is None:
+        return
+    libc.mallopt(_M_MMAP_THRESHOLD, _OWN_PAGES_BYTES)
+    libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
     gone, rounds = edge.gone, 0
-    while trim is not None:
+    while True:
         await asyncio.sleep(_TRIM_S)
         if edge.gone != gone:
             gone, rounds = edge.gone, _TRIMS
         if rounds:
             rounds -= 1
-            await asyncio.to_thread(trim, 0)
+            await asyncio.to_thread(libc.malloc_trim, 0)
 
 
-def _malloc_trim() -> Callable[[int], object] | None:
-    if platform.libc_ver()[0] != "glibc":
-        return None
-    trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
-    return trim
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
 def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None) -> uvicorn.Server:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.frames import Frame
 from websockets.protocol import OPEN
 
+from duologue.protocol.server.frames import text_of
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
@@ -77,6 +79,11 @@ def _forget_frames(fault: BaseException | None) -> None:
         fault = fault.__cause__ or fault.__context__
 
 
+def _forget_data(frame: Frame) -> None:
+    """The parser keeps its last frame until the next one comes: 16 MB for each idle session otherwise."""
+    frame.data = b""
+
+
 class Socket(WebSocketsSansIOProtocol):
     """One WebSocket connection.
 
@@ -98,6 +105,7 @@ class Socket(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
+        self._max_event_bytes = config.max_event_bytes
         self.conn.max_message_size = _MAX_STRANGER_BYTES
         self.address = self.owner = ""
         self.unread = 0
@@ -207,6 +215,18 @@ class Socket(WebSocketsSansIOProtocol):
             self.read_paused = True
             self.transport.pause_reading()
 
+    def handle_text(self, event: Frame) -> None:
+        super().handle_text(event)
+        _forget_data(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        super().handle_bytes(event)
+        _forget_data(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        super().handle_cont(event)
+        _forget_data(event)
+
     def send_receive_event_to_app(self) -> None:
         """As uvicorn does, but a text that is no UTF-8 is no error of this server, with a traceback in its log."""
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
@@ -215,7 +235,9 @@ class Socket(WebSocketsSansIOProtocol):
             return
         if self.curr_msg_data_type == "text":
             try:
-                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
+                self.queue.put_nowait(
+                    {"type": "websocket.receive", "text": text_of(data, max_bytes=self._max_event_bytes)}
+                )
             except UnicodeDecodeError:
                 self.conn.send_close(1007, "the text is not UTF-8")
                 self.handle_parser_exception()

@@ -12,13 +12,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from duologue.codec import decode
 from duologue.dialects import DEFAULT_DIALECT
+from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
-from duologue.events import ServerEvent, SessionUpdatedEvent
+from duologue.events import InputAudioBufferAppendEvent, ServerEvent, SessionUpdatedEvent
 from duologue.protocol import (
     Close,
     Command,
@@ -35,6 +36,7 @@ from duologue.protocol import (
     TranscribeAhead,
     TranscribePartial,
 )
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.budget import Share
 from duologue.server.dialect.adapter import DialectAdapter
 from duologue.server.ids import new_id
@@ -42,7 +44,7 @@ from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
-from duologue.server.session.audio_input import DetectorInput
+from duologue.server.session.audio_input import LONG_AUDIO_CHARS, DetectorInput, decode_long_audio
 from duologue.server.session.engine_guard import guarded
 from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
@@ -59,6 +61,13 @@ __all__ = ["ServerSession"]
 
 _GOING_AWAY = Close(1001, "the server is going away")
 
+_LONG_S: Final = 0.001
+"""A message that took longer has the session's next one wait until others had their turn: one read can bring 32."""
+
+_SHORT_CONTEXT: Final = 200
+"""Items that a responder's request is made of at once, in half a millisecond. A conversation may have thousands, and
+a session sixteen responses at a time."""
+
 
 class ServerSession:
     """Serves one client from greeting to close."""
@@ -74,9 +83,11 @@ class ServerSession:
         observer: Observer | None = None,
         mcp: McpAccess | None = None,
         share: Share | None = None,
+        long_work: asyncio.Lock | None = None,
     ) -> None:
         """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
-        with other sessions."""
+        with other sessions. `long_work` is the lock under which sessions of an event loop do what takes long on it, one
+        after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
@@ -84,6 +95,7 @@ class ServerSession:
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), session_start)
         self._share = share
+        self._long_work = long_work or asyncio.Lock()
         self._protocol = ServerProtocol(
             settings,
             new_id=new_id,
@@ -198,7 +210,7 @@ class ServerSession:
         while True:
             try:
                 # Not into a variable: it would hold on to the last message while the next one is waited for.
-                self._take(await self._transport.receive())
+                await self._take(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
             await self._pass_on()
@@ -207,13 +219,26 @@ class ServerSession:
                 await self._detect(self._to_detect.popleft())
                 await self._pass_on()
 
-    def _take(self, message: str | bytes) -> None:
+    async def _take(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
-        if self._events_allowed is None or self._events_allowed.take(now):
-            self._protocol.receive_text(message, now=now, read=self._read_event)
-        else:
+        if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
+        elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
+            if type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
+                await self._take_long(event)
+            else:
+                self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
+        if time.monotonic() - now > _LONG_S:
+            await asyncio.sleep(0)
+
+    async def _take_long(self, event: InputAudioBufferAppendEvent) -> None:
+        try:
+            audio = await decode_long_audio(event.audio)
+        except InvalidRequest as invalid:
+            self._protocol.reject(invalid, event)
+        else:
+            self._protocol.receive(event, now=time.monotonic(), audio=audio)
 
     async def _write(self) -> int:
         try:
@@ -223,6 +248,7 @@ class ServerSession:
                     await self._transport.close(message.code, message.reason)
                     return message.code
                 await self._transport.send(message)
+                del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
             return closed.code
         finally:
@@ -367,8 +393,7 @@ class ServerSession:
 
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
-            age_s = time.monotonic() - self._started_at
-            request = request_of(command, session_id=self.session_id, session_age_s=age_s)
+            request = await self._request_of(command)
             reporter = ResponseReporter(command, self._protocol, self._observer, self._pass_on, self._mcp)
             for request_id in command.approved:
                 await reporter.approved(request_id)
@@ -381,6 +406,14 @@ class ServerSession:
             if fault is not None:
                 self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
             await self._pass_on()
+
+    async def _request_of(self, command: Respond) -> ResponderRequest:
+        age_s = time.monotonic() - self._started_at
+        if len(command.context) <= _SHORT_CONTEXT:
+            return request_of(command, session_id=self.session_id, session_age_s=age_s)
+        async with self._long_work:
+            await asyncio.sleep(0)  # others have their turn between two of these
+            return request_of(command, session_id=self.session_id, session_age_s=age_s)
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
         """Do engine work. A failure ends the work, never the session; returns its message for the client."""

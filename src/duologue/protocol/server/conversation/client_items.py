@@ -23,7 +23,7 @@ from duologue.events.base import decode_audio
 from duologue.protocol.server.conversation.items import Entry
 from duologue.protocol.server.errors import InvalidRequest
 
-__all__ = ["MAX_AUDIO_BYTES", "audio_of", "entry_of", "is_picture"]
+__all__ = ["MAX_AUDIO_BYTES", "audio_of", "check_audio_size", "entry_of", "is_picture"]
 
 MAX_AUDIO_BYTES: Final = 15 * 1024 * 1024
 """In one field. The published limit of an append: five minutes at 24 kHz; streaming clients send 20 to 200 ms."""
@@ -39,9 +39,14 @@ def audio_of(encoded: str, param: str) -> bytes:
         audio = decode_audio(encoded)
     except ValueError as fault:
         raise InvalidRequest("not_audio", param=param) from fault
+    check_audio_size(audio, param)
+    return audio
+
+
+def check_audio_size(audio: bytes, param: str) -> None:
+    """Raise InvalidRequest if a field holds more audio than one may."""
     if len(audio) > MAX_AUDIO_BYTES:
         raise InvalidRequest("audio_too_large", param=param, max_bytes=MAX_AUDIO_BYTES, got_bytes=len(audio))
-    return audio
 
 
 def is_picture(url: str) -> bool:

@@ -101,13 +101,14 @@ class ResponseScheduler:
         """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest."""
         params = params or ResponseCreateParams()
         self.mcp.check(params.tools, "response")
+        # Before the settings, for which the whole conversation is read.
+        if (in_conversation := params.conversation != "none") and (active := self.active) is not None:
+            raise InvalidRequest("response_active", response_id=active.response_id)
+        if len(self._running) >= self._max_responses and not in_conversation:
+            raise InvalidRequest("too_many_responses", max=self._max_responses)
         settings = settings_of(
             params, self._session, self._conversation, self._out, listed=self.mcp.offered, silent_ms=silent_ms
         )
-        if settings.in_conversation and (active := self.active) is not None:
-            raise InvalidRequest("response_active", response_id=active.response_id)
-        if len(self._running) >= self._max_responses and not settings.in_conversation:
-            raise InvalidRequest("too_many_responses", max=self._max_responses)
         cost = self._cost_of(params, settings)
         self.mcp.list_tools(params.tools)
         response = Response(
