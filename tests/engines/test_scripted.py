@@ -3,6 +3,7 @@
 import pytest
 
 from duologue.audio.levels import level_dbfs
+from duologue.engines import scripted
 from duologue.engines.base import FunctionCall
 from duologue.engines.checks import (
     check_denoiser,
@@ -95,3 +96,11 @@ async def test_a_denoiser_leaves_what_is_loud_and_silences_what_is_not() -> None
     assert await denoiser.clean(loud) == loud
     assert await denoiser.clean(hum) == bytes(len(hum))
     assert denoiser.kind == "far_field"
+
+
+async def test_long_audio_is_looked_at_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = await tone(100) + bytes(3200)
+    at_once = await ScriptedDetector().detect(audio)
+    monkeypatch.setattr(scripted, "_MAX_AT_ONCE_BYTES", 640)
+    assert list(await ScriptedDetector().detect(audio)) == list(at_once)
+    assert {0.0, 1.0} == set(at_once)

@@ -33,12 +33,18 @@ def talk() -> Talk:
         defaults: SessionDefaults | None = None,
         limits: Limits | None = None,
         kind: SessionKind = "realtime",
+        long_work: asyncio.Lock | None = None,
     ) -> AsyncGenerator[Connection, None]:
         before = asyncio.all_tasks()
         ours, theirs = memory_pair()
         session_start = SessionStart(kind=kind)
         session = ServerSession(
-            theirs, engines or scripted_engines(), defaults, session_start=session_start, limits=limits
+            theirs,
+            engines or scripted_engines(),
+            defaults,
+            session_start=session_start,
+            limits=limits,
+            long_work=long_work,
         )
         serving = asyncio.ensure_future(session.run())
         try:

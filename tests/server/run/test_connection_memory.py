@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import weakref
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -208,3 +209,45 @@ def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) ->
                 await all_gone()
 
     run(attack, "asyncio")
+
+
+def large_texts(marker: str, n_bytes: int) -> int:
+    """How many texts of this size and more that begin like this are in memory, in places that can be looked at."""
+    found: set[int] = set()
+    for holder in gc.get_objects():
+        for held in gc.get_referents(holder):
+            if isinstance(held, str | bytes | bytearray) and len(held) >= n_bytes:
+                head = bytes(held[:200]) if not isinstance(held, str) else held[:200].encode()
+                if marker.encode() in head:
+                    found.add(id(held))
+    return len(found)
+
+
+async def read_past(reader: asyncio.StreamReader, end: bytes) -> None:
+    """Read and drop everything up to these bytes, however much it is."""
+    seen = b""
+    async with asyncio.timeout(5):
+        while end not in seen:
+            seen = seen[-len(end) :] + await reader.read(1024)
+
+
+async def test_an_idle_session_keeps_neither_its_last_frame_nor_its_last_message() -> None:
+    text = "zqx" * 100_000
+    part = {"type": "input_text", "text": text}
+    event = {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [part]}}
+    frame = masked(1, json.dumps(event).encode())
+    n_bytes = len(text)
+    del text, part, event
+    app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+    async with listening(app) as url, raw_connection(url) as connection:
+        connection.writer.write(handshake("/v1/realtime", RIGHT))
+        await connection.read_until(b"session.created")
+        connection.writer.write(frame)
+        del frame
+        for _ in ("conversation.item.added", "conversation.item.done"):
+            await read_past(connection.reader, b'zqx"')
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if large_texts("zqx", n_bytes) == 1:  # the item's own
+                return
+        raise AssertionError(f"{large_texts('zqx', n_bytes)} texts are kept")

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.resampling import resample
 from duologue.engines.scripted import ScriptedDenoiser, denoisers
+from duologue.events.base import encode_audio
 from duologue.protocol import Detect, Transcribe
-from duologue.server.session.audio_input import DetectorInput, pcm16_of, transcribe
+from duologue.protocol.server.conversation import client_items
+from duologue.protocol.server.conversation.client_items import audio_of
+from duologue.protocol.server.errors import InvalidRequest
+from duologue.server.session import audio_input
+from duologue.server.session.audio_input import DetectorInput, decode_long_audio, pcm16_of, transcribe
 
 LOUD, HUM = b"\x00\x40" * 480, b"\x05\x00" * 480
 """20 ms of PCM at 24 kHz: speech, and what a scripted denoiser takes out."""
@@ -123,3 +130,25 @@ async def test_an_utterance_is_cleaned_before_it_is_read() -> None:
 
 async def test_half_a_sample_at_the_end_is_left_out() -> None:
     assert await pcm16_of(utterance(LOUD[:9]), 24_000) == LOUD[:8]
+
+
+@given(st.text("AQ=+/!\né", max_size=40) | st.binary(max_size=40).map(encode_audio))
+def test_long_audio_is_decoded_as_short_audio_is(encoded: str) -> None:
+    def outcome(decode: Callable[[], bytes]) -> bytes | str:
+        try:
+            return decode()
+        except InvalidRequest as invalid:
+            return invalid.message
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(audio_input, "_PIECE_CHARS", 8)
+        long = outcome(lambda: asyncio.run(decode_long_audio(f"{encoded:A>9}")))
+    assert long == outcome(lambda: audio_of(f"{encoded:A>9}", "audio"))
+
+
+def test_long_audio_may_not_be_longer_than_an_append(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audio_input, "_PIECE_CHARS", 1024)
+    monkeypatch.setattr(client_items, "MAX_AUDIO_BYTES", 3000)
+    assert len(asyncio.run(decode_long_audio(encode_audio(bytes(3000))))) == 3000
+    with pytest.raises(InvalidRequest, match="3001"):
+        asyncio.run(decode_long_audio(encode_audio(bytes(3001))))

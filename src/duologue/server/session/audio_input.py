@@ -78,9 +78,9 @@ async def decode_long_audio(encoded: str) -> bytes:
 
 
 def _decoded(encoded: str) -> bytes:
+    if len(encoded) % 4 or encoded.find("=", 0, len(encoded) - 2) >= 0:
+        return audio_of(encoded, "audio")  # invalid, or padded more than is needed, which pieces would not show
     starts = range(0, len(encoded), _PIECE_CHARS)
-    if encoded.find("=", 0, starts[-1]) >= 0:  # a piece of its own would be valid
-        return audio_of(encoded, "audio")
     audio = b"".join([audio_of(encoded[start : start + _PIECE_CHARS], "audio") for start in starts])
     check_audio_size(audio, "audio")
     return audio
