@@ -217,7 +217,7 @@ def large_texts(marker: str, n_bytes: int) -> int:
     for holder in gc.get_objects():
         for held in gc.get_referents(holder):
             if isinstance(held, str | bytes | bytearray) and len(held) >= n_bytes:
-                head = bytes(held[:200]) if not isinstance(held, str) else held[:200].encode()
+                head = bytes(held[:1000]) if not isinstance(held, str) else held[:1000].encode()
                 if marker.encode() in head:
                     found.add(id(held))
     return len(found)
