@@ -19,9 +19,15 @@ __all__ = ["KINDS", "Charge", "Kind", "MemoryAccount", "held_bytes"]
 Kind: TypeAlias = Literal["input", "audio", "items", "configuration", "responses", "backlog", "client_secrets"]
 
 KINDS: Final[tuple[Kind, ...]] = ("input", "audio", "items", "configuration", "responses", "backlog", "client_secrets")
-"""The input audio buffer; audio of items, and of running transcriptions; items without their audio; the session's
-configuration; what running responses hold apart from the conversation; large messages that the client has not read;
-and client secrets, which no session holds."""
+"""What bytes are held for:
+
+- `input`: the input audio buffer.
+- `audio`: audio of items, and of running transcriptions.
+- `items`: items without their audio.
+- `configuration`: the session's settings, tools and instructions.
+- `responses`: what running responses hold apart from the conversation.
+- `backlog`: large messages that the client has not read.
+- `client_secrets`: secrets that have not expired, which no session holds."""
 
 _DICT_BYTES: Final = 64
 _MEMBER_BYTES: Final = 104

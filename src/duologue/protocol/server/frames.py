@@ -79,9 +79,9 @@ def check_depth(message: str) -> None:
         _check_nesting(_outside_strings(message, len(message)) or "", len(message))
 
 
-def size_bytes(text: str, interesting: int) -> int:
-    """Bytes of a text on the wire, exact if near `interesting`; else a number on the same side of it."""
-    if text.isascii() or len(text) > interesting or len(text) * 4 <= interesting:
+def size_bytes(text: str, threshold: int) -> int:
+    """UTF-8 bytes of a text, to be compared with `threshold`: where the number of characters decides that, it is this."""
+    if text.isascii() or len(text) > threshold or len(text) * 4 <= threshold:
         return len(text)
     return len(text.encode("utf-8", "surrogatepass"))
 

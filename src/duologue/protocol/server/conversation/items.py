@@ -158,6 +158,7 @@ class ConversationItems:
             raise InvalidRequest("item_too_large", param="item", max=self.max_item_bytes, got=cost)
         if self._item_bytes + cost > self._max_bytes:
             raise InvalidRequest("conversation_too_large", param="item", max=self._max_bytes)
+        # Only whether it fits: `_enter` counts it, by its kinds.
         self._account.take("items", cost + len(entry.audio), param="item")
         self._account.change("items", -cost - len(entry.audio))
         self._enter(entry, after, cost)
