@@ -17,7 +17,7 @@ _TABLE_OF_A_DIALECT: Final = "a table; tests/dialects/test_profile.py, test_iden
 
 _WITHOUT_TEST: Final[dict[str, str]] = {
     **dict.fromkeys(
-        (f"events/{name}.py" for name in "audio base conversation error items response session tools unions".split()),
+        (f"events/{name}.py" for name in "audio conversation error items response session tools unions".split()),
         _DECLARATIONS,
     ),
     **dict.fromkeys(

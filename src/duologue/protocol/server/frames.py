@@ -80,7 +80,7 @@ def check_depth(message: str) -> None:
 
 
 def size_bytes(text: str, threshold: int) -> int:
-    """UTF-8 bytes of a text, to be compared with `threshold`: where the number of characters decides that, it is this."""
+    """UTF-8 bytes of a text, to compare with `threshold`: the characters, where their number decides that."""
     if text.isascii() or len(text) > threshold or len(text) * 4 <= threshold:
         return len(text)
     return len(text.encode("utf-8", "surrogatepass"))
