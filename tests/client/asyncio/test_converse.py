@@ -7,8 +7,7 @@ import pytest
 from duologue import converse
 from duologue.errors import ConnectFailed
 from duologue.events import RealtimeSessionConfig
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import greeting, updated
+from tests.client._frames import replies, serving, updated
 from tests.client._waiting import no_task_left
 
 
@@ -18,7 +17,7 @@ def weather(city: str) -> str:
 
 
 async def test_configuration_and_functions_are_sent_before_the_block_begins() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("session.update"), Send(updated())])
+    server = serving(replies("session.update", updated()))
     session = RealtimeSessionConfig(instructions="Be brief.")
     async with (
         no_task_left(),
