@@ -63,12 +63,6 @@ def test_frames_can_come_through_a_pipe(tmp_path: Path) -> None:
         writer.join(5)
 
 
-def test_a_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tmp_path)]) == 1
-    assert main(["convert", "--from", "openai", "--to", "openai", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.count("\n") == 2
-
-
 def test_a_type_that_no_terminal_can_show_is_reported_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

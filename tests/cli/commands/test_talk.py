@@ -146,16 +146,10 @@ def failed(outcome: Outcome, sentence: str) -> bool:
     return outcome.code == 1 and outcome.err.count("\n") == 1 and sentence in outcome.err
 
 
-def test_a_file_that_is_no_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
+def test_what_is_no_speech_is_rejected(talk: Any, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound", encoding="utf-8")
     assert failed(talk(tmp_path / "text.wav"), "text.wav is not a WAV file")
-
-
-def test_an_empty_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
     assert failed(talk(write_wav(tmp_path / "empty.wav", Sound(b"", 24_000))), "empty.wav is an empty WAV")
-
-
-def test_a_folder_is_no_input(talk: Any, tmp_path: Path) -> None:
     assert failed(talk(tmp_path), "Is a directory")
 
 
