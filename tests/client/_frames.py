@@ -45,9 +45,9 @@ def tool_turn(*calls: Json, reply: str = "There.") -> list[ScriptStep]:
     ]
 
 
-def answers(server: ScriptedServer) -> list[tuple[str, str]]:
+def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]]:
     """The client's answers to calls, in the order in which they came: call id and text."""
-    items = [event["item"] for event in server.received[0] if event["type"] == "conversation.item.create"]
+    items = [event["item"] for event in server.received[connection] if event["type"] == "conversation.item.create"]
     return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
 
 

@@ -32,5 +32,4 @@ async def test_configuration_and_functions_are_sent_before_the_block_begins() ->
 async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
     async with no_task_left():
         with pytest.raises(ConnectFailed):
-            async with converse("ws://127.0.0.1:1"):
-                pass
+            await converse("ws://127.0.0.1:1").__aenter__()

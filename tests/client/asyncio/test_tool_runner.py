@@ -11,11 +11,12 @@ import pytest
 
 from duologue.client import converse
 from duologue.client.asyncio.tool_runner import MAX_THREADS, ToolRunner
-from duologue.notices import RunTool, SpeechStarted, StopTool
+from duologue.errors import RequestRejected
+from duologue.notices import RunTool, SessionRestored, SpeechStarted, StopTool
 from duologue.protocol.client.tools.calls import ToolCall
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem
-from duologue.testing import Send, Until
-from tests.client._frames import answers, call, serving, tool_turn
+from duologue.testing import Drop, Expect, Send, Until
+from tests.client._frames import answers, asks, call, serving, tool_turn
 from tests.client._waiting import following, no_task_left, talking
 
 SPEECH_STARTED = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 900, "item_id": "item_u"}
@@ -163,6 +164,19 @@ async def test_pain_08_however_a_function_ends_the_model_gets_one_answer(functio
     async with talking(server, tools=[function]) as conversation:
         assert await conversation.ask("go", timeout=5) == "There."
     assert answers(server) == [("call_1", answer)]
+
+
+async def test_pain_06_an_answer_that_was_on_its_way_when_the_socket_dropped_reaches_the_next_session() -> None:
+    steps = tool_turn(call("call_1", "weather", '{"city":"Oslo"}'))
+    again = (Expect(name) for name in ("session.update", *["conversation.item.create"] * 3))
+    server = serving([*steps[:7], Drop()], [*again, *asks("resp_2", "item_9", "It rains.")])
+    async with talking(server, tools=[weather]) as conversation:
+        async with conversation.stream(SessionRestored) as notices:
+            with pytest.raises(RequestRejected, match="broke off"):
+                await conversation.ask("The weather in Oslo?", timeout=5)
+            await following(notices)
+        await server.played(1)
+    assert answers(server, 1) == [("call_1", "Rain in Oslo, 7 celsius")]
 
 
 async def test_a_call_that_is_sent_while_the_conversation_closes_is_not_run() -> None:
