@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from duologue import connect
-from duologue.cli import main
 from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.sound_device import BLOCK_MS, Play, Record
 from duologue.cli.call.talker import SessionSettings, Talker
@@ -25,7 +24,7 @@ from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
 from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
-from tests.cli.conftest import Place, started
+from tests.cli.conftest import Command, Place, started
 
 RATE_HZ = 24_000
 
@@ -278,16 +277,15 @@ async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_mem
 
 
 def test_the_command_says_what_is_missing(
-    scripted_server: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    scripted_server: Place, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    assert main(["talk", "--mic", "--url", scripted_server.url, "--api-key", scripted_server.api_key]) == 1
-    assert "sounddevice: not installed; run: pip install 'duologue[mic]'" in capsys.readouterr().err
+    shown = command("talk", "--mic", *scripted_server.options, code=1)
+    assert "sounddevice: not installed; run: pip install 'duologue[mic]'" in shown.err
 
 
-def test_a_microphone_is_instead_of_a_file_or_a_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["talk", "--mic", "--say", "hello"]) == 2
-    assert "duologue talk --mic" in capsys.readouterr().err
+def test_a_microphone_is_instead_of_a_file_or_a_text(command: Command) -> None:
+    assert "duologue talk --mic" in command("talk", "--mic", "--say", "hello", code=2).err
 
 
 _FAKE_LIBRARY = """
