@@ -1,10 +1,7 @@
-"""G.711 is bit exact: every sample, every code, against the reference and against itself."""
+"""G.711 is bit exact: every sample and every code is what the reference makes of it."""
 
 import hashlib
-import importlib.util
-import warnings
 from array import array
-from typing import Any
 
 import pytest
 
@@ -30,7 +27,7 @@ SHA256 = {
         "e04788d110e58ff8c70c93b8480190d973e3b67876b6119abbaec766cc75c174",
     ),
 }
-"""Of every sample compressed and of every code expanded by the reference, for Pythons that do not have it."""
+"""Of every sample compressed and of every code expanded by the reference, the `audioop` of Python 3.12."""
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -38,25 +35,6 @@ def test_every_sample_and_every_code_is_what_it_is_everywhere(law: str) -> None:
     compress, expand = LAWS[law]
     outcomes = (compress(EVERY_SAMPLE), expand(EVERY_CODE))
     assert tuple(hashlib.sha256(outcome).hexdigest() for outcome in outcomes) == SHA256[law]
-
-
-@pytest.fixture
-def reference() -> Any:
-    if importlib.util.find_spec("audioop") is None:
-        pytest.skip("this Python has no audioop to compare with (removed in 3.13)")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return importlib.import_module("audioop")
-
-
-@pytest.mark.parametrize("law", LAWS)
-def test_every_sample_is_compressed_as_by_the_reference(law: str, reference: Any) -> None:
-    assert LAWS[law][0](EVERY_SAMPLE) == getattr(reference, f"lin2{law}")(EVERY_SAMPLE, 2)
-
-
-@pytest.mark.parametrize("law", LAWS)
-def test_every_code_is_expanded_as_by_the_reference(law: str, reference: Any) -> None:
-    assert LAWS[law][1](EVERY_CODE) == getattr(reference, f"{law}2lin")(EVERY_CODE, 2)
 
 
 @pytest.mark.parametrize("law", LAWS)

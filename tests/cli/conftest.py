@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -12,13 +13,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 from websockets.sync.server import ServerConnection
 from websockets.sync.server import serve as serve_websockets
 
 from duologue.audio.wav import Sound, WavWriter
+from duologue.cli import main
 
 SCRIPTED = [f"--{kind}=scripted" for kind in ("detector", "transcriber", "responder", "synthesizer")]
 KEY = "sesame"
@@ -30,6 +32,42 @@ class Place:
 
     url: str
     api_key: str
+
+    @property
+    def options(self) -> list[str]:
+        return ["--url", self.url, "--api-key", self.api_key]
+
+
+class Shown(NamedTuple):
+    """What a command has written."""
+
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        summary: dict[str, Any] = self.lines[-1]["summary"]
+        return summary
+
+
+class Command(Protocol):
+    """Runs a command, which must end with this exit code."""
+
+    def __call__(self, *arguments: str | Path, code: int = 0) -> Shown: ...
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*arguments: str | Path, code: int = 0) -> Shown:
+        assert main([*map(str, arguments)]) == code
+        out, err = capsys.readouterr()
+        return Shown(out, err)
+
+    return run
 
 
 @contextmanager

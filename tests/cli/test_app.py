@@ -8,17 +8,15 @@ import sys
 import pytest
 
 from duologue import __version__
-from duologue.cli import main
+from tests.cli.conftest import Command
 
 
-def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert capsys.readouterr().out.strip() == __version__
+def test_the_version_is_printed(command: Command) -> None:
+    assert command("--version").out.strip() == __version__
 
 
-def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    shown = capsys.readouterr().out
+def test_the_help_names_every_command(command: Command) -> None:
+    shown = command("--help").out
     assert [name for name in ("serve", "talk", "replay", "demo") if name not in shown] == []
 
 
@@ -55,22 +53,19 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     ],
     ids=" ".join,
 )
-def test_an_invalid_command_line_exits_with_2_and_one_sentence(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(arguments) == 2
-    shown = capsys.readouterr()
+def test_an_invalid_command_line_exits_with_2_and_one_sentence(arguments: list[str], command: Command) -> None:
+    shown = command(*arguments, code=2)
     assert shown.err.startswith("duologue: ")
     assert shown.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("package", ["cyclopts", "rich"])
 def test_without_its_packages_the_command_says_how_to_get_them(
-    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    package: str, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    assert main(["--version"]) == 1
-    assert capsys.readouterr().err == f"duologue: the command needs {package}; run: pip install 'duologue[cli]'\n"
+    shown = command("--version", code=1)
+    assert shown.err == f"duologue: the command needs {package}; run: pip install 'duologue[cli]'\n"
 
 
 def test_an_interrupt_while_modules_are_imported_ends_without_a_traceback() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from duologue.cli import main
 from duologue.cli.frame_files import FrameLine, read_frames
 from duologue.errors import RecordingError
+from tests.cli.conftest import Command
 
 
 def lines_of(path: Path, text: bytes) -> list[FrameLine]:
@@ -63,20 +63,9 @@ def test_frames_can_come_through_a_pipe(tmp_path: Path) -> None:
         writer.join(5)
 
 
-def test_a_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tmp_path)]) == 1
-    assert main(["convert", "--from", "openai", "--to", "openai", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.count("\n") == 2
-
-
-def test_a_type_that_no_terminal_can_show_is_reported_all_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_type_that_no_terminal_can_show_is_reported_all_the_same(tmp_path: Path, command: Command) -> None:
     file = tmp_path / "f"
     file.write_text('{"type":"\\ud83d\\u001b[2J"}\n', encoding="utf-8")
-    assert main(["check", str(file)]) == 1
-    assert "\x1b" not in capsys.readouterr().out
-    assert main(["check", str(file), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["files"][0]["types"] == {"\ud83d\x1b[2J": 1}
-    assert main(["convert", "--from", "openai", "--to", "openai", str(file)]) == 0
-    assert json.loads(capsys.readouterr().out) == {"type": "\ud83d\x1b[2J"}
+    assert "\x1b" not in command("check", file, code=1).out
+    assert json.loads(command("check", file, "--json", code=1).out)["files"][0]["types"] == {"\ud83d\x1b[2J": 1}
+    assert json.loads(command("convert", "--from", "openai", "--to", "openai", file).out) == {"type": "\ud83d\x1b[2J"}

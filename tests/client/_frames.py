@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from duologue.testing import Expect, ScriptedServer, ScriptStep, Send
 
 Json = dict[str, Any]
 Made = Callable[[Mapping[str, Json]], Json]
 
 CONVERSATION = "conv_1"
+
+
+def serving(*scripts: Sequence[ScriptStep]) -> ScriptedServer:
+    """A server that greets on each connection, and then plays the connection's script."""
+    return ScriptedServer(*([Send(greeting(f"sess_{n}")), *script] for n, script in enumerate(scripts, 1)))
+
+
+def replies(type_name: str, *frames: Json | Made) -> tuple[ScriptStep, ScriptStep]:
+    """The client sends an event of this type, and the server answers with these frames."""
+    return Expect(type_name), Send(*frames)
+
+
+def asks(response_id: str, item_id: str, text: str, *, after: str | None = None) -> tuple[ScriptStep, ScriptStep]:
+    """The client asks for a response, and gets this text."""
+    return replies("response.create", *answer(response_id, item_id, text, after=after))
+
+
+def creates_item(item_id: str, *, after: str | None = None) -> tuple[ScriptStep, ScriptStep]:
+    """The client creates an item, and it gets this id."""
+    return replies("conversation.item.create", *taken(item_id, after=after))
+
+
+def tool_turn(*calls: Json, reply: str = "There.") -> list[ScriptStep]:
+    """The user asks, the model calls, the client answers, the model goes on."""
+    return [
+        *replies("session.update", updated()),
+        *creates_item("item_1"),
+        *replies("response.create", *calling("resp_1", *calls)),
+        *(step for each in calls for step in creates_item(f"item_{each['call_id']}_answer")),
+        *asks("resp_2", "item_9", reply),
+    ]
+
+
+def answers(server: ScriptedServer, connection: int = 0) -> list[tuple[str, str]]:
+    """The client's answers to calls, in the order in which they came: call id and text."""
+    items = [event["item"] for event in server.received[connection] if event["type"] == "conversation.item.create"]
+    return [(item["call_id"], item["output"]) for item in items if item["type"] == "function_call_output"]
 
 
 def greeting(session_id: str = "sess_1", **fields: Any) -> Json:
@@ -20,6 +59,11 @@ def greeting(session_id: str = "sess_1", **fields: Any) -> Json:
 def updated(**fields: Any) -> Json:
     """An update is taken."""
     return {"type": "session.updated", "session": session("sess_1", **fields)}
+
+
+def cleared(number: int) -> str:
+    """A small server event with a number as its id."""
+    return f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}'
 
 
 def session(session_id: str, **fields: Any) -> Json:
@@ -153,3 +197,6 @@ def _echo(sent: Mapping[str, Json]) -> Json:
     create = sent.get("response.create")
     metadata = create.get("response", {}).get("metadata") if create is not None else None
     return {"metadata": metadata}
+
+
+INVALID_KEY = {"event_id": "e", **error("invalid_api_key", "Incorrect API key provided.")}

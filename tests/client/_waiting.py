@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from duologue.client import Conversation, converse
 from duologue.client.asyncio.streams import NoticeStream
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.testing import ScriptedServer
 
 N = TypeVar("N")
 
@@ -35,3 +37,14 @@ async def no_task_left() -> AsyncGenerator[None, None]:
         yield
     left = asyncio.all_tasks() - before
     assert not left, [str(task) for task in left]
+
+
+@asynccontextmanager
+async def talking(server: ScriptedServer, **options: Any) -> AsyncGenerator[Conversation, None]:
+    """A conversation with a scripted server; afterwards it has left no task, and the server found no fault."""
+    async with (
+        no_task_left(),
+        converse(open_connection=server.connect, reconnect=options.pop("reconnect", FAST), **options) as conversation,
+    ):
+        yield conversation
+    assert server.faults == []

@@ -6,26 +6,21 @@ import logging
 
 import pytest
 
-from duologue.client import converse
 from duologue.errors import RequestRejected
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import created, ended, greeting, taken
-from tests.client._waiting import no_task_left
+from tests.client._frames import created, creates_item, ended, replies, serving
+from tests.client._waiting import talking
 
 
 async def test_pain_09_a_response_that_failed_is_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     details = {"type": "failed", "error": {"type": "rate_limit_error", "code": "x", "message": "Too many tokens."}}
-    server = ScriptedServer(
+    server = serving(
         [
-            Send(greeting()),
-            Expect("conversation.item.create"),
-            Send(*taken("item_1")),
-            Expect("response.create"),
-            Send(created("resp_1"), ended("resp_1", status="failed", status_details=details)),
+            *creates_item("item_1"),
+            *replies("response.create", created("resp_1"), ended("resp_1", status="failed", status_details=details)),
         ]
     )
     with caplog.at_level(logging.ERROR):
-        async with no_task_left(), converse(open_connection=server.connect) as conversation:
+        async with talking(server) as conversation:
             with pytest.raises(RequestRejected, match="Too many tokens"):
                 await conversation.ask("hello", timeout=5)
     assert caplog.records == []

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
 from duologue.audio.formats import PCM
 from duologue.client import Connection, Conversation, Endpoint, connect, converse
 from duologue.client.asyncio.connect import open_endpoint
+from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.errors import ConnectionClosed, LocalProtocolError, RequestRejected
 from duologue.events import (
     AudioConfig,
@@ -103,52 +105,62 @@ async def hold(conversation: Conversation) -> None:
     await until_done(conversation, lambda: conversation.ask("And nine times eight?"))
 
 
+def cut(opening: PendingConnection, *cuts: int) -> OpenConnection:
+    """Opens one connection after the other, cut after so many messages each; later ones are not cut."""
+    left = iter(cuts)
+    return lambda: opening(next(left, None))
+
+
 async def run(opening: PendingConnection, *cuts: int) -> int:
     """One session, its connections cut after so many messages each; returns how often it was."""
-    made = 0
-
-    def next_connection() -> AbstractAsyncContextManager[Connection]:
-        nonlocal made
-        made += 1
-        return opening(cuts[made - 1] if made <= len(cuts) else None)
-
-    async with no_task_left():
-        connecting = converse(open_connection=next_connection, session=CONFIG, reconnect=FAST)
-        async with connecting as conversation:
-            account = Account(conversation)
-            await hold(conversation)
-            account.check()
+    connecting = converse(open_connection=cut(opening, *cuts), session=CONFIG, reconnect=FAST)
+    async with no_task_left(), connecting as conversation:
+        account = Account(conversation)
+        await hold(conversation)
+        account.check()
     return account.losses
 
 
-@asynccontextmanager
-async def in_memory(after: int | None, passed: list[int] | None = None) -> AsyncGenerator[Connection, None]:
-    """A session of our server, without a socket."""
-    near, far = memory_pair()
+class InMemory:
+    """Opens sessions without a socket. `passed` counts the messages of each."""
+
+    def __init__(self, serve: Callable[[Transport, int], Coroutine[Any, Any, None]]) -> None:
+        self.passed: list[int] = []
+        self._serve = serve
+
+    @asynccontextmanager
+    async def __call__(self, after: int | None) -> AsyncGenerator[Connection, None]:
+        near, far = memory_pair()
+        index = len(self.passed)
+        self.passed.append(0)
+        serving = asyncio.ensure_future(self._serve(far, index))
+        transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
+        try:
+            async with connect(transport=transport) as connection:
+                yield connection
+        finally:
+            await far.close()
+            await asyncio.wait([serving], timeout=5)
+            self.passed[index] = transport.passed
+
+
+async def serve_ours(transport: Transport, _: int) -> None:
+    """Our own server."""
     engines = scripted_engines(says=["Fifty-six."], hears=["How much?"])
-    serving = asyncio.ensure_future(ServerSession(far, engines).run())
-    transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
-    try:
-        async with connect(transport=transport) as connection:
-            yield connection
-    finally:
-        await far.close()
-        await asyncio.wait([serving], timeout=5)
-        if passed is not None:
-            passed.append(transport.passed)
+    await ServerSession(transport, engines).run()
 
 
 async def count_messages() -> int:
     """How many messages the session has when nothing is cut."""
-    passed: list[int] = []
-    assert await run(lambda after: in_memory(after, passed)) == 0
-    return passed[0]
+    sessions = InMemory(serve_ours)
+    assert await run(sessions) == 0
+    return sessions.passed[0]
 
 
 async def test_a_session_in_memory_survives_a_cut_at_each_of_its_messages() -> None:
     messages = await count_messages()
     assert messages > 60
-    losses = [await run(in_memory, after) for after in range(messages)]
+    losses = [await run(InMemory(serve_ours), after) for after in range(messages)]
     # A cut at the last messages may come when all is said.
     assert losses[: messages - 2] == [1] * (messages - 2)
 
@@ -157,7 +169,7 @@ async def test_a_session_in_memory_survives_a_cut_at_each_of_its_messages() -> N
 async def test_a_session_survives_another_cut_while_it_is_being_restored(second: int) -> None:
     messages = await count_messages()
     for after in range(1, messages - 2, 7):
-        assert await run(in_memory, after, second) == 2
+        assert await run(InMemory(serve_ours), after, second) == 2
 
 
 async def test_a_session_over_tcp_survives_an_abort_at_each_of_its_messages() -> None:
@@ -218,72 +230,37 @@ async def serve_calls(transport: Transport, session: int) -> None:
                     pass
 
 
-def calls_in_memory(passed: list[int]) -> PendingConnection:
-    """Opens sessions of that server."""
-
-    @asynccontextmanager
-    async def opening(after: int | None) -> AsyncGenerator[Connection, None]:
-        near, far = memory_pair()
-        serving = asyncio.ensure_future(serve_calls(far, len(passed)))
-        transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
-        passed.append(0)
-        index = len(passed) - 1
-        try:
-            async with connect(transport=transport) as connection:
-                yield connection
-        finally:
-            await far.close()
-            await asyncio.wait([serving], timeout=5)
-            passed[index] = transport.passed
-
-    return opening
-
-
 async def run_calls(opening: PendingConnection, *cuts: int) -> list[int]:
     """A question that takes a function call; returns what the function was called with."""
     called: list[int] = []
-    made = 0
 
     def double(number: int) -> int:
         called.append(number)
         return 2 * number
 
-    def next_connection() -> AbstractAsyncContextManager[Connection]:
-        nonlocal made
-        made += 1
-        return opening(cuts[made - 1] if made <= len(cuts) else None)
+    connecting = converse(open_connection=cut(opening, *cuts), tools=[double], reconnect=FAST)
+    async with no_task_left(), connecting as conversation:
+        account = Account(conversation)
+        ran: list[str] = []
+        conversation.on(RunTool, lambda notice: ran.append(notice.call.call_id))
 
-    async with no_task_left():
-        connecting = converse(open_connection=next_connection, tools=[double], reconnect=FAST)
-        async with connecting as conversation:
-            account = Account(conversation)
-            ran: list[str] = []
-            conversation.on(RunTool, lambda notice: ran.append(notice.call.call_id))
+        async def ask() -> None:
+            assert await conversation.ask("Twice four?") == "That makes 8."
 
-            async def ask() -> None:
-                assert await conversation.ask("Twice four?") == "That makes 8."
-
-            await until_done(conversation, ask)
-            account.check()
-            assert len(ran) == len(set(ran)) == len(called)
-            outputs = [item.item for item in conversation.items]
-            answered = [item.call_id for item in outputs if isinstance(item, FunctionCallOutputItem)]
-            assert len(answered) == len(set(answered))
+        await until_done(conversation, ask)
+        account.check()
+        assert len(ran) == len(set(ran)) == len(called)
+        outputs = [item.item for item in conversation.items]
+        answered = [item.call_id for item in outputs if isinstance(item, FunctionCallOutputItem)]
+        assert len(answered) == len(set(answered))
     return called
 
 
-async def test_a_turn_with_a_function_call_survives_a_cut_at_each_of_its_messages() -> None:
-    passed: list[int] = []
-    assert await run_calls(calls_in_memory(passed)) == [4]
-    assert passed[0] > 20
-    for after in range(passed[0]):
-        called = await run_calls(calls_in_memory([]), after)
-        assert set(called) == {4}
-
-
-async def test_a_turn_with_a_function_call_survives_two_cuts() -> None:
-    passed: list[int] = []
-    await run_calls(calls_in_memory(passed))
-    for first in range(0, passed[0], 3):
-        for second in range(0, passed[0], 5):
-            assert set(await run_calls(calls_in_memory([]), first, second)) == {4}
+async def test_a_turn_with_a_function_call_survives_a_cut_or_two_at_each_of_its_messages() -> None:
+    whole = InMemory(serve_calls)
+    assert await run_calls(whole) == [4]
+    messages = whole.passed[0]
+    assert messages > 20
+    pairs = [(first, second) for first in range(0, messages, 3) for second in range(0, messages, 5)]
+    for cuts in (*((after,) for after in range(messages)), *pairs):
+        assert set(await run_calls(InMemory(serve_calls), *cuts)) == {4}

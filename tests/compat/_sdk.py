@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import Annotated, Any, Literal, TypeAlias
@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 from duologue.events.base import encode_audio
 from tests.server._engines import LOUD, QUIET
 
-__all__ = ["Form", "Sdk", "base_url", "sdk_session", "validated"]
+__all__ = ["Form", "Sdk", "addresses", "check", "sdk_session"]
 
 Form: TypeAlias = Literal["async", "blocking"]
 
@@ -28,13 +28,11 @@ _SENT_BY_EVERY_SERVER = {
 _STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
 
 
-def validated(event: Any) -> Any:
-    """The event, if the SDK's own types allow it as it came, to the last field."""
-    wire = event.to_dict(mode="json", use_api_names=True)
-    _STRICT.validate_python(wire, strict=True)
-    unknown = set(_unknown_fields(event, event.type)) - _SENT_BY_EVERY_SERVER
+def check(wire: Any) -> None:
+    """Fail unless the SDK's own types allow an event as it came, to the last field."""
+    model = _STRICT.validate_python(wire, strict=True)
+    unknown = set(_unknown_fields(model, model.type)) - _SENT_BY_EVERY_SERVER
     assert unknown == set(), f"fields that the SDK does not know: {unknown}"
-    return event
 
 
 def _unknown_fields(model: Any, path: str) -> list[str]:
@@ -46,18 +44,22 @@ def _unknown_fields(model: Any, path: str) -> list[str]:
     return found
 
 
-def base_url(url: str) -> str:
-    """What the SDK takes as its base: it adds `/realtime` and makes `ws` of `http` by itself."""
-    return url.replace("ws://", "http://").removesuffix("/realtime")
+def addresses(url: str) -> dict[str, Any]:
+    """What the SDK takes as its bases: it adds `/realtime` and makes `ws` of `http` by itself.
+
+    The client of the beta makes `wss` of every other scheme, without the address of the sockets.
+    """
+    base = url.removesuffix("/realtime")
+    return {"base_url": base.replace("ws://", "http://"), "websocket_base_url": base}
 
 
 class Sdk:
     """An open session of the SDK. Methods are called by their path, `conversation.item.create`."""
 
-    def __init__(self, connection: Any, *, form: Form, check: Callable[[Any], Any]) -> None:
+    def __init__(self, connection: Any, *, form: Form = "async", checks: bool = False) -> None:
         self._connection = connection
         self._form = form
-        self._check = check
+        self._checks = checks
 
     async def call(self, path: str, **arguments: Any) -> None:
         """Call one of the connection's methods."""
@@ -68,13 +70,15 @@ class Sdk:
             await asyncio.to_thread(method, **arguments)
 
     async def until(self, name: str, seconds: float = 20) -> list[Any]:
-        """Checked events up to the first of this type."""
+        """Events up to the first of this type, checked unless they are those of the beta."""
         events: list[Any] = []
         async with asyncio.timeout(seconds):
             while not events or events[-1].type != name:
                 received = self._connection.recv
                 event = await received() if self._form == "async" else await asyncio.to_thread(received)
-                events.append(self._check(event))
+                if self._checks:
+                    check(event.to_dict(mode="json", use_api_names=True))
+                events.append(event)
         return events
 
     async def say(self, text: str) -> None:
@@ -93,21 +97,18 @@ async def sdk_session(
     url: str, form: Form, *, query: Mapping[str, object] | None = None, beta: bool = False, key: str = "open"
 ) -> AsyncGenerator[Sdk, None]:
     """Connect with the SDK; `beta` with its client of the beta's time, whose events are not checked."""
-    check: Callable[[Any], Any] = (lambda event: event) if beta else validated
-    # The client of the beta makes `wss` of every other scheme, without the address of the sockets.
-    address: dict[str, Any] = {"base_url": base_url(url), "websocket_base_url": url.removesuffix("/realtime")}
     options: dict[str, Any] = {"model": "gpt-realtime", "extra_query": query or {}}
     if form == "async":
-        async with AsyncOpenAI(**address, api_key=key) as client:
+        async with AsyncOpenAI(**addresses(url), api_key=key) as client:
             api: Any = client.beta.realtime if beta else client.realtime
             async with api.connect(**options) as connection:
-                yield Sdk(connection, form=form, check=check)
+                yield Sdk(connection, form=form, checks=not beta)
         return
-    with OpenAI(**address, api_key=key) as blocking:
+    with OpenAI(**addresses(url), api_key=key) as blocking:
         api = blocking.beta.realtime if beta else blocking.realtime
         manager = api.connect(**options)
         connection = await asyncio.to_thread(manager.enter)
         try:
-            yield Sdk(connection, form=form, check=check)
+            yield Sdk(connection, form=form, checks=not beta)
         finally:
             await asyncio.to_thread(connection.close)

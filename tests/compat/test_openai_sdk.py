@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
-from openai import AsyncOpenAI
-from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from websockets.exceptions import ConnectionClosedError
 
 from duologue.audio.wav import read_wav
 from duologue.engines.registry import load_default
@@ -18,7 +13,7 @@ from duologue.errors import MissingExtra
 from duologue.events.base import decode_audio, encode_audio
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines
-from tests.compat._sdk import base_url, validated
+from tests.compat._sdk import sdk_session
 from tests.compat._talkative import scripted
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
@@ -28,44 +23,10 @@ pytestmark = pytest.mark.timeout(60)
 SPEECH = Path(__file__).parents[2] / "src/duologue/cli/speech/question_arithmetic.wav"
 
 
-@asynccontextmanager
-async def sdk(url: str) -> AsyncGenerator[AsyncRealtimeConnection, None]:
-    """A session of the SDK."""
-    async with (
-        AsyncOpenAI(base_url=base_url(url), api_key="open") as client,
-        client.realtime.connect(model="gpt-realtime") as connection,
-    ):
-        yield connection
-
-
-async def until(connection: AsyncRealtimeConnection, name: str, seconds: float = 20) -> list[Any]:
-    """Validated events up to the first of this type."""
-    events: list[Any] = []
-    async with asyncio.timeout(seconds):
-        while not events or events[-1].type != name:
-            events.append(validated(await connection.recv()))
-    return events
-
-
-async def test_a_text_turn() -> None:
-    async with listening(scripted()) as url, sdk(url) as connection:
-        [created] = await until(connection, "session.created")
-        assert created.session.model == "gpt-realtime"
-        await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-        await until(connection, "session.updated")
-        await connection.conversation.item.create(
-            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
-        )
-        await connection.response.create()
-        events = await until(connection, "response.done")
-    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == "This is a script."
-    assert events[-1].response.status == "completed"
-    assert events[-1].response.output[0].content[0].text == "This is a script."
-
-
 async def test_everything_that_a_session_can_bring_is_valid() -> None:
-    async with listening(scripted()) as url, sdk(url) as connection:
-        await connection.session.update(
+    async with listening(scripted()) as url, sdk_session(url, "async") as sdk:
+        await sdk.call(
+            "session.update",
             session={
                 "type": "realtime",
                 "instructions": "Be brief.",
@@ -81,35 +42,36 @@ async def test_everything_that_a_session_can_bring_is_valid() -> None:
                     },
                     "output": {"voice": "marin", "speed": 1.1},
                 },
-            }
+            },
         )
         for piece in (LOUD * 400, QUIET * 700):
-            await connection.input_audio_buffer.append(audio=encode_audio(piece))
-        events = await until(connection, "response.done")
+            await sdk.call("input_audio_buffer.append", audio=encode_audio(piece))
+        events = await sdk.until("response.done")
         item_id = next(event.item_id for event in events if event.type == "input_audio_buffer.committed")
         spoken_id = events[-1].response.output[0].id
-        await connection.conversation.item.retrieve(item_id=item_id)
-        await connection.conversation.item.retrieve(item_id=spoken_id)
-        await connection.conversation.item.truncate(item_id=spoken_id, content_index=0, audio_end_ms=100)
-        await connection.conversation.item.delete(item_id=item_id)
+        await sdk.call("conversation.item.retrieve", item_id=item_id)
+        await sdk.call("conversation.item.retrieve", item_id=spoken_id)
+        await sdk.call("conversation.item.truncate", item_id=spoken_id, content_index=0, audio_end_ms=100)
+        await sdk.call("conversation.item.delete", item_id=item_id)
         for item in (
             {"type": "function_call", "name": "f", "call_id": "c", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "c", "output": "1"},
             {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
             {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "x"}]},
         ):
-            await connection.conversation.item.create(item=item)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        await connection.input_audio_buffer.clear()
-        await connection.response.cancel()
-        await until(connection, "error")
-        await connection.response.create(
-            response={"conversation": "none", "metadata": {"k": "v"}, "input": [], "max_output_tokens": 1}
+            await sdk.call("conversation.item.create", item=item)
+        await sdk.call("input_audio_buffer.clear")
+        await sdk.call("response.cancel")
+        await sdk.until("error")
+        await sdk.call(
+            "response.create",
+            response={"conversation": "none", "metadata": {"k": "v"}, "input": [], "max_output_tokens": 1},
         )
-        incomplete = (await until(connection, "response.done"))[-1].response
+        incomplete = (await sdk.until("response.done"))[-1].response
         assert (incomplete.status, incomplete.metadata) == ("incomplete", {"k": "v"})
-        await connection.response.create()
-        await connection.response.cancel()
-        await until(connection, "response.done")
+        await sdk.call("response.create")
+        await sdk.call("response.cancel")
+        await sdk.until("response.done")
     assert {event.type for event in events} > {
         "conversation.item.input_audio_transcription.delta",
         "conversation.item.input_audio_transcription.completed",
@@ -122,14 +84,15 @@ async def test_an_audio_turn_with_the_speech_engines_of_the_package() -> None:
     try:
         async with load_default() as engines:
             application = RealtimeApp(engines=scripted_app_engines(engines))
-            async with listening(application) as url, sdk(url) as connection:
-                await connection.session.update(
-                    session={"type": "realtime", "audio": {"input": {"transcription": {"model": "whisper-1"}}}}
+            async with listening(application) as url, sdk_session(url, "async") as sdk:
+                await sdk.call(
+                    "session.update",
+                    session={"type": "realtime", "audio": {"input": {"transcription": {"model": "whisper-1"}}}},
                 )
                 audio = pcm16 + bytes(48_000)
                 for start in range(0, len(audio), 9600):
-                    await connection.input_audio_buffer.append(audio=encode_audio(audio[start : start + 9600]))
-                events = await until(connection, "response.done", seconds=50)
+                    await sdk.call("input_audio_buffer.append", audio=encode_audio(audio[start : start + 9600]))
+                events = await sdk.until("response.done", seconds=50)
     except MissingExtra as missing:
         pytest.skip(str(missing))
     heard = next(e.transcript for e in events if e.type == "conversation.item.input_audio_transcription.completed")
@@ -141,14 +104,8 @@ async def test_an_audio_turn_with_the_speech_engines_of_the_package() -> None:
 
 
 async def test_a_wrong_key_is_an_error_event_and_a_close() -> None:
-    async with (
-        listening(scripted()) as url,
-        AsyncOpenAI(base_url=base_url(url), api_key="wrong") as client,
-        client.realtime.connect(model="gpt-realtime") as connection,
-    ):
-        events: list[Any] = []
-        with suppress(Exception):
-            async with asyncio.timeout(5):
-                async for event in connection:
-                    events.append(validated(event))  # noqa: PERF401 - what came before the close counts
-    assert [event.error.code for event in events] == ["invalid_api_key"]
+    async with listening(scripted()) as url, sdk_session(url, "async", key="wrong") as sdk:
+        [refused] = await sdk.until("error")
+        assert refused.error.code == "invalid_api_key"
+        with pytest.raises(ConnectionClosedError):
+            await sdk.until("nothing more")

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
+from tests.compat._sdk import Sdk
 from tests.compat._talkative import scripted
 from tests.server._listening import listening
 
 pytestmark = pytest.mark.timeout(60)
 
 
-async def until(connection: Any, name: str) -> list[Any]:
-    """Events up to the first of this type."""
-    events: list[Any] = []
-    async with asyncio.timeout(20):
-        while not events or events[-1].type != name:
-            events.append(await connection.recv())
-    return events
-
-
 async def typed_turn(connection: Any, session: dict[str, Any]) -> list[Any]:
-    """What a typed turn brings."""
-    await connection.session.update(session=session)
-    content = [{"type": "input_text", "text": "hi"}]
-    await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
-    await connection.response.create()
-    return await until(connection, "response.done")
+    """What a typed turn brings, from the greeting on."""
+    sdk = Sdk(connection)
+    await sdk.call("session.update", session=session)
+    await sdk.say("hi")
+    await sdk.call("response.create")
+    return await sdk.until("response.done")
 
 
 async def test_a_deployment_at_the_dated_path_is_spoken_to_in_the_beta_s_shape() -> None:
@@ -42,9 +33,8 @@ async def test_a_deployment_at_the_dated_path_is_spoken_to_in_the_beta_s_shape()
             api_key="open",
         )
         async with client, client.beta.realtime.connect(model="my-voice") as connection:
-            [created] = await until(connection, "session.created")
             events = await typed_turn(connection, {"modalities": ["text"]})
-    assert (created.type, created.session.model) == ("session.created", "my-voice")
+    assert (events[0].type, events[0].session.model) == ("session.created", "my-voice")
     assert "conversation.item.created" in {event.type for event in events}
     assert events[-1].response.output[0].content[0].text == "This is a script."
 

@@ -9,17 +9,13 @@ import pytest
 
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines
+from tests.compat._sdk import addresses
 from tests.server._listening import listening
 
 
 def client_of(url: str, api_key: str) -> openai.AsyncOpenAI:
     """The SDK with the server's address."""
-    return openai.AsyncOpenAI(
-        base_url=url.removesuffix("/realtime").replace("ws://", "http://"),
-        websocket_base_url=url.removesuffix("/realtime"),
-        api_key=api_key,
-        max_retries=0,
-    )
+    return openai.AsyncOpenAI(**addresses(url), api_key=api_key, max_retries=0)
 
 
 async def test_a_client_secret_of_the_sdk_opens_the_session_that_it_was_made_for() -> None:

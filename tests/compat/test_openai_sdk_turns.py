@@ -51,7 +51,9 @@ async def test_a_typed_turn(opens: Opens) -> None:
         await sdk.say("hi")
         await sdk.call("response.create")
         events = await sdk.until("response.done")
+    assert (events[0].type, events[0].session.model) == ("session.created", "gpt-realtime")
     assert joined(events, "response.output_text.delta") == "This is a script."
+    assert events[-1].response.status == "completed"
     assert events[-1].response.output[0].content[0].text == "This is a script."
 
 

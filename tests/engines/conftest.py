@@ -20,15 +20,6 @@ T = TypeVar("T")
 
 FOLDERS = (Path(__file__).parents[1] / "speech", Path(duologue.engines.__path__[0]).parent / "cli" / "speech")
 
-WORDS = {
-    "librivox_0870": "and mister john dashwood had then leisure to consider how much there might be prudently in his"
-    " power to do for them",
-    "librivox_0880": "he was not an ill disposed young man",
-    "librivox_0890": "unless to be rather cold hearted and rather selfish is to be ill disposed",
-    "librivox_0920": "had he married a more amiable woman he might have been made still more respectable than he was",
-    "librivox_0930": "he might even have been made amiable himself",
-}
-
 
 @pytest.fixture(scope="session")
 def recordings() -> dict[str, bytes]:
@@ -40,12 +31,6 @@ def recordings() -> dict[str, bytes]:
 def questions() -> dict[str, Sound]:
     """The demo's questions by name."""
     return {path.stem: read_wav(path) for folder in FOLDERS for path in folder.glob("question_*.wav")}
-
-
-@pytest.fixture(scope="session")
-def words() -> dict[str, str]:
-    """The words spoken in each recording."""
-    return WORDS
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The shipped checks find what breaks a contract."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,37 +12,30 @@ from duologue.engines.scripted import ScriptedDetector, ScriptedSynthesizer, Scr
 SPEECH = b"\x00\x40\x00\xc0" * 16_000
 
 
-class Forgetful(ScriptedDetector):
+class Wrong(ScriptedDetector):
+    """Forgets what does not fill a frame, or changes its probabilities."""
+
+    def __init__(self, change: Callable[[float], float] | None = None) -> None:
+        super().__init__()
+        self._change = change
+
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        self._rest = b""
-        return await super().detect(pcm16)
-
-
-class Excited(ScriptedDetector):
-    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        return [1.0 for _ in await super().detect(pcm16)]
-
-
-class Deaf(ScriptedDetector):
-    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        return [0.0 for _ in await super().detect(pcm16)]
-
-
-class Certain(ScriptedDetector):
-    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        return [2 * p for p in await super().detect(pcm16)]
+        if self._change is None:
+            self._rest = b""
+            return await super().detect(pcm16)
+        return [self._change(p) for p in await super().detect(pcm16)]
 
 
 @pytest.mark.parametrize(
     ("detector", "sentence"),
     [
-        (Forgetful, "cutting the audio into pieces of 2 bytes changed what was detected"),
-        (Excited, "digital silence is called speech"),
-        (Deaf, "only 0 of 100 frames of speech are called speech"),
-        (Certain, "a probability lies between 0 and 1"),
+        (Wrong, "cutting the audio into pieces of 2 bytes changed what was detected"),
+        (lambda: Wrong(lambda p: 1.0), "digital silence is called speech"),
+        (lambda: Wrong(lambda p: 0.0), "only 0 of 100 frames of speech are called speech"),
+        (lambda: Wrong(lambda p: 2 * p), "a probability lies between 0 and 1"),
     ],
 )
-async def test_a_wrong_detector_is_found_out(detector: type[ScriptedDetector], sentence: str) -> None:
+async def test_a_wrong_detector_is_found_out(detector: Callable[[], Wrong], sentence: str) -> None:
     with pytest.raises(AssertionError, match=sentence):
         await check_detector(detector, speech=SPEECH)
 

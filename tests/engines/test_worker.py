@@ -93,32 +93,6 @@ async def test_closing_a_stream_closes_its_generator() -> None:
         assert closed.is_set()
 
 
-async def test_cancelling_during_a_piece_closes_the_generator_after_it() -> None:
-    begun, gate, closed = threading.Event(), threading.Event(), threading.Event()
-
-    def slow() -> Generator[int, None, None]:
-        try:
-            begun.set()
-            gate.wait()
-            yield 1
-        finally:
-            closed.set()
-
-    async def listen(worker: Worker) -> None:
-        async for _ in worker.stream(slow):
-            pass
-
-    async with Worker(threads=2) as worker, asyncio.TaskGroup() as tasks:
-        listening = tasks.create_task(listen(worker))
-        await worker.run(begun.wait)
-        listening.cancel()
-        await asyncio.wait([listening])
-        assert not closed.is_set()
-        gate.set()
-        await worker.run(closed.wait)
-    assert closed.is_set()
-
-
 async def test_closing_drops_what_waits_and_refuses_what_comes() -> None:
     gate, started = threading.Event(), threading.Event()
     worker = Worker(threads=1)

@@ -2,24 +2,7 @@ from __future__ import annotations
 
 from duologue import testing
 from duologue.engines import checks
-from duologue.engines.base import ResponderRequest
-from duologue.engines.checks import responder_request
 from duologue.testing import scripted_app_engines, scripted_engines
-
-
-async def said(engines_says: tuple[str, ...], request: ResponderRequest) -> list[str]:
-    engines = scripted_engines(says=engines_says)
-    return ["".join([str(piece) async for piece in engines.responder.respond(request)]) for _ in range(3)]
-
-
-async def test_lines_come_in_turn_and_begin_again() -> None:
-    assert await said(("one two", "three"), responder_request("hi")) == ["one two", "three", "one two"]
-
-
-async def test_each_stream_has_a_detector_of_its_own() -> None:
-    engines = scripted_engines()
-    assert engines.new_detector() is not engines.new_detector()
-    assert list(await engines.new_detector().detect(b"\0\x40" * 480)) == [1.0]
 
 
 async def test_an_application_is_given_the_engines_of_the_test() -> None:

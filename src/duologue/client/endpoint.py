@@ -15,7 +15,7 @@ from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import SocketOptions
 
-__all__ = ["Endpoint", "session_url"]
+__all__ = ["Endpoint"]
 
 _DEFAULT_PATH: Final = "/v1/realtime"
 _SCHEMES: Final = {"http": "ws", "https": "wss"}
@@ -89,15 +89,6 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         }
         for name in self.__struct_fields__:
             yield name, hidden.get(name, getattr(self, name))
-
-
-def session_url(url: str, *, model: str | None = None) -> str:
-    """The WebSocket URL of a session: scheme, path and model filled in where they are missing.
-
-    Raises:
-        ConnectFailed: it is not a URL.
-    """
-    return _with_query(url, {} if model is None else {"model": model})
 
 
 def _with_query(url: str, added: Mapping[str, str]) -> str:

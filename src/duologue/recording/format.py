@@ -18,16 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import FileIO
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import msgspec
 
 from duologue.audio.files import create_file
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.errors import DecodeError, RecordingError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["VERSION", "Direction", "Frame", "Header", "RecordingReader", "RecordingWriter", "Side"]
 
@@ -113,9 +110,7 @@ class RecordingWriter:
     def __enter__(self) -> RecordingWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
 
     def _put(self, line: dict[str, Any]) -> bool:
@@ -177,9 +172,7 @@ class RecordingReader:
     def __enter__(self) -> RecordingReader:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
 
     def _read_line(self) -> bytes:

@@ -58,43 +58,57 @@ def spoken(text: str, audio: bytes, *, prefix: str = "response.output_audio") ->
     ]
 
 
-def nothing(_: dict[str, Any]) -> list[Message]:
-    return []
+def on_create(*messages: Message) -> Answer:
+    """Send these when a response is asked for, and nothing else."""
+    return lambda message: messages if message["type"] == "response.create" else []
 
 
+def rejecting(message: dict[str, Any]) -> list[Message]:
+    return [event("error", error={"type": "t", "message": "Not today.", "event_id": message["event_id"]})]
+
+
+def closing(socket: ServerConnection) -> None:
+    socket.send(json.dumps(CREATED))
+    socket.recv()
+    socket.close(1011, "out of memory")
+
+
+NOTHING = on_create()
 CREATED = event("session.created", session={"type": "realtime", "id": "s", "object": "realtime.session"})
 
-
-def talk(capsys: pytest.CaptureFixture[str], url: str, *arguments: str | Path) -> tuple[int, dict[str, Any], str]:
-    code = main(["talk", *map(str, arguments), "--url", url, "--json", "--timeout", "0.4"])
-    shown = capsys.readouterr()
-    return code, json.loads(shown.out.splitlines()[-1])["summary"], shown.err
+Talk = Callable[..., tuple[int, dict[str, Any], str]]
 
 
-def test_a_server_that_neither_greets_nor_confirms_is_talked_to(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        return spoken("Yes.", tone(100).pcm16) if message["type"] == "response.create" else []
+@pytest.fixture
+def talk(capsys: pytest.CaptureFixture[str]) -> Talk:
+    """Talk to a server; returns the exit code, the summary and standard error."""
 
-    with server_of(answering(answer)) as url:
-        code, summary, err = talk(capsys, url, "--say", "hi")
+    def run(handle: Handle, *arguments: str | Path, timeout: str = "0.4") -> tuple[int, dict[str, Any], str]:
+        with server_of(handle) as url:
+            code = main(["talk", "--url", url, "--json", "--timeout", timeout, *map(str, arguments or ("--say", "hi"))])
+        shown = capsys.readouterr()
+        return code, json.loads(shown.out.splitlines()[-1])["summary"], shown.err
+
+    return run
+
+
+def test_a_server_that_neither_greets_nor_confirms_is_talked_to(talk: Talk) -> None:
+    code, summary, err = talk(answering(on_create(*spoken("Yes.", tone(100).pcm16))))
     assert (code, err, summary["transcripts"]["server"]) == (0, "", "Yes.")
 
 
-def test_beta_names_and_beta_sessions_are_understood(
-    capsys: pytest.CaptureFixture[str], speech: Path, tmp_path: Path
-) -> None:
+def test_beta_names_and_beta_sessions_are_understood(talk: Talk, speech: Path, tmp_path: Path) -> None:
     session = {"id": "s", "input_audio_format": "g711_ulaw", "output_audio_format": "g711_ulaw", "turn_detection": None}
     appended: list[bytes] = []
 
-    def answer(message: dict[str, Any]) -> list[Message]:
+    def answer(message: dict[str, Any]) -> Iterable[Message]:
         if message["type"] == "input_audio_buffer.append":
             appended.append(base64.b64decode(message["audio"]))
-        if message["type"] == "response.create":
-            return spoken("Yes.", PCMU.from_pcm16(tone(100, rate_hz=8000).pcm16), prefix="response.audio")
-        return []
+        audio = PCMU.from_pcm16(tone(100, rate_hz=8000).pcm16)
+        return on_create(*spoken("Yes.", audio, prefix="response.audio"))(message)
 
-    with server_of(answering(answer, event("session.created", session=session))) as url:
-        code, summary, _ = talk(capsys, url, speech, "--fast", "--out", tmp_path / "reply.wav")
+    handle = answering(answer, event("session.created", session=session))
+    code, summary, _ = talk(handle, speech, "--fast", "--out", tmp_path / "reply.wav")
     assert (code, summary["transcripts"]["server"]) == (0, "Yes.")
     assert {len(audio) for audio in appended} == {800}  # 100 ms of μ-law
     assert (read_wav(tmp_path / "reply.wav").rate_hz, read_wav(tmp_path / "reply.wav").duration_ms) == (8000, 100)
@@ -102,134 +116,90 @@ def test_beta_names_and_beta_sessions_are_understood(
     assert summary["events"]["sent"]["input_audio_buffer.commit"] == 1
 
 
-def test_an_answer_that_comes_only_with_response_done_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        item = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "All at once."}]}
-        done = event("response.done", response={"id": "r", "output": [item]})
-        return [done] if message["type"] == "response.create" else []
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, summary, _ = talk(capsys, url, "--say", "hi")
+def test_an_answer_that_comes_only_with_response_done_is_shown(talk: Talk) -> None:
+    item = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "All at once."}]}
+    code, summary, _ = talk(
+        answering(on_create(event("response.done", response={"id": "r", "output": [item]})), CREATED)
+    )
     assert (code, summary["transcripts"]["server"]) == (0, "All at once.")
 
 
-def test_unknown_events_are_ignored(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        news: list[Message] = [event("response.sparkle", x=1), b'{"type":"binary.news"}', "no JSON", "[]", '{"type":7}']
-        return [*news, *spoken("Yes.", b"")] if message["type"] == "response.create" else []
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, summary, _ = talk(capsys, url, "--say", "hi")
+def test_unknown_events_are_ignored(talk: Talk) -> None:
+    news: list[Message] = [event("response.sparkle", x=1), b'{"type":"binary.news"}', "no JSON", "[]", '{"type":7}']
+    code, summary, _ = talk(answering(on_create(*news, *spoken("Yes.", b"")), CREATED))
     assert (code, summary["events"]["received"]["response.sparkle"]) == (0, 1)
 
 
-def test_a_confirmation_of_an_unknown_shape_counts(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_confirmation_of_an_unknown_shape_counts(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duologue.cli.call.talker._START_S", 3600.0)
 
-    def answer(message: dict[str, Any]) -> list[Message]:
+    def answer(message: dict[str, Any]) -> Iterable[Message]:
         if message["type"] == "session.update":
             return [event("session.updated", session={"type": "realtime"})]
-        return spoken("Yes.", b"") if message["type"] == "response.create" else []
+        return on_create(*spoken("Yes.", b""))(message)
 
-    with server_of(answering(answer, CREATED)) as url:
-        code = main(["talk", "--say", "hi", "--url", url, "--json", "--timeout", "3600"])
-    assert (code, json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]["transcripts"]["server"]) == (
-        0,
-        "Yes.",
-    )
+    code, summary, _ = talk(answering(answer, CREATED), timeout="3600")
+    assert (code, summary["transcripts"]["server"]) == (0, "Yes.")
 
 
 # --- what cannot end well
 
 
 @pytest.mark.parametrize("greeting", ["hello", "<html>", "[1, 2]", '{"type": 7}', "\x1b[2J", b"\xff\xfe"])
-def test_a_server_that_sends_no_events_is_reported(capsys: pytest.CaptureFixture[str], greeting: str | bytes) -> None:
-    with server_of(answering(nothing, greeting)) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
+def test_a_server_that_sends_no_events_is_reported(talk: Talk, greeting: str | bytes) -> None:
+    code, _, err = talk(answering(NOTHING, greeting))
     assert code == 1
     assert err.startswith("duologue: the server does not speak the Realtime protocol: ")
     assert err.count("\n") == 1
     assert "\x1b" not in err
 
 
-def test_events_of_a_wrong_shape_are_named_when_the_turn_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        return [event("response.done", response="fine")] if message["type"] == "response.create" else []
+FAILED = {"type": "failed", "error": {"code": "rate_limit", "message": "Too many words."}}
+UNFIT = on_create(event("response.done", response="fine"))
 
-    with server_of(answering(answer, event("session.created", session=3))) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
+
+@pytest.mark.parametrize(
+    ("handle", "sentence"),
+    [
+        (answering(NOTHING), "the server did not answer within 0.4 s\n"),
+        (
+            answering(UNFIT, event("session.created", session=3)),
+            "the server did not answer within 0.4 s; 2 of its messages could not be decoded",
+        ),
+        (closing, "the server ended the session: connection closed with code 1011 (out of memory)"),
+        (answering(rejecting, CREATED), "the server rejected conversation.item.create: Not today.\n"),
+        (
+            answering(
+                on_create(event("response.done", response={"id": "r", "status": "failed", "status_details": FAILED})),
+                CREATED,
+            ),
+            "the response did not complete: failed: Too many words.\n",
+        ),
+    ],
+    ids=["silent", "wrong shapes", "closes", "rejects", "fails"],
+)
+def test_a_turn_that_fails_says_why(talk: Talk, handle: Handle, sentence: str) -> None:
+    code, _, err = talk(handle)
     assert code == 1
-    assert "the server did not answer within 0.4 s; 2 of its messages could not be decoded" in err
+    assert err.startswith(f"duologue: {sentence}")
 
 
-def test_a_server_that_says_nothing_is_given_up(capsys: pytest.CaptureFixture[str]) -> None:
-    with server_of(answering(nothing)) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
-    assert (code, err) == (1, "duologue: the server did not answer within 0.4 s\n")
-
-
-def test_a_server_that_finds_no_turn_is_given_up(capsys: pytest.CaptureFixture[str], speech: Path) -> None:
-    with server_of(answering(nothing, CREATED)) as url:
-        code, _, err = talk(capsys, url, speech, "--fast")
+def test_a_server_that_finds_no_turn_is_given_up(talk: Talk, speech: Path) -> None:
+    code, _, err = talk(answering(NOTHING, CREATED), speech, "--fast")
     assert (code, err) == (1, "duologue: the server detected no speech within 0.4 s\n")
 
 
-def test_a_server_that_stops_in_the_middle_is_given_up_and_its_words_are_kept(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        return spoken("Well,", tone(100).pcm16)[:3] if message["type"] == "response.create" else []
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, summary, err = talk(capsys, url, "--say", "hi", "--out", tmp_path / "reply.wav")
+def test_a_server_that_stops_in_the_middle_is_given_up_and_its_words_are_kept(talk: Talk, tmp_path: Path) -> None:
+    handle = answering(on_create(*spoken("Well,", tone(100).pcm16)[:3]), CREATED)
+    code, summary, err = talk(handle, "--say", "hi", "--out", tmp_path / "reply.wav")
     assert (code, summary["transcripts"]["server"]) == (1, "Well,")
     assert "began to answer and nothing more came within 0.4 s" in err
     assert read_wav(tmp_path / "reply.wav").duration_ms == 100
 
 
-def test_a_close_is_reported_with_its_code_and_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    def handle(socket: ServerConnection) -> None:
-        socket.send(json.dumps(CREATED))
-        socket.recv()
-        socket.close(1011, "out of memory")
-
-    with server_of(handle) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
-    assert code == 1
-    assert "the server ended the session: connection closed with code 1011 (out of memory)" in err
-
-
-def test_a_rejected_command_ends_the_turn_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        fault = {"type": "invalid_request_error", "message": "Not today.", "event_id": message["event_id"]}
-        return [event("error", error=fault)]
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
-    assert (code, err) == (1, "duologue: the server rejected conversation.item.create: Not today.\n")
-
-
-def test_a_failed_response_fails_the_turn(capsys: pytest.CaptureFixture[str]) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        details = {"type": "failed", "error": {"code": "rate_limit", "message": "Too many words."}}
-        response = {"id": "r", "status": "failed", "status_details": details}
-        return [event("response.done", response=response)] if message["type"] == "response.create" else []
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, _, err = talk(capsys, url, "--say", "hi")
-    assert (code, err) == (1, "duologue: the response did not complete: failed: Too many words.\n")
-
-
-def test_speech_that_is_no_base64_ends_the_file_and_not_the_turn(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def answer(message: dict[str, Any]) -> list[Message]:
-        bad = event("response.output_audio.delta", delta="%%%", **place())
-        return [bad, *spoken("Yes.", b"")] if message["type"] == "response.create" else []
-
-    with server_of(answering(answer, CREATED)) as url:
-        code, summary, err = talk(capsys, url, "--say", "hi", "--out", tmp_path / "reply.wav")
+def test_speech_that_is_no_base64_ends_the_file_and_not_the_turn(talk: Talk, tmp_path: Path) -> None:
+    bad = event("response.output_audio.delta", delta="%%%", **place())
+    handle = answering(on_create(bad, *spoken("Yes.", b"")), CREATED)
+    code, summary, err = talk(handle, "--say", "hi", "--out", tmp_path / "reply.wav")
     assert (code, summary["transcripts"]["server"]) == (1, "Yes.")
     assert "reply.wav is incomplete: audio field is not base64" in err

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from duologue import connect
-from duologue.cli import main
 from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.sound_device import BLOCK_MS, Play, Record
 from duologue.cli.call.talker import SessionSettings, Talker
@@ -25,7 +24,7 @@ from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
 from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
-from tests.cli.conftest import Place, started
+from tests.cli.conftest import Command, Place, started
 
 RATE_HZ = 24_000
 
@@ -55,6 +54,11 @@ class HandDevice:
         self.played += self._play(n_bytes, self.now_s + self._delay_s)
         self.now_s += BLOCK_MS / 1000
         self._record(recorded if recorded is not None else bytes(2 * self.rates_hz[0] * BLOCK_MS // 1000))
+
+    def pass_blocks(self, count: int) -> None:
+        """Let silence be recorded."""
+        for _ in range(count):
+            self.pass_block()
 
 
 class Server:
@@ -91,6 +95,11 @@ class Scene:
     async def until_seen(self, kind: str) -> None:
         while await self.seen.get() != kind:
             pass
+
+    async def speak(self, audio: bytes, **place: str) -> None:
+        """Let the server speak, and wait until that has come."""
+        await self.server.speak(audio, **place)
+        await self.until_seen("response.output_audio.delta")
 
 
 SESSION = {"type": "realtime", "id": "s", "object": "realtime.session"}
@@ -154,11 +163,9 @@ async def test_the_session_s_formats_are_those_of_the_device_and_of_the_wire() -
     formats = {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcma"}}}
     async with scene(session={**SESSION, "audio": formats}) as here:
         assert here.device.rates_hz == (8_000, 8_000)
-        for _ in range(2):
-            here.device.pass_block()
+        here.device.pass_blocks(2)
         assert appended(await here.server.asked("input_audio_buffer.append")) == b"\xff" * 320
-        await here.server.speak(b"\xd5" * 160)
-        await here.until_seen("response.output_audio.delta")
+        await here.speak(b"\xd5" * 160)
         here.device.pass_block()
         assert here.device.played == b"\x08\x00" * 160
 
@@ -167,20 +174,16 @@ async def test_the_server_s_speech_is_played_also_when_a_piece_ends_within_a_sam
     async with scene() as here:
         speech = heard_ms(40)
         for piece in (speech[:101], speech[101:]):
-            await here.server.speak(piece)
-            await here.until_seen("response.output_audio.delta")
-        for _ in range(3):
-            here.device.pass_block()
+            await here.speak(piece)
+        here.device.pass_blocks(3)
         assert here.device.played == speech
 
 
 async def test_when_the_user_speaks_playback_stops_at_once_and_the_item_is_truncated_to_what_was_played() -> None:
     async with scene() as here:
         await here.server.send("response.created", response={"id": "resp_1"})
-        await here.server.speak(heard_ms(1000))
-        await here.until_seen("response.output_audio.delta")
-        for _ in range(15):
-            here.device.pass_block()
+        await here.speak(heard_ms(1000))
+        here.device.pass_blocks(15)
         await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
         before = here.device.played
@@ -192,10 +195,8 @@ async def test_when_the_user_speaks_playback_stops_at_once_and_the_item_is_trunc
 
 async def test_what_is_still_inside_the_device_does_not_count_as_played() -> None:
     async with scene(delay_s=0.1) as here:
-        await here.server.speak(heard_ms(1000))
-        await here.until_seen("response.output_audio.delta")
-        for _ in range(15):
-            here.device.pass_block()
+        await here.speak(heard_ms(1000))
+        here.device.pass_blocks(15)
         await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         assert (await here.server.asked("conversation.item.truncate"))["audio_end_ms"] == 200
 
@@ -203,8 +204,7 @@ async def test_what_is_still_inside_the_device_does_not_count_as_played() -> Non
 async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the_next_one_is() -> None:
     async with scene() as here:
         await here.server.send("response.created", response={"id": "resp_1"})
-        await here.server.speak(heard_ms(100))
-        await here.until_seen("response.output_audio.delta")
+        await here.speak(heard_ms(100))
         here.device.pass_block()
         await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.speak(heard_ms(100))
@@ -214,8 +214,7 @@ async def test_what_still_comes_of_an_interrupted_response_is_not_played_and_the
         await here.until_seen("response.created")
         here.device.pass_block()
         assert here.device.played == heard_ms(20)
-        await here.server.speak(heard_ms(20), item="item_3", response="resp_2")
-        await here.until_seen("response.output_audio.delta")
+        await here.speak(heard_ms(20), item="item_3", response="resp_2")
         here.device.pass_block()
         assert here.device.played == heard_ms(40)
 
@@ -227,12 +226,10 @@ async def test_nothing_is_cut_when_nothing_was_being_said() -> None:
             "response.output_audio.done", response_id="resp_1", item_id="item_1", output_index=0, content_index=0
         )
         await here.until_seen("response.output_audio.done")
-        for _ in range(3):
-            here.device.pass_block()
+        here.device.pass_blocks(3)
         await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.until_seen("input_audio_buffer.speech_started")
-        for _ in range(2):
-            here.device.pass_block()
+        here.device.pass_blocks(2)
         await here.server.asked("input_audio_buffer.append")
         await here.end.close(1000)
         assert here.talking is not None
@@ -242,8 +239,7 @@ async def test_nothing_is_cut_when_nothing_was_being_said() -> None:
 
 async def test_each_turn_is_kept_with_its_words_and_the_time_since_the_user_s_last_word() -> None:
     async with scene() as here:
-        for _ in range(2):
-            here.device.pass_block()
+        here.device.pass_blocks(2)
         await here.server.asked("input_audio_buffer.append")
         for number in (1, 2):
             item = f"item_{number}"
@@ -269,10 +265,8 @@ async def test_a_close_ends_the_talk_with_its_reason() -> None:
 
 async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_memory() -> None:
     async with scene() as here:
-        for _ in range(5000):
-            here.device.pass_block()
-        await here.server.speak(heard_ms(40))
-        await here.until_seen("response.output_audio.delta")
+        here.device.pass_blocks(5000)
+        await here.speak(heard_ms(40))
         here.device.pass_block()
         await here.server.send("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=0)
         await here.server.asked("conversation.item.truncate")
@@ -283,16 +277,15 @@ async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_mem
 
 
 def test_the_command_says_what_is_missing(
-    scripted_server: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    scripted_server: Place, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    assert main(["talk", "--mic", "--url", scripted_server.url, "--api-key", scripted_server.api_key]) == 1
-    assert "sounddevice: not installed; run: pip install 'duologue[mic]'" in capsys.readouterr().err
+    shown = command("talk", "--mic", *scripted_server.options, code=1)
+    assert "sounddevice: not installed; run: pip install 'duologue[mic]'" in shown.err
 
 
-def test_a_microphone_is_instead_of_a_file_or_a_text(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["talk", "--mic", "--say", "hello"]) == 2
-    assert "duologue talk --mic" in capsys.readouterr().err
+def test_a_microphone_is_instead_of_a_file_or_a_text(command: Command) -> None:
+    assert "duologue talk --mic" in command("talk", "--mic", "--say", "hello", code=2).err
 
 
 _FAKE_LIBRARY = """

@@ -13,7 +13,6 @@ import duologue
 from duologue.audio.wav import Sound
 from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.commands.demo import TURN_ORDER
-from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.observations import Observation, Progress
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedSynthesizer, ScriptedTranscriber, detectors
@@ -111,9 +110,3 @@ async def test_a_close_ends_the_wait_at_once() -> None:
             await theirs.close(1001, "restart")
             with pytest.raises(ConnectionClosed, match="1001"):
                 await talk.start(SessionSettings())
-
-
-async def test_a_silent_clip_is_given_up_before_the_timeout() -> None:
-    async with conversation(Seen(), timeout_s=0.3) as held:
-        with pytest.raises(TurnFailed, match="there is none: the loudest sound is at -96 dBFS"):
-            await held.spoken_turn(Sound(bytes(48 * 300), 24_000), paced=False)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from duologue import catalogue
-from duologue.cli import main
 from duologue.recording import RecordingWriter
+from tests.cli.conftest import Command
 
 GOOD: list[dict[str, Any]] = [
     catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "realtime"
@@ -24,23 +24,19 @@ def write(path: Path, *lines: str | dict[str, Any]) -> str:
     return str(path)
 
 
-def test_a_file_of_bare_frames_is_counted_by_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_bare_frames_is_counted_by_type(tmp_path: Path, command: Command) -> None:
     file = write(tmp_path / "frames.jsonl", *GOOD, "", DELTA)
-    assert main(["check", file]) == 0
-    first, second, *_ = capsys.readouterr().out.splitlines()
+    first, second, *_ = command("check", file).out.splitlines()
     assert first == f"{file}: {len(GOOD) + 1} frames, 0 unknown, 0 problems"
     assert second.split() == ["2", "response.output_audio.delta"]
 
 
-def test_a_frame_may_stand_under_a_key_as_object_or_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_frame_may_stand_under_a_key_as_object_or_as_text(tmp_path: Path, command: Command) -> None:
     file = write(tmp_path / "f.jsonl", {"frame": json.loads(DELTA), "direction": "server"}, {"frame": DELTA})
-    assert main(["check", file]) == 0
-    assert capsys.readouterr().out.startswith(f"{file}: 2 frames, 0 unknown")
+    assert command("check", file).out.startswith(f"{file}: 2 frames, 0 unknown")
 
 
-def test_unknown_types_and_problems_are_reported_with_their_lines(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_types_and_problems_are_reported_with_their_lines(tmp_path: Path, command: Command) -> None:
     file = write(
         tmp_path / "f.jsonl",
         DELTA,
@@ -52,8 +48,7 @@ def test_unknown_types_and_problems_are_reported_with_their_lines(
         {"kind": "nothing"},
         DELTA.replace("AAAA", "!!"),
     )
-    assert main(["check", file]) == 1
-    lines = capsys.readouterr().out.splitlines()
+    lines = command("check", file, code=1).out.splitlines()
     assert lines[0] == f"{file}: 6 frames, 2 unknown, 5 problems"
     findings = [line.removeprefix(f"{file}:") for line in lines if line.startswith(f"{file}:")][1:]
     assert findings[0] == "2: unknown event type 'new.thing' - at `$.type`, and 1 time more"
@@ -64,7 +59,7 @@ def test_unknown_types_and_problems_are_reported_with_their_lines(
     assert findings[5].startswith("8: response.output_audio.delta: audio field is not base64")
 
 
-def test_a_recording_is_checked_message_by_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_is_checked_message_by_message(tmp_path: Path, command: Command) -> None:
     path = tmp_path / "session.jsonl"
     with RecordingWriter(path) as writer:
         writer.write("received", DELTA)
@@ -72,58 +67,48 @@ def test_a_recording_is_checked_message_by_message(tmp_path: Path, capsys: pytes
         writer.write("sent", '{"type":"response.cancel"}')
     with path.open("ab") as file:
         file.write(b'{"at_s":"x"}\n{"at_s":9,"direction":"sent","te')
-    assert main(["check", str(path), "--json"]) == 1
-    (report,) = json.loads(capsys.readouterr().out)["files"]
+    (report,) = json.loads(command("check", path, "--json", code=1).out)["files"]
     assert report["frames"] == 2
     assert [problem["line"] for problem in report["problems"]] == [3, 5, 6]
     assert "binary" in report["problems"][0]["problem"]
     assert "crash" in report["problems"][2]["problem"]
 
 
-def test_a_recording_of_a_newer_version_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_of_a_newer_version_is_one_sentence(tmp_path: Path, command: Command) -> None:
     file = write(tmp_path / "new.jsonl", {"duologue": "recording", "version": 99, "started_at": "", "side": "client"})
-    assert main(["check", file]) == 1
-    shown = capsys.readouterr()
+    shown = command("check", file, code=1)
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert "version 99" in shown.err
 
 
-def test_frames_of_another_dialect_are_checked_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_frames_of_another_dialect_are_checked_in_it(tmp_path: Path, command: Command) -> None:
     file = write(
         tmp_path / "beta.jsonl",
         {"type": "conversation.item.input_audio_transcription.completed", "event_id": "e", "item_id": "i",
          "content_index": 0, "transcript": "hi"},
     )  # fmt: skip
-    assert main(["check", file]) == 1
-    assert main(["check", file, "--dialect", "openai-beta"]) == 0
-    capsys.readouterr()
+    command("check", file, code=1)
+    command("check", file, "--dialect", "openai-beta")
 
 
-def test_frames_of_the_translation_endpoint_are_checked_as_such(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_frames_of_the_translation_endpoint_are_checked_as_such(tmp_path: Path, command: Command) -> None:
     frames = [catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "translation"]
     file = write(tmp_path / "t.jsonl", *frames)
-    assert main(["check", file, "--api", "translation"]) == 0
+    command("check", file, "--api", "translation")
     write(tmp_path / "t.jsonl", *frames, {"type": "response.cancel"}, {"type": "session.closed"})
-    assert main(["check", file, "--api", "translation", "--json"]) == 1
-    (report,) = json.loads(capsys.readouterr().out.splitlines()[-1])["files"]
+    (report,) = json.loads(command("check", file, "--api", "translation", "--json", code=1).out)["files"]
     assert (len(report["unknown"]), len(report["problems"])) == (1, 1)
 
 
-def test_nothing_is_checked_when_a_file_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_checked_when_a_file_is_not_there(tmp_path: Path, command: Command) -> None:
     file = write(tmp_path / "f.jsonl", DELTA)
-    assert main(["check", "nowhere.jsonl", file, "neither.jsonl"]) == 2
-    shown = capsys.readouterr()
+    shown = command("check", "nowhere.jsonl", file, "neither.jsonl", code=2)
     assert (shown.out, shown.err) == ("", "duologue: there is no file nowhere.jsonl, neither.jsonl\n")
 
 
-def test_several_files_are_checked_even_if_one_cannot_be_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_several_files_are_checked_even_if_one_cannot_be_read(tmp_path: Path, command: Command) -> None:
     file = write(tmp_path / "f.jsonl", DELTA)
-    assert main(["check", str(tmp_path), file]) == 1
-    shown = capsys.readouterr()
+    shown = command("check", tmp_path, file, code=1)
     assert shown.out.startswith(f"{file}: 1 frame, 0 unknown, 0 problems")
     assert shown.err == f"duologue: {tmp_path}: Is a directory\n"
 
@@ -132,6 +117,5 @@ def test_several_files_are_checked_even_if_one_cannot_be_read(
     "arguments",
     [[], ["f.jsonl", "--dialect", "klingon"], ["f.jsonl", "--api", "translation", "--dialect", "openai-beta"]],
 )
-def test_an_invalid_command_line_is_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", *arguments]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+def test_an_invalid_command_line_is_one_sentence(arguments: list[str], command: Command) -> None:
+    assert command("check", *arguments, code=2).err.count("\n") == 1

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 from websockets.sync.server import ServerConnection
 
-from duologue.cli import main
 from duologue.conformance import rules
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Place, server_of
+from tests.cli.conftest import Command, Place, server_of
 
 QUICK = ["--only", "connect.realtime", "session.update", "item.root", "error.invalid_api_key"]
 
 
-def test_a_server_that_keeps_the_rules_ends_in_0(scripted_server: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["conform", scripted_server.url, "--api-key", scripted_server.api_key, *QUICK]) == 0
-    printed = capsys.readouterr().out
+@pytest.fixture
+def conform(scripted_server: Place, command: Command) -> Command:
+    """Tries our server."""
+    return partial(command, "conform", scripted_server.url, "--api-key", scripted_server.api_key)
+
+
+def test_a_server_that_keeps_the_rules_ends_in_0(conform: Command) -> None:
+    printed = conform(*QUICK).out
     assert "4 passed; of the required rules that apply, 4 of 4 hold." in printed
     assert [line.split()[:3] for line in printed.splitlines() if "item.root" in line] == [
         ["✓", "item.root", "required"]
     ]
 
 
-def test_json_is_one_object_with_everything_that_was_found(
-    scripted_server: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    key = ["--api-key", scripted_server.api_key]
-    assert main(["conform", scripted_server.url, *key, "--json", "--only", "error.invalid_json", "mcp.call"]) == 0
-    found = json.loads(capsys.readouterr().out)
+def test_json_is_one_object_with_everything_that_was_found(conform: Command) -> None:
+    found = json.loads(conform("--json", "--only", "error.invalid_json", "mcp.call").out)
     assert found["holds"] is True
     assert found["counts"] == {"passed": 1, "failed": 0, "inconclusive": 0, "skipped": 1}
     by_rule = {each["rule"]: each for each in found["findings"]}
@@ -38,20 +39,19 @@ def test_json_is_one_object_with_everything_that_was_found(
     assert by_rule["mcp.call"]["seen"] == "needs an MCP server that the realtime server can reach"
 
 
-def test_a_server_that_breaks_a_required_rule_ends_in_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_breaks_a_required_rule_ends_in_1(command: Command) -> None:
     def greet_wrongly(socket: ServerConnection) -> None:
         socket.send('{"type": "session.begun"}')
         socket.recv()
 
     with server_of(greet_wrongly) as url:
-        assert main(["conform", url, "--only", "connect.realtime", "--timeout", "0.2"]) == 1
-    assert "no session.created within 0.2 s; the last event was session.begun" in capsys.readouterr().out
+        shown = command("conform", url, "--only", "connect.realtime", "--timeout", "0.2", code=1)
+    assert "no session.created within 0.2 s; the last event was session.begun" in shown.out
 
 
-def test_a_recording_holds_every_session_and_no_key(scripted_server: Place, tmp_path: Path) -> None:
+def test_a_recording_holds_every_session_and_no_key(conform: Command, scripted_server: Place, tmp_path: Path) -> None:
     file = tmp_path / "conform.jsonl"
-    key = ["--api-key", scripted_server.api_key]
-    assert main(["conform", scripted_server.url, *key, "--only", "connect.realtime", "--record", str(file)]) == 0
+    conform("--only", "connect.realtime", "--record", file)
     with RecordingReader(file) as recording:
         frames = list(recording)
     assert any("session.created" in str(frame.message) for frame in frames)
@@ -59,22 +59,16 @@ def test_a_recording_holds_every_session_and_no_key(scripted_server: Place, tmp_
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_ends_the_recording_and_not_the_trial(
-    scripted_server: Place, capsys: pytest.CaptureFixture[str]
-) -> None:
-    key = ["--api-key", scripted_server.api_key]
-    assert main(["conform", scripted_server.url, *key, "--only", "connect.realtime", "--record", "/dev/full"]) == 1
-    printed = capsys.readouterr()
+def test_a_full_disk_ends_the_recording_and_not_the_trial(conform: Command) -> None:
+    printed = conform("--only", "connect.realtime", "--record", "/dev/full", code=1)
     assert "1 passed" in printed.out
     assert printed.err == "duologue: recording to /dev/full stopped: No space left on device\n"
 
 
-def test_list_names_every_rule_and_connects_to_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["conform", "--list"]) == 0
-    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None:
+    listed = {line.split()[0] for line in command("conform", "--list").out.splitlines() if line.startswith("  ")}
     assert listed == rules().keys()
-    assert main(["conform", "--list", "--json", "--only", "one_done"]) == 0
-    (rule,) = json.loads(capsys.readouterr().out)["rules"]
+    (rule,) = json.loads(command("conform", "--list", "--json", "--only", "one_done").out)["rules"]
     assert (rule["rule"], rule["level"], rule["provenance"]) == ("one_done", "required", "spec")
 
 
@@ -89,10 +83,7 @@ def test_list_names_every_rule_and_connects_to_nothing(capsys: pytest.CaptureFix
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],
 )
-def test_what_cannot_be_tried_ends_in_2_with_a_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["conform", *arguments]) == 2
-    printed = capsys.readouterr()
+def test_what_cannot_be_tried_ends_in_2_with_a_sentence(arguments: list[str], sentence: str, command: Command) -> None:
+    printed = command("conform", *arguments, code=2)
     assert sentence in printed.err
     assert printed.out == ""

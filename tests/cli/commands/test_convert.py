@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from duologue.cli import main
 from duologue.recording import RecordingWriter
+from tests.cli.conftest import Command
 
 BETA = {"type": "response.text.delta", "event_id": "e", "response_id": "r", "item_id": "i", "output_index": 0,
         "content_index": 0, "delta": "hé"}  # fmt: skip
@@ -32,28 +32,23 @@ def frames_of(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_frames_come_out_as_json_lines_in_the_other_dialect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_frames_come_out_as_json_lines_in_the_other_dialect(file: Path, command: Command) -> None:
     write(file, BETA, {"frame": BETA})
-    assert main(["convert", *TO_GA, str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_GA, file)
     assert frames_of(shown.out) == [GA, GA]
     assert shown.err == ""
 
 
-def test_a_recording_is_converted_without_its_header(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_is_converted_without_its_header(file: Path, command: Command) -> None:
     with RecordingWriter(file) as writer:
         writer.write("received", json.dumps(BETA))
-    assert main(["convert", *TO_GA, str(file)]) == 0
-    assert frames_of(capsys.readouterr().out) == [GA]
+    assert frames_of(command("convert", *TO_GA, file).out) == [GA]
 
 
-def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(file: Path, command: Command) -> None:
     update = {"type": "session.update", "session": {"type": "realtime", "instructions": "x", "truncation": "auto"}}
     write(file, GA, update, {"type": "something.new", "a": 1})
-    assert main(["convert", *TO_BETA, str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_BETA, file)
     assert frames_of(shown.out) == [
         BETA,
         {"type": "session.update", "session": {"instructions": "x"}},
@@ -65,25 +60,21 @@ def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(
     ]
 
 
-def test_a_foreign_field_is_omitted_and_named(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_field_is_omitted_and_named(file: Path, command: Command) -> None:
     write(file, {**BETA, "mine": 1})
-    assert main(["convert", *TO_GA, str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_GA, file)
     assert frames_of(shown.out) == [GA]
     assert shown.err == f"{file}:1: response.output_text.delta: openai has no counterpart for mine\n"
 
 
-def test_an_event_that_the_other_dialect_does_not_have_is_omitted_and_named(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_event_that_the_other_dialect_does_not_have_is_omitted_and_named(file: Path, command: Command) -> None:
     write(file, {"type": "mcp_list_tools.in_progress", "event_id": "e", "item_id": "i"})
-    assert main(["convert", *TO_BETA, str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_BETA, file)
     assert shown.out == ""
     assert shown.err == f"{file}:1: mcp_list_tools.in_progress: omitted, openai-beta has no such event\n"
 
 
-def test_items_get_the_events_of_the_target_dialect(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_items_get_the_events_of_the_target_dialect(file: Path, command: Command) -> None:
     item = {"id": "i", "type": "message", "role": "user", "status": "completed", "content": []}
     twice = [
         {"type": "conversation.item.added", "event_id": "e", "previous_item_id": None, "item": item},
@@ -91,46 +82,38 @@ def test_items_get_the_events_of_the_target_dialect(file: Path, capsys: pytest.C
     ]
     once = {"type": "conversation.item.created", "event_id": "e", "previous_item_id": None, "item": item}
     write(file, once)
-    assert main(["convert", *TO_GA, str(file)]) == 0
-    assert frames_of(capsys.readouterr().out) == twice
+    assert frames_of(command("convert", *TO_GA, file).out) == twice
     write(file, *twice)
-    assert main(["convert", *TO_BETA, str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_BETA, file)
     assert (frames_of(shown.out), shown.err) == ([once], "")
     write(file, *twice)
-    assert main(["convert", "--from", "openai", "--to", "together", str(file)]) == 0
-    shown = capsys.readouterr()
+    shown = command("convert", "--from", "openai", "--to", "together", file)
     assert (shown.out, shown.err.count("omitted")) == ("", 2)
 
 
-def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, command: Command) -> None:
     write(file, "garbage", BETA, {"frame": "garbage"})
-    assert main(["convert", *TO_GA, str(file)]) == 1
-    shown = capsys.readouterr()
+    shown = command("convert", *TO_GA, file, code=1)
     assert frames_of(shown.out) == [GA]
     assert [line.split(": ")[0] for line in shown.err.splitlines()] == [f"{file}:1", f"{file}:3"]
 
 
-def test_the_result_can_go_into_a_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_result_can_go_into_a_file(file: Path, command: Command) -> None:
     write(file, BETA)
     out = file.with_name("out.jsonl")
-    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 0
-    assert capsys.readouterr().out == ""
+    assert command("convert", *TO_GA, file, "--out", out).out == ""
     assert frames_of(out.read_text(encoding="utf-8")) == [GA]
 
 
-def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(
-    file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(file: Path, command: Command) -> None:
     out = file.with_name("out.jsonl")
-    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 2
-    assert capsys.readouterr().err == f"duologue: there is no file {file}\n"
-    assert main(["convert", *TO_GA, str(file.parent), "--out", str(out)]) == 1
-    assert capsys.readouterr().err == f"duologue: {file.parent}: Is a directory\n"
+    assert command("convert", *TO_GA, file, "--out", out, code=2).err == f"duologue: there is no file {file}\n"
+    shown = command("convert", *TO_GA, file.parent, "--out", out, code=1)
+    assert shown.err == f"duologue: {file.parent}: Is a directory\n"
     assert not out.exists()
 
 
-def test_an_invalid_command_line_is_one_sentence(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_command_line_is_one_sentence(file: Path, command: Command) -> None:
     write(file, BETA)
     for arguments in (
         ["--from", "klingon", "--to", "openai"],
@@ -138,42 +121,36 @@ def test_an_invalid_command_line_is_one_sentence(file: Path, capsys: pytest.Capt
         ["--from", "openai"],
         [*TO_GA, "--out", str(file)],
     ):
-        assert main(["convert", *arguments, str(file)]) == 2
-        assert capsys.readouterr().err.count("\n") == 1
+        assert command("convert", *arguments, file, code=2).err.count("\n") == 1
     assert frames_of(file.read_text(encoding="utf-8")) == [BETA]
 
 
-def test_a_file_that_is_there_is_replaced_only_with_force(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_is_there_is_replaced_only_with_force(file: Path, tmp_path: Path, command: Command) -> None:
     write(file, BETA)
     out = tmp_path / "out.jsonl"
     out.write_text("precious", encoding="utf-8")
-    assert main(["convert", *TO_GA, str(file), "--out", str(out)]) == 2
-    assert "out.jsonl exists already: name another file, or add --force to replace it" in capsys.readouterr().err
+    shown = command("convert", *TO_GA, file, "--out", out, code=2)
+    assert "out.jsonl exists already: name another file, or add --force to replace it" in shown.err
     assert out.read_text(encoding="utf-8") == "precious"
-    assert main(["convert", *TO_GA, str(file), "--out", str(out), "--force"]) == 0
+    command("convert", *TO_GA, file, "--out", out, "--force")
     assert frames_of(out.read_text(encoding="utf-8")) == [GA]
 
 
-@pytest.mark.parametrize("command", [["talk", "--say", "Hi", "--out"], ["talk", "--say", "Hi", "--record"],
+@pytest.mark.parametrize("arguments", [["talk", "--say", "Hi", "--out"], ["talk", "--say", "Hi", "--record"],
                                      ["conform", "ws://127.0.0.1:1", "--record"]])  # fmt: skip
 def test_commands_that_keep_a_call_replace_nothing_and_follow_no_link(
-    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], tmp_path: Path, command: Command
 ) -> None:
     kept, link = tmp_path / "kept", tmp_path / "link"
     kept.write_text("precious", encoding="utf-8")
     link.symlink_to(kept)
-    assert main([*command, str(kept)]) == 2
-    assert "add --force" in capsys.readouterr().err
+    assert "add --force" in command(*arguments, kept, code=2).err
     for force in ([], ["--force"]):
-        assert main([*command, str(link), *force]) == 2
-        assert "a symbolic link, which is not followed" in capsys.readouterr().err
+        assert "a symbolic link, which is not followed" in command(*arguments, link, *force, code=2).err
     assert kept.read_text(encoding="utf-8") == "precious"
 
 
-def test_a_demo_replaces_nothing_in_a_folder_that_was_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_demo_replaces_nothing_in_a_folder_that_was_named(tmp_path: Path, command: Command) -> None:
     (tmp_path / "session.jsonl").write_text("precious", encoding="utf-8")
-    assert main(["demo", "--out-dir", str(tmp_path)]) == 2
-    assert "session.jsonl exists already" in capsys.readouterr().err
+    assert "session.jsonl exists already" in command("demo", "--out-dir", tmp_path, code=2).err
     assert (tmp_path / "session.jsonl").read_text(encoding="utf-8") == "precious"

@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 
 from duologue.audio.wav import read_wav
-from duologue.cli import main
 from duologue.cli.commands.demo import TURN_ORDER, check_turn, speech
 from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.turn import Turn
 from duologue.recording import RecordingReader
+from tests.cli.conftest import Command
 
 needs_speech = pytest.mark.skipif(find_spec("onnxruntime") is None, reason="needs the speech extra")
 
 
 @needs_speech
-def test_three_turns_come_to_their_end_and_leave_their_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["demo", "--fast", "--out-dir", str(tmp_path / "demo")]) == 0
-    shown = capsys.readouterr()
+def test_three_turns_come_to_their_end_and_leave_their_files(tmp_path: Path, command: Command) -> None:
+    shown = command("demo", "--fast", "--out-dir", tmp_path / "demo")
     assert shown.err == ""
     for words in ("recorded human speech", "synthesised", "What is seven times eight?", "ill-disposed young man"):
         assert words in shown.out

@@ -7,24 +7,22 @@ import json
 import pytest
 
 from duologue import catalogue
-from duologue.cli import main
 from duologue.cli.commands.events import DialectSpelling, spellings
+from tests.cli.conftest import Command
 
 
 def entry(name: str) -> catalogue.EventEntry:
     return catalogue.events_named(name)[0]
 
 
-def test_the_list_has_every_event_with_its_class(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events"]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+def test_the_list_has_every_event_with_its_class(command: Command) -> None:
+    rows = [line.split() for line in command("events").out.splitlines() if line.startswith("  ")]
     assert rows == [[entry.direction, entry.wire, entry.class_name] for entry in catalogue.events()]
 
 
 @pytest.mark.parametrize("name", ["response.output_text.delta", "response.text.delta", "ResponseTextDeltaEvent"])
-def test_an_event_is_found_by_any_of_its_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", name]) == 0
-    shown = capsys.readouterr().out
+def test_an_event_is_found_by_any_of_its_names(name: str, command: Command) -> None:
+    shown = command("events", name).out
     assert shown.startswith("response.output_text.delta  (server event, realtime)\n")
     assert "class    duologue.events.ResponseTextDeltaEvent" in shown
     assert "era      GA since 2025-09-02, beta since 2024-12-17" in shown
@@ -35,36 +33,31 @@ def test_an_event_is_found_by_any_of_its_names(name: str, capsys: pytest.Capture
     assert "  openai-beta: response.text.delta\n" in shown
 
 
-def test_a_name_of_both_families_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", "session.update"]) == 0
-    shown = capsys.readouterr().out
+def test_a_name_of_both_families_shows_both(command: Command) -> None:
+    shown = command("events", "session.update").out
     assert "session.update  (client event, realtime)" in shown
     assert "session.update  (client event, translation)" in shown
 
 
-def test_json_has_fields_an_example_and_dialects(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", "response.output_audio.delta", "--json"]) == 0
-    (event,) = json.loads(capsys.readouterr().out)["events"]
+def test_json_has_fields_an_example_and_dialects(command: Command) -> None:
+    (event,) = json.loads(command("events", "response.output_audio.delta", "--json").out)["events"]
     assert event["class"] == "ResponseAudioDeltaEvent"
     assert [field["name"] for field in event["fields"]][:2] == ["type", "event_id"]
     assert event["example"]["type"] == "response.output_audio.delta"
     assert "openai-beta" in [dialect["dialect"] for dialect in event["dialects"]]
 
 
-def test_the_list_as_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["events"]) == len(catalogue.events())
+def test_the_list_as_json_is_one_object(command: Command) -> None:
+    assert len(json.loads(command("events", "--json").out)["events"]) == len(catalogue.events())
 
 
-def test_a_name_that_no_event_has_is_one_sentence_with_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["events", "respons.done"]) == 2
-    shown = capsys.readouterr()
+def test_a_name_that_no_event_has_is_one_sentence_with_a_guess(command: Command) -> None:
+    shown = command("events", "respons.done", code=2)
     assert shown.out == ""
     assert shown.err == (
         "duologue: there is no event 'respons.done'; did you mean response.done? duologue events lists all\n"
     )
-    assert main(["events", "zzzzzzzz"]) == 2
-    assert "did you mean" not in capsys.readouterr().err
+    assert "did you mean" not in command("events", "zzzzzzzz", code=2).err
 
 
 def test_a_spelling_is_derived_from_the_example() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from duologue.cli import main
 from duologue.recording import RecordingWriter
+from tests.cli.conftest import Command
 
 
 @pytest.fixture
@@ -25,9 +25,8 @@ def session(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_recording_is_shown_as_typed_events(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", str(session)]) == 0
-    shown = capsys.readouterr()
+def test_a_recording_is_shown_as_typed_events(session: Path, command: Command) -> None:
+    shown = command("replay", session)
     assert "→  input_audio_buffer.append" in shown.out
     assert "×2" in shown.out
     assert "←  response.output_audio.done" in shown.out  # the canonical name of what was recorded
@@ -35,39 +34,33 @@ def test_a_recording_is_shown_as_typed_events(session: Path, capsys: pytest.Capt
     assert shown.err == ""
 
 
-def test_json_lines_have_an_event_each_and_a_summary_last(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", str(session), "--json"]) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def test_json_lines_have_an_event_each_and_a_summary_last(session: Path, command: Command) -> None:
+    lines = command("replay", session, "--json").lines
     assert [line["direction"] for line in lines[:-1]] == ["sent", "sent", "received", "received", "received"]
     assert lines[0]["event"] == {"type": "input_audio_buffer.append", "audio": 3}
     assert "not a JSON object" in lines[3]["problem"]
     assert lines[-1]["summary"]["events"]["sent"] == {"input_audio_buffer.append": 2}
 
 
-def test_of_a_damaged_file_what_can_be_read_is_shown(session: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_a_damaged_file_what_can_be_read_is_shown(session: Path, command: Command) -> None:
     with session.open("ab") as file:
         file.write(b"{}\n")
-    assert main(["replay", str(session)]) == 1
-    shown = capsys.readouterr()
+    shown = command("replay", session, code=1)
     assert "response.output_audio.done" in shown.out
     assert f"{session}, line 7: " in shown.err
     assert shown.err.count("\n") == 1
 
 
-def test_a_recording_that_a_crash_cut_off_is_shown_with_a_message(
-    session: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_recording_that_a_crash_cut_off_is_shown_with_a_message(session: Path, command: Command) -> None:
     session.write_bytes(session.read_bytes()[:-7])
-    assert main(["replay", str(session)]) == 0
-    shown = capsys.readouterr()
+    shown = command("replay", session)
     assert "response.output_audio.done" in shown.out
     assert "ends in the middle of a line" in shown.err
 
 
-def test_a_file_that_is_no_recording_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_no_recording_is_rejected(tmp_path: Path, command: Command) -> None:
     (tmp_path / "x").write_text("hello\n", encoding="utf-8")
-    assert main(["replay", str(tmp_path / "x")]) == 1
-    assert "is not a recording" in capsys.readouterr().err
+    assert "is not a recording" in command("replay", tmp_path / "x", code=1).err
 
 
 def response_done(usage: dict[str, Any]) -> dict[str, Any]:
@@ -83,29 +76,22 @@ STRANGE = {
 
 @pytest.mark.parametrize("frame", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["people", "json"])
-def test_unknown_fields_are_shown(
-    frame: dict[str, Any], options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unknown_fields_are_shown(frame: dict[str, Any], options: list[str], tmp_path: Path, command: Command) -> None:
     with RecordingWriter(tmp_path / "strange.jsonl") as writer:
         writer.write("received", json.dumps(frame))
-    assert main(["replay", str(tmp_path / "strange.jsonl"), *options]) == 0
-    shown = capsys.readouterr()
+    shown = command("replay", tmp_path / "strange.jsonl", *options)
     assert (frame["type"] in shown.out, shown.err) == (True, "")
 
 
-def test_usage_that_changes_its_shape_is_summed_as_far_as_it_goes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_usage_that_changes_its_shape_is_summed_as_far_as_it_goes(tmp_path: Path, command: Command) -> None:
     with RecordingWriter(tmp_path / "usage.jsonl") as writer:
         for details in (1, {"cached": 2}, True, {"cached": 3}):
             writer.write("received", json.dumps(response_done({"total_tokens": 3, "details": details})))
-    assert main(["replay", str(tmp_path / "usage.jsonl"), "--json"]) == 0
-    summary = json.loads(capsys.readouterr().out.splitlines()[-1])["summary"]
+    summary = command("replay", tmp_path / "usage.jsonl", "--json").summary
     assert summary["usage"] == {"responses": {"total_tokens": 12, "details": 1}}
 
 
-def test_the_header_of_a_recording_cannot_move_the_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_header_of_a_recording_cannot_move_the_cursor(tmp_path: Path, command: Command) -> None:
     header = {"duologue": "recording", "version": 1, "side": "client", "started_at": "\x1b[2Jnow"}
     (tmp_path / "x.jsonl").write_text(json.dumps(header) + "\n", encoding="utf-8")
-    assert main(["replay", str(tmp_path / "x.jsonl")]) == 0
-    assert "\x1b" not in capsys.readouterr().out
+    assert "\x1b" not in command("replay", tmp_path / "x.jsonl").out

@@ -23,13 +23,24 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
 
 import duologue
-from duologue.cli import main
 from duologue.cli.commands.serve import ServeOptions
-from tests.cli.conftest import SCRIPTED, Place, started
+from tests.cli.conftest import SCRIPTED, Command, Place, started
 from tests.repo._tree import ROOT
 from tests.server.run.test_tls import write_certificate
 
-COMMAND = [sys.executable, "-m", "duologue", "serve", *SCRIPTED]
+
+@contextmanager
+def serving(
+    *arguments: str, key: str = "k", engines: Sequence[str] = SCRIPTED
+) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
+    """The command in a child process, and its URL."""
+    environment = {**os.environ, "DUOLOGUE_API_KEY": key}
+    with started(
+        [sys.executable, "-m", "duologue", "serve", *engines, "--port", "0", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
 
 
 async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> None:
@@ -41,29 +52,10 @@ async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, code: int) -> None:
-    environment = {**os.environ, "DUOLOGUE_API_KEY": "k"}
-    with started(
-        [*COMMAND, "--port", "0"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith(b"listening on ")
+    with serving() as (process, _):
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (code, b"", b"")
-
-
-@contextmanager
-def serving(
-    *arguments: str, key: str = "k", engines: Sequence[str] = SCRIPTED
-) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
-    """The command in a child process, and its URL."""
-    environment = {**os.environ, "DUOLOGUE_API_KEY": key}
-    with started(
-        [*COMMAND[:4], *engines, "--port", "0", *arguments],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -162,11 +154,8 @@ async def test_models_limits_and_origins_are_settings() -> None:
         (["--tls-key", "x"], "--tls-key belongs to --tls-cert"),
     ],
 )
-def test_an_invalid_command_line_is_one_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["serve", *SCRIPTED, "--port", "0", *arguments]) == 2
-    shown = capsys.readouterr()
+def test_an_invalid_command_line_is_one_sentence(arguments: list[str], sentence: str, command: Command) -> None:
+    shown = command("serve", *SCRIPTED, "--port", "0", *arguments, code=2)
     assert sentence in shown.err
     assert (shown.err.count("\n"), shown.out) == (1, "")
 
@@ -181,24 +170,21 @@ def test_an_invalid_command_line_is_one_sentence(
         (["--llm-file", __file__], "test_serve.py"),
     ],
 )
-def test_what_keeps_it_from_starting_is_one_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_keeps_it_from_starting_is_one_sentence(arguments: list[str], sentence: str, command: Command) -> None:
     if "--llm-file" in arguments:
         pytest.importorskip("xllamacpp")
     others = [option for option in SCRIPTED if not option.startswith("--responder") or "--host" in arguments]
     port = [] if "--port" in arguments else ["--port", "0"]
-    assert main(["serve", *port, *others, *arguments]) == 1
-    shown = capsys.readouterr()
+    shown = command("serve", *port, *others, *arguments, code=1)
     assert sentence in shown.err
     assert (shown.err.count("\n"), shown.out) == (1, "")
 
 
-def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken_is_named(command: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert main(["serve", *SCRIPTED, "--port", str(port)]) == 1
-    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+        shown = command("serve", *SCRIPTED, "--port", str(port), code=1)
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in shown.err
 
 
 def test_every_option_is_in_the_docs() -> None:

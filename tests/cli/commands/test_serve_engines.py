@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -62,17 +60,3 @@ async def test_an_installed_package_s_responder_answers_by_its_name(installed: P
             while event.type != "response.done":
                 event = await connection.receive(timeout=5)
     assert event.to_json()["response"]["output"][0]["content"][0]["text"] == "Pieces of eight!"
-
-
-def test_a_name_that_no_package_has_is_reported_with_the_known_ones(installed: Path) -> None:
-    failed = subprocess.run(
-        [sys.executable, "-m", "duologue", "serve", "--port", "0", *OTHERS, "--responder", "ghost"],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": with_installed(installed)},
-        timeout=20,
-        check=False,
-    )
-    assert failed.returncode == 1
-    assert "no responder has this name; known: chat, embedded, llm, parrot, scripted" in failed.stderr

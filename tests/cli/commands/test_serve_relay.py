@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 import duologue
-from duologue.cli import main
 from duologue.events import RealtimeEvent
-from tests.cli.conftest import SCRIPTED, Place, serving
+from tests.cli.conftest import SCRIPTED, Command, Place, serving
 
 RESPOND = {"type": "response.create", "response": {"output_modalities": ["text"]}}
 
@@ -69,7 +68,6 @@ async def test_the_upstream_s_key_is_in_no_log_at_the_chattiest_level(
     ],
 )
 def test_options_that_contradict_each_other_are_one_sentence(
-    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, command: Command
 ) -> None:
-    assert main(["serve", *arguments]) == 2
-    assert sentence in capsys.readouterr().err
+    assert sentence in command("serve", *arguments, code=2).err

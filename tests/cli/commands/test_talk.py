@@ -7,74 +7,61 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from duologue.audio.wav import Sound, read_wav
-from duologue.cli import main
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Place, started, tone, write_wav
+from tests.cli.conftest import Command, Place, Shown, started, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
 
-class Outcome:
-    """The result of one call."""
-
-    def __init__(self, code: int, shown: Any) -> None:
-        self.code = code
-        self.out: str = shown.out
-        self.err: str = shown.err
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        summary: dict[str, Any] = self.lines[-1]["summary"]
-        return summary
+@pytest.fixture
+def talk(scripted_server: Place, command: Command) -> Command:
+    """Talks with our server."""
+    return partial(command, "talk", *scripted_server.options)
 
 
 @pytest.fixture
-def talk(scripted_server: Place, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*arguments: str | Path, url: str | None = None, api_key: str | None = None) -> Outcome:
-        where = ["--url", url or scripted_server.url, "--api-key", api_key or scripted_server.api_key]
-        code = main(["talk", *map(str, arguments), *where])
-        return Outcome(code, capsys.readouterr())
-
-    return run
+def talk_with_a_wrong_key(scripted_server: Place, command: Command) -> Command:
+    return partial(command, "talk", *replace(scripted_server, api_key="not-the-key").options)
 
 
-def test_a_spoken_turn_goes_from_speech_to_speech(talk: Any, speech: Path) -> None:
-    outcome = talk(speech, "--json", "--fast")
-    assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.summary["transcripts"] == {"user": "hello", "server": "Hello, this is a script."}
-    assert outcome.summary["turns"][0]["status"] == "completed"
-    assert outcome.summary["failure"] is None
+@pytest.fixture
+def turn(talk: Command, speech: Path) -> Shown:
+    """What a spoken turn shows as JSON lines."""
+    return talk(speech, "--json", "--fast")
 
 
-def test_json_lines_show_every_event_of_a_turn_in_order(talk: Any, speech: Path) -> None:
-    outcome = talk(speech, "--json", "--fast")
-    received = iter([line["event"]["type"] for line in outcome.lines[:-1] if line["direction"] == "received"])
+def test_a_spoken_turn_goes_from_speech_to_speech(turn: Shown) -> None:
+    assert turn.err == ""
+    assert turn.summary["transcripts"] == {"user": "hello", "server": "Hello, this is a script."}
+    assert turn.summary["turns"][0]["status"] == "completed"
+    assert turn.summary["failure"] is None
+
+
+def test_json_lines_show_every_event_of_a_turn_in_order(turn: Shown) -> None:
+    received = iter([line["event"]["type"] for line in turn.lines[:-1] if line["direction"] == "received"])
     assert [name for name in TURN_ORDER if name not in received] == []
-    times = [line["at_s"] for line in outcome.lines[:-1]]
+    times = [line["at_s"] for line in turn.lines[:-1]]
     assert times == sorted(times)
 
 
-def test_json_lines_have_sizes_in_place_of_audio(talk: Any, speech: Path) -> None:
-    events = [line["event"] for line in talk(speech, "--json", "--fast").lines[:-1]]
+def test_json_lines_have_sizes_in_place_of_audio(turn: Shown) -> None:
+    events = [line["event"] for line in turn.lines[:-1]]
     appended = [event["audio"] for event in events if event["type"] == "input_audio_buffer.append"]
     played = [event["delta"] for event in events if event["type"] == "response.output_audio.delta"]
     assert set(appended) == {4800}
     assert sum(played) > 0
 
 
-def test_the_summary_counts_events_and_usage_and_measures_latency(talk: Any, speech: Path) -> None:
-    summary = talk(speech, "--json", "--fast").summary
+def test_the_summary_counts_events_and_usage_and_measures_latency(turn: Shown) -> None:
+    summary = turn.summary
     assert summary["events"]["received"]["response.done"] == 1
     assert summary["usage"]["responses"]["total_tokens"] > 0
     assert set(summary["latencies_ms"]) == {"first_transcript", "first_text", "first_audio"}
@@ -82,7 +69,7 @@ def test_the_summary_counts_events_and_usage_and_measures_latency(talk: Any, spe
     assert "speech" in summary["latencies_from"]
 
 
-def test_in_real_time_speech_takes_as_long_as_it_lasts(talk: Any, speech: Path) -> None:
+def test_in_real_time_speech_takes_as_long_as_it_lasts(talk: Command, speech: Path) -> None:
     outcome = talk(speech, "--json")
     [begun_s] = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "session.updated"]
     appends = [line["at_s"] for line in outcome.lines[:-1] if line["event"]["type"] == "input_audio_buffer.append"]
@@ -90,7 +77,7 @@ def test_in_real_time_speech_takes_as_long_as_it_lasts(talk: Any, speech: Path) 
     assert all(at_s - begun_s > number / 10 - 0.01 for number, at_s in enumerate(appends[:4], 1))
 
 
-def test_the_reply_and_the_recording_are_written(talk: Any, speech: Path, tmp_path: Path) -> None:
+def test_the_reply_and_the_recording_are_written(talk: Command, speech: Path, tmp_path: Path) -> None:
     reply, record = tmp_path / "reply.wav", tmp_path / "session.jsonl"
     outcome = talk(speech, "--json", "--fast", "--out", reply, "--record", record)
     assert outcome.summary["files"] == {"reply": str(reply), "recording": str(record)}
@@ -101,14 +88,14 @@ def test_the_reply_and_the_recording_are_written(talk: Any, speech: Path, tmp_pa
     assert "sesame" not in record.read_text(encoding="utf-8")
 
 
-def test_a_typed_message_is_answered(talk: Any) -> None:
+def test_a_typed_message_is_answered(talk: Command) -> None:
     outcome = talk("--say", "hello?", "--json")
     sent = [line["event"]["type"] for line in outcome.lines[:-1] if line["direction"] == "sent"]
     assert sent == ["session.update", "conversation.item.create", "response.create"]
-    assert (outcome.code, outcome.summary["transcripts"]["server"]) == (0, "Hello, this is a script.")
+    assert outcome.summary["transcripts"]["server"] == "Hello, this is a script."
 
 
-def test_an_answer_can_be_text_only(talk: Any, tmp_path: Path) -> None:
+def test_an_answer_can_be_text_only(talk: Command, tmp_path: Path) -> None:
     outcome = talk("--say", "hello?", "--json", "--text", "--out", tmp_path / "reply.wav")
     assert outcome.summary["transcripts"]["server"] == "Hello, this is a script."
     assert outcome.summary["latencies_ms"]["first_audio"] is None
@@ -116,7 +103,7 @@ def test_an_answer_can_be_text_only(talk: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "reply.wav").exists()
 
 
-def test_instructions_and_voice_reach_the_session(talk: Any) -> None:
+def test_instructions_and_voice_reach_the_session(talk: Command) -> None:
     outcome = talk("--say", "hello?", "--json", "--instructions", "Be brief.", "--voice", "low", "--model", "small")
     session = next(line["event"] for line in outcome.lines if line["event"]["type"] == "session.updated")["session"]
     assert (session["instructions"], session["audio"]["output"]["voice"]) == ("Be brief.", "low")
@@ -124,14 +111,13 @@ def test_instructions_and_voice_reach_the_session(talk: Any) -> None:
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 44_100, 48_000])
-def test_any_sample_rate_will_do(talk: Any, tmp_path: Path, rate_hz: int) -> None:
+def test_any_sample_rate_will_do(talk: Command, tmp_path: Path, rate_hz: int) -> None:
     outcome = talk(write_wav(tmp_path / "odd.wav", tone(rate_hz=rate_hz)), "--json", "--fast")
-    assert (outcome.code, outcome.summary["transcripts"]["user"]) == (0, "hello")
+    assert outcome.summary["transcripts"]["user"] == "hello"
 
 
-def test_without_a_terminal_the_timeline_is_plain_lines_with_runs_folded(talk: Any, speech: Path) -> None:
+def test_without_a_terminal_the_timeline_is_plain_lines_with_runs_folded(talk: Command, speech: Path) -> None:
     outcome = talk(speech, "--fast")
-    assert outcome.code == 0
     assert "\x1b" not in outcome.out
     appends = [line for line in outcome.out.splitlines() if "→  input_audio_buffer.append " in line]
     assert 1 <= len(appends) <= 4
@@ -141,94 +127,88 @@ def test_without_a_terminal_the_timeline_is_plain_lines_with_runs_folded(talk: A
 # --- what can go wrong
 
 
-def failed(outcome: Outcome, sentence: str) -> bool:
-    """Whether the exit code is 1 and standard error is one line with these words."""
-    return outcome.code == 1 and outcome.err.count("\n") == 1 and sentence in outcome.err
+def says(outcome: Shown, sentence: str) -> bool:
+    """Whether standard error is one line with these words."""
+    return outcome.err.count("\n") == 1 and sentence in outcome.err
 
 
-def test_a_file_that_is_no_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
+def test_what_is_no_speech_is_rejected(talk: Command, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("not a sound", encoding="utf-8")
-    assert failed(talk(tmp_path / "text.wav"), "text.wav is not a WAV file")
+    assert says(talk(tmp_path / "text.wav", code=1), "text.wav is not a WAV file")
+    assert says(talk(write_wav(tmp_path / "empty.wav", Sound(b"", 24_000)), code=1), "empty.wav is an empty WAV")
+    assert says(talk(tmp_path, code=1), "Is a directory")
 
 
-def test_an_empty_wav_is_rejected(talk: Any, tmp_path: Path) -> None:
-    assert failed(talk(write_wav(tmp_path / "empty.wav", Sound(b"", 24_000))), "empty.wav is an empty WAV")
-
-
-def test_a_folder_is_no_input(talk: Any, tmp_path: Path) -> None:
-    assert failed(talk(tmp_path), "Is a directory")
-
-
-def test_silence_begins_no_turn_and_the_sentence_says_so(talk: Any, tmp_path: Path) -> None:
+def test_silence_begins_no_turn_and_the_sentence_says_so(talk: Command, tmp_path: Path) -> None:
     quiet = write_wav(tmp_path / "quiet.wav", tone(amplitude=20))
-    outcome = talk(quiet, "--fast", "--json", "--timeout", "0.5")
-    assert failed(outcome, "the server detected no speech, and there is none")
+    outcome = talk(quiet, "--fast", "--json", "--timeout", "0.5", code=1)
+    assert says(outcome, "the server detected no speech, and there is none")
     assert outcome.summary["failure"] in outcome.err
 
 
-def test_a_server_that_is_not_there_is_named(talk: Any, speech: Path) -> None:
-    assert failed(talk(speech, url="ws://127.0.0.1:1"), "cannot reach ws://127.0.0.1:1/v1/realtime")
+def test_a_server_that_is_not_there_is_named(command: Command, speech: Path) -> None:
+    nowhere = Place("ws://127.0.0.1:1", "k")
+    assert says(command("talk", speech, *nowhere.options, code=1), "cannot reach ws://127.0.0.1:1/v1/realtime")
 
 
-def test_a_wrong_key_is_reported_with_the_servers_message(talk: Any, speech: Path) -> None:
-    outcome = talk(speech, "--json", api_key="not-the-key")
-    assert failed(outcome, "Incorrect API key provided.")
+def test_a_wrong_key_is_reported_with_the_servers_message(talk_with_a_wrong_key: Command, speech: Path) -> None:
+    outcome = talk_with_a_wrong_key(speech, "--json", code=1)
+    assert says(outcome, "Incorrect API key provided.")
     assert "3000" in outcome.err
     assert outcome.lines[0]["event"]["type"] == "error"
     assert "not-the-key" not in outcome.out + outcome.err
 
 
-def test_a_key_that_cannot_be_sent_is_not_shown(talk: Any, speech: Path) -> None:
-    outcome = talk(speech, api_key="sec\nret")
-    assert failed(outcome, "the header Authorization holds characters that HTTP does not allow")
+def test_a_key_that_cannot_be_sent_is_not_shown(command: Command, speech: Path) -> None:
+    outcome = command("talk", speech, *Place("ws://127.0.0.1:1", "sec\nret").options, code=1)
+    assert says(outcome, "the header Authorization holds characters that HTTP does not allow")
     assert "ret" not in outcome.out + outcome.err
 
 
-def test_a_turn_cut_short_leaves_what_was_received(talk: Any, tmp_path: Path, speech: Path) -> None:
-    outcome = talk(speech, "--fast", "--json", "--record", tmp_path / "s.jsonl", api_key="not-the-key")
+def test_a_turn_cut_short_leaves_what_was_received(
+    talk_with_a_wrong_key: Command, tmp_path: Path, speech: Path
+) -> None:
+    outcome = talk_with_a_wrong_key(speech, "--fast", "--json", "--record", tmp_path / "s.jsonl", code=1)
     with RecordingReader(tmp_path / "s.jsonl") as recording:
         assert "invalid_api_key" in str(next(recording).message)
     assert outcome.summary["files"] == {"recording": str(tmp_path / "s.jsonl")}
 
 
 def test_the_key_of_the_environment_goes_to_a_named_server(
-    speech: Path, scripted_server: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    speech: Path, scripted_server: Place, monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", scripted_server.api_key)
-    assert main(["talk", str(speech), "--fast", "--url", scripted_server.url]) == 0
+    command("talk", speech, "--fast", "--url", scripted_server.url)
 
 
 @needs_full_disk
 @pytest.mark.parametrize("option", ["--record", "--out"])
-def test_a_full_disk_ends_the_file_and_not_the_conversation(talk: Any, speech: Path, option: str) -> None:
-    outcome = talk(speech, "--fast", "--json", option, "/dev/full")
-    assert failed(outcome, "/dev/full stopped: No space left on device")
+def test_a_full_disk_ends_the_file_and_not_the_conversation(talk: Command, speech: Path, option: str) -> None:
+    outcome = talk(speech, "--fast", "--json", option, "/dev/full", code=1)
+    assert says(outcome, "/dev/full stopped: No space left on device")
     assert outcome.summary["transcripts"]["server"] == "Hello, this is a script."
     assert outcome.summary["turns"][0]["status"] == "completed"
 
 
 @pytest.mark.parametrize("option", ["--record", "--out"])
-def test_a_file_that_cannot_be_made_is_named(talk: Any, speech: Path, option: str) -> None:
-    assert failed(talk(speech, option, "/no/such/folder/file"), "cannot write /no/such/folder/file")
+def test_a_file_that_cannot_be_made_is_named(talk: Command, speech: Path, option: str) -> None:
+    assert says(talk(speech, option, "/no/such/folder/file", code=1), "cannot write /no/such/folder/file")
 
 
 @pytest.mark.parametrize("option", ["--out", "--record"])
-def test_nothing_overwrites_the_question(talk: Any, speech: Path, option: str) -> None:
+def test_nothing_overwrites_the_question(talk: Command, speech: Path, option: str) -> None:
     before = speech.read_bytes()
-    outcome = talk(speech, option, speech)
-    assert (outcome.code, outcome.out) == (2, "")
+    outcome = talk(speech, option, speech, code=2)
+    assert outcome.out == ""
     assert f"{option} {speech} would overwrite the file to send" in outcome.err
     assert speech.read_bytes() == before
 
 
-def test_the_reply_and_the_recording_are_two_files(talk: Any, speech: Path, tmp_path: Path) -> None:
+def test_the_reply_and_the_recording_are_two_files(talk: Command, speech: Path, tmp_path: Path) -> None:
     one, link = tmp_path / "one", tmp_path / "link"
     link.symlink_to(one)
-    outcome = talk(speech, "--out", one, "--record", link)
-    assert (outcome.code, outcome.err) == (
-        2,
-        f"duologue: --out and --record are the same file, {one}: name two files\n",
-    )
+    outcome = talk(speech, "--out", one, "--record", link, code=2)
+    assert outcome.err == f"duologue: --out and --record are the same file, {one}: name two files\n"
     assert not one.exists()
 
 

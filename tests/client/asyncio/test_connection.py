@@ -16,17 +16,7 @@ from duologue.events import (
     UnknownRealtimeEvent,
 )
 from duologue.transports import MemoryTransport, memory_pair
-
-ERROR = {
-    "type": "error",
-    "event_id": "e",
-    "error": {"type": "invalid_request_error", "code": "invalid_api_key", "message": "Incorrect API key provided."},
-}
-
-
-def cleared(number: int) -> str:
-    """A small server event with a number as its id."""
-    return f'{{"type":"input_audio_buffer.cleared","event_id":"{number}"}}'
+from tests.client._frames import INVALID_KEY, cleared, greeting
 
 
 async def until_idle(turns: int = 50) -> None:
@@ -109,7 +99,7 @@ async def test_iteration_ends_when_the_server_leaves_as_agreed(ends: Ends) -> No
 
 async def test_iteration_raises_when_the_server_hangs_up_and_brings_its_last_error(ends: Ends) -> None:
     async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
-        await ends[1].send(json.dumps(ERROR))
+        await ends[1].send(json.dumps(INVALID_KEY))
         await ends[1].close(3000, "invalid_request_error.invalid_api_key")
         seen: list[str | None] = []
 
@@ -223,11 +213,7 @@ async def test_a_sender_that_waits_is_released_when_the_session_ends() -> None:
             await sending
 
 
-class BodyError(Exception):
-    """What an application raises."""
-
-
-@pytest.mark.parametrize("fault", [BodyError("mine"), asyncio.CancelledError(), KeyboardInterrupt()])
+@pytest.mark.parametrize("fault", [ZeroDivisionError("mine"), asyncio.CancelledError(), KeyboardInterrupt()])
 async def test_what_the_block_raises_comes_out_as_it_is_and_no_task_stays(ends: Ends, fault: BaseException) -> None:
     before = asyncio.all_tasks()
     with pytest.raises(type(fault)) as caught:
@@ -282,10 +268,8 @@ async def test_a_transport_that_breaks_while_sending_ends_the_session() -> None:
 async def test_the_session_and_the_last_error_are_at_hand(ends: Ends) -> None:
     async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
         assert (connection.session, connection.last_error) == (None, None)
-        await ends[1].send(
-            '{"type":"session.created","event_id":"e","session":{"type":"realtime","id":"s","object":"o"}}'
-        )
-        await ends[1].send(json.dumps(ERROR))
+        await ends[1].send(json.dumps({"event_id": "e", **greeting("s")}))
+        await ends[1].send(json.dumps(INVALID_KEY))
         await connection.receive()
         await connection.receive()
         assert getattr(connection.session, "id", None) == "s"

@@ -7,8 +7,7 @@ import pytest
 from duologue import converse
 from duologue.errors import ConnectFailed
 from duologue.events import RealtimeSessionConfig
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import greeting, updated
+from tests.client._frames import replies, serving, updated
 from tests.client._waiting import no_task_left
 
 
@@ -18,7 +17,7 @@ def weather(city: str) -> str:
 
 
 async def test_configuration_and_functions_are_sent_before_the_block_begins() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("session.update"), Send(updated())])
+    server = serving(replies("session.update", updated()))
     session = RealtimeSessionConfig(instructions="Be brief.")
     async with (
         no_task_left(),
@@ -33,5 +32,4 @@ async def test_configuration_and_functions_are_sent_before_the_block_begins() ->
 async def test_pain_24_a_first_connection_that_fails_leaves_nothing_behind() -> None:
     async with no_task_left():
         with pytest.raises(ConnectFailed):
-            async with converse("ws://127.0.0.1:1"):
-                pass
+            await converse("ws://127.0.0.1:1").__aenter__()

@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 from duologue.audio.formats import PCM
-from duologue.client import converse
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
 from duologue.errors import StreamOverflow
 from duologue.notices import AudioDelta, RequestEnded
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import added, answer, audio_delta, created, ended, greeting, message, unasked
-from tests.client._waiting import following, no_task_left
+from duologue.testing import Send
+from tests.client._frames import added, asks, audio_delta, created, ended, message, serving, unasked
+from tests.client._waiting import following, talking
 
 
 def large_piece() -> AudioDelta:
@@ -47,17 +46,15 @@ async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_th
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
-    server = ScriptedServer(
+    server = serving(
         [
-            Send(greeting(), unasked(created("resp_1")), added(message("item_1", "assistant", status="in_progress"))),
+            Send(unasked(created("resp_1")), added(message("item_1", "assistant", status="in_progress"))),
             Send(*[audio_delta("resp_1", "item_1", bytes(960))] * 20, unasked(ended("resp_1"))),
-            Expect("response.create"),
-            Send(*answer("resp_2", "item_2", "Yes.")),
+            *asks("resp_2", "item_2", "Yes."),
         ]
     )
     async with (
-        no_task_left(),
-        converse(open_connection=server.connect) as conversation,
+        talking(server) as conversation,
         conversation.stream(AudioDelta) as unread,
         conversation.stream(RequestEnded) as read,
     ):

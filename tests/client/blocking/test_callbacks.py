@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any
 
 import pytest
 
 from duologue import blocking
 from duologue.notices import ResponseFinished, SessionChanged, TextDelta
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import answer, greeting
+from tests.client._frames import asks, greeting, replies, serving
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 
 def test_callbacks_run_in_order_may_wait_for_answers_and_are_taken_away(caplog: pytest.LogCaptureFixture) -> None:
-    server = ScriptedServer(
-        [
-            Send(greeting()),
-            *(step for n in (1, 2, 3) for step in (Expect("response.create"), Send(*answer(f"r{n}", f"i{n}", f"{n}")))),
-        ]
-    )
+    server = serving([step for n in (1, 2, 3) for step in asks(f"r{n}", f"i{n}", f"{n}")])
     called: list[str] = []
     answered = threading.Event()
 
@@ -56,7 +49,9 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
         stuck.set()
         release.wait(10)
 
-    with in_a_thread(ScriptedServer([Send(greeting()), *touch()]).listening) as url, no_thread_left():
+    # The session is reported again once an item was created.
+    server = serving(replies("conversation.item.create", {**greeting(), "type": "session.updated"}))
+    with in_a_thread(server.listening) as url, no_thread_left():
         with blocking.converse(url) as conversation:
             conversation.on(SessionChanged, wait)
             conversation.send_text("hello", timeout=5)
@@ -64,8 +59,3 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
         assert "a callback goes on" in caplog.text
         release.set()
         join_all("duologue-callbacks")
-
-
-def touch() -> list[Any]:
-    """The session is reported again once an item was created."""
-    return [Expect("conversation.item.create"), Send({**greeting(), "type": "session.updated"})]

@@ -24,11 +24,6 @@ def test_an_endpoint_takes_the_place_of_its_parts() -> None:
         blocking.connect(dialect="klingon", transport=near).__enter__()
 
 
-def test_a_part_that_there_is_not_is_refused() -> None:
-    with pytest.raises(TypeError, match="nonsense"):
-        blocking.connect("ws://127.0.0.1:9", nonsense="m").__enter__()  # type: ignore[call-arg]  # what is tested
-
-
 def test_a_server_that_is_not_there_is_a_sentence_and_leaves_no_thread() -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         url = f"ws://127.0.0.1:{unused.getsockname()[1]}"

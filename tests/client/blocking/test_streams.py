@@ -16,8 +16,8 @@ from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.errors import ConnectionClosedError, RequestRejected, StreamOverflow
 from duologue.notices import AudioDelta, TextDelta
-from duologue.testing import Close, Expect, ScriptedServer, Send
-from tests.client._frames import answer, audio_delta, created, error, greeting
+from duologue.testing import Close, Send
+from tests.client._frames import asks, audio_delta, created, error, replies, serving
 from tests.client._threads import in_a_thread, no_thread_left, talking
 
 
@@ -41,7 +41,7 @@ def test_a_blocking_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
 
 
 def test_a_stream_without_a_notice_in_time_raises_and_can_be_read_again() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    server = serving(asks("resp_1", "item_1", "Seven."))
     with talking(server) as conversation, conversation.stream(TextDelta, timeout=0.05) as texts:
         with pytest.raises(TimeoutError):
             next(texts)
@@ -52,7 +52,7 @@ def test_a_stream_without_a_notice_in_time_raises_and_can_be_read_again() -> Non
 
 
 def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> None:
-    server = ScriptedServer([Send(greeting(), error("invalid_api_key")), Close(3000)])
+    server = serving([Send(error("invalid_api_key")), Close(3000)])
     with talking(server) as conversation:
         with pytest.raises(ConnectionClosedError, match="3000"), conversation.stream(TextDelta) as texts:
             list(texts)
@@ -65,7 +65,7 @@ def test_streams_end_with_the_conversation_and_raise_what_it_failed_with() -> No
 
 
 def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
+    server = serving(asks("resp_1", "item_1", "Seven."))
     with in_a_thread(server.listening) as url, no_thread_left(), ThreadPoolExecutor() as pool:
         with blocking.converse(url) as conversation, conversation.stream(TextDelta) as texts:
             reading = pool.submit(lambda: [notice.delta for notice in texts])
@@ -75,7 +75,7 @@ def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
 
 def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> None:
     pieces = [audio_delta("resp_1", "item_1", bytes([0, number] * 24)) for number in range(3)]
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(created("resp_1"), *pieces)])
+    server = serving(replies("response.create", created("resp_1"), *pieces))
     with talking(server) as conversation, ThreadPoolExecutor() as pool:
         listened_to = report_streams(conversation)
 
@@ -103,14 +103,3 @@ def report_streams(conversation: blocking.BlockingConversation) -> threading.Eve
 
     setattr(conversation, "stream", reporter)  # noqa: B010 - a method, as far as types go
     return listened_to
-
-
-def test_pain_13_a_reader_that_never_reads_gets_an_overflow_and_blocks_no_other(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 2)
-    server = ScriptedServer([Send(greeting()), Expect("response.create"), Send(*answer("resp_1", "item_1", "Seven."))])
-    with talking(server) as conversation, conversation.stream(object) as everything:
-        conversation.respond(timeout=5)
-        with pytest.raises(StreamOverflow):
-            list(everything)

@@ -4,42 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
 
 import pytest
 
 from duologue import blocking
 from duologue.client.blocking import conversation as blocking_conversation
-from duologue.testing import Expect, ScriptedServer, Send
-from tests.client._frames import answer, call, calling, greeting, taken
+from duologue.testing import Expect
+from tests.client._frames import answers, call, calling, replies, serving, tool_turn
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
-
-
-def tooled(*calls: dict[str, Any]) -> ScriptedServer:
-    """A server that calls functions, waits for as many answers and then says so."""
-    return ScriptedServer(
-        [
-            Send(greeting()),
-            Expect("session.update"),
-            Expect("conversation.item.create"),
-            Send(*taken("item_1")),
-            Expect("response.create"),
-            Send(*calling("resp_1", *calls)),
-            *(
-                step
-                for n, _ in enumerate(calls)
-                for step in (Expect("conversation.item.create"), Send(*taken(f"o{n}")))
-            ),
-            Expect("response.create"),
-            Send(*answer("resp_2", "item_9", "Done.")),
-        ]
-    )
-
-
-def outputs(server: ScriptedServer) -> list[str]:
-    """The answers that the model got to its calls, in order."""
-    created = [event["item"] for event in server.received[0] if event["type"] == "conversation.item.create"]
-    return [item["output"] for item in created if item["type"] == "function_call_output"]
 
 
 def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_with_their_answers() -> None:
@@ -58,15 +30,14 @@ def test_pain_08_functions_run_in_threads_async_ones_too_and_the_model_goes_on_w
     def broken() -> str:
         raise ZeroDivisionError("a secret")
 
-    server = tooled(
-        call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
-    )
+    calls = call("c1", "weather", '{"city":"Bern"}'), call("c2", "clock", '{"zone":"UTC"}'), call("c3", "broken", "{}")
+    server = serving(tool_turn(*calls))
     with talking(server, tools=[weather, clock, broken]) as conversation:
-        assert conversation.ask("Go.", timeout=5) == "Done."
-    assert outputs(server) == [
-        '{"city":"Bern"}',
-        "noon in UTC",
-        "The call failed: broken failed with ZeroDivisionError.",
+        assert conversation.ask("Go.", timeout=5) == "There."
+    assert answers(server) == [
+        ("c1", '{"city":"Bern"}'),
+        ("c2", "noon in UTC"),
+        ("c3", "The call failed: broken failed with ZeroDivisionError."),
     ]
     assert ran_in == ["duologue-tool-weather"]
 
@@ -84,65 +55,13 @@ def test_a_function_in_a_thread_may_use_the_conversation_and_one_on_the_event_lo
             return str(refused)
         return "it waited for itself"
 
-    server = tooled(call("c1", "look_up", "{}"), call("c2", "look_up_on_the_loop", "{}"))
+    server = serving(tool_turn(call("c1", "look_up", "{}"), call("c2", "look_up_on_the_loop", "{}")))
     with talking(server, tools=[look_up, look_up_on_the_loop]) as conversation:
         conversations.append(conversation)
-        assert conversation.ask("Go.", timeout=5) == "Done."
-    assert outputs(server)[0] == "3 items"
-    assert "asyncio.to_thread" in outputs(server)[1]
-
-
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_pain_08_a_function_that_takes_too_long_is_given_up_and_the_model_gets_an_answer(kind: str) -> None:
-    release = threading.Event()
-    cancelled = threading.Event()
-
-    def sync_slow() -> str:
-        release.wait(10)
-        return "too late"
-
-    async def async_slow() -> str:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return "never"
-
-    server = tooled(call("c1", f"{kind}_slow", "{}"))
-    with talking(server, tools=[sync_slow, async_slow], tool_timeout=0.1) as conversation:
-        assert conversation.ask("Go.", timeout=5) == "Done."
-        release.set()
-        assert kind == "sync" or cancelled.wait(5)
-        join_all("duologue-tool")
-    assert outputs(server) == [f"The call failed: {kind}_slow took longer than 0.1 s and was given up."]
-
-
-def test_pain_08_an_interruption_gives_up_the_functions_that_run() -> None:
-    started, cancelled = threading.Event(), threading.Event()
-
-    async def slow() -> str:
-        started.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return "never"
-
-    server = ScriptedServer(
-        [
-            Send(greeting()),
-            Expect("session.update"),
-            Expect("response.create"),
-            Send(*calling("resp_1", call("c1", "slow", "{}"))),
-            Expect("conversation.item.create"),
-        ]
-    )
-    with talking(server, tools=[slow]) as conversation:
-        conversation.respond(timeout=5)
-        assert started.wait(5)
-        conversation.interrupt()
-        assert cancelled.wait(5)
-    assert outputs(server) == ["The call was cancelled: the user interrupted."]
+        assert conversation.ask("Go.", timeout=5) == "There."
+    (_, items), (_, refused) = answers(server)
+    assert items == "3 items"
+    assert "asyncio.to_thread" in refused
 
 
 def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_being_left(
@@ -156,10 +75,9 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
         release.wait(10)
         return "too late"
 
-    server = ScriptedServer(
-        [Send(greeting()), Expect("session.update"), Expect("response.create"),
-         Send(*calling("resp_1", call("c1", "stubborn", "{}")))]
-    )  # fmt: skip
+    server = serving(
+        [Expect("session.update"), *replies("response.create", *calling("resp_1", call("c1", "stubborn", "{}")))]
+    )
     with in_a_thread(server.listening) as url, no_thread_left():
         with blocking.converse(url, tools=[stubborn]) as conversation:
             conversation.respond(timeout=5)

@@ -40,6 +40,18 @@ RESET = Function(name="reset")
 OFFERED = (WEATHER, TIME, RESET)
 
 
+def returned(output: str, *later: Message) -> ResponderRequest:
+    """A request after the user's wish, a call, what that returned, and what came then."""
+    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
+    messages = (
+        Message("user", "Call the tool get_weather with city Paris"),
+        Message("assistant", "", calls=(call,)),
+        Message("tool", output, call_id="call_1"),
+        *later,
+    )
+    return msgspec.structs.replace(responder_request(functions=OFFERED), messages=messages)
+
+
 async def answered(request: ResponderRequest) -> list[Any]:
     """Words as they are, calls as a name and arguments."""
     pieces = [piece async for piece in EmbeddedResponder(slow_s=0).respond(request)]
@@ -171,22 +183,13 @@ async def test_a_call_that_the_client_requires_is_made_with_what_the_words_give(
     ],
 )  # fmt: skip
 async def test_what_a_tool_returned_is_said_in_words_and_never_called_again(output: str, words: str) -> None:
-    call = FunctionCall(name="get_weather", arguments="{}", call_id="call_1")
-    messages = (
-        Message("user", "Call the tool get_weather with city Paris"),
-        Message("assistant", "", calls=(call,)),
-        Message("tool", output, call_id="call_1"),
-    )
     for choice in ("auto", "required", "get_weather"):
-        request = responder_request(functions=OFFERED, function_choice=choice)
-        assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
+        assert await answered(msgspec.structs.replace(returned(output), function_choice=choice)) == [words]
 
 
 @pytest.mark.parametrize("output", ['{"half": "\ud83d"}', "[" * 5000], ids=["half a character", "a deep well"])
 async def test_any_output_of_a_tool_is_said_somehow(output: str) -> None:
-    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
-    messages = (Message("assistant", "", calls=(call,)), Message("tool", output, call_id="call_1"))
-    [words] = await answered(msgspec.structs.replace(responder_request(functions=OFFERED), messages=messages))
+    [words] = await answered(returned(output))
     assert words.startswith(f"The tool returned {output[:9]}")
 
 
@@ -198,36 +201,21 @@ async def test_half_a_character_breaks_no_call(half: str) -> None:
 
 
 async def test_a_result_is_said_before_the_answer_to_whoever_spoke_while_the_tool_ran_and_only_once() -> None:
-    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
-    messages = (
-        Message("user", "Call the tool reset"),
-        Message("assistant", "", calls=(call,)),
-        Message("tool", "done", call_id="call_1"),
-        Message("user", "What is two plus two?"),
-    )
-    request = responder_request(functions=OFFERED)
-    words = "The tool returned done. 2 plus 2 is 4."
-    assert await answered(msgspec.structs.replace(request, messages=messages)) == [words]
-    later = (*messages, Message("assistant", words), Message("user", "What is two plus three?"))
-    assert await answered(msgspec.structs.replace(request, messages=later)) == ["2 plus 3 is 5."]
+    asks, words = Message("user", "What is two plus two?"), "The tool returned done. 2 plus 2 is 4."
+    assert await answered(returned("done", asks)) == [words]
+    later = Message("assistant", words), Message("user", "What is two plus three?")
+    assert await answered(returned("done", asks, *later)) == ["2 plus 3 is 5."]
 
 
 async def test_a_result_that_comes_after_another_turn_is_said_all_the_same() -> None:
-    call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
-    messages = (
-        Message("user", "Call the tool reset"),
-        Message("assistant", "", calls=(call,)),
-        Message("tool", "done", call_id="call_1"),
-        Message("user", "What is two plus two?"),
-        Message("assistant", "2 plus 2 is 4."),
-    )
-    request = msgspec.structs.replace(
-        responder_request(functions=OFFERED), messages=messages, returned=frozenset({"call_1"})
-    )
-    assert await answered(request) == ["The tool returned done."]
-    asked = msgspec.structs.replace(request, messages=(*messages, Message("user", "What is two plus three?")))
-    assert await answered(asked) == ["The tool returned done. 2 plus 3 is 5."]
-    known = msgspec.structs.replace(asked, returned=frozenset[str]())
+    turn = Message("user", "What is two plus two?"), Message("assistant", "2 plus 2 is 4.")
+    late = frozenset({"call_1"})
+    assert await answered(msgspec.structs.replace(returned("done", *turn), returned=late)) == [
+        "The tool returned done."
+    ]
+    known = returned("done", *turn, Message("user", "What is two plus three?"))
+    said = await answered(msgspec.structs.replace(known, returned=late))
+    assert said == ["The tool returned done. 2 plus 3 is 5."]
     assert await answered(known) == ["2 plus 3 is 5."]
 
 

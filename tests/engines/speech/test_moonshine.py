@@ -1,11 +1,11 @@
 """Moonshine writes down what was said, and nothing where nothing was."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bench.turn import WORDS, edits, plain
 from duologue.engines.base import Transcriber
 from duologue.engines.checks import check_transcriber
 from duologue.engines.speech import moonshine as module
@@ -26,20 +26,6 @@ NOT_SPEECH = {
 }
 
 
-def plain(text: str) -> list[str]:
-    return re.sub(r"[^a-z ]", "", text.lower().replace("-", " ").replace("mr.", "mister")).split()
-
-
-def edits(expected: list[str], found: list[str]) -> int:
-    """How many words must be put in, taken out or replaced."""
-    row = list(range(len(found) + 1))
-    for place, word in enumerate(expected, 1):
-        diagonal, row[0] = row[0], place
-        for column, other in enumerate(found, 1):
-            diagonal, row[column] = row[column], min(diagonal + (word != other), row[column] + 1, row[column - 1] + 1)
-    return row[-1]
-
-
 async def transcript(transcriber: Transcriber, pcm16: bytes) -> str:
     return "".join([piece async for piece in transcriber.transcribe(pcm16)])
 
@@ -48,13 +34,11 @@ async def test_moonshine_keeps_the_contract(transcriber: Transcriber, recordings
     await check_transcriber(transcriber, speech=recordings["librivox_0930"], words="he might even have been amiable")
 
 
-async def test_a_reader_is_understood(
-    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str]
-) -> None:
-    assert set(recordings) == set(words)
+async def test_a_reader_is_understood(transcriber: Transcriber, recordings: dict[str, bytes]) -> None:
+    assert set(recordings) == set(WORDS)
     wrong = total = 0
     for name, pcm16 in recordings.items():
-        expected = words[name].split()
+        expected = WORDS[name].split()
         wrong += edits(expected, plain(await transcript(transcriber, pcm16)))
         total += len(expected)
     assert wrong / total <= 0.03
@@ -62,10 +46,10 @@ async def test_a_reader_is_understood(
 
 @pytest.mark.parametrize(("before_ms", "behind_ms"), [(0, 0), (300, 500), (100, 700), (1000, 200)])
 async def test_silence_around_words_changes_none_of_them(
-    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str], before_ms: int, behind_ms: int
+    transcriber: Transcriber, recordings: dict[str, bytes], before_ms: int, behind_ms: int
 ) -> None:
     speech = bytes(32 * before_ms) + recordings["librivox_0880"] + bytes(32 * behind_ms)
-    assert plain(await transcript(transcriber, speech)) == words["librivox_0880"].split()
+    assert plain(await transcript(transcriber, speech)) == WORDS["librivox_0880"].split()
 
 
 def test_quiet_ends_are_what_lies_40_db_below_the_speech() -> None:
@@ -84,12 +68,12 @@ async def test_what_is_not_speech_gives_no_text(transcriber: Transcriber, name: 
 
 
 async def test_speech_beyond_the_window_is_cut_where_it_is_quiet(
-    transcriber: Transcriber, recordings: dict[str, bytes], words: dict[str, str]
+    transcriber: Transcriber, recordings: dict[str, bytes]
 ) -> None:
     names = sorted(recordings)
     speech = b"".join(recordings[name] for name in names)
     assert len(speech) > 2 * module._MAX_SAMPLES
-    expected = [word for name in names for word in words[name].split()]
+    expected = [word for name in names for word in WORDS[name].split()]
     assert edits(expected, plain(await transcript(transcriber, speech))) <= 2
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -28,8 +27,7 @@ from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_app_engines, scripted_engines
 from duologue.transports import Transport
 from duologue.transports.websocket import WebSocketTransport
-from tests.compat.test_openai_sdk import sdk
-from tests.compat.test_openai_sdk import until as sdk_until
+from tests.compat._sdk import sdk_session
 from tests.server._engines import LOUD, QUIET, EndlessSynthesizer
 from tests.server._listening import listening
 from tests.server._talking import event, speak, status, typed, until, update
@@ -180,19 +178,18 @@ async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees
             return await open_endpoint(Endpoint(url=upstream_url, model=session_start.model, dialect="openai-beta"))
 
         front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect="openai-beta"))
-        async with listening(front) as url, sdk(url) as connection:
-            await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
-            [*_, updated] = await sdk_until(connection, "session.updated")
+        async with listening(front) as url, sdk_session(url, "async") as sdk:
+            await sdk.call("session.update", session={"type": "realtime", "output_modalities": ["text"]})
+            [*_, updated] = await sdk.until("session.updated")
             assert updated.session.output_modalities == ["text"]
-            content: Any = [{"type": "input_text", "text": "Hello"}]
-            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
-            await connection.response.create()
-            events = await sdk_until(connection, "response.done")
+            await sdk.say("Hello")
+            await sdk.call("response.create")
+            events = await sdk.until("response.done")
             assert events[-1].response.output[0].content[0].text == "Two words."
-            await connection.session.update(session={"type": "realtime", "output_modalities": ["audio"]})
+            await sdk.call("session.update", session={"type": "realtime", "output_modalities": ["audio"]})
             for piece in (LOUD * 400, QUIET * 600):
-                await connection.input_audio_buffer.append(audio=encode_audio(piece))
-            events = await sdk_until(connection, "response.done")
+                await sdk.call("input_audio_buffer.append", audio=encode_audio(piece))
+            events = await sdk.until("response.done")
     names = [reported.type for reported in events]
     assert names.count("conversation.item.added") == names.count("conversation.item.done") == 2
     assert "response.output_audio.delta" in names

@@ -6,10 +6,9 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -25,13 +24,12 @@ from duologue.cli.turns.observations import Observation, Observer
 from duologue.cli.turns.turn import Turn
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.cli.views.views import JsonView, PlainView, View
-from duologue.client.asyncio.connect import connect
-from duologue.client.endpoint import session_url
+from duologue.client.asyncio.connect import connect, open_endpoint
+from duologue.client.endpoint import Endpoint
 from duologue.errors import DuologueError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.recording import RecordingTransport, RecordingWriter
-from duologue.transports import Transport
-from duologue.transports.websocket import open_websocket
+from duologue.transports.socket_options import SocketOptions
 
 __all__ = ["Call", "CallFiles", "CallOptions", "Talk", "check_url", "hold_call", "view_for"]
 
@@ -103,7 +101,7 @@ class Call:
 
 
 class CallFiles:
-    """The files that a call writes. A context manager: they are closed and valid however the block ends."""
+    """The files that a call writes. Closed, they are valid however the call ended."""
 
     def __init__(self) -> None:
         self.reply: ReplyFile | None = None
@@ -131,12 +129,8 @@ class CallFiles:
             paths["recording"] = self.recording.path
         return paths
 
-    def __enter__(self) -> CallFiles:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close those that were created."""
         for file in (self.reply, self.recording):
             if file is not None:
                 file.close()
@@ -177,7 +171,7 @@ async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
     files = CallFiles()
     faults: list[DuologueError | OSError] = []
     try:
-        with view, files:
+        with view, closing(files):
             await _hold_call(options, view, files, builder, talk)
     except (DuologueError, OSError) as fault:
         faults.append(fault)
@@ -198,11 +192,11 @@ async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
 async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder: SummaryBuilder, talk: Talk) -> None:
     async with background(_tick(view)), _server(options, view) as server:
         files.open(options)
-        transport: Transport = await open_websocket(
-            session_url(server.url, model=options.model),
-            headers={"Authorization": f"Bearer {server.api_key}"} if server.api_key else {},
-            open_timeout=min(_OPEN_S, options.timeout_s),
+        socket = SocketOptions(open_timeout=min(_OPEN_S, options.timeout_s))
+        endpoint = Endpoint(
+            url=server.url, model=options.model, api_key=server.api_key or None, socket=socket, auth="bearer"
         )
+        transport = await open_endpoint(endpoint)
         if files.recording is not None:
             transport = RecordingTransport(transport, files.recording)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,6 +16,7 @@ from duologue.cli.turns.observations import Observation, Progress
 from duologue.cli.turns.words import Words
 from duologue.cli.views.summary import Summary, lines_of
 from duologue.cli.views.timeline import ARROWS, Timeline, TimelineLine
+from duologue.cli.views.views import View
 from duologue.errors import AudioError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.printable import printable
@@ -37,7 +37,7 @@ _FALL_DB: Final = 2.0
 """How much a peak falls at each tick."""
 
 
-class LiveView:
+class LiveView(View):
     """Redraws its lower part at every tick. A context manager."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -52,13 +52,11 @@ class LiveView:
         self._began_s: float | None = None
         self._finished: list[Text] = []
 
-    def __enter__(self) -> LiveView:
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self._finished += map(self._text, self._timeline.close())
         self._print_finished()
         self._live.stop()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from io import TextIOWrapper
-from types import TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Self
 
 import msgspec
 
@@ -18,47 +17,39 @@ from duologue.printable import printable, printable_json
 
 __all__ = ["JsonView", "PlainView", "View"]
 
-_Fault: TypeAlias = BaseException | None
 
-
-class View(Protocol):
+class View:
     """Shows one call. A context manager: the end of the block restores the terminal."""
 
-    def __enter__(self) -> View: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None: ...
+    def __exit__(self, *fault: object) -> None:
+        """Restore the terminal."""
 
     def caption(self, text: str) -> None:
         """Show a line that is no event."""
-        ...
 
     def observe(self, observation: Observation) -> None:
         """Show an event."""
-        ...
 
     def show_progress(self, progress: Progress) -> None:
         """Show the progress of an upload."""
-        ...
 
     def tick(self) -> None:
         """Called about ten times a second."""
-        ...
 
     def conclude(self, summary: Summary) -> None:
         """Show the summary, after the block."""
-        ...
 
 
-class PlainView:
+class PlainView(View):
     """Lines that are printed once: for pipes, files and simple terminals."""
 
     def __init__(self) -> None:
         self._timeline = Timeline()
 
-    def __enter__(self) -> PlainView:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None:
+    def __exit__(self, *fault: object) -> None:
         for line in self._timeline.close():
             print(line, flush=True)
 
@@ -71,12 +62,6 @@ class PlainView:
         for line in self._timeline.push(observation):
             print(line, flush=True)
 
-    def show_progress(self, progress: Progress) -> None:
-        """Nothing: the lines of the appends show it."""
-
-    def tick(self) -> None:
-        """Nothing: lines do not change."""
-
     def conclude(self, summary: Summary) -> None:
         lines = lines_of(summary)
         if lines:
@@ -85,19 +70,13 @@ class PlainView:
             print(f"{label:<12} {text}", flush=True)
 
 
-class JsonView:
+class JsonView(View):
     """One JSON object per line: an event each, the summary last. Audio is replaced by its size in bytes."""
 
-    def __enter__(self) -> JsonView:
+    def __enter__(self) -> Self:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # JSON is UTF-8, whatever the terminal is
         return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: _Fault, traceback: TracebackType | None) -> None:
-        """Nothing to restore."""
-
-    def caption(self, text: str) -> None:
-        """Nothing: captions are for people."""
 
     def observe(self, observation: Observation) -> None:
         event = observation.event
@@ -106,12 +85,6 @@ class JsonView:
         if isinstance(event, UnknownRealtimeEvent):
             line["problem"] = event.problem
         _print_json(line)
-
-    def show_progress(self, progress: Progress) -> None:
-        """Nothing: the appends show it."""
-
-    def tick(self) -> None:
-        """Nothing."""
 
     def conclude(self, summary: Summary) -> None:
         _print_json({"summary": msgspec.to_builtins(summary)})

@@ -25,11 +25,6 @@ class BlockingNoticeStream(BaseStream[N]):
         self._unread: queue.SimpleQueue[N | DuologueError] = queue.SimpleQueue()
         super().__init__(kinds, self._unread)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether every notice has been read."""
-        return self._unread.empty()
-
     def receive(self, *, timeout: float | None = None) -> N:
         """The next notice.
 

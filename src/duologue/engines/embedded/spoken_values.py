@@ -151,19 +151,12 @@ def _alternatives(values: list[Any]) -> str:
 def _listed(said: str, allowed: list[Any]) -> Any:
     heard = spelled(said)
     for value in allowed[:_MAX_LISTED]:
-        text = value if isinstance(value, str) else _scalar(value)
-        if text is not None and len(text) <= _MAX_LISTED_CHARACTERS and heard == spelled(text):
+        if isinstance(value, list | dict):
+            continue  # cannot be said
+        text = value if isinstance(value, str) else write_text(value).decode()
+        if len(text) <= _MAX_LISTED_CHARACTERS and heard == spelled(text):
             return value
     raise NotThat(_alternatives(allowed))
-
-
-def _scalar(value: Any) -> str | None:
-    """How a value of an enum that is no text is written; None for what cannot be said."""
-    return None if isinstance(value, list | dict) else write_text(value).decode()
-
-
-def _string(said: str) -> str:
-    return said
 
 
 def _number(said: str) -> int | float:
@@ -210,7 +203,7 @@ def _anything(said: str) -> Any:
 
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "string": _string,
+    "string": str,
     "number": _number,
     "integer": _integer,
     "boolean": _boolean,
