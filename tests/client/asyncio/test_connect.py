@@ -16,7 +16,7 @@ from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_engines
-from tests.transports._uvicorn import running
+from tests._uvicorn import under_uvicorn
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def running_server() -> AsyncGenerator[str, None]:
         yield scripted_engines()
 
     app = RealtimeApp(engines=engines, api_key="sesame")
-    async with app.running(), running(app) as port:
+    async with app.running(), under_uvicorn(app, lifespan="off") as port:
         yield f"ws://127.0.0.1:{port}"
 
 

@@ -20,21 +20,16 @@ from duologue.events.base import encode_audio
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server import RealtimeApp
 from duologue.server.dialect.adapter import BETA, DialectAdapter, asks_for_beta
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.testing import scripted_engines
 from tests.dialects.vendor_frames import VENDOR_FRAMES
 from tests.server._engines import LOUD, QUIET
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._talking import audio, event, speak, typed, until
 
 pytestmark = pytest.mark.timeout(30)
 
 CLIENT_EVENTS = {cls.__struct_config__.tag for cls in get_args(AnyClientEvent)}
 BETA_ASKED: dict[str, Any] = {"additional_headers": {"OpenAI-Beta": "realtime=v1"}}
-
-
-def scripted(**settings: Any) -> RealtimeApp:
-    """An application with scripted engines."""
-    return RealtimeApp(engines=scripted_app_engines(), **settings)
 
 
 class Spoken:
@@ -237,7 +232,7 @@ def test_a_handshake_asks_for_the_beta_by_header_or_by_subprotocol(
 
 @pytest.mark.parametrize("presented", [BETA_ASKED, {"subprotocols": ["realtime", "openai-beta.realtime-v1"]}])
 async def test_who_asks_for_the_beta_is_served_in_it_beside_others(presented: dict[str, Any]) -> None:
-    async with listening(scripted()) as url, connect(url, dialect="openai") as current:
+    async with listening(scripted_app()) as url, connect(url, dialect="openai") as current:
         async with websockets_connect(url, **presented) as socket, asyncio.timeout(5):
             assert "modalities" in json.loads(await socket.recv())["session"]
         [created] = await until(current, "session.created")
@@ -245,7 +240,7 @@ async def test_who_asks_for_the_beta_is_served_in_it_beside_others(presented: di
 
 
 async def test_a_server_that_refuses_the_beta_says_so_and_closes_with_4000() -> None:
-    async with listening(scripted(refuse_beta=True)) as url, websockets_connect(url, **BETA_ASKED) as socket:
+    async with listening(scripted_app(refuse_beta=True)) as url, websockets_connect(url, **BETA_ASKED) as socket:
         async with asyncio.timeout(5):
             refused = json.loads(await socket.recv())
             await socket.wait_closed()
@@ -263,7 +258,7 @@ SPOKEN_DIALECTS = [
 @pytest.mark.parametrize("dialect", SPOKEN_DIALECTS)
 async def test_our_own_client_holds_a_spoken_turn_with_our_server_in_each_dialect_that_speaks(dialect: str) -> None:
     async with (
-        listening(scripted(dialect=dialect)) as url,
+        listening(scripted_app(dialect=dialect)) as url,
         connect(url, dialect=dialect) as connection,
         asyncio.timeout(10),
     ):
@@ -287,7 +282,7 @@ _STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(dis
 
 async def test_the_official_sdk_s_beta_client_holds_text_and_spoken_turns() -> None:
     names: list[str] = []
-    async with listening(RealtimeApp(engines=scripted_app_engines(scripted_engines(says=("Two words.",))))) as url:
+    async with listening(scripted_app(scripted_engines(says=("Two words.",)))) as url:
         base = url.replace("ws://", "http://").removesuffix("/realtime")
         async with (
             AsyncOpenAI(base_url=base, websocket_base_url=url.removesuffix("/realtime"), api_key="open") as client,
@@ -323,7 +318,7 @@ async def test_the_official_sdk_s_beta_client_holds_text_and_spoken_turns() -> N
 
 async def test_a_beta_client_reads_a_typed_turn_in_the_order_that_the_beta_had() -> None:
     async with (
-        listening(scripted()) as url,
+        listening(scripted_app()) as url,
         connect(url, dialect=BETA, headers={"OpenAI-Beta": "realtime=v1"}) as connection,
     ):
         await until(connection, "conversation.created")

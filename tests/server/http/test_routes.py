@@ -12,9 +12,9 @@ import pytest
 
 from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, SessionStart, Upstream
-from duologue.testing import scripted_app_engines
+from duologue.server import Limits, SessionStart, Upstream
 from duologue.transports import Transport
+from tests.server._listening import scripted_app
 
 KEY = {"Authorization": "Bearer sesame"}
 SECRETS = "/v1/realtime/client_secrets"
@@ -23,7 +23,7 @@ SECRETS = "/v1/realtime/client_secrets"
 @asynccontextmanager
 async def pages(*, running: bool = True, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
     """A client of an application in this process."""
-    app = RealtimeApp(engines=scripted_app_engines(), **settings)
+    app = scripted_app(**settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         if running:

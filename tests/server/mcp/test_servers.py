@@ -28,7 +28,7 @@ from duologue.events import (
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._hostile import silent_after
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_mcp_server import raw_mcp_server
 from tests.server._talking import event, status, typed, until, update
 from tests.server._tool_server import tool_server
@@ -51,7 +51,7 @@ async def session(
     engines = scripted_engines(says=says or ("?",))
     if not says:
         engines = replace(engines, responder=EmbeddedResponder())
-    application = RealtimeApp(engines=scripted_app_engines(engines), mcp=mcp, limits=limits)
+    application = scripted_app(engines, mcp=mcp, limits=limits)
     async with listening(application) as url, connect(url) as connection:
         await connection.send(update(tools=[tool], output_modalities=["text"], **settings))
         await until(connection, "session.updated")
@@ -131,7 +131,7 @@ async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, b
 async def test_our_client_asks_what_the_model_makes_of_it() -> None:
     engines = replace(scripted_engines(), responder=EmbeddedResponder())
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        application = scripted_app(engines, mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
         config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
         async with listening(application) as url, duologue.converse(url, session=config) as conversation:
@@ -199,7 +199,7 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
 async def test_calls_are_counted_among_the_engines() -> None:
     engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        application = scripted_app(engines, mcp=McpAccess(it.url))
         async with listening(application) as url, connect(url) as connection:
             await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
             await listed(connection)
@@ -317,7 +317,7 @@ def test_its_repr_keeps_the_key() -> None:
 async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
     engines = scripted_engines(says=[call("wait"), "Done."])
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        application = scripted_app(engines, mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
         config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
         async with (
@@ -338,7 +338,7 @@ async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_
 
 async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked() -> None:
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(scripted_engines()), mcp=McpAccess("*"))
+        application = scripted_app(mcp=McpAccess("*"))
         many = [offer(f"{it.url}/{n}", server_label=f"s{n}") for n in range(300)]
         async with listening(application) as url, connect(url) as connection, connect(url) as neighbour:
             await connection.send(update(tools=many))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 
-from duologue.transports import MemoryTransport
-from tests.server._relays import close_seen, created, relayed
+from tests.server._relays import close_seen, created, relayed, reported, updated
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -17,15 +15,6 @@ CONFIGURATION = json.dumps(
     {"type": "session.update", "session": {"type": "realtime", "model": "m", "instructions": "Be short."}}
 )
 REFUSED = "the upstream refuses what the client secret was made for"
-
-
-async def reported(end: MemoryTransport) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
-    return message
-
-
-def updated(**session: Any) -> str:
-    return json.dumps({"type": "session.updated", "event_id": "e1", "session": session})
 
 
 @pytest.mark.parametrize(

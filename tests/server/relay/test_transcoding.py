@@ -19,7 +19,7 @@ from duologue.events import ErrorEvent, RealtimeEvent, SessionUpdatedEvent, Sess
 from duologue.events.base import decode_audio, encode_audio
 from duologue.server.relay.transcoding import UpstreamAudio
 from duologue.transports import MemoryTransport
-from tests.server._relays import created, relayed
+from tests.server._relays import created, relayed, reported
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -32,12 +32,6 @@ def tone(encoding: Encoding, ms: int) -> bytes:
     n = encoding.rate_hz * ms // 1000
     samples = array("h", (round(12_000 * math.sin(2 * math.pi * 440 * i / encoding.rate_hz)) for i in range(n)))
     return encoding.from_pcm16(from_samples(samples))
-
-
-async def reported(end: MemoryTransport) -> dict[str, Any]:
-    """The next message at one end."""
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
-    return message
 
 
 async def say(end: MemoryTransport, name: str, **fields: Any) -> None:

@@ -15,11 +15,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.server import ServerProtocol
 
-from duologue.server import Limits, RealtimeApp, loop_factory
+from duologue.server import Limits, ServerSession, loop_factory
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, handshake, masked, raw_connection
 from tests.server.test_app import first
 
@@ -34,7 +33,7 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
     """
     made: list[weakref.ref[object]] = []
     monkeypatch = pytest.MonkeyPatch()
-    for kind in (Socket, Requests, ServerProtocol, h11.Connection):
+    for kind in (Socket, Requests, ServerProtocol, h11.Connection, ServerSession):
         init = kind.__init__
 
         def watched(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
@@ -52,7 +51,6 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
             await asyncio.sleep(0.01)
         raise AssertionError(f"still in memory: {[type(each()).__name__ for each in made if each() is not None]}")
 
-    gc.collect()
     gc.disable()
     try:
         yield all_gone
@@ -100,7 +98,7 @@ def test_a_connection_that_is_cut_off_by_its_client_is_freed_at_once(way: str, l
     sent, awaited = _RAW[way]
 
     async def attack() -> None:
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+        app = scripted_app(api_key=KEY)
         async with listening(app) as url:
             with nothing_left() as all_gone:
                 async with raw_connection(url) as connection:
@@ -142,7 +140,7 @@ _FRAMES: dict[str, bytes] = {
 @pytest.mark.parametrize("way", _FRAMES)
 def test_a_websocket_that_ends_with_anything_is_freed_at_once(way: str, admitted: str, loop: str) -> None:
     async def attack() -> None:
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+        app = scripted_app(api_key=KEY)
         async with listening(app) as url:
             with nothing_left() as all_gone:
                 async with raw_connection(url) as connection:
@@ -166,7 +164,7 @@ def break_off(socket: ClientConnection) -> None:
 @pytest.mark.parametrize("ended", ["by the client", "by the server", "by hanging up", "by a page's origin"])
 def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
     async def talk() -> None:
-        app = RealtimeApp(engines=scripted_app_engines())
+        app = scripted_app()
         with nothing_left() as all_gone:
             async with listening(app) as url:
                 if ended == "by a page's origin":
@@ -192,7 +190,7 @@ def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
 def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) -> None:
     async def attack() -> None:
         limits = Limits(headers_s=0.2, request_s=0.2, message_s=0.2, message_bytes_per_s=1e9)
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits)
+        app = scripted_app(api_key=KEY, limits=limits)
         async with listening(app) as url:
             with nothing_left() as all_gone:
                 async with raw_connection(url) as connection:

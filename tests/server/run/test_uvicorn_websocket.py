@@ -15,12 +15,12 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits
 from duologue.server.run.connections import Connections
 from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.testing import scripted_engines
 from tests.server._engines import EndlessSynthesizer
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import handshake, masked, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.test_app import first
@@ -38,7 +38,7 @@ async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
 
 
 async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_nobody_else_notices() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+    app = scripted_app(limits=Limits(frame_bytes=10_000))
     async with listening(app) as url, websockets_connect(url) as other, websockets_connect(url) as socket:
         await first(other)
         await socket.send(f'{{"type":"x","pad":"{"a" * 9_000}"}}')
@@ -51,7 +51,7 @@ async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_
 
 
 async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+    app = scripted_app(limits=Limits(frame_bytes=10_000))
     async with listening(app) as url, websockets_connect(url) as socket:
         await socket.send(['{"type":"x","pad":"', *("a" * 1_000 for _ in range(20)), '"}'])
         assert (await closed(socket))[0] == 1009
@@ -59,11 +59,7 @@ async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
 
 async def test_a_client_that_reads_nothing_is_slowed_and_then_cut_with_a_close_that_it_can_read() -> None:
     synthesizer, ends = EndlessSynthesizer(), SessionEnds()
-    app = RealtimeApp(
-        engines=scripted_app_engines(replace(scripted_engines(), synthesizer=synthesizer)),
-        limits=Limits(stall_s=0.3),
-        observers=[ends],
-    )
+    app = scripted_app(replace(scripted_engines(), synthesizer=synthesizer), limits=Limits(stall_s=0.3), ends=ends)
     async with listening(app) as url, websockets_connect(url, max_queue=1) as socket, websockets_connect(url) as other:
         await first(other)
         await socket.send('{"type":"response.create"}')
@@ -91,7 +87,7 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
     monkeypatch.setattr(Socket, "connection_made", connection_made)
     monkeypatch.setattr(Socket, "connection_lost", connection_lost)
     engines = replace(scripted_engines(), synthesizer=EndlessSynthesizer())
-    app = RealtimeApp(engines=scripted_app_engines(engines), limits=Limits(stall_s=0.2))
+    app = scripted_app(engines, limits=Limits(stall_s=0.2))
     async with listening(app) as url, websockets_connect(url, max_queue=1) as socket:
         await socket.send('{"type":"response.create"}')
         await asyncio.wait_for(lost.wait(), 10)
@@ -112,7 +108,7 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
 async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, more: bytes) -> None:
     ends = SessionEnds()
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
-    app = RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=[ends])
+    app = scripted_app(limits=limits, ends=ends)
     async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"session.created")
@@ -126,7 +122,7 @@ async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, 
 async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
     limits = Limits(message_s=0.1, message_bytes_per_s=1_000)
     async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        listening(scripted_app(limits=limits)) as url,
         raw_connection(url) as connection,
     ):
         connection.writer.write(handshake())
@@ -140,7 +136,7 @@ async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
     """Each write ends a message and begins the next, always with the same number of bytes."""
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
     async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        listening(scripted_app(limits=limits)) as url,
         raw_connection(url) as connection,
     ):
         connection.writer.write(handshake())
@@ -156,7 +152,7 @@ async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
 
 
 async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), api_key="k")
+    app = scripted_app(api_key="k")
     async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"invalid_request_error")
@@ -165,7 +161,7 @@ async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
 
 
 async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_is_admitted() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
+    async with listening(scripted_app()) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"101 ")
         connection.writer.write(masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 50_000))
@@ -175,7 +171,7 @@ async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_
 async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> None:
     limits = Limits(ping_s=0.2)
     async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
+        listening(scripted_app(limits=limits)) as url,
         raw_connection(url) as connection,
     ):
         connection.writer.write(handshake())
@@ -188,7 +184,7 @@ async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> Non
 
 
 async def test_no_compression_is_agreed_on() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
+    async with listening(scripted_app()) as url, raw_connection(url) as connection:
         connection.writer.write(handshake("/v1/realtime", "Sec-WebSocket-Extensions: permessage-deflate"))
         answer = await connection.read_until(b"\r\n\r\n")
         assert b"101 " in answer
@@ -217,7 +213,7 @@ def test_frames_are_told_apart_wherever_what_came_is_cut(step: int) -> None:
 
 
 async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url, max_queue=None) as socket:
         await first(socket)
         sent = [f'{{"type":"no","event_id":"{n}"}}' for n in range(300)]
@@ -229,7 +225,7 @@ async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() 
 
 async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
     turns: list[int] = []
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url) as socket:
         await first(socket)
         (protocol,) = _sockets()
@@ -244,7 +240,7 @@ async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
 
 
 async def test_a_message_of_too_many_fragments_is_closed_with_a_reason() -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url) as socket:
         await first(socket)
         socket.transport.write(small(b"x", opcode=1) + small() * 10_001)

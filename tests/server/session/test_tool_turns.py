@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 import duologue
-from duologue.client import Connection, Endpoint
-from duologue.client.asyncio.connect import open_endpoint
+from duologue.client import Connection
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.events import FunctionCallItem, RealtimeSessionConfig, ResponseDoneEvent
-from duologue.server import RealtimeApp, SessionStart, Upstream
-from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import Transport
-from tests.server._listening import listening
+from duologue.server import RealtimeApp
+from duologue.testing import scripted_engines
+from tests.server._listening import listening, scripted_app
+from tests.server._relays import upstream_at
 from tests.server._talking import event, speak, typed, until
 
 pytestmark = pytest.mark.timeout(30)
@@ -36,7 +35,7 @@ WEATHER: dict[str, Any] = {
 def embedded(*, hears: str = "hello", **settings: Any) -> RealtimeApp:
     """An application whose answers come from the embedded responder."""
     engines = replace(scripted_engines(hears=(hears,)), responder=EmbeddedResponder(slow_s=0.01))
-    return RealtimeApp(engines=scripted_app_engines(engines), **settings)
+    return scripted_app(engines, **settings)
 
 
 async def offered(connection: Connection, **more: Any) -> None:
@@ -97,11 +96,7 @@ async def test_a_spoken_call_is_made_and_its_result_said() -> None:
 @pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
 async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str) -> None:
     async with listening(embedded(dialect=upstream_dialect)) as behind:
-
-        async def open_upstream(session_start: SessionStart) -> Transport:
-            return await open_endpoint(Endpoint(url=behind, dialect=upstream_dialect))
-
-        front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
+        front = RealtimeApp(upstream=upstream_at(behind, upstream_dialect), dialect=dialect)
         async with listening(front) as url, duologue.connect(url, dialect=dialect) as connection:
             await offered(connection)
             await connection.send(typed("Call the tool get_weather with city Paris"))
