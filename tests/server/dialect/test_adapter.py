@@ -197,15 +197,6 @@ def test_pcm_comes_at_the_rates_that_the_dialect_has(dialect: str, word: str, ra
     assert wire.rate == rate_hz
 
 
-def test_the_hosted_rate_alone_is_taken_where_no_dialect_says_otherwise() -> None:
-    session = Spoken("openai")
-    session.reported()
-    for rate_hz, code in ((16_000, "integer_below_min_value"), (48_000, "invalid_value")):
-        wire = {"type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": rate_hz}}}}
-        [refused] = session.say(type="session.update", session=wire)
-        assert (refused["error"]["code"], refused["error"]["param"]) == (code, "session.audio.input.format.rate")
-
-
 def test_a_dialect_that_nobody_knows_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="no dialect 'klingon'; known: openai"):
         RealtimeApp(dialect="klingon")
@@ -237,15 +228,6 @@ async def test_who_asks_for_the_beta_is_served_in_it_beside_others(presented: di
             assert "modalities" in json.loads(await socket.recv())["session"]
         [created] = await until(current, "session.created")
         assert created.to_json()["session"]["type"] == "realtime"
-
-
-async def test_a_server_that_refuses_the_beta_says_so_and_closes_with_4000() -> None:
-    async with listening(scripted_app(refuse_beta=True)) as url, websockets_connect(url, **BETA_ASKED) as socket:
-        async with asyncio.timeout(5):
-            refused = json.loads(await socket.recv())
-            await socket.wait_closed()
-    assert refused["error"]["code"] == "beta_api_shape_disabled"
-    assert (socket.close_code, socket.close_reason) == (4000, "invalid_request_error.beta_api_shape_disabled")
 
 
 SPOKEN_DIALECTS = [
