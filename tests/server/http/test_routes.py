@@ -296,11 +296,7 @@ async def test_a_fault_of_our_own_is_500_without_its_words(monkeypatch: pytest.M
 MCP_TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
 
 
-async def _nowhere(session_start: SessionStart) -> Transport:
-    raise ConnectFailed("nowhere", retryable=False)
-
-
-@pytest.mark.parametrize("upstream", [None, Upstream(open=_nowhere)], ids=["alone", "a relay"])
+@pytest.mark.parametrize("upstream", [None, Upstream(open=nowhere)], ids=["alone", "a relay"])
 @pytest.mark.parametrize("path", [SECRETS, "/v1/realtime/sessions"])
 async def test_the_keys_of_mcp_servers_are_in_no_answer(path: str, upstream: Upstream | None) -> None:
     tools = [{**MCP_TOOL, "authorization": "sesame", "headers": {"X-Key": "open"}}]
@@ -311,23 +307,6 @@ async def test_the_keys_of_mcp_servers_are_in_no_answer(path: str, upstream: Ups
     assert "docs" in answer.text
     assert "sesame" not in answer.text
     assert "X-Key" not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("limits", "status", "code"),
-    [
-        (Limits(max_owner_client_secret_bytes=5_000), 429, "rate_limit_exceeded"),
-        (Limits(max_client_secret_bytes=5_000), 503, "server_overloaded"),
-        (Limits(max_owner_bytes=5_000), 429, "rate_limit_exceeded"),
-        (Limits(max_memory_bytes=5_000), 503, "server_overloaded"),
-    ],
-)
-async def test_a_secret_whose_configuration_is_too_much_is_not_made(limits: Limits, status: int, code: str) -> None:
-    async with pages(limits=limits) as client:
-        body = {"session": {"type": "realtime", "instructions": "x" * 6_000}}
-        answer = await client.post(SECRETS, json=body)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-        assert (await client.post(SECRETS)).status_code == 200
 
 
 async def test_a_body_that_holds_too_many_values_or_nests_too_deeply_is_refused() -> None:
