@@ -128,19 +128,6 @@ async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, b
         assert "GET" not in it.methods
 
 
-async def test_our_client_asks_what_the_model_makes_of_it() -> None:
-    engines = replace(scripted_engines(), responder=EmbeddedResponder())
-    async with tool_server() as it:
-        application = scripted_app(engines, mcp=McpAccess(it.url))
-        tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
-        config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
-        async with listening(application) as url, duologue.converse(url, session=config) as conversation:
-            async with conversation.stream(McpListToolsCompletedEvent) as reported, asyncio.timeout(10):
-                await anext(aiter(reported))
-            async with asyncio.timeout(10):
-                assert await conversation.ask("Call the tool add with a 20 and b 3") == "The tool returned 23."
-
-
 async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> None:
     async with (
         tool_server() as it,
