@@ -9,15 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from duologue import connect
-from duologue.audio.formats import PCM, PCMU
-from duologue.audio.transcoding import transcode
 from duologue.client import Connection
 from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosedError
 from duologue.events import (
     ErrorEvent,
-    InputAudioBufferAppendEvent,
-    InputAudioBufferSpeechStartedEvent,
 )
 from duologue.protocol import SessionDefaults
 from duologue.server import Limits, Relay, ServerSession, Upstream
@@ -25,7 +21,6 @@ from duologue.server.ids import new_id
 from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
 from duologue.transports import Transport, memory_pair
-from tests.server._engines import LOUD, QUIET
 from tests.server._relays import close_seen, relayed, reported
 from tests.server._talking import audio, counts, event, settle, speak, status, typed, until, update
 
@@ -81,28 +76,6 @@ async def test_typed_and_spoken_turns_run_through_a_relay_in_either_direction(
         assert counts(events)["conversation.item.created"] == 2
     else:
         assert counts(events)["conversation.item.added"] == counts(events)["conversation.item.done"] == 2
-
-
-@pytest.mark.parametrize("upstream_dialect", ["qwen", "openai-beta"])
-async def test_a_telephone_holds_a_turn_with_an_upstream_that_lacks_its_format_and_with_one_that_has_it(
-    upstream_dialect: str,
-) -> None:
-    async with session_behind(upstream_dialect, "openai") as connection:
-        await until(connection, "session.created")
-        wire = {"format": {"type": "audio/pcmu"}}
-        await connection.send(update(audio={"input": wire, "output": wire}))
-        [*_, updated] = await until(connection, "session.updated")
-        reported = updated.to_json()["session"]["audio"]
-        assert (reported["input"]["format"], reported["output"]["format"]) == (wire["format"], wire["format"])
-        for pcm in (LOUD * 400, QUIET * 700):
-            ulaw = transcode(pcm, PCM, PCMU)
-            for start in range(0, len(ulaw), 160):
-                await connection.send(InputAudioBufferAppendEvent.from_audio(ulaw[start : start + 160]))
-        events = await until(connection, "response.done")
-    [started] = [reported for reported in events if isinstance(reported, InputAudioBufferSpeechStartedEvent)]
-    assert started.audio_start_ms == 0
-    # Scripted speech is as long as its text, whatever its rate: 60 ms a character.
-    assert len(audio(events)) == len("Two words.") * 60 * 8
 
 
 async def test_a_current_client_sees_the_order_of_a_current_server_although_the_upstream_is_a_beta_server() -> None:
