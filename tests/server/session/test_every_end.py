@@ -359,7 +359,7 @@ REFUSED: dict[str, _Ask] = {
     "rate": _connected(times=2, limits=Limits(sessions_per_minute=1)),
     "full": _connected(limits=Limits(sessions=0)),
     "owner_sessions": _connected(limits=Limits(max_sessions_per_owner=0)),
-    "full_of_secrets": _posted(times=2, limits=Limits(client_secrets=1)),
+    "full_of_secrets": _posted(times=2, body=_CONFIGURED, limits=Limits(max_client_secret_bytes=15_000)),
     "secrets": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_client_secret_bytes=15_000)),
     "owner_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_bytes=15_000)),
     "server_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_memory_bytes=15_000)),
