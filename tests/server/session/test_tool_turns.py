@@ -104,14 +104,6 @@ async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str
             assert await call_and_result(connection) == ({"city": "Paris"}, "The tool returned celsius 21.")
 
 
-async def test_a_response_that_requires_a_call_gets_one_and_the_answer_to_its_result_is_words() -> None:
-    async with listening(embedded()) as url, duologue.connect(url) as connection:
-        await offered(connection, tool_choice="required")
-        await connection.send(typed("What is the weather in city Oslo?"))
-        await connection.send(event("response.create"))
-        assert await call_and_result(connection) == ({"city": "Oslo"}, "The tool returned celsius 21.")
-
-
 async def test_our_conversation_runs_its_tools_against_the_embedded_responder() -> None:
     asked: list[str] = []
 
