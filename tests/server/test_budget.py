@@ -138,19 +138,6 @@ def test_whatever_a_session_does_what_it_holds_is_counted_and_comes_back(seed: i
     assert {kind for kind, held in budget.held.items() if held} <= {"configuration", "input"}
 
 
-def test_sessions_that_end_at_random_leave_the_ledger_at_nothing() -> None:
-    dice, budget = random.Random(7), budget_of()
-    shares = [budget.share(f"key {number % 3}") for number in range(100)]
-    for _ in range(2_000):
-        dice.choice(shares).charge(dice.choice(("items", "audio", "input")), dice.randrange(10_000))
-        if dice.random() < 0.01:
-            dice.choice(shares).close()
-    assert budget.total_bytes > 0
-    for share in dice.sample(shares, len(shares)):
-        share.close()
-    assert (budget.total_bytes, dict(budget.owners), set(budget.held.values())) == (0, {}, {0})
-
-
 def test_when_a_session_may_hold_no_more_its_audio_is_refused_until_it_lets_go_of_some() -> None:
     session = Provoked(SessionDefaults(max_session_bytes=300_000))
     session.session(audio={"input": {"turn_detection": None}})
