@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from starlette.requests import Request
 
 from duologue.codec import decode, encode
-from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed, ConnectionClosed, EngineError
 from duologue.events import ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent
@@ -26,14 +25,7 @@ from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
 from duologue.transports.asgi import ASGITransport
 from tests._memory import nothing_left_of
-from tests.server._engines import (
-    BrokenDetector,
-    BrokenResponder,
-    BrokenSynthesizer,
-    BrokenTranscriber,
-    EndlessResponder,
-    EndlessSynthesizer,
-)
+from tests.server._engines import EndlessResponder, EndlessSynthesizer, Odd, failing
 from tests.server._listening import scripted_app
 from tests.server._relays import created, running_relay, updated
 from tests.server._scopes import scope
@@ -79,43 +71,6 @@ class _Talk:
             except ConnectionClosed as end:
                 closed = (end.code, end.reason, said)
         assert closed == (code, reason, error)
-
-
-class _Hanging:
-    name = "hanging"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
-        await asyncio.Event().wait()
-        yield ""
-
-
-class _Wrong:
-    name = "wrong"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
-        yield 7
-
-
-class _CancelsItself:
-    name = "cancels itself"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
-        yield "Well, "
-        raise asyncio.CancelledError
-
-
-class _Unending:
-    """Reads an utterance for ever, again and again if it is asked to."""
-
-    name = "unending"
-    sample_rate_hz = 24_000
-    repeatable = True
-
-    async def transcribe(
-        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
-    ) -> AsyncGenerator[str, None]:
-        yield " Well"
-        await asyncio.Event().wait()
 
 
 GOING_AWAY = (1001, "the server is going away")
@@ -195,7 +150,7 @@ async def _expired(talk: _Talk) -> None:
 
 async def _undetected(talk: _Talk) -> None:
     await talk.send(InputAudioBufferAppendEvent.from_audio(bytes(4_800)))
-    await talk.closes_with(1011, "broken: no frames today", error="engine_failed")
+    await talk.closes_with(1011, "broken: out of order", error="engine_failed")
 
 
 async def _refused(talk: _Talk) -> None:
@@ -219,6 +174,7 @@ async def _stalled(talk: _Talk) -> None:
 
 _End = Callable[[_Talk], Awaitable[None]]
 _ENDLESS: dict[str, Callable[[], Any]] = {"responder": EndlessResponder}
+_UNENDING: dict[str, Callable[[], Any]] = {"transcriber": lambda: Odd(" Well", ..., repeatable=True)}
 
 SESSIONS: dict[str, tuple[_End, dict[str, Callable[[], Any]], dict[str, Any]]] = {
     "the client closes": (_greeted, {}, {}),
@@ -227,26 +183,30 @@ SESSIONS: dict[str, tuple[_End, dict[str, Callable[[], Any]], dict[str, Any]]] =
     "a typed message was answered": (_typed, {}, {}),
     "a response was cancelled": (_cancelled_response, _ENDLESS, {}),
     "the client closes while the model speaks": (_speaking, _ENDLESS, {}),
-    "the client closes while a transcript is made": (_listening, {"transcriber": _Unending}, {}),
+    "the client closes while a transcript is made": (_listening, _UNENDING, {}),
     "the client closes and has not received all": (_behind, {"synthesizer": EndlessSynthesizer}, {}),
     "the server drains": (_drained, {}, {}),
     "the server stops before the session begins": (_stopped(_not_yet_served), {}, {}),
     "the server stops while the model speaks": (_stopped(_speaking), _ENDLESS, {}),
-    "the server stops while a transcript is made": (_stopped(_listening), {"transcriber": _Unending}, {}),
+    "the server stops while a transcript is made": (_stopped(_listening), _UNENDING, {}),
     "the server is cancelled": (_server_cancelled, _ENDLESS, {}),
     "an event was refused": (_refused, {}, {}),
     "the client stalls": (_stalled, _ENDLESS, {"limits": Limits(stall_s=0.01, backlog_bytes=1)}),
     "the client is idle": (_idle, {}, {"limits": Limits(idle_s=0.01)}),
     "the session expires": (_expired, {}, {"defaults": SessionDefaults(duration_s=0)}),
     "too many events came": (_refused, {}, {"limits": Limits(events_per_s=0.001)}),
-    "the detector fails": (_undetected, {"new_detector": lambda: BrokenDetector}, {}),
-    "the transcriber fails": (_answered, {"transcriber": BrokenTranscriber}, {}),
-    "the synthesizer fails": (_typed, {"synthesizer": BrokenSynthesizer}, {}),
-    "the responder fails": (_typed, {"responder": lambda: BrokenResponder(EngineError("no", engine="broken"))}, {}),
-    "the responder breaks": (_typed, {"responder": lambda: BrokenResponder(RuntimeError("broken"))}, {}),
-    "the responder hangs": (_typed, {"responder": _Hanging}, {"limits": Limits(engine_s=0.01)}),
-    "the responder makes something else": (_typed, {"responder": _Wrong}, {}),
-    "the responder cancels itself": (_typed, {"responder": _CancelsItself}, {}),
+    "the detector fails": (_undetected, {"new_detector": lambda: failing}, {}),
+    "the transcriber fails": (_answered, {"transcriber": failing}, {}),
+    "the synthesizer fails": (_typed, {"synthesizer": failing}, {}),
+    "the responder fails": (
+        _typed,
+        {"responder": failing},
+        {},
+    ),
+    "the responder breaks": (_typed, {"responder": lambda: Odd("Well, ", RuntimeError)}, {}),
+    "the responder hangs": (_typed, {"responder": lambda: Odd(...)}, {"limits": Limits(engine_s=0.01)}),
+    "the responder makes something else": (_typed, {"responder": lambda: Odd(7)}, {}),
+    "the responder cancels itself": (_typed, {"responder": lambda: Odd("Well, ", asyncio.CancelledError)}, {}),
 }
 """How each goes until the client closes, or is closed; its engines; and its settings."""
 

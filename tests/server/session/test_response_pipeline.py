@@ -14,7 +14,7 @@ from duologue.errors import EngineError
 from duologue.protocol import Respond
 from duologue.server.session.response_pipeline import answer
 from duologue.testing import scripted_engines
-from tests.server._engines import BrokenSynthesizer, Calling
+from tests.server._engines import Calling, failing
 from tests.server.session.test_prompt import command
 
 CALL = FunctionCall(name="f", arguments="{}")
@@ -96,7 +96,7 @@ async def test_speech_is_as_long_with_a_call_in_the_middle_as_without(encoding: 
 
 
 async def test_a_voice_that_fails_stops_the_words_and_the_calls() -> None:
-    engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=BrokenSynthesizer())
+    engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=failing("no voice today"))
     sink = Recorded()
     with pytest.raises(EngineError, match="no voice today"):
         await answer(command(speak=True), responder_request("hi"), engines, sink)

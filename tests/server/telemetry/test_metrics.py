@@ -13,7 +13,7 @@ from duologue.server.telemetry.metrics import METRICS, Metrics
 from duologue.testing import scripted_engines
 from tests._tables import without
 from tests.repo._tree import ROOT
-from tests.server._engines import BrokenSynthesizer, BrokenTranscriber
+from tests.server._engines import failing
 from tests.server._listening import listening, scripted_app
 from tests.server._talking import event, speak, until, update
 from tests.server.test_app import get
@@ -120,7 +120,7 @@ def test_engine_calls_are_counted_while_they_last_and_when_they_fail() -> None:
 
 
 async def test_a_real_turn_over_a_socket_moves_the_figures() -> None:
-    engines = replace(scripted_engines(), transcriber=BrokenTranscriber(), synthesizer=BrokenSynthesizer())
+    engines = replace(scripted_engines(), transcriber=failing(), synthesizer=failing("no voice today"))
     async with listening(scripted_app(engines)) as url:
         async with connect(url) as connection:
             await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))

@@ -16,7 +16,7 @@ from duologue.engines.registry import Engines
 from duologue.server.telemetry.observer import UNOBSERVED
 from duologue.server.telemetry.tracing import traces
 from duologue.testing import scripted_engines
-from tests.server._engines import BrokenSynthesizer
+from tests.server._engines import failing
 from tests.server._listening import listening, scripted_app
 from tests.server._talking import speak, typed, until, update
 
@@ -66,7 +66,7 @@ async def test_spans_hold_nothing_of_what_was_said() -> None:
 
 
 async def test_a_failure_is_marked_by_its_class_without_its_words() -> None:
-    spans = await turn(replace(scripted_engines(), synthesizer=BrokenSynthesizer()))
+    spans = await turn(replace(scripted_engines(), synthesizer=failing("no voice today")))
     failed = next(span for span in spans if span.name == "synthesize")
     assert (failed.status.is_ok, failed.status.description) == (False, "EngineError")
     assert "no voice today" not in "".join(span.to_json() for span in spans)
