@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import gc
 import weakref
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import h11
 import pytest
@@ -19,7 +20,7 @@ from duologue.server import Limits, ServerSession, loop_factory
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
 from tests.server._listening import listening, scripted_app
-from tests.server._raw_connections import GET, KEY, RIGHT, handshake, masked, raw_connection
+from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
 from tests.server.test_app import first
 
 pytestmark = pytest.mark.timeout(60)
@@ -36,11 +37,11 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
     for kind in (Socket, Requests, ServerProtocol, h11.Connection, ServerSession):
         init = kind.__init__
 
-        def watched(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
+        def noted(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
             init(self, *given, **named)
             made.append(weakref.ref(self))
 
-        monkeypatch.setattr(kind, "__init__", watched)
+        monkeypatch.setattr(kind, "__init__", noted)
 
     async def all_gone() -> None:
         assert made, "no connection came"
@@ -57,6 +58,16 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
     finally:
         gc.enable()
         monkeypatch.undo()
+
+
+@asynccontextmanager
+async def watched(**settings: Any) -> AsyncGenerator[RawConnection, None]:
+    """A connection to a server, of which nothing is left behind the block."""
+    async with listening(scripted_app(api_key=KEY, **settings)) as url:
+        with nothing_left() as all_gone:
+            async with raw_connection(url) as connection:
+                yield connection
+            await all_gone()
 
 
 BIG = b"x" * 100_000
@@ -98,15 +109,11 @@ def test_a_connection_that_is_cut_off_by_its_client_is_freed_at_once(way: str, l
     sent, awaited = _RAW[way]
 
     async def attack() -> None:
-        app = scripted_app(api_key=KEY)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    connection.writer.write(sent)
-                    await connection.writer.drain()
-                    if awaited is not None:
-                        await connection.read_until(awaited)
-                await all_gone()
+        async with watched() as connection:
+            connection.writer.write(sent)
+            await connection.writer.drain()
+            if awaited is not None:
+                await connection.read_until(awaited)
 
     run(attack, loop)
 
@@ -140,17 +147,13 @@ _FRAMES: dict[str, bytes] = {
 @pytest.mark.parametrize("way", _FRAMES)
 def test_a_websocket_that_ends_with_anything_is_freed_at_once(way: str, admitted: str, loop: str) -> None:
     async def attack() -> None:
-        app = scripted_app(api_key=KEY)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    headers = (RIGHT,) if admitted == "admitted" else ()
-                    connection.writer.write(handshake("/v1/realtime", *headers))
-                    await connection.read_until(b"session.created" if headers else b"error")
-                    connection.writer.write(_FRAMES[way])
-                    with contextlib.suppress(ConnectionError):
-                        await connection.writer.drain()
-                await all_gone()
+        async with watched() as connection:
+            headers = (RIGHT,) if admitted == "admitted" else ()
+            connection.writer.write(handshake("/v1/realtime", *headers))
+            await connection.read_until(b"session.created" if headers else b"error")
+            connection.writer.write(_FRAMES[way])
+            with contextlib.suppress(ConnectionError):
+                await connection.writer.drain()
 
     run(attack, loop)
 
@@ -190,19 +193,15 @@ def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
 def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) -> None:
     async def attack() -> None:
         limits = Limits(headers_s=0.2, request_s=0.2, message_s=0.2, message_bytes_per_s=1e9)
-        app = scripted_app(api_key=KEY, limits=limits)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    if late == "headers":
-                        connection.writer.write(GET)
-                    elif late == "body":
-                        connection.writer.write(_RAW["half a body"][0])
-                    else:
-                        connection.writer.write(handshake("/v1/realtime", RIGHT))
-                        await connection.read_until(b"session.created")
-                        connection.writer.write(_FRAMES["an unfinished frame"])
-                    await connection.read_to_end()
-                await all_gone()
+        async with watched(limits=limits) as connection:
+            if late == "headers":
+                connection.writer.write(GET)
+            elif late == "body":
+                connection.writer.write(_RAW["half a body"][0])
+            else:
+                connection.writer.write(handshake("/v1/realtime", RIGHT))
+                await connection.read_until(b"session.created")
+                connection.writer.write(_FRAMES["an unfinished frame"])
+            await connection.read_to_end()
 
     run(attack, "asyncio")

@@ -26,30 +26,6 @@ TEXT = {"output_modalities": ["text"]}
 RESPOND = event("response.create")
 
 
-async def test_a_typed_question_is_answered_in_text(talk: Talk) -> None:
-    engines = scripted_engines(says=("Two words.",))
-    async with talk(engines) as connection:
-        await connection.send(typed("hi"))
-        await connection.send(event("response.create", response=TEXT))
-        events = await until(connection, "response.done")
-    assert [event.type for event in events] == [
-        "conversation.item.added",
-        "conversation.item.done",
-        "response.created",
-        "response.output_item.added",
-        "conversation.item.added",
-        "response.content_part.added",
-        "response.output_text.delta",
-        "response.output_text.delta",
-        "response.output_text.done",
-        "response.content_part.done",
-        "conversation.item.done",
-        "response.output_item.done",
-        "response.done",
-    ]
-    assert status(events)["output"][0]["content"][0]["text"] == "Two words."
-
-
 async def test_speech_is_heard_and_answered_by_speech(talk: Talk) -> None:
     async with talk(scripted_engines(hears=("good morning",), says=("Good morning, you.",))) as connection:
         await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))

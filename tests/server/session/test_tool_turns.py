@@ -11,7 +11,7 @@ import pytest
 import duologue
 from duologue.client import Connection
 from duologue.engines.embedded.responder import EmbeddedResponder
-from duologue.events import FunctionCallItem, RealtimeSessionConfig, ResponseDoneEvent
+from duologue.events import FunctionCallItem, ResponseDoneEvent
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_engines
 from tests.server._listening import listening, scripted_app
@@ -102,34 +102,6 @@ async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str
             await connection.send(typed("Call the tool get_weather with city Paris"))
             await connection.send(event("response.create"))
             assert await call_and_result(connection) == ({"city": "Paris"}, "The tool returned celsius 21.")
-
-
-async def test_our_conversation_runs_its_tools_against_the_embedded_responder() -> None:
-    asked: list[str] = []
-
-    def get_weather(city: str) -> str:
-        """The weather in a city."""
-        asked.append(city)
-        return f"rain in {city}"
-
-    async with listening(embedded()) as url:
-        text = RealtimeSessionConfig(output_modalities=["text"])
-        async with duologue.converse(url, session=text, tools=[get_weather]) as conversation:
-            answer = await conversation.ask("Call the tool get weather with city Bergen")
-    assert asked == ["Bergen"]
-    assert answer == "The tool returned rain in Bergen."
-
-
-async def test_a_slow_count_can_be_interrupted_while_it_is_counted() -> None:
-    async with listening(embedded()) as url, duologue.connect(url) as connection:
-        await until(connection, "session.created")
-        await connection.send(typed("Count slowly from one to one hundred."))
-        await connection.send(event("response.create", response={"output_modalities": ["text"]}))
-        await until(connection, "response.output_text.delta")
-        await connection.send(event("response.cancel"))
-        [*_, last] = await until(connection, "response.done")
-    assert isinstance(last, ResponseDoneEvent)
-    assert last.response.status == "cancelled"
 
 
 async def test_a_server_in_a_dialect_that_only_hears_transcribes_what_is_committed() -> None:
