@@ -74,7 +74,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("presented", "code"), BAD, ids=[str(number) for number in range(len(BAD))])
-async def test_no_key_or_a_wrong_one_is_told_in_an_error_and_closed_with_3000(
+async def test_no_key_or_a_wrong_one_gets_an_error_and_a_close_with_3000(
     presented: dict[str, Any], code: str | None
 ) -> None:
     async with listening(scripted_app(api_key="open")) as url:
@@ -165,7 +165,7 @@ async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured(
         assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
 
 
-async def test_a_client_secret_may_change_what_its_session_is_told() -> None:
+async def test_a_client_secret_may_change_the_settings_of_its_session() -> None:
     async with listening(scripted_app(api_key="sesame")) as url:
         secret = await client_secret(
             url, api_key="sesame", session=RealtimeSessionConfig(model="m-1", instructions="Be brief.")

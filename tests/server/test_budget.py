@@ -17,7 +17,7 @@ def budget_of(*, max_bytes: int = 100 * MIB, max_owner_bytes: int = 100 * MIB) -
     return Budget(max_bytes=max_bytes, max_owner_bytes=max_owner_bytes)
 
 
-def test_what_one_owner_may_not_hold_another_may_and_nobody_more_than_there_is() -> None:
+def test_what_one_owner_may_not_hold_another_may_up_to_the_limit_of_all() -> None:
     budget = budget_of(max_bytes=100, max_owner_bytes=60)
     one, two, other = budget.share("key 1"), budget.share("key 1"), budget.share("key 2")
     assert one.charge("items", 50) is None

@@ -110,7 +110,7 @@ def test_the_beta_s_greeting_is_flat_and_announces_its_conversation() -> None:
     assert not {"type", "audio", "output_modalities", "max_output_tokens", "truncation"} & session.keys()
 
 
-def test_the_beta_s_own_settings_are_taken_and_told_back_once_they_are_in_force() -> None:
+def test_the_beta_s_own_settings_are_taken_and_echoed_once_they_are_in_force() -> None:
     session = Spoken(BETA)
     session.reported()
     [updated] = session.say(type="session.update", session={"temperature": 0.7, "modalities": ["text"]})
@@ -154,7 +154,7 @@ def test_an_error_names_the_parameter_as_the_client_knows_it() -> None:
     assert refused["error"]["event_id"] == "e1"
 
 
-def test_a_field_that_nobody_has_is_refused_where_all_fields_are_known_and_dropped_elsewhere() -> None:
+def test_an_unknown_field_is_refused_where_all_fields_are_known_and_dropped_elsewhere() -> None:
     strict, lenient = Spoken(BETA), Spoken("qwen")
     for session in (strict, lenient):
         session.reported()
@@ -197,7 +197,7 @@ def test_pcm_comes_at_the_rates_that_the_dialect_has(dialect: str, word: str, ra
     assert wire.rate == rate_hz
 
 
-def test_a_dialect_that_nobody_knows_is_an_error_at_once() -> None:
+def test_an_unknown_dialect_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="no dialect 'klingon'; known: openai"):
         RealtimeApp(dialect="klingon")
 
@@ -222,7 +222,7 @@ def test_a_handshake_asks_for_the_beta_by_header_or_by_subprotocol(
 
 
 @pytest.mark.parametrize("presented", [BETA_ASKED, {"subprotocols": ["realtime", "openai-beta.realtime-v1"]}])
-async def test_who_asks_for_the_beta_is_served_in_it_beside_others(presented: dict[str, Any]) -> None:
+async def test_a_client_that_asks_for_the_beta_is_served_in_it_while_others_are_not(presented: dict[str, Any]) -> None:
     async with listening(scripted_app()) as url, connect(url, dialect="openai") as current:
         async with websockets_connect(url, **presented) as socket, asyncio.timeout(5):
             assert "modalities" in json.loads(await socket.recv())["session"]

@@ -57,7 +57,7 @@ async def test_a_client_secret_comes_with_its_expiry_and_the_session_that_it_ope
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"session":{"type":"realtime"},"expires_after":null}'])
-async def test_a_client_secret_lives_for_ten_minutes_unless_told_otherwise(content: bytes) -> None:
+async def test_a_client_secret_lives_for_ten_minutes_by_default(content: bytes) -> None:
     asked_at = int(time.time())
     async with pages() as client:
         answer = await client.post(SECRETS, content=content)

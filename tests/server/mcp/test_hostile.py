@@ -186,7 +186,7 @@ STATUSES: Mapping[str, tuple[Answerer, int, str]] = {
 
 
 @pytest.mark.parametrize("how", STATUSES)
-async def test_a_status_is_told_in_the_words_of_http(how: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_status_is_reported_in_the_words_of_http(how: str, caplog: pytest.LogCaptureFixture) -> None:
     answerer, code, message = STATUSES[how]
     async with asking(bad=answerer) as (it, mcp_session):
         server = offer(it, authorization="sesame")

@@ -161,7 +161,7 @@ async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> Non
         ),
     ],
 )
-async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
+async def test_a_tool_s_failure_is_sent_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
     async with tool_server() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
         await listed(connection)
         [called] = await responded(connection)
@@ -278,7 +278,7 @@ def test_what_lies_elsewhere_is_not(url: str) -> None:
     assert not McpAccess("https://host/mcp").permits(url)
 
 
-def test_what_is_no_address_is_told_at_once() -> None:
+def test_a_string_that_is_no_address_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="'host/mcp' is no address of an MCP server"):
         McpAccess("host/mcp")
 

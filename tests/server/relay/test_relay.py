@@ -92,7 +92,7 @@ async def test_a_current_client_sees_the_order_of_a_current_server_although_the_
     assert through_beta[:3] == current[:3]
 
 
-async def test_a_beta_client_hears_of_its_conversation_although_the_upstream_does_not_announce_it() -> None:
+async def test_a_beta_client_gets_conversation_created_although_the_upstream_does_not_send_it() -> None:
     async with session_behind("openai", "openai-beta") as connection:
         assert [reported.type for reported in await until(connection, "conversation.created")] == [
             "session.created",
@@ -205,7 +205,7 @@ async def test_what_a_client_makes_up_is_logged_a_hundred_times_at_most(caplog: 
 
 
 @pytest.mark.parametrize(("status", "said"), [(None, "cannot be reached"), (401, "refused the session (HTTP 401)")])
-async def test_an_upstream_that_cannot_be_reached_is_told_to_the_client_but_not_where_it_is(
+async def test_an_upstream_that_cannot_be_reached_is_an_error_without_its_address(
     status: int | None, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def open_upstream(session_start: SessionStart) -> Transport:
@@ -275,7 +275,7 @@ async def test_an_upstream_that_takes_nothing_any_more_is_closed_and_so_is_the_c
         (4000, "no quota", (4000, "no quota")),
     ],
 )
-async def test_an_upstream_that_closes_without_a_word_is_told_as_an_error_and_closed_as_one(
+async def test_an_upstream_that_closes_without_an_event_is_an_error_and_a_close(
     code: int, reason: str, expected: tuple[int, str]
 ) -> None:
     async with relayed("openai", "openai-beta") as (client, upstream):

@@ -52,7 +52,7 @@ async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dial
             assert cut.to_json()["audio_end_ms"] == 100
             await connection.send(event("conversation.item.delete", item_id=last.item_id))
             await until(connection, "conversation.item.deleted")
-            await connection.send(event("conversation.item.retrieve", event_id="ask", item_id="nobody"))
+            await connection.send(event("conversation.item.retrieve", event_id="ask", item_id="unknown"))
             [*_, refused] = await until(connection, "error")
             assert refused.to_json()["error"]["code"] == "item_retrieve_invalid_item_id"
             assert refused.to_json()["error"]["event_id"] == "ask"

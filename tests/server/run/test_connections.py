@@ -147,7 +147,7 @@ async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_serv
         assert await come("one") == ("session.created", "")
 
 
-async def test_the_log_names_address_and_key_number_of_whoever_comes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_names_address_and_key_number_of_each_client(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "duologue.server")
     app = scripted_app(api_key=["one", KEY], limits=Limits(max_sessions_per_owner=1))
     async with listening(app) as url:

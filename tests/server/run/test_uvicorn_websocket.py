@@ -50,7 +50,7 @@ async def raw_session(**settings: Any) -> AsyncGenerator[RawConnection, None]:
         yield connection
 
 
-async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_nobody_else_notices() -> None:
+async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_other_sessions_go_on() -> None:
     app = scripted_app(limits=Limits(frame_bytes=10_000))
     async with listening(app) as url, websockets_connect(url) as other, websockets_connect(url) as socket:
         await first(other)
@@ -184,7 +184,7 @@ async def test_no_compression_is_agreed_on() -> None:
 
 
 @pytest.mark.parametrize("step", [1, 3, 7, 1_000])
-def test_frames_are_told_apart_wherever_what_came_is_cut(step: int) -> None:
+def test_frames_are_separated_wherever_what_came_is_cut(step: int) -> None:
     frames = [Frame(Opcode.TEXT, b"x" * n).serialize(mask=True) for n in (0, 5, 125, 126, 65_535, 65_536)] * 2
     ends, got = _FrameEnds(), []
     sent = b"".join(frames)
@@ -206,8 +206,8 @@ async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() 
         sent = [f'{{"type":"no","event_id":"{n}"}}' for n in range(300)]
         socket.transport.write(b"".join(Frame(Opcode.TEXT, each.encode()).serialize(mask=True) for each in sent))
         async with asyncio.timeout(5):
-            told = [json.loads(await socket.recv())["error"]["event_id"] for _ in sent]
-        assert told == [str(n) for n in range(300)]
+            answered = [json.loads(await socket.recv())["error"]["event_id"] for _ in sent]
+        assert answered == [str(n) for n in range(300)]
 
 
 async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:

@@ -26,7 +26,7 @@ TEXT = {"output_modalities": ["text"]}
 RESPOND = event("response.create")
 
 
-async def test_speech_is_heard_and_answered_by_speech(talk: Talk) -> None:
+async def test_speech_is_transcribed_and_answered_by_speech(talk: Talk) -> None:
     async with talk(scripted_engines(hears=("good morning",), says=("Good morning, you.",))) as connection:
         await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
         await speak(connection)
@@ -179,7 +179,7 @@ async def test_a_transcriber_that_fails_is_reported_and_the_turn_is_answered(
         assert status(events)["status"] == "completed"
 
 
-async def test_what_an_endpoint_says_of_its_failure_is_told_to_the_client_and_to_no_log(
+async def test_what_an_endpoint_says_of_its_failure_is_sent_to_the_client_and_is_in_no_log(
     talk: Talk, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Refusing:

@@ -104,7 +104,7 @@ async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str
             assert await call_and_result(connection) == ({"city": "Paris"}, "The tool returned celsius 21.")
 
 
-async def test_a_server_in_a_dialect_that_only_hears_transcribes_what_is_committed() -> None:
+async def test_a_server_in_a_dialect_that_only_transcribes_transcribes_what_is_committed() -> None:
     async with (
         listening(embedded(hears="Good evening.", dialect="vllm")) as url,
         duologue.connect(url, dialect="vllm") as connection,

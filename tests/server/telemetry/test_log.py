@@ -13,7 +13,7 @@ from tests.server._listening import listening, scripted_app
 from tests.server._talking import event, speak, typed, until, update
 
 
-async def test_the_log_tells_the_course_of_a_session_by_names_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_has_the_course_of_a_session_in_names_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     engines = scripted_engines(hears=["sesame"], says=["sesame."])
     async with listening(scripted_app(engines, api_key="sesame")) as url:

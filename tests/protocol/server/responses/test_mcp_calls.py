@@ -199,7 +199,7 @@ def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
     assert types(pair.returns("a page")) == RETURNED
     assert types(pair.finishes(response_id="resp_2")) == [*DONE, "response.done"]
     # The answer again, and one to an unknown request: ordinary items.
-    for request_id in ("item_2", "of_nobody"):
+    for request_id in ("item_2", "unknown"):
         item = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
         assert types(pair.send(create({**item, "id": f"again_{request_id}"}))) == [
             "conversation.item.added",

@@ -195,7 +195,7 @@ def test_a_failed_engine_fails_its_response_and_the_session_goes_on(pair: Pair) 
 # --- out of band
 
 
-def test_a_response_out_of_band_runs_beside_the_active_one_and_out_of_the_conversation(pair: Pair) -> None:
+def test_a_response_out_of_band_runs_at_the_same_time_as_the_active_one_and_out_of_the_conversation(pair: Pair) -> None:
     pair.send(create(user_text("hi")), respond())
     pair.says("Hello")
     created = pair.send(
