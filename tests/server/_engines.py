@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.errors import EngineError
@@ -36,7 +36,7 @@ class Odd:
         try:
             for piece in pieces:
                 if callable(piece):
-                    fault = piece()
+                    fault = cast("BaseException", piece())
                     raise fault  # which now holds this frame, and this frame holds it, as in many an engine
                 if piece is ...:
                     await asyncio.Event().wait()
