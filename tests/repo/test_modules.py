@@ -53,7 +53,7 @@ def test_every_public_name_of_a_module_is_in_its_all(path: Path) -> None:
     private = any(part.startswith("_") and part != "__init__.py" for part in path.relative_to(PACKAGE).parts)
     declared = _declared(tree)
     if private and declared is None:
-        return  # a module with a leading underscore is nobody's business
+        return  # a module with a leading underscore is private
     assert _defined(tree) - (declared or set()) == set()
 
 

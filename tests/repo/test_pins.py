@@ -90,7 +90,7 @@ def test_no_script_of_an_npm_package_is_run() -> None:
 
 
 def test_no_pinned_version_is_one_that_reports_usage() -> None:
-    """Wheels of onnxruntime from 1.29 on do, unless told not to."""
+    """Wheels of onnxruntime from 1.29 on do by default."""
     (version,) = [line.split("==")[1] for line in _constraints() if line.startswith("onnxruntime==")]
     assert tuple(map(int, version.split(".")[:2])) < (1, 29)
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]

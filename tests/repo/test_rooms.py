@@ -58,7 +58,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
-    "Close": "a command of the server's protocol, and a step of a script in duologue.testing beside Send and Drop",
+    "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
 }
 """Classes that share their name with another, and why."""
 

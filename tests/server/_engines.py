@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
 
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.errors import EngineError
@@ -14,58 +15,61 @@ QUIET = bytes(48)
 """A millisecond of silence."""
 
 
-class BrokenResponder:
-    """Says two words, and then fails once; afterwards it works."""
+class Odd:
+    """An engine of every kind, whose streams yield these pieces and whose detector returns them.
 
-    name = "broken"
+    A piece that can be called makes an exception, which is raised; at `...` the engine waits for ever.
+    """
 
-    def __init__(self, fault: Exception) -> None:
-        self._fault: Exception | None = fault
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
-        yield "Well, "
-        yield "I "
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            raise fault
-        yield "am fine."
-
-
-class BrokenSynthesizer:
-    """Cannot speak."""
-
-    name = "broken"
-    sample_rate_hz = 24_000
-    voices: tuple[str, ...] = ("none",)
-
-    async def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[bytes, None]:
-        if text:
-            raise EngineError("no voice today", engine="broken")
-        yield b""
-
-
-class BrokenTranscriber:
-    """Fails on all audio."""
-
-    name = "broken"
-    sample_rate_hz = 24_000
-
-    async def transcribe(
-        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
-    ) -> AsyncGenerator[str, None]:
-        if pcm16:
-            raise EngineError("no ears today", engine="broken")
-        yield ""
-
-
-class BrokenDetector:
-    """Fails at the first audio."""
-
+    name = "odd"
     sample_rate_hz = 24_000
     frame_ms = 20
+    voices: tuple[str, ...] = ("one",)
+    specialty = "being odd"
+
+    def __init__(self, *pieces: Any, repeatable: bool = False) -> None:
+        self._pieces = pieces
+        self.repeatable = repeatable
+        self.closed = False
+
+    async def _make(self, pieces: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
+        try:
+            for piece in pieces:
+                if callable(piece):
+                    fault = cast("BaseException", piece())
+                    raise fault  # which now holds this frame, and this frame holds it, as in many an engine
+                if piece is ...:
+                    await asyncio.Event().wait()
+                yield piece
+        finally:
+            self.closed = True
+
+    def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
+        return self._make(self._pieces)
+
+    def transcribe(
+        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
+    ) -> AsyncGenerator[Any, None]:
+        return self._make(self._pieces)
+
+    def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[Any, None]:
+        return self._make(self._pieces)
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        raise EngineError("no frames today", engine="broken")
+        return [piece async for piece in self._make(self._pieces)]
+
+
+class OddOnce(Odd):
+    """A responder that answers so once, and then works."""
+
+    def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
+        pieces, self._pieces = self._pieces, ("I am fine.",)
+        return self._make(pieces)
+
+
+def failing(words: str = "out of order") -> Odd:
+    """An engine that fails at once."""
+    return Odd(lambda: EngineError(words, engine="broken"))
 
 
 class Calling:

@@ -11,7 +11,7 @@ from duologue.events import McpServerTool
 from duologue.protocol import McpCall
 from duologue.server import McpAccess
 from duologue.server.mcp.servers import McpSession
-from tests.server._raw_mcp_server import Answerer, RawMcpServer, Request, Writer, as_event, result
+from tests.server._raw_mcp_server import Answerer, RawMcpServer, Request, Writer, as_event, raw_mcp_server, result
 
 Json = dict[str, Any]
 
@@ -40,6 +40,18 @@ async def mcp_sessions(it: RawMcpServer, n: int = 1, *, timeout_s: float = 5) ->
             mcp_session.close()
         await nothing_of(lambda: access.network.n_connections)
         await nothing_of(lambda: len([task for task in asyncio.all_tasks() - before if "serve" not in repr(task)]))
+
+
+@asynccontextmanager
+async def asking(
+    *, keeps_sessions: bool = False, timeout_s: float = 5, **does: Answerer
+) -> AsyncGenerator[tuple[RawMcpServer, McpSession], None]:
+    """A server that does this, and a session that may ask it."""
+    async with (
+        raw_mcp_server(keeps_sessions=keeps_sessions, **does) as it,
+        mcp_sessions(it, timeout_s=timeout_s) as (mcp_session,),
+    ):
+        yield it, mcp_session
 
 
 async def nothing_of(count: Callable[[], int]) -> None:

@@ -8,7 +8,16 @@ from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
 
+from duologue.engines.registry import Engines
 from duologue.server import RealtimeApp, serve
+from duologue.testing import scripted_app_engines
+from tests.server._session_ends import SessionEnds
+
+
+def scripted_app(engines: Engines | None = None, *, ends: SessionEnds | None = None, **settings: Any) -> RealtimeApp:
+    """An application with scripted engines, or these, whose sessions' ends are observed."""
+    observers = [] if ends is None else [ends]
+    return RealtimeApp(engines=scripted_app_engines(engines), observers=observers, **settings)
 
 
 @asynccontextmanager

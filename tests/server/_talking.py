@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any, Protocol
 
@@ -51,6 +52,12 @@ async def until(connection: Talks, name: str) -> list[RealtimeEvent]:
     while not events or events[-1].type != name:
         events.append(await connection.receive(timeout=5))
     return events
+
+
+async def settle(turns: int = 50) -> None:
+    """Let every task run until it waits for something."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
 
 
 def status(events: list[RealtimeEvent]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import uvicorn
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
+
+from tests._uvicorn import under_uvicorn
 
 __all__ = ["ToolServer", "tool_server"]
 
@@ -76,23 +77,9 @@ class ToolServer:
 async def tool_server(**settings: bool) -> AsyncGenerator[ToolServer, None]:
     """The server, running for the length of a block; settings as those of `ToolServer`."""
     application = ToolServer(**settings)
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="critical", timeout_graceful_shutdown=1))
-    started = asyncio.Event()
-    startup = server.startup
-
-    async def start(*args: Any, **kwargs: Any) -> None:
-        await startup(*args, **kwargs)
-        started.set()
-
-    server.startup = start  # type: ignore[method-assign]
-    serving = asyncio.ensure_future(server.serve())
-    try:
-        async with asyncio.timeout(10):
-            await started.wait()
-        port = server.servers[0].sockets[0].getsockname()[1]
+    async with under_uvicorn(application) as port:
         application.url = f"http://127.0.0.1:{port}/mcp"
-        yield application
-    finally:
-        application.answers.set()
-        server.should_exit = True
-        await asyncio.wait_for(serving, 10)
+        try:
+            yield application
+        finally:
+            application.answers.set()

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from websockets.asyncio.client import ClientConnection
@@ -25,18 +24,13 @@ from duologue.errors import ConnectFailed, ConnectionClosedError, DuologueError
 from duologue.events import RealtimeSessionConfig, TranscriptionSessionConfig
 from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.run.runner import _bind
-from duologue.testing import scripted_app_engines, scripted_engines
-from tests.server._engines import EndlessResponder, EndlessSynthesizer
-from tests.server._listening import listening
+from duologue.testing import scripted_engines
+from tests._uvicorn import under_uvicorn
+from tests.server._listening import listening, scripted_app
 from tests.server._session_ends import SessionEnds
-from tests.server._talking import audio, counts, event, speak, status, typed, until, update
+from tests.server._talking import audio, counts, event, status, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
-
-
-def scripted(**settings: Any) -> RealtimeApp:
-    """An application with scripted engines."""
-    return RealtimeApp(engines=scripted_app_engines(), **settings)
 
 
 async def first(socket: ClientConnection) -> dict[str, Any]:
@@ -46,97 +40,58 @@ async def first(socket: ClientConnection) -> dict[str, Any]:
     return decoded
 
 
-async def test_a_turn_runs_from_speech_to_speech_over_a_socket() -> None:
-    async with listening(scripted()) as url, connect(url) as connection:
-        await until(connection, "session.created")
-        await speak(connection)
-        events = await until(connection, "response.done")
-    assert counts(events)["input_audio_buffer.speech_stopped"] == 1
-    assert status(events)["status"] == "completed"
-    assert audio(events)
-
-
 async def test_decoders_are_built_before_clients_are_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "decode", known._first_decode)
     known.forgiving_reader.cache_clear()
-    async with scripted().running():
+    async with scripted_app().running():
         assert known.decode is not known._first_decode
         assert known.forgiving_reader.cache_info().currsize
 
 
-async def test_the_model_of_the_query_is_the_session_s() -> None:
-    async with listening(scripted()) as url:
-        async with connect(url, model="gpt-realtime & co") as connection:
-            [created] = await until(connection, "session.created")
-            assert created.to_json()["session"]["model"] == "gpt-realtime & co"
-        async with connect(url) as connection:
-            [created] = await until(connection, "session.created")
-            assert created.to_json()["session"]["model"] == "duologue"
-
-
-async def test_two_sessions_at_once_do_not_mix() -> None:
-    async with listening(scripted()) as url, connect(url) as one, connect(url) as other:
-        for connection, text in ((one, "one"), (other, "other")):
-            await connection.send(typed(text))
-        await asyncio.gather(speak(one), speak(other))
-        ids: list[set[str]] = []
-        for connection in (one, other):
-            events = await until(connection, "response.done")
-            assert counts(events)["response.created"] == 1
-            assert counts(events)["conversation.item.added"] == 3
-            ids.append({str(e.to_json()["item"]["id"]) for e in events if e.type == "conversation.item.added"})
-        assert ids[0].isdisjoint(ids[1])
+async def refused(url: str, **presented: Any) -> tuple[str | None, int | None]:
+    """The code of the error and of the close that follows."""
+    async with websockets_connect(url, **presented) as socket:
+        event = await first(socket)
+        assert event["type"] == "error", event
+        await asyncio.wait_for(socket.wait_closed(), 5)
+        return event["error"]["code"], socket.close_code
 
 
 # --- keys
 
 GOOD = [
     ({"additional_headers": {"Authorization": "Bearer open"}}, None),
-    ({"additional_headers": {"Authorization": "bearer  open "}}, None),
-    ({"additional_headers": {"api-key": "open"}}, None),
     ({"subprotocols": ["realtime", "openai-insecure-api-key.open"]}, "realtime"),
     ({"subprotocols": ["realtime", "openai-insecure-api-key.open", "openai-beta.realtime-v1"]}, "realtime"),
 ]
 
 
-@pytest.mark.parametrize(("presented", "subprotocol"), GOOD, ids=["bearer", "spaces", "api-key", "browser", "beta"])
+@pytest.mark.parametrize(("presented", "subprotocol"), GOOD, ids=["bearer", "browser", "beta"])
 async def test_the_right_key_opens_in_every_way_that_clients_present_it(
     presented: dict[str, Any], subprotocol: str | None
 ) -> None:
-    async with (
-        listening(scripted(api_key="open")) as url,
-        websockets_connect(url, **presented) as socket,
-    ):
+    async with listening(scripted_app(api_key="open")) as url, websockets_connect(url, **presented) as socket:
         assert (await first(socket))["type"] == "session.created"
         assert socket.subprotocol == (Subprotocol(subprotocol) if subprotocol else None)
 
 
 BAD = [
     ({}, None),
-    ({"additional_headers": {"Authorization": "Basic open"}}, None),
-    ({"subprotocols": ["realtime"]}, None),
     ({"additional_headers": {"Authorization": "Bearer opens"}}, "invalid_api_key"),
-    ({"additional_headers": {"Authorization": "Bearer "}}, "invalid_api_key"),
-    ({"additional_headers": {"api-key": ""}}, "invalid_api_key"),
     ({"subprotocols": ["realtime", "openai-insecure-api-key.nope"]}, "invalid_api_key"),
 ]
 
 
 @pytest.mark.parametrize(("presented", "code"), BAD, ids=[str(number) for number in range(len(BAD))])
-async def test_no_key_or_a_wrong_one_is_told_in_an_error_and_closed_with_3000(
+async def test_no_key_or_a_wrong_one_gets_an_error_and_a_close_with_3000(
     presented: dict[str, Any], code: str | None
 ) -> None:
-    async with listening(scripted(api_key="open")) as url, websockets_connect(url, **presented) as socket:
-        refused = await first(socket)
-        assert (refused["type"], refused["error"]["code"]) == ("error", code)
-        assert refused["error"]["type"] == "invalid_request_error"
-        await asyncio.wait_for(socket.wait_closed(), 5)
-        assert socket.close_code == 3000
-        assert socket.close_reason == ".".join(filter(None, ("invalid_request_error", code)))
+    async with listening(scripted_app(api_key="open")) as url:
+        assert await refused(url, **presented) == (code, 3000)
 
 
 async def test_our_client_learns_that_its_key_is_wrong_and_why() -> None:
-    async with listening(scripted(api_key="open")) as url, connect(url, api_key="nope") as connection:
+    async with listening(scripted_app(api_key="open")) as url, connect(url, api_key="nope") as connection:
         with pytest.raises(ConnectionClosedError, match="Incorrect API key provided") as caught:
             async for _ in connection:
                 pass
@@ -160,74 +115,14 @@ async def get(url: str, path: str) -> tuple[int, bytes]:
     return int(head.split()[1]), body
 
 
-async def test_the_health_page_says_ok_and_other_pages_where_the_websocket_is() -> None:
-    async with listening(scripted()) as url:
-        assert await get(url, "/healthz") == (200, b'{"status":"ok"}')
-        answer, body = await get(url, "/elsewhere")
-        assert (answer, b"/v1/realtime" in body) == (404, True)
-
-
-async def test_a_websocket_elsewhere_is_refused() -> None:
-    async with listening(scripted()) as url:
-        with pytest.raises(ConnectFailed, match="HTTP 403"):
-            async with connect(url.replace("/v1/realtime", "/v2")):
-                pass
-
-
-# --- bad frames over a real socket
-
-
-async def test_bad_messages_over_a_socket_are_refused_and_the_session_goes_on() -> None:
-    async with listening(scripted()) as url, websockets_connect(url) as socket:
-        await first(socket)
-        for message, code in (("{", "invalid_json"), (b"\0", "invalid_event"), ('{"type":"x"}', "invalid_value")):
-            await socket.send(message)
-            assert (await first(socket))["error"]["code"] == code
-        await socket.send('{"type":"input_audio_buffer.clear"}')
-        assert (await first(socket))["type"] == "input_audio_buffer.cleared"
-
-
 # --- the end
-
-
-async def test_a_server_that_is_cancelled_while_sessions_are_open_stops_in_time_and_says_goodbye() -> None:
-    before = asyncio.all_tasks()
-    responder = EndlessResponder()
-    engines = replace(scripted_engines(), responder=responder, synthesizer=EndlessSynthesizer())
-    url: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    application = RealtimeApp(engines=scripted_app_engines(engines), limits=Limits(drain_s=0.5))
-    serving = asyncio.ensure_future(serve(application, port=0, on_listening=url.set_result))
-    async with asyncio.timeout(10), connect(await url) as idle, connect(await url) as busy:
-        await busy.send(event("response.create"))
-        await until(busy, "response.output_audio_transcript.delta")
-        serving.cancel()
-        async for _ in idle:  # ends: it is said goodbye to
-            pass
-    await asyncio.wait({serving}, timeout=10)
-    assert serving.cancelled()
-    assert responder.running == 0
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_client_that_vanishes_from_its_socket_leaves_no_engine_at_work() -> None:
-    responder = EndlessResponder()
-    engines = replace(scripted_engines(), responder=responder)
-    async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as url:
-        socket = await websockets_connect(url)
-        await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
-        while "delta" not in str(await socket.recv()):
-            pass
-        socket.transport.abort()
-        async with asyncio.timeout(5):
-            await responder.stopped.wait()
-    assert responder.running == 0
 
 
 async def test_an_address_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(DuologueError, match=f"cannot listen on 127.0.0.1:{port}"):
-            await serve(scripted(), port=port, on_listening=lambda url: None)
+            await serve(scripted_app(), port=port, on_listening=lambda url: None)
 
 
 async def test_an_engine_that_does_not_load_stops_the_server() -> None:
@@ -257,25 +152,8 @@ async def test_small_messages_are_not_held_back_until_the_client_speaks_again() 
 # --- who is let in, and to what
 
 
-async def refused(url: str, **presented: Any) -> tuple[str | None, int | None]:
-    """The code of the error and of the close that follows."""
-    async with websockets_connect(url, **presented) as socket:
-        event = await first(socket)
-        assert event["type"] == "error", event
-        await asyncio.wait_for(socket.wait_closed(), 5)
-        return event["error"]["code"], socket.close_code
-
-
-async def test_a_key_in_the_query_opens_too_and_any_of_several_keys_does() -> None:
-    async with listening(scripted(api_key=["one", "two"])) as url:
-        for query in ("api-key=one", "api_key=two"):
-            async with websockets_connect(f"{url}?{query}") as socket:
-                assert (await first(socket))["type"] == "session.created"
-        assert await refused(f"{url}?api_key=three") == ("invalid_api_key", 3000)
-
-
 async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured() -> None:
-    async with listening(scripted(api_key="sesame")) as url:
+    async with listening(scripted_app(api_key="sesame")) as url:
         secret = await client_secret(
             url,
             api_key="sesame",
@@ -296,8 +174,8 @@ async def test_a_client_secret_opens_a_session_that_begins_as_it_was_configured(
         assert await refused(f"{url}?api_key={secret.value}x") == ("invalid_api_key", 3000)
 
 
-async def test_a_client_secret_may_change_what_its_session_is_told() -> None:
-    async with listening(scripted(api_key="sesame")) as url:
+async def test_a_client_secret_may_change_the_settings_of_its_session() -> None:
+    async with listening(scripted_app(api_key="sesame")) as url:
         secret = await client_secret(
             url, api_key="sesame", session=RealtimeSessionConfig(model="m-1", instructions="Be brief.")
         )
@@ -312,7 +190,7 @@ async def test_a_client_secret_may_change_what_its_session_is_told() -> None:
 
 
 async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_client_secret() -> None:
-    async with listening(scripted(api_key="sesame")) as url:
+    async with listening(scripted_app(api_key="sesame")) as url:
         secret = await client_secret(url, api_key="sesame", session=TranscriptionSessionConfig())
         for opened in (f"{url}?intent=transcription&api_key=sesame", f"{url}?api_key={secret.value}"):
             async with websockets_connect(opened) as socket:
@@ -324,7 +202,7 @@ async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_cl
 
 
 async def test_only_named_models_are_served_if_any_are_named() -> None:
-    async with listening(scripted(models=["a", "b"])) as url:
+    async with listening(scripted_app(models=["a", "b"])) as url:
         async with connect(url, model="b") as connection:
             [created] = await until(connection, "session.created")
             assert created.to_json()["session"]["model"] == "b"
@@ -333,7 +211,7 @@ async def test_only_named_models_are_served_if_any_are_named() -> None:
 
 
 async def test_a_page_of_another_origin_gets_no_handshake_where_no_key_is_asked_for() -> None:
-    async with listening(scripted()) as url:
+    async with listening(scripted_app()) as url:
         with pytest.raises(InvalidStatus, match="403"):
             await websockets_connect(url, origin=Origin("https://evil.example"))
         async with websockets_connect(url, origin=Origin("http://localhost:3000")) as socket:
@@ -342,7 +220,7 @@ async def test_a_page_of_another_origin_gets_no_handshake_where_no_key_is_asked_
 
 async def test_more_sessions_than_there_may_be_are_asked_to_come_again_and_one_that_ends_makes_room() -> None:
     ends = SessionEnds()
-    async with listening(scripted(limits=Limits(sessions=1), observers=[ends])) as url:
+    async with listening(scripted_app(limits=Limits(sessions=1), ends=ends)) as url:
         async with websockets_connect(url) as socket:
             await first(socket)
             assert await refused(url) == ("server_overloaded", 1013)
@@ -352,39 +230,12 @@ async def test_more_sessions_than_there_may_be_are_asked_to_come_again_and_one_t
     assert ends.reasons == ["full"]
 
 
-async def test_a_key_that_opens_too_many_sessions_a_minute_is_asked_to_wait() -> None:
-    async with listening(scripted(limits=Limits(sessions_per_minute=1))) as url:
-        async with websockets_connect(url) as socket:
-            await first(socket)
-        assert await refused(url) == ("rate_limit_exceeded", 1013)
-
-
 # --- inside other applications
-
-
-@asynccontextmanager
-async def asgi_server(application: Any) -> AsyncGenerator[str, None]:
-    """Any ASGI application under uvicorn; yields its address."""
-    up = asyncio.Event()
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            up.set()
-
-    server = Server(uvicorn.Config(application, port=0, ws="websockets-sansio", log_config=None))
-    running = asyncio.ensure_future(server.serve())
-    await asyncio.wait_for(up.wait(), 10)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await asyncio.wait({running}, timeout=10)
 
 
 @pytest.mark.parametrize("root_path", ["", "/behind/a/proxy"])
 async def test_it_can_be_mounted_in_starlette_under_any_path(root_path: str) -> None:
-    voice = scripted(api_key="sesame")
+    voice = scripted_app(api_key="sesame")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -396,8 +247,8 @@ async def test_it_can_be_mounted_in_starlette_under_any_path(root_path: str) -> 
     async def proxied(scope: Any, receive: Any, send: Any) -> None:
         await outer({**scope, "root_path": root_path, "path": root_path + scope.get("path", "")}, receive, send)
 
-    async with asgi_server(proxied) as address:
-        url = f"ws://{address}/voice/v1/realtime"
+    async with under_uvicorn(proxied) as port:
+        url = f"ws://127.0.0.1:{port}/voice/v1/realtime"
         secret = await client_secret(url, api_key="sesame", session=RealtimeSessionConfig(instructions="Mounted."))
         async with connect(url, api_key=secret.value) as connection:
             [created] = await until(connection, "session.created")
@@ -406,18 +257,21 @@ async def test_it_can_be_mounted_in_starlette_under_any_path(root_path: str) -> 
         status_code, body = await get(url, "/voice/elsewhere")
         assert (status_code, f"{root_path}/voice/v1/realtime" in body.decode()) == (404, True)
         with pytest.raises(ConnectFailed, match="HTTP 403"):
-            async with connect(f"ws://{address}/voice/v2"):
+            async with connect(f"ws://127.0.0.1:{port}/voice/v2"):
                 pass
 
 
 async def test_mounted_without_being_run_it_says_that_it_is_not_ready() -> None:
-    async with asgi_server(Starlette(routes=[Mount("/voice", app=scripted())])) as address:
-        assert await refused(f"ws://{address}/voice/v1/realtime") == ("server_not_ready", 1013)
-        assert await get(f"ws://{address}/", "/voice/readyz") == (503, b'{"status":"loading"}')
+    async with under_uvicorn(Starlette(routes=[Mount("/voice", app=scripted_app())])) as port:
+        assert await refused(f"ws://127.0.0.1:{port}/voice/v1/realtime") == ("server_not_ready", 1013)
+        assert await get(f"ws://127.0.0.1:{port}/", "/voice/readyz") == (503, b'{"status":"loading"}')
 
 
 async def test_its_own_lifespan_loads_the_engines() -> None:
-    async with asgi_server(scripted()) as address, websockets_connect(f"ws://{address}/v1/realtime") as socket:
+    async with (
+        under_uvicorn(scripted_app()) as port,
+        websockets_connect(f"ws://127.0.0.1:{port}/v1/realtime") as socket,
+    ):
         assert (await first(socket))["type"] == "session.created"
 
 
@@ -437,7 +291,7 @@ async def test_two_sessions_interleaved_each_keep_their_own_settings_words_and_v
 
     engines = replace(scripted_engines(), responder=Mirror())
     names = ("tone", "high", "low")
-    async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as url, AsyncExitStack() as stack:
+    async with listening(scripted_app(engines)) as url, AsyncExitStack() as stack:
         talks = {name: await stack.enter_async_context(connect(url)) for name in names}
 
         async def converse(name: str) -> tuple[list[str], set[bytes]]:

@@ -17,7 +17,7 @@ def budget_of(*, max_bytes: int = 100 * MIB, max_owner_bytes: int = 100 * MIB) -
     return Budget(max_bytes=max_bytes, max_owner_bytes=max_owner_bytes)
 
 
-def test_what_one_owner_may_not_hold_another_may_and_nobody_more_than_there_is() -> None:
+def test_what_one_owner_may_not_hold_another_may_up_to_the_limit_of_all() -> None:
     budget = budget_of(max_bytes=100, max_owner_bytes=60)
     one, two, other = budget.share("key 1"), budget.share("key 1"), budget.share("key 2")
     assert one.charge("items", 50) is None
@@ -136,19 +136,6 @@ def test_whatever_a_session_does_what_it_holds_is_counted_and_comes_back(seed: i
         session.send("response.cancel", response_id=response)
     assert budget.held["input"] <= 2 * 65_536  # in steps, so that most appends need not ask
     assert {kind for kind, held in budget.held.items() if held} <= {"configuration", "input"}
-
-
-def test_sessions_that_end_at_random_leave_the_ledger_at_nothing() -> None:
-    dice, budget = random.Random(7), budget_of()
-    shares = [budget.share(f"key {number % 3}") for number in range(100)]
-    for _ in range(2_000):
-        dice.choice(shares).charge(dice.choice(("items", "audio", "input")), dice.randrange(10_000))
-        if dice.random() < 0.01:
-            dice.choice(shares).close()
-    assert budget.total_bytes > 0
-    for share in dice.sample(shares, len(shares)):
-        share.close()
-    assert (budget.total_bytes, dict(budget.owners), set(budget.held.values())) == (0, {}, {0})
 
 
 def test_when_a_session_may_hold_no_more_its_audio_is_refused_until_it_lets_go_of_some() -> None:

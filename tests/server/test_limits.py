@@ -62,7 +62,7 @@ def _reasons(module: ModuleType, struct: type[Struct]) -> dict[str, str]:
     return reasons
 
 
-def test_every_limit_has_its_reason_beside_it_and_its_row_in_the_docs() -> None:
+def test_every_limit_has_its_reason_below_it_and_its_row_in_the_docs() -> None:
     page = (ROOT / "docs" / "howto" / "serve.md").read_text(encoding="utf-8")
     missing: list[str] = []
     for module, struct, names in (
@@ -71,7 +71,7 @@ def test_every_limit_has_its_reason_beside_it_and_its_row_in_the_docs() -> None:
     ):
         reasons, standard = _reasons(module, struct), struct()
         for name in names:
-            assert reasons[name], f"{name} has no reason beside it"
+            assert reasons[name], f"{name} has no reason below it"
             value = getattr(standard, name)
             row = f"| `{name}` | {'none' if value is None else f'{value:,}'} | {reasons[name]} |"
             missing += [] if row in page else [row]

@@ -9,7 +9,7 @@ DETAILS = {"model": "m", "intent": "i", "seconds": 1.5, "method": "GET", "path":
 
 
 @pytest.mark.parametrize("name", REJECTIONS)
-def test_every_rebuff_has_an_event_that_can_be_read_a_status_and_a_close_code_that_may_be_sent(name: str) -> None:
+def test_every_rejection_has_a_readable_event_a_status_and_a_close_code_that_may_be_sent(name: str) -> None:
     rejection = Rejection(name, **DETAILS)
     event = rejection.event("event_1")
     assert decode(encode(event)) == event

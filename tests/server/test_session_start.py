@@ -19,7 +19,7 @@ def test_a_model_that_was_asked_for_goes_before_the_server_s() -> None:
     assert session_defaults(defaults, SessionStart(model="theirs")) == SessionDefaults(model="theirs", voice="echo")
 
 
-def test_a_rehearsal_tells_how_the_session_will_announce_itself() -> None:
+def test_a_valid_config_returns_the_session_that_will_be_announced() -> None:
     session_start, session = validate_config(
         update(model="m-1", instructions="Be brief."), SessionDefaults(voice="echo")
     )
@@ -29,7 +29,7 @@ def test_a_rehearsal_tells_how_the_session_will_announce_itself() -> None:
     assert str(session.id).startswith("sess_")
 
 
-def test_what_a_session_would_refuse_the_rehearsal_refuses() -> None:
+def test_a_config_that_a_session_would_refuse_is_refused() -> None:
     with pytest.raises(ConfigRejected, match="max_output_tokens") as caught:
         validate_config(update(max_output_tokens=0), SessionDefaults())
     assert (caught.value.error.code, caught.value.error.param) == ("invalid_value", "session.max_output_tokens")

@@ -10,7 +10,7 @@ from duologue.testing import TransportPair, check_transport
 from duologue.transports import Transport, asgi, memory_pair, websocket
 from duologue.transports.asgi import ASGIReceive, ASGISend, ASGITransport, Scope
 from duologue.transports.websocket import open_websocket
-from tests.transports._uvicorn import running
+from tests._uvicorn import under_uvicorn
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def over_a_socket() -> AsyncGenerator[tuple[Transport, Transport], None]:
         accepted.set_result(transport)
         await over.wait()
 
-    async with running(application) as port:
+    async with under_uvicorn(application, lifespan="off") as port:
         client = await open_websocket(f"ws://127.0.0.1:{port}/")
         try:
             yield client, await accepted

@@ -8,18 +8,6 @@ from duologue.errors import ConnectionClosedError, ConnectionClosedOK
 from duologue.transports import memory_pair
 
 
-async def test_a_sender_waits_while_its_peer_has_its_fill_unread() -> None:
-    one, other = memory_pair(capacity=2)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
-        await one.send("1")
-        await one.send("2")
-        third = tasks.create_task(one.send("3"))
-        for _ in range(10):
-            await asyncio.sleep(0)
-        assert not third.done()
-        assert [await other.receive() for _ in range(3)] == ["1", "2", "3"]
-
-
 async def test_a_cancelled_send_sends_nothing() -> None:
     one, other = memory_pair(capacity=1)
     await one.send("1")

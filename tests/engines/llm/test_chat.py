@@ -185,7 +185,7 @@ async def test_a_failure_is_one_sentence_without_the_key(answer: bytes, sentence
 
 
 @pytest.mark.parametrize("url", ["localhost:8080/v1", "http://", "http://host:port/v1", "ftp://host/v1"])
-def test_what_is_no_address_is_told_at_once(url: str) -> None:
+def test_a_string_that_is_no_address_is_an_error_at_once(url: str) -> None:
     with pytest.raises(EngineError, match=r"chat-parrot: .* is no address"):
         ChatResponder(url=url, model="parrot")
 

@@ -75,7 +75,7 @@ def test_a_list_that_comes_after_the_description_changed_is_reported_and_not_use
     pair.lists(READ)
     assert offered(pair) == ["read"]
     pair.server.mcp_listed(late.item_id, [WRITE])  # a second time
-    pair.server.mcp_listing_failed("item_of_nobody")
+    pair.server.mcp_listing_failed("item_unknown")
     assert offered(pair) == ["read"]
 
 

@@ -37,7 +37,7 @@ def test_azure_s_turn_detection_switches_detection_on_with_its_numbers(spoken: S
     assert (detecting.type, detecting.threshold, detecting.silence_duration_ms) == ("server_vad", 0.4, 700)
 
 
-def test_what_was_set_in_azure_s_words_is_told_in_them(spoken: Spoken) -> None:
+def test_what_was_set_in_azure_s_words_is_echoed_in_them(spoken: Spoken) -> None:
     reported = updated(
         spoken, turn_detection=SEMANTIC, input_audio_noise_reduction=SUPPRESSED, voice=AVA, temperature=0.7
     )
@@ -51,7 +51,7 @@ def test_what_was_set_in_azure_s_words_is_told_in_them(spoken: Spoken) -> None:
     assert updated(spoken, instructions="Be brief.")["voice"] == AVA
 
 
-def test_what_is_set_again_is_told_as_it_is_now(spoken: Spoken) -> None:
+def test_what_is_set_again_is_echoed_as_it_is_now(spoken: Spoken) -> None:
     updated(spoken, turn_detection=SEMANTIC, input_audio_noise_reduction=SUPPRESSED, voice=AVA)
     plain = {"type": "server_vad", "threshold": 0.6}
     reported = updated(spoken, turn_detection=plain, input_audio_noise_reduction=None, voice="alloy")
@@ -60,7 +60,7 @@ def test_what_is_set_again_is_told_as_it_is_now(spoken: Spoken) -> None:
     assert reported["voice"] == {"type": "openai", "name": "alloy"}
 
 
-def test_what_was_refused_is_not_told(spoken: Spoken) -> None:
+def test_what_was_refused_is_not_echoed(spoken: Spoken) -> None:
     update = {"type": "session.update", "session": {"voice": AVA, "turn_detection": {**SEMANTIC, "threshold": 7}}}
     assert [frame["type"] for frame in spoken.say(**update)] == ["error"]
     assert updated(spoken, instructions="Be brief.")["voice"] == {"type": "openai", "name": "alloy"}
@@ -71,7 +71,7 @@ def test_a_voice_that_only_azure_has_leaves_the_session_its_own(spoken: Spoken) 
     assert spoken.protocol.session.output.voice == "alloy"
 
 
-def test_names_that_nobody_has_fill_no_memory(spoken: Spoken) -> None:
+def test_unknown_names_fill_no_memory(spoken: Spoken) -> None:
     for number in range(100):
         updated(spoken, **{f"made_up_{number}": 1})
     reported = updated(spoken, instructions="Be brief.")

@@ -98,7 +98,7 @@ def test_each_of_several_keys_opens_and_is_counted_for_itself() -> None:
     assert turned_away(lambda: both.owner_of(scope())) == "no_key"
 
 
-def test_a_client_secret_opens_sessions_but_no_pages_and_counts_for_whoever_made_it() -> None:
+def test_a_client_secret_opens_sessions_but_no_pages_and_counts_for_its_owner() -> None:
     secrets = ClientSecrets(max_secrets=10)
     session_start = SessionStart(model="m", kind="realtime", message="{}")
     secret = secrets.make(session_start, owner="key 1", lives_s=10, unix_now_s=0)

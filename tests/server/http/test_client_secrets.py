@@ -69,7 +69,7 @@ def test_secrets_that_have_expired_are_dropped_as_time_passes_and_not_only_when_
     for lives_s in (10, 30, 20):
         secrets.make(LARGE, owner="key 1", lives_s=lives_s, unix_now_s=0)
     assert budget.held["client_secrets"] > 300_000
-    secrets.find("ek_of_nobody", unix_now_s=10)
+    secrets.find("ek_unknown", unix_now_s=10)
     assert len(secrets) == 2
     secrets.drop_expired(20)
     assert len(secrets) == 1

@@ -5,10 +5,8 @@ import pytest
 from duologue import connect
 from duologue.dialects import detect
 from duologue.errors import ConnectionClosed
-from duologue.server import RealtimeApp
 from duologue.server.http.paths import PATH, PATHS, path_of
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._scopes import scope
 from tests.server._talking import event, until
 
@@ -25,7 +23,7 @@ def test_a_mount_s_own_path_is_none_of_the_application_s() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_typed_turn_at_every_path(path: str) -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+    async with listening(scripted_app()) as url:
         place = url.replace(PATH, path)
         async with connect(place, query={"deployment": "my-voice"}) as connection:
             created = (await until(connection, "session.created"))[-1].to_json()
@@ -37,7 +35,7 @@ async def test_a_typed_turn_at_every_path(path: str) -> None:
 
 
 async def test_a_server_that_refuses_the_beta_refuses_it_at_azure_s_path_too() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), refuse_beta=True)
+    app = scripted_app(refuse_beta=True)
     async with (
         listening(app) as url,
         connect(url.replace(PATH, "/openai/realtime"), dialect="openai") as connection,

@@ -12,9 +12,9 @@ import pytest
 
 from duologue.errors import ConnectFailed
 from duologue.protocol import SessionDefaults
-from duologue.server import Limits, RealtimeApp, SessionStart, Upstream
-from duologue.testing import scripted_app_engines
+from duologue.server import Limits, SessionStart, Upstream
 from duologue.transports import Transport
+from tests.server._listening import scripted_app
 
 KEY = {"Authorization": "Bearer sesame"}
 SECRETS = "/v1/realtime/client_secrets"
@@ -23,7 +23,7 @@ SECRETS = "/v1/realtime/client_secrets"
 @asynccontextmanager
 async def pages(*, running: bool = True, **settings: Any) -> AsyncGenerator[httpx.AsyncClient, None]:
     """A client of an application in this process."""
-    app = RealtimeApp(engines=scripted_app_engines(), **settings)
+    app = scripted_app(**settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         if running:
@@ -57,7 +57,7 @@ async def test_a_client_secret_comes_with_its_expiry_and_the_session_that_it_ope
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"session":{"type":"realtime"},"expires_after":null}'])
-async def test_a_client_secret_lives_for_ten_minutes_unless_told_otherwise(content: bytes) -> None:
+async def test_a_client_secret_lives_for_ten_minutes_by_default(content: bytes) -> None:
     asked_at = int(time.time())
     async with pages() as client:
         answer = await client.post(SECRETS, content=content)
@@ -296,11 +296,7 @@ async def test_a_fault_of_our_own_is_500_without_its_words(monkeypatch: pytest.M
 MCP_TOOL = {"type": "mcp", "server_label": "docs", "server_url": "https://x.invalid/"}
 
 
-async def _nowhere(session_start: SessionStart) -> Transport:
-    raise ConnectFailed("nowhere", retryable=False)
-
-
-@pytest.mark.parametrize("upstream", [None, Upstream(open=_nowhere)], ids=["alone", "a relay"])
+@pytest.mark.parametrize("upstream", [None, Upstream(open=nowhere)], ids=["alone", "a relay"])
 @pytest.mark.parametrize("path", [SECRETS, "/v1/realtime/sessions"])
 async def test_the_keys_of_mcp_servers_are_in_no_answer(path: str, upstream: Upstream | None) -> None:
     tools = [{**MCP_TOOL, "authorization": "sesame", "headers": {"X-Key": "open"}}]
@@ -311,23 +307,6 @@ async def test_the_keys_of_mcp_servers_are_in_no_answer(path: str, upstream: Ups
     assert "docs" in answer.text
     assert "sesame" not in answer.text
     assert "X-Key" not in answer.text
-
-
-@pytest.mark.parametrize(
-    ("limits", "status", "code"),
-    [
-        (Limits(max_owner_client_secret_bytes=5_000), 429, "rate_limit_exceeded"),
-        (Limits(max_client_secret_bytes=5_000), 503, "server_overloaded"),
-        (Limits(max_owner_bytes=5_000), 429, "rate_limit_exceeded"),
-        (Limits(max_memory_bytes=5_000), 503, "server_overloaded"),
-    ],
-)
-async def test_a_secret_whose_configuration_is_too_much_is_not_made(limits: Limits, status: int, code: str) -> None:
-    async with pages(limits=limits) as client:
-        body = {"session": {"type": "realtime", "instructions": "x" * 6_000}}
-        answer = await client.post(SECRETS, json=body)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-        assert (await client.post(SECRETS)).status_code == 200
 
 
 async def test_a_body_that_holds_too_many_values_or_nests_too_deeply_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from duologue.events import McpToolExecutionError
 from duologue.server.mcp import client as mcp_client
 from duologue.server.mcp.servers import McpFault
-from tests.server._hostile import SAID, call, mcp_sessions, offer, says, text
+from tests.server._hostile import SAID, asking, call, mcp_sessions, offer, says, text
 from tests.server._raw_mcp_server import Answerer, as_json, raw_mcp_server, result
 
 pytestmark = pytest.mark.timeout(30)
@@ -30,7 +30,7 @@ def page(tools: list[Json], cursor: str | None = None) -> Answerer:
 
 @pytest.mark.parametrize(("cursor", "n_pages"), [(None, 1), ("", 1), ("more", 20)])
 async def test_a_list_without_an_end_is_read_up_to_a_page(cursor: str | None, n_pages: int) -> None:
-    async with raw_mcp_server(tools_list=page([tool("good")], cursor)) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(tools_list=page([tool("good")], cursor)) as (it, mcp_session):
         assert len(await mcp_session.list_tools(offer(it))) == n_pages
         assert it.wanted().count("tools/list") == n_pages
 
@@ -44,16 +44,13 @@ async def test_a_list_without_an_end_is_read_up_to_a_page(cursor: str | None, n_
     ],
 )
 async def test_a_list_of_too_much_is_no_list(answerer: Answerer, reason: str) -> None:
-    async with raw_mcp_server(tools_list=answerer) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(tools_list=answerer) as (it, mcp_session):
         with pytest.raises(McpFault, match=reason):
             await mcp_session.list_tools(offer(it))
 
 
 async def test_no_more_than_a_thousand_tools_are_taken() -> None:
-    async with (
-        raw_mcp_server(tools_list=page([tool(f"t{n}") for n in range(1_500)])) as it,
-        mcp_sessions(it) as (mcp_session,),
-    ):
+    async with asking(tools_list=page([tool(f"t{n}") for n in range(1_500)])) as (it, mcp_session):
         assert len(await mcp_session.list_tools(offer(it))) == 1_000
 
 
@@ -71,7 +68,7 @@ async def test_tools_that_cannot_be_used_are_left_out(caplog: pytest.LogCaptureF
         tool(SAID, items={"properties": {"a": marked}}),
         tool("better", properties={"a": {"properties": {"b": marked}}, "c": {"default": marked}}),
     ]
-    async with raw_mcp_server(tools_list=page(tools)) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(tools_list=page(tools)) as (it, mcp_session):
         assert [listed.name for listed in await mcp_session.list_tools(offer(it))] == ["good", "better"]
     assert "MCP tool left out" in caplog.text
     assert SAID not in caplog.text
@@ -81,7 +78,7 @@ async def test_no_pattern_of_a_server_is_run() -> None:
     bomb = {"type": "string", "pattern": "^(a+)+$"}
     listed = tool("bad", properties={"a": bomb}) | {"outputSchema": {"type": "object", "properties": {"a": bomb}}}
     trap = says(lambda request: as_json(result(request, {"structuredContent": {"a": "a" * 40 + "b"}})))
-    async with raw_mcp_server(tools_list=page([listed]), bad=trap) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(tools_list=page([listed]), bad=trap) as (it, mcp_session):
         server = offer(it)
         await mcp_session.list_tools(server)
         assert await mcp_session.call(call(server, "bad", '{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"}')) == (
@@ -92,10 +89,7 @@ async def test_no_pattern_of_a_server_is_run() -> None:
 async def test_arguments_that_a_server_wants_as_headers_come_as_headers_too() -> None:
     marks = {"region": {"type": "string", "x-mcp-header": "Region"}, "on": {"type": "boolean", "x-mcp-header": "On"}}
     answerer = says(lambda request: as_json(text(request, "ok")))
-    async with (
-        raw_mcp_server(tools_list=page([tool("bad", properties=marks)]), bad=answerer) as it,
-        mcp_sessions(it) as (mcp_session,),
-    ):
+    async with asking(tools_list=page([tool("bad", properties=marks)]), bad=answerer) as (it, mcp_session):
         server = offer(it)
         await mcp_session.list_tools(server)
         await mcp_session.call(call(server, "bad", '{"region":"Zürich","on":true,"other":1}'))
@@ -121,7 +115,7 @@ async def test_arguments_that_a_server_wants_as_headers_come_as_headers_too() ->
     ],
 )
 async def test_arguments_that_cannot_be_sent_fail_their_call_alone(arguments: str, reason: str) -> None:
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         with pytest.raises(McpFault, match=reason) as failed:
             await mcp_session.call(call(offer(it), "good", arguments))
         assert isinstance(failed.value.error, McpToolExecutionError)
@@ -135,7 +129,7 @@ async def test_a_fault_of_ours_ends_the_question_and_its_words_are_in_no_log(
         raise RuntimeError(SAID)
 
     monkeypatch.setattr(mcp_client, "messages_in", break_down)
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         with pytest.raises(McpFault, match=r"it cannot be talked to \(RuntimeError\)"):
             await mcp_session.call(call(offer(it), "good"))
     assert "MCP client broke" in caplog.text

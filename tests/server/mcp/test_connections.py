@@ -9,7 +9,7 @@ import pytest
 from duologue.events import McpHttpError
 from duologue.server.mcp import connections as mcp_connections
 from duologue.server.mcp.servers import McpFault
-from tests.server._hostile import call, mcp_sessions, nothing_of, offer
+from tests.server._hostile import asking, call, mcp_sessions, nothing_of, offer
 from tests.server._raw_mcp_server import raw_mcp_server
 
 pytestmark = pytest.mark.timeout(30)
@@ -34,7 +34,7 @@ async def test_connections_of_the_process_are_bounded_and_come_free_again(monkey
 
 async def test_connections_of_a_session_are_bounded_and_calls_beyond_them_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mcp_connections, "MAX_SESSION_CONNECTIONS", 2)
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         server = offer(it)
         waiting = [asyncio.create_task(mcp_session.call(call(server, "late"))) for _ in range(5)]
         await nothing_of(lambda: int(it.wanted().count("late") < 2))
@@ -45,7 +45,7 @@ async def test_connections_of_a_session_are_bounded_and_calls_beyond_them_wait(m
 
 
 async def test_a_connection_without_use_is_closed_before_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         server = offer(it)
         await mcp_session.call(call(server, "good"))
         assert it.n_open == 1
@@ -56,7 +56,7 @@ async def test_a_connection_without_use_is_closed_before_its_session(monkeypatch
 
 
 async def test_a_server_that_is_described_anew_again_and_again_is_forgotten() -> None:
-    async with raw_mcp_server(keeps_sessions=True) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(keeps_sessions=True) as (it, mcp_session):
         for n in range(20):
             await mcp_session.call(call(offer(it, headers={"X": str(n)}), "good"))
         await nothing_of(lambda: int(it.wanted().count("DELETE") < 4))
@@ -65,5 +65,5 @@ async def test_a_server_that_is_described_anew_again_and_again_is_forgotten() ->
 async def test_the_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         assert await mcp_session.call(call(offer(it), "good")) == "as asked"

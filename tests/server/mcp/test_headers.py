@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duologue.server.mcp.servers import McpFault
-from tests.server._hostile import call, mcp_sessions, offer
-from tests.server._raw_mcp_server import raw_mcp_server
+from tests.server._hostile import asking, call, offer
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.timeout(30)
     ids=["two", "no name", "no ASCII", "many", "long"],
 )
 async def test_headers_that_are_none_are_not_sent(headers: dict[str, str]) -> None:
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         with pytest.raises(McpFault, match="header"):
             await mcp_session.call(call(offer(it, headers=headers), "good"))
         assert it.requests == []
@@ -25,7 +24,7 @@ async def test_headers_that_are_none_are_not_sent(headers: dict[str, str]) -> No
 
 async def test_a_session_does_not_say_how_http_is_spoken() -> None:
     headers = {"Accept-Encoding": "gzip", "Mcp-Session-Id": "x", "Mcp-Param-A": "x", "Accept": "*/*", "X-Mine": "1"}
-    async with raw_mcp_server() as it, mcp_sessions(it) as (mcp_session,):
+    async with asking() as (it, mcp_session):
         await mcp_session.call(call(offer(it, headers=headers), "good"))
         sent = it.requests[-1].headers
         assert (sent["accept-encoding"], sent["accept"]) == ("identity", "application/json, text/event-stream")

@@ -17,6 +17,7 @@ from tests.server._hostile import (
     PING,
     PROGRESS,
     SAID,
+    asking,
     call,
     endlessly,
     mcp_sessions,
@@ -185,9 +186,9 @@ STATUSES: Mapping[str, tuple[Answerer, int, str]] = {
 
 
 @pytest.mark.parametrize("how", STATUSES)
-async def test_a_status_is_told_in_the_words_of_http(how: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_status_is_reported_in_the_words_of_http(how: str, caplog: pytest.LogCaptureFixture) -> None:
     answerer, code, message = STATUSES[how]
-    async with raw_mcp_server(bad=answerer) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(bad=answerer) as (it, mcp_session):
         server = offer(it, authorization="sesame")
         late = asyncio.create_task(mcp_session.call(call(server, "late")))
         with pytest.raises(McpFault) as failed:
@@ -206,7 +207,7 @@ async def test_a_path_that_wants_its_slash_gets_it_and_keeps_it() -> None:
         else:
             writer.write(as_json(result(request, {"supportedVersions": ["2026-07-28"]})))
 
-    async with raw_mcp_server(server_discover=insist) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(server_discover=insist) as (it, mcp_session):
         assert await mcp_session.call(call(offer(it), "good")) == "as asked"
         assert [request.path for request in it.requests] == ["/mcp", "/mcp/", "/mcp/"]
 
@@ -214,7 +215,7 @@ async def test_a_path_that_wants_its_slash_gets_it_and_keeps_it() -> None:
 async def test_an_error_of_the_server_is_cut_and_stays_out_of_what_a_log_may_hold() -> None:
     error = {"code": -32000, "message": SAID * 1000}
     answerer = says(lambda request: as_json({"jsonrpc": "2.0", "id": request.body["id"], "error": error}))
-    async with raw_mcp_server(bad=answerer) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(bad=answerer) as (it, mcp_session):
         with pytest.raises(McpFault) as failed:
             await mcp_session.call(call(offer(it), "bad"))
         assert isinstance(failed.value.error, McpProtocolError)
@@ -223,28 +224,25 @@ async def test_an_error_of_the_server_is_cut_and_stays_out_of_what_a_log_may_hol
         assert SAID not in failed.value.unquoted
 
 
+async def drip(request: Request, writer: Writer) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: " + b"x" * 10_000:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.005)
+
+
 SILENT: Mapping[str, Answerer] = {
     "silent": silent_after(b""),
     "silent after its headers": silent_after(CHUNKED),
     "silent in a stream": silent_after(event_stream(PROGRESS)),
-    "one byte at a time": endlessly(b"", b"H"),
+    "one byte at a time": drip,
 }
 
 
 @pytest.mark.parametrize("how", SILENT)
 @pytest.mark.parametrize("keeps_sessions", [False, True])
 async def test_a_call_that_takes_too_long_leaves_nothing(how: str, keeps_sessions: bool) -> None:
-    async def drip(request: Request, writer: Writer) -> None:
-        for byte in b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: " + b"x" * 10_000:
-            writer.write(bytes([byte]))
-            await writer.drain()
-            await asyncio.sleep(0.005)
-
-    answerer = drip if how == "one byte at a time" else SILENT[how]
-    async with (
-        raw_mcp_server(keeps_sessions=keeps_sessions, bad=answerer) as it,
-        mcp_sessions(it, timeout_s=0.5) as (mcp_session,),
-    ):
+    async with asking(keeps_sessions=keeps_sessions, bad=SILENT[how], timeout_s=0.5) as (it, mcp_session):
         server = offer(it)
         with pytest.raises(McpFault) as failed:
             await mcp_session.call(call(server, "bad"))
@@ -256,17 +254,17 @@ async def test_a_call_that_takes_too_long_leaves_nothing(how: str, keeps_session
 
 
 async def test_a_call_that_is_cancelled_leaves_nothing() -> None:
-    async with raw_mcp_server(bad=silent_after(b"")) as it, mcp_sessions(it) as (mcp_session,):
-        asking = asyncio.create_task(mcp_session.call(call(offer(it), "bad")))
+    async with asking(bad=silent_after(b"")) as (it, mcp_session):
+        waiting = asyncio.create_task(mcp_session.call(call(offer(it), "bad")))
         await nothing_of(lambda: int("bad" not in it.wanted()))
-        asking.cancel()
+        waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asking
+            await waiting
         await nothing_of(lambda: int(it.n_open > 2))
 
 
 async def test_a_server_that_does_not_let_a_session_go_delays_nothing() -> None:
-    async with raw_mcp_server(keeps_sessions=True, DELETE=silent_after(b"")) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(keeps_sessions=True, DELETE=silent_after(b"")) as (it, mcp_session):
         assert await mcp_session.call(call(offer(it), "good")) == "as asked"
         mcp_session.close()
         await nothing_of(lambda: int("DELETE" not in it.wanted()))
@@ -278,7 +276,7 @@ async def test_a_session_that_is_gone_over_there_is_begun_anew_once() -> None:
         missing = request.headers["mcp-session-id"] == "s1"
         writer.write(as_json({}, status="404 Not Found") if missing else as_json(text(request, "again")))
 
-    async with raw_mcp_server(keeps_sessions=True, bad=gone) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(keeps_sessions=True, bad=gone) as (it, mcp_session):
         server = offer(it)
         first, second = await asyncio.gather(
             mcp_session.call(call(server, "bad")), mcp_session.call(call(server, "bad"))
@@ -288,10 +286,7 @@ async def test_a_session_that_is_gone_over_there_is_begun_anew_once() -> None:
 
 
 async def test_a_session_that_is_gone_whenever_it_is_begun_is_given_up() -> None:
-    async with (
-        raw_mcp_server(keeps_sessions=True, bad=status("404 Not Found")) as it,
-        mcp_sessions(it) as (mcp_session,),
-    ):
+    async with asking(keeps_sessions=True, bad=status("404 Not Found")) as (it, mcp_session):
         with pytest.raises(McpFault) as failed:
             await mcp_session.call(call(offer(it), "bad"))
         assert failed.value.error == McpHttpError(code=404, message="Not Found")
@@ -317,7 +312,7 @@ async def test_an_older_server_s_ping_is_answered_and_other_wishes_are_refused()
         await writer.drain()
         writer.close()
 
-    async with raw_mcp_server(keeps_sessions=True, POST=hear, bad=ask) as it, mcp_sessions(it) as (mcp_session,):
+    async with asking(keeps_sessions=True, POST=hear, bad=ask) as (it, mcp_session):
         assert await mcp_session.call(call(offer(it), "bad")) == "done"
         invalid = {"code": -32601, "message": "Method not found"}
         assert answers == [
@@ -327,10 +322,7 @@ async def test_an_older_server_s_ping_is_answered_and_other_wishes_are_refused()
 
 
 async def test_an_older_server_that_asks_without_an_end_is_given_up() -> None:
-    async with (
-        raw_mcp_server(keeps_sessions=True, bad=endlessly(event_stream(), PING)) as it,
-        mcp_sessions(it) as (mcp_session,),
-    ):
+    async with asking(keeps_sessions=True, bad=endlessly(event_stream(), PING)) as (it, mcp_session):
         with pytest.raises(McpFault, match="more than 16 requests of its own"):
             await mcp_session.call(call(offer(it), "bad"))
         assert it.wanted().count("POST") == 16

@@ -38,6 +38,6 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("words", BOUNDS)
-def test_the_documents_tell_the_bounds_as_they_are(words: str) -> None:
+def test_the_documents_name_the_bounds_as_they_are(words: str) -> None:
     assert words in (ROOT / "docs" / "howto" / "tools.md").read_text(encoding="utf-8")
     assert float(words.split(" ")[0].replace(",", "")) == BOUNDS[words]

@@ -28,7 +28,7 @@ from duologue.events import (
 from duologue.server import Limits, McpAccess, RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
 from tests.server._hostile import silent_after
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_mcp_server import raw_mcp_server
 from tests.server._talking import event, status, typed, until, update
 from tests.server._tool_server import tool_server
@@ -51,7 +51,7 @@ async def session(
     engines = scripted_engines(says=says or ("?",))
     if not says:
         engines = replace(engines, responder=EmbeddedResponder())
-    application = RealtimeApp(engines=scripted_app_engines(engines), mcp=mcp, limits=limits)
+    application = scripted_app(engines, mcp=mcp, limits=limits)
     async with listening(application) as url, connect(url) as connection:
         await connection.send(update(tools=[tool], output_modalities=["text"], **settings))
         await until(connection, "session.updated")
@@ -128,19 +128,6 @@ async def test_servers_of_every_kind_are_listed_and_called(settings: dict[str, b
         assert "GET" not in it.methods
 
 
-async def test_our_client_asks_what_the_model_makes_of_it() -> None:
-    engines = replace(scripted_engines(), responder=EmbeddedResponder())
-    async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
-        tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
-        config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
-        async with listening(application) as url, duologue.converse(url, session=config) as conversation:
-            async with conversation.stream(McpListToolsCompletedEvent) as reported, asyncio.timeout(10):
-                await anext(aiter(reported))
-            async with asyncio.timeout(10):
-                assert await conversation.ask("Call the tool add with a 20 and b 3") == "The tool returned 23."
-
-
 async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> None:
     async with (
         tool_server() as it,
@@ -174,7 +161,7 @@ async def test_a_call_waits_for_the_user_and_is_made_when_it_is_allowed() -> Non
         ),
     ],
 )
-async def test_a_tool_that_fails_is_told_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
+async def test_a_tool_s_failure_is_sent_to_the_client_and_read_by_the_model(wanted: FunctionCall, error: Json) -> None:
     async with tool_server() as it, session(McpAccess(it.url), offer(it.url), says=[wanted, "Sorry."]) as connection:
         await listed(connection)
         [called] = await responded(connection)
@@ -199,7 +186,7 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
 async def test_calls_are_counted_among_the_engines() -> None:
     engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        application = scripted_app(engines, mcp=McpAccess(it.url))
         async with listening(application) as url, connect(url) as connection:
             await connection.send(update(tools=[offer(it.url)], output_modalities=["text"]))
             await listed(connection)
@@ -291,7 +278,7 @@ def test_what_lies_elsewhere_is_not(url: str) -> None:
     assert not McpAccess("https://host/mcp").permits(url)
 
 
-def test_what_is_no_address_is_told_at_once() -> None:
+def test_a_string_that_is_no_address_is_an_error_at_once() -> None:
     with pytest.raises(ValueError, match="'host/mcp' is no address of an MCP server"):
         McpAccess("host/mcp")
 
@@ -317,7 +304,7 @@ def test_its_repr_keeps_the_key() -> None:
 async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
     engines = scripted_engines(says=[call("wait"), "Done."])
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(engines), mcp=McpAccess(it.url))
+        application = scripted_app(engines, mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")
         config = RealtimeSessionConfig(tools=[tool], output_modalities=["text"])
         async with (
@@ -338,7 +325,7 @@ async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_
 
 async def test_more_servers_than_a_session_may_offer_are_refused_and_not_asked() -> None:
     async with tool_server() as it:
-        application = RealtimeApp(engines=scripted_app_engines(scripted_engines()), mcp=McpAccess("*"))
+        application = scripted_app(mcp=McpAccess("*"))
         many = [offer(f"{it.url}/{n}", server_label=f"s{n}") for n in range(300)]
         async with listening(application) as url, connect(url) as connection, connect(url) as neighbour:
             await connection.send(update(tools=many))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 
-from duologue.transports import MemoryTransport
-from tests.server._relays import close_seen, created, relayed
+from tests.server._relays import close_seen, created, relayed, reported, updated
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -19,19 +17,10 @@ CONFIGURATION = json.dumps(
 REFUSED = "the upstream refuses what the client secret was made for"
 
 
-async def reported(end: MemoryTransport) -> dict[str, Any]:
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
-    return message
-
-
-def updated(**session: Any) -> str:
-    return json.dumps({"type": "session.updated", "event_id": "e1", "session": session})
-
-
 @pytest.mark.parametrize(
     ("upstream_dialect", "dialect"), [("openai", "openai"), ("openai-beta", "openai"), ("openai", "openai-beta")]
 )
-async def test_the_upstream_is_configured_before_anything_else_and_the_client_hears_of_that_session_alone(
+async def test_the_upstream_is_configured_first_and_the_client_gets_that_session_alone(
     upstream_dialect: str, dialect: str
 ) -> None:
     async with relayed(upstream_dialect, dialect, configuration=CONFIGURATION) as (client, upstream):
@@ -54,7 +43,7 @@ async def test_the_upstream_is_configured_before_anything_else_and_the_client_he
         assert names[-2:] == ["from.tomorrow", "session.updated"]
 
 
-async def test_a_configuration_in_a_format_that_the_upstream_lacks_is_heard_from_the_first_word_on() -> None:
+async def test_a_configured_format_that_the_upstream_lacks_holds_from_the_first_event_on() -> None:
     audio = {"output": {"format": {"type": "audio/pcmu"}}}
     configuration = json.dumps({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
     async with relayed("qwen", "openai", configuration=configuration) as (client, upstream):
@@ -109,7 +98,7 @@ SECRET_TOOL = {
 
 
 @pytest.mark.parametrize("dialect", ["openai", "openai-beta"])
-async def test_the_keys_of_the_secret_s_servers_are_told_to_the_upstream_and_never_to_the_client(dialect: str) -> None:
+async def test_the_keys_of_the_secret_s_servers_are_sent_to_the_upstream_and_never_to_the_client(dialect: str) -> None:
     configuration = json.dumps({"type": "session.update", "session": {"type": "realtime", "tools": [SECRET_TOOL]}})
     client_received: list[str | bytes] = []
     async with relayed("openai", dialect, configuration=configuration) as (client, upstream):

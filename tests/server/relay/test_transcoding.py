@@ -19,7 +19,7 @@ from duologue.events import ErrorEvent, RealtimeEvent, SessionUpdatedEvent, Sess
 from duologue.events.base import decode_audio, encode_audio
 from duologue.server.relay.transcoding import UpstreamAudio
 from duologue.transports import MemoryTransport
-from tests.server._relays import created, relayed
+from tests.server._relays import created, relayed, reported
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -32,12 +32,6 @@ def tone(encoding: Encoding, ms: int) -> bytes:
     n = encoding.rate_hz * ms // 1000
     samples = array("h", (round(12_000 * math.sin(2 * math.pi * 440 * i / encoding.rate_hz)) for i in range(n)))
     return encoding.from_pcm16(from_samples(samples))
-
-
-async def reported(end: MemoryTransport) -> dict[str, Any]:
-    """The next message at one end."""
-    message: dict[str, Any] = json.loads(await asyncio.wait_for(end.receive(), 5))
-    return message
 
 
 async def say(end: MemoryTransport, name: str, **fields: Any) -> None:
@@ -61,7 +55,7 @@ def formats(**sides: Any) -> dict[str, Any]:
 
 
 async def relayed_input(client: MemoryTransport, upstream: MemoryTransport, sent: bytes) -> bytes:
-    """What the upstream hears of this audio, once it is committed."""
+    """What the upstream gets of this audio, once it is committed."""
 
     async def send() -> None:
         for at in range(0, len(sent), CUT_BYTES):
@@ -80,7 +74,7 @@ def piece(audio: bytes, name: str = "response.audio.delta", *, response_id: str 
 
 
 async def speak(client: MemoryTransport, upstream: MemoryTransport, said: bytes) -> bytes:
-    """What the client hears of this speech, once it is done."""
+    """What the client gets of this speech, once it is done."""
 
     async def send() -> None:
         for at in range(0, len(said), CUT_BYTES):
@@ -119,7 +113,7 @@ async def test_a_telephone_talks_to_an_upstream_that_has_only_pcm(wire: str, enc
         assert is_the_tone(await speak(client, upstream, tone(PCM, 300)), encoding, 300)
 
 
-async def test_a_client_of_24_khz_hears_an_upstream_of_16_khz_at_its_own_rate() -> None:
+async def test_a_client_of_24_khz_gets_speech_of_an_upstream_of_16_khz_at_its_own_rate() -> None:
     async with relayed("azure-voice-live", "openai") as (client, upstream):
         session = {"id": "s", "output_audio_format": "pcm16_16000hz", "input_audio_sampling_rate": 16_000}
         await upstream.send(created(**session, input_audio_format="pcm16"))
@@ -232,7 +226,7 @@ async def test_a_cleared_buffer_leaves_nothing_in_the_next_one() -> None:
         assert is_the_tone(await relayed_input(client, upstream, tone(PCM, 300)), PCM_16, 300)
 
 
-async def test_what_is_cut_off_of_one_response_is_not_heard_in_the_next() -> None:
+async def test_audio_that_is_cut_off_one_response_is_not_in_the_next() -> None:
     async with relayed("qwen", "openai") as (client, upstream):
         await say(client, "session.update", session=formats(output={"type": "audio/pcmu"}))
         await reported(upstream)
@@ -264,7 +258,7 @@ async def test_a_response_in_a_format_that_the_upstream_lacks_is_refused_and_one
         assert (await reported(upstream))["response"] == {"output_audio_format": "pcm"}
 
 
-async def test_a_response_with_a_format_of_its_own_is_heard_in_that() -> None:
+async def test_a_response_with_a_format_of_its_own_comes_in_that() -> None:
     async with relayed("azure-voice-live", "openai") as (client, upstream):
         await upstream.send(created(id="s", output_audio_format="pcm16_16000hz"))
         await reported(client)

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from duologue.server import Limits, RealtimeApp, tls_context
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from duologue.server import Limits, tls_context
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.run.test_connection_memory import nothing_left, run
@@ -31,7 +30,7 @@ def test_half_handshakes_are_counted_and_those_that_waited_longest_make_room(tmp
 
     async def attack() -> None:
         ends = SessionEnds()
-        app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(max_connections=10), observers=[ends])
+        app = scripted_app(limits=Limits(max_connections=10), ends=ends)
         async with listening(app, tls=tls_context(certificate, key)) as url, AsyncExitStack() as stack:
             lines = [await stack.enter_async_context(raw_connection(url)) for _ in range(30)]
             for each in lines:
@@ -51,7 +50,7 @@ def test_a_handshake_that_does_not_end_is_cut_and_leaves_nothing(tmp_path: Path,
 
     async def attack() -> None:
         ends = SessionEnds()
-        app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(handshake_s=0.3), observers=[ends])
+        app = scripted_app(limits=Limits(handshake_s=0.3), ends=ends)
         async with listening(app, tls=tls_context(certificate, key)) as url:
             async with raw_connection(url) as connection:
                 connection.writer.write(b"\x16\x03\x01")

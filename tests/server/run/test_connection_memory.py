@@ -7,8 +7,9 @@ import contextlib
 import gc
 import json
 import weakref
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import h11
 import pytest
@@ -16,12 +17,11 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.server import ServerProtocol
 
-from duologue.server import Limits, RealtimeApp, loop_factory
+from duologue.server import Limits, ServerSession, loop_factory
 from duologue.server.run.uvicorn_http import Requests
 from duologue.server.run.uvicorn_websocket import Socket
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
-from tests.server._raw_connections import GET, KEY, RIGHT, handshake, masked, raw_connection
+from tests.server._listening import listening, scripted_app
+from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
 from tests.server.test_app import first
 
 pytestmark = pytest.mark.timeout(60)
@@ -35,14 +35,14 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
     """
     made: list[weakref.ref[object]] = []
     monkeypatch = pytest.MonkeyPatch()
-    for kind in (Socket, Requests, ServerProtocol, h11.Connection):
+    for kind in (Socket, Requests, ServerProtocol, h11.Connection, ServerSession):
         init = kind.__init__
 
-        def watched(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
+        def noted(self: object, *given: object, init: Callable[..., None] = init, **named: object) -> None:
             init(self, *given, **named)
             made.append(weakref.ref(self))
 
-        monkeypatch.setattr(kind, "__init__", watched)
+        monkeypatch.setattr(kind, "__init__", noted)
 
     async def all_gone() -> None:
         assert made, "no connection came"
@@ -53,13 +53,22 @@ def nothing_left() -> Generator[Callable[[], Awaitable[None]], None, None]:
             await asyncio.sleep(0.01)
         raise AssertionError(f"still in memory: {[type(each()).__name__ for each in made if each() is not None]}")
 
-    gc.collect()
     gc.disable()
     try:
         yield all_gone
     finally:
         gc.enable()
         monkeypatch.undo()
+
+
+@asynccontextmanager
+async def watched(**settings: Any) -> AsyncGenerator[RawConnection, None]:
+    """A connection to a server, of which nothing is left behind the block."""
+    async with listening(scripted_app(api_key=KEY, **settings)) as url:
+        with nothing_left() as all_gone:
+            async with raw_connection(url) as connection:
+                yield connection
+            await all_gone()
 
 
 BIG = b"x" * 100_000
@@ -101,15 +110,11 @@ def test_a_connection_that_is_cut_off_by_its_client_is_freed_at_once(way: str, l
     sent, awaited = _RAW[way]
 
     async def attack() -> None:
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    connection.writer.write(sent)
-                    await connection.writer.drain()
-                    if awaited is not None:
-                        await connection.read_until(awaited)
-                await all_gone()
+        async with watched() as connection:
+            connection.writer.write(sent)
+            await connection.writer.drain()
+            if awaited is not None:
+                await connection.read_until(awaited)
 
     run(attack, loop)
 
@@ -143,17 +148,13 @@ _FRAMES: dict[str, bytes] = {
 @pytest.mark.parametrize("way", _FRAMES)
 def test_a_websocket_that_ends_with_anything_is_freed_at_once(way: str, admitted: str, loop: str) -> None:
     async def attack() -> None:
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    headers = (RIGHT,) if admitted == "admitted" else ()
-                    connection.writer.write(handshake("/v1/realtime", *headers))
-                    await connection.read_until(b"session.created" if headers else b"error")
-                    connection.writer.write(_FRAMES[way])
-                    with contextlib.suppress(ConnectionError):
-                        await connection.writer.drain()
-                await all_gone()
+        async with watched() as connection:
+            headers = (RIGHT,) if admitted == "admitted" else ()
+            connection.writer.write(handshake("/v1/realtime", *headers))
+            await connection.read_until(b"session.created" if headers else b"error")
+            connection.writer.write(_FRAMES[way])
+            with contextlib.suppress(ConnectionError):
+                await connection.writer.drain()
 
     run(attack, loop)
 
@@ -167,7 +168,7 @@ def break_off(socket: ClientConnection) -> None:
 @pytest.mark.parametrize("ended", ["by the client", "by the server", "by hanging up", "by a page's origin"])
 def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
     async def talk() -> None:
-        app = RealtimeApp(engines=scripted_app_engines())
+        app = scripted_app()
         with nothing_left() as all_gone:
             async with listening(app) as url:
                 if ended == "by a page's origin":
@@ -193,20 +194,16 @@ def test_a_whole_session_leaves_no_connection(ended: str, loop: str) -> None:
 def test_a_connection_that_is_ended_by_a_deadline_is_freed_at_once(late: str) -> None:
     async def attack() -> None:
         limits = Limits(headers_s=0.2, request_s=0.2, message_s=0.2, message_bytes_per_s=1e9)
-        app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits)
-        async with listening(app) as url:
-            with nothing_left() as all_gone:
-                async with raw_connection(url) as connection:
-                    if late == "headers":
-                        connection.writer.write(GET)
-                    elif late == "body":
-                        connection.writer.write(_RAW["half a body"][0])
-                    else:
-                        connection.writer.write(handshake("/v1/realtime", RIGHT))
-                        await connection.read_until(b"session.created")
-                        connection.writer.write(_FRAMES["an unfinished frame"])
-                    await connection.read_to_end()
-                await all_gone()
+        async with watched(limits=limits) as connection:
+            if late == "headers":
+                connection.writer.write(GET)
+            elif late == "body":
+                connection.writer.write(_RAW["half a body"][0])
+            else:
+                connection.writer.write(handshake("/v1/realtime", RIGHT))
+                await connection.read_until(b"session.created")
+                connection.writer.write(_FRAMES["an unfinished frame"])
+            await connection.read_to_end()
 
     run(attack, "asyncio")
 
@@ -238,7 +235,7 @@ async def test_an_idle_session_keeps_neither_its_last_frame_nor_its_last_message
     frame = masked(1, json.dumps(event).encode())
     n_bytes = len(text)
     del text, part, event
-    app = RealtimeApp(engines=scripted_app_engines(), api_key=KEY)
+    app = scripted_app(api_key=KEY)
     async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake("/v1/realtime", RIGHT))
         await connection.read_until(b"session.created")

@@ -13,19 +13,13 @@ from websockets.asyncio.client import connect as websockets_connect
 
 from duologue.server import Limits, RealtimeApp
 from duologue.server.run import connections
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, RawConnection, handshake, masked, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.run.test_uvicorn_websocket import closed
 from tests.server.test_app import first, get
 
 pytestmark = pytest.mark.timeout(30)
-
-
-def scripted(limits: Limits, ends: SessionEnds | None = None, api_key: str | None = None) -> RealtimeApp:
-    observers = [] if ends is None else [ends]
-    return RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=observers, api_key=api_key)
 
 
 async def half_requests(url: str, n: int, stack: AsyncExitStack) -> list[RawConnection]:
@@ -48,7 +42,11 @@ async def test_more_connections_than_there_may_be_cut_those_that_waited_longest(
     limits: Limits, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     ends = SessionEnds()
-    async with listening(scripted(limits, ends)) as url, websockets_connect(url) as session, AsyncExitStack() as stack:
+    async with (
+        listening(scripted_app(limits=limits, ends=ends)) as url,
+        websockets_connect(url) as session,
+        AsyncExitStack() as stack,
+    ):
         await first(session)
         lines = await half_requests(url, 50, stack)
         assert (await get(url, "/healthz"))[0] == 200
@@ -67,7 +65,7 @@ async def test_a_full_table_of_descriptors_leaves_room_for_pages_and_turns_sessi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ends = SessionEnds()
-    async with listening(scripted(Limits(), ends)) as url:
+    async with listening(scripted_app(ends=ends)) as url:
         monkeypatch.setattr(sys.modules[RealtimeApp.__module__], "descriptors_left", lambda: 128)
         async with websockets_connect(url) as socket:
             assert (await first(socket))["error"]["code"] == "server_overloaded"
@@ -96,7 +94,7 @@ async def admitted(url: str, stack: AsyncExitStack) -> RawConnection:
 @pytest.mark.parametrize("limit", ["max_unread_bytes", "max_unread_bytes_per_owner"])
 async def test_unread_bytes_of_all_connections_are_bounded_and_the_largest_is_cut(limit: str) -> None:
     ends = SessionEnds()
-    app = scripted(Limits(**{limit: 250_000}), ends, api_key=KEY)
+    app = scripted_app(limits=Limits(**{limit: 250_000}), ends=ends, api_key=KEY)
     async with listening(app) as url, AsyncExitStack() as stack:
         lines = [await admitted(url, stack) for _ in range(4)]
         for each in lines:
@@ -109,7 +107,7 @@ async def test_unread_bytes_of_all_connections_are_bounded_and_the_largest_is_cu
 
 
 async def test_what_is_read_counts_no_more() -> None:
-    app = scripted(Limits(max_unread_bytes=250_000), api_key=KEY)
+    app = scripted_app(limits=Limits(max_unread_bytes=250_000), api_key=KEY)
     async with listening(app) as url, websockets_connect(url, additional_headers={"api-key": KEY}) as socket:
         await first(socket)
         for _ in range(20):
@@ -119,7 +117,7 @@ async def test_what_is_read_counts_no_more() -> None:
 
 async def test_bodies_count_too() -> None:
     ends = SessionEnds()
-    app = scripted(Limits(max_unread_bytes_per_owner=100_000), ends)
+    app = scripted_app(limits=Limits(max_unread_bytes_per_owner=100_000), ends=ends)
     async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(
             b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n" + b" " * 200_000
@@ -130,7 +128,7 @@ async def test_bodies_count_too() -> None:
 async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_served() -> None:
     ends = SessionEnds()
     limits = Limits(max_sessions_per_owner=2)
-    app = RealtimeApp(engines=scripted_app_engines(), api_key=["one", "two"], limits=limits, observers=[ends])
+    app = scripted_app(api_key=["one", "two"], limits=limits, ends=ends)
     async with listening(app) as url, AsyncExitStack() as stack:
 
         async def come(key: str) -> tuple[str, str]:
@@ -149,9 +147,9 @@ async def test_an_owner_that_has_its_sessions_is_turned_away_and_others_are_serv
         assert await come("one") == ("session.created", "")
 
 
-async def test_the_log_names_address_and_key_number_of_whoever_comes(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_names_address_and_key_number_of_each_client(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "duologue.server")
-    app = RealtimeApp(engines=scripted_app_engines(), api_key=["one", KEY], limits=Limits(max_sessions_per_owner=1))
+    app = scripted_app(api_key=["one", KEY], limits=Limits(max_sessions_per_owner=1))
     async with listening(app) as url:
         async with websockets_connect(url, additional_headers={"api-key": KEY}) as socket:
             await first(socket)
@@ -177,7 +175,7 @@ async def test_wrong_keys_are_slowed_and_right_ones_are_not(monkeypatch: pytest.
         waits.append(seconds)
         await gate.wait()
 
-    app = scripted(Limits(wrong_keys_per_minute=2), api_key=KEY)
+    app = scripted_app(limits=Limits(wrong_keys_per_minute=2), api_key=KEY)
     async with listening(app) as url, AsyncExitStack() as stack:
         monkeypatch.setattr(app, "_wait", wait)
 

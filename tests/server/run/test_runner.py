@@ -13,13 +13,12 @@ from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
 from duologue.engines.base import ResponderRequest
-from duologue.server import Limits, RealtimeApp, SessionStart, Upstream, serve
+from duologue.server import Limits, RealtimeApp, serve
 from duologue.server.run import runner
-from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import Transport
-from duologue.transports.websocket import open_websocket
+from duologue.testing import scripted_engines
 from tests.server._engines import EndlessResponder
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
+from tests.server._relays import upstream_at
 from tests.server._session_ends import SessionEnds
 from tests.server._talking import event, status, until
 from tests.server.test_app import first, get
@@ -57,7 +56,7 @@ async def serving(app: RealtimeApp) -> AsyncGenerator[tuple[str, asyncio.Future[
 
 async def test_idle_sessions_end_at_once_and_busy_ones_when_they_are_done_and_all_with_1001() -> None:
     responder = GatedResponder()
-    app = RealtimeApp(engines=scripted_app_engines(replace(scripted_engines(), responder=responder)))
+    app = scripted_app(replace(scripted_engines(), responder=responder))
     async with serving(app) as (url, task), websockets_connect(url) as idle, connect(url) as busy:
         await first(idle)
         await busy.send(TEXT)
@@ -83,9 +82,7 @@ async def test_idle_sessions_end_at_once_and_busy_ones_when_they_are_done_and_al
 
 async def test_what_takes_too_long_is_cut() -> None:
     responder = EndlessResponder()
-    app = RealtimeApp(
-        engines=scripted_app_engines(replace(scripted_engines(), responder=responder)), limits=Limits(drain_s=0.2)
-    )
+    app = scripted_app(replace(scripted_engines(), responder=responder), limits=Limits(drain_s=0.2))
     async with serving(app) as (url, task), websockets_connect(url) as socket:
         await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
         task.cancel()
@@ -98,7 +95,7 @@ async def test_what_takes_too_long_is_cut() -> None:
 
 async def test_a_second_cancellation_ends_it_at_once() -> None:
     responder = GatedResponder()
-    app = RealtimeApp(engines=scripted_app_engines(replace(scripted_engines(), responder=responder)))
+    app = scripted_app(replace(scripted_engines(), responder=responder))
     async with serving(app) as (url, task), websockets_connect(url) as socket, websockets_connect(url) as idle:
         await socket.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
         while "delta" not in str(await socket.recv()):
@@ -114,7 +111,7 @@ async def test_a_second_cancellation_ends_it_at_once() -> None:
 
 
 async def test_an_application_can_be_run_again_after_it_was_drained() -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     for _ in range(2):
         async with serving(app) as (url, task), websockets_connect(url) as socket:
             assert (await first(socket))["type"] == "session.created"
@@ -125,7 +122,7 @@ async def test_an_application_can_be_run_again_after_it_was_drained() -> None:
 
 @pytest.mark.parametrize("sessions", [0, 3])
 async def test_draining_returns_when_the_last_session_has_ended(sessions: int) -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with serving(app) as (url, _), asyncio.timeout(5):
         sockets = [await websockets_connect(url) for _ in range(sessions)]
         for socket in sockets:
@@ -139,13 +136,9 @@ async def test_draining_returns_when_the_last_session_has_ended(sessions: int) -
 
 
 async def test_a_relay_that_drains_closes_both_sides() -> None:
-    behind, ends = RealtimeApp(engines=scripted_app_engines()), SessionEnds()
+    behind, ends = scripted_app(), SessionEnds()
     async with serving(behind) as (upstream_url, _):
-
-        async def open_upstream(session_start: SessionStart) -> Transport:
-            return await open_websocket(upstream_url)
-
-        front = RealtimeApp(upstream=Upstream(open=open_upstream), observers=[ends])
+        front = RealtimeApp(upstream=upstream_at(upstream_url), observers=[ends])
         async with serving(front) as (url, task), websockets_connect(url) as socket:
             assert (await first(socket))["type"] == "session.created"
             assert (await get(url, "/readyz"))[0] == 200
@@ -178,7 +171,7 @@ async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch
     libc = LibC()
     monkeypatch.setattr(runner, "_TRIM_S", 0.001)
     monkeypatch.setattr(runner, "_glibc", lambda: libc)
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+    async with listening(scripted_app()) as url:
         assert not libc.trimmed.is_set()
         async with websockets_connect(url):
             pass

@@ -13,9 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from duologue import connect
 from duologue.errors import DuologueError
-from duologue.server import RealtimeApp, tls_context
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from duologue.server import tls_context
+from tests.server._listening import listening, scripted_app
 from tests.server._talking import until
 
 
@@ -46,7 +45,7 @@ def write_certificate(folder: Path, name: str = "server", *, password: bytes | N
 async def test_a_session_over_tls(tmp_path: Path) -> None:
     cert, key = write_certificate(tmp_path)
     trusting = ssl.create_default_context(cafile=str(cert))
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app, tls=tls_context(cert, key)) as url:
         assert url.startswith("wss://127.0.0.1:")
         async with connect(url, ssl=trusting) as connection:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from duologue.server import Limits, RealtimeApp
-from duologue.testing import scripted_app_engines
-from tests.server._listening import listening
+from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, handshake, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.test_app import get
@@ -18,8 +17,7 @@ POST = f"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n{RIGHT}
 
 
 def locked(limits: Limits | None = None, ends: SessionEnds | None = None) -> RealtimeApp:
-    observers = [] if ends is None else [ends]
-    return RealtimeApp(engines=scripted_app_engines(), api_key=KEY, limits=limits, observers=observers)
+    return scripted_app(api_key=KEY, limits=limits, ends=ends)
 
 
 async def answer_to(url: str, sent: bytes) -> bytes:
@@ -147,7 +145,7 @@ async def test_a_body_in_too_many_small_pieces_is_refused() -> None:
 
 
 async def test_a_body_in_small_pieces_is_read_whole() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url:
+    async with listening(scripted_app()) as url:
         head = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
         body = b"".join(b"1\r\n%c\r\n" % byte for byte in b'{"session":{"type":"realtime"}}' + b" " * 2_000)
         sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"

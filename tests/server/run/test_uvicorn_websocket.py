@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import gc
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection
@@ -15,13 +18,13 @@ from websockets.asyncio.client import connect as websockets_connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from duologue.server import Limits, RealtimeApp
+from duologue.server import Limits
 from duologue.server.run.connections import Connections
 from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.testing import scripted_engines
 from tests.server._engines import EndlessSynthesizer
-from tests.server._listening import listening
-from tests.server._raw_connections import handshake, masked, raw_connection
+from tests.server._listening import listening, scripted_app
+from tests.server._raw_connections import RawConnection, handshake, masked, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.test_app import first
 
@@ -37,8 +40,18 @@ async def closed(socket: ClientConnection) -> tuple[int | None, str | None]:
     return socket.close_code, socket.close_reason
 
 
-async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_nobody_else_notices() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+@asynccontextmanager
+async def raw_session(**settings: Any) -> AsyncGenerator[RawConnection, None]:
+    """A connection to a server with these settings, after its greeting."""
+    async with listening(scripted_app(**settings)) as url, raw_connection(url) as connection:
+        connection.writer.write(handshake())
+        await connection.read_until(b"session.created")
+        await connection.read_until(b"}")
+        yield connection
+
+
+async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_other_sessions_go_on() -> None:
+    app = scripted_app(limits=Limits(frame_bytes=10_000))
     async with listening(app) as url, websockets_connect(url) as other, websockets_connect(url) as socket:
         await first(other)
         await socket.send(f'{{"type":"x","pad":"{"a" * 9_000}"}}')
@@ -51,7 +64,7 @@ async def test_a_message_that_is_too_large_is_closed_with_1009_and_a_reason_and_
 
 
 async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), limits=Limits(frame_bytes=10_000))
+    app = scripted_app(limits=Limits(frame_bytes=10_000))
     async with listening(app) as url, websockets_connect(url) as socket:
         await socket.send(['{"type":"x","pad":"', *("a" * 1_000 for _ in range(20)), '"}'])
         assert (await closed(socket))[0] == 1009
@@ -59,11 +72,7 @@ async def test_a_message_in_many_fragments_may_not_be_larger_either() -> None:
 
 async def test_a_client_that_reads_nothing_is_slowed_and_then_cut_with_a_close_that_it_can_read() -> None:
     synthesizer, ends = EndlessSynthesizer(), SessionEnds()
-    app = RealtimeApp(
-        engines=scripted_app_engines(replace(scripted_engines(), synthesizer=synthesizer)),
-        limits=Limits(stall_s=0.3),
-        observers=[ends],
-    )
+    app = scripted_app(replace(scripted_engines(), synthesizer=synthesizer), limits=Limits(stall_s=0.3), ends=ends)
     async with listening(app) as url, websockets_connect(url, max_queue=1) as socket, websockets_connect(url) as other:
         await first(other)
         await socket.send('{"type":"response.create"}')
@@ -75,8 +84,6 @@ async def test_a_client_that_reads_nothing_is_slowed_and_then_cut_with_a_close_t
 
 
 async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    from duologue.server.run.uvicorn_websocket import Socket
-
     lost = asyncio.Event()
     made, unmade = Socket.connection_made, Socket.connection_lost
 
@@ -91,7 +98,7 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
     monkeypatch.setattr(Socket, "connection_made", connection_made)
     monkeypatch.setattr(Socket, "connection_lost", connection_lost)
     engines = replace(scripted_engines(), synthesizer=EndlessSynthesizer())
-    app = RealtimeApp(engines=scripted_app_engines(engines), limits=Limits(stall_s=0.2))
+    app = scripted_app(engines, limits=Limits(stall_s=0.2))
     async with listening(app) as url, websockets_connect(url, max_queue=1) as socket:
         await socket.send('{"type":"response.create"}')
         await asyncio.wait_for(lost.wait(), 10)
@@ -112,10 +119,7 @@ async def test_a_client_that_never_comes_back_loses_its_connection(monkeypatch: 
 async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, more: bytes) -> None:
     ends = SessionEnds()
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
-    app = RealtimeApp(engines=scripted_app_engines(), limits=limits, observers=[ends])
-    async with listening(app) as url, raw_connection(url) as connection:
-        connection.writer.write(handshake())
-        await connection.read_until(b"session.created")
+    async with raw_session(limits=limits, ends=ends) as connection:
         connection.writer.write(sent)
         while not await connection.has_ended(within_s=0.05):
             connection.writer.write(more)
@@ -125,13 +129,7 @@ async def test_a_message_that_does_not_end_is_closed_with_a_reason(sent: bytes, 
 
 async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
     limits = Limits(message_s=0.1, message_bytes_per_s=1_000)
-    async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
-        raw_connection(url) as connection,
-    ):
-        connection.writer.write(handshake())
-        await connection.read_until(b"session.created")
-        await connection.read_until(b"}")
+    async with raw_session(limits=limits) as connection:
         connection.writer.write(masked(1, b"x" * 10_000, length=20_000))
         assert not await connection.has_ended(within_s=0.5)
 
@@ -139,12 +137,7 @@ async def test_a_large_message_may_take_as_long_as_a_slow_line_needs() -> None:
 async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
     """Each write ends a message and begins the next, always with the same number of bytes."""
     limits = Limits(message_s=0.2, message_bytes_per_s=1e9)
-    async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
-        raw_connection(url) as connection,
-    ):
-        connection.writer.write(handshake())
-        await connection.read_until(b"session.created")
+    async with raw_session(limits=limits) as connection:
         message = masked(1, b'{"type":"input_audio_buffer.clear"}')
         connection.writer.write(message[:10])
         for _ in range(20):
@@ -156,7 +149,7 @@ async def test_messages_that_never_pause_are_not_one_that_never_ends() -> None:
 
 
 async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
-    app = RealtimeApp(engines=scripted_app_engines(), api_key="k")
+    app = scripted_app(api_key="k")
     async with listening(app) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"invalid_request_error")
@@ -165,7 +158,7 @@ async def test_a_client_that_is_not_admitted_has_no_large_frame_read() -> None:
 
 
 async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_is_admitted() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
+    async with listening(scripted_app()) as url, raw_connection(url) as connection:
         connection.writer.write(handshake())
         await connection.read_until(b"101 ")
         connection.writer.write(masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 50_000))
@@ -174,12 +167,7 @@ async def test_a_large_frame_right_behind_the_handshake_is_read_once_its_client_
 
 async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> None:
     limits = Limits(ping_s=0.2)
-    async with (
-        listening(RealtimeApp(engines=scripted_app_engines(), limits=limits)) as url,
-        raw_connection(url) as connection,
-    ):
-        connection.writer.write(handshake())
-        await connection.read_until(b"session.created")
+    async with raw_session(limits=limits) as connection:
         message = masked(1, b'{"type":"input_audio_buffer.clear"}' + b" " * 100)
         for byte in message:
             connection.writer.write(bytes([byte]))
@@ -188,20 +176,15 @@ async def test_a_ping_waits_for_the_end_of_a_frame_that_is_still_coming() -> Non
 
 
 async def test_no_compression_is_agreed_on() -> None:
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, raw_connection(url) as connection:
+    async with listening(scripted_app()) as url, raw_connection(url) as connection:
         connection.writer.write(handshake("/v1/realtime", "Sec-WebSocket-Extensions: permessage-deflate"))
         answer = await connection.read_until(b"\r\n\r\n")
         assert b"101 " in answer
         assert b"sec-websocket-extensions" not in answer.lower()
 
 
-def small(payload: bytes = b"", *, opcode: int = 0, fin: bool = False) -> bytes:
-    """A frame of a client, with a mask of zeros."""
-    return bytes([(0x80 if fin else 0) | opcode, 0x80 | len(payload)]) + bytes(4) + payload
-
-
 @pytest.mark.parametrize("step", [1, 3, 7, 1_000])
-def test_frames_are_told_apart_wherever_what_came_is_cut(step: int) -> None:
+def test_frames_are_separated_wherever_what_came_is_cut(step: int) -> None:
     frames = [Frame(Opcode.TEXT, b"x" * n).serialize(mask=True) for n in (0, 5, 125, 126, 65_535, 65_536)] * 2
     ends, got = _FrameEnds(), []
     sent = b"".join(frames)
@@ -217,23 +200,23 @@ def test_frames_are_told_apart_wherever_what_came_is_cut(step: int) -> None:
 
 
 async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url, max_queue=None) as socket:
         await first(socket)
         sent = [f'{{"type":"no","event_id":"{n}"}}' for n in range(300)]
         socket.transport.write(b"".join(Frame(Opcode.TEXT, each.encode()).serialize(mask=True) for each in sent))
         async with asyncio.timeout(5):
-            told = [json.loads(await socket.recv())["error"]["event_id"] for _ in sent]
-        assert told == [str(n) for n in range(300)]
+            answered = [json.loads(await socket.recv())["error"]["event_id"] for _ in sent]
+        assert answered == [str(n) for n in range(300)]
 
 
 async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
     turns: list[int] = []
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url) as socket:
         await first(socket)
         (protocol,) = _sockets()
-        protocol.data_received(small(b"x", opcode=1) + small() * 5_000)
+        protocol.data_received(masked(1, b"x", fin=False) + masked(0, b"", fin=False) * 5_000)
         while protocol._rest and len(turns) < 1_000:
             turns.append(len(protocol.frames))
             await asyncio.sleep(0)
@@ -244,10 +227,10 @@ async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
 
 
 async def test_a_message_of_too_many_fragments_is_closed_with_a_reason() -> None:
-    app = RealtimeApp(engines=scripted_app_engines())
+    app = scripted_app()
     async with listening(app) as url, websockets_connect(url) as socket:
         await first(socket)
-        socket.transport.write(small(b"x", opcode=1) + small() * 10_001)
+        socket.transport.write(masked(1, b"x", fin=False) + masked(0, b"", fin=False) * 10_001)
         assert await closed(socket) == (1009, "invalid_request_error")
 
 

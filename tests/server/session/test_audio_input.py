@@ -23,7 +23,7 @@ LOUD, HUM = b"\x00\x40" * 480, b"\x05\x00" * 480
 
 
 class Listener:
-    """A detector that keeps what it hears."""
+    """A detector that keeps what it gets."""
 
     frame_ms = 20
 
@@ -48,7 +48,7 @@ class Reader(Listener):
         yield f"{language} {prompt}"
 
 
-async def test_an_ear_hears_every_byte_once_however_it_is_cut() -> None:
+async def test_a_detector_gets_every_byte_once_however_the_audio_is_cut() -> None:
     detector = Listener()
     ear, stream = DetectorInput(detector), LOUD + HUM
     for start in range(0, len(stream), 7):
@@ -56,7 +56,7 @@ async def test_an_ear_hears_every_byte_once_however_it_is_cut() -> None:
     assert detector.heard == stream
 
 
-async def test_noise_reduction_cleans_what_the_detector_hears() -> None:
+async def test_noise_reduction_cleans_what_the_detector_gets() -> None:
     detector = Listener()
     ear = DetectorInput(detector, denoisers(sample_rate_hz=24_000))
     await ear.push(Detect(HUM, PCM))
@@ -96,7 +96,7 @@ async def test_a_change_of_format_makes_a_new_beginning() -> None:
     assert not any(detector.heard[2:])
 
 
-async def test_a_recording_that_is_appended_whole_holds_up_nobody_and_sounds_as_it_does_in_pieces() -> None:
+async def test_a_recording_that_is_appended_whole_yields_to_other_tasks_and_is_the_same_as_in_pieces() -> None:
     pytest.importorskip("soxr")
     whole, pieces = Listener(16_000), Listener(16_000)
     ear, hearing = DetectorInput(pieces), asyncio.ensure_future(DetectorInput(whole).push(Detect(200 * LOUD, PCM)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,50 +17,12 @@ from duologue.errors import EngineError
 from duologue.server.session.engine_guard import guarded
 from duologue.server.telemetry.observer import UNOBSERVED
 from duologue.testing import scripted_engines
+from tests.server._engines import Odd
 
 EXCHANGE = ResponderRequest(
     messages=(), instructions="", max_output_tokens=None, now=datetime(2026, 1, 1, tzinfo=UTC), session_id="s",
     model="m", voice="v", turn=0, session_age_s=0.0,
 )  # fmt: skip
-
-
-class Odd:
-    """An engine of every kind, whose streams yield these pieces and whose detector returns them."""
-
-    name = "odd"
-    sample_rate_hz = 24_000
-    frame_ms = 20
-    voices: tuple[str, ...] = ("one",)
-    specialty = "being odd"
-
-    def __init__(self, *pieces: Any) -> None:
-        self._pieces = pieces
-        self.closed = False
-
-    async def _make(self) -> AsyncGenerator[Any, None]:
-        try:
-            for piece in self._pieces:
-                if isinstance(piece, BaseException):
-                    raise piece
-                if piece is ...:
-                    await asyncio.Event().wait()
-                yield piece
-        finally:
-            self.closed = True
-
-    def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
-        return self._make()
-
-    def transcribe(
-        self, pcm16: bytes, /, *, language: str | None = None, prompt: str | None = None
-    ) -> AsyncGenerator[Any, None]:
-        return self._make()
-
-    def synthesize(self, text: str, /, *, voice: str, speed: float = 1.0) -> AsyncGenerator[Any, None]:
-        return self._make()
-
-    async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        return [piece async for piece in self._make()]
 
 
 def streams(odd: Odd, *, piece_s: float = 60) -> dict[str, AsyncIterator[Any]]:
@@ -120,7 +82,7 @@ async def test_an_engine_that_is_slow_but_steady_may_take_its_time(monkeypatch: 
     monkeypatch.setattr(loop, "time", lambda: clock() + passed_s)
 
     class Steady(Odd):
-        async def _make(self) -> AsyncGenerator[Any, None]:
+        async def _make(self, pieces: tuple[Any, ...]) -> AsyncGenerator[Any, None]:
             nonlocal passed_s
             for _ in range(20):
                 passed_s += 30
@@ -132,12 +94,12 @@ async def test_an_engine_that_is_slow_but_steady_may_take_its_time(monkeypatch: 
 
 async def test_an_engine_s_own_timeout_is_its_own() -> None:
     with pytest.raises(TimeoutError, match="mine"):
-        await drained(streams(Odd(TimeoutError("mine")))["respond"])
+        await drained(streams(Odd(lambda: TimeoutError("mine")))["respond"])
 
 
 async def test_work_that_an_engine_cancels_by_itself_fails_and_does_not_just_end() -> None:
     with pytest.raises(EngineError, match=r"^odd: cancelled itself"):
-        await drained(streams(Odd(asyncio.CancelledError()))["respond"])
+        await drained(streams(Odd(asyncio.CancelledError))["respond"])
 
 
 async def test_work_that_is_cancelled_from_outside_is_cancelled() -> None:

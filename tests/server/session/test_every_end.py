@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,34 +13,28 @@ import pytest
 from starlette.requests import Request
 
 from duologue.codec import decode, encode
-from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectFailed, ConnectionClosed, EngineError
-from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
+from duologue.events import ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import ServerProtocol, SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
-from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart, Upstream
-from duologue.server.ids import new_id
+from duologue.server import Limits, RealtimeApp, Relay, ServerSession, SessionStart
 from duologue.server.rejections import REJECTIONS, Rejection
 from duologue.server.session_start import ConfigRejected
-from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import MemoryTransport, Transport, memory_pair
+from duologue.testing import scripted_engines
+from duologue.transports import MemoryTransport, memory_pair
 from duologue.transports.asgi import ASGITransport
 from tests._memory import nothing_left_of
-from tests.server._engines import (
-    BrokenDetector,
-    BrokenResponder,
-    BrokenSynthesizer,
-    BrokenTranscriber,
-    EndlessResponder,
-)
+from tests.server._engines import EndlessResponder, EndlessSynthesizer, Odd, failing
+from tests.server._listening import scripted_app
+from tests.server._relays import created, running_relay, updated
 from tests.server._scopes import scope
-from tests.server._talking import event, speak, typed, until, update
+from tests.server._talking import event, settle, speak, typed, until, update
 
 pytestmark = pytest.mark.timeout(30)
 
 KEPT = (ServerSession, ServerProtocol, Relay, ASGITransport, Request, RealtimeEvent)
-FAULTS = (Rejection, InvalidRequest, ConfigRejected, EngineError)
+FAULTS = (Rejection, InvalidRequest, ConfigRejected, EngineError, ConnectFailed)
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +46,13 @@ def _no_log(caplog: pytest.LogCaptureFixture) -> None:
 # --- sessions
 
 
-class _Client:
-    """The least of a client, which keeps nothing."""
+class _Talk:
+    """A session that is served, and the least of a client, which keeps nothing."""
 
-    def __init__(self, transport: MemoryTransport) -> None:
+    def __init__(self, transport: MemoryTransport, session: ServerSession) -> None:
         self._transport = transport
+        self.session = session
+        self.serving = asyncio.ensure_future(session.run())
 
     async def send(self, event: RealtimeEvent) -> None:
         await self._transport.send(encode(event).decode())
@@ -65,164 +61,181 @@ class _Client:
         async with asyncio.timeout(timeout):
             return decode(await self._transport.receive())
 
-
-class _Hanging:
-    name = "hanging"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
-        await asyncio.Event().wait()
-        yield ""
-
-
-class _Wrong:
-    name = "wrong"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[Any, None]:
-        yield 7
+    async def closes_with(self, code: int, reason: str, *, error: str | None = None) -> None:
+        """Receives all that comes: the session's close, and the error before it."""
+        closed, said = None, None
+        while closed is None:
+            try:
+                received = await self.receive()
+                said = received.error.code if isinstance(received, ErrorEvent) else said
+            except ConnectionClosed as end:
+                closed = (end.code, end.reason, said)
+        assert closed == (code, reason, error)
 
 
-class _CancelsItself:
-    name = "cancels itself"
-
-    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str, None]:
-        yield "Well, "
-        raise asyncio.CancelledError
+GOING_AWAY = (1001, "the server is going away")
 
 
-def _with(**engines: Any) -> Callable[[], Engines]:
-    return lambda: replace(scripted_engines(), **engines)
+async def _greeted(talk: _Talk) -> None:
+    await until(talk, "session.created")
 
 
-_End = Callable[["_Client", ServerSession, "asyncio.Future[None]"], Awaitable[None]]
+async def _answered(talk: _Talk) -> None:
+    await talk.send(update(audio={"input": {"transcription": {"model": "m"}}}))
+    await speak(talk)
+    await until(talk, "response.done")
 
 
-async def _client_closes(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await until(connection, "session.created")
+async def _typed(talk: _Talk) -> None:
+    await talk.send(typed("Hello"))
+    await talk.send(event("response.create"))
+    await until(talk, "response.done")
 
 
-async def _answered(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
-    await speak(connection)
-    await until(connection, "response.done")
+async def _speaking(talk: _Talk) -> None:
+    await talk.send(event("response.create"))
+    await until(talk, "response.content_part.added")
 
 
-async def _typed(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(typed("Hello"))
-    await connection.send(event("response.create"))
-    await until(connection, "response.done")
+async def _cancelled_response(talk: _Talk) -> None:
+    await _speaking(talk)
+    await talk.send(event("response.cancel"))
+    await until(talk, "response.done")
 
 
-async def _cancelled_response(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(event("response.create"))
-    await until(connection, "response.content_part.added")
-    await connection.send(event("response.cancel"))
-    await until(connection, "response.done")
+async def _listening(talk: _Talk) -> None:
+    await talk.send(update(audio={"input": {"transcription": {"model": "m"}}}))
+    await speak(talk)  # a turn that waits for its transcript
+    await until(talk, "input_audio_buffer.committed")
+    await speak(talk, silence_ms=300)  # and one that is read ahead
+    await until(talk, "input_audio_buffer.speech_started")
 
 
-async def _speaking(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(event("response.create"))
-    await until(connection, "response.content_part.added")
+async def _drained(talk: _Talk) -> None:
+    await talk.send(event("response.create"))
+    await until(talk, "response.created")
+    talk.session.drain()
+    await until(talk, "response.done")
+    await talk.closes_with(*GOING_AWAY)
 
 
-async def _drained(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await _typed(connection, session, serving)
-    session.drain()
-    await _closed(connection)
+def _stopped(during: Callable[[_Talk], Awaitable[None]]) -> Callable[[_Talk], Awaitable[None]]:
+    async def end(talk: _Talk) -> None:
+        await during(talk)
+        talk.session.stop()
+        await talk.closes_with(*GOING_AWAY)
+
+    return end
 
 
-async def _stopped(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await _speaking(connection, session, serving)
-    session.stop()
-    await _closed(connection)
+async def _not_yet_served(talk: _Talk) -> None:
+    return
 
 
-async def _server_cancelled(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await _speaking(connection, session, serving)
-    serving.cancel()
-    await _closed(connection)
+async def _server_cancelled(talk: _Talk) -> None:
+    await _speaking(talk)
+    talk.serving.cancel()
+    await talk.closes_with(*GOING_AWAY)
+    await asyncio.wait({talk.serving}, timeout=5)
+    assert talk.serving.cancelled()
 
 
-async def _closed_by_server(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await _closed(connection)
+async def _idle(talk: _Talk) -> None:
+    await talk.closes_with(1001, "invalid_request_error.session_idle", error="session_idle")
 
 
-async def _deaf(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(InputAudioBufferAppendEvent.from_audio(bytes(4_800)))
-    await _closed(connection)
+async def _expired(talk: _Talk) -> None:
+    await talk.closes_with(1001, "Your session hit the maximum duration of 0 minutes.", error="session_expired")
 
 
-async def _refused(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
+async def _undetected(talk: _Talk) -> None:
+    await talk.send(InputAudioBufferAppendEvent.from_audio(bytes(4_800)))
+    await talk.closes_with(1011, "broken: out of order", error="engine_failed")
+
+
+async def _refused(talk: _Talk) -> None:
     item = {"type": "function_call_output", "call_id": "unknown", "output": "x" * 100_000}
-    await connection.send(event("conversation.item.create", item=item))
-    await until(connection, "error")
+    await talk.send(event("conversation.item.create", item=item))
+    await until(talk, "error")
 
 
-async def _stalled(connection: _Client, session: ServerSession, serving: asyncio.Future[None]) -> None:
-    await connection.send(event("response.create"))
-    await asyncio.wait({serving}, timeout=5)
+async def _behind(talk: _Talk) -> None:
+    await talk.send(event("response.create"))
+    await settle(1_000)
+    await talk.send(event("input_audio_buffer.clear"))  # now the reader waits for the client too
+    await settle()
 
 
-async def _closed(connection: _Client) -> None:
-    try:
-        while True:
-            await connection.receive(timeout=5)
-    except ConnectionClosed:
-        return
+async def _stalled(talk: _Talk) -> None:
+    await talk.send(event("response.create"))
+    await asyncio.wait({talk.serving}, timeout=5)
+    await talk.closes_with(1008, "invalid_request_error.client_too_slow")
 
 
-SESSIONS: dict[str, tuple[_End, Callable[[], Engines], dict[str, Any]]] = {
-    "the client closes": (_client_closes, scripted_engines, {}),
-    "a turn was answered": (_answered, scripted_engines, {}),
-    "a typed message was answered": (_typed, scripted_engines, {}),
-    "a response was cancelled": (_cancelled_response, _with(responder=EndlessResponder()), {}),
-    "the client closes while the model speaks": (_speaking, _with(responder=EndlessResponder()), {}),
-    "the server drains": (_drained, scripted_engines, {}),
-    "the server stops": (_stopped, _with(responder=EndlessResponder()), {}),
-    "the server is cancelled": (_server_cancelled, _with(responder=EndlessResponder()), {}),
-    "an event was refused": (_refused, scripted_engines, {}),
-    "the client stalls": (
-        _stalled,
-        _with(responder=EndlessResponder()),
-        {"limits": Limits(stall_s=0.01, backlog_bytes=1)},
-    ),
-    "the client is idle": (_closed_by_server, scripted_engines, {"limits": Limits(idle_s=0.01)}),
-    "the session expires": (_closed_by_server, scripted_engines, {"defaults": SessionDefaults(duration_s=0)}),
-    "too many events came": (_refused, scripted_engines, {"limits": Limits(events_per_s=0.001)}),
-    "the detector fails": (_deaf, lambda: replace(scripted_engines(), new_detector=BrokenDetector), {}),
-    "the transcriber fails": (_answered, _with(transcriber=BrokenTranscriber()), {}),
-    "the synthesizer fails": (_typed, _with(synthesizer=BrokenSynthesizer()), {}),
+_End = Callable[[_Talk], Awaitable[None]]
+_ENDLESS: dict[str, Callable[[], Any]] = {"responder": EndlessResponder}
+_UNENDING: dict[str, Callable[[], Any]] = {"transcriber": lambda: Odd(" Well", ..., repeatable=True)}
+
+SESSIONS: dict[str, tuple[_End, dict[str, Callable[[], Any]], dict[str, Any]]] = {
+    "the client closes": (_greeted, {}, {}),
+    "the client closes before it is greeted": (_not_yet_served, {}, {}),
+    "a turn was answered": (_answered, {}, {}),
+    "a typed message was answered": (_typed, {}, {}),
+    "a response was cancelled": (_cancelled_response, _ENDLESS, {}),
+    "the client closes while the model speaks": (_speaking, _ENDLESS, {}),
+    "the client closes while a transcript is made": (_listening, _UNENDING, {}),
+    "the client closes and has not received all": (_behind, {"synthesizer": EndlessSynthesizer}, {}),
+    "the server drains": (_drained, {}, {}),
+    "the server stops before the session begins": (_stopped(_not_yet_served), {}, {}),
+    "the server stops while the model speaks": (_stopped(_speaking), _ENDLESS, {}),
+    "the server stops while a transcript is made": (_stopped(_listening), _UNENDING, {}),
+    "the server is cancelled": (_server_cancelled, _ENDLESS, {}),
+    "an event was refused": (_refused, {}, {}),
+    "the client stalls": (_stalled, _ENDLESS, {"limits": Limits(stall_s=0.01, backlog_bytes=1)}),
+    "the client is idle": (_idle, {}, {"limits": Limits(idle_s=0.01)}),
+    "the session expires": (_expired, {}, {"defaults": SessionDefaults(duration_s=0)}),
+    "too many events came": (_refused, {}, {"limits": Limits(events_per_s=0.001)}),
+    "the detector fails": (_undetected, {"new_detector": lambda: failing}, {}),
+    "the transcriber fails": (_answered, {"transcriber": failing}, {}),
+    "the synthesizer fails": (_typed, {"synthesizer": failing}, {}),
     "the responder fails": (
         _typed,
-        lambda: replace(scripted_engines(), responder=BrokenResponder(EngineError("no", engine="broken"))),
+        {"responder": failing},
         {},
     ),
-    "the responder breaks": (
-        _typed,
-        lambda: replace(scripted_engines(), responder=BrokenResponder(RuntimeError("broken"))),
-        {},
-    ),
-    "the responder hangs": (_typed, _with(responder=_Hanging()), {"limits": Limits(engine_s=0.01)}),
-    "the responder makes something else": (_typed, _with(responder=_Wrong()), {}),
-    "the responder cancels itself": (_typed, _with(responder=_CancelsItself()), {}),
+    "the responder breaks": (_typed, {"responder": lambda: Odd("Well, ", RuntimeError)}, {}),
+    "the responder hangs": (_typed, {"responder": lambda: Odd(...)}, {"limits": Limits(engine_s=0.01)}),
+    "the responder makes something else": (_typed, {"responder": lambda: Odd(7)}, {}),
+    "the responder cancels itself": (_typed, {"responder": lambda: Odd("Well, ", asyncio.CancelledError)}, {}),
 }
+"""How each goes until the client closes, or is closed; its engines; and its settings."""
 
 
+@pytest.mark.parametrize("modality", ["audio", "text"])
 @pytest.mark.parametrize("way", SESSIONS)
-async def test_a_session_is_freed_at_once(way: str) -> None:
+async def test_a_session_is_freed_at_once(way: str, modality: str) -> None:
     end, engines, settings = SESSIONS[way]
     with nothing_left_of(*KEPT, *FAULTS):
-        await _session_that_ends(end, engines(), settings)
+        await _session_that_ends(end, _made(engines), modality, **settings)
 
 
-async def _session_that_ends(end: _End, engines: Engines, settings: dict[str, Any]) -> None:
+def _made(engines: dict[str, Callable[[], Any]]) -> Engines:
+    return replace(scripted_engines(), **{name: make() for name, make in engines.items()})
+
+
+async def _session_that_ends(
+    end: _End, engines: Engines, modality: str, *, defaults: SessionDefaults | None = None, limits: Limits | None = None
+) -> None:
+    before = asyncio.all_tasks()
     # With nothing between the two ends a client that takes nothing is felt at once.
     ours, theirs = memory_pair(capacity=4)
-    session = ServerSession(theirs, engines, settings.pop("defaults", None), **settings)
-    serving = asyncio.ensure_future(session.run())
-    await end(_Client(ours), session, serving)
+    start = SessionStart(message=encode(update(output_modalities=[modality])).decode())
+    talk = _Talk(ours, ServerSession(theirs, engines, defaults, session_start=start, limits=limits))
+    await end(talk)
     await ours.close()
-    await asyncio.wait({serving}, timeout=5)
-    assert serving.done()
+    await asyncio.wait({talk.serving}, timeout=5)
+    assert talk.serving.cancelled() or talk.serving.exception() is None
+    assert asyncio.all_tasks() == before
 
 
 # --- clients that are turned away, and requests that are refused
@@ -231,12 +244,8 @@ async def _session_that_ends(end: _End, engines: Engines, settings: dict[str, An
 _Ask = Callable[[], Awaitable[tuple[int, str | None]]]
 
 
-def _app(**settings: Any) -> RealtimeApp:
-    return RealtimeApp(engines=scripted_app_engines(), **settings)
-
-
 async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, str | None]:
-    """Connects and hangs up; the close that came, and the code of the error that was sent before."""
+    """Connects and hangs up; the close that came, or 1000 where the client was admitted."""
     reported: list[dict[str, Any]] = []
     messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
 
@@ -247,72 +256,56 @@ async def _handshake(application: RealtimeApp, **of_scope: Any) -> tuple[int, st
         reported.append(dict(message))
 
     await application(scope(**of_scope), receive, send)
-    [close] = [message["code"] for message in reported if message["type"] == "websocket.close"]
-    return close, None
+    return next((message["code"] for message in reported if message["type"] == "websocket.close"), 1000), None
 
 
 async def _asked(application: RealtimeApp, method: str, path: str, **request: Any) -> tuple[int, str | None]:
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
         answer = await client.request(method, path, **request)
-    return answer.status_code, answer.json()["error"]["code"]
+    return answer.status_code, answer.json().get("error", {}).get("code")
 
 
-def _posted(*, times: int = 1, body: bytes = b"{}", key: str | None = None, **settings: Any) -> _Ask:
+def _posted(*, times: int = 1, body: bytes = b"{}", key: str = "", **settings: Any) -> _Ask:
     async def ask() -> tuple[int, str | None]:
-        application = _app(**settings)
+        application = scripted_app(**settings)
+        for _ in range(times - 1):
+            await _asked(application, "POST", SECRETS, content=body)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        got = httpx.Response(0)
-        for _ in range(times):
-            url = "/v1/realtime/client_secrets"
-            async with httpx.AsyncClient(
-                transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://server"
-            ) as client:
-                got = await client.post(url, content=body, headers=headers)
-        return got.status_code, got.json()["error"]["code"]
+        return await _asked(application, "POST", SECRETS, content=body, headers=headers)
 
     return ask
 
 
-def _connected(*, times: int = 1, limits: Limits | None = None, of_scope: Any = None, **settings: Any) -> _Ask:
+def _connected(*, times: int = 1, of_scope: dict[str, Any] | None = None, **settings: Any) -> _Ask:
     async def ask() -> tuple[int, str | None]:
-        application = _app(limits=limits, **settings)
+        application = scripted_app(**settings)
         async with application.running():
             for _ in range(times - 1):
-                await _handshake_of(application, {})
-            return await _handshake_of(application, of_scope or {})
+                await _handshake(application)
+            return await _handshake(application, **of_scope or {})
 
     return ask
-
-
-async def _handshake_of(application: RealtimeApp, of_scope: dict[str, Any]) -> tuple[int, str | None]:
-    try:
-        return await _handshake(application, **of_scope)
-    except ValueError:  # a session that the client has left is not closed
-        return 1000, None
 
 
 async def _draining() -> tuple[int, str | None]:
-    application = _app()
+    application = scripted_app()
     async with application.running():
         await application.drain(within_s=0)
         return await _handshake(application)
 
 
-async def _not_ready() -> tuple[int, str | None]:
-    return await _handshake(_app())
-
-
 async def _broken() -> tuple[int, str | None]:
-    application = _app()
+    application = scripted_app()
 
     def breaks(*_: Any, **__: Any) -> Any:
         raise RuntimeError("broken")
 
     application.secrets.make = breaks  # type: ignore[method-assign]
-    return await _asked(application, "POST", "/v1/realtime/client_secrets")
+    return await _asked(application, "POST", SECRETS)
 
 
+SECRETS = "/v1/realtime/client_secrets"
 _CONFIGURED = b'{"session":{"type":"realtime","instructions":"' + b"x" * 10_000 + b'"}}'
 
 REFUSED: dict[str, _Ask] = {
@@ -320,21 +313,21 @@ REFUSED: dict[str, _Ask] = {
     "wrong_key": _posted(api_key="sesame", key="other"),
     "origin": _connected(of_scope={"headers": {"Origin": "https://other.example"}}),
     "no_model": _connected(models=["m"]),
-    "wrong_model": lambda: _asked(_app(models=["m"]), "GET", "/v1/models/other"),
+    "wrong_model": lambda: _asked(scripted_app(models=["m"]), "GET", "/v1/models/other"),
     "wrong_intent": _connected(of_scope={"query": "intent=other"}),
     "beta": _connected(refuse_beta=True, of_scope={"headers": {"OpenAI-Beta": "realtime=v1"}}),
     "rate": _connected(times=2, limits=Limits(sessions_per_minute=1)),
     "full": _connected(limits=Limits(sessions=0)),
     "owner_sessions": _connected(limits=Limits(max_sessions_per_owner=0)),
-    "full_of_secrets": _posted(times=2, limits=Limits(client_secrets=1)),
+    "full_of_secrets": _posted(times=2, body=_CONFIGURED, limits=Limits(max_client_secret_bytes=15_000)),
     "secrets": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_client_secret_bytes=15_000)),
     "owner_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_owner_bytes=15_000)),
     "server_full": _posted(times=2, body=_CONFIGURED, limits=Limits(max_memory_bytes=15_000)),
     "draining": _draining,
-    "not_ready": _not_ready,
-    "wrong_path": lambda: _asked(_app(), "GET", "/other"),
-    "wrong_method": lambda: _asked(_app(), "GET", "/v1/realtime/client_secrets"),
-    "no_upgrade": lambda: _asked(_app(), "GET", "/v1/realtime"),
+    "not_ready": lambda: _handshake(scripted_app()),
+    "wrong_path": lambda: _asked(scripted_app(), "GET", "/other"),
+    "wrong_method": lambda: _asked(scripted_app(), "GET", SECRETS),
+    "no_upgrade": lambda: _asked(scripted_app(), "GET", "/v1/realtime"),
     "too_large": _posted(body=b" " * 10, limits=Limits(body_bytes=5)),
     "not_json": _posted(body=b"{"),
     "broken": _broken,
@@ -371,8 +364,7 @@ def test_every_way_to_be_turned_away_is_tried() -> None:
 async def test_a_request_that_is_refused_is_freed_at_once(name: str) -> None:
     row = REJECTIONS[name]
     with nothing_left_of(*KEPT, *FAULTS):
-        reported = await REFUSED[name]()
-        assert reported in ((row.http_status, row.code), (row.close_code, None))
+        assert await REFUSED[name]() in ((row.http_status, row.code), (row.close_code, None))
 
 
 @pytest.mark.parametrize("body", [b'{"session":{"type":"realtime","no":1}}', b'{"session":[]}', b'{"session":{}}'])
@@ -384,9 +376,10 @@ async def test_a_configuration_that_is_refused_is_freed_at_once(body: bytes) -> 
 # --- relays
 
 
+_Relayed = Callable[[MemoryTransport, MemoryTransport, Relay], Awaitable[None]]
+
+
 async def _upstream_closes(client: MemoryTransport, upstream: MemoryTransport, relay: Relay) -> None:
-    await upstream.send('{"type":"session.created","event_id":"e","session":{}}')
-    await client.receive()
     await upstream.close(1000)
 
 
@@ -394,7 +387,7 @@ async def _upstream_closes_at_once(client: MemoryTransport, upstream: MemoryTran
     await upstream.close(4000, "no")
 
 
-async def _relay_client_closes(client: MemoryTransport, upstream: MemoryTransport, relay: Relay) -> None:
+async def _client_closes(client: MemoryTransport, upstream: MemoryTransport, relay: Relay) -> None:
     await client.send('{"type":"response.create"}')
     await upstream.receive()
     await client.close(1000)
@@ -408,54 +401,33 @@ async def _nonsense(client: MemoryTransport, upstream: MemoryTransport, relay: R
     await client.send("{")
     await upstream.send("{")
     await client.receive()
-    await client.close(1000)
 
 
-RELAYS: dict[str, tuple[Callable[[MemoryTransport, MemoryTransport, Relay], Awaitable[None]], Exception | None]] = {
-    "the client closes": (_relay_client_closes, None),
+RELAYS: dict[str, tuple[_Relayed, Callable[[], Exception] | None]] = {
+    "the client closes": (_client_closes, None),
     "the upstream closes": (_upstream_closes, None),
     "the upstream closes at once": (_upstream_closes_at_once, None),
     "the server stops": (_relay_stops, None),
     "what is no JSON passes": (_nonsense, None),
-    "the upstream cannot be reached": (_relay_stops, ConnectFailed("refused", retryable=True)),
-    "the relay breaks": (_relay_stops, RuntimeError("broken")),
+    "the upstream cannot be reached": (_relay_stops, lambda: ConnectFailed("refused", retryable=True)),
+    "the relay breaks": (_relay_stops, lambda: RuntimeError("broken")),
 }
 
 
 @pytest.mark.parametrize("configured", [False, True], ids=["plain", "by a secret"])
 @pytest.mark.parametrize("way", RELAYS)
 async def test_a_relayed_session_is_freed_at_once(way: str, configured: bool) -> None:
-    end, fault = RELAYS[way]
-    with nothing_left_of(*KEPT, ConnectFailed):
-        await _relay_that_ends(end, fault, configured)
+    with nothing_left_of(*KEPT, *FAULTS):
+        await _relay_that_ends(*RELAYS[way], configuration=encode(update()).decode() if configured else None)
 
 
-async def _relay_that_ends(
-    end: Callable[[MemoryTransport, MemoryTransport, Relay], Awaitable[None]], fault: Exception | None, configured: bool
-) -> None:
-    client, front = memory_pair(capacity=8)
-    back, upstream = memory_pair(capacity=8)
-
-    async def open_upstream(session_start: SessionStart) -> Transport:
-        if fault is not None:
-            raise type(fault)(*fault.args, **({"retryable": True} if isinstance(fault, ConnectFailed) else {}))
-        return back
-
-    message = '{"type":"session.update","session":{"type":"realtime"}}' if configured else None
-    relay = Relay(
-        front,
-        Upstream(open=open_upstream, dialect="openai-beta"),
-        session_start=SessionStart(message=message),
-        new_id=new_id,
-    )
-    running = asyncio.ensure_future(relay.run())
-    if fault is None and configured:
-        await upstream.receive()
-        if end is not _upstream_closes_at_once:
-            await upstream.send('{"type":"session.created","event_id":"e","session":{}}')
-            await upstream.send('{"type":"session.updated","event_id":"e","session":{}}')
+async def _relay_that_ends(end: _Relayed, fault: Callable[[], Exception] | None, *, configuration: str | None) -> None:
+    relaying = running_relay("openai-beta", "openai", configuration=configuration, fault=fault)
+    async with relaying as (client, upstream, relay):
+        if fault is None and configuration is not None:
+            await upstream.receive()
+        if fault is None and end is not _upstream_closes_at_once:
+            await upstream.send(created())
+            await upstream.send(updated())
             await client.receive()
-    await end(client, upstream, relay)
-    await asyncio.wait({running}, timeout=6)
-    assert running.done()
-    running.result()
+        await end(client, upstream, relay)

@@ -84,7 +84,7 @@ def test_text_and_transcripts_are_words_and_pictures_are_shown() -> None:
     )
 
 
-def test_pictures_stay_with_the_words_beside_them() -> None:
+def test_pictures_stay_with_the_words_of_their_message() -> None:
     shown: list[ContentPart] = [
         InputTextPart(text="Which is it?"),
         InputImagePart(image_url="data:image/png;base64,AA==", detail="low"),
@@ -124,7 +124,7 @@ def test_an_output_whose_call_is_not_there_stays_where_it_is() -> None:
     assert messages(user("?"), output("gone")) == (Message("user", "?"), result("gone"))
 
 
-def test_functions_and_the_choice_among_them_are_told() -> None:
+def test_functions_and_the_choice_among_them_are_in_the_request() -> None:
     tools = (
         FunctionTool(name="f", description="d", parameters={"type": "object"}),
         FunctionTool(name="g"),

@@ -14,7 +14,7 @@ from duologue.errors import EngineError
 from duologue.protocol import Respond
 from duologue.server.session.response_pipeline import answer
 from duologue.testing import scripted_engines
-from tests.server._engines import BrokenSynthesizer, Calling
+from tests.server._engines import Calling, failing
 from tests.server.session.test_prompt import command
 
 CALL = FunctionCall(name="f", arguments="{}")
@@ -60,12 +60,12 @@ async def test_a_call_waits_until_the_words_before_it_are_spoken() -> None:
     assert [isinstance(order[place], int) for place in (1, 3)] == [True, True]
 
 
-async def test_words_behind_a_call_wait_until_it_is_told() -> None:
+async def test_words_behind_a_call_wait_until_it_is_reported() -> None:
     heard = await reported("One. ", CALL, "Two.", speak=True)
     assert [entry for entry in heard if isinstance(entry, str)] == ["One. ", "<One.>", "f()", "Two.", "<Two.>"]
 
 
-async def test_every_clause_is_named_before_its_first_audio_and_lies_in_the_text_that_was_told() -> None:
+async def test_every_clause_is_named_before_its_first_audio_and_lies_in_the_reported_text() -> None:
     heard = await reported("First. ", "Second, and a little longer, so that it is cut. ", "Third", speak=True)
     text = ""
     for place, entry in enumerate(heard):
@@ -80,11 +80,11 @@ async def test_every_clause_is_named_before_its_first_audio_and_lies_in_the_text
     assert " ".join(clauses) == text.strip()
 
 
-async def test_calls_alone_are_told_without_a_sound() -> None:
+async def test_calls_alone_are_reported_without_audio() -> None:
     assert await reported(CALL, speak=True) == ["f()"]
 
 
-async def test_without_speech_words_and_calls_are_told_as_they_come() -> None:
+async def test_without_speech_words_and_calls_are_reported_as_they_come() -> None:
     assert await reported("Well, ", CALL, "done.") == ["Well, ", "f()", "done."]
 
 
@@ -96,14 +96,14 @@ async def test_speech_is_as_long_with_a_call_in_the_middle_as_without(encoding: 
 
 
 async def test_a_voice_that_fails_stops_the_words_and_the_calls() -> None:
-    engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=BrokenSynthesizer())
+    engines = replace(scripted_engines(), responder=Calling("One. ", CALL), synthesizer=failing("no voice today"))
     sink = Recorded()
     with pytest.raises(EngineError, match="no voice today"):
         await answer(command(speak=True), responder_request("hi"), engines, sink)
     assert "f()" not in sink.all
 
 
-async def test_when_no_more_is_wanted_what_was_told_is_still_spoken() -> None:
+async def test_when_no_more_is_wanted_the_reported_text_is_still_spoken() -> None:
     engines = replace(scripted_engines(), responder=Calling("One ", "two ", "three."))
     sink = Recorded(max_pieces=2)
     await answer(command(speak=True), responder_request("hi"), engines, sink)

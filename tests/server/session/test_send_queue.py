@@ -28,7 +28,7 @@ async def test_a_cancelled_get_loses_nothing() -> None:
     assert await asyncio.wait_for(send_queue.get(), 5) == "1"
 
 
-async def test_whoever_makes_more_waits_until_the_client_has_caught_up() -> None:
+async def test_a_producer_waits_until_the_client_has_caught_up() -> None:
     send_queue = SendQueue()
     send_queue.put("x" * MAX_WAITING_BYTES)
     await asyncio.wait_for(send_queue.room(), 5)
@@ -40,7 +40,7 @@ async def test_whoever_makes_more_waits_until_the_client_has_caught_up() -> None
     await asyncio.wait_for(waiting, 5)
 
 
-async def test_nobody_waits_for_a_client_that_is_gone_and_nothing_is_kept_for_it() -> None:
+async def test_no_producer_waits_for_a_client_that_is_gone_and_nothing_is_kept_for_it() -> None:
     send_queue = SendQueue()
     send_queue.put("x" * (MAX_WAITING_BYTES + 1))
     waiting = asyncio.ensure_future(send_queue.room())

@@ -1,71 +1,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from duologue import connect
 from duologue.audio.formats import Encoding
-from duologue.engines.base import FunctionCall, ResponderRequest
+from duologue.engines.base import FunctionCall, ResponderRequest, Transcriber
 from duologue.engines.scripted import ScriptedEndOfTurn
 from duologue.errors import ConnectionClosedError, EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.events.base import encode_audio
 from duologue.protocol import SessionDefaults
-from duologue.server import ServerSession
+from duologue.server import Limits, ServerSession
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
-from tests.server._engines import (
-    LOUD,
-    QUIET,
-    BrokenDetector,
-    BrokenResponder,
-    BrokenSynthesizer,
-    BrokenTranscriber,
-    Calling,
-    EndlessResponder,
-    EndlessSynthesizer,
-)
-from tests.server._talking import audio, counts, event, speak, status, typed, until, update
+from tests.server._engines import LOUD, Calling, EndlessResponder, EndlessSynthesizer, Odd, OddOnce, failing
+from tests.server._talking import audio, counts, event, settle, speak, status, typed, until, update
 from tests.server.conftest import Talk
 
 TEXT = {"output_modalities": ["text"]}
 RESPOND = event("response.create")
 
 
-async def until_idle(turns: int = 50) -> None:
-    """Let every task run until it waits for something."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
-
-
-async def test_a_typed_question_is_answered_in_text(talk: Talk) -> None:
-    engines = scripted_engines(says=("Two words.",))
-    async with talk(engines) as connection:
-        await connection.send(typed("hi"))
-        await connection.send(event("response.create", response=TEXT))
-        events = await until(connection, "response.done")
-    assert [event.type for event in events] == [
-        "conversation.item.added",
-        "conversation.item.done",
-        "response.created",
-        "response.output_item.added",
-        "conversation.item.added",
-        "response.content_part.added",
-        "response.output_text.delta",
-        "response.output_text.delta",
-        "response.output_text.done",
-        "response.content_part.done",
-        "conversation.item.done",
-        "response.output_item.done",
-        "response.done",
-    ]
-    assert status(events)["output"][0]["content"][0]["text"] == "Two words."
-
-
-async def test_speech_is_heard_and_answered_by_speech(talk: Talk) -> None:
+async def test_speech_is_transcribed_and_answered_by_speech(talk: Talk) -> None:
     async with talk(scripted_engines(hears=("good morning",), says=("Good morning, you.",))) as connection:
         await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
         await speak(connection)
@@ -103,28 +64,7 @@ async def test_a_telephone_s_session_runs_from_speech_to_speech(talk: Talk, form
     assert len(audio(events)) == 8 * 60 * len("Hello.")
 
 
-async def test_audio_may_be_cut_in_the_middle_of_a_sample(talk: Talk) -> None:
-    stream = LOUD * 400 + QUIET * 700
-    async with talk() as connection:
-        for start in range(0, len(stream), 1001):
-            await connection.send(InputAudioBufferAppendEvent.from_audio(stream[start : start + 1001]))
-        events = await until(connection, "response.done")
-    assert counts(events)["error"] == 0
-    assert status(events)["status"] == "completed"
-
-
 # --- cancel
-
-
-async def test_a_response_that_is_cancelled_before_its_engines_begin_leaves_nothing_behind(talk: Talk) -> None:
-    engines = replace(scripted_engines(), responder=EndlessResponder())
-    async with talk(engines) as connection:
-        for _ in range(20):
-            await connection.send(RESPOND)
-            await connection.send(event("response.cancel"))
-        for _ in range(20):
-            assert status(await until(connection, "response.done"))["status"] == "cancelled"
-    assert engines.responder.running == 0  # type: ignore[attr-defined]
 
 
 async def test_work_that_is_cancelled_before_it_begins_is_forgotten() -> None:
@@ -138,7 +78,7 @@ async def test_work_that_is_cancelled_before_it_begins_is_forgotten() -> None:
         for _ in range(5):
             while RealtimeEvent.from_json(await ours.receive()).type != "response.done":
                 pass
-        await until_idle()
+        await settle()
         assert session._work == set()
         await ours.close()
         await serving
@@ -151,7 +91,7 @@ async def test_a_cancelled_response_stops_its_engines(talk: Talk) -> None:
         await until(connection, "response.output_text.delta")
         await connection.send(event("response.cancel"))
         assert status(await until(connection, "response.done"))["status"] == "cancelled"
-        await until_idle()
+        await settle()
         assert responder.running == 0
 
 
@@ -166,7 +106,7 @@ async def test_the_user_interrupts_a_response_and_is_answered(talk: Talk) -> Non
         assert status(events)["status_details"]["reason"] == "turn_detected"
         assert counts(events)["input_audio_buffer.speech_started"] == 1
         await until(connection, "response.output_text.delta")
-        await until_idle()
+        await settle()
         assert responder.running == 1
 
 
@@ -179,34 +119,67 @@ async def test_a_response_that_has_spent_its_tokens_stops_its_own_engine(talk: T
             await connection.send(event("response.create", response=settings))
             response = status(await until(connection, "response.done"))
             assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
-        await until_idle()
+        await settle()
         assert responder.running == 0
 
 
 # --- engines that fail
 
 
+def no_voice() -> EngineError:
+    return EngineError("no voice today", engine="broken")
+
+
+def detail() -> ZeroDivisionError:
+    return ZeroDivisionError("secret detail")
+
+
+FAILING: dict[str, tuple[str, Callable[[], Any], str]] = {
+    "broken: no voice today": ("responder", lambda: OddOnce("Well, ", "I ", no_voice), "text audio"),
+    "a speech engine broke; the server's log says how": ("responder", lambda: OddOnce("Well, ", detail), "text audio"),
+    "odd: made nothing for 0.05 s": ("responder", lambda: OddOnce("Well, ", ...), "text audio"),
+    "odd: made 4 bytes": ("responder", lambda: OddOnce(b"text"), "text audio"),
+    "broken: out of order": ("synthesizer", failing, "audio"),
+}
+"""By what the client gets: the engine, and the modalities in which it fails."""
+
+
 @pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        (EngineError("out of order", engine="brain"), "brain: out of order"),
-        (ZeroDivisionError("secret detail"), "a speech engine broke; the server's log says how"),
-    ],
+    ("message", "modality"), [(message, each) for message, row in FAILING.items() for each in row[2].split()]
 )
-@pytest.mark.parametrize("modalities", [["text"], ["audio"]])
-async def test_a_responder_that_fails_fails_its_response_and_not_the_session(
-    talk: Talk, fault: Exception, message: str, modalities: list[str]
+async def test_an_engine_that_fails_fails_its_response_and_not_the_session(
+    talk: Talk, message: str, modality: str
 ) -> None:
-    async with talk(replace(scripted_engines(), responder=BrokenResponder(fault))) as connection:
-        await connection.send(event("response.create", response={"output_modalities": modalities}))
+    stage, make, _ = FAILING[message]
+    async with talk(replace(scripted_engines(), **{stage: make()}), limits=Limits(engine_s=0.05)) as connection:
+        await connection.send(event("response.create", response={"output_modalities": [modality]}))
         response = status(await until(connection, "response.done"))
         assert response["status"] == "failed"
-        assert response["status_details"]["error"]["message"] == message
+        assert response["status_details"]["error"]["message"].startswith(message)
         await connection.send(event("response.create", response=TEXT))
         assert status(await until(connection, "response.done"))["status"] == "completed"
 
 
-async def test_what_an_endpoint_says_of_its_failure_is_told_to_the_client_and_to_no_log(
+@pytest.mark.parametrize(
+    ("transcriber", "message"),
+    [
+        (failing(), "broken: out of order"),
+        (Odd(None), "odd: made something of the type NoneType"),
+    ],
+)
+async def test_a_transcriber_that_fails_is_reported_and_the_turn_is_answered(
+    talk: Talk, transcriber: Transcriber, message: str
+) -> None:
+    async with talk(replace(scripted_engines(), transcriber=transcriber)) as connection:
+        await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
+        await speak(connection)
+        events = await until(connection, "response.done")
+        [failed] = [e for e in events if e.type == "conversation.item.input_audio_transcription.failed"]
+        assert failed.to_json()["error"]["message"].startswith(message)
+        assert status(events)["status"] == "completed"
+
+
+async def test_what_an_endpoint_says_of_its_failure_is_sent_to_the_client_and_is_in_no_log(
     talk: Talk, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Refusing:
@@ -222,36 +195,6 @@ async def test_what_an_endpoint_says_of_its_failure_is_told_to_the_client_and_to
         assert response["status_details"]["error"]["message"] == "chat: host answered 400: cannot read 'my secret'"
     assert "chat: host answered 400" in caplog.text
     assert "my secret" not in caplog.text
-
-
-async def test_a_synthesizer_that_fails_fails_its_response_and_not_the_session(talk: Talk) -> None:
-    async with talk(replace(scripted_engines(), synthesizer=BrokenSynthesizer())) as connection:
-        await connection.send(RESPOND)
-        response = status(await until(connection, "response.done"))
-        assert response["status_details"]["error"]["message"] == "broken: no voice today"
-        await connection.send(event("response.create", response=TEXT))
-        assert status(await until(connection, "response.done"))["status"] == "completed"
-
-
-async def test_a_transcriber_that_fails_is_told_and_the_turn_is_answered(talk: Talk) -> None:
-    async with talk(replace(scripted_engines(), transcriber=BrokenTranscriber())) as connection:
-        await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
-        await speak(connection)
-        events = await until(connection, "response.done")
-        failed = next(e for e in events if e.type == "conversation.item.input_audio_transcription.failed")
-        assert failed.to_json()["error"]["message"] == "broken: no ears today"
-        assert status(events)["status"] == "completed"
-
-
-async def test_a_detector_that_fails_ends_the_session_with_a_reason(talk: Talk) -> None:
-    async with talk(replace(scripted_engines(), new_detector=BrokenDetector)) as connection:
-        await speak(connection)
-        with pytest.raises(ConnectionClosedError) as caught:
-            async for _ in connection:
-                pass
-        assert caught.value.code == 1011
-        assert caught.value.error is not None
-        assert caught.value.error.error.message == "broken: no frames today"
 
 
 async def test_a_fault_of_the_server_s_own_closes_the_session_and_is_logged(
@@ -271,40 +214,6 @@ async def test_a_fault_of_the_server_s_own_closes_the_session_and_is_logged(
 # --- ends
 
 
-async def test_a_client_that_vanishes_in_the_middle_of_a_response_leaves_no_task() -> None:
-    before = asyncio.all_tasks()
-    responder = EndlessResponder()
-    ours, theirs = memory_pair()
-    engines = replace(scripted_engines(), responder=responder)
-    serving = asyncio.ensure_future(ServerSession(theirs, engines).run())
-    await ours.send('{"type":"response.create","response":{"output_modalities":["text"]}}')
-    async with asyncio.timeout(5):
-        while "delta" not in str(await ours.receive()):
-            pass
-        await ours.close(1006, "vanished")
-        await serving
-    assert (responder.running, asyncio.all_tasks()) == (0, before)
-
-
-async def test_a_client_that_vanishes_behind_on_its_reading_leaves_no_task() -> None:
-    before = asyncio.all_tasks()
-    synthesizer = EndlessSynthesizer()
-    ours, theirs = memory_pair(capacity=2)
-    serving = asyncio.ensure_future(ServerSession(theirs, replace(scripted_engines(), synthesizer=synthesizer)).run())
-    async with asyncio.timeout(5):
-        await ours.send('{"type":"response.create"}')
-        spoken_s = -1
-        while synthesizer.spoken_s != spoken_s:
-            spoken_s = synthesizer.spoken_s
-            await until_idle(200)
-        # The reader now waits for the client too.
-        await ours.send('{"type":"input_audio_buffer.clear"}')
-        await until_idle()
-        await ours.close(1006, "vanished")
-        await serving
-    assert asyncio.all_tasks() == before
-
-
 async def test_a_slow_client_is_waited_for_and_gets_everything_in_order() -> None:
     synthesizer = EndlessSynthesizer()
     ours, theirs = memory_pair(capacity=2)
@@ -314,7 +223,7 @@ async def test_a_slow_client_is_waited_for_and_gets_everything_in_order() -> Non
         spoken_s = -1
         while synthesizer.spoken_s != spoken_s:
             spoken_s = synthesizer.spoken_s
-            await until_idle(200)
+            await settle(200)
         assert 10 < spoken_s < 60, "about a mebibyte of audio is buffered for a client, and no more"
         names = [RealtimeEvent.from_json(await ours.receive()).type for _ in range(50)]
         assert names[:2] == ["session.created", "response.created"]
@@ -337,31 +246,6 @@ async def test_a_transport_whose_sending_breaks_ends_the_session() -> None:
     assert asyncio.all_tasks() == before
 
 
-async def test_a_cancelled_session_says_goodbye_and_leaves_no_task() -> None:
-    before = asyncio.all_tasks()
-    ours, theirs = memory_pair()
-    engines = replace(scripted_engines(), responder=EndlessResponder())
-    serving = asyncio.ensure_future(ServerSession(theirs, engines).run())
-    async with asyncio.timeout(5), connect(transport=ours) as connection:
-        await connection.send(RESPOND)
-        await until(connection, "response.created")
-        serving.cancel()
-        async for _ in connection:
-            pass
-        await asyncio.wait({serving})
-    assert serving.cancelled()
-    assert asyncio.all_tasks() == before
-
-
-async def test_a_session_ends_when_its_time_is_over(talk: Talk) -> None:
-    async with talk(defaults=SessionDefaults(duration_s=0)) as connection:
-        with pytest.raises(ConnectionClosedError) as caught:
-            await until(connection, "never")
-        assert caught.value.code == 1001
-        assert caught.value.error is not None
-        assert caught.value.error.error.code == "session_expired"
-
-
 async def test_an_item_may_be_deleted_and_made_again_while_its_transcript_is_on_its_way(talk: Talk) -> None:
     part = {"type": "input_audio", "audio": encode_audio(LOUD * 200)}
     create = event(
@@ -374,6 +258,43 @@ async def test_an_item_may_be_deleted_and_made_again_while_its_transcript_is_on_
             await connection.send(event("conversation.item.delete", item_id="mine"))
         await connection.send(event("response.create", response=TEXT))
         assert status(await until(connection, "response.done"))["status"] == "completed"
+
+
+# --- limits and openings
+
+
+@pytest.mark.usefixtures("idle_clock")
+async def test_each_message_begins_the_idle_time_anew(talk: Talk) -> None:
+    async with talk(limits=Limits(idle_s=0.3)) as connection:
+        for _ in range(6):
+            await connection.send(event("input_audio_buffer.clear"))
+            await until(connection, "input_audio_buffer.cleared")
+            with pytest.raises(TimeoutError):
+                await connection.receive(timeout=0.1)
+
+
+async def test_events_above_the_rate_are_refused_and_the_session_goes_on(talk: Talk) -> None:
+    async with talk(limits=Limits(events_per_s=0.001)) as connection:
+        await connection.send(event("input_audio_buffer.clear"))
+        assert counts(await until(connection, "input_audio_buffer.cleared")) == {"input_audio_buffer.cleared": 1}
+        for _ in range(3):
+            await connection.send(event("input_audio_buffer.clear"))
+            [refused] = await until(connection, "error")
+            assert refused.to_json()["error"]["code"] == "rate_limit_exceeded"
+            assert refused.to_json()["error"]["type"] == "rate_limit_error"
+
+
+async def test_a_session_without_audio_makes_no_detector(talk: Talk) -> None:
+    made: list[object] = []
+
+    def make() -> Odd:
+        made.append(None)
+        return Odd()
+
+    async with talk(replace(scripted_engines(), new_detector=make)) as connection:
+        await connection.send(event("response.create", response=TEXT))
+        await until(connection, "response.done")
+    assert made == []
 
 
 # --- calls, cuts, kinds of sessions, the clock

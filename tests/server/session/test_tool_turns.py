@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 import duologue
-from duologue.client import Connection, Endpoint
-from duologue.client.asyncio.connect import open_endpoint
+from duologue.client import Connection
 from duologue.engines.embedded.responder import EmbeddedResponder
-from duologue.events import FunctionCallItem, RealtimeSessionConfig, ResponseDoneEvent
-from duologue.server import RealtimeApp, SessionStart, Upstream
-from duologue.testing import scripted_app_engines, scripted_engines
-from duologue.transports import Transport
-from tests.server._listening import listening
+from duologue.events import FunctionCallItem, ResponseDoneEvent
+from duologue.server import RealtimeApp
+from duologue.testing import scripted_engines
+from tests.server._listening import listening, scripted_app
+from tests.server._relays import upstream_at
 from tests.server._talking import event, speak, typed, until
 
 pytestmark = pytest.mark.timeout(30)
@@ -36,7 +35,7 @@ WEATHER: dict[str, Any] = {
 def embedded(*, hears: str = "hello", **settings: Any) -> RealtimeApp:
     """An application whose answers come from the embedded responder."""
     engines = replace(scripted_engines(hears=(hears,)), responder=EmbeddedResponder(slow_s=0.01))
-    return RealtimeApp(engines=scripted_app_engines(engines), **settings)
+    return scripted_app(engines, **settings)
 
 
 async def offered(connection: Connection, **more: Any) -> None:
@@ -97,11 +96,7 @@ async def test_a_spoken_call_is_made_and_its_result_said() -> None:
 @pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
 async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str) -> None:
     async with listening(embedded(dialect=upstream_dialect)) as behind:
-
-        async def open_upstream(session_start: SessionStart) -> Transport:
-            return await open_endpoint(Endpoint(url=behind, dialect=upstream_dialect))
-
-        front = RealtimeApp(upstream=Upstream(open=open_upstream, dialect=upstream_dialect), dialect=dialect)
+        front = RealtimeApp(upstream=upstream_at(behind, upstream_dialect), dialect=dialect)
         async with listening(front) as url, duologue.connect(url, dialect=dialect) as connection:
             await offered(connection)
             await connection.send(typed("Call the tool get_weather with city Paris"))
@@ -109,43 +104,7 @@ async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str
             assert await call_and_result(connection) == ({"city": "Paris"}, "The tool returned celsius 21.")
 
 
-async def test_a_response_that_requires_a_call_gets_one_and_the_answer_to_its_result_is_words() -> None:
-    async with listening(embedded()) as url, duologue.connect(url) as connection:
-        await offered(connection, tool_choice="required")
-        await connection.send(typed("What is the weather in city Oslo?"))
-        await connection.send(event("response.create"))
-        assert await call_and_result(connection) == ({"city": "Oslo"}, "The tool returned celsius 21.")
-
-
-async def test_our_conversation_runs_its_tools_against_the_embedded_responder() -> None:
-    asked: list[str] = []
-
-    def get_weather(city: str) -> str:
-        """The weather in a city."""
-        asked.append(city)
-        return f"rain in {city}"
-
-    async with listening(embedded()) as url:
-        text = RealtimeSessionConfig(output_modalities=["text"])
-        async with duologue.converse(url, session=text, tools=[get_weather]) as conversation:
-            answer = await conversation.ask("Call the tool get weather with city Bergen")
-    assert asked == ["Bergen"]
-    assert answer == "The tool returned rain in Bergen."
-
-
-async def test_a_slow_count_can_be_interrupted_while_it_is_counted() -> None:
-    async with listening(embedded()) as url, duologue.connect(url) as connection:
-        await until(connection, "session.created")
-        await connection.send(typed("Count slowly from one to one hundred."))
-        await connection.send(event("response.create", response={"output_modalities": ["text"]}))
-        await until(connection, "response.output_text.delta")
-        await connection.send(event("response.cancel"))
-        [*_, last] = await until(connection, "response.done")
-    assert isinstance(last, ResponseDoneEvent)
-    assert last.response.status == "cancelled"
-
-
-async def test_a_server_in_a_dialect_that_only_hears_transcribes_what_is_committed() -> None:
+async def test_a_server_in_a_dialect_that_only_transcribes_transcribes_what_is_committed() -> None:
     async with (
         listening(embedded(hears="Good evening.", dialect="vllm")) as url,
         duologue.connect(url, dialect="vllm") as connection,

@@ -21,7 +21,7 @@ DELTA = "transcription.delta"
 # --- while it is spoken
 
 
-async def test_what_is_spoken_is_read_as_it_grows_and_told_as_far_as_it_is_certain() -> None:
+async def test_speech_is_transcribed_as_it_grows_and_sent_as_far_as_it_is_certain() -> None:
     async with manual_session() as it:
         await it.say(600)
         assert it.readings_ms() == []
@@ -296,7 +296,7 @@ async def test_a_long_stretch_that_cannot_be_read_is_read_with_the_rest() -> Non
 # --- several at once
 
 
-async def test_an_item_that_is_no_turn_is_read_beside_the_turn() -> None:
+async def test_an_item_that_is_no_turn_is_transcribed_during_the_turn() -> None:
     async with manual_session() as it:
         await it.say(400)
         audio = InputAudioBufferAppendEvent.from_audio(LOUD * 20).to_json()["audio"]

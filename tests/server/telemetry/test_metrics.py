@@ -9,13 +9,12 @@ import pytest
 from duologue import connect
 from duologue.events import RealtimeEvent
 from duologue.protocol.states import RESPONSE, ResponseInput, ResponseState
-from duologue.server import RealtimeApp
 from duologue.server.telemetry.metrics import METRICS, Metrics
-from duologue.testing import scripted_app_engines, scripted_engines
+from duologue.testing import scripted_engines
 from tests._tables import without
 from tests.repo._tree import ROOT
-from tests.server._engines import BrokenSynthesizer, BrokenTranscriber
-from tests.server._listening import listening
+from tests.server._engines import failing
+from tests.server._listening import listening, scripted_app
 from tests.server._talking import event, speak, until, update
 from tests.server.test_app import get
 
@@ -121,8 +120,8 @@ def test_engine_calls_are_counted_while_they_last_and_when_they_fail() -> None:
 
 
 async def test_a_real_turn_over_a_socket_moves_the_figures() -> None:
-    engines = replace(scripted_engines(), transcriber=BrokenTranscriber(), synthesizer=BrokenSynthesizer())
-    async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as url:
+    engines = replace(scripted_engines(), transcriber=failing(), synthesizer=failing("no voice today"))
+    async with listening(scripted_app(engines)) as url:
         async with connect(url) as connection:
             await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
             await speak(connection)
@@ -166,7 +165,7 @@ async def test_an_illegal_transition_is_counted_each_time_and_logged_once_a_sess
 ) -> None:
     lacking = without(RESPONSE, ResponseState.WAITING, ResponseInput.CONTEXT_COMPLETE)
     monkeypatch.setattr("duologue.protocol.server.responses.response.RESPONSE", lacking)
-    app = RealtimeApp(engines=scripted_app_engines(scripted_engines()))
+    app = scripted_app()
     async with listening(app) as url, connect(url) as connection:
         for _ in range(2):
             await connection.send(event("response.create"))

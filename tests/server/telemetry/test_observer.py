@@ -52,7 +52,7 @@ class Diary:
         self.lines.append(("closed", code))
 
 
-def test_several_observers_are_each_told_everything() -> None:
+def test_each_of_several_observers_gets_every_call() -> None:
     diaries = [Diary(), Diary()]
     observers = Observers(diaries)
     observers.turned_away("full")

@@ -13,12 +13,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from duologue import connect
 from duologue.engines.registry import Engines
-from duologue.server import RealtimeApp
 from duologue.server.telemetry.observer import UNOBSERVED
 from duologue.server.telemetry.tracing import traces
-from duologue.testing import scripted_app_engines, scripted_engines
-from tests.server._engines import BrokenSynthesizer
-from tests.server._listening import listening
+from duologue.testing import scripted_engines
+from tests.server._engines import failing
+from tests.server._listening import listening, scripted_app
 from tests.server._talking import speak, typed, until, update
 
 
@@ -27,7 +26,7 @@ async def turn(engines: Engines) -> list[ReadableSpan]:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    app = RealtimeApp(engines=scripted_app_engines(engines), tracer_provider=provider)
+    app = scripted_app(engines, tracer_provider=provider)
     async with listening(app) as url, connect(url) as connection:
         await connection.send(update(instructions="sesame", audio={"input": {"transcription": {"model": "m"}}}))
         await connection.send(typed("sesame"))
@@ -67,7 +66,7 @@ async def test_spans_hold_nothing_of_what_was_said() -> None:
 
 
 async def test_a_failure_is_marked_by_its_class_without_its_words() -> None:
-    spans = await turn(replace(scripted_engines(), synthesizer=BrokenSynthesizer()))
+    spans = await turn(replace(scripted_engines(), synthesizer=failing("no voice today")))
     failed = next(span for span in spans if span.name == "synthesize")
     assert (failed.status.is_ok, failed.status.description) == (False, "EngineError")
     assert "no voice today" not in "".join(span.to_json() for span in spans)
@@ -80,7 +79,7 @@ async def test_where_opentelemetry_is_not_installed_there_are_no_traces_and_all_
     for name in missing:
         monkeypatch.setitem(sys.modules, name, None)
     assert traces() is None
-    async with listening(RealtimeApp(engines=scripted_app_engines())) as url, connect(url) as connection:
+    async with listening(scripted_app()) as url, connect(url) as connection:
         await speak(connection)
         await until(connection, "response.done")
 

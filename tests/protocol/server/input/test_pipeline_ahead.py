@@ -156,32 +156,6 @@ def test_a_turn_with_complete_words_ends_after_a_short_silence(pair: Pair) -> No
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
 
-def test_an_estimate_that_finds_enough_silence_ends_the_turn_at_once(pair: Pair) -> None:
-    pair.send(semantic())
-    pair.speak(400)
-    pair.pause(600)
-    assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
-
-
-def test_a_turn_with_incomplete_words_may_go_on_for_long(pair: Pair) -> None:
-    pair.send(semantic("high"))
-    pair.speak(400)
-    pair.pause(200)
-    pair.judges(0.0)
-    assert pair.pause(1700) == []
-    assert pair.speak(300) == []
-    assert pair.judges(1.0, item_id="item_9") == []
-
-
-def test_an_estimate_of_a_turn_that_goes_on_is_stale(pair: Pair) -> None:
-    pair.send(semantic())
-    pair.speak(400)
-    pair.pause(200)
-    pair.speak(200)
-    assert pair.judges(1.0) == []
-    assert pair.pause(600) == []
-
-
 def test_a_switch_to_silence_in_the_middle_of_speech_needs_no_estimate(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)

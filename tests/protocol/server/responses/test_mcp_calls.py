@@ -30,11 +30,26 @@ ASKED = [
     "response.output_item.done",
 ]
 REQUEST = "mcp_approval_request"
+APPROVED = mcp(require_approval="always")
 
 
 def listed(pair: Pair, server: dict[str, Any] = DOCS, **session: Any) -> None:
     pair.send(update(tools=[server], output_modalities=["text"], **session))
     pair.lists(SEARCH, READ, WRITE)
+
+
+def begun(pair: Pair, server: dict[str, Any] = DOCS, **session: Any) -> None:
+    """The server's tools are listed, and a response has begun."""
+    listed(pair, server, **session)
+    pair.send(respond())
+    pair.take(Respond)
+
+
+def asked(pair: Pair) -> None:
+    """A response has asked whether it may search, and is over."""
+    begun(pair, APPROVED)
+    pair.calls("search", QUERY)
+    pair.finishes()
 
 
 def answer(request_id: str, *, approve: bool, **fields: Any) -> Any:
@@ -73,9 +88,7 @@ def test_a_call_has_its_events_in_order_and_the_response_ends_with_it(pair: Pair
 
 
 def test_the_next_response_reads_what_tools_returned(pair: Pair) -> None:
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.says("Let me see.")
     assert types(pair.calls("search"))[-5:] == CALLED
     pair.returns("a page")
@@ -88,9 +101,7 @@ def test_the_next_response_reads_what_tools_returned(pair: Pair) -> None:
 
 
 def test_a_tool_that_fails_is_reported_and_read_too(pair: Pair) -> None:
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search")
     assert types(pair.returns(McpToolExecutionError(message="no such page"))) == FAILED
     assert types(pair.finishes()) == [*DONE, "response.done"]
@@ -101,9 +112,7 @@ def test_a_tool_that_fails_is_reported_and_read_too(pair: Pair) -> None:
 
 
 def test_several_calls_follow_one_another(pair: Pair) -> None:
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search", QUERY)
     assert types(pair.returns("of search")) == RETURNED
     assert types(pair.calls("read", QUERY)) == [*DONE, *CALLED]
@@ -113,9 +122,7 @@ def test_several_calls_follow_one_another(pair: Pair) -> None:
 
 
 def test_one_call_at_a_time_ends_the_response_when_it_is_answered(pair: Pair) -> None:
-    listed(pair, parallel_tool_calls=False)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair, parallel_tool_calls=False)
     pair.calls("search")
     assert types(pair.returns("a page")) == [*RETURNED, *DONE, "response.done"]
     pair.take(StopResponse)
@@ -123,9 +130,7 @@ def test_one_call_at_a_time_ends_the_response_when_it_is_answered(pair: Pair) ->
 
 
 def test_what_is_said_behind_a_call_is_an_item_of_its_own(pair: Pair) -> None:
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search")
     pair.returns("a page")
     assert types(pair.says("There."))[:3] == [*DONE, "response.output_item.added"]
@@ -134,9 +139,7 @@ def test_what_is_said_behind_a_call_is_an_item_of_its_own(pair: Pair) -> None:
 
 def test_the_user_is_not_prompted_while_the_client_has_to_ask_for_a_response_to_a_call(pair: Pair) -> None:
     pair.send(update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}}))
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search")
     pair.returns("a page")
     pair.finishes()
@@ -144,9 +147,7 @@ def test_the_user_is_not_prompted_while_the_client_has_to_ask_for_a_response_to_
 
 
 def test_cancelling_ends_the_call_as_failed_and_what_it_returns_later_is_stale(pair: Pair) -> None:
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search")
     call = pair.take(McpCall)
     events = pair.send(client_event("response.cancel"))
@@ -174,9 +175,7 @@ def test_an_out_of_band_response_calls_without_touching_it(pair: Pair) -> None:
 
 
 def test_a_call_that_needs_approval_asks_for_it_and_the_response_ends(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair, APPROVED)
     events = pair.calls("search", QUERY)
     assert types(events) == ASKED
     item = {"type": REQUEST, "id": "item_2", "server_label": "docs", "name": "search", "arguments": QUERY}
@@ -186,11 +185,7 @@ def test_a_call_that_needs_approval_asks_for_it_and_the_response_ends(pair: Pair
 
 
 def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
-    pair.calls("search", QUERY)
-    pair.finishes()
+    asked(pair)
     assert types(pair.send(answer("item_2", approve=True))) == [
         "conversation.item.added",
         "conversation.item.done",
@@ -204,7 +199,7 @@ def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
     assert types(pair.returns("a page")) == RETURNED
     assert types(pair.finishes(response_id="resp_2")) == [*DONE, "response.done"]
     # The answer again, and one to an unknown request: ordinary items.
-    for request_id in ("item_2", "of_nobody"):
+    for request_id in ("item_2", "unknown"):
         item = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
         assert types(pair.send(create({**item, "id": f"again_{request_id}"}))) == [
             "conversation.item.added",
@@ -213,11 +208,7 @@ def test_an_approved_call_is_made_by_a_response_of_its_own(pair: Pair) -> None:
 
 
 def test_a_denied_call_is_never_made_and_the_model_may_say_something(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
-    pair.calls("search", QUERY)
-    pair.finishes()
+    asked(pair)
     assert types(pair.send(answer("item_2", approve=False)))[-1] == "response.created"
     command = pair.take(Respond)
     assert command.approved == ()
@@ -227,9 +218,7 @@ def test_a_denied_call_is_never_made_and_the_model_may_say_something(pair: Pair)
 
 
 def test_an_approval_that_comes_while_another_response_runs_waits_for_its_end(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair, APPROVED)
     pair.calls("search", QUERY)
     pair.calls("read")
     assert "response.created" not in types(pair.send(answer("item_2", approve=True)))
@@ -239,9 +228,7 @@ def test_an_approval_that_comes_while_another_response_runs_waits_for_its_end(pa
 
 
 def test_of_several_approved_calls_one_at_a_time_is_made(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair, APPROVED)
     pair.calls("search", QUERY)
     pair.calls("read")
     pair.send(answer("item_2", approve=True), answer("item_3", approve=True), update(parallel_tool_calls=False))
@@ -254,11 +241,7 @@ def test_of_several_approved_calls_one_at_a_time_is_made(pair: Pair) -> None:
 
 
 def test_an_approved_call_of_a_response_that_was_cancelled_is_not_made_by_the_next(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
-    pair.calls("search", QUERY)
-    pair.finishes()
+    asked(pair)
     pair.send(answer("item_2", approve=True))
     pair.take(Respond)
     pair.send(client_event("response.cancel"))
@@ -293,20 +276,12 @@ def test_who_needs_approval(pair: Pair, require: Any, asking: set[str]) -> None:
     assert asked == asking
 
 
-def _asked(pair: Pair) -> None:
-    listed(pair, mcp(require_approval="always"))
-    pair.send(respond())
-    pair.take(Respond)
-    pair.calls("search", QUERY)
-    pair.finishes()
-
-
 @pytest.mark.parametrize("gone", ["the request", "the server", "the server's key"])
 @pytest.mark.parametrize("when", ["asked", "allowed"])
 def test_what_was_to_be_called_is_not_called_when_its_request_or_its_server_is_gone(
     pair: Pair, gone: str, when: str
 ) -> None:
-    _asked(pair)
+    asked(pair)
     if when == "allowed":
         pair.send(answer("item_2", approve=True))
         assert pair.take(Respond).approved == ("item_2",)
@@ -326,8 +301,8 @@ def test_what_was_to_be_called_is_not_called_when_its_request_or_its_server_is_g
 
 
 def test_a_server_that_stays_keeps_its_requests_when_others_go(pair: Pair) -> None:
-    _asked(pair)
-    pair.send(update(tools=[mcp(require_approval="always")], instructions="Be brief."))
+    asked(pair)
+    pair.send(update(tools=[APPROVED], instructions="Be brief."))
     pair.send(answer("item_2", approve=True))
     assert pair.take(Respond).approved == ("item_2",)
 
@@ -335,9 +310,7 @@ def test_a_server_that_stays_keeps_its_requests_when_others_go(pair: Pair) -> No
 def test_an_output_that_is_longer_than_an_item_may_be_fails_the_call() -> None:
     pair = Pair(SessionDefaults(max_item_bytes=10_000))
     pair.connect()
-    listed(pair)
-    pair.send(respond())
-    pair.take(Respond)
+    begun(pair)
     pair.calls("search", QUERY)
     assert types(pair.returns("x" * 20_000)) == FAILED
     assert "too long" in str(pair.finishes()[0].to_json()["item"]["error"])
