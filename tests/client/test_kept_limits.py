@@ -8,8 +8,8 @@ from duologue import blocking
 from duologue.client import converse
 from duologue.errors import ConnectionClosedError
 from duologue.events import RealtimeEvent
-from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.options import CoreOptions
 from duologue.testing import ScriptedServer, Send, Stall
 from tests.client._frames import added, greeting, message
 from tests.client._threads import in_a_thread

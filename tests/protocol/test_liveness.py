@@ -1,4 +1,4 @@
-"""When a connection is too old, and when it is dead."""
+"""When a session is replaced by a new one, and when a connection is dead."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_pain_05_a_session_without_an_end_is_not_left() -> None:
     assert rotation_due(0.0, 10.0, between_turns=False, limits=RotationLimits(last_moment_s=10.0))
 
 
-def test_the_end_of_a_session_is_told_on_the_clock_of_the_caller() -> None:
+def test_the_end_of_a_session_is_on_the_clock_of_the_caller() -> None:
     assert session_end(1_700_003_600, now=50.0, unix_now_s=1_700_000_000.0) == 3650.0
     assert session_end(None, now=50.0, unix_now_s=0.0) is None
 
@@ -58,7 +58,7 @@ def test_a_frame_after_the_question_is_an_answer() -> None:
 
 
 @given(st.floats(0, 100), st.none() | st.floats(0, 100))
-def test_nothing_new_can_be_said_before_the_next_look(last_frame_at: float, asked_at: float | None) -> None:
+def test_the_state_does_not_change_before_the_next_look(last_frame_at: float, asked_at: float | None) -> None:
     look_at = next_look_at(last_frame_at=last_frame_at, asked_at=asked_at)
     assert liveness(look_at - 0.01, last_frame_at=last_frame_at, asked_at=asked_at) is Liveness.ALIVE
     assert liveness(look_at + 0.01, last_frame_at=last_frame_at, asked_at=asked_at) is not Liveness.ALIVE

@@ -1,4 +1,4 @@
-"""Most errors end nothing, and the table says which do."""
+"""Which errors end the session, and which do not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def error(code: str | None = None, message: str = "", type: str = "invalid_reque
 
 
 @pytest.mark.parametrize("code", ["response_cancel_not_active", "item_truncate_invalid_audio_end_ms"])
-def test_pain_09_what_is_so_already_is_benign(code: str) -> None:
+def test_pain_09_a_command_that_asks_for_what_is_already_the_case_is_benign(code: str) -> None:
     assert classify(error(code)) is ErrorKind.BENIGN
 
 
@@ -23,7 +23,7 @@ def test_pain_09_what_is_so_already_is_benign(code: str) -> None:
     [InvalidRequest("truncate_too_late", held_ms=2700, audio_end_ms=3207), InvalidRequest("truncate_not_audio")],
     ids=["too late", "no audio"],
 )
-def test_pain_04_there_being_nothing_left_to_cut_is_benign(invalid: InvalidRequest) -> None:
+def test_pain_04_a_truncate_with_nothing_left_to_cut_is_benign(invalid: InvalidRequest) -> None:
     assert classify(invalid.event("e", answers=None)) is ErrorKind.BENIGN
 
 
@@ -42,7 +42,7 @@ def test_pain_01_a_busy_conversation_is_worth_another_try() -> None:
     assert classify(error("conversation_already_has_active_response")) is ErrorKind.RETRYABLE
 
 
-def test_codes_that_nobody_knows_are_read_by_their_type_and_end_nothing_otherwise() -> None:
+def test_an_unknown_code_is_classified_by_its_type_and_is_answerable_otherwise() -> None:
     assert classify(error("brand_new")) is ErrorKind.ANSWERABLE
     assert classify(error()) is ErrorKind.ANSWERABLE
     assert classify(error("brand_new", type="server_error")) is ErrorKind.RETRYABLE

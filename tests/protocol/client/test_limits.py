@@ -1,4 +1,4 @@
-"""A server cannot have a client keep more than its limits allow, and an hour's honest call comes nowhere near them."""
+"""A server cannot make a client keep more than its limits, and an hour of talk stays far below them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from bench import soak
 from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
 from duologue.protocol import ClientProtocol
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.notices import RunTool
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import CountedIds
-from tests.protocol._conversation import clock, told
+from tests.protocol._conversation import clock, receive
 
 LIMITS = KeptLimits(items=50, item_characters=20_000, characters=200_000, lasting_events=400, calls=20, running=4)
 
@@ -55,7 +56,7 @@ def items(number: int) -> Event:
 def items_that_are_deleted(number: int) -> Event:
     if number % 2:
         return "conversation.item.deleted", {"item_id": f"i{number - 1}"}
-    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"nobody{number}"}
+    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"unknown{number}"}
 
 
 def large_items(number: int) -> Event:
@@ -115,27 +116,27 @@ ATTACKS: tuple[Callable[[int], Event], ...] = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_server_that_tells_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
+def test_a_server_that_sends_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
     core = a_core()
     for number in range(2_000):
         kind, fields = attack(number)
-        told(core, kind, event_id=f"e{number}", **fields)
+        receive(core, kind, event_id=f"e{number}", **fields)
         if core.excess is not None:
             break
     assert core.excess is not None
     assert "which is more than is kept" in core.excess
 
 
-def test_what_is_gone_counts_no_more() -> None:
+def test_deleted_items_and_ended_responses_count_no_more() -> None:
     core = a_core(KeptLimits(items=50, item_characters=20_000, characters=200_000))
     for number in range(1_000):
         item = message(f"i{number}", "x" * 9_000)
-        told(core, "conversation.item.added", event_id=f"a{number}", item=item, previous_item_id=None)
-        told(core, "conversation.item.deleted", event_id=f"d{number}", item_id=f"i{number}")
+        receive(core, "conversation.item.added", event_id=f"a{number}", item=item, previous_item_id=None)
+        receive(core, "conversation.item.deleted", event_id=f"d{number}", item_id=f"i{number}")
         kind, fields = one_text(number)
-        told(core, kind, event_id=f"t{number}", **{**fields, "item_id": f"beside{number}"})
+        receive(core, kind, event_id=f"t{number}", **{**fields, "item_id": f"detached{number}"})
         response: dict[str, Any] = {"id": "r", "conversation_id": None, "status": "completed", "output": []}
-        told(core, "response.done", event_id=f"r{number}", response=response)
+        receive(core, "response.done", event_id=f"r{number}", response=response)
     assert core.excess is None
     assert len(core.store) == 0
 
@@ -145,21 +146,21 @@ def test_a_call_too_many_at_once_is_answered_and_not_run() -> None:
     runs: list[str] = []
     for number in range(6):
         kind, fields = calls(number)
-        notices = told(core, kind, **{**fields, "response_id": "r"})
+        notices = receive(core, kind, **{**fields, "response_id": "r"})
         runs += [notice.call.call_id for notice in notices if isinstance(notice, RunTool)]
     assert runs == ["c0", "c1", "c2", "c3"]
     for call_id in runs:
         core.tool_answered(call_id, "noon", now=0.0)
-    told(core, "response.done", response={"id": "r", "conversation_id": "c", "status": "completed", "output": []})
+    receive(core, "response.done", response={"id": "r", "conversation_id": "c", "status": "completed", "output": []})
     answers = [event.item for event in core.take_events() if isinstance(event, ConversationItemCreateEvent)]
     outputs = [item.output for item in answers if isinstance(item, FunctionCallOutputItem)]
     assert outputs[:4] == ["noon"] * 4
     assert outputs[4:] == ["The call was not made: 4 calls run already. Call it later."] * 2
 
 
-def test_an_hour_of_talk_comes_nowhere_near_the_limits() -> None:
-    least = KeptLimits(items=2_000, item_characters=20_000, characters=1_000_000, lasting_events=20_000, calls=10)
-    core, protocol = a_core(least), ClientProtocol(new_id=CountedIds())
+def test_an_hour_of_talk_stays_far_below_the_limits() -> None:
+    tight = KeptLimits(items=2_000, item_characters=20_000, characters=1_000_000, lasting_events=20_000, calls=10)
+    core, protocol = a_core(tight), ClientProtocol(new_id=CountedIds())
     hour: Iterator[tuple[int, list[str]]] = itertools.islice(soak.frames(), 60 * soak.TURNS_A_MINUTE)
     core.receive(protocol.receive(json.dumps({"event_id": "e", **soak.greeting()})), now=0.0)
     for turn, messages in hour:
