@@ -46,8 +46,6 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
-    "protocol/client/session_status.py": "tests/protocol/client/test_core_connections.py and test_core_interruptions.py",
-    "protocol/config_merge.py": "tests/protocol/server/test_session.py",
     "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
     "protocol/server/defaults.py": "a table; tests/protocol/server/test_errors.py",

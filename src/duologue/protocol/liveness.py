@@ -1,12 +1,10 @@
-"""When a connection is too old, and when it is dead: pure functions of the time."""
+"""When a session is replaced by a new one before its end, and when a silent connection is dead."""
 
 from __future__ import annotations
 
-from enum import Enum
-
 from msgspec import Struct
 
-__all__ = ["Liveness", "LivenessLimits", "RotationLimits", "liveness", "next_look_at", "rotation_due", "session_end"]
+__all__ = ["LivenessLimits", "RotationLimits", "rotation_due"]
 
 
 class RotationLimits(Struct, frozen=True, kw_only=True):
@@ -27,21 +25,6 @@ class LivenessLimits(Struct, frozen=True, kw_only=True):
     """After this long without a pong, the connection is dead; a round trip around the world takes a tenth."""
 
 
-class Liveness(Enum):
-    """What a connection's silence means."""
-
-    ALIVE = "alive"
-    ASK = "ask"
-    """Send a ping now."""
-    DEAD = "dead"
-    """Close it and connect again."""
-
-
-def session_end(expires_at: int | None, *, now: float, unix_now_s: float) -> float | None:
-    """When a session ends, on the clock of `now`; `expires_at` is the server's, in Unix seconds."""
-    return None if expires_at is None else now + (expires_at - unix_now_s)
-
-
 def rotation_due(
     now: float, ends_at: float | None, *, between_turns: bool, limits: RotationLimits | None = None
 ) -> bool:
@@ -51,21 +34,3 @@ def rotation_due(
     limits = limits if limits is not None else RotationLimits()
     left_s = ends_at - now
     return left_s <= limits.last_moment_s or (between_turns and left_s <= limits.lead_s)
-
-
-def liveness(
-    now: float, *, last_frame_at: float, asked_at: float | None = None, limits: LivenessLimits | None = None
-) -> Liveness:
-    """The state of a connection, by the time of its last frame. `asked_at` is when this silence's ping was sent."""
-    limits = limits if limits is not None else LivenessLimits()
-    if asked_at is not None and asked_at >= last_frame_at:
-        return Liveness.DEAD if now - asked_at >= limits.answer_s else Liveness.ALIVE
-    return Liveness.ASK if now - last_frame_at >= limits.quiet_s else Liveness.ALIVE
-
-
-def next_look_at(*, last_frame_at: float, asked_at: float | None = None, limits: LivenessLimits | None = None) -> float:
-    """When `liveness` changes next if no frame arrives."""
-    limits = limits if limits is not None else LivenessLimits()
-    if asked_at is not None and asked_at >= last_frame_at:
-        return asked_at + limits.answer_s
-    return last_frame_at + limits.quiet_s

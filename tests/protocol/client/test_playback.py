@@ -62,7 +62,6 @@ def test_pain_04_the_cut_is_what_was_played_to_the_millisecond(
     ledger.received("a", 0, encoding.bytes_for_ms(length_ms))
     ledger.all_received("a", 0)
     ledger.played("a", n_bytes=encoding.bytes_for_ms(played_ms))
-    assert ledger.played_ms("a") == played_ms
     assert cut_at(ledger) == (played_ms or None)
 
 
@@ -106,8 +105,7 @@ def test_pain_04_a_second_interruption_finds_nothing_left() -> None:
     assert cut_at(ledger) is None
     assert not ledger.received("a", 0, 4800)
     ledger.played("a", n_bytes=4800)
-    assert ledger.played_ms("a") == 100
-    assert ledger.received_bytes("a") == 48_000
+    assert cut_at(ledger) is None
 
 
 def test_the_part_that_is_playing_is_cut_and_those_behind_it_are_dropped() -> None:
@@ -138,20 +136,14 @@ def test_an_item_that_is_gone_is_not_cut() -> None:
     ledger.played("a", n_bytes=960)
     ledger.forget("a")
     assert cut_at(ledger) is None
-    ledger.received("b", 0, 4800)
-    ledger.played("b", n_bytes=960)
-    ledger.clear()
-    assert cut_at(ledger) is None
-    assert (ledger.received_bytes("b"), ledger.played_ms("b")) == (0, 0)
 
 
 def test_only_the_latest_parts_of_a_long_call_are_kept() -> None:
     ledger = PlaybackLedger()
     for number in range(1000):
         ledger.received(f"item_{number}", 0, 4800)
-    assert ledger.received_bytes("item_0") == 0
-    assert ledger.received_bytes("item_999") == 4800
-    assert len(ledger.interrupt().cut) < 1000
+    cut = [item_id for item_id, _ in ledger.interrupt().cut]
+    assert cut == [f"item_{number}" for number in range(744, 1000)]
 
 
 def test_another_session_begins_without_speech_to_play_or_cut() -> None:

@@ -116,16 +116,6 @@ class PlaybackLedger:
         self._open.clear()
         self._last_played = None
 
-    def received_bytes(self, item_id: str, content_index: int = 0) -> int:
-        """Bytes of a part that were received before it was cut."""
-        part = self._parts.get((item_id, content_index))
-        return 0 if part is None else part.received_bytes
-
-    def played_ms(self, item_id: str, content_index: int = 0) -> int:
-        """How much of a part was played, in whole milliseconds."""
-        part = self._parts.get((item_id, content_index))
-        return 0 if part is None else part.encoding.duration_ms(part.played_bytes)
-
     @property
     def playing(self) -> bool:
         """Whether some speech has been received and not played."""

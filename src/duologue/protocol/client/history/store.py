@@ -97,11 +97,6 @@ class ConversationStore(Part):
         """The speech of a part that was kept, in the wire's format; None if it was not."""
         return self._audio.get(item_id, content_index)
 
-    @property
-    def kept_audio_bytes(self) -> int:
-        """Size of all audio that is kept."""
-        return self._audio.held_bytes
-
     def clear(self) -> None:
         """Another session begins: its conversation is empty."""
         self._order = ItemOrder()
