@@ -56,7 +56,6 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
-
 _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 )
@@ -141,9 +140,7 @@ class ConversationCore(HandlesEvents):
         match event:
             case ResponseCreateEvent():
                 return self.respond(event, policy=policy, now=now)
-            case ResponseCancelEvent() if (
-                not is_set(event.response_id) or event.response_id == self.sequencer.active_id
-            ):
+            case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
                 self.checks.check(event)
@@ -295,9 +292,8 @@ class ConversationCore(HandlesEvents):
         )
 
     def rotation_due(self, *, unix_now_s: float) -> bool:
-        """Whether to change to another connection now, before the server ends this one."""
-        expires_at = self.session_status.expires_at
-        ends_at = None if expires_at is None else float(expires_at)
+        """Whether to rotate to another connection now, before the server ends the session."""
+        ends_at = self.session_status.expires_at
         return rotation_due(unix_now_s, ends_at, between_turns=self.between_turns, limits=self.options.rotation)
 
     # --- what the shell collects
@@ -325,8 +321,7 @@ class ConversationCore(HandlesEvents):
 
     @on(*UsageLedger.handlers)
     def _usage(self, event: RealtimeEvent, context: EventContext) -> None:
-        usage = self.usage.take_change()
-        if usage is not None:
+        if (usage := self.usage.take_change()) is not None:
             self._notices.append(UsageChanged(usage))
 
     @on(*_COLLECTED_AFTER)  # the last handler: it collects what the ones before it have produced
@@ -371,7 +366,7 @@ class ConversationCore(HandlesEvents):
         self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
 
     def _reopen(self, now: float) -> None:
-        """Another session: send it what the session before contained."""
+        """Another session: send it the configuration and the items of the one before."""
         self.is_open = True
         replay = self.session_replay.replay(self.store.items)
         self.store.clear()
@@ -402,4 +397,4 @@ ORDER: Final[tuple[type[HandlesEvents], ...]] = (
 """The order in which an event reaches the parts."""
 
 EVENT_TABLE: Final = dispatch_table(ORDER)
-"""By class of event: the handlers that take it, each with the place of its part in `ORDER`."""
+"""By class of event: its handlers, each with the index of its part in `ORDER`."""
