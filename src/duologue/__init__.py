@@ -20,7 +20,7 @@ from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 if TYPE_CHECKING:
     from duologue import blocking, notices
     from duologue.client import Connection, Conversation, Endpoint, connect, converse
-    from duologue.protocol.client.core import CoreOptions
+    from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
     from duologue.protocol.liveness import RotationLimits
@@ -61,7 +61,7 @@ __all__ = [
 _LAZY: Final = {
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
-    "CoreOptions": "duologue.protocol.client.core",
+    "CoreOptions": "duologue.protocol.client.options",
     "Endpoint": "duologue.client",
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",

@@ -6,8 +6,8 @@ import pytest
 
 from duologue.errors import ConnectionClosedError
 from duologue.events import RealtimeEvent
-from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.options import CoreOptions
 from duologue.testing import ScriptedServer, Send, Stall
 from tests.client._frames import added, message, serving
 from tests.client._waiting import talking

@@ -1,7 +1,6 @@
-"""A session core and a server's protocol with a wire between them that delivers when it is told to.
+"""A client's core and a server's protocol, and a connection between them that delivers when the test asks.
 
-Everything crosses as the text that it is on the wire. The test is the application, the player, the engines, the
-network and the clock.
+Messages are passed as text. The test is the application, the player, the engines, the network and the clock.
 """
 
 from __future__ import annotations
@@ -10,16 +9,20 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import msgspec
+
 from duologue.codec import encode
 from duologue.codec.writing import to_plain
 from duologue.events import RealtimeEvent
 from duologue.protocol import ClientProtocol, Detect, Respond, ServerProtocol, StopResponse, Transcribe
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, RequestEnded
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.server.conversation.items import with_transcript
 from duologue.testing.pair import FRAME_MS, CountedIds
+from tests.protocol._wire import server_event
 
 N = TypeVar("N")
 
@@ -27,36 +30,26 @@ STARTED_AT = 1_700_000_000
 
 
 class Player:
-    """Plays what the core gives it, in order, when the test lets time pass."""
+    """Plays the core's audio, in order, when the test asks."""
 
     def __init__(self) -> None:
         self.queue: list[AudioDelta] = []
-        self.heard_bytes: Counter[tuple[str, int]] = Counter()
+        self.played_bytes: Counter[tuple[str, int]] = Counter()
 
     def play(self, core: ConversationCore, n_bytes: int) -> None:
-        """So many bytes leave the loudspeaker."""
+        """Play this many bytes."""
         while n_bytes > 0 and self.queue:
             delta = self.queue[0]
             played = min(n_bytes, len(delta.audio))
             core.report_played(delta.item_id, delta.content_index, n_bytes=played)
-            self.heard_bytes[delta.item_id, delta.content_index] += played
+            self.played_bytes[delta.item_id, delta.content_index] += played
             n_bytes -= played
             rest = delta.audio[played:]
-            self.queue[:1] = [] if not rest else [_rest(delta, rest)]
-
-
-def _rest(delta: AudioDelta, rest: bytes) -> AudioDelta:
-    return AudioDelta(
-        response_id=delta.response_id,
-        item_id=delta.item_id,
-        content_index=delta.content_index,
-        audio=rest,
-        encoding=delta.encoding,
-    )
+            self.queue[:1] = [msgspec.structs.replace(delta, audio=rest)] if rest else []
 
 
 class Talk:
-    """One conversation. `now` moves only by hand."""
+    """One conversation. Only the test changes `now`."""
 
     def __init__(
         self,
@@ -82,7 +75,7 @@ class Talk:
         self.connect()
 
     def connect(self) -> None:
-        """A new connection, to a server that knows nothing of the one before."""
+        """A new connection, to a server with a new session."""
         self.to_server.clear()
         self.to_client.clear()
         self.responds.clear()
@@ -93,16 +86,16 @@ class Talk:
         self.flow()
 
     def lose(self, reason: str = "the connection is lost") -> None:
-        """The connection breaks; what was on its way is gone."""
+        """The connection breaks; messages that were not delivered are lost."""
         self.core.lost(reason, now=self.now)
         self.to_server.clear()
         self.to_client.clear()
         self._collect()
 
-    # --- the wire
+    # --- the connection
 
     def flow(self) -> None:
-        """Collect what both sides have to say, and deliver all of it if the wire is instant."""
+        """Collect what both sides want to send, and deliver all of it if the connection is instant."""
         self._collect()
         while self.instant and (self.to_server or self.to_client):
             self.deliver_to_server()
@@ -177,12 +170,12 @@ class Talk:
     # --- the engines
 
     def says(self, response_id: str, text: str) -> None:
-        """The responder says a piece."""
+        """The responder yields text."""
         self.server.response_text(response_id, text, now=self.now)
         self.flow()
 
     def plays(self, response_id: str, ms: int) -> None:
-        """The synthesizer speaks a piece, unless the response is written."""
+        """The synthesizer yields audio, unless the response is text only."""
         command = self.responds.get(response_id)
         if command is not None and command.speak:
             self.server.response_audio(response_id, bytes(command.encoding.bytes_for_ms(ms)), now=self.now)
@@ -195,7 +188,7 @@ class Talk:
         self.flow()
 
     def answers(self, text: str = "Hello.", *, ms: int = 200) -> str:
-        """The only response there is says this and is complete; returns its id."""
+        """The only response has this text and is complete; returns its id."""
         (response_id,) = self.responds
         self.says(response_id, text)
         if self.responds[response_id].speak:
@@ -203,14 +196,14 @@ class Talk:
         self.finishes(response_id)
         return response_id
 
-    def hears(self, item_id: str, transcript: str) -> None:
+    def transcribe(self, item_id: str, transcript: str) -> None:
         """An item is transcribed."""
         del self.transcribes[item_id]
         self.server.transcript_delta(item_id, transcript)
         self.server.transcribed(item_id, transcript, now=self.now)
         self.flow()
 
-    # --- what there is to look at
+    # --- results
 
     def of(self, kind: type[N]) -> list[N]:
         """Notices of a kind."""
@@ -222,14 +215,14 @@ class Talk:
         return [notice.resolution for notice in self.of(RequestEnded)]
 
     def server_view(self) -> list[Any]:
-        """The server's items, as JSON. What is left of a cut transcript only the server knows, until it is asked: the
-        client either says nothing of it or just that."""
-        told = {stored.item_id for stored in self.core.store.items if stored.text}
+        """The server's items, as JSON. Only the server has the rest of a truncated transcript, until it is retrieved:
+        where the client has no text, this view has none either."""
+        with_text = {stored.item_id for stored in self.core.store.items if stored.text}
         return [
             to_plain(
                 entry.item
                 if entry.truncated_transcript is None
-                else with_transcript(entry.item, entry.truncated_transcript if entry.item_id in told else "")
+                else with_transcript(entry.item, entry.truncated_transcript if entry.item_id in with_text else "")
             )
             for entry in self.server.conversation
         ]
@@ -249,13 +242,9 @@ def asked(talk: Talk) -> None:
     talk.flow()
 
 
-def told(core: ConversationCore, name: str, **fields: Any) -> list[Notice]:
-    """The server says this; returns what the application is told."""
-    event = RealtimeEvent.from_json(
-        {"type": name, "event_id": f"{name}-{len(str(fields))}-{hash(str(fields))}", **fields}
-    )
-    assert event.type == name
-    core.receive(event, now=0.0)
+def receive(core: ConversationCore, name: str, /, **fields: Any) -> list[Notice]:
+    """The core receives this event, under an id of its own; returns the notices."""
+    core.receive(server_event(name, **{"event_id": f"{name}-{hash(str(fields))}", **fields}), now=0.0)
     return core.take_notices()
 
 
@@ -279,12 +268,12 @@ def clock(zone: str) -> str:
 
 def calling(core: ConversationCore, *calls: tuple[str, str], response_id: str = "r") -> list[Notice]:
     """The model makes these calls in one response."""
-    notices = told(core, "response.created", response={"id": response_id, "conversation_id": "c"})
+    notices = receive(core, "response.created", response={"id": response_id, "conversation_id": "c"})
     output = [
         {"type": "function_call", "id": f"i{call_id}", "name": "clock", "call_id": call_id, "arguments": arguments}
         for call_id, arguments in calls
     ]
     for index, item in enumerate(output):
-        notices += told(core, "response.output_item.done", response_id=response_id, output_index=index, item=item)
+        notices += receive(core, "response.output_item.done", response_id=response_id, output_index=index, item=item)
     response = {"id": response_id, "conversation_id": "c", "status": "completed", "output": output}
-    return notices + told(core, "response.done", response=response)
+    return notices + receive(core, "response.done", response=response)

@@ -1,4 +1,4 @@
-"""The rules of order that every stream of server events keeps, whatever was sent and reported."""
+"""The rules of order for every stream of server events, whatever the client sends and the engines report."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FOLLOWS: Final = {
 
 
 class OrderedStream:
-    """Follows one session's events; `see` raises AssertionError for the first that breaks a rule.
+    """Checks one session's events; `see` raises AssertionError for the first that breaks a rule.
 
-    Deleting items is a right of the client, so the rules know it: what is deleted ends where it is, and the chain of
-    predecessors closes behind it.
+    The client may delete items: then the rules expect no more events of the item, and its successor gets its
+    predecessor.
     """
 
     def __init__(self) -> None:
@@ -54,10 +54,10 @@ class OrderedStream:
         if handler is not None:
             handler(wire)
         elif name.startswith("response."):
-            raise AssertionError(f"nobody knows a rule for {name}")
+            raise AssertionError(f"there is no rule for {name}")
 
     def at_rest(self) -> None:
-        """The server has said all that it has to say for now."""
+        """The server has sent all that it has to send for now."""
         assert self.expects == []
 
     @property
@@ -162,7 +162,7 @@ class OrderedStream:
         self.stopped = True
 
     def _input_audio_buffer_timeout_triggered(self, wire: dict[str, Any]) -> None:
-        assert self.turn is None, "nobody is idle who speaks"
+        assert self.turn is None, "the user is not idle while a turn is under way"
         assert not self.active
         assert 0 <= wire["audio_start_ms"] <= wire["audio_end_ms"]
         self.turn, self.stopped = wire["item_id"], True

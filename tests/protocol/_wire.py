@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from duologue.events import ErrorEvent, RealtimeEvent
+from duologue.events import ClientEvent, ErrorEvent, RealtimeEvent
 from duologue.testing import Pair
 
 SPOKEN_END = [
@@ -59,13 +59,33 @@ def client_event(name: str, **fields: Any) -> RealtimeEvent:
     return RealtimeEvent.from_json({"type": name, **fields})
 
 
+def command(name: str, **fields: Any) -> ClientEvent:
+    """A client event that is known and well-formed."""
+    event = client_event(name, **fields)
+    assert isinstance(event, ClientEvent), event
+    return event
+
+
+def server_event(name: str, /, **fields: Any) -> RealtimeEvent:
+    """A server event that is known and well-formed; its id is "e" unless it is given."""
+    event = RealtimeEvent.from_json({"event_id": "e", **fields, "type": name})
+    assert event.type == name, event
+    return event
+
+
+def rejected(event_id: str | None, code: str | None = None) -> RealtimeEvent:
+    """An `error` that answers the event of this id."""
+    error = {"type": "invalid_request_error", "message": code or "", "code": code, "event_id": event_id}
+    return server_event("error", error=error)
+
+
 def types(events: list[RealtimeEvent]) -> list[str | None]:
     """The events' names."""
     return [event.type for event in events]
 
 
 def session_of(pair: Pair) -> dict[str, Any]:
-    """The session as the client last heard of it."""
+    """The session as the client last received it."""
     last = [event for event in pair.received if event.type in ("session.created", "session.updated")][-1]
     session: dict[str, Any] = last.to_json()["session"]
     return session

@@ -9,7 +9,7 @@ from duologue.testing import Pair
 
 @pytest.fixture
 def pair() -> Pair:
-    """A connected session, its greeting read."""
+    """A connected session, its `session.created` received."""
     pair = Pair()
     pair.connect()
     return pair

@@ -1,4 +1,4 @@
-"""Sessions that nobody thought of: any client event, legal or not, and any report, in any order."""
+"""Generated sessions: any client event, legal or not, and any report of the engines, in any order."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ names = st.sampled_from(["session.update", "input_audio_buffer.append", "convers
 
 
 class Session(RuleBasedStateMachine):
-    """One session; every rule is something that a client, an engine or the clock may do at any time."""
+    """One session; each rule is something that a client, an engine or the clock may do at any time."""
 
     defaults = SessionDefaults(duration_s=3600, max_context_tokens=40)
     kind: SessionKind = "realtime"
@@ -124,13 +124,13 @@ class Session(RuleBasedStateMachine):
         self.stream.at_rest()
 
     def sent(self, event: RealtimeEvent) -> None:
-        """A client event is carried out, or refused with exactly one error that names it, and nothing else."""
+        """A client event is carried out, or rejected with exactly one error that names it, and nothing else."""
         event_id = f"client_{len(self.pair.received)}"
         events = self.pair.send_raw(json.dumps({**event.to_json(), "event_id": event_id}))
-        refused = [error for error in events if isinstance(error, ErrorEvent)]
-        if refused:
+        errors = [error for error in events if isinstance(error, ErrorEvent)]
+        if errors:
             assert len(events) == 1
-            assert refused[0].error.event_id == event_id
+            assert errors[0].error.event_id == event_id
         self.seen(events)
 
     # --- the client
@@ -222,16 +222,16 @@ class Session(RuleBasedStateMachine):
             self.seen(self.pair.returns(result))
 
     @rule(fails=st.booleans())
-    def an_mcp_server_tells_its_tools_or_cannot(self, fails: bool) -> None:
+    def an_mcp_server_lists_its_tools_or_fails(self, fails: bool) -> None:
         if any(isinstance(command, ListMcpTools) for command in self.pair.commands):
             self.seen(self.pair.lists_nothing() if fails else self.pair.lists(SEARCH))
 
     @rule(number=st.integers(0, 40), approve=st.booleans(), at_once=st.booleans())
-    def client_allows_a_call_or_not(self, number: int, approve: bool, at_once: bool) -> None:
+    def client_approves_a_call_or_not(self, number: int, approve: bool, at_once: bool) -> None:
         asked = [
             item.item_id for item in self.pair.server.conversation if isinstance(item.item, McpApprovalRequestItem)
         ]
-        request_id = asked[number % len(asked)] if asked else "item_of_nobody"
+        request_id = asked[number % len(asked)] if asked else "item_unknown"
         item = {"type": "mcp_approval_response", "id": f"answer_{number}", "approval_request_id": request_id}
         self.sent(create({**item, "approve": approve}))
         if at_once:
@@ -247,7 +247,7 @@ class Session(RuleBasedStateMachine):
                     self.seen(self.pair.returns("a page"))
 
     @rule(call_id=numbers.map("call_{}".format))
-    def client_tells_what_a_call_returned(self, call_id: str) -> None:
+    def client_sends_the_output_of_a_call(self, call_id: str) -> None:
         self.sent(create({"type": "function_call_output", "call_id": call_id, "output": "42"}))
 
     @rule(response_id=response_ids, fails=st.booleans())
@@ -263,7 +263,7 @@ class Session(RuleBasedStateMachine):
             self.seen(self.pair.hears_nothing("broken") if fails else self.pair.hears(transcript))
 
     @rule(item_id=item_ids)
-    def transcriber_says_what_nobody_asked(self, item_id: str) -> None:
+    def transcriber_reports_what_was_not_asked_for(self, item_id: str) -> None:
         asked = {command.item_id for command in self.pair.commands if isinstance(command, Transcribe)}
         if item_id not in asked:
             assert self.pair.hears("what?", item_id=item_id) == []
@@ -286,7 +286,7 @@ class Session(RuleBasedStateMachine):
         assert self.stream.order == [entry.item_id for entry in self.pair.server.conversation]
 
     @invariant()
-    def a_response_that_ended_has_said_so(self) -> None:
+    def a_response_that_has_ended_has_sent_its_done(self) -> None:
         running = self.pair.server._responses._running
         assert set(running) == set(self.stream.responses)
         assert all(response.state not in RESPONSE_ENDS for response in running.values())
@@ -297,8 +297,8 @@ class Session(RuleBasedStateMachine):
         assert stopped <= self.stream.ended
 
     def teardown(self) -> None:
-        """Whatever happened, every response can be brought to its end, and every item is done."""
-        for _ in range(3):  # one that is owed for a turn is created when the active one ends
+        """Every response can be brought to its end, and every item is done."""
+        for _ in range(3):  # one that answers a turn is created when the active one ends
             while any(isinstance(command, Transcribe) for command in self.pair.commands):
                 self.seen(self.pair.hears("at last"))
             while any(isinstance(command, ListMcpTools) for command in self.pair.commands):
@@ -316,7 +316,7 @@ class LenientSession(Session):
 
 
 class McpSession(Session):
-    """Has the tools of two MCP servers from the beginning, of which one may not be called without being allowed."""
+    """Has the tools of two MCP servers; the tools of one need approval."""
 
     defaults = SessionDefaults(duration_s=3600)
 
@@ -327,7 +327,7 @@ class McpSession(Session):
         self.seen(self.pair.lists(READ))
 
     @rule(ends=st.booleans())
-    def responder_wants_what_must_be_allowed(self, ends: bool) -> None:
+    def responder_calls_what_needs_approval(self, ends: bool) -> None:
         for response_id in list(self.stream.responses)[-1:]:
             self.seen(self.pair.calls("read", "{}", response_id=response_id))
             if ends:
@@ -340,7 +340,7 @@ class TranscriptionSession(Session):
     kind = "transcription"
 
     @invariant()
-    def nobody_is_asked_to_respond(self) -> None:
+    def no_response_is_asked_for(self) -> None:
         assert not [command for command in self.pair.commands if isinstance(command, Respond)]
         assert self.stream.ended == set()
 

@@ -22,5 +22,5 @@ def test_every_table_is_drawn_with_every_way_that_it_has() -> None:
             assert f"{before.name.lower()} --> {after.name.lower()}: {happened.value}" in page
 
 
-def test_what_is_said_of_a_state_stands_below_its_diagram() -> None:
+def test_the_docstring_of_a_state_stands_below_its_diagram() -> None:
     assert "- *rising*: speech, but not yet for long enough to be sure." in states_page()

@@ -11,62 +11,63 @@ import pytest
 from duologue.protocol import states as tables
 from duologue.protocol.states import (
     CONNECTION,
+    PLAYBACK,
+    RECONNECT,
     RESPONSE,
     RESPONSE_ENDS,
+    SEQUENCE,
     TURN,
     ConnectionInput,
     ConnectionState,
     IllegalTransition,
     IllegalTransitionError,
+    PlaybackState,
+    ReconnectState,
     ResponseInput,
     ResponseState,
+    SequenceInput,
+    SequenceState,
     TurnInput,
     TurnState,
+    report_once,
     step,
 )
 
 Table = Mapping[tuple[Any, Any], Any]
 
-TABLES: list[tuple[Table, type[Enum], type[Enum], Enum, frozenset[Any]]] = [
-    (CONNECTION, ConnectionState, ConnectionInput, ConnectionState.CONNECTING, frozenset({ConnectionState.CLOSED})),
-    (TURN, TurnState, TurnInput, TurnState.SILENT, frozenset()),
-    (RESPONSE, ResponseState, ResponseInput, ResponseState.WAITING, RESPONSE_ENDS),
-]
+ENDS: dict[str, tuple[Table, set[Any]]] = {
+    "connection": (CONNECTION, {ConnectionState.CLOSED}),
+    "playback": (PLAYBACK, {PlaybackState.PLAYED, PlaybackState.CUT}),
+    "reconnect": (RECONNECT, {ReconnectState.GIVEN_UP}),
+    "response": (RESPONSE, set(RESPONSE_ENDS)),
+    "sequence": (SEQUENCE, set()),
+    "turn": (TURN, set()),
+}
+"""Every table, and the states that nothing leads out of."""
 
-every_table = pytest.mark.parametrize(
-    ("table", "states", "inputs", "start", "ends"), TABLES, ids=["connection", "turn", "response"]
-)
+every_table = pytest.mark.parametrize(("table", "ends"), ENDS.values(), ids=ENDS)
+
+
+def states_and_inputs(table: Table) -> tuple[type[Enum], type[Enum]]:
+    state, happened = next(iter(table))
+    return type(state), type(happened)
 
 
 @every_table
-def test_every_state_can_be_reached(
-    table: Table, states: type[Enum], inputs: type[Enum], start: Enum, ends: frozenset[Enum]
-) -> None:
-    reached = {start}
+def test_every_state_is_reached_every_input_is_used_and_ends_are_ends(table: Table, ends: set[Any]) -> None:
+    states, inputs = states_and_inputs(table)
+    reached = {next(iter(states))}
     for _ in states:
         reached |= {following for (state, _), following in table.items() if state in reached}
     assert reached == set(states)
-
-
-@every_table
-def test_every_input_means_something_somewhere(
-    table: Table, states: type[Enum], inputs: type[Enum], start: Enum, ends: frozenset[Enum]
-) -> None:
     assert {happened for _, happened in table} == set(inputs)
-
-
-@every_table
-def test_an_end_is_a_state_that_nothing_leads_out_of(
-    table: Table, states: type[Enum], inputs: type[Enum], start: Enum, ends: frozenset[Enum]
-) -> None:
     assert set(states) - {state for state, _ in table} == ends
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 @every_table
-def test_a_pair_that_is_not_in_the_table_is_not_legal(
-    table: Table, states: type[Enum], inputs: type[Enum], start: Enum, ends: frozenset[Enum]
-) -> None:
+def test_a_pair_that_is_not_in_the_table_is_illegal(table: Table, ends: set[Any]) -> None:
+    states, inputs = states_and_inputs(table)
     for state in states:
         for happened in inputs:
             reported: list[IllegalTransition] = []
@@ -89,11 +90,26 @@ def test_in_tests_an_illegal_transition_raises_although_it_would_be_reported() -
         step(TURN, TurnState.SILENT, TurnInput.MURMUR, report=lambda illegal: None)
 
 
-def test_whatever_is_under_way_can_be_closed() -> None:
-    assert {state for state, happened in CONNECTION if happened is ConnectionInput.CLOSED} == {
-        ConnectionState.CONNECTING,
-        ConnectionState.OPEN,
-    }
+def test_an_illegal_transition_is_reported_once_where_that_is_enough() -> None:
+    reported: list[IllegalTransition] = []
+    report = report_once(reported.append)
+    failed, created = (IllegalTransition("response", "failed", happened) for happened in ("failed", "created"))
+    for illegal in (failed, created, failed):
+        report(illegal)
+    assert reported == [failed, created]
+
+
+def test_every_connection_that_is_not_closed_can_be_closed() -> None:
+    closing = {state for state, happened in CONNECTION if happened is ConnectionInput.CLOSED}
+    assert closing == {ConnectionState.CONNECTING, ConnectionState.OPEN}
+
+
+def test_a_lost_connection_frees_the_conversation_in_every_state() -> None:
+    assert {SEQUENCE[state, SequenceInput.LOST] for state in SequenceState} == {SequenceState.IDLE}
+
+
+def test_nothing_is_created_while_a_response_runs_or_is_being_cancelled() -> None:
+    assert [state for state, happened in SEQUENCE if happened is SequenceInput.CREATE_SENT] == [SequenceState.IDLE]
 
 
 @pytest.mark.parametrize("happened", [ResponseInput.CANCELLED, ResponseInput.FAILED])

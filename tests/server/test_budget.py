@@ -8,7 +8,7 @@ import pytest
 
 from duologue.protocol import SessionDefaults
 from duologue.server.budget import Budget
-from tests.protocol._refused import Provoked
+from tests.protocol._invalid_requests import Provoked
 
 MIB = 1024 * 1024
 

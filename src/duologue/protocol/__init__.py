@@ -1,14 +1,15 @@
-"""What is legal now, and what it means: both sides of the protocol as objects without I/O, clock or task.
+"""Both sides of the protocol as objects without I/O, clock or task.
 
-A side is driven with a handful of verbs. Messages and reports go in together with `now`; events to send come out. The
-same objects serve the asyncio shells, the in-memory pair of the tests, and anybody's own loop.
+Messages and reports go in together with `now`; events to send come out. The asyncio client, the server, the in-memory
+pair of the tests and any other event loop use the same objects.
 """
 
 from __future__ import annotations
 
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind, classify
 from duologue.protocol.client.notices import Notice
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.protocol import ClientProtocol
 from duologue.protocol.client.recovery.reconnect import Reconnection, ReconnectPolicy
 from duologue.protocol.client.responses.requests import Resolution, ResponseRequest

@@ -1,4 +1,4 @@
-"""How a sparse update and a full configuration become the next full configuration."""
+"""Merges a sparse `session.update` into a full configuration (rule `session.sparse`)."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ MERGED: Final = (
     TranscriptionSessionAudio,
     TranscriptionSessionAudioInput,
 )
-"""Objects of which an update changes single fields; all others it replaces."""
+"""Objects whose fields an update changes one by one; it replaces all others as a whole."""
 
 _NULLABLE: Final = frozenset({"noise_reduction", "transcription", "turn_detection", "tracing", "prompt", "include"})
-"""Fields that null switches off. In others null changes nothing."""
+"""Fields that null switches off (rule `session.null_vad`). In others null changes nothing."""
 
 _VAD: Final[dict[str, Any]] = {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
-_ANSWERS: Final[dict[str, Any]] = {"create_response": True, "interrupt_response": True}
+_VAD_RESPONSES: Final[dict[str, Any]] = {"create_response": True, "interrupt_response": True}
 
-_FILLED_IN: Final[dict[type, dict[str, Any]]] = {
-    ServerVad: {**_VAD, "idle_timeout_ms": None, **_ANSWERS},
-    SemanticVad: {"eagerness": "auto", **_ANSWERS},
+_DEFAULTS: Final[dict[type, dict[str, Any]]] = {
+    ServerVad: {**_VAD, "idle_timeout_ms": None, **_VAD_RESPONSES},
+    SemanticVad: {"eagerness": "auto", **_VAD_RESPONSES},
     AudioTranscription: {"language": None, "prompt": None},
     PcmAudioFormat: {"rate": 24_000},
 }
-"""Defaults of objects that an update replaces, as the hosted service echoes them."""
+"""Defaults of objects that an update replaces, as the hosted service repeats them."""
 
-_FILLED_IN_TRANSCRIPTION: Final = {**_FILLED_IN, ServerVad: _VAD, SemanticVad: {"eagerness": "auto"}}
+_TRANSCRIPTION_DEFAULTS: Final = {**_DEFAULTS, ServerVad: _VAD, SemanticVad: {"eagerness": "auto"}}
 """The same for a session that never responds."""
 
 
 def merge(old: W, change: WireObject) -> W:
-    """`old` with the fields that `change` has."""
+    """`old` with the fields of `change`. Absent fields stay."""
     responds = not isinstance(change, TranscriptionSessionConfig | TranscriptionSessionAudioInput)
     fields: dict[str, Any] = {}
     for name in change.__struct_fields__:
@@ -70,6 +70,6 @@ def merge(old: W, change: WireObject) -> W:
 
 def fill_in(value: Any, *, responds: bool) -> Any:
     """The value with the defaults of its absent fields; `responds` is false in a session that only transcribes."""
-    defaults = (_FILLED_IN if responds else _FILLED_IN_TRANSCRIPTION).get(type(value), {})
+    defaults = (_DEFAULTS if responds else _TRANSCRIPTION_DEFAULTS).get(type(value), {})
     absent = {name: default for name, default in defaults.items() if getattr(value, name) is UNSET}
     return msgspec.structs.replace(value, **absent) if absent else value

@@ -1,5 +1,5 @@
-"""Draws the tables of states as a page: a diagram, and a table of the same for reading aloud. Below them stands which
-part of the client's core takes which event.
+"""Writes the page on states: each table as a diagram and, for screen readers, as a table. Then the events of the
+client's core, with the parts that handle each.
 
 python -m duologue.protocol.state_diagrams > docs/reference/states.md
 """
@@ -23,15 +23,15 @@ _HEAD: Final = """\
 # States
 
 Generated from `duologue.protocol.states` by `python -m duologue.protocol.state_diagrams`. A transition that is not
-drawn is not legal. What a peer sends at a wrong moment is ignored or refused before it gets here; an illegal
+drawn is illegal. What a peer sends at a wrong moment is ignored or rejected before it gets here, so an illegal
 transition is a fault of the library. It changes nothing, and is logged once and counted: `IllegalTransition`.
 """
 
 _TAKERS_HEAD: Final = """\
 ## Events in the client's core
 
-Each part of `ConversationCore` declares the events that it takes. An event goes to them in this order; one that is not
-listed changes nothing. What cannot be read is reported and goes to no part.
+Each part of `ConversationCore` declares the events that it handles. An event reaches the parts in this order; one that
+is not listed changes nothing. A malformed event is only reported: `Unreadable`.
 """
 
 _Table: TypeAlias = Mapping[Any, Enum]
@@ -98,7 +98,7 @@ def _name(state: Enum) -> str:
 
 
 def _notes(source: str) -> dict[tuple[str, str], str]:
-    """What stands below the members of enumerations, by class and member."""
+    """The docstrings below the members of enumerations, by class and member."""
     notes: dict[tuple[str, str], str] = {}
     for definition in ast.parse(source).body:
         if not isinstance(definition, ast.ClassDef):
@@ -108,7 +108,7 @@ def _notes(source: str) -> dict[tuple[str, str], str]:
                 case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str() as text)):
                     notes[definition.name, name] = " ".join(text.split())
                 case _:
-                    pass  # a member without a note, or something else in a class
+                    pass  # a member without a docstring, or a method
     return notes
 
 

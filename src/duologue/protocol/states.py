@@ -1,7 +1,7 @@
-"""Every state of the protocol and every way from one to the next, as data.
+"""Every state of the protocol and every transition, as data.
 
-A pair that is not in a table is not legal. It is a fault of this library, or of the shell that drives it: whatever a
-peer may send at a wrong moment is looked at before. `step` has it reported, and the state stays as it was.
+A pair of state and input that is not in its table is illegal. It is a fault of this library or of the shell that drives
+it: what a peer sends at a wrong moment is checked before. `step` reports it, and the state does not change.
 """
 
 from __future__ import annotations
@@ -37,18 +37,19 @@ __all__ = [
     "TurnState",
     "illegal_transitions_raise",
     "raise_illegal",
+    "report_once",
     "step",
 ]
 
 S = TypeVar("S", bound=Enum)
-I = TypeVar("I", bound=Enum)  # noqa: E741 - state and input are called so in every book on automata
+I = TypeVar("I", bound=Enum)  # noqa: E741 - the usual letters for state and input
 
 
 class IllegalTransition(Struct, frozen=True):
-    """What a state was told to do and cannot: a fault in this library, or in a shell of your own. Nothing changed."""
+    """An input that a state does not allow: a fault in this library, or in your own shell. Nothing has changed."""
 
     table: str
-    """As its states are called: "response" for `ResponseState`."""
+    """Named after its states: "response" for `ResponseState`."""
     state: str
     happened: str
 
@@ -61,10 +62,10 @@ class IllegalTransitionError(AssertionError):
 
 
 ReportIllegal: TypeAlias = Callable[[IllegalTransition], None]
-"""How the owner of a state learns of illegal transitions."""
+"""Called by `step` with each illegal transition."""
 
 illegal_transitions_raise = False
-"""Whether every illegal transition raises, also where it would be reported: for tests."""
+"""For tests: whether every illegal transition raises, also where it would be reported."""
 
 
 def raise_illegal(illegal: IllegalTransition) -> None:
@@ -76,8 +77,20 @@ def raise_illegal(illegal: IllegalTransition) -> None:
     raise IllegalTransitionError(str(illegal))
 
 
+def report_once(report: ReportIllegal) -> ReportIllegal:
+    """Reports each illegal transition once: a fault that every event repeats needs one report."""
+    seen: set[IllegalTransition] = set()
+
+    def report_new(illegal: IllegalTransition) -> None:
+        if illegal not in seen:
+            seen.add(illegal)
+            report(illegal)
+
+    return report_new
+
+
 def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: ReportIllegal) -> S | None:
-    """The next state. None if this cannot happen in this one, which is reported."""
+    """The next state. None if the table does not have this input in this state, which is reported."""
     following = table.get((state, happened))
     if following is None:
         name = type(state).__name__.removesuffix("State").lower()
@@ -118,7 +131,7 @@ class TurnState(Enum):
     FALLING = "falling"
     """Silence inside a turn, not yet for long enough to mean anything."""
     PAUSED = "paused"
-    """Silence for long enough that the turn may be over; what was said is read to find out."""
+    """Silence for long enough that the turn may be over; a detector of the end of turns reads the transcript."""
 
 
 class TurnInput(Enum):
@@ -192,7 +205,7 @@ RESPONSE_ENDS: Final = frozenset(
 
 
 class SequenceState(Enum):
-    """Who may speak in the conversation, as its client sees it: one response at a time."""
+    """The response in the conversation, as the client knows it: one at a time (rule `error.response_active`)."""
 
     IDLE = "idle"
     REQUESTED = "requested"
@@ -200,7 +213,7 @@ class SequenceState(Enum):
     ACTIVE = "active"
     """A response is running, requested by this client or not."""
     CANCELLING = "cancelling"
-    """A response is to stop, and its `response.done` has not come."""
+    """A response is being cancelled, and its `response.done` has not arrived."""
 
 
 class SequenceInput(Enum):
@@ -208,18 +221,18 @@ class SequenceInput(Enum):
 
     CREATE_SENT = "create sent"
     CREATED = "created"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     BUSY = "busy"
-    """A create is refused because a response runs that this side has not heard of."""
+    """A create is rejected because a response runs that was never announced."""
     CANCEL = "cancel"
     NOT_ACTIVE = "not active"
-    """A cancel is answered: nothing was running any more."""
-    CANCEL_REFUSED = "cancel refused"
+    """A cancel is rejected because no response was running any more."""
+    CANCEL_REJECTED = "cancel rejected"
     DONE = "done"
     OVERDUE = "overdue"
-    """No answer came for so long that none will."""
+    """The time to wait for an answer is over."""
     LOST = "lost"
-    """The connection is gone, and everything that was under way on it."""
+    """The connection is lost, and with it every command and response."""
 
 
 SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
@@ -227,7 +240,7 @@ SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
     (SequenceState.IDLE, SequenceInput.CREATED): SequenceState.ACTIVE,
     (SequenceState.IDLE, SequenceInput.LOST): SequenceState.IDLE,
     (SequenceState.REQUESTED, SequenceInput.CREATED): SequenceState.ACTIVE,
-    (SequenceState.REQUESTED, SequenceInput.REFUSED): SequenceState.IDLE,
+    (SequenceState.REQUESTED, SequenceInput.REJECTED): SequenceState.IDLE,
     (SequenceState.REQUESTED, SequenceInput.BUSY): SequenceState.ACTIVE,
     (SequenceState.REQUESTED, SequenceInput.CANCEL): SequenceState.CANCELLING,
     (SequenceState.REQUESTED, SequenceInput.OVERDUE): SequenceState.IDLE,
@@ -237,9 +250,9 @@ SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
     (SequenceState.ACTIVE, SequenceInput.OVERDUE): SequenceState.IDLE,
     (SequenceState.ACTIVE, SequenceInput.LOST): SequenceState.IDLE,
     (SequenceState.CANCELLING, SequenceInput.CREATED): SequenceState.CANCELLING,
-    (SequenceState.CANCELLING, SequenceInput.REFUSED): SequenceState.IDLE,
+    (SequenceState.CANCELLING, SequenceInput.REJECTED): SequenceState.IDLE,
     (SequenceState.CANCELLING, SequenceInput.NOT_ACTIVE): SequenceState.IDLE,
-    (SequenceState.CANCELLING, SequenceInput.CANCEL_REFUSED): SequenceState.ACTIVE,
+    (SequenceState.CANCELLING, SequenceInput.CANCEL_REJECTED): SequenceState.ACTIVE,
     (SequenceState.CANCELLING, SequenceInput.DONE): SequenceState.IDLE,
     (SequenceState.CANCELLING, SequenceInput.OVERDUE): SequenceState.IDLE,
     (SequenceState.CANCELLING, SequenceInput.LOST): SequenceState.IDLE,
@@ -247,47 +260,47 @@ SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
 
 
 class PlaybackState(Enum):
-    """The speech of one content part, between the wire and the user's ear."""
+    """The model's speech in one content part, from its first delta to the end of its playback."""
 
     RECEIVING = "receiving"
     RECEIVED = "received"
-    """All of it is here; some may still have to be heard."""
+    """All of it has arrived; some may still have to be played."""
     PLAYED = "played"
     CUT = "cut"
-    """Interrupted: nothing more of it will be heard."""
+    """Interrupted: no more of it will be played."""
 
 
 class PlaybackInput(Enum):
     """What happens to the speech of a part."""
 
     ALL_RECEIVED = "all received"
-    ALL_HEARD = "all heard"
+    ALL_PLAYED = "all played"
     INTERRUPTED = "interrupted"
 
 
 PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
     (PlaybackState.RECEIVING, PlaybackInput.ALL_RECEIVED): PlaybackState.RECEIVED,
     (PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
-    (PlaybackState.RECEIVED, PlaybackInput.ALL_HEARD): PlaybackState.PLAYED,
+    (PlaybackState.RECEIVED, PlaybackInput.ALL_PLAYED): PlaybackState.PLAYED,
     (PlaybackState.RECEIVED, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
 }
 
 
 class ReconnectState(Enum):
-    """A client's way back to its session."""
+    """A client's attempts to connect again and restore its session."""
 
     CONNECTED = "connected"
     LOST = "lost"
     WAITING = "waiting"
-    """For the time of the next attempt."""
+    """Until the next attempt is due."""
     CONNECTING = "connecting"
     RESTORING = "restoring"
-    """A new session is there, and is told what the old one knew."""
+    """A new session is open; the configuration and the items of the old one are being sent to it."""
     GIVEN_UP = "given up"
 
 
 class ReconnectInput(Enum):
-    """What happens on the way back."""
+    """What happens while a client reconnects."""
 
     CONNECTION_LOST = "connection lost"
     ATTEMPT_PLANNED = "attempt planned"

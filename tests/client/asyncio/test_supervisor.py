@@ -21,7 +21,7 @@ from duologue.errors import (
 )
 from duologue.events import RealtimeSessionConfig
 from duologue.notices import ConnectionLost, ItemDone, SessionChanged, SessionRestored
-from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.liveness import RotationLimits
 from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send, Stall, Until

@@ -1,4 +1,4 @@
-"""A session's encodings, from whatever its server said."""
+"""A session's encodings, from its configuration."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
-from duologue.events import RealtimeEvent, SessionUpdatedEvent
+from duologue.events import SessionUpdatedEvent
 from duologue.protocol.client.audio_formats import session_encodings
+from tests.protocol._wire import server_event
 
 PCM16K = Encoding.of("audio/pcm", 16_000)
 
@@ -23,7 +24,7 @@ PCM16K = Encoding.of("audio/pcm", 16_000)
         ({"audio": {"output": {"format": {"type": "audio/pcma"}}}}, (PCM, PCMA)),
         (
             {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}},
-            (Encoding.of("audio/pcm", 16_000), PCM),
+            (PCM16K, PCM),
         ),
         ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 0}}}}, (None, PCM)),
         ({"audio": {"input": {"format": {"type": "audio/opus"}}}}, (None, PCM)),
@@ -32,10 +33,10 @@ PCM16K = Encoding.of("audio/pcm", 16_000)
     ],
     ids=["absent", "null", "empty", "input", "output", "rate", "no rate", "unknown", "transcription", "new kind"],
 )
-def test_what_is_not_said_is_the_default_and_what_is_not_known_is_none(
+def test_absent_and_null_are_the_default_and_an_unknown_format_is_none(
     session: dict[str, Any], encodings: tuple[Encoding | None, Encoding | None]
 ) -> None:
     wire = {"type": "realtime", "id": "s", "object": "o", **session}
-    event = RealtimeEvent.from_json({"type": "session.updated", "event_id": "e", "session": wire})
+    event = server_event("session.updated", session=wire)
     assert isinstance(event, SessionUpdatedEvent)
     assert session_encodings(event.session) == encodings

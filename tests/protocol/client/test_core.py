@@ -1,4 +1,4 @@
-"""The session core against our own server: what an application sees of a conversation in the real world."""
+"""The client's core against the project's own server: what an application sees of a conversation."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ import pytest
 from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
-from duologue.events import (
-    ResponseCancelEvent,
-    ResponseCreateEvent,
-    SessionUpdateEvent,
-    UnknownRealtimeEvent,
-)
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.events import ResponseCancelEvent, ResponseCreateEvent, SessionUpdateEvent, UnknownRealtimeEvent
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.notices import (
     AudioDelta,
@@ -37,6 +32,7 @@ from duologue.protocol.client.notices import (
     UserTranscriptDelta,
     UserTranscriptFailed,
 )
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import REQUEST_TAG
 from duologue.protocol.states import (
     PLAYBACK,
@@ -49,7 +45,7 @@ from duologue.protocol.states import (
 )
 from duologue.testing import CountedIds
 from tests._tables import without
-from tests.protocol._conversation import Talk, asked, kinds, speaking, told
+from tests.protocol._conversation import Talk, asked, kinds, receive, speaking
 from tests.protocol._wire import by_hand, client_event, create, respond, transcribed, update, user_text
 
 
@@ -61,12 +57,12 @@ def talk() -> Talk:
 # --- a turn
 
 
-def test_a_spoken_turn_is_told_from_the_first_word_to_the_bill(talk: Talk) -> None:
+def test_a_spoken_turn_is_reported_from_its_first_word_to_its_usage(talk: Talk) -> None:
     talk.send(transcribed())
     talk.notices.clear()
     talk.speak(600)
     talk.pause(600)
-    talk.hears(next(iter(talk.transcribes)), "what time is it")
+    talk.transcribe(next(iter(talk.transcribes)), "what time is it")
     talk.answers("It is late.", ms=300)
     assert [kind for kind in kinds(talk.notices) if kind not in ("ItemAdded", "ItemDone")] == [
         *("SpeechStarted", "SpeechStopped", "ResponseStarted"),
@@ -118,7 +114,7 @@ def test_pain_01_an_application_that_asks_while_the_user_is_answered_gets_both(t
     talk.flow()
     assert talk.sent_of(ResponseCreateEvent) == []
     (item_id,) = talk.transcribes
-    talk.hears(item_id, "hello")
+    talk.transcribe(item_id, "hello")
     talk.answers("to the user")
     talk.answers("to the application")
     (end,) = talk.of(RequestEnded)
@@ -140,7 +136,7 @@ def test_pain_01_a_create_that_crosses_the_servers_own_response_is_answered_afte
     talk.flow()
     assert [notice.kind for notice in talk.of(ErrorReported)] == [ErrorKind.RETRYABLE]
     assert isinstance(talk.of(ErrorReported)[0].command, ResponseCreateEvent)
-    talk.hears(next(iter(talk.transcribes)), "hello")
+    talk.transcribe(next(iter(talk.transcribes)), "hello")
     talk.answers("to the user")
     talk.answers("to the application")
     assert [resolution.reason for resolution in talk.resolutions] == ["", ""]
@@ -163,7 +159,7 @@ def test_pain_09_cancelling_nothing_sends_nothing_and_a_late_cancel_is_benign() 
 
 
 def test_pain_09_an_error_names_the_command_that_it_answers(talk: Talk) -> None:
-    talk.send(client_event("conversation.item.delete", item_id="nobody"))
+    talk.send(client_event("conversation.item.delete", item_id="unknown"))
     (error,) = talk.of(ErrorReported)
     assert error.kind is ErrorKind.ANSWERABLE
     assert error.command is not None
@@ -171,8 +167,8 @@ def test_pain_09_an_error_names_the_command_that_it_answers(talk: Talk) -> None:
 
 
 def test_a_raw_cancel_of_another_response_goes_out_as_it_is(talk: Talk) -> None:
-    talk.send(client_event("response.cancel", response_id="somebody"))
-    assert [event.response_id for event in talk.sent_of(ResponseCancelEvent)] == ["somebody"]
+    talk.send(client_event("response.cancel", response_id="resp_other"))
+    assert [event.response_id for event in talk.sent_of(ResponseCancelEvent)] == ["resp_other"]
 
 
 def test_a_request_that_is_never_answered_ends_by_the_clock() -> None:
@@ -184,7 +180,7 @@ def test_a_request_that_is_never_answered_ends_by_the_clock() -> None:
     assert "not answered" in talk.resolutions[0].reason
 
 
-# --- what is refused here
+# --- what is rejected before it is sent
 
 
 def test_pain_16_a_commit_of_too_little_never_reaches_the_server(talk: Talk) -> None:
@@ -198,14 +194,14 @@ def test_pain_16_a_commit_of_too_little_never_reaches_the_server(talk: Talk) -> 
     assert not talk.of(ErrorReported)
 
 
-def test_pain_12_audio_of_another_format_is_refused(talk: Talk) -> None:
+def test_pain_12_audio_of_another_format_is_rejected(talk: Talk) -> None:
     with pytest.raises(LocalProtocolError, match="8000 Hz"):
         talk.core.append(bytes(160), encoding=Encoding.of("audio/pcm", 8000))
     talk.send(update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
     talk.core.append(bytes(160), encoding=PCMU)
 
 
-def test_events_that_only_servers_send_are_refused_and_unknown_ones_pass(talk: Talk) -> None:
+def test_events_that_only_servers_send_are_rejected_and_unknown_ones_pass(talk: Talk) -> None:
     with pytest.raises(LocalProtocolError, match="only servers send it"):
         talk.send(talk.received[0])
     talk.send(UnknownRealtimeEvent(json={"type": "brand.new"}, problem=""))
@@ -236,29 +232,29 @@ def test_pain_14_repeated_events_change_nothing(talk: Talk) -> None:
     assert len(talk.notices) == notices
 
 
-def test_what_cannot_be_read_is_told_and_changes_nothing(talk: Talk) -> None:
+def test_an_unreadable_event_is_reported_and_changes_nothing(talk: Talk) -> None:
     talk.arrive('{"type": "brand.new", "event_id": "x"}')
     talk.arrive("not json")
     asked(talk)
     (response_id,) = talk.responds
     where = {"response_id": response_id, "item_id": "a", "output_index": 0, "content_index": 0}
-    assert kinds(told(talk.core, "response.output_audio.delta", delta="?", **where)) == ["Unreadable"]
+    assert kinds(receive(talk.core, "response.output_audio.delta", delta="?", **where)) == ["Unreadable"]
     assert len(talk.of(Unreadable)) == 2
 
 
-def test_beta_servers_and_failures_are_told_too() -> None:
+def test_events_of_beta_servers_and_failures_are_reported_too() -> None:
     core = ConversationCore(new_id=CountedIds())
     done = {"type": "message", "id": "u", "role": "user", "status": "completed", "content": []}
     name = "conversation.item.created"
-    assert kinds(told(core, name, item=done)) == ["ItemAdded", "ItemDone"]
-    assert kinds(told(core, name, item={**done, "id": "a", "status": "in_progress"})) == ["ItemAdded"]
-    assert told(core, name, item={**done, "id": None}) == []
+    assert kinds(receive(core, name, item=done)) == ["ItemAdded", "ItemDone"]
+    assert kinds(receive(core, name, item={**done, "id": "a", "status": "in_progress"})) == ["ItemAdded"]
+    assert receive(core, name, item={**done, "id": None}) == []
     name = "conversation.item.input_audio_transcription"
-    failed = told(core, f"{name}.failed", item_id="u", content_index=0, error={"message": "noise"})
+    failed = receive(core, f"{name}.failed", item_id="u", content_index=0, error={"message": "noise"})
     assert failed == [UserTranscriptFailed(item_id="u", message="noise")]
-    assert told(core, f"{name}.delta", item_id="u") == []
+    assert receive(core, f"{name}.delta", item_id="u") == []
     flat = {"id": "s", "modalities": ["text"]}
-    assert kinds(told(core, "session.created", session=flat)) == ["SessionChanged"]
+    assert kinds(receive(core, "session.created", session=flat)) == ["SessionChanged"]
 
 
 def test_pain_15_null_and_absent_stay_apart_on_the_way_out(talk: Talk) -> None:
@@ -278,12 +274,12 @@ def test_pain_19_usage_covers_cancelled_responses(talk: Talk) -> None:
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
-def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_illegal_transition_changes_nothing_and_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = without(SEQUENCE, SequenceState.IDLE, SequenceInput.CREATED)
     monkeypatch.setattr("duologue.protocol.client.responses.sequencer.SEQUENCE", lacking)
     core = ConversationCore(new_id=CountedIds())
-    first = told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
-    second = told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
+    first = receive(core, "response.created", response={"id": "r1", "conversation_id": "c"})
+    second = receive(core, "response.created", response={"id": "r2", "conversation_id": "c"})
     assert core.sequencer.state is SequenceState.IDLE
     assert [notice for notice in first + second if isinstance(notice, IllegalTransition)] == [
         IllegalTransition(table="sequence", state="idle", happened="created"),
@@ -292,31 +288,31 @@ def test_an_illegal_transition_changes_nothing_and_is_told_once(monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
-def test_an_illegal_transition_of_the_playback_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_illegal_transition_of_the_playback_is_reported_too(monkeypatch: pytest.MonkeyPatch) -> None:
     lacking = without(PLAYBACK, PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED)
     monkeypatch.setattr("duologue.protocol.client.playback.PLAYBACK", lacking)
     core = ConversationCore(new_id=CountedIds())
-    core.speech.playback.received("i", 0, 960)
+    core.output_audio.playback.received("i", 0, 960)
     core.interrupt(now=0.0)
     assert IllegalTransition(table="playback", state="receiving", happened="interrupted") in core.take_notices()
 
 
-def test_what_a_server_says_twice_is_no_illegal_transition() -> None:
+def test_an_event_that_a_server_repeats_is_no_illegal_transition() -> None:
     core = ConversationCore(new_id=CountedIds())
     place = {"response_id": "r", "item_id": "i", "output_index": 0, "content_index": 0}
-    told(core, "response.output_audio.delta", **place, delta="AAAA")
+    receive(core, "response.output_audio.delta", **place, delta="AAAA")
     for number in range(2):
-        told(core, "response.output_audio.done", **place, event_id=f"e{number}")
+        receive(core, "response.output_audio.done", **place, event_id=f"e{number}")
     core.report_played("i", n_bytes=3)
-    told(core, "response.output_audio.done", **place, event_id="e3")
-    assert not core.speech.playback.playing
+    receive(core, "response.output_audio.done", **place, event_id="e3")
+    assert not core.output_audio.playback.playing
 
 
 def test_a_core_that_is_not_used_any_more_does_not_wait_for_the_garbage_collector() -> None:
     gc.disable()
     try:
         core = ConversationCore(new_id=CountedIds())
-        told(core, "response.created", response={"id": "r1", "conversation_id": "c"})
+        receive(core, "response.created", response={"id": "r1", "conversation_id": "c"})
         gone = weakref.ref(core)
         del core
         assert gone() is None

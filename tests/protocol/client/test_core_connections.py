@@ -1,4 +1,4 @@
-"""Connections come and go; the conversation stays."""
+"""A conversation survives the loss of its connection, and the rotation to another one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ import pytest
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
-from duologue.events import (
-    ConversationItemCreateEvent,
-    ConversationItemTruncateEvent,
-    ResponseCreateEvent,
-)
+from duologue.events import ConversationItemCreateEvent, ConversationItemTruncateEvent, ResponseCreateEvent
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import (
-    ConnectionLost,
-    ErrorReported,
-)
+from duologue.protocol.client.notices import ConnectionLost, ErrorReported
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import CountedIds
@@ -63,7 +56,7 @@ def test_pain_06_a_lost_connection_fails_what_is_pending_and_the_next_one_knows_
     assert not talk.of(ErrorReported)
 
 
-def test_pain_06_the_server_is_never_told_an_id_of_a_session_before(talk: Talk) -> None:
+def test_pain_06_no_id_of_an_earlier_session_is_ever_sent(talk: Talk) -> None:
     talk.send(create(user_text("hello")))
     talk.finishes(speaking(talk))
     talk.player.play(talk.core, PCM.bytes_for_ms(100))
@@ -77,7 +70,7 @@ def test_pain_06_the_server_is_never_told_an_id_of_a_session_before(talk: Talk) 
     assert talk.sent_of(ConversationItemTruncateEvent) == []
 
 
-def test_pain_06_an_answer_of_a_function_reaches_the_session_that_came_after() -> None:
+def test_pain_06_the_output_of_a_function_is_sent_to_the_next_session() -> None:
     talk = Talk(toolbox=Toolbox(clock))
     calling(talk.core, ("c1", '{"zone":"CET"}'))
     talk.lose()
@@ -94,14 +87,14 @@ def test_pain_06_an_answer_of_a_function_reaches_the_session_that_came_after() -
 
 
 def test_pain_05_a_session_is_changed_at_a_turn_boundary_before_it_expires(talk: Talk) -> None:
-    assert talk.core.expires_at == STARTED_AT + 3600
+    assert talk.core.session_status.expires_at == STARTED_AT + 3600
     soon = float(STARTED_AT + 3500)
     assert not talk.core.rotation_due(unix_now_s=float(STARTED_AT))
     assert talk.core.rotation_due(unix_now_s=soon)
     talk.speak(600)
     assert not talk.core.rotation_due(unix_now_s=soon)
     talk.pause(600)
-    talk.hears(next(iter(talk.transcribes)), "hello")
+    talk.transcribe(next(iter(talk.transcribes)), "hello")
     talk.answers(ms=300)
     assert not talk.core.between_turns
     talk.player.play(talk.core, 1_000_000)

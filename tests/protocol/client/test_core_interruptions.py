@@ -1,21 +1,13 @@
-"""The user talks over the model: what stops, what is cut, and what is left alone."""
+"""The user interrupts the model: what stops, what is cut, and what stays."""
 
 from __future__ import annotations
 
 import pytest
 
 from duologue.audio.formats import PCM, PCMU
-from duologue.events import (
-    ConversationItemTruncateEvent,
-)
-from duologue.protocol.client.core import CoreOptions
-from duologue.protocol.client.notices import (
-    AudioDelta,
-    ErrorReported,
-    Interrupted,
-    ItemDeleted,
-    SpeechStarted,
-)
+from duologue.events import ConversationItemTruncateEvent
+from duologue.protocol.client.notices import AudioDelta, ErrorReported, Interrupted, ItemDeleted, SpeechStarted
+from duologue.protocol.client.options import CoreOptions
 from tests.protocol._conversation import Talk, speaking
 from tests.protocol._wire import client_event, respond, update
 
@@ -25,7 +17,7 @@ def talk() -> Talk:
     return Talk()
 
 
-def test_pain_04_an_interruption_cuts_exactly_what_was_not_heard(talk: Talk) -> None:
+def test_pain_04_an_interruption_cuts_exactly_what_was_not_played(talk: Talk) -> None:
     speaking(talk)
     talk.player.play(talk.core, PCM.bytes_for_ms(420))
     talk.speak(600)
@@ -42,24 +34,24 @@ def test_pain_04_an_interruption_cuts_exactly_what_was_not_heard(talk: Talk) -> 
     assert talk.resolutions[0].done.response.status == "cancelled"
 
 
-def test_pain_04_a_server_that_knows_which_words_were_heard_is_asked_for_them(talk: Talk) -> None:
+def test_pain_04_a_server_that_knows_which_words_were_played_can_be_asked_for_them(talk: Talk) -> None:
     talk.finishes(speaking(talk))
     talk.player.play(talk.core, PCM.bytes_for_ms(700))
     talk.speak(600)
     (cut,) = talk.core.store.items[:1]
     assert cut.text == ""
     talk.send(client_event("conversation.item.retrieve", item_id=cut.item_id))
-    (told,) = talk.core.store.items[:1]
-    assert (told.truncated_at_ms, told.text) == (700, "a long")
+    (retrieved,) = talk.core.store.items[:1]
+    assert (retrieved.truncated_at_ms, retrieved.text) == (700, "a long")
 
 
-def test_pain_04_nothing_is_cut_before_a_word_was_heard_nor_after_the_last(talk: Talk) -> None:
+def test_pain_04_nothing_is_cut_before_a_word_was_played_nor_after_the_last(talk: Talk) -> None:
     speaking(talk)
     talk.speak(600)
     talk.pause(600)
     assert talk.sent_of(ConversationItemTruncateEvent) == []
     assert len(talk.of(Interrupted)) == 1
-    talk.hears(next(iter(talk.transcribes)), "hm")
+    talk.transcribe(next(iter(talk.transcribes)), "hm")
     talk.answers("short", ms=100)
     talk.player.play(talk.core, 1_000_000)
     talk.speak(600)
@@ -68,7 +60,7 @@ def test_pain_04_nothing_is_cut_before_a_word_was_heard_nor_after_the_last(talk:
     assert not talk.of(ErrorReported)
 
 
-def test_pain_04_speech_that_is_over_for_the_server_is_still_cut_where_the_user_cut_it(talk: Talk) -> None:
+def test_pain_04_speech_that_is_complete_for_the_server_is_still_cut_where_the_user_interrupted(talk: Talk) -> None:
     response_id = speaking(talk)
     talk.finishes(response_id)
     talk.core.report_played_until(talk.core.store.items[0].item_id, position_ms=300)
@@ -85,10 +77,10 @@ def test_pain_04_what_comes_after_the_interruption_is_not_played() -> None:
     talk.plays(response_id, 400)
     talk.core.interrupt(now=talk.now)
     talk.flow()
-    heard_of = len(talk.of(AudioDelta))
+    before = len(talk.of(AudioDelta))
     talk.instant = True
     talk.flow()
-    assert len(talk.of(AudioDelta)) == heard_of
+    assert len(talk.of(AudioDelta)) == before
     assert [event.type for event in talk.sent[-2:]] == ["response.cancel", "conversation.item.truncate"]
     assert not talk.of(ErrorReported)
     assert talk.client_view() == talk.server_view()

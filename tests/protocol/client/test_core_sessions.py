@@ -1,4 +1,4 @@
-"""Conversations that nobody thought of: any wish, any report, any delay, repetitions, losses and reconnections."""
+"""Generated conversations: any command, report and delay, repeated and lost events, losses and reconnections."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from duologue.events import (
     ResponseUsage,
     is_set,
 )
-from duologue.protocol.client.core import CoreOptions
 from duologue.protocol.client.notices import IllegalTransition
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
 from duologue.protocol.states import SequenceState
 from tests.protocol._conversation import Talk
@@ -35,18 +35,18 @@ from tests.protocol._wire import client_event, create, respond, update, user_tex
 
 picks = st.integers(0, 50)
 NEVER = ("already shorter", "Only model output audio", "speech is always part 0")
-"""Messages of the server that a ledger of what was heard makes impossible."""
+"""Error messages of the server that cannot occur if the client knows what was played."""
 
 BUSY = "conversation_already_has_active_response"
 
 
 def complete(view: list[Any]) -> list[Any]:
-    """The items, those under way by their ids alone: our server adds what it has said to them when they are done."""
+    """The items; unfinished ones by their ids alone, because the server fills them in when they are done."""
     return [item["id"] if item.get("status") == "in_progress" else item for item in view]
 
 
 class Conversation(RuleBasedStateMachine):
-    """One conversation; every rule is something that may happen at any time."""
+    """One conversation; each rule is something that may happen at any time."""
 
     losing = False
     tag_requests = True
@@ -59,21 +59,20 @@ class Conversation(RuleBasedStateMachine):
         self.tags: dict[str, str | None] = {}
         self.old: list[str] = []
         self.seen_sent = 0
-        self.seen_received = 0
         self.active: set[str] = set()
         self.cancelled: set[str] = set()
         self.made = 0
         self.confirmed: set[str] = set()
-        """Texts that the client has seen confirmed."""
+        """Texts that the server has confirmed."""
         self.unwanted: set[str] = set()
         """Texts that it has asked to delete."""
         self.withdrawn: set[str] = set()
-        """Requests that may have been meant when the application cancelled."""
-        self.bills: dict[str, ResponseUsage | None] = {}
-        """What the server told of the cost of each response."""
+        """Requests that were pending when the application cancelled something."""
+        self.usages: dict[str, ResponseUsage | None] = {}
+        """Of each response that has ended, by its id."""
         self.transcripts: set[str] = set()
         self.races = 0
-        """Creates that were refused for another response; a request is not tried for ever."""
+        """Creates that were rejected for another response; a request is not sent again for ever."""
 
     @initialize(transcribed=st.booleans(), by_hand=st.booleans(), text=st.booleans())
     def begins(self, transcribed: bool, by_hand: bool, text: bool) -> None:
@@ -82,8 +81,8 @@ class Conversation(RuleBasedStateMachine):
         if by_hand:
             wanted["input"]["turn_detection"] = None
         self.talk.send(update(audio=wanted, **({"output_modalities": ["text"]} if text else {})))
-        # One request before anything else: from its answer the client learns that this server echoes metadata.
-        self.asks(policy="wait", beside=False)
+        # One request before anything else: from its answer the client learns that this server repeats metadata.
+        self.asks(policy="wait", out_of_band=False)
         self.settle_wire()
         self.finish_everything()
 
@@ -101,9 +100,9 @@ class Conversation(RuleBasedStateMachine):
             self.requests[request.request_id] = request
         self.talk.flow()
 
-    @rule(policy=st.sampled_from(["wait", "refuse"]), beside=st.booleans())
-    def asks(self, policy: Literal["wait", "refuse"], beside: bool) -> None:
-        event = respond(conversation="none") if beside else respond()
+    @rule(policy=st.sampled_from(["wait", "refuse"]), out_of_band=st.booleans())
+    def asks(self, policy: Literal["wait", "refuse"], out_of_band: bool) -> None:
+        event = respond(conversation="none") if out_of_band else respond()
         assert isinstance(event, ResponseCreateEvent)
         self.ask(event, policy)
 
@@ -171,19 +170,19 @@ class Conversation(RuleBasedStateMachine):
         self.user_speaks_or_not(ms=600, speech=True)
         self.user_speaks_or_not(ms=600, speech=False)
         self.talk.deliver_to_server()
-        self.asks(policy="wait", beside=False)
+        self.asks(policy="wait", out_of_band=False)
         self.talk.deliver_to_server()
 
     @precondition(lambda self: self.core.is_open)
-    @rule(heard_ms=st.sampled_from([0, 1, 90, 400, 5000]), by=st.sampled_from(["voice", "hand", "nobody"]))
-    def model_speaks_and_is_interrupted(self, heard_ms: int, by: str) -> None:
-        self.asks(policy="wait", beside=False)
+    @rule(played_ms=st.sampled_from([0, 1, 90, 400, 5000]), by=st.sampled_from(["voice", "hand", "no one"]))
+    def model_speaks_and_is_interrupted(self, played_ms: int, by: str) -> None:
+        self.asks(policy="wait", out_of_band=False)
         self.server_receives(1000)
         for response_id in list(self.talk.responds):
             self.talk.says(response_id, "a long story")
             self.talk.plays(response_id, 500)
         self.client_receives(1000)
-        self.plays(heard_ms)
+        self.plays(played_ms)
         if by == "voice" and self.core.is_open:
             self.user_speaks_or_not(ms=600, speech=True)
             self.server_receives(1000)
@@ -205,8 +204,8 @@ class Conversation(RuleBasedStateMachine):
     def client_receives(self, count: int) -> None:
         for _ in range(min(count, len(self.talk.to_client))):
             message = self.talk.to_client.pop(0)
-            self.nothing_is_created_before_what_runs_is_done()  # with what was known when it went out
-            self.note(decode(message))
+            self.nothing_is_created_before_what_runs_is_done()  # by what the client knew when it sent it
+            self.record(decode(message))
             self.old = [*self.old[-20:], message]
             self.talk.arrive(message)
 
@@ -223,7 +222,7 @@ class Conversation(RuleBasedStateMachine):
     @precondition(lambda self: not self.losing)
     @rule()
     def everything_arrives(self) -> None:
-        """Whatever is going on: with nothing on its way, both sides know the same conversation."""
+        """When no message is on its way, both sides have the same conversation."""
         self.settle_wire()
         if self.core.is_open:
             assert complete(self.talk.client_view()) == complete(self.talk.server_view())
@@ -285,12 +284,12 @@ class Conversation(RuleBasedStateMachine):
             self.talk.server.transcription_failed(item_id, "broken", now=self.talk.now)
             self.talk.flow()
         else:
-            self.talk.hears(item_id, "what I said")
+            self.talk.transcribe(item_id, "what I said")
 
     # --- what holds all the time
 
-    def note(self, event: RealtimeEvent) -> None:
-        """Keep the books on which response is whose, from the wire alone."""
+    def record(self, event: RealtimeEvent) -> None:
+        """Record from the wire alone which response answers which request."""
         match event:
             case ResponseCreatedEvent(response=response):
                 self.tags[str(response.id)] = tag_of(response)
@@ -300,7 +299,7 @@ class Conversation(RuleBasedStateMachine):
                 self.tags.setdefault(str(response.id), tag_of(response))
                 self.active.discard(str(response.id))
                 self.cancelled.discard(str(response.id))
-                self.bills[str(response.id)] = response.usage if is_set(response.usage) else None
+                self.usages[str(response.id)] = response.usage if is_set(response.usage) else None
             case InputAudioTranscriptionCompletedEvent():
                 self.transcripts.add(event.item_id)
             case ConversationItemDoneEvent(item=MessageItem(content=[InputTextPart(text=text)])):
@@ -312,7 +311,7 @@ class Conversation(RuleBasedStateMachine):
                 pass
 
     @invariant()
-    def no_table_was_left(self) -> None:
+    def no_transition_was_illegal(self) -> None:
         assert not [notice for notice in self.talk.notices if isinstance(notice, IllegalTransition)]
 
     @invariant()
@@ -322,8 +321,8 @@ class Conversation(RuleBasedStateMachine):
                 case ResponseCreateEvent(response=params) if not is_set(params) or params.conversation != "none":
                     assert self.losing or not self.active
                 case ConversationItemTruncateEvent():
-                    heard_bytes = self.talk.player.heard_bytes[event.item_id, event.content_index]
-                    assert 0 < event.audio_end_ms == PCM.duration_ms(heard_bytes)
+                    played_bytes = self.talk.player.played_bytes[event.item_id, event.content_index]
+                    assert 0 < event.audio_end_ms == PCM.duration_ms(played_bytes)
                 case ResponseCancelEvent():
                     assert is_set(event.response_id)
                     assert event.response_id not in self.cancelled, "cancelled twice"
@@ -348,12 +347,12 @@ class Conversation(RuleBasedStateMachine):
                 assert not lost_the_race or resolution.request.request_id in self.withdrawn or self.races >= 10
 
     @invariant()
-    def the_bill_is_what_the_server_told(self) -> None:
-        told = [usage for usage in self.bills.values() if usage is not None]
+    def the_usage_is_the_sum_of_what_the_server_sent(self) -> None:
+        sent = [usage for usage in self.usages.values() if usage is not None]
         usage = self.core.usage.snapshot()
-        assert usage.input.total_tokens == sum(bill.input_tokens or 0 for bill in told)
-        assert usage.output.total_tokens == sum(bill.output_tokens or 0 for bill in told)
-        assert sum(count for _, count in usage.responses) == len(self.bills)
+        assert usage.input.total_tokens == sum(each.input_tokens or 0 for each in sent)
+        assert usage.output.total_tokens == sum(each.output_tokens or 0 for each in sent)
+        assert sum(count for _, count in usage.responses) == len(self.usages)
         assert usage.transcription.transcripts == len(self.transcripts)
 
     # --- the end
@@ -364,12 +363,12 @@ class Conversation(RuleBasedStateMachine):
                 return
             self.server_receives(1000)
             self.client_receives(1000)
-        raise AssertionError("the two never stop talking")
+        raise AssertionError("the two sides never stop sending")
 
     def finish_everything(self) -> None:
         for _ in range(100):
             for item_id in list(self.talk.transcribes):
-                self.talk.hears(item_id, "at last")
+                self.talk.transcribe(item_id, "at last")
             for response_id in list(self.talk.responds):
                 self.talk.finishes(response_id)
             self.settle_wire()
@@ -378,7 +377,7 @@ class Conversation(RuleBasedStateMachine):
             if self.losing:
                 self.withdraw()
                 self.core.cancel(now=self.talk.now)
-                for request in self.core.sequencer.pending:  # those beside the conversation too
+                for request in self.core.sequencer.pending:  # those out of band too
                     self.core.cancel(request.request_id, now=self.talk.now)
                 self.settle_wire()
                 self.talk.now += 31.0
@@ -387,7 +386,7 @@ class Conversation(RuleBasedStateMachine):
         raise AssertionError(f"requests never end: {self.core.sequencer.pending}")
 
     def teardown(self) -> None:
-        """When everybody has come to rest, both sides know the same conversation."""
+        """When both sides have finished, they have the same conversation."""
         if not self.core.is_open:
             self.connects_again()
         self.finish_everything()
@@ -395,18 +394,18 @@ class Conversation(RuleBasedStateMachine):
         if not self.losing:
             assert self.core.sequencer.state is SequenceState.IDLE
             assert self.talk.client_view() == self.talk.server_view()
-            assert not self.core.memory.restoring
+            assert not self.core.session_replay.restoring
             assert self.confirmed - self.unwanted <= {stored.text for stored in self.core.store.items}
 
 
 class LossyConversation(Conversation):
-    """The same over a wire that loses single messages of the server; nothing ends badly, and everything ends."""
+    """The same over a connection that loses single messages of the server: every request still ends."""
 
     losing = True
 
 
 class UntaggedConversation(Conversation):
-    """The same without a mark in the requests' metadata."""
+    """The same without a tag in the requests' metadata."""
 
     tag_requests = False
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from duologue.events import (
-    ConversationItemCreateEvent,
-    FunctionCallOutputItem,
-)
-from duologue.protocol.client.core import ConversationCore, CoreOptions
-from duologue.protocol.client.notices import (
-    ResponseStarted,
-    RunTool,
-    StopTool,
-)
+from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
+from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.notices import ResponseStarted, RunTool, StopTool
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import REQUEST_TAG
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import CountedIds
-from tests.protocol._conversation import calling, clock, kinds, told
+from tests.protocol._conversation import calling, clock, kinds, receive
 from tests.protocol._wire import respond
 
 
@@ -40,30 +34,30 @@ def test_pain_01_answers_of_all_calls_go_out_in_order_before_one_create() -> Non
     assert outputs[2] == "noon in UTC"
 
 
-def test_pain_01_a_follow_up_waits_for_the_floor_and_one_is_enough_for_two_responses() -> None:
+def test_pain_01_a_follow_up_waits_for_the_active_response_and_one_is_enough_for_two() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
     calling(core, ("c1", '{"zone":"CET"}'), response_id="r1")
     calling(core, ("c2", '{"zone":"CET"}'), response_id="r2")
-    told(core, "response.created", response={"id": "vad", "conversation_id": "c"})
+    receive(core, "response.created", response={"id": "vad", "conversation_id": "c"})
     core.tool_answered("c1", "1", now=0.0)
     core.tool_failed("c2", "broken", now=0.0)
     assert sent_types(core) == ["conversation.item.create"] * 2
-    told(core, "response.done", response={"id": "vad", "conversation_id": "c", "status": "completed"})
+    receive(core, "response.done", response={"id": "vad", "conversation_id": "c", "status": "completed"})
     assert sent_types(core) == ["response.create"]
 
 
 def test_pain_01_a_request_that_waits_already_is_the_follow_up() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
-    told(core, "response.created", response={"id": "r", "conversation_id": "c"})
+    receive(core, "response.created", response={"id": "r", "conversation_id": "c"})
     core.respond(now=0.0)
     calling(core, ("c1", "oops"))
     assert sent_types(core) == ["conversation.item.create", "response.create"]
-    told(core, "response.created", response={"id": "r2", "conversation_id": "c"})
-    told(core, "response.done", response={"id": "r2", "conversation_id": "c", "status": "completed"})
+    receive(core, "response.created", response={"id": "r2", "conversation_id": "c"})
+    receive(core, "response.done", response={"id": "r2", "conversation_id": "c", "status": "completed"})
     assert sent_types(core) == []
 
 
-def test_pain_08_calls_can_be_given_up() -> None:
+def test_pain_08_calls_can_be_cancelled() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
     calling(core, ("c1", '{"zone":"CET"}'))
     assert not core.between_turns
@@ -74,7 +68,7 @@ def test_pain_08_calls_can_be_given_up() -> None:
     assert sent_types(core) == []
 
 
-def test_without_a_toolbox_calls_are_the_applications() -> None:
+def test_without_a_toolbox_the_application_handles_calls() -> None:
     core = ConversationCore(new_id=CountedIds())
     notices = calling(core, ("c1", "oops"))
     assert "RunTool" not in kinds(notices)
@@ -90,9 +84,9 @@ def test_an_application_may_go_on_by_itself() -> None:
 
 def test_a_server_that_names_no_conversation_has_its_calls_run_all_the_same() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
-    told(core, "response.created", response={"id": "r", "conversation_id": None})
+    receive(core, "response.created", response={"id": "r", "conversation_id": None})
     item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c", "arguments": '{"zone":"UTC"}'}
-    notices = told(core, "response.output_item.done", response_id="r", output_index=0, item=item)
+    notices = receive(core, "response.output_item.done", response_id="r", output_index=0, item=item)
     assert [notice.call.call_id for notice in notices if isinstance(notice, RunTool)] == ["c"]
 
 
@@ -100,7 +94,7 @@ def test_calls_of_a_response_out_of_band_are_not_run() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
     request = core.respond(respond(conversation="none"), now=0.0)  # type: ignore[arg-type]  # it is a response.create
     response = {"id": "r", "conversation_id": None, "metadata": {REQUEST_TAG: request.request_id}}
-    (started,) = told(core, "response.created", response=response)
+    (started,) = receive(core, "response.created", response=response)
     assert started == ResponseStarted(response_id="r", in_conversation=False)
     item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c", "arguments": '{"zone":"UTC"}'}
-    assert told(core, "response.output_item.done", response_id="r", output_index=0, item=item) == []
+    assert receive(core, "response.output_item.done", response_id="r", output_index=0, item=item) == []

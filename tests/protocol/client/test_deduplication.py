@@ -1,34 +1,35 @@
-"""An event that comes twice is recognised; two that share an id are not the same."""
+"""A repeated event is recognised; two events with one id are not the same."""
 
 from __future__ import annotations
 
 from duologue.events import RealtimeEvent
-from duologue.protocol.client.deduplication import Repeats
+from duologue.protocol.client.deduplication import Deduplicator
+from tests.protocol._wire import server_event
 
 
 def delta(event_id: object, text: str) -> RealtimeEvent:
-    where = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
-    return RealtimeEvent.from_json({"type": "response.output_text.delta", "event_id": event_id, "delta": text, **where})
+    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    return server_event("response.output_text.delta", event_id=event_id, delta=text, **place)
 
 
 def test_an_event_that_comes_again_is_recognised() -> None:
-    repeats = Repeats()
-    assert [repeats.is_repeated(delta("1", "a")) for _ in range(3)] == [False, True, True]
-    repeats.clear()
-    assert not repeats.is_repeated(delta("1", "a"))
+    deduplicator = Deduplicator()
+    assert [deduplicator.is_repeated(delta("1", "a")) for _ in range(3)] == [False, True, True]
+    deduplicator.clear()
+    assert not deduplicator.is_repeated(delta("1", "a"))
 
 
-def test_a_server_that_gives_every_event_the_same_id_is_still_heard() -> None:
-    repeats = Repeats()
-    assert [repeats.is_repeated(delta("", text)) for text in "aab"] == [False] * 3
-    assert [repeats.is_repeated(delta("same", text)) for text in "abab"] == [False] * 4
-    assert [repeats.is_repeated(delta("same", text)) for text in "hhoo"] == [False] * 4
-    assert not repeats.is_repeated(delta(None, "a"))
+def test_no_event_of_a_server_that_gives_them_all_the_same_id_is_dropped() -> None:
+    deduplicator = Deduplicator()
+    assert [deduplicator.is_repeated(delta("", text)) for text in "aab"] == [False] * 3
+    assert [deduplicator.is_repeated(delta("same", text)) for text in "abab"] == [False] * 4
+    assert [deduplicator.is_repeated(delta("same", text)) for text in "hhoo"] == [False] * 4
+    assert not deduplicator.is_repeated(delta(None, "a"))
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    repeats = Repeats()
+    deduplicator = Deduplicator()
     for number in range(1000):
-        repeats.is_repeated(delta(str(number), "x"))
-    assert not repeats.is_repeated(delta("0", "x"))
-    assert len(repeats._seen) == 512
+        deduplicator.is_repeated(delta(str(number), "x"))
+    assert not deduplicator.is_repeated(delta("0", "x"))
+    assert len(deduplicator._seen) == 512

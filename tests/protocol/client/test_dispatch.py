@@ -17,7 +17,7 @@ from duologue.events import (
     RealtimeEvent,
 )
 from duologue.protocol.client.core import ORDER, ConversationCore
-from duologue.protocol.client.dispatch import EventContext, Part, Takes, dispatch_table, on
+from duologue.protocol.client.dispatch import EventContext, HandlesEvents, Part, dispatch_table, on
 
 CLEARED = InputAudioBufferClearedEvent(event_id="e")
 COMMITTED = InputAudioBufferCommittedEvent(event_id="e", item_id="i", previous_item_id=None)
@@ -74,13 +74,13 @@ def test_a_part_fills_in_the_context_that_it_is_given() -> None:
 
 
 @pytest.mark.parametrize("part", ORDER, ids=lambda part: part.__name__)
-def test_a_handler_is_annotated_with_the_events_that_it_declares(part: type[Takes]) -> None:
+def test_a_handler_is_annotated_with_the_events_that_it_declares(part: type[HandlesEvents]) -> None:
     for event_class, handlers in part.handlers.items():
         for handler in handlers:
             annotated: Any = typing.get_type_hints(handler)["event"]
             members = typing.get_args(annotated) or (annotated,)
             if members != (RealtimeEvent,):  # one that treats all of its events alike
-                assert set(members) == set(inspect.unwrap(handler).__dict__["takes"]), handler
+                assert set(members) == set(inspect.unwrap(handler).__dict__["handles"]), handler
             assert issubclass(event_class, members)
 
 

@@ -1,4 +1,4 @@
-"""A server cannot have a client keep more than its limits allow, and an hour's honest call comes nowhere near them."""
+"""A server cannot make a client keep more than its limits, and an hour of talk stays far below them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from bench import soak
 from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
 from duologue.protocol import ClientProtocol
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.notices import RunTool
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import CountedIds
-from tests.protocol._conversation import clock, told
+from tests.protocol._conversation import clock, receive
 
 LIMITS = KeptLimits(items=50, item_characters=20_000, characters=200_000, lasting_events=400, calls=20, running=4)
 
@@ -48,94 +49,77 @@ def a_call(number: int) -> dict[str, Any]:
 Event = tuple[str, dict[str, Any]]
 
 
-def items(number: int) -> Event:
-    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": None}
-
-
-def items_that_are_deleted(number: int) -> Event:
-    if number % 2:
-        return "conversation.item.deleted", {"item_id": f"i{number - 1}"}
-    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"nobody{number}"}
-
-
-def large_items(number: int) -> Event:
-    return "conversation.item.done", {"item": message(f"i{number % 40}", "x" * 9_000), "previous_item_id": None}
-
-
 def one_text(number: int) -> Event:
     return "response.output_text.delta", place("i") | {"delta": "x" * 100}
-
-
-def empty_pieces(number: int) -> Event:
-    return "response.output_text.delta", place("i") | {"delta": ""}
-
-
-def one_transcript(number: int) -> Event:
-    kind = "conversation.item.input_audio_transcription.delta"
-    return kind, {"item_id": "i", "content_index": number, "delta": "x"}
-
-
-def arguments(number: int) -> Event:
-    return "response.function_call_arguments.delta", place("i") | {"call_id": "c", "delta": "x" * 100}
-
-
-def parts(number: int) -> Event:
-    part = {"type": "output_text", "text": "x" * 100}
-    return "response.content_part.added", {**place("i"), "content_index": number, "part": part}
-
-
-def responses(number: int) -> Event:
-    return "response.created", {"response": {"id": f"r{number}", "object": "realtime.response", "conversation_id": "c"}}
-
-
-def ended_responses(number: int) -> Event:
-    usage = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
-    return "response.done", {"response": {"id": f"r{number}", "status": "completed", "output": [], "usage": usage}}
-
-
-def transcripts(number: int) -> Event:
-    kind = "conversation.item.input_audio_transcription.completed"
-    usage = {"type": "duration", "seconds": 1}
-    return kind, {"item_id": f"i{number}", "content_index": 0, "transcript": "x", "usage": usage}
 
 
 def calls(number: int) -> Event:
     return "response.output_item.done", {"response_id": f"r{number % 7}", "output_index": 0, "item": a_call(number)}
 
 
-def calls_of_tool_servers(number: int) -> Event:
-    item = {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
-    return "response.output_item.added", {"response_id": f"r{number}", "output_index": 0, "item": item}
+def items_that_are_deleted(number: int) -> Event:
+    if number % 2:
+        return "conversation.item.deleted", {"item_id": f"i{number - 1}"}
+    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"unknown{number}"}
 
 
-ATTACKS: tuple[Callable[[int], Event], ...] = (
-    items, items_that_are_deleted, large_items, one_text, empty_pieces, one_transcript, arguments, parts, responses,
-    ended_responses, transcripts, calls, calls_of_tool_servers,
-)  # fmt: skip
+def mcp_call(number: int) -> dict[str, Any]:
+    return {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_server_that_tells_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+TEXT = {"type": "output_text", "text": "x" * 100}
+USAGE = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
+DURATION = {"content_index": 0, "transcript": "x", "usage": {"type": "duration", "seconds": 1}}
+
+ATTACKS: dict[str, Callable[[int], Event]] = {
+    "items": lambda n: ("conversation.item.added", {"item": message(f"i{n}"), "previous_item_id": None}),
+    "items that are deleted": items_that_are_deleted,
+    "large items": lambda n: ("conversation.item.done", {"item": message(f"i{n % 40}", "x" * 9_000)}),
+    "one text": one_text,
+    "empty pieces": lambda n: ("response.output_text.delta", place("i") | {"delta": ""}),
+    "one transcript": lambda n: (f"{TRANSCRIPTION}.delta", {"item_id": "i", "content_index": n, "delta": "x"}),
+    "arguments": lambda n: (
+        "response.function_call_arguments.delta",
+        place("i") | {"call_id": "c", "delta": "x" * 100},
+    ),
+    "parts": lambda n: ("response.content_part.added", place("i") | {"content_index": n, "part": TEXT}),
+    "responses": lambda n: ("response.created", {"response": {"id": f"r{n}", "conversation_id": "c"}}),
+    "ended responses": lambda n: (
+        "response.done",
+        {"response": {"id": f"r{n}", "status": "completed", "output": [], "usage": USAGE}},
+    ),
+    "transcripts": lambda n: (f"{TRANSCRIPTION}.completed", {"item_id": f"i{n}", **DURATION}),
+    "calls": calls,
+    "calls of MCP servers": lambda n: (
+        "response.output_item.added",
+        {"response_id": f"r{n}", "output_index": 0, "item": mcp_call(n)},
+    ),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_server_that_sends_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
     core = a_core()
     for number in range(2_000):
         kind, fields = attack(number)
-        told(core, kind, event_id=f"e{number}", **fields)
+        receive(core, kind, event_id=f"e{number}", **fields)
         if core.excess is not None:
             break
     assert core.excess is not None
     assert "which is more than is kept" in core.excess
 
 
-def test_what_is_gone_counts_no_more() -> None:
+def test_deleted_items_and_ended_responses_count_no_more() -> None:
     core = a_core(KeptLimits(items=50, item_characters=20_000, characters=200_000))
     for number in range(1_000):
         item = message(f"i{number}", "x" * 9_000)
-        told(core, "conversation.item.added", event_id=f"a{number}", item=item, previous_item_id=None)
-        told(core, "conversation.item.deleted", event_id=f"d{number}", item_id=f"i{number}")
+        receive(core, "conversation.item.added", event_id=f"a{number}", item=item, previous_item_id=None)
+        receive(core, "conversation.item.deleted", event_id=f"d{number}", item_id=f"i{number}")
         kind, fields = one_text(number)
-        told(core, kind, event_id=f"t{number}", **{**fields, "item_id": f"beside{number}"})
+        receive(core, kind, event_id=f"t{number}", **{**fields, "item_id": f"detached{number}"})
         response: dict[str, Any] = {"id": "r", "conversation_id": None, "status": "completed", "output": []}
-        told(core, "response.done", event_id=f"r{number}", response=response)
+        receive(core, "response.done", event_id=f"r{number}", response=response)
     assert core.excess is None
     assert len(core.store) == 0
 
@@ -145,21 +129,21 @@ def test_a_call_too_many_at_once_is_answered_and_not_run() -> None:
     runs: list[str] = []
     for number in range(6):
         kind, fields = calls(number)
-        notices = told(core, kind, **{**fields, "response_id": "r"})
+        notices = receive(core, kind, **{**fields, "response_id": "r"})
         runs += [notice.call.call_id for notice in notices if isinstance(notice, RunTool)]
     assert runs == ["c0", "c1", "c2", "c3"]
     for call_id in runs:
         core.tool_answered(call_id, "noon", now=0.0)
-    told(core, "response.done", response={"id": "r", "conversation_id": "c", "status": "completed", "output": []})
+    receive(core, "response.done", response={"id": "r", "conversation_id": "c", "status": "completed", "output": []})
     answers = [event.item for event in core.take_events() if isinstance(event, ConversationItemCreateEvent)]
     outputs = [item.output for item in answers if isinstance(item, FunctionCallOutputItem)]
     assert outputs[:4] == ["noon"] * 4
     assert outputs[4:] == ["The call was not made: 4 calls run already. Call it later."] * 2
 
 
-def test_an_hour_of_talk_comes_nowhere_near_the_limits() -> None:
-    least = KeptLimits(items=2_000, item_characters=20_000, characters=1_000_000, lasting_events=20_000, calls=10)
-    core, protocol = a_core(least), ClientProtocol(new_id=CountedIds())
+def test_an_hour_of_talk_stays_far_below_the_limits() -> None:
+    tight = KeptLimits(items=2_000, item_characters=20_000, characters=1_000_000, lasting_events=20_000, calls=10)
+    core, protocol = a_core(tight), ClientProtocol(new_id=CountedIds())
     hour: Iterator[tuple[int, list[str]]] = itertools.islice(soak.frames(), 60 * soak.TURNS_A_MINUTE)
     core.receive(protocol.receive(json.dumps({"event_id": "e", **soak.greeting()})), now=0.0)
     for turn, messages in hour:

@@ -39,7 +39,7 @@ def test_an_event_of_unknown_kind_is_sent_as_it_is(client: ClientProtocol) -> No
     assert json.loads(client.send(event)) == {"type": "response.dance", "tempo": 120}
 
 
-def test_an_event_that_only_servers_send_is_refused(client: ClientProtocol) -> None:
+def test_an_event_that_only_servers_send_is_rejected(client: ClientProtocol) -> None:
     with pytest.raises(LocalProtocolError, match="only servers send it"):
         client.send(InputAudioBufferClearedEvent(event_id="e"))
 
@@ -57,7 +57,7 @@ def test_receiving_never_raises(client: ClientProtocol, message: str | bytes) ->
     assert event.problem
 
 
-def test_the_session_is_known_as_the_server_last_told_it() -> None:
+def test_the_session_is_the_one_that_the_server_last_sent() -> None:
     pair = Pair()
     assert (pair.client.state, pair.client.session) == (ConnectionState.CONNECTING, None)
     pair.connect()

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.usage import UsageLedger
+from tests.protocol._wire import server_event
 
 counts = st.none() | st.integers(0, 10_000)
 
 
 def done(response_id: str, usage: dict[str, Any] | None, status: str = "completed") -> RealtimeEvent:
-    response = {"id": response_id, "status": status, "usage": usage}
-    return RealtimeEvent.from_json({"type": "response.done", "event_id": "e", "response": response})
+    return server_event("response.done", response={"id": response_id, "status": status, "usage": usage})
 
 
 def transcribed(item_id: str, usage: dict[str, Any] | None) -> RealtimeEvent:
     name = "conversation.item.input_audio_transcription.completed"
     fields = {"item_id": item_id, "content_index": 0, "transcript": "", "usage": usage}
-    return RealtimeEvent.from_json({"type": name, "event_id": "e", **fields})
+    return server_event(name, **fields)
 
 
 def changed(ledger: UsageLedger, event: RealtimeEvent) -> bool:
@@ -58,7 +58,7 @@ def test_pain_19_a_response_is_counted_by_modality_with_what_was_cached() -> Non
     assert usage.total_tokens == 180
     cost = ledger.response("r")
     assert cost is not None
-    assert (cost.total_tokens, cost.status, cost.told) == (180, "completed", True)
+    assert (cost.total_tokens, cost.status, cost.reported) == (180, "completed", True)
 
 
 def test_pain_19_cancelled_responses_count_and_those_without_usage_are_named() -> None:
@@ -106,17 +106,16 @@ def test_pain_19_transcripts_cost_tokens_or_seconds() -> None:
 
 def test_other_events_cost_nothing() -> None:
     ledger = UsageLedger()
-    event = RealtimeEvent.from_json({"type": "input_audio_buffer.cleared", "event_id": "e"})
-    assert not changed(ledger, event)
+    assert not changed(ledger, server_event("input_audio_buffer.cleared"))
     assert ledger.snapshot().total_tokens == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), counts, counts, counts, counts, counts), max_size=8))
-def test_sums_add_up_whatever_a_server_leaves_out(told: list[tuple[Any, ...]]) -> None:
+def test_sums_add_up_whatever_a_server_leaves_out(usages: list[tuple[Any, ...]]) -> None:
     ledger = UsageLedger()
     expected = 0
     seen: set[str] = set()
-    for response_id, read, text, audio, wrote, spoke in told:
+    for response_id, read, text, audio, wrote, spoke in usages:
         details = {"text_tokens": text, "audio_tokens": audio}
         usage = {"input_tokens": read, "input_token_details": details, "output_tokens": wrote}
         ledger.receive(done(response_id, {**usage, "output_token_details": {"audio_tokens": spoke}}))

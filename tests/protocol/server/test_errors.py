@@ -12,7 +12,7 @@ from duologue.protocol import ServerProtocol
 from duologue.protocol.server.errors import INVALID_REQUESTS, InvalidRequest
 from duologue.testing import Pair
 from tests._memory import nothing_left_of
-from tests.protocol._refused import SMALL, WAYS, Provoked
+from tests.protocol._invalid_requests import SMALL, WAYS, Provoked
 from tests.protocol._wire import create, invalid, raw, user_text
 
 _OTHERWISE = {

@@ -157,7 +157,7 @@ class MicrophoneTalk:
     def _report_played(self) -> None:
         """Report to the ledger what has been played since the last report."""
         for part, n_bytes in self._player.take_played(self._now_s()):
-            self._ledger.heard(*part, n_bytes=n_bytes // 2 * self._output.bytes_per_sample)
+            self._ledger.played(*part, n_bytes=n_bytes // 2 * self._output.bytes_per_sample)
 
     def _interrupt(self) -> None:
         """The user speaks: stop playback, drop the rest of the running responses, truncate the item."""

@@ -27,7 +27,7 @@ from duologue.events import (
     ResponseCreateEvent,
     ResponseDoneEvent,
 )
-from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.notices import (
     AudioDelta,
@@ -40,6 +40,7 @@ from duologue.protocol.client.notices import (
     StopTool,
     TextDelta,
 )
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox

@@ -64,7 +64,7 @@ class Rotation:
             if now >= self._began_at + GREETING_S:
                 return ConnectionClosedError(_ABNORMAL_CLOSURE, f"the server did not greet within {GREETING_S:g} s")
             return None
-        steady = not self._core.memory.restoring and now >= self._began_at + STEADY_S
+        steady = not self._core.session_replay.restoring and now >= self._began_at + STEADY_S
         if steady and self._reconnection.state is ReconnectState.RESTORING:
             self._reconnection.restored()
         return self._prepare_next(now, unix_now_s)
@@ -91,7 +91,7 @@ class Rotation:
 
     def _wants_next(self, unix_now_s: float) -> bool:
         """Whether the session's end is near enough to open another connection."""
-        ends_at = self._core.expires_at
+        ends_at = self._core.session_status.expires_at
         if ends_at is None:
             return False
         # A session that is shorter than the lead would be replaced at once: use half its time at least.

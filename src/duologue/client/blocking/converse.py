@@ -18,7 +18,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from
 from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.events import RealtimeSessionConfig
-from duologue.protocol.client.core import CoreOptions
+from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.transports.socket_options import (

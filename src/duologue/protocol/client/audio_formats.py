@@ -1,4 +1,4 @@
-"""How a session's audio is encoded, read from whatever its server said of it."""
+"""How a session's audio is encoded, read from its configuration. Absent and null: rule `session.defaults`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["encoding_of_format", "input_config", "session_encodings"]
 
 
 def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | None]:
-    """Encodings of a session's input and output; None for one that this version does not know."""
+    """Encodings of a session's input and output; None for an unknown one."""
     if isinstance(session, UnknownVariant):
         return None, None
     wire = input_config(session.audio)
@@ -31,7 +31,7 @@ def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | 
 
 
 def input_config(audio: object) -> AudioInputConfig | TranscriptionSessionAudioInput | None:
-    """The settings of the input inside a session's `audio`, if it has them."""
+    """The input's settings in a session's `audio`, if it has them."""
     match audio:
         case AudioConfig(input=AudioInputConfig() as found):
             return found
@@ -42,10 +42,7 @@ def input_config(audio: object) -> AudioInputConfig | TranscriptionSessionAudioI
 
 
 def encoding_of_format(wire: object) -> Encoding | None:
-    """The encoding that a `format` object names; absent and null are the hosted service's default.
-
-    None for a type or a rate that this version does not know.
-    """
+    """The encoding that a `format` object names; None for an unknown type or an impossible rate."""
     match wire:
         case UnknownVariant():
             return None
@@ -53,6 +50,6 @@ def encoding_of_format(wire: object) -> Encoding | None:
             try:
                 return Encoding.of("audio/pcm", rate)
             except AudioError:
-                return None  # a rate that is none
+                return None
         case _:
             return Encoding.of(str(getattr(wire, "type", "audio/pcm")))

@@ -1,6 +1,6 @@
-"""A client's conversation without I/O: what asyncio and threaded shells, and anybody's own loop, drive alike.
+"""A client's conversation without I/O. The asyncio client and the blocking client run it, and any other loop can.
 
-Its parts each keep one thing; this is the order in which they hear of an event, and what the application is told.
+Each part keeps one thing. `ORDER` is the order in which an event reaches the parts.
 """
 
 from __future__ import annotations
@@ -9,113 +9,79 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.errors import LocalProtocolError
 from duologue.events import (
-    AnySession,
     AnySessionConfig,
     ClientEvent,
     ConversationItemDeleteEvent,
-    ErrorEvent,
     InputAudioBufferAppendEvent,
-    InputAudioBufferCommittedEvent,
     InputAudioBufferSpeechStartedEvent,
-    InputAudioBufferSpeechStoppedEvent,
     RealtimeEvent,
-    RealtimeSession,
     ResponseCancelEvent,
     ResponseCreateEvent,
-    SemanticVad,
-    ServerVad,
     SessionCreatedEvent,
-    SessionUpdatedEvent,
     SessionUpdateEvent,
-    TranscriptionSession,
     UnknownRealtimeEvent,
     is_set,
 )
-from duologue.protocol.client.deduplication import Repeats
-from duologue.protocol.client.dispatch import EventContext, Takes, dispatch_table, on
-from duologue.protocol.client.error_kinds import classify
+from duologue.protocol.client.deduplication import Deduplicator
+from duologue.protocol.client.dispatch import EventContext, HandlesEvents, dispatch_table, on
 from duologue.protocol.client.event_notices import EventNotices
 from duologue.protocol.client.history.store import ConversationStore
-from duologue.protocol.client.limits import LASTING, KeptLimits
+from duologue.protocol.client.limits import LASTING
 from duologue.protocol.client.notices import (
     ConnectionLost,
-    ErrorReported,
     Interrupted,
     Notice,
     RequestEnded,
     RunTool,
-    SessionChanged,
     StopTool,
-    Unreadable,
     UsageChanged,
 )
-from duologue.protocol.client.output_audio import ModelSpeech
-from duologue.protocol.client.pending_commands import Unanswered
+from duologue.protocol.client.options import CoreOptions
+from duologue.protocol.client.output_audio import OutputAudio
+from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
 from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
-from duologue.protocol.client.responses.sequencer import ANSWER_WITHIN_S, ResponseSequencer
+from duologue.protocol.client.responses.sequencer import ResponseSequencer
+from duologue.protocol.client.session_status import SessionStatus
 from duologue.protocol.client.tools.calls import ToolCalls
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageLedger
 from duologue.protocol.client.validation import LocalChecks
-from duologue.protocol.liveness import RotationLimits, rotation_due
-from duologue.protocol.states import IllegalTransition, ReportIllegal, SequenceState
+from duologue.protocol.liveness import rotation_due
+from duologue.protocol.states import SequenceState, report_once
 
-__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore", "CoreOptions"]
+__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
-
-_WANTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
+_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 )
-"""Events behind which the sequencer or the calls may want to send or to tell something."""
+"""Events after which the sequencer or the tool calls may have events to send or notices."""
 
 
-class CoreOptions(Struct, frozen=True, kw_only=True):
-    """How a conversation is kept."""
-
-    tag_requests: bool = True
-    """Add a pair to a request's metadata, so that its answer is found without guessing."""
-    answer_within_s: float = ANSWER_WITHIN_S
-    keep_audio_bytes: int = 0
-    """Keep so much of the model's speech in the store; none by default."""
-    checks_off: tuple[str, ...] = ()
-    """Names in `LOCAL_CHECKS` that are not made."""
-    truncate_on_speech: bool = True
-    """Cut the model's speech where it was heard to, when the user begins to talk over it."""
-    stop_tools_on_speech: bool = True
-    """Give up functions that run when the user begins to talk; their question is no longer the one to answer."""
-    continue_after_tools: bool = True
-    """Ask the model to go on when all its calls are answered."""
-    rotation: RotationLimits = RotationLimits()
-    kept: KeptLimits = KeptLimits()
-    """How much the server can have this client keep."""
-
-
-class ConversationCore(Takes):
-    """One conversation, over as many connections as it takes.
+class ConversationCore(HandlesEvents):
+    """One conversation, over any number of connections.
 
         receive · lost · tick                            what happens; tick is due at `next_tick_at`
         send · update_session · append · respond · cancel · interrupt
                                                          what the application wants
         report_played · report_played_until              what the player reports, in bytes or milliseconds of a part
-        tool_answered · tool_failed · cancel_tools       what became of the functions that `RunTool` asked for
+        tool_answered · tool_failed · cancel_tools       how the functions ended that `RunTool` asked for
         take_events · take_notices                       what the shell collects after each of these
 
-    `receive` takes the events of `ClientProtocol.receive`, in order; what `take_events` returns goes to
-    `ClientProtocol.send`, in order. Call from one thread at a time. `now` is any clock in seconds that does not go
-    backwards; `new_id` makes an id for a kind of thing ("event", "item", "request").
+    Give `receive` the events of `ClientProtocol.receive`, and `ClientProtocol.send` what `take_events` returns, each in
+    order. Call from one thread at a time. `now` is any clock in seconds that does not go backwards; `new_id` makes an
+    id for a kind of thing ("event", "item", "request").
 
-    After `lost` nothing is sent. The first `session.created` of another connection opens it again: the configuration
-    and the confirmed items are sent, with the items that were sent and never confirmed, and a `SessionRestored` notice
-    says what could not be. No other command is sent again. To rotate, open the new connection first, then call `lost`
-    and go on with its events.
+    After `lost` nothing is sent. The first `session.created` of another connection opens the conversation again: the
+    core sends the configuration, the confirmed items, and the items that were sent and never confirmed. A
+    `SessionRestored` notice names what could not be restored. No other command is sent again. To rotate, open the new
+    connection first, then call `lost` and continue with the events of the new one.
 
-    Receiving never raises. Wishes raise LocalProtocolError where the server would refuse them.
+    Receiving never raises. What the application wants raises LocalProtocolError where the server would reject it.
     """
 
     def __init__(
@@ -128,7 +94,7 @@ class ConversationCore(Takes):
         self.options = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
         self._notices: list[Notice] = []
-        report_illegal = _told_once(self._notices)
+        report_illegal = report_once(self._notices.append)
         self.sequencer = ResponseSequencer(
             new_id=new_id,
             tag_requests=self.options.tag_requests,
@@ -136,31 +102,29 @@ class ConversationCore(Takes):
             report_illegal=report_illegal,
         )
         self.store = ConversationStore(keep_audio_bytes=self.options.keep_audio_bytes, limits=self.options.kept)
-        self.speech = ModelSpeech(tell=self._notices.append, report_illegal=report_illegal)
+        self.output_audio = OutputAudio(notify=self._notices.append, report_illegal=report_illegal)
         self.usage = UsageLedger()
-        self.memory = SessionReplay(new_id=new_id)
+        self.session_replay = SessionReplay(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
         self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
+        self.session_status = SessionStatus()
         self.is_open = True
-        """Whether there is a connection. It may be used before the server has greeted."""
-        self.expires_at: int | None = None
-        """When the server will end the session, in Unix seconds."""
+        """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
         self._new_id = new_id
-        self._unanswered = Unanswered()
-        self._repeats = Repeats()
+        self._pending_commands = PendingCommands()
+        self._deduplicator = Deduplicator()
         self._lasting_events = 0
-        self._speaking = False
-        self._interruptible = True
         self._parts = (
-            self._unanswered,
+            self._pending_commands,
             self.checks,
-            self.memory,
+            self.session_replay,
             self.sequencer,
-            self.speech,
+            self.output_audio,
             self.store,
             self.calls,
-            EventNotices(self.store, tell=self._notices.append),
+            EventNotices(self.store, notify=self._notices.append),
             self.usage,
+            self.session_status,
         )
 
     # --- what the application wants
@@ -169,20 +133,18 @@ class ConversationCore(Takes):
         """Send any event. A `response.create` goes through `respond`, a `response.cancel` through `cancel`.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would refuse it, or only servers send it.
+            LocalProtocolError: there is no connection, the server would reject it, or only servers send it.
         """
         if not self.is_open:
             raise LocalProtocolError(f"cannot send {event.type}: the connection is lost; wait for SessionRestored")
         match event:
             case ResponseCreateEvent():
                 return self.respond(event, policy=policy, now=now)
-            case ResponseCancelEvent() if (
-                not is_set(event.response_id) or event.response_id == self.sequencer.active_id
-            ):
+            case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
                 self.checks.check(event)
-                self._put(event)
+                self._enqueue(event)
             case UnknownRealtimeEvent():
                 self._events.append(event)
             case _:
@@ -190,23 +152,23 @@ class ConversationCore(Takes):
         return None
 
     def update_session(self, config: AnySessionConfig) -> None:
-        """Change the session's configuration. Every later session begins with it; while there is none, it waits.
+        """Change the session's configuration. Later sessions start with it. Without a connection, the next one gets it.
 
         Raises:
-            LocalProtocolError: the server would refuse it.
+            LocalProtocolError: the server would reject it.
         """
         event = SessionUpdateEvent(event_id=self._new_id("event"), session=config)
         self.checks.check(event)
         if self.is_open:
-            self._put(event)
+            self._enqueue(event)
         else:
-            self.memory.sent(event)
+            self.session_replay.sent(event)
 
     def append(self, audio: bytes, *, encoding: Encoding | None = None) -> None:
-        """Send input audio; `encoding` is what its source says that it is.
+        """Send input audio; `encoding` is that of its source, if it is known.
 
         Raises:
-            LocalProtocolError: there is no connection, or the audio is not what the session's input takes.
+            LocalProtocolError: there is no connection, or the session's input has another format.
         """
         if not self.is_open:
             raise LocalProtocolError("cannot append audio: the connection is lost; wait for SessionRestored")
@@ -217,11 +179,11 @@ class ConversationCore(Takes):
     def respond(
         self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
     ) -> ResponseRequest:
-        """Ask for a response, now or when its turn comes. A `RequestEnded` notice with this request answers it.
+        """Ask for a response, now or when its turn comes. A `RequestEnded` notice with this request reports its end.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would refuse it, or the policy is "refuse" and
-                another response has the floor.
+            LocalProtocolError: there is no connection, the server would reject it, or the policy is "refuse" and
+                another response is active or requested.
         """
         event = event if event is not None else ResponseCreateEvent()
         if not self.is_open:
@@ -232,25 +194,25 @@ class ConversationCore(Takes):
         return request
 
     def cancel(self, request_id: str | None = None, *, now: float) -> bool:
-        """Stop the response of a request, or the one that runs. False if nothing does: then nothing is sent."""
+        """Stop the response of a request, or the active one. False if there is none: then nothing is sent."""
         stopped = self.sequencer.cancel(request_id, now=now)
         self._collect(now)
         return stopped
 
     def interrupt(self, *, now: float) -> None:
-        """The user takes the floor without turn detection: stop the response, and cut what was not heard of it."""
-        self.cancel(now=now)  # first, so that the server cuts an item which is complete
+        """The user interrupts, without turn detection: stop the response, and cut what was not played of it."""
+        self.cancel(now=now)  # first, so that the server truncates an item that is complete
         self._interrupt()
 
     # --- what the player and the functions report
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
-        """So many more bytes of a part, in the wire's format, have been heard."""
-        self.speech.playback.heard(item_id, content_index, n_bytes=n_bytes)
+        """This many more bytes of a part, in the wire's format, have been played."""
+        self.output_audio.playback.played(item_id, content_index, n_bytes=n_bytes)
 
     def report_played_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
-        """A part has been heard up to here."""
-        self.speech.playback.heard_until(item_id, content_index, position_ms=position_ms)
+        """A part has been played up to this position."""
+        self.output_audio.playback.played_until(item_id, content_index, position_ms=position_ms)
 
     def tool_answered(self, call_id: str, result: object, *, now: float) -> None:
         """A function has returned: text, or anything that can be written as JSON. Late reports are ignored."""
@@ -258,20 +220,20 @@ class ConversationCore(Takes):
         self._collect(now)
 
     def tool_failed(self, call_id: str, reason: str, *, now: float) -> None:
-        """A function has raised, or taken too long; the model is told the reason."""
+        """A function has raised, or taken too long; its output for the model is the reason."""
         self.calls.failed(call_id, reason)
         self._collect(now)
 
     def cancel_tools(self, call_id: str | None = None, *, now: float) -> None:
-        """Give up a function that runs, or all of them; `StopTool` notices name those to stop."""
-        self._notices += [StopTool(given_up) for given_up in self.calls.cancel(call_id)]
+        """Cancel a function that runs, or all of them; `StopTool` notices name those to stop."""
+        self._stop_tools(call_id)
         self._collect(now)
 
     # --- what happens
 
     def receive(self, event: RealtimeEvent, *, now: float) -> None:
-        """An event of the server. A repeated one is dropped; one that cannot be read is told and changes nothing."""
-        if self._repeats.is_repeated(event):
+        """An event of the server. A repeated one is dropped. One that cannot be read only makes a notice."""
+        if self._deduplicator.is_repeated(event):
             return
         if not self.is_open and isinstance(event, SessionCreatedEvent):
             self._reopen(now)
@@ -280,33 +242,32 @@ class ConversationCore(Takes):
         handlers = EVENT_TABLE.get(event_class)
         if handlers is not None:
             context = EventContext(now=now)
-            parts = (*self._parts, self)  # made here: a core that holds itself would wait for the garbage collector
+            parts = (*self._parts, self)  # not kept: only the garbage collector frees an object that refers to itself
             for place, handler in handlers:
                 handler(parts[place], event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
-        """The connection is gone: every request fails now, and nothing is sent before there is another one."""
+        """The connection is lost: every request fails now, and nothing is sent before there is another one."""
         if not self.is_open:
             return
         self.is_open = False
         self._events.clear()
-        self.expires_at = None
-        self.memory.lost(self._unanswered.commands)
-        self._unanswered.clear()
+        self.session_status.lost()
+        self.session_replay.lost(self._pending_commands.commands)
+        self._pending_commands.clear()
         self.sequencer.lost(reason)
         self.calls.lost()
-        self._repeats.clear()
-        self._speaking = False
+        self._deduplicator.clear()
         self._notices.append(ConnectionLost(reason))
         self._collect(now)
 
     @property
     def excess(self) -> str | None:
-        """Why this conversation has to end: the server has told more than a client keeps. None while it has not."""
-        what, most = self.store.excess or self.calls.excess, self.options.kept.lasting_events
-        if self._lasting_events > most:
-            what = f"more than {most} events that leave something behind"
-        return f"the server sent {what}, which is more than is kept (CoreOptions.kept)" if what else None
+        """Why this conversation must end: the server has sent more than a client keeps. None while it has not."""
+        excess, max_events = self.store.excess or self.calls.excess, self.options.kept.lasting_events
+        if self._lasting_events > max_events:
+            excess = f"more than {max_events} events that leave something behind"
+        return f"the server sent {excess}, which is more than is kept (CoreOptions.kept)" if excess else None
 
     @property
     def next_tick_at(self) -> float:
@@ -320,19 +281,19 @@ class ConversationCore(Takes):
 
     @property
     def between_turns(self) -> bool:
-        """Whether there is no speech and no response: a moment to change the connection unnoticed."""
+        """Whether there is no speech, no response and no pending command: the connection can change unnoticed."""
         return (
             self.sequencer.state is SequenceState.IDLE
             and not self.sequencer.pending
-            and not self._speaking
-            and not self.speech.playback.playing
+            and not self.session_status.user_speaks
+            and not self.output_audio.playback.playing
             and self.calls.all_answered
-            and not len(self._unanswered)
+            and not len(self._pending_commands)
         )
 
     def rotation_due(self, *, unix_now_s: float) -> bool:
-        """Whether to change to another connection now, before the server ends this one."""
-        ends_at = None if self.expires_at is None else float(self.expires_at)
+        """Whether to rotate to another connection now, before the server ends the session."""
+        ends_at = self.session_status.expires_at
         return rotation_due(unix_now_s, ends_at, between_turns=self.between_turns, limits=self.options.rotation)
 
     # --- what the shell collects
@@ -343,136 +304,97 @@ class ConversationCore(Takes):
         return events
 
     def take_notices(self) -> list[Notice]:
-        """What the application is told since the last call, in order."""
+        """Notices for the application since the last call, in order."""
         notices = self._notices.copy()
-        self._notices.clear()  # the parts hold on to the list
+        self._notices.clear()  # the same list: the parts append to it
         return notices
 
     # --- what follows from an event for the conversation as a whole
 
-    @on(UnknownRealtimeEvent)
-    def _unreadable(self, event: UnknownRealtimeEvent, context: EventContext) -> None:
-        self._notices.append(Unreadable(event=event, problem=event.problem))
-
-    @on(ErrorEvent)
-    def _error(self, event: ErrorEvent, context: EventContext) -> None:
-        self._notices.append(ErrorReported(event=event, kind=classify(event), command=context.command))
-
-    @on(SessionCreatedEvent, SessionUpdatedEvent)
-    def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
-        session = event.session
-        self._interruptible = _interrupts(session)
-        if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
-            self.expires_at = session.expires_at
-        self._notices.append(SessionChanged(session))
-
     @on(InputAudioBufferSpeechStartedEvent)
     def _speech_started(self, event: InputAudioBufferSpeechStartedEvent, context: EventContext) -> None:
-        self._speaking = True
-        if self._interruptible and self.options.truncate_on_speech:
+        # Rules `barge_in.websocket` and `vad.no_interrupt`: the server cancels the response, or lets it go on.
+        if self.session_status.interrupts and self.options.truncate_on_speech:
             self._interrupt()
-        if self._interruptible and self.options.stop_tools_on_speech:
-            self._notices += [StopTool(given_up) for given_up in self.calls.cancel()]
-
-    @on(InputAudioBufferSpeechStoppedEvent, InputAudioBufferCommittedEvent)
-    def _speech_stopped(
-        self, event: InputAudioBufferSpeechStoppedEvent | InputAudioBufferCommittedEvent, context: EventContext
-    ) -> None:
-        self._speaking = False
+        if self.session_status.interrupts and self.options.stop_tools_on_speech:
+            self._stop_tools()
 
     @on(*UsageLedger.handlers)
     def _usage(self, event: RealtimeEvent, context: EventContext) -> None:
-        usage = self.usage.take_change()
-        if usage is not None:
+        if (usage := self.usage.take_change()) is not None:
             self._notices.append(UsageChanged(usage))
 
-    @on(*_WANTING)  # the last one: it takes what the handlers before it want
-    def _wanted(self, event: RealtimeEvent, context: EventContext) -> None:
+    @on(*_COLLECTED_AFTER)  # the last handler: it collects what the ones before it have produced
+    def _collect_after(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
     def _interrupt(self) -> None:
-        interruption = self.speech.interrupt(self.sequencer.active_id)
+        interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
-            self._put(truncate)
-        elif truncate is not None:  # out of band, or of a lost session: no server has the item that could be cut
+            self._enqueue(truncate)
+        elif truncate is not None:  # out of band, or of a lost session: no server has the item
             interruption = msgspec.structs.replace(interruption, truncate=None)
         if interruption.cut:
             self._notices.append(Interrupted(interruption))
 
-    def _put(self, event: ClientEvent) -> None:
-        """Have an event sent, and let everybody know who waits for its answer."""
+    def _stop_tools(self, call_id: str | None = None) -> None:
+        self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]
+
+    def _enqueue(self, event: ClientEvent) -> None:
+        """Queue an event for sending, and report it to the parts that match its answer."""
         if not is_set(event.event_id):
             event = msgspec.structs.replace(event, event_id=self._new_id("event"))
         if isinstance(event, ConversationItemDeleteEvent):
-            self.speech.playback.forget(event.item_id)
-        self._unanswered.sent(event)
-        self.memory.sent(event)
+            self.output_audio.playback.forget(event.item_id)
+        self._pending_commands.sent(event)
+        self.session_replay.sent(event)
         self.checks.sent(event)
         self._events.append(event)
 
     def _collect(self, now: float) -> None:
-        """Take what the parts have to say."""
+        """Collect the events and notices of the sequencer and the tool calls."""
         self._notices += [RunTool(call) for call in self.calls.take_runs()]
         if self.is_open:
             for answer in self.calls.take_events():
-                self._put(answer)
-            # One create is enough for all answers that go out before it.
+                self._enqueue(answer)
+            # Rule `tool_loop`. One create is enough for all answers that are sent before it.
             if self.calls.take_follow_ups() and self.options.continue_after_tools and not self.sequencer.will_send:
                 self.sequencer.request(now=now)
             for event in self.sequencer.take_events():
-                self._put(event)
+                self._enqueue(event)
         self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
 
     def _reopen(self, now: float) -> None:
-        """Another session: it is told what the one before knew."""
+        """Another session: send it the configuration and the items of the one before."""
         self.is_open = True
-        replay = self.memory.replay(self.store.items)
+        replay = self.session_replay.replay(self.store.items)
         self.store.clear()
         self._lasting_events = 0
-        self.speech.clear()
+        self.output_audio.clear()
         self.checks.connected()
         self.usage.connected()
         for event in replay.events:
-            self._put(event)
+            self._enqueue(event)
         self._notices.append(replay.restored)
         if replay.answers_calls and self.options.continue_after_tools:
-            self.sequencer.request(now=now)  # the one that followed the answers is lost with them
+            self.sequencer.request(now=now)  # the request that followed the answers is lost with them
 
 
-def _interrupts(session: AnySession) -> bool:
-    """Whether the server stops a response when the user begins to speak."""
-    if not isinstance(session, RealtimeSession) or not is_set(session.audio) or not is_set(session.audio.input):
-        return True
-    detection = session.audio.input.turn_detection
-    return not (isinstance(detection, ServerVad | SemanticVad) and detection.interrupt_response is False)
-
-
-def _told_once(notices: list[Notice]) -> ReportIllegal:
-    """Puts each kind of illegal transition among the notices once: the same with every event would say nothing new."""
-    seen: set[IllegalTransition] = set()
-
-    def report(illegal: IllegalTransition) -> None:
-        if illegal not in seen:
-            seen.add(illegal)
-            notices.append(illegal)
-
-    return report
-
-
-ORDER: Final[tuple[type[Takes], ...]] = (
-    Unanswered,  # which command an event answers; what follows reads it
+ORDER: Final[tuple[type[HandlesEvents], ...]] = (
+    PendingCommands,  # fills in the command that an event answers; the parts below read it
     LocalChecks,
     SessionReplay,
-    ResponseSequencer,  # which responses are of the conversation
-    ModelSpeech,  # what is to be played, and in which encoding
+    ResponseSequencer,  # fills in which responses are out of band
+    OutputAudio,  # fills in the audio to play and its encoding
     ConversationStore,
     ToolCalls,
     EventNotices,  # reads the items in the store
     UsageLedger,
-    ConversationCore,  # what follows for the conversation as a whole
+    SessionStatus,
+    ConversationCore,  # reads what the parts have produced
 )
-"""The order in which an event goes to the parts."""
+"""The order in which an event reaches the parts."""
 
 EVENT_TABLE: Final = dispatch_table(ORDER)
-"""By class of event: the handlers that take it, each with the place of its part in `ORDER`."""
+"""By class of event: its handlers, each with the index of its part in `ORDER`."""

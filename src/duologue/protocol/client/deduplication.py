@@ -1,4 +1,4 @@
-"""Events that came before: some servers, proxies and reconnecting relays deliver one twice."""
+"""Repeated events: some servers, proxies and reconnecting relays deliver an event twice."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any, Final
 
 from duologue.events import RealtimeEvent
 
-__all__ = ["Repeats"]
+__all__ = ["Deduplicator"]
 
 _REMEMBERED: Final = 512
-"""Some seconds of a busy session; what is repeated is repeated soon."""
+"""Events of some seconds in a busy session; a repetition follows soon."""
 
 
-class Repeats:
-    """Recognises an event by its id and by what it says: servers exist that give all of theirs the same id."""
+class Deduplicator:
+    """Recognises an event by its id and its content: some servers give every event the same id."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int | None] = {}
-        """What the event of each id said; None for an id that has stood for two things, and so tells nothing."""
+        """The content's hash by event id; None for an id that two different events had, and that identifies none."""
 
     def is_repeated(self, event: RealtimeEvent) -> bool:
         """Whether the event came before; remembers it."""
         event_id = event.event_id
         if not isinstance(event_id, str) or not event_id:
             return False
-        fingerprint = hash(_said_by(type(event))(event))
+        fingerprint = hash(_fingerprint_of(type(event))(event))
         seen = self._seen
         if event_id in seen:
             if seen[event_id] == fingerprint:
@@ -39,12 +39,12 @@ class Repeats:
         return False
 
     def clear(self) -> None:
-        """Another connection begins, and its server may count from one again."""
+        """Another connection begins; its server may use the same ids again."""
         self._seen.clear()
 
 
 @cache
-def _said_by(event_class: type[RealtimeEvent]) -> attrgetter[Any]:
-    """Reads what tells an event of this class from another of the same id."""
-    said = ("item_id", "delta", "item")
-    return attrgetter("type", *(name for name in said if name in event_class.__struct_fields__))
+def _fingerprint_of(event_class: type[RealtimeEvent]) -> attrgetter[Any]:
+    """Reads the fields that differ between two events of this class with the same id."""
+    fields = ("item_id", "delta", "item")
+    return attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))

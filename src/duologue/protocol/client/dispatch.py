@@ -1,13 +1,12 @@
-"""Which part of the client's core takes which event, from what each part declares of itself.
+"""Which part of the client's core handles which event, from what each part declares.
 
     class UsageLedger(Part):
         @on(ResponseDoneEvent)
         def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None: ...
 
-The core has one table of all its parts, and looks each event up in it once, by its class. The order is the rule: an
-event goes to the parts in the order in which the core names them, and inside a part to its handlers in the order in
-which they are defined. A part that finds out what another needs stands before it, and writes it into the
-event's context.
+The core has one table of the handlers of all its parts, and looks an event up in it by its class. An event goes to the
+parts in the order in which the core names them, and inside a part to its handlers in the order of their definition.
+A part that finds out what another one needs stands before it, and writes that into the event's context.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ from msgspec import Struct
 from duologue.audio.formats import Encoding
 from duologue.events import ClientEvent, RealtimeEvent
 
-__all__ = ["EventContext", "Handler", "Part", "Takes", "dispatch_table", "on"]
+__all__ = ["EventContext", "Handler", "HandlesEvents", "Part", "dispatch_table", "on"]
 
 
 class EventContext(Struct, kw_only=True):
-    """What is known of an event beside itself. Each field names the part that fills it in."""
+    """What is known about an event besides its fields. Each field names the part that fills it in."""
 
     now: float = 0.0
-    """Of the core's clock, in seconds."""
+    """On the core's clock, in seconds."""
     command: ClientEvent | None = None
-    """Ours that the event answers, if one can be named: from `Unanswered`."""
+    """The client's command that the event answers, if it is known: from `PendingCommands`."""
     out_of_band: bool = False
-    """Whether the response that the event creates is none of the conversation: from `ResponseSequencer`."""
+    """Whether the response that the event creates stays out of the conversation: from `ResponseSequencer`."""
     audio: bytes | None = None
-    """Speech that the event brings, if it is to be played: from `ModelSpeech`."""
+    """Speech in the event, if it is to be played: from `OutputAudio`."""
     encoding: Encoding | None = None
-    """Of speech that the event cuts: from `ModelSpeech`."""
+    """Of the speech that the event truncates: from `OutputAudio`."""
 
     @property
     def answers(self) -> str | None:
-        """Id of the command that the event answers."""
+        """Event id of the command that the event answers."""
         return str(self.command.event_id) if self.command is not None else None
 
 
@@ -48,17 +47,17 @@ H = TypeVar("H", bound=Handler)
 
 
 def on(*classes: type[RealtimeEvent]) -> Callable[[H], H]:
-    """Declares that the method takes events of these classes. A subclass of one is another class."""
+    """Declares that the method handles events of exactly these classes, without their subclasses."""
 
     def declare(handler: H) -> H:
-        handler.__dict__["takes"] = classes
+        handler.__dict__["handles"] = classes
         return handler
 
     return declare
 
 
-class Takes:
-    """A class whose methods declare with `on` what they take."""
+class HandlesEvents:
+    """A class whose methods declare with `on` which events they handle."""
 
     handlers: ClassVar[Mapping[type[RealtimeEvent], tuple[Handler, ...]]] = {}
     """By class of event, in the order of their definition."""
@@ -67,16 +66,16 @@ class Takes:
         super().__init_subclass__()
         declared: dict[type[RealtimeEvent], tuple[Handler, ...]] = {}
         for handler in vars(cls).values():
-            for event_class in getattr(handler, "takes", ()):
+            for event_class in getattr(handler, "handles", ()):
                 declared[event_class] = (*declared.get(event_class, ()), handler)
         cls.handlers = declared
 
 
-class Part(Takes):
+class Part(HandlesEvents):
     """One part of the core, which also works alone."""
 
     def receive(self, event: RealtimeEvent, context: EventContext | None = None) -> EventContext:
-        """Hand an event to this part alone. Returns the context, which it may have filled in."""
+        """Give an event to this part alone. Returns the context, which the part may have filled in."""
         context = context if context is not None else EventContext()
         for handler in self.handlers.get(type(event), ()):
             handler(self, event, context)
@@ -84,9 +83,9 @@ class Part(Takes):
 
 
 def dispatch_table(
-    order: Iterable[type[Takes]],
+    order: Iterable[type[HandlesEvents]],
 ) -> dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]]:
-    """By class of event: the handlers of these classes in their order, each with the place of its class in it."""
+    """By class of event: the handlers of these classes in order, each with the index of its class."""
     table: dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]] = {}
     for place, part in enumerate(order):
         for event_class, handlers in part.handlers.items():

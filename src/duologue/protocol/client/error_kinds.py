@@ -1,4 +1,4 @@
-"""What an `error` event means for its reader: most of them end nothing."""
+"""What an `error` event means for the client: most errors end neither the session nor a response."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class ErrorKind(Enum):
     """What to do about an `error`."""
 
     BENIGN = "benign"
-    """What was asked for is so already: nothing to do."""
+    """The command asks for what is already the case: nothing to do."""
     ANSWERABLE = "answerable"
-    """A command was refused and nothing has changed: the sender must send another one, or do without."""
+    """A command was rejected and nothing has changed: the sender must send another one, or do without it."""
     RETRYABLE = "retryable"
     """The same command can succeed later."""
     SESSION_ENDING = "session-ending"
-    """The server closes the connection, or will do nothing more on it."""
+    """The server closes the connection, or does nothing more on it."""
 
 
 ERROR_KINDS: Final[Mapping[str, ErrorKind]] = {
@@ -57,7 +57,7 @@ ERROR_KINDS: Final[Mapping[str, ErrorKind]] = {
 """By `error.code`."""
 
 _BENIGN_MESSAGES: Final = ("is already shorter than", "only model output audio messages can be truncated")
-"""Parts of messages that come with no code, or with one that says less: there is nothing left that could be cut."""
+"""Parts of messages whose code is absent or less precise: there is nothing left to truncate."""
 
 _KINDS_BY_TYPE: Final[Mapping[str, ErrorKind]] = {
     "server_error": ErrorKind.RETRYABLE,
@@ -68,11 +68,11 @@ _KINDS_BY_TYPE: Final[Mapping[str, ErrorKind]] = {
 
 
 def classify(error: ErrorEvent | RealtimeError) -> ErrorKind:
-    """The kind of an error, by its message, its code, its type, in this order.
+    """The kind of an error, by its message, its code and its type, in this order.
 
-    What none of the tables has is answerable: a command was refused and the session goes on. That is what the protocol
-    promises of an `error`; if it is wrong this time, the close that follows says so, and a caller who waits for an
-    answer has one either way.
+    An error in none of the tables is answerable: most errors are recoverable and leave the session open
+    (https://platform.openai.com/docs/api-reference/realtime-server-events/error). If the server closes the connection
+    all the same, the close reports that, and a caller that waits for an answer has one either way.
     """
     detail = error.error if isinstance(error, ErrorEvent) else error
     message = detail.message.lower()

@@ -1,12 +1,12 @@
-"""How much a server can have a client keep. A conversation that is told more ends, with a sentence that says of what.
+"""How much a server can make a client keep. A conversation that exceeds a limit ends, with an error that names it.
 
-limit               default      what honest use comes to
+limit               default      what ordinary use needs
 items               20,000       an hour's call has 720; the largest servers stop at 10,000
 item_characters     16 Mi        what fits into a message; a model's longest answer is half a million
 characters          256 Mi       an hour's call has half a million; fifty pictures of 5 MB
 lasting_events      200,000      an hour's call has 5,000 events that leave something behind
-calls               1,024        calls without an answer; models make a handful at a time
-running             64           functions that run at once, those included that were given up and go on
+calls               1,024        calls without an answer; models make a few at a time
+running             64           functions that run at once, cancelled ones included until they end
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class KeptLimits(Struct, frozen=True, kw_only=True):
 
 
 PIECE_CHARACTERS: Final = 64
-"""What a piece of text takes beside its characters: a server may send empty ones without end."""
+"""What a piece of text counts in addition to its characters, so that empty pieces count too."""
 
 LASTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
     {
@@ -61,11 +61,11 @@ LASTING: Final[frozenset[type[RealtimeEvent]]] = frozenset(
         ResponseDoneEvent,
     }
 )
-"""Events that leave something behind in one of the conversation's parts, whatever becomes of their item."""
+"""Events that leave something behind in one of the conversation's parts, even when their item is deleted."""
 
 
 def size_of(item: ConversationItem) -> int:
-    """Characters that an item holds, and a little for each of its parts."""
+    """Characters in an item, and `PIECE_CHARACTERS` for the item and for each of its parts."""
     match item:
         case MessageItem(content=content):
             return PIECE_CHARACTERS + sum(PIECE_CHARACTERS + _characters(part) for part in content)
@@ -78,5 +78,5 @@ def size_of(item: ConversationItem) -> int:
 
 
 def _characters(part: Any) -> int:
-    told = (getattr(part, name, None) for name in ("text", "transcript", "image_url"))
-    return sum(len(text) for text in told if isinstance(text, str))
+    texts = (getattr(part, name, None) for name in ("text", "transcript", "image_url"))
+    return sum(len(text) for text in texts if isinstance(text, str))

@@ -1,4 +1,4 @@
-"""What the session core tells its application: small values that never change, in the order things happened."""
+"""What the client's core reports to its application: small immutable values, in the order of the events."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ __all__ = [
 
 
 class SessionChanged(Struct, frozen=True):
-    """The session as the server tells it now; the first one opens it."""
+    """The session as the server last sent it; the first one opens the session."""
 
     session: AnySession
 
 
 class SpeechStarted(Struct, frozen=True, kw_only=True):
-    """The user began to speak; the position counts from the first audio of the session."""
+    """The user began to speak. The position counts from the start of the session's input audio."""
 
     item_id: str
     audio_start_ms: int
 
 
 class SpeechStopped(Struct, frozen=True, kw_only=True):
-    """The user has spoken."""
+    """The user stopped speaking."""
 
     item_id: str
     audio_end_ms: int
@@ -73,21 +73,21 @@ class UserTranscriptDelta(Struct, frozen=True, kw_only=True):
 
 
 class UserTranscript(Struct, frozen=True, kw_only=True):
-    """All that the user said in an item; comes before, inside or after the answer to it."""
+    """All that the user said in an item; arrives before, during or after the answer to it."""
 
     item_id: str
     transcript: str
 
 
 class UserTranscriptFailed(Struct, frozen=True, kw_only=True):
-    """What the user said in an item cannot be told."""
+    """The user's speech in an item could not be transcribed."""
 
     item_id: str
     message: str
 
 
 class TextDelta(Struct, frozen=True, kw_only=True):
-    """The next piece of what the model writes, or says if it is `spoken`."""
+    """The next piece of the model's text, or of the transcript of its speech if it is `spoken`."""
 
     response_id: str
     item_id: str
@@ -97,7 +97,7 @@ class TextDelta(Struct, frozen=True, kw_only=True):
 
 
 class AudioDelta(Struct, frozen=True, kw_only=True):
-    """The next piece of the model's speech, to be played; what is cut off already is not told."""
+    """The next piece of the model's speech, to be played. There is none for speech that is already cut off."""
 
     response_id: str
     item_id: str
@@ -110,20 +110,20 @@ class AudioDelta(Struct, frozen=True, kw_only=True):
 
 
 class AudioDone(Struct, frozen=True, kw_only=True):
-    """All of a part's speech has come."""
+    """All of a part's speech has arrived."""
 
     item_id: str
     content_index: int
 
 
 class Interrupted(Struct, frozen=True):
-    """Stop the player and drop what it holds. The truncate, if there is one, is among the events to send."""
+    """Stop the player and drop its buffer. The core sends the truncate, if there is one."""
 
     interruption: Interruption
 
 
 class ItemAdded(Struct, frozen=True):
-    """An item entered the conversation."""
+    """An item was added to the conversation."""
 
     item: StoredItem
 
@@ -135,26 +135,26 @@ class ItemDone(Struct, frozen=True):
 
 
 class ItemDeleted(Struct, frozen=True):
-    """An item left the conversation."""
+    """An item was deleted from the conversation."""
 
     item_id: str
 
 
 class ResponseStarted(Struct, frozen=True, kw_only=True):
-    """A response began; `in_conversation` is false for one that is kept out of it."""
+    """A response was created; `in_conversation` is false for one out of band."""
 
     response_id: str
     in_conversation: bool
 
 
 class ResponseFinished(Struct, frozen=True):
-    """A response ended, in whatever way, requested by this client or not. Its audio may still be playing."""
+    """A response ended, with any status, requested by this client or not. Its audio may still be playing."""
 
     event: ResponseDoneEvent
 
 
 class RequestEnded(Struct, frozen=True):
-    """A request for a response ended: the answer to `ConversationCore.respond`."""
+    """A request for a response ended: the result of `ConversationCore.respond`."""
 
     resolution: Resolution
 
@@ -166,7 +166,7 @@ class RunTool(Struct, frozen=True):
 
 
 class StopTool(Struct, frozen=True):
-    """Stop a function that runs; its answer is no longer wanted."""
+    """Stop a function that runs; its output is no longer needed."""
 
     call_id: str
 
@@ -178,7 +178,7 @@ class UsageChanged(Struct, frozen=True):
 
 
 class ErrorReported(Struct, frozen=True, kw_only=True):
-    """An `error`: its kind, and the command of ours that it answers, if one can be named."""
+    """An `error`: its kind, and the client's command that it answers, if that is known."""
 
     event: ErrorEvent
     kind: ErrorKind
@@ -186,14 +186,14 @@ class ErrorReported(Struct, frozen=True, kw_only=True):
 
 
 class Unreadable(Struct, frozen=True, kw_only=True):
-    """An event that is not known or not whole. The session goes on without it."""
+    """An event of an unknown type, or one that is malformed. The session goes on without it."""
 
     event: RealtimeEvent
     problem: str
 
 
 class ConnectionLost(Struct, frozen=True):
-    """The connection is gone; every request has ended. `SessionRestored` follows if there is another one."""
+    """The connection is lost; every request has ended. `SessionRestored` follows if there is another connection."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""The model's speech in one session: which of it is to be played, in which encoding, and what of it was heard."""
+"""The model's speech in one session: what is to be played, in which encoding, and how much of it was played."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from duologue.protocol.client.notices import AudioDelta, AudioDone, Unreadable
 from duologue.protocol.client.playback import Interruption, PlaybackLedger
 from duologue.protocol.states import ReportIllegal, raise_illegal
 
-__all__ = ["ModelSpeech"]
+__all__ = ["OutputAudio"]
 
 
-class ModelSpeech(Part):
-    """What comes of the model's speech. `tell` takes the notices; `playback` learns from the player what was heard."""
+class OutputAudio(Part):
+    """Calls `notify` with the audio to play. The player reports to `playback` what it has played."""
 
     def __init__(
         self,
         *,
-        tell: Callable[[AudioDelta | AudioDone | Unreadable], None],
+        notify: Callable[[AudioDelta | AudioDone | Unreadable], None],
         report_illegal: ReportIllegal = raise_illegal,
     ) -> None:
         self.encoding: Encoding = PCM
-        """Of the session's output; a response may have asked for another."""
+        """Of the session's output; a request for a response may name another."""
         self.playback = PlaybackLedger(report_illegal=report_illegal)
-        self._tell = tell
+        self._notify = notify
         self._encodings: dict[str, Encoding] = {}
-        self._silenced: set[str] = set()
-        """Responses that were interrupted: what they still say, or have not begun to say, is not to be heard."""
+        self._interrupted: set[str] = set()
+        """Interrupted responses: the rest of their audio is not played."""
 
     @on(SessionCreatedEvent, SessionUpdatedEvent)
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
@@ -56,19 +56,19 @@ class ModelSpeech(Part):
             self._encodings[response.id] = encoding_of_format(audio.format) or self.encoding
 
     @on(ResponseAudioDeltaEvent)
-    def _piece(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
+    def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
         try:
             audio = event.decode_audio()
         except ValueError as fault:
-            self._tell(Unreadable(event=event, problem=str(fault)))
+            self._notify(Unreadable(event=event, problem=str(fault)))
             return
-        if event.response_id in self._silenced:
+        if event.response_id in self._interrupted:
             return
         encoding = self.playback.encoding = self._encodings.get(event.response_id, self.encoding)
         if not self.playback.received(event.item_id, event.content_index, len(audio)):
             return
         context.audio = audio
-        self._tell(
+        self._notify(
             AudioDelta(
                 response_id=event.response_id,
                 item_id=event.item_id,
@@ -81,12 +81,12 @@ class ModelSpeech(Part):
     @on(ResponseAudioDoneEvent)
     def _all_received(self, event: ResponseAudioDoneEvent, context: EventContext) -> None:
         self.playback.all_received(event.item_id, event.content_index)
-        self._tell(AudioDone(item_id=event.item_id, content_index=event.content_index))
+        self._notify(AudioDone(item_id=event.item_id, content_index=event.content_index))
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
         self._encodings.pop(str(event.response.id), None)
-        self._silenced.discard(str(event.response.id))
+        self._interrupted.discard(str(event.response.id))
 
     @on(ConversationItemTruncatedEvent)
     def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
@@ -97,13 +97,13 @@ class ModelSpeech(Part):
         self.playback.forget(event.item_id)
 
     def interrupt(self, active_id: str | None) -> Interruption:
-        """The user takes the floor, also from the response that runs, if one does."""
+        """The user interrupts the speech, and the active response if there is one."""
         if active_id is not None:
-            self._silenced.add(active_id)
+            self._interrupted.add(active_id)
         return self.playback.interrupt()
 
     def clear(self) -> None:
-        """Another session begins: its server has said nothing yet."""
+        """Another session begins: it has no audio yet."""
         self.playback.clear()
         self._encodings.clear()
-        self._silenced.clear()
+        self._interrupted.clear()

@@ -1,7 +1,8 @@
-"""Commands that the server has not answered: which of ours an `error` is about.
+"""Commands that the server has not answered: which of them an acknowledgement or an `error` answers.
 
-Every command but `input_audio_buffer.append` is answered, by its acknowledgement or by one `error`, and in order. An
-error names the command by its event id; servers that leave the id out are read by the code and by the order.
+A server answers every command but `input_audio_buffer.append` (rule `no_append_ack`) in order, with an acknowledgement
+or with one `error`. An error names the command by its event id, or by none (rule `error_echo`): then its code and the
+order decide.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ from duologue.events import (
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
 
-__all__ = ["Unanswered"]
+__all__ = ["PendingCommands"]
 
-_ANSWERS: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
+_ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
     SessionUpdatedEvent: SessionUpdateEvent,
     TranscriptionSessionUpdatedEvent: TranscriptionSessionUpdateEvent,
     InputAudioBufferCommittedEvent: InputAudioBufferCommitEvent,
@@ -60,9 +61,9 @@ _ANSWERS: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
     ResponseCreatedEvent: ResponseCreateEvent,
     ResponseDoneEvent: ResponseCancelEvent,
 }
-"""Acknowledgements, and the command of each."""
+"""By acknowledgement: the command that it answers."""
 
-_REFUSALS: Final[Mapping[str, type[ClientEvent]]] = {
+_COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
     "cannot_update_voice": SessionUpdateEvent,
     "conversation_already_has_active_response": ResponseCreateEvent,
     "input_audio_buffer_commit_empty": InputAudioBufferCommitEvent,
@@ -73,19 +74,20 @@ _REFUSALS: Final[Mapping[str, type[ClientEvent]]] = {
     "item_truncate_invalid_item_id": ConversationItemTruncateEvent,
     "response_cancel_not_active": ResponseCancelEvent,
 }
-"""Codes that only one command is refused with."""
+"""By `error.code`: the only command that is rejected with it."""
 
-_MOST: Final = 256
-"""Commands that wait for an answer; a server that far behind is not going to give it."""
+_MAX_PENDING: Final = 256
+"""Commands that may wait for an answer; a server that is further behind will not send it."""
 
 
-class Unanswered(Part):
-    """Commands of one connection, in the order in which they went out."""
+class PendingCommands(Part):
+    """Commands of one connection, in the order in which they were sent."""
 
     def __init__(self) -> None:
         self._sent: dict[str, ClientEvent] = {}
         self._answered: dict[str, ClientEvent] = {}
-        """Commands that seemed answered: what the server does of its own accord reads like an acknowledgement."""
+        """Commands that seemed to be answered: what the server sends on its own looks like an acknowledgement, so an
+        `error` may still name one of them."""
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -96,34 +98,34 @@ class Unanswered(Part):
         return tuple(self._sent.values())
 
     def sent(self, event: ClientEvent) -> None:
-        """A command goes out; it has its event id."""
+        """A command is sent; it has its event id."""
         if isinstance(event, InputAudioBufferAppendEvent) or not is_set(event.event_id):
             return
-        if len(self._sent) >= _MOST:
+        if len(self._sent) >= _MAX_PENDING:
             del self._sent[next(iter(self._sent))]
         self._sent[event.event_id] = event
 
-    @on(*_ANSWERS)
+    @on(*_ACKNOWLEDGED)
     def _acknowledged(self, event: RealtimeEvent, context: EventContext) -> None:
-        kind = _ANSWERS[type(event)]
+        kind = _ACKNOWLEDGED[type(event)]
         candidates = (command for command in self._sent.values() if isinstance(command, kind))
         command = next((command for command in candidates if _fits(command, event)), None)
         context.command = None if command is None else self._take(command)
 
     @on(ErrorEvent)
     def _error(self, event: ErrorEvent, context: EventContext) -> None:
-        context.command = self._refused(event)
+        context.command = self._rejected(event)
 
     def clear(self) -> None:
-        """The connection is gone, and every answer with it."""
+        """The connection is lost, and every answer with it."""
         self._sent.clear()
         self._answered.clear()
 
-    def _refused(self, event: ErrorEvent) -> ClientEvent | None:
+    def _rejected(self, event: ErrorEvent) -> ClientEvent | None:
         error = event.error
         if is_set(error.event_id):
             return self._sent.pop(error.event_id, None) or self._answered.get(error.event_id)
-        kind = _REFUSALS.get(error.code) if is_set(error.code) else None
+        kind = _COMMAND_OF_CODE.get(error.code) if is_set(error.code) else None
         candidates = self._sent.values()
         command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
         return None if command is None else self._take(command)
@@ -131,20 +133,20 @@ class Unanswered(Part):
     def _take(self, command: ClientEvent) -> ClientEvent:
         event_id = str(command.event_id)
         self._answered[event_id] = command
-        if len(self._answered) > _MOST:
+        if len(self._answered) > _MAX_PENDING:
             del self._answered[next(iter(self._answered))]
         return self._sent.pop(event_id)
 
 
 def _kind(item: ConversationItem) -> object:
-    """What tells an item of ours from one that the server makes at the same time: a turn of the user's speech."""
+    """What an item of the client does not share with one that the server makes meanwhile: a turn of the user's."""
     if not isinstance(item, MessageItem):
         return type(item)
     return item.role, any(isinstance(part, InputAudioPart) for part in item.content)
 
 
 def _fits(command: ClientEvent, answer: RealtimeEvent) -> bool:
-    """Whether the answer speaks of what the command does."""
+    """Whether the answer names the object of the command."""
     match command, answer:
         case ConversationItemCreateEvent(), ConversationItemAddedEvent() | ConversationItemCreatedEvent():
             if is_set(command.item.id):

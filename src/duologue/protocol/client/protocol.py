@@ -1,4 +1,4 @@
-"""The client's side of one session: messages to events and events to messages, and what the server has said so far.
+"""The client's side of one session: messages to events, events to messages, and the session as the server sent it.
 
 receive(message) → event        send(event) → message        closed(code, reason) → exception
 """
@@ -10,13 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from duologue.codec import decode, encode, encode_append
-from duologue.errors import (
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    DecodeError,
-    LocalProtocolError,
-)
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, DecodeError, LocalProtocolError
 from duologue.events import (
     AnySession,
     ClientEvent,
@@ -40,16 +34,16 @@ class ClientProtocol:
     def __init__(self, *, dialect: str = "openai", new_id: Callable[[str], str]) -> None:
         self.state = ConnectionState.CONNECTING
         self.session: AnySession | None = None
-        """The session as the server last told it."""
+        """The session as the server last sent it."""
         self.last_error: ErrorEvent | None = None
         """The last `error` event; servers explain a close with one."""
         self.dialect = dialect
-        """How messages are read and written. May change on the way, when the server turns out to speak otherwise."""
+        """How messages are read and written. May change during the session, when another dialect is detected."""
         self._error_is_last = False
         self._new_id = new_id
 
     def receive(self, message: str | bytes) -> RealtimeEvent:
-        """The event of a message. Never raises: what is no event at all is an unknown one, and says why."""
+        """The event of a message. Never raises: a message without one gives an unknown event with a `problem`."""
         try:
             event = decode(message, dialect=self.dialect)
         except DecodeError as fault:
@@ -58,7 +52,7 @@ class ClientProtocol:
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 self.session = event.session
-                if self.state is ConnectionState.CONNECTING:  # later ones open nothing
+                if self.state is ConnectionState.CONNECTING:  # later ones change no state
                     self._step(ConnectionInput.SESSION_CREATED)
             case ErrorEvent():
                 self.last_error = event
@@ -67,7 +61,7 @@ class ClientProtocol:
         return event
 
     def send(self, event: RealtimeEvent) -> str:
-        """The message of an event, which gets an id if it has none, so that an `error` can name it.
+        """The message of an event. An event without an id gets one, so that an `error` can name it (rule `error_echo`).
 
         Raises:
             LocalProtocolError: the session is over, or the event is one that only servers send.
@@ -92,7 +86,7 @@ class ClientProtocol:
         return encode_append(audio, dialect=self.dialect).decode("ascii")
 
     def closed(self, code: int, reason: str) -> ConnectionClosed:
-        """The connection is closed: the exception that tells it, with the `error` that came right before."""
+        """The connection is closed: returns the exception for it, with the `error` that came right before."""
         if self.state is not ConnectionState.CLOSED:
             self._step(ConnectionInput.CLOSED)
         error = self.last_error if self._error_is_last else None

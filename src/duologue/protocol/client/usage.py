@@ -1,7 +1,7 @@
-"""What a session has cost so far, added up from what the server told: by response, by modality, and for transcripts.
+"""What a session has cost so far, added up from the server's `usage`: by response, by modality, and for transcripts.
 
-Counts are told as they are. A server that gives a total and no parts has the difference under `other_tokens`, so that
-the parts add up to the whole everywhere.
+Counts are the server's. `other_tokens` is the part of a total that the server attributes to no modality, so that the
+parts always add up to the total.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ N = TypeVar("N", bound=_Sum)
 
 
 class InputTokens(_Sum, frozen=True, kw_only=True):
-    """What responses read, in tokens. The cached ones are part of the others, and cost less."""
+    """Input of responses, in tokens. The cached ones are included in the others, and cost less."""
 
     text_tokens: int = 0
     audio_tokens: int = 0
@@ -59,7 +59,7 @@ class InputTokens(_Sum, frozen=True, kw_only=True):
 
 
 class OutputTokens(_Sum, frozen=True, kw_only=True):
-    """What responses wrote and said, in tokens. Those spent on reasoning are part of the others."""
+    """Output of responses, in tokens. Those spent on reasoning are included in the others."""
 
     text_tokens: int = 0
     audio_tokens: int = 0
@@ -72,11 +72,11 @@ class OutputTokens(_Sum, frozen=True, kw_only=True):
 
 
 class ResponseCost(Struct, frozen=True, kw_only=True):
-    """What one response cost. `told` is false where the server gave no usage, as some do for cancelled ones."""
+    """What one response cost. `reported` is false if the server sent no usage, as some do for cancelled responses."""
 
     response_id: str
     status: str
-    told: bool
+    reported: bool
     input: InputTokens = InputTokens()
     output: OutputTokens = OutputTokens()
 
@@ -109,7 +109,7 @@ class UsageSnapshot(Struct, frozen=True, kw_only=True):
     responses: tuple[tuple[str, int], ...] = ()
     """How many responses ended with each status, by its name."""
     responses_untold: int = 0
-    """Responses that ended without a usage; what they cost is not in the sums."""
+    """Responses that ended without a usage; the sums do not include them."""
 
     @property
     def total_tokens(self) -> int:
@@ -127,7 +127,7 @@ class UsageLedger(Part):
         self._output = OutputTokens()
         self._transcription = TranscriptionCost()
         self._statuses: Counter[str] = Counter()
-        self._untold = 0
+        self._unreported = 0
         self._changed = False
 
     @on(InputAudioTranscriptionCompletedEvent)
@@ -148,7 +148,7 @@ class UsageLedger(Part):
         return self.snapshot() if changed else None
 
     def connected(self) -> None:
-        """Another connection: the sums go on, and ids of its server may be those of the one before."""
+        """Another connection: the sums go on, and its server may use the same ids again."""
         self._responses.clear()
         self._transcripts.clear()
 
@@ -163,7 +163,7 @@ class UsageLedger(Part):
             output=self._output,
             transcription=self._transcription,
             responses=tuple(sorted(self._statuses.items())),
-            responses_untold=self._untold,
+            responses_untold=self._unreported,
         )
 
     def _add_response(self, response: RealtimeResponse) -> None:
@@ -174,7 +174,7 @@ class UsageLedger(Part):
         cost = ResponseCost(
             response_id=response_id,
             status=response.status if is_set(response.status) else "completed",
-            told=usage is not None,
+            reported=usage is not None,
             input=InputTokens() if usage is None else _input(usage),
             output=OutputTokens() if usage is None else _output(usage),
         )
@@ -183,7 +183,7 @@ class UsageLedger(Part):
         self._input = _plus(self._input, cost.input)
         self._output = _plus(self._output, cost.output)
         self._statuses[cost.status] += 1
-        self._untold += not cost.told
+        self._unreported += not cost.reported
         self._changed = True
 
 

@@ -1,6 +1,6 @@
-"""What a server would refuse of a client's event, refused before it is sent, with a sentence that says what to do.
+"""Checks of a client's events before they are sent: what the server would reject raises, with a hint on what to do.
 
-Each check has a name, and can be switched off by it: servers exist that take more than the hosted one does.
+Each check has a name, and can be switched off by it: some servers accept more than the hosted service does.
 """
 
 from __future__ import annotations
@@ -40,14 +40,15 @@ from duologue.protocol.wire_limits import (
 __all__ = ["LOCAL_CHECKS", "MAX_APPEND_BYTES", "MAX_EVENT_ID_CHARS", "LocalChecks"]
 
 MAX_APPEND_BYTES: Final = 15 * 1024 * 1024
-"""Published limit of the audio in one append."""
+"""Published limit of the audio in one append:
+https://platform.openai.com/docs/api-reference/realtime-client-events/input_audio_buffer/append"""
 
 MAX_EVENT_ID_CHARS: Final = 512
-"""Published limit of a client's event id."""
+"""Published limit of a client's event id (rule `error.event_id_too_long`)."""
 
 
 class LocalChecks(Part):
-    """Follows one session, and refuses what its server would. `off` names checks that are not made.
+    """The checks of one session. `off` names checks that are not made.
 
     Raises:
         ValueError: there is no check of such a name.
@@ -59,37 +60,37 @@ class LocalChecks(Part):
             raise ValueError(f"no check {', '.join(sorted(unknown))}; known: {', '.join(LOCAL_CHECKS)}")
         self._off = frozenset(off)
         self.input_encoding: Encoding | None = PCM
-        """Of the session's input audio; None for a format that this version does not know."""
+        """Of the session's input audio; None for an unknown format."""
         self.voice: object = None
         self.has_spoken = False
         self._appended_bytes = 0
-        self._taken_bytes = 0
+        self._consumed_bytes = 0
         self._last_commit: tuple[str, int] | None = None
-        self._format_asked: tuple[str, Encoding | None] | None = None
-        """An update of the input format that is not answered: its event id, and the format before it."""
+        self._format_requested: tuple[str, Encoding | None] | None = None
+        """An unanswered update of the input format: its event id, and the format before it."""
 
     @property
     def buffered_ms(self) -> int:
-        """The most that the server's input buffer can hold; turn detection may have dropped some of it."""
+        """An upper bound of the audio in the server's input buffer; turn detection may have dropped some of it."""
         if self.input_encoding is None:
             return MIN_COMMIT_MS
-        return self.input_encoding.duration_ms(self._appended_bytes - self._taken_bytes)
+        return self.input_encoding.duration_ms(self._appended_bytes - self._consumed_bytes)
 
     def check(self, event: ClientEvent) -> None:
-        """Look at an event that is to be sent.
+        """Check an event that is to be sent.
 
         Raises:
-            LocalProtocolError: the server would refuse it.
+            LocalProtocolError: the server would reject it.
         """
-        for name, look in LOCAL_CHECKS.items():
+        for name, check in LOCAL_CHECKS.items():
             if name not in self._off:
-                look(self, event)
+                check(self, event)
 
     def check_audio(self, n_bytes: int, *, encoding: Encoding | None = None) -> None:
-        """Look at audio that is to be appended; `encoding` is what its source says that it is.
+        """Check audio that is to be appended; `encoding` is that of its source, if it is known.
 
         Raises:
-            LocalProtocolError: it is not what the session's input takes, or too much at once.
+            LocalProtocolError: the session's input has another format, or it is too much for one event.
         """
         if "append_size" not in self._off:
             _append_size(n_bytes)
@@ -99,7 +100,7 @@ class LocalChecks(Part):
         if encoding is not None and encoding != wanted:
             raise LocalProtocolError(
                 f"cannot send input_audio_buffer.append: the audio is {encoding.type} at {encoding.rate_hz} Hz and the "
-                f"session takes {wanted.type} at {wanted.rate_hz} Hz, as which it would be heard; convert it, or "
+                f"session takes {wanted.type} at {wanted.rate_hz} Hz, as which it would be decoded; convert it, or "
                 "change the session's audio.input.format"
             )
         if n_bytes % wanted.bytes_per_sample:
@@ -109,28 +110,28 @@ class LocalChecks(Part):
             )
 
     def sent(self, event: ClientEvent) -> None:
-        """An event goes out."""
+        """An event is sent."""
         match event:
             case InputAudioBufferAppendEvent():
                 self.appended(_audio_bytes(event))
             case InputAudioBufferCommitEvent() | InputAudioBufferClearEvent():
-                self._last_commit = (str(event.event_id), self._taken_bytes)
-                self._taken_bytes = self._appended_bytes
+                self._last_commit = (str(event.event_id), self._consumed_bytes)
+                self._consumed_bytes = self._appended_bytes
             case SessionUpdateEvent(session=RealtimeSessionConfig() | TranscriptionSessionConfig() as config):
                 wire = input_config(config.audio)
                 if wire is not None and is_set(wire.format):
-                    # What is appended from now on is heard in this format, whenever the answer comes.
-                    self._format_asked = (str(event.event_id), self.input_encoding)
+                    # The server decodes what is appended from now on in this format, whenever its answer arrives.
+                    self._format_requested = (str(event.event_id), self.input_encoding)
                     self._change_input(encoding_of_format(wire.format))
             case _:
-                pass  # no other event changes what the checks look at
+                pass  # no other event changes what is checked
 
     def appended(self, n_bytes: int) -> None:
-        """Audio goes out."""
+        """Audio is sent."""
         self._appended_bytes += n_bytes
 
     @on(SessionCreatedEvent, SessionUpdatedEvent)
-    def _session_told(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+    def _session_changed(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
         self._session(event.session)
 
     @on(ResponseAudioDeltaEvent)
@@ -141,36 +142,36 @@ class LocalChecks(Part):
     def _speech_stopped(self, event: InputAudioBufferSpeechStoppedEvent, context: EventContext) -> None:
         if self.input_encoding is not None:
             end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
-            self._taken_bytes = max(self._taken_bytes, end)
+            self._consumed_bytes = max(self._consumed_bytes, end)
 
     @on(ErrorEvent)
-    def _refused(self, event: ErrorEvent, context: EventContext) -> None:
+    def _rejected(self, event: ErrorEvent, context: EventContext) -> None:
         if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
-            self._taken_bytes, self._last_commit = self._last_commit[1], None
-        elif self._format_asked is not None and event.error.event_id == self._format_asked[0]:
-            before, self._format_asked = self._format_asked[1], None
+            self._consumed_bytes, self._last_commit = self._last_commit[1], None
+        elif self._format_requested is not None and event.error.event_id == self._format_requested[0]:
+            before, self._format_requested = self._format_requested[1], None
             self._change_input(before)
 
     def connected(self) -> None:
-        """A new connection: its server has heard and said nothing yet."""
-        self._appended_bytes = self._taken_bytes = 0
-        self._last_commit = self._format_asked = None
+        """A new connection: its server has no audio yet, and the model has not spoken."""
+        self._appended_bytes = self._consumed_bytes = 0
+        self._last_commit = self._format_requested = None
         self.has_spoken = False
 
     def _session(self, session: AnySession) -> None:
         encoding, _ = session_encodings(session)
         if encoding == self.input_encoding:
-            self._format_asked = None
-        elif self._format_asked is None:
+            self._format_requested = None
+        elif self._format_requested is None:
             self._change_input(encoding)
         if isinstance(session, RealtimeSession) and is_set(session.audio) and is_set(session.audio.output):
             self.voice = session.audio.output.voice
 
     def _change_input(self, encoding: Encoding | None) -> None:
         before, self.input_encoding = self.input_encoding, encoding
-        if before is not None and encoding is not None:  # positions go on, counted in milliseconds
+        if before is not None and encoding is not None:  # positions keep their milliseconds
             self._appended_bytes = encoding.bytes_for_ms(before.duration_ms(self._appended_bytes))
-            self._taken_bytes = encoding.bytes_for_ms(before.duration_ms(self._taken_bytes))
+            self._consumed_bytes = encoding.bytes_for_ms(before.duration_ms(self._consumed_bytes))
 
 
 # --- the checks -------------------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def _check_append_format(checks: LocalChecks, event: ClientEvent) -> None:
         checks.check_audio(_audio_bytes(event))
 
 
-def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:
+def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:  # rule `error.commit_short`
     if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < MIN_COMMIT_MS:
         raise LocalProtocolError(
             f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "
@@ -206,7 +207,7 @@ def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:
         )
 
 
-def _check_modalities(checks: LocalChecks, event: ClientEvent) -> None:
+def _check_modalities(checks: LocalChecks, event: ClientEvent) -> None:  # rule `error.both_modalities`
     match event:
         case ResponseCreateEvent(response=params) if is_set(params):
             modalities = params.output_modalities
@@ -221,7 +222,7 @@ def _check_modalities(checks: LocalChecks, event: ClientEvent) -> None:
         )
 
 
-def _check_voice(checks: LocalChecks, event: ClientEvent) -> None:
+def _check_voice(checks: LocalChecks, event: ClientEvent) -> None:  # rules `error.voice_in_use`, `session.same_voice`
     if not checks.has_spoken or not isinstance(event, SessionUpdateEvent):
         return
     config = event.session
@@ -243,7 +244,7 @@ def _check_event_id(checks: LocalChecks, event: ClientEvent) -> None:
         )
 
 
-def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:
+def _check_metadata(checks: LocalChecks, event: ClientEvent) -> None:  # rule `error.metadata_too_large`
     if not isinstance(event, ResponseCreateEvent) or not is_set(event.response):
         return
     metadata = event.response.metadata

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.protocol.client.history.audio_store import KeptAudio
+from duologue.protocol.client.history.audio_store import AudioStore
 
 
 @given(
@@ -15,7 +15,7 @@ from duologue.protocol.client.history.audio_store import KeptAudio
 def test_pain_13_what_is_kept_is_within_its_limit_and_whole(
     limit_bytes: int, steps: list[tuple[str, int, bytes, int]]
 ) -> None:
-    kept = KeptAudio(limit_bytes)
+    kept = AudioStore(limit_bytes)
     came: dict[tuple[str, int], bytes] = {}
     for item_id, index, audio, what in steps:
         if what == 0:

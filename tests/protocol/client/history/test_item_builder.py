@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from duologue.codec.writing import to_plain
 from duologue.events import AudioPart, InputAudioPart, InputTextPart, MessageItem, OutputTextPart, TextPart
-from duologue.protocol.client.history.item_builder import ItemDraft, without_audio
+from duologue.protocol.client.history.item_builder import ItemBuilder, without_audio
 
 
-def content(draft: ItemDraft) -> object:
-    return to_plain(draft.snapshot().item)["content"]
+def content(builder: ItemBuilder) -> object:
+    return to_plain(builder.snapshot().item)["content"]
 
 
 def test_an_item_of_which_only_pieces_came_is_a_message_of_the_model() -> None:
-    draft = ItemDraft("a", response_id="r")
-    draft.said(1, "there", spoken=True)
-    draft.said(0, "here", spoken=False)
-    assert content(draft) == [
+    builder = ItemBuilder("a", response_id="r")
+    builder.text_delta(1, "there", spoken=True)
+    builder.text_delta(0, "here", spoken=False)
+    assert content(builder) == [
         {"type": "output_text", "text": "here"},
         {"type": "output_audio", "transcript": "there"},
     ]
-    stored = draft.snapshot()
+    stored = builder.snapshot()
     assert (stored.done, stored.response_id, stored.text) == (False, "r", "here there")
 
 
 def test_parts_are_spelled_as_in_items_however_they_came() -> None:
-    draft = ItemDraft("a")
-    draft.part(0, TextPart(text=""), final=False)
-    draft.part(1, AudioPart(transcript=""), final=False)
-    draft.part(2, InputTextPart(text="kept"), final=False)
-    draft.said_all(0, "t", spoken=False)
-    draft.part(1, AudioPart(transcript="a"), final=True)
-    assert content(draft) == [
+    builder = ItemBuilder("a")
+    builder.part(0, TextPart(text=""), final=False)
+    builder.part(1, AudioPart(transcript=""), final=False)
+    builder.part(2, InputTextPart(text="kept"), final=False)
+    builder.text_done(0, "t", spoken=False)
+    builder.part(1, AudioPart(transcript="a"), final=True)
+    assert content(builder) == [
         {"type": "output_text", "text": "t"},
         {"type": "output_audio", "transcript": "a"},
         {"type": "input_text", "text": "kept"},
@@ -38,30 +38,30 @@ def test_parts_are_spelled_as_in_items_however_they_came() -> None:
 
 
 def test_the_whole_replaces_the_pieces_and_pieces_add_nothing_to_the_whole() -> None:
-    draft = ItemDraft("a")
-    draft.said(0, "hal", spoken=False)
-    draft.said_all(0, "half", spoken=False)
-    draft.said(0, "f", spoken=False)
-    assert draft.snapshot().text == "half"
-    draft.arguments("{", whole=False)
-    draft.arguments("{}", whole=True)
-    draft.arguments("}", whole=False)
+    builder = ItemBuilder("a")
+    builder.text_delta(0, "hal", spoken=False)
+    builder.text_done(0, "half", spoken=False)
+    builder.text_delta(0, "f", spoken=False)
+    assert builder.snapshot().text == "half"
+    builder.arguments("{", whole=False)
+    builder.arguments("{}", whole=True)
+    builder.arguments("}", whole=False)
     final = MessageItem(id="a", role="assistant", content=[OutputTextPart(text="final")])
-    draft.ended(final)
-    draft.said(0, "late", spoken=False)
-    draft.said_all(0, "late", spoken=False)
-    draft.part(0, TextPart(text="late"), final=True)
-    draft.arguments("late", whole=True)
-    draft.began(MessageItem(id="a", role="assistant", content=[]))
-    assert draft.snapshot().item == final
-    assert draft.snapshot() is draft.snapshot()
+    builder.finished(final)
+    builder.text_delta(0, "late", spoken=False)
+    builder.text_done(0, "late", spoken=False)
+    builder.part(0, TextPart(text="late"), final=True)
+    builder.arguments("late", whole=True)
+    builder.started(MessageItem(id="a", role="assistant", content=[]))
+    assert builder.snapshot().item == final
+    assert builder.snapshot() is builder.snapshot()
 
 
 def test_a_beta_part_inside_an_item_is_cut_like_any_other() -> None:
-    draft = ItemDraft("a")
-    draft.ended(MessageItem(id="a", role="assistant", content=[AudioPart(transcript="all")]))
-    draft.truncated(0, 10)
-    assert draft.snapshot().text == ""
+    builder = ItemBuilder("a")
+    builder.finished(MessageItem(id="a", role="assistant", content=[AudioPart(transcript="all")]))
+    builder.truncated(0, 10)
+    assert builder.snapshot().text == ""
 
 
 def test_audio_inside_an_item_is_left_out_and_nothing_else() -> None:

@@ -93,4 +93,4 @@ def test_places_of_deleted_items_do_not_pile_up() -> None:
         if number >= 10:
             order.remove(str(number - 10))
     assert len(order.ids) == 10
-    assert len(order._gone) < 100
+    assert len(order._removed) < 100

@@ -1,4 +1,4 @@
-"""The conversation as its client knows it, whatever order its events come in."""
+"""The client's copy of the conversation, in whatever order its events arrive."""
 
 from __future__ import annotations
 
@@ -8,55 +8,55 @@ import pytest
 
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
-from duologue.events import ConversationItemCreateEvent, FunctionCallItem, RealtimeEvent
+from duologue.events import FunctionCallItem
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
+from tests.protocol._wire import command, server_event
 
 
 def item(item_id: str, role: str = "assistant", *content: dict[str, Any], status: str = "completed") -> dict[str, Any]:
     return {"type": "message", "id": item_id, "role": role, "status": status, "content": list(content)}
 
 
-def said(text: str) -> dict[str, Any]:
+def spoken(text: str) -> dict[str, Any]:
     return {"type": "output_audio", "transcript": text}
 
 
-def heard(text: str | None = None) -> dict[str, Any]:
+def user_audio(text: str | None = None) -> dict[str, Any]:
     return {"type": "input_audio", "transcript": text}
 
 
-class Book:
-    """A store, and the server's words to it."""
+class StoreDriver:
+    """A store, and the server's events for it."""
 
     def __init__(self, store: ConversationStore | None = None) -> None:
         self.store = store if store is not None else ConversationStore()
-        self.told_so_far = 0
+        self.received = 0
 
-    def told(self, name: str, /, **fields: Any) -> None:
-        self.told_so_far += 1
-        event = RealtimeEvent.from_json({"event_id": f"e{self.told_so_far}", **fields, "type": name})
-        assert event.type == name, event
+    def receive(self, name: str, /, **fields: Any) -> None:
+        self.received += 1
+        event = server_event(name, **{"event_id": f"e{self.received}", **fields})
         self.store.receive(event, EventContext(encoding=PCM))
 
     def audio(self, item_id: str, audio: bytes) -> None:
         place = {"response_id": "r", "item_id": item_id, "output_index": 0, "content_index": 0}
-        delta = {"type": "response.output_audio.delta", "event_id": "e", **place, "delta": ""}
-        self.store.receive(RealtimeEvent.from_json(delta), EventContext(audio=audio))
+        delta = server_event("response.output_audio.delta", **place, delta="")
+        self.store.receive(delta, EventContext(audio=audio))
 
     def added(self, wire: dict[str, Any], previous: str | None = None, **fields: Any) -> None:
-        self.told("conversation.item.added", item=wire, previous_item_id=previous, **fields)
+        self.receive("conversation.item.added", item=wire, previous_item_id=previous, **fields)
 
     def done(self, wire: dict[str, Any], previous: str | None = None) -> None:
-        self.told("conversation.item.done", item=wire, previous_item_id=previous)
+        self.receive("conversation.item.done", item=wire, previous_item_id=previous)
 
     def stream(self, name: str, **fields: Any) -> None:
         where = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
-        self.told(f"response.{name}", **{**where, **fields})
+        self.receive(f"response.{name}", **{**where, **fields})
 
     def transcription(self, what: str, item_id: str = "u", **fields: Any) -> None:
         name = f"conversation.item.input_audio_transcription.{what}"
-        self.told(name, item_id=item_id, content_index=0, **fields)
+        self.receive(name, item_id=item_id, content_index=0, **fields)
 
     def get(self, item_id: str) -> StoredItem:
         stored = self.store.get(item_id)
@@ -69,37 +69,37 @@ class Book:
 
 
 @pytest.fixture
-def book() -> Book:
-    return Book()
+def driver() -> StoreDriver:
+    return StoreDriver()
 
 
-def test_an_item_of_the_model_grows_with_its_deltas_and_ends_as_the_server_says(book: Book) -> None:
-    book.stream("output_item.added", item=item("a", status="in_progress"))
-    book.added(item("a", status="in_progress"))
-    book.stream("content_part.added", part={"type": "audio", "transcript": ""})
-    seen = [book.get("a").text]
+def test_an_item_of_the_model_grows_with_its_deltas_and_ends_as_the_server_sends_it(driver: StoreDriver) -> None:
+    driver.stream("output_item.added", item=item("a", status="in_progress"))
+    driver.added(item("a", status="in_progress"))
+    driver.stream("content_part.added", part={"type": "audio", "transcript": ""})
+    seen = [driver.get("a").text]
     for word in ("It ", "is ", "late."):
-        book.stream("output_audio_transcript.delta", delta=word)
-        seen.append(book.get("a").text)
+        driver.stream("output_audio_transcript.delta", delta=word)
+        seen.append(driver.get("a").text)
     assert seen == ["", "It ", "It is ", "It is late."]
-    assert not book.get("a").done
-    assert book.get("a").response_id == "r"
-    book.stream("output_audio_transcript.done", transcript="It is late.")
-    book.stream("output_audio_transcript.delta", delta="late.")
-    book.stream("content_part.done", part={"type": "audio", "transcript": "It is late."})
-    assert book.get("a").text == "It is late."
-    book.done(item("a", "assistant", said("It is late.")))
-    assert book.get("a").done
-    assert to_plain(book.get("a").item) == item("a", "assistant", said("It is late."))
+    assert not driver.get("a").done
+    assert driver.get("a").response_id == "r"
+    driver.stream("output_audio_transcript.done", transcript="It is late.")
+    driver.stream("output_audio_transcript.delta", delta="late.")
+    driver.stream("content_part.done", part={"type": "audio", "transcript": "It is late."})
+    assert driver.get("a").text == "It is late."
+    driver.done(item("a", "assistant", spoken("It is late.")))
+    assert driver.get("a").done
+    assert to_plain(driver.get("a").item) == item("a", "assistant", spoken("It is late."))
 
 
-def test_text_and_calls_grow_too(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    book.stream("output_text.delta", delta="one ")
-    book.stream("output_text.delta", delta="two")
-    assert to_plain(book.get("a").item)["content"] == [{"type": "output_text", "text": "one two"}]
-    book.stream("output_text.done", text="one two!")
-    assert book.get("a").text == "one two!"
+def test_text_and_calls_grow_too(driver: StoreDriver) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.stream("output_text.delta", delta="one ")
+    driver.stream("output_text.delta", delta="two")
+    assert to_plain(driver.get("a").item)["content"] == [{"type": "output_text", "text": "one two"}]
+    driver.stream("output_text.done", text="one two!")
+    assert driver.get("a").text == "one two!"
     call = {
         "type": "function_call",
         "id": "f",
@@ -108,247 +108,245 @@ def test_text_and_calls_grow_too(book: Book) -> None:
         "arguments": "",
         "status": "in_progress",
     }
-    book.added(call, "a")
+    driver.added(call, "a")
     for piece in ('{"zone"', ':"CET"}'):
-        book.told(
+        driver.receive(
             "response.function_call_arguments.delta",
             response_id="r", item_id="f", output_index=1, call_id="c", delta=piece,
         )  # fmt: skip
-    growing = book.get("f").item
+    growing = driver.get("f").item
     assert isinstance(growing, FunctionCallItem)
     assert growing.arguments == '{"zone":"CET"}'
-    book.told(
+    driver.receive(
         "response.function_call_arguments.done",
         response_id="r", item_id="f", output_index=1, call_id="c", name="clock", arguments="{}",
     )  # fmt: skip
-    assert to_plain(book.get("f").item)["arguments"] == "{}"
-    assert book.get("f").text == ""
+    assert to_plain(driver.get("f").item)["arguments"] == "{}"
+    assert driver.get("f").text == ""
 
 
-def test_deltas_that_come_before_their_item_are_not_lost(book: Book) -> None:
-    book.stream("output_audio_transcript.delta", delta="early ")
-    assert book.ids == []
-    book.added(item("a", status="in_progress"))
-    book.stream("output_audio_transcript.delta", delta="bird")
-    assert book.get("a").text == "early bird"
+def test_deltas_that_come_before_their_item_are_not_lost(driver: StoreDriver) -> None:
+    driver.stream("output_audio_transcript.delta", delta="early ")
+    assert driver.ids == []
+    driver.added(item("a", status="in_progress"))
+    driver.stream("output_audio_transcript.delta", delta="bird")
+    assert driver.get("a").text == "early bird"
 
 
-def test_a_snapshot_never_changes(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    book.stream("output_text.delta", delta="one")
-    before = book.store.items
+def test_a_snapshot_never_changes(driver: StoreDriver) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.stream("output_text.delta", delta="one")
+    before = driver.store.items
     plain = to_plain(before[0].item)
-    assert book.store.items is before
-    book.stream("output_text.delta", delta=" two")
-    book.done(item("a", "assistant", {"type": "output_text", "text": "one two"}))
-    book.told("conversation.item.deleted", item_id="a")
+    assert driver.store.items is before
+    driver.stream("output_text.delta", delta=" two")
+    driver.done(item("a", "assistant", {"type": "output_text", "text": "one two"}))
+    driver.receive("conversation.item.deleted", item_id="a")
     assert to_plain(before[0].item) == plain
-    assert book.store.items == ()
+    assert driver.store.items == ()
 
 
-def test_pain_14_a_transcript_may_come_before_inside_or_after_everything_else(book: Book) -> None:
-    book.transcription("completed", transcript="early", usage=None, item_id="u1")
-    book.told("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
-    assert [(stored.item_id, stored.text, stored.done) for stored in book.store.items] == [("u1", "early", False)]
-    book.added(item("u1", "user", heard()))
-    book.done(item("u1", "user", heard()))
-    assert book.get("u1").text == "early"
-    book.added(item("u2", "user", heard()), "u1")
-    book.transcription("delta", item_id="u2", delta="la")
-    book.transcription("delta", item_id="u2", delta="te")
-    assert book.get("u2").text == "late"
-    book.done(item("u2", "user", heard()), "u1")
-    book.transcription("completed", item_id="u2", transcript="later", usage=None)
-    book.transcription("delta", item_id="u2", delta="te")
-    assert book.get("u2").text == "later"
+def test_pain_14_a_transcript_may_come_before_inside_or_after_everything_else(driver: StoreDriver) -> None:
+    driver.transcription("completed", transcript="early", usage=None, item_id="u1")
+    driver.receive("input_audio_buffer.committed", item_id="u1", previous_item_id=None)
+    assert [(stored.item_id, stored.text, stored.done) for stored in driver.store.items] == [("u1", "early", False)]
+    driver.added(item("u1", "user", user_audio()))
+    driver.done(item("u1", "user", user_audio()))
+    assert driver.get("u1").text == "early"
+    driver.added(item("u2", "user", user_audio()), "u1")
+    driver.transcription("delta", item_id="u2", delta="la")
+    driver.transcription("delta", item_id="u2", delta="te")
+    assert driver.get("u2").text == "late"
+    driver.done(item("u2", "user", user_audio()), "u1")
+    driver.transcription("completed", item_id="u2", transcript="later", usage=None)
+    driver.transcription("delta", item_id="u2", delta="te")
+    assert driver.get("u2").text == "later"
 
 
-def test_pain_14_a_turn_has_its_place_from_the_moment_it_is_committed(book: Book) -> None:
-    book.told("input_audio_buffer.committed", item_id="u", previous_item_id=None)
-    book.added(item("a", status="in_progress"), "u")
-    book.added(item("u", "user", heard()))
-    assert book.ids == ["u", "a"]
-    book.told("input_audio_buffer.committed", item_id="u", previous_item_id=None)
-    assert book.ids == ["u", "a"]
+def test_pain_14_a_turn_has_its_place_from_the_moment_it_is_committed(driver: StoreDriver) -> None:
+    driver.receive("input_audio_buffer.committed", item_id="u", previous_item_id=None)
+    driver.added(item("a", status="in_progress"), "u")
+    driver.added(item("u", "user", user_audio()))
+    assert driver.ids == ["u", "a"]
+    driver.receive("input_audio_buffer.committed", item_id="u", previous_item_id=None)
+    assert driver.ids == ["u", "a"]
 
 
-def test_a_transcription_that_fails_leaves_no_half_of_a_sentence(book: Book) -> None:
-    book.added(item("u", "user", heard()))
-    book.transcription("delta", delta="may")
-    book.transcription("failed", error={"message": "no"})
-    stored = book.get("u")
+def test_a_transcription_that_fails_leaves_no_half_of_a_sentence(driver: StoreDriver) -> None:
+    driver.added(item("u", "user", user_audio()))
+    driver.transcription("delta", delta="may")
+    driver.transcription("failed", error={"message": "no"})
+    stored = driver.get("u")
     assert (stored.text, stored.transcription_failed) == ("", True)
-    book.transcription("completed", transcript="maybe", usage=None)
-    book.transcription("failed", error={"message": "no"})
-    assert (book.get("u").text, book.get("u").transcription_failed) == ("maybe", False)
+    driver.transcription("completed", transcript="maybe", usage=None)
+    driver.transcription("failed", error={"message": "no"})
+    assert (driver.get("u").text, driver.get("u").transcription_failed) == ("maybe", False)
 
 
-def test_a_cut_takes_the_transcript_away_and_later_events_do_not_bring_it_back(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    book.stream("output_audio_transcript.delta", delta="all of it")
-    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=120)
-    assert (book.get("a").text, book.get("a").truncated_at_ms) == ("", 120)
-    book.stream("output_audio_transcript.delta", delta=" and more")
-    book.done(item("a", "assistant", said("all of it and more"), status="incomplete"))
-    assert book.get("a").text == ""
+def test_a_cut_removes_the_transcript_and_later_events_do_not_bring_it_back(driver: StoreDriver) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.stream("output_audio_transcript.delta", delta="all of it")
+    driver.receive("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=120)
+    assert (driver.get("a").text, driver.get("a").truncated_at_ms) == ("", 120)
+    driver.stream("output_audio_transcript.delta", delta=" and more")
+    driver.done(item("a", "assistant", spoken("all of it and more"), status="incomplete"))
+    assert driver.get("a").text == ""
 
 
-def test_a_cut_is_of_one_part_and_leaves_the_words_of_the_others(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    book.done(item("a", "assistant", {"type": "output_text", "text": "Look here."}, said("all of it")))
-    book.told("conversation.item.truncated", item_id="a", content_index=1, audio_end_ms=120)
-    assert book.get("a").text == "Look here."
-    book.done(item("b", "assistant", said("one"), said("two")))
-    book.told("conversation.item.truncated", item_id="b", content_index=1, audio_end_ms=120)
-    assert book.get("b").text == "one"
+def test_a_cut_is_of_one_part_and_leaves_the_words_of_the_others(driver: StoreDriver) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.done(item("a", "assistant", {"type": "output_text", "text": "Look here."}, spoken("all of it")))
+    driver.receive("conversation.item.truncated", item_id="a", content_index=1, audio_end_ms=120)
+    assert driver.get("a").text == "Look here."
+    driver.done(item("b", "assistant", spoken("one"), spoken("two")))
+    driver.receive("conversation.item.truncated", item_id="b", content_index=1, audio_end_ms=120)
+    assert driver.get("b").text == "one"
 
 
-def test_what_a_server_says_was_heard_of_a_cut_item_stands_and_older_words_do_not_come_back(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    book.done(item("a", "assistant", said("all of it and more")))
-    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all of it and more")))
-    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=120)
-    assert book.get("a").text == ""
-    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all of it")))
-    book.done(item("a", "assistant", said("all of it and more")))
-    assert (book.get("a").text, book.get("a").truncated_at_ms) == ("all of it", 120)
-    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=60)
-    assert (book.get("a").text, book.get("a").truncated_at_ms) == ("", 60)
-    book.told("conversation.item.retrieved", item=item("a", "assistant", said("all")))
-    assert book.get("a").text == "all"
+def test_the_words_that_a_server_keeps_of_a_cut_item_replace_older_ones(
+    driver: StoreDriver,
+) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.done(item("a", "assistant", spoken("all of it and more")))
+    driver.receive("conversation.item.retrieved", item=item("a", "assistant", spoken("all of it and more")))
+    driver.receive("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=120)
+    assert driver.get("a").text == ""
+    driver.receive("conversation.item.retrieved", item=item("a", "assistant", spoken("all of it")))
+    driver.done(item("a", "assistant", spoken("all of it and more")))
+    assert (driver.get("a").text, driver.get("a").truncated_at_ms) == ("all of it", 120)
+    driver.receive("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=60)
+    assert (driver.get("a").text, driver.get("a").truncated_at_ms) == ("", 60)
+    driver.receive("conversation.item.retrieved", item=item("a", "assistant", spoken("all")))
+    assert driver.get("a").text == "all"
 
 
-def test_items_stand_where_the_server_put_them(book: Book) -> None:
-    book.added(item("b", "user"))
-    book.added(item("c", "user"), "b")
-    book.added(item("a", "user"), None)
-    book.added(item("between", "user"), "b")
-    book.done(item("c", "user"), "between")
-    assert book.ids == ["a", "b", "between", "c"]
-    assert "between" in book.store
-    assert len(book.store) == 4
+def test_items_stand_where_the_server_put_them(driver: StoreDriver) -> None:
+    driver.added(item("b", "user"))
+    driver.added(item("c", "user"), "b")
+    driver.added(item("a", "user"), None)
+    driver.added(item("between", "user"), "b")
+    driver.done(item("c", "user"), "between")
+    assert driver.ids == ["a", "b", "between", "c"]
+    assert "between" in driver.store
+    assert len(driver.store) == 4
 
 
-def test_an_item_that_is_wanted_first_is_first_even_as_the_second_of_all(book: Book) -> None:
-    book.added(item("b", "user"))
-    wire = {"type": "conversation.item.added", "event_id": "x", "previous_item_id": None, "item": item("a", "user")}
-    asked = RealtimeEvent.from_json(
-        {"type": "conversation.item.create", "event_id": "1", "previous_item_id": "root", "item": item("a", "user")}
-    )
-    assert isinstance(asked, ConversationItemCreateEvent)
-    book.store.receive(RealtimeEvent.from_json(wire), EventContext(command=asked))
-    assert book.ids == ["a", "b"]
+def test_an_item_that_is_created_at_the_root_is_first_even_as_the_second_of_all(driver: StoreDriver) -> None:
+    driver.added(item("b", "user"))
+    added = server_event("conversation.item.added", previous_item_id=None, item=item("a", "user"))
+    create = command("conversation.item.create", previous_item_id="root", item=item("a", "user"))
+    driver.store.receive(added, EventContext(command=create))
+    assert driver.ids == ["a", "b"]
 
 
-def test_a_server_that_never_names_predecessors_appends(book: Book) -> None:
+def test_a_server_that_never_names_predecessors_appends(driver: StoreDriver) -> None:
     for item_id in ("a", "b", "c"):
-        book.added(item(item_id, "user"))
-    assert book.ids == ["a", "b", "c"]
-    book.told("conversation.item.created", item=item("d", "user"))
-    assert book.ids == ["a", "b", "c", "d"]
+        driver.added(item(item_id, "user"))
+    assert driver.ids == ["a", "b", "c"]
+    driver.receive("conversation.item.created", item=item("d", "user"))
+    assert driver.ids == ["a", "b", "c", "d"]
 
 
-def test_a_deleted_item_stays_deleted_whatever_is_still_said_of_it(book: Book) -> None:
-    book.added(item("a", "user"))
-    book.told("conversation.item.deleted", item_id="a")
-    book.done(item("a", "user"))
-    book.transcription("completed", item_id="a", transcript="x", usage=None)
-    book.told("conversation.item.added", item=item("a", "user"), previous_item_id=None, event_id="e1")
-    book.told("response.done", response={"id": "r", "conversation_id": "c", "output": [item("a")]})
-    book.told("input_audio_buffer.committed", item_id="a")
-    assert book.ids == []
-    assert book.store.get("a") is None
+def test_a_deleted_item_stays_deleted_whatever_late_events_name_it(driver: StoreDriver) -> None:
+    driver.added(item("a", "user"))
+    driver.receive("conversation.item.deleted", item_id="a")
+    driver.done(item("a", "user"))
+    driver.transcription("completed", item_id="a", transcript="x", usage=None)
+    driver.receive("conversation.item.added", item=item("a", "user"), previous_item_id=None, event_id="e1")
+    driver.receive("response.done", response={"id": "r", "conversation_id": "c", "output": [item("a")]})
+    driver.receive("input_audio_buffer.committed", item_id="a")
+    assert driver.ids == []
+    assert driver.store.get("a") is None
 
 
-def test_a_deletion_may_overtake_what_it_deletes(book: Book) -> None:
-    book.told("conversation.item.deleted", item_id="a")
-    book.added(item("a", "user"))
-    book.done(item("a", "user"))
-    assert book.ids == []
+def test_a_deletion_may_overtake_what_it_deletes(driver: StoreDriver) -> None:
+    driver.receive("conversation.item.deleted", item_id="a")
+    driver.added(item("a", "user"))
+    driver.done(item("a", "user"))
+    assert driver.ids == []
 
 
-def test_an_id_may_be_used_again_after_its_item_was_deleted(book: Book) -> None:
-    book.added(item("a", "user"))
-    book.told("conversation.item.deleted", item_id="a")
-    book.added(item("a", "system"))
-    assert to_plain(book.get("a").item)["role"] == "system"
+def test_an_id_may_be_used_again_after_its_item_was_deleted(driver: StoreDriver) -> None:
+    driver.added(item("a", "user"))
+    driver.receive("conversation.item.deleted", item_id="a")
+    driver.added(item("a", "system"))
+    assert to_plain(driver.get("a").item)["role"] == "system"
 
 
-def test_what_a_response_keeps_out_of_the_conversation_stays_out(book: Book) -> None:
-    book.stream("output_item.added", item=item("a", status="in_progress"))
-    book.stream("output_text.delta", delta="aside")
-    book.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "aside"}))
-    book.told("response.done", response={"id": "r", "conversation_id": None, "output": [item("a")]})
-    assert book.ids == []
-    assert book.store._drafts == {}
+def test_what_a_response_keeps_out_of_the_conversation_stays_out(driver: StoreDriver) -> None:
+    driver.stream("output_item.added", item=item("a", status="in_progress"))
+    driver.stream("output_text.delta", delta="aside")
+    driver.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "aside"}))
+    driver.receive("response.done", response={"id": "r", "conversation_id": None, "output": [item("a")]})
+    assert driver.ids == []
+    assert driver.store._builders == {}
 
 
-def test_the_end_of_a_response_closes_what_was_left_open(book: Book) -> None:
-    book.added(item("a", status="in_progress"))
-    final = item("a", "assistant", said("whole"))
-    book.told("response.done", response={"id": "r", "conversation_id": "c", "output": [final, item("b")]})
-    assert [(stored.item_id, stored.done) for stored in book.store.items] == [("a", True), ("b", True)]
-    assert book.get("a").text == "whole"
+def test_the_end_of_a_response_closes_what_was_left_open(driver: StoreDriver) -> None:
+    driver.added(item("a", status="in_progress"))
+    final = item("a", "assistant", spoken("whole"))
+    driver.receive("response.done", response={"id": "r", "conversation_id": "c", "output": [final, item("b")]})
+    assert [(stored.item_id, stored.done) for stored in driver.store.items] == [("a", True), ("b", True)]
+    assert driver.get("a").text == "whole"
 
 
-def test_beta_servers_tell_an_item_in_one_event(book: Book) -> None:
-    book.told("conversation.item.created", item=item("u", "user", heard()), previous_item_id=None)
-    book.told("conversation.item.created", item=item("a", status="in_progress"), previous_item_id="u")
-    assert [stored.done for stored in book.store.items] == [True, False]
-    book.stream("output_item.done", item=item("a", "assistant", said("beta")))
-    assert [stored.done for stored in book.store.items] == [True, True]
+def test_beta_servers_send_an_item_in_one_event(driver: StoreDriver) -> None:
+    driver.receive("conversation.item.created", item=item("u", "user", user_audio()), previous_item_id=None)
+    driver.receive("conversation.item.created", item=item("a", status="in_progress"), previous_item_id="u")
+    assert [stored.done for stored in driver.store.items] == [True, False]
+    driver.stream("output_item.done", item=item("a", "assistant", spoken("beta")))
+    assert [stored.done for stored in driver.store.items] == [True, True]
 
 
-def test_items_without_an_id_are_nobodys(book: Book) -> None:
+def test_items_without_an_id_are_ignored(driver: StoreDriver) -> None:
     nameless = {"type": "message", "role": "user", "content": []}
-    book.added(nameless)
-    book.done(nameless)
-    book.told("conversation.item.retrieved", item=nameless)
-    book.told("response.done", response={"output": [nameless]})
-    book.told("response.output_item.added", response_id="r", output_index=0, item=nameless)
-    book.told("response.output_item.done", response_id="r", output_index=0, item=nameless)
-    assert book.ids == []
+    driver.added(nameless)
+    driver.done(nameless)
+    driver.receive("conversation.item.retrieved", item=nameless)
+    driver.receive("response.done", response={"output": [nameless]})
+    driver.receive("response.output_item.added", response_id="r", output_index=0, item=nameless)
+    driver.receive("response.output_item.done", response_id="r", output_index=0, item=nameless)
+    assert driver.ids == []
 
 
-def test_pain_13_audio_is_not_kept_unasked(book: Book) -> None:
+def test_pain_13_no_audio_is_kept_by_default(driver: StoreDriver) -> None:
     wire = item("u", "user", {"type": "input_audio", "audio": "AAAA", "transcript": None})
-    book.added(wire)
-    book.done(wire)
-    book.told("conversation.item.retrieved", item=wire)
-    book.audio("a", bytes(1000))
-    assert to_plain(book.get("u").item)["content"] == [heard()]
-    assert book.store.audio("a") is None
-    assert book.store.kept_audio_bytes == 0
+    driver.added(wire)
+    driver.done(wire)
+    driver.receive("conversation.item.retrieved", item=wire)
+    driver.audio("a", bytes(1000))
+    assert to_plain(driver.get("u").item)["content"] == [user_audio()]
+    assert driver.store.audio("a") is None
 
 
 def test_pain_13_audio_is_kept_up_to_a_limit_and_cut_with_its_item() -> None:
-    book = Book(ConversationStore(keep_audio_bytes=10_000))
-    book.added(item("a", status="in_progress"))
+    driver = StoreDriver(ConversationStore(keep_audio_bytes=10_000))
+    driver.added(item("a", status="in_progress"))
     for _ in range(3):
-        book.audio("a", bytes(1000))
-    assert len(book.store.audio("a") or b"") == 3000
-    book.told("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=10)
-    assert len(book.store.audio("a") or b"") == 480
-    book.audio("b", bytes(9_900))
-    assert book.store.audio("a") is None
-    assert book.store.kept_audio_bytes == 9_900
-    book.told("conversation.item.deleted", item_id="b")
-    assert book.store.kept_audio_bytes == 0
-    book.audio("c", bytes(10_001))
-    assert book.store.audio("c") is None
-    book.store.clear()
-    assert book.store.items == ()
+        driver.audio("a", bytes(1000))
+    assert len(driver.store.audio("a") or b"") == 3000
+    driver.receive("conversation.item.truncated", item_id="a", content_index=0, audio_end_ms=10)
+    assert len(driver.store.audio("a") or b"") == 480
+    driver.audio("b", bytes(9_900))
+    assert driver.store.audio("a") is None
+    assert driver.store.audio("b") == bytes(9_900)
+    driver.receive("conversation.item.deleted", item_id="b")
+    assert driver.store.audio("b") is None
+    driver.audio("c", bytes(10_001))
+    assert driver.store.audio("c") is None
+    driver.store.clear()
+    assert driver.store.items == ()
 
 
-def test_pain_13_events_cost_the_same_however_long_the_conversation_is(book: Book) -> None:
+def test_pain_13_events_cost_the_same_however_long_the_conversation_is(driver: StoreDriver) -> None:
     for number in range(3000):
-        book.added(item(f"i{number}", status="in_progress"), f"i{number - 1}" if number else None)
-        book.stream("output_text.delta", delta="x", item_id=f"i{number}")
-    assert len(book.store.items) == 3000
+        driver.added(item(f"i{number}", status="in_progress"), f"i{number - 1}" if number else None)
+        driver.stream("output_text.delta", delta="x", item_id=f"i{number}")
+    assert len(driver.store.items) == 3000
 
 
-def test_what_never_becomes_an_item_is_forgotten(book: Book) -> None:
+def test_what_never_becomes_an_item_is_forgotten(driver: StoreDriver) -> None:
     for number in range(1000):
-        book.transcription("delta", item_id=f"ghost{number}", delta="boo")
-    assert len(book.store._drafts) == 256
-    assert book.ids == []
+        driver.transcription("delta", item_id=f"ghost{number}", delta="boo")
+    assert len(driver.store._builders) == 256
+    assert driver.ids == []

@@ -67,7 +67,7 @@ def test_an_error_that_ends_sessions_for_good_ends_it() -> None:
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
-def test_without_attempts_there_are_none_and_anybody_may_give_up() -> None:
+def test_without_attempts_there_are_none_and_giving_up_is_final() -> None:
     assert not connection(max_attempts=0).lost(now=0.0)
     reported: list[IllegalTransition] = []
     way = Reconnection(random=lambda: 1.0, report_illegal=reported.append)

@@ -1,4 +1,4 @@
-"""What a new connection is told, and what it cannot be told."""
+"""What is sent to a new session, and what cannot be restored."""
 
 from __future__ import annotations
 
@@ -22,30 +22,25 @@ from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.recovery.session_replay import Replay, SessionReplay, merged
 from duologue.testing import CountedIds
-
-
-def config(**session: Any) -> Any:
-    event = RealtimeEvent.from_json({"type": "session.update", "session": {"type": "realtime", **session}})
-    assert isinstance(event, SessionUpdateEvent)
-    return event.session
+from tests.protocol._wire import command, rejected, server_event
 
 
 def update(event_id: str, **session: Any) -> SessionUpdateEvent:
-    return SessionUpdateEvent(event_id=event_id, session=config(**session))
+    event = command("session.update", event_id=event_id, session={"type": "realtime", **session})
+    assert isinstance(event, SessionUpdateEvent)
+    return event
+
+
+def config(**session: Any) -> Any:
+    return update("1", **session).session
 
 
 def updated() -> RealtimeEvent:
-    wire = {"type": "realtime", "id": "s", "object": "realtime.session"}
-    return RealtimeEvent.from_json({"type": "session.updated", "event_id": "e", "session": wire})
-
-
-def refused(event_id: str | None) -> RealtimeEvent:
-    error = {"type": "invalid_request_error", "message": "", "event_id": event_id}
-    return RealtimeEvent.from_json({"type": "error", "event_id": "e", "error": error})
+    return server_event("session.updated", session={"type": "realtime", "id": "s", "object": "realtime.session"})
 
 
 def stored(wire: dict[str, Any], *, done: bool = True, **fields: Any) -> StoredItem:
-    event = RealtimeEvent.from_json({"type": "conversation.item.added", "event_id": "e", "item": wire})
+    event = server_event("conversation.item.added", item=wire)
     assert isinstance(event, ConversationItemAddedEvent)
     return StoredItem(item_id=wire["id"], item=event.item, done=done, **fields)
 
@@ -58,7 +53,7 @@ def call(item_id: str, call_id: str | None = "c1", **fields: Any) -> dict[str, A
     return {"type": "function_call", "id": item_id, "name": "f", "call_id": call_id, "arguments": "{}", **fields}
 
 
-def memory() -> SessionReplay:
+def session_replay() -> SessionReplay:
     ids = CountedIds()
     return SessionReplay(new_id=lambda kind: f"new-{ids(kind)}")
 
@@ -67,8 +62,8 @@ def created(replay: Replay) -> list[ConversationItem]:
     return [event.item for event in replay.events if isinstance(event, ConversationItemCreateEvent)]
 
 
-def confirm(told: SessionReplay, item: ConversationItem) -> None:
-    told.receive(ConversationItemDoneEvent(event_id="e", item=item))
+def confirm(session: SessionReplay, item: ConversationItem) -> None:
+    session.receive(ConversationItemDoneEvent(event_id="e", item=item))
 
 
 def test_pain_15_updates_are_merged_with_absent_null_and_value_kept_apart() -> None:
@@ -102,35 +97,35 @@ def test_a_configuration_of_another_kind_takes_the_place_of_the_old_one() -> Non
     assert merged(config(tools=[]), transcription) is transcription
 
 
-def test_pain_06_only_what_the_server_took_is_repeated() -> None:
-    told = memory()
+def test_pain_06_only_updates_that_the_server_accepted_are_replayed() -> None:
+    session = session_replay()
     for event in (update("1", instructions="a"), update("2", instructions="b", tools=[]), update("3", speed=9)):
-        told.sent(event)
-    told.receive(updated())
-    told.receive(refused("2"))
-    told.receive(refused(None), EventContext(command=update("3")))
-    assert to_plain(told.configuration) == {"type": "realtime", "instructions": "a"}
-    replay = told.replay([])
+        session.sent(event)
+    session.receive(updated())
+    session.receive(rejected("2"))
+    session.receive(rejected(None), EventContext(command=update("3")))
+    assert to_plain(session.configuration) == {"type": "realtime", "instructions": "a"}
+    replay = session.replay([])
     assert [to_plain(event)["session"] for event in replay.events] == [{"type": "realtime", "instructions": "a"}]
     assert replay.restored.configured
 
 
 def test_pain_06_an_update_that_was_never_answered_is_sent_again() -> None:
-    told = memory()
-    told.sent(update("1", instructions="a"))
-    (event,) = told.replay([]).events
-    told.sent(event)
-    told.receive(updated())
-    assert to_plain(told.configuration) == {"type": "realtime", "instructions": "a"}
+    session = session_replay()
+    session.sent(update("1", instructions="a"))
+    (event,) = session.replay([]).events
+    session.sent(event)
+    session.receive(updated())
+    assert to_plain(session.configuration) == {"type": "realtime", "instructions": "a"}
 
 
-def test_a_session_that_was_never_told_anything_has_nothing_to_repeat() -> None:
-    replay = memory().replay([])
+def test_a_session_without_updates_and_items_has_nothing_to_replay() -> None:
+    replay = session_replay().replay([])
     assert replay.events == ()
     assert not replay.restored.configured
 
 
-def test_pain_06_confirmed_items_are_told_again_without_their_old_ids() -> None:
+def test_pain_06_confirmed_items_are_replayed_without_their_old_ids() -> None:
     items = [
         stored(message("s", "system", {"type": "input_text", "text": "rules"})),
         stored(
@@ -142,7 +137,7 @@ def test_pain_06_confirmed_items_are_told_again_without_their_old_ids() -> None:
         stored({"type": "function_call_output", "id": "o", "call_id": "c1", "output": "42"}),
         stored(message("i", "user", {"type": "input_image", "image_url": "data:"})),
     ]
-    replay = memory().replay(items)
+    replay = session_replay().replay(items)
     plain = [to_plain(item) for item in created(replay)]
     assert [item.pop("id") for item in plain] == [f"new-item_{number}" for number in range(1, 8)]
     assert plain == [
@@ -197,8 +192,8 @@ def test_pain_06_confirmed_items_are_told_again_without_their_old_ids() -> None:
         "new",
     ],
 )
-def test_pain_06_what_cannot_be_restored_is_said(item: StoredItem, reason: str) -> None:
-    replay = memory().replay([item])
+def test_pain_06_what_cannot_be_restored_is_reported(item: StoredItem, reason: str) -> None:
+    replay = session_replay().replay([item])
     assert created(replay) == []
     (missing,) = replay.restored.not_restored
     assert missing.item_id == "x"
@@ -207,39 +202,39 @@ def test_pain_06_what_cannot_be_restored_is_said(item: StoredItem, reason: str) 
 
 def test_an_item_that_is_restored_in_part_is_named_too() -> None:
     wire = message("x", "user", {"type": "input_text", "text": "look"}, {"type": "input_audio", "transcript": None})
-    replay = memory().replay([stored(wire)])
+    replay = session_replay().replay([stored(wire)])
     assert len(created(replay)) == 1
     assert [missing.item_id for missing in replay.restored.not_restored] == ["x"]
 
 
 def test_pain_06_a_loss_while_restoring_loses_no_confirmed_item() -> None:
-    told = memory()
+    session = session_replay()
     texts = ["one", "two", "three"]
-    first = told.replay([stored(message(t, "user", {"type": "input_text", "text": t})) for t in texts])
+    first = session.replay([stored(message(t, "user", {"type": "input_text", "text": t})) for t in texts])
     confirmed = created(first)[0]
-    confirm(told, confirmed)
-    assert told.restoring
+    confirm(session, confirmed)
+    assert session.restoring
     # The connection is lost again: the second session has one of the three, and something new.
     now = [stored(to_plain(confirmed)), stored(message("n", "user", {"type": "input_text", "text": "new"}))]
-    second = told.replay(now)
+    second = session.replay(now)
     words = [to_plain(item)["content"][0]["text"] for item in created(second)]
     assert words == ["one", "two", "three", "new"]
     for item in created(second):
-        confirm(told, item)
-    assert not told.restoring
+        confirm(session, item)
+    assert not session.restoring
 
 
-def test_an_item_that_the_new_server_refuses_is_not_waited_for() -> None:
-    told = memory()
-    (event,) = told.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))]).events
-    told.receive(refused(str(event.event_id)))
-    assert not told.restoring
+def test_an_item_that_the_new_server_rejects_is_not_waited_for() -> None:
+    session = session_replay()
+    (event,) = session.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))]).events
+    session.receive(rejected(str(event.event_id)))
+    assert not session.restoring
 
 
-def test_pain_06_an_item_that_is_added_and_not_done_when_the_connection_breaks_is_told_again() -> None:
-    told = memory()
-    first = told.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))])
+def test_pain_06_an_item_that_is_added_and_not_done_when_the_connection_breaks_is_replayed() -> None:
+    session = session_replay()
+    first = session.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))])
     (item,) = created(first)
-    told.receive(ConversationItemAddedEvent(event_id="e", item=item))
-    second = told.replay([stored(to_plain(item), done=False)])
+    session.receive(ConversationItemAddedEvent(event_id="e", item=item))
+    second = session.replay([stored(to_plain(item), done=False)])
     assert [to_plain(again)["content"] for again in created(second)] == [[{"type": "input_text", "text": "x"}]]

@@ -8,452 +8,438 @@ from duologue.errors import LocalProtocolError
 from duologue.events import ErrorEvent, RealtimeEvent, ResponseCancelEvent, ResponseCreateEvent, is_set
 from duologue.protocol.client.responses.requests import REQUEST_TAG, ResponseRequest
 from duologue.protocol.states import SequenceState
-from tests.protocol._desk import Desk, wire_create
+from tests.protocol._sequencer_driver import SequencerDriver, wire_create
 
 BUSY = "conversation_already_has_active_response"
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def driver() -> SequencerDriver:
+    return SequencerDriver()
 
 
-def test_a_request_goes_out_at_once_when_nothing_runs_and_ends_with_its_response(desk: Desk) -> None:
-    request = desk.ask()
-    assert [event.type for event in desk.sent] == ["response.create"]
-    assert desk.at(SequenceState.REQUESTED)
-    desk.created("r1", request)
-    assert desk.at(SequenceState.ACTIVE)
-    desk.done("r1", request)
-    assert desk.at(SequenceState.IDLE)
-    assert [(end.request, end.reason, end.error) for end in desk.ended] == [(request, "", None)]
-    assert desk.ended[0].done is not None
-    assert desk.ended[0].done.response.metadata is None
+def test_a_request_goes_out_at_once_when_nothing_runs_and_ends_with_its_response(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    assert [event.type for event in driver.sent] == ["response.create"]
+    assert driver.at(SequenceState.REQUESTED)
+    driver.created("r1", request)
+    assert driver.at(SequenceState.ACTIVE)
+    driver.done("r1", request)
+    assert driver.at(SequenceState.IDLE)
+    assert [(end.request, end.reason, end.error) for end in driver.ended] == [(request, "", None)]
+    assert driver.ended[0].done is not None
+    assert driver.ended[0].done.response.metadata is None
 
 
-def test_pain_01_a_request_waits_while_a_response_of_the_server_runs(desk: Desk) -> None:
-    desk.created("vad")
-    request = desk.ask()
-    assert desk.sent == []
-    assert desk.sequencer.is_waiting(request.request_id)
-    desk.done("vad")
-    assert len(desk.sent) == 1
-    assert not desk.sequencer.is_waiting(request.request_id)
+def test_pain_01_a_request_waits_while_a_response_of_the_server_runs(driver: SequencerDriver) -> None:
+    driver.created("vad")
+    request = driver.ask()
+    assert driver.sent == []
+    assert driver.sequencer.pending == (request,)
+    driver.done("vad")
+    assert len(driver.sent) == 1
 
 
-def test_pain_01_a_request_that_would_rather_not_wait_is_refused_with_what_runs(desk: Desk) -> None:
-    desk.created("vad")
+def test_pain_01_a_request_that_must_not_wait_raises_and_names_the_active_response(driver: SequencerDriver) -> None:
+    driver.created("vad")
     with pytest.raises(LocalProtocolError, match=r"response\.create.*\(vad\).*policy 'wait'"):
-        desk.sequencer.request(policy="refuse", now=0.0)
-    assert desk.sequencer.pending == ()
+        driver.sequencer.request(policy="refuse", now=0.0)
+    assert driver.sequencer.pending == ()
 
 
-def test_pain_01_a_create_that_lost_the_race_is_sent_again_when_the_other_is_done(desk: Desk) -> None:
-    warm = desk.ask()
-    desk.created("r0", warm)
-    desk.done("r0", warm)
-    request = desk.ask()
-    first_id = desk.last_id
-    desk.created("vad")
-    desk.refused(BUSY, first_id)
-    assert len(desk.sent) == 2
-    assert desk.sequencer.is_pending(request.request_id)
-    desk.done("vad")
-    assert len(desk.sent) == 3
-    assert desk.last_id != first_id
-    desk.created("r1", request)
-    desk.done("r1", request)
-    assert [end.request for end in desk.ended] == [warm, request]
+def test_pain_01_a_create_that_lost_the_race_is_sent_again_when_the_other_is_done(driver: SequencerDriver) -> None:
+    first = driver.ask_and_finish()
+    request = driver.ask()
+    first_id = driver.last_id
+    driver.created("vad")
+    driver.error(BUSY, first_id)
+    assert len(driver.sent) == 2
+    assert request in driver.sequencer.pending
+    driver.done("vad")
+    assert len(driver.sent) == 3
+    assert driver.last_id != first_id
+    driver.created("r1", request)
+    driver.done("r1", request)
+    assert [end.request for end in driver.ended] == [first, request]
 
 
-def test_pain_01_the_race_is_seen_through_even_before_the_server_has_echoed_anything(desk: Desk) -> None:
-    request = desk.ask()
-    desk.created("vad")  # taken for the answer, by its place in the order
-    desk.refused(BUSY, desk.last_id)
-    desk.done("vad")
-    assert desk.ended == []
-    desk.created("r1", request)
-    desk.done("r1", request)
-    assert [end.request for end in desk.ended] == [request]
+def test_pain_01_the_race_is_resolved_even_before_the_server_has_repeated_a_tag(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    driver.created("vad")  # matched to the request by order
+    driver.error(BUSY, driver.last_id)
+    driver.done("vad")
+    assert driver.ended == []
+    driver.created("r1", request)
+    driver.done("r1", request)
+    assert [end.request for end in driver.ended] == [request]
 
 
-def test_pain_01_a_refusal_for_a_response_nobody_announced_is_tried_again_after_its_end(desk: Desk) -> None:
-    desk.ask()
-    desk.refused(BUSY, desk.last_id)
-    assert desk.at(SequenceState.ACTIVE)
-    desk.done("unannounced")
-    assert len(desk.sent) == 2
-    desk.refused(BUSY, desk.last_id)
-    desk.tick(desk.sequencer.next_tick_at)
-    assert len(desk.sent) == 3
+def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_after_it(
+    driver: SequencerDriver,
+) -> None:
+    driver.ask()
+    driver.error(BUSY, driver.last_id)
+    assert driver.at(SequenceState.ACTIVE)
+    driver.done("unannounced")
+    assert len(driver.sent) == 2
+    driver.error(BUSY, driver.last_id)
+    driver.tick(driver.sequencer.next_tick_at)
+    assert len(driver.sent) == 3
 
 
-def test_pain_01_a_create_is_not_tried_for_ever(desk: Desk) -> None:
-    request = desk.ask()
-    while not desk.ended:
-        desk.refused(BUSY, desk.last_id)
-        if not desk.ended:
-            desk.done(f"other_{len(desk.sent)}")
-    assert len(desk.sent) == 10
-    assert desk.ended[0].request == request
-    assert desk.ended[0].error is not None
+def test_pain_01_a_create_is_not_tried_for_ever(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    while not driver.ended:
+        driver.error(BUSY, driver.last_id)
+        if not driver.ended:
+            driver.done(f"other_{len(driver.sent)}")
+    assert len(driver.sent) == 10
+    assert driver.ended[0].request == request
+    assert driver.ended[0].error is not None
 
 
-def test_pain_01_nothing_is_created_between_a_cancel_and_the_end_of_what_it_stops(desk: Desk) -> None:
-    first = desk.ask()
-    desk.created("r1", first)
-    assert desk.cancel()
-    assert desk.at(SequenceState.CANCELLING)
-    second = desk.ask()
-    assert [event.type for event in desk.sent] == ["response.create", "response.cancel"]
-    desk.done("r1", first)
-    assert [event.type for event in desk.sent] == ["response.create", "response.cancel", "response.create"]
-    assert [end.request for end in desk.ended] == [first]
-    assert desk.sequencer.is_pending(second.request_id)
+def test_pain_01_nothing_is_created_between_a_cancel_and_the_end_of_what_it_stops(driver: SequencerDriver) -> None:
+    first = driver.ask_and_create("r1")
+    assert driver.cancel()
+    assert driver.at(SequenceState.CANCELLING)
+    second = driver.ask()
+    assert [event.type for event in driver.sent] == ["response.create", "response.cancel"]
+    driver.done("r1", first)
+    assert [event.type for event in driver.sent] == ["response.create", "response.cancel", "response.create"]
+    assert [end.request for end in driver.ended] == [first]
+    assert second in driver.sequencer.pending
 
 
-def test_a_cancel_names_the_response_so_that_it_cannot_hit_the_next_one(desk: Desk) -> None:
-    desk.created("vad")
-    desk.cancel()
-    (cancel,) = desk.sent
+def test_a_cancel_names_the_response_so_that_it_cannot_hit_the_next_one(driver: SequencerDriver) -> None:
+    driver.created("vad")
+    driver.cancel()
+    (cancel,) = driver.sent
     assert isinstance(cancel, ResponseCancelEvent)
     assert cancel.response_id == "vad"
-    assert not desk.cancel()
-    assert len(desk.sent) == 1
+    assert not driver.cancel()
+    assert len(driver.sent) == 1
 
 
-def test_a_cancel_before_the_response_is_there_goes_out_when_it_comes(desk: Desk) -> None:
-    request = desk.ask()
-    assert desk.cancel()
-    assert len(desk.sent) == 1
-    desk.created("r1", request)
-    assert isinstance(desk.sent[-1], ResponseCancelEvent)
-    assert desk.at(SequenceState.CANCELLING)
+def test_a_cancel_before_the_response_is_there_goes_out_when_it_comes(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    assert driver.cancel()
+    assert len(driver.sent) == 1
+    driver.created("r1", request)
+    assert isinstance(driver.sent[-1], ResponseCancelEvent)
+    assert driver.at(SequenceState.CANCELLING)
 
 
-def test_a_request_that_was_cancelled_and_then_refused_is_over(desk: Desk) -> None:
-    request = desk.ask()
-    desk.cancel()
-    desk.refused(BUSY, desk.last_id)
-    assert desk.at(SequenceState.IDLE)
-    assert [end.request for end in desk.ended] == [request]
+def test_a_request_that_was_cancelled_and_then_rejected_is_over(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    driver.cancel()
+    driver.error(BUSY, driver.last_id)
+    assert driver.at(SequenceState.IDLE)
+    assert [end.request for end in driver.ended] == [request]
 
 
-def test_a_waiting_request_can_be_withdrawn(desk: Desk) -> None:
-    desk.created("vad")
-    request = desk.ask()
-    assert desk.cancel(request)
-    assert desk.ended[0].reason == "withdrawn before it was sent"
-    desk.done("vad")
-    assert desk.sent == []
-    assert not desk.cancel(request)
+def test_a_waiting_request_can_be_withdrawn(driver: SequencerDriver) -> None:
+    driver.created("vad")
+    request = driver.ask()
+    assert driver.cancel(request)
+    assert driver.ended[0].reason == "withdrawn before it was sent"
+    driver.done("vad")
+    assert driver.sent == []
+    assert not driver.cancel(request)
 
 
-def test_cancelling_nothing_sends_nothing(desk: Desk) -> None:
-    assert not desk.cancel()
-    assert desk.sent == []
+def test_cancelling_nothing_sends_nothing(driver: SequencerDriver) -> None:
+    assert not driver.cancel()
+    assert driver.sent == []
 
 
-def test_pain_09_a_cancel_that_comes_too_late_is_benign(desk: Desk) -> None:
-    request = desk.ask()
-    desk.created("r1", request)
-    desk.cancel()
-    cancel_id = desk.last_id
-    desk.done("r1", request)
-    next_one = desk.ask()
-    desk.refused("response_cancel_not_active", cancel_id)
-    assert desk.at(SequenceState.REQUESTED)
-    assert desk.sequencer.is_pending(next_one.request_id)
-    assert [end.request for end in desk.ended] == [request]
+def test_pain_09_a_cancel_that_comes_too_late_is_benign(driver: SequencerDriver) -> None:
+    request = driver.ask_and_create("r1")
+    driver.cancel()
+    cancel_id = driver.last_id
+    driver.done("r1", request)
+    next_one = driver.ask()
+    driver.error("response_cancel_not_active", cancel_id)
+    assert driver.at(SequenceState.REQUESTED)
+    assert next_one in driver.sequencer.pending
+    assert [end.request for end in driver.ended] == [request]
 
 
-def test_a_cancel_answered_by_nothing_active_ends_a_response_whose_end_was_not_seen(desk: Desk) -> None:
-    request = desk.ask()
-    desk.created("r1", request)
-    desk.cancel()
-    desk.refused("response_cancel_not_active", desk.last_id)
-    assert desk.at(SequenceState.IDLE)
-    assert [end.request for end in desk.ended] == [request]
-    assert desk.ended[0].error is not None
+def test_a_cancel_answered_by_nothing_active_ends_a_response_whose_end_was_not_seen(driver: SequencerDriver) -> None:
+    request = driver.ask_and_create("r1")
+    driver.cancel()
+    driver.error("response_cancel_not_active", driver.last_id)
+    assert driver.at(SequenceState.IDLE)
+    assert [end.request for end in driver.ended] == [request]
+    assert driver.ended[0].error is not None
 
 
-def test_a_cancel_that_is_refused_for_another_reason_leaves_the_response_running(desk: Desk) -> None:
-    desk.created("vad")
-    desk.cancel()
-    desk.refused("unknown_parameter", desk.last_id)
-    assert desk.at(SequenceState.ACTIVE)
-    desk.done("vad")
-    assert desk.at(SequenceState.IDLE)
+def test_a_cancel_that_is_rejected_for_another_reason_leaves_the_response_running(driver: SequencerDriver) -> None:
+    driver.created("vad")
+    driver.cancel()
+    driver.error("unknown_parameter", driver.last_id)
+    assert driver.at(SequenceState.ACTIVE)
+    driver.done("vad")
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_pain_09_an_error_that_names_a_request_fails_it_at_once(desk: Desk) -> None:
-    request = desk.ask()
-    desk.refused("invalid_value", desk.last_id)
-    assert desk.at(SequenceState.IDLE)
-    (end,) = desk.ended
+def test_pain_09_an_error_that_names_a_request_fails_it_at_once(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    driver.error("invalid_value", driver.last_id)
+    assert driver.at(SequenceState.IDLE)
+    (end,) = driver.ended
     assert (end.request, end.done, end.reason) == (request, None, "invalid_value")
     assert isinstance(end.error, ErrorEvent)
 
 
-def test_pain_09_errors_that_name_nobody_find_their_request_by_the_code(desk: Desk) -> None:
-    request = desk.ask()
-    desk.refused(BUSY, None)
-    assert desk.sequencer.is_waiting(request.request_id)
-    desk.done("unannounced")
-    desk.created("r1", request)
-    desk.cancel()
-    desk.refused("response_cancel_not_active", None)
-    assert desk.at(SequenceState.IDLE)
-    desk.refused("invalid_value", None)
-    assert len(desk.ended) == 1
+def test_pain_09_errors_without_an_event_id_find_their_request_by_the_code(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    driver.error(BUSY, None)
+    assert driver.sequencer.pending == (request,)
+    driver.done("unannounced")
+    driver.created("r1", request)
+    driver.cancel()
+    driver.error("response_cancel_not_active", None)
+    assert driver.at(SequenceState.IDLE)
+    driver.error("invalid_value", None)
+    assert len(driver.ended) == 1
 
 
-def test_responses_out_of_band_run_beside_the_one_in_the_conversation(desk: Desk) -> None:
-    inside = desk.ask()
-    one, two = desk.beside(), desk.beside()
-    assert len(desk.sent) == 3
-    desk.created("b2", two, conversation_id=None)
-    desk.created("r1", inside)
-    desk.created("b1", one, conversation_id=None)
-    assert desk.sequencer.active_id == "r1"
-    desk.done("b1", one, conversation_id=None)
-    desk.done("r1", inside)
-    desk.done("b2", two, conversation_id=None)
-    assert [end.request for end in desk.ended] == [one, inside, two]
+def test_responses_out_of_band_run_while_one_is_active_in_the_conversation(driver: SequencerDriver) -> None:
+    inside = driver.ask()
+    one, two = driver.ask_out_of_band(), driver.ask_out_of_band()
+    assert len(driver.sent) == 3
+    driver.created("b2", two, conversation_id=None)
+    driver.created("r1", inside)
+    driver.created("b1", one, conversation_id=None)
+    assert driver.sequencer.active_id == "r1"
+    driver.done("b1", one, conversation_id=None)
+    driver.done("r1", inside)
+    driver.done("b2", two, conversation_id=None)
+    assert [end.request for end in driver.ended] == [one, inside, two]
 
 
-def test_a_response_out_of_band_is_cancelled_by_its_request_once(desk: Desk) -> None:
-    early, late = desk.beside(), desk.beside()
-    assert desk.cancel(early)
-    desk.created("b1", early, conversation_id=None)
-    desk.created("b2", late, conversation_id=None)
-    assert desk.cancel(late)
-    assert desk.cancel(late)
-    cancels = [event.response_id for event in desk.sent if isinstance(event, ResponseCancelEvent)]
-    assert cancels == ["b1", "b2"]
-    desk.refused("response_cancel_not_active", desk.last_id)
-    assert [end.request for end in desk.ended] == [late]
+def test_a_response_out_of_band_is_cancelled_by_its_request_once(driver: SequencerDriver) -> None:
+    early, late = driver.ask_out_of_band(), driver.ask_out_of_band()
+    assert driver.cancel(early)
+    driver.created("b1", early, conversation_id=None)
+    driver.created("b2", late, conversation_id=None)
+    assert driver.cancel(late)
+    assert driver.cancel(late)
+    assert driver.cancelled == ["b1", "b2"]
+    driver.error("response_cancel_not_active", driver.last_id)
+    assert [end.request for end in driver.ended] == [late]
 
 
-def test_a_response_out_of_band_that_is_cancelled_and_never_done_ends_by_the_clock(desk: Desk) -> None:
-    early, late, running = desk.beside(), desk.beside(), desk.beside()
-    desk.cancel(early)
+def test_a_response_out_of_band_that_is_cancelled_and_never_done_ends_by_the_clock(driver: SequencerDriver) -> None:
+    early, late, running = driver.ask_out_of_band(), driver.ask_out_of_band(), driver.ask_out_of_band()
+    driver.cancel(early)
     for response_id, request in (("b1", early), ("b2", late), ("b3", running)):
-        desk.created(response_id, request, conversation_id=None, now=10.0)
-    desk.tick(1000.0)  # a response may take its time
-    assert [end.request for end in desk.ended] == [early]
-    desk.sequencer.cancel(late.request_id, now=1000.0)
-    desk.cancel(running)
-    desk.refused("invalid_value", desk.last_id)  # it goes on
-    desk.tick(1030.0)
-    assert [end.request for end in desk.ended] == [early, late]
-    desk.done("b3", running, conversation_id=None)
-    assert [end.request for end in desk.ended] == [early, late, running]
+        driver.created(response_id, request, conversation_id=None, now=10.0)
+    driver.tick(1000.0)  # a response may take its time
+    assert [end.request for end in driver.ended] == [early]
+    driver.sequencer.cancel(late.request_id, now=1000.0)
+    driver.cancel(running)
+    driver.error("invalid_value", driver.last_id)  # it goes on
+    driver.tick(1030.0)
+    assert [end.request for end in driver.ended] == [early, late]
+    driver.done("b3", running, conversation_id=None)
+    assert [end.request for end in driver.ended] == [early, late, running]
 
 
-def test_a_refused_request_out_of_band_fails_alone(desk: Desk) -> None:
-    inside, beside = desk.ask(), desk.beside()
-    desk.refused("invalid_value", desk.last_id)
-    assert [end.request for end in desk.ended] == [beside]
-    assert desk.sequencer.pending == (inside,)
+def test_a_rejected_request_out_of_band_fails_alone(driver: SequencerDriver) -> None:
+    inside, outside = driver.ask(), driver.ask_out_of_band()
+    driver.error("invalid_value", driver.last_id)
+    assert [end.request for end in driver.ended] == [outside]
+    assert driver.sequencer.pending == (inside,)
 
 
-def test_responses_of_somebody_else_on_the_same_call_do_not_take_the_floor(desk: Desk) -> None:
-    first = desk.ask()
-    desk.created("r1", first)
-    desk.done("r1", first)
-    desk.created("theirs", conversation_id=None)
-    assert desk.at(SequenceState.IDLE)
+def test_responses_of_another_client_on_the_same_call_are_not_the_active_one(driver: SequencerDriver) -> None:
+    driver.ask_and_finish()
+    driver.created("theirs", conversation_id=None)
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_a_request_brings_its_own_metadata_and_event_id_along(desk: Desk) -> None:
+def test_a_request_brings_its_own_metadata_and_event_id_along(driver: SequencerDriver) -> None:
     event = wire_create(metadata={"mine": "1"})
-    desk.ask(RealtimeEvent.from_json({**event.to_json(), "event_id": "me"}))  # type: ignore[arg-type]  # it is one
-    (sent,) = desk.sent
+    driver.ask(RealtimeEvent.from_json({**event.to_json(), "event_id": "me"}))  # type: ignore[arg-type]  # it is one
+    (sent,) = driver.sent
     assert isinstance(sent, ResponseCreateEvent)
     assert sent.event_id == "me"
     assert is_set(sent.response)
     assert sent.response.metadata == {"mine": "1", REQUEST_TAG: "request_1"}
 
 
-def test_metadata_that_is_full_goes_without_a_tag_and_is_matched_as_it_is(desk: Desk) -> None:
+def test_metadata_that_is_full_goes_without_a_tag_and_is_matched_as_it_is(driver: SequencerDriver) -> None:
     full = {str(number): "x" for number in range(16)}
-    request = desk.ask(wire_create(metadata=full))
-    desk.created("other", metadata={"somebody": "else"})
-    desk.done("other", metadata={"somebody": "else"})
-    desk.created("r1", metadata=full)
-    desk.done("r1", metadata=full)
-    assert [(end.request, end.done.response.id) for end in desk.ended if end.done] == [(request, "r1")]
-    assert desk.ended[0].done is not None
-    assert desk.ended[0].done.response.metadata == full
+    request = driver.ask(wire_create(metadata=full))
+    driver.created("other", metadata={"of": "another client"})
+    driver.done("other", metadata={"of": "another client"})
+    driver.created("r1", metadata=full)
+    driver.done("r1", metadata=full)
+    assert [(end.request, end.done.response.id) for end in driver.ended if end.done] == [(request, "r1")]
+    assert driver.ended[0].done is not None
+    assert driver.ended[0].done.response.metadata == full
 
 
 def test_without_tags_nothing_is_added_and_answers_are_matched_by_order() -> None:
-    desk = Desk(tag_requests=False)
-    request, beside = desk.ask(), desk.beside()
-    assert all(event.to_json().get("response", {}).get("metadata") is None for event in desk.sent)
-    desk.created("b1", conversation_id=None)
-    desk.created("r1")
-    desk.done("r1")
-    desk.done("b1", conversation_id=None)
-    assert [end.request for end in desk.ended] == [request, beside]
+    driver = SequencerDriver(tag_requests=False)
+    request, outside = driver.ask(), driver.ask_out_of_band()
+    assert all(event.to_json().get("response", {}).get("metadata") is None for event in driver.sent)
+    driver.created("b1", conversation_id=None)
+    driver.created("r1")
+    driver.done("r1")
+    driver.done("b1", conversation_id=None)
+    assert [end.request for end in driver.ended] == [request, outside]
 
 
-def test_an_end_without_a_beginning_is_an_end(desk: Desk) -> None:
-    request, beside = desk.ask(), desk.beside()
-    desk.done("r1", request)
-    desk.done("b1", beside, conversation_id=None)
-    assert [end.request for end in desk.ended] == [request, beside]
-    assert desk.at(SequenceState.IDLE)
+def test_an_end_without_a_beginning_is_an_end(driver: SequencerDriver) -> None:
+    request, outside = driver.ask(), driver.ask_out_of_band()
+    driver.done("r1", request)
+    driver.done("b1", outside, conversation_id=None)
+    assert [end.request for end in driver.ended] == [request, outside]
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_events_that_come_twice_count_once(desk: Desk) -> None:
-    request = desk.ask()
+def test_events_that_come_twice_count_once(driver: SequencerDriver) -> None:
+    request = driver.ask()
     for _ in range(2):
-        desk.created("r1", request)
+        driver.created("r1", request)
     for _ in range(2):
-        desk.done("r1", request)
-    desk.created("r1", request)
-    assert desk.at(SequenceState.IDLE)
-    assert len(desk.ended) == 1
+        driver.done("r1", request)
+    driver.created("r1", request)
+    assert driver.at(SequenceState.IDLE)
+    assert len(driver.ended) == 1
 
 
-def test_a_server_that_gives_responses_no_ids_is_understood_by_order(desk: Desk) -> None:
+def test_a_server_that_gives_responses_no_ids_is_understood_by_order(driver: SequencerDriver) -> None:
     for _ in range(2):
-        request = desk.ask()
-        desk.told("response.created", response={"status": "in_progress", "conversation_id": "conv"})
-        assert desk.cancel()
-        desk.told("response.done", response={"status": "cancelled", "conversation_id": "conv"})
-        assert desk.ended[-1].request == request
-        assert desk.at(SequenceState.IDLE)
-    cancels = [event for event in desk.sent if isinstance(event, ResponseCancelEvent)]
+        request = driver.ask()
+        driver.receive("response.created", response={"status": "in_progress", "conversation_id": "conv"})
+        assert driver.cancel()
+        driver.receive("response.done", response={"status": "cancelled", "conversation_id": "conv"})
+        assert driver.ended[-1].request == request
+        assert driver.at(SequenceState.IDLE)
+    cancels = [event for event in driver.sent if isinstance(event, ResponseCancelEvent)]
     assert [is_set(event.response_id) for event in cancels] == [False, False]
 
 
-def test_pain_09_a_late_cancel_is_not_taken_for_one_that_was_answered_long_ago(desk: Desk) -> None:
-    first = desk.ask()
-    desk.created("r1", first)
-    desk.cancel()
-    desk.done("r1", first)
-    second = desk.ask()
-    desk.created("r2", second)
-    desk.cancel()
-    desk.refused("response_cancel_not_active", None)
-    assert [end.request for end in desk.ended] == [first, second]
-    assert desk.at(SequenceState.IDLE)
+def test_pain_09_a_late_cancel_is_not_taken_for_one_that_was_answered_long_ago(driver: SequencerDriver) -> None:
+    first = driver.ask_and_create("r1")
+    driver.cancel()
+    driver.done("r1", first)
+    second = driver.ask_and_create("r2")
+    driver.cancel()
+    driver.error("response_cancel_not_active", None)
+    assert [end.request for end in driver.ended] == [first, second]
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_a_response_whose_end_is_overtaken_by_the_next_beginning_still_ends(desk: Desk) -> None:
-    request = desk.ask()
-    desk.created("r1", request)
-    desk.created("vad")
-    assert desk.sequencer.active_id == "vad"
-    desk.done("r1", request)
-    assert [end.request for end in desk.ended] == [request]
-    assert desk.at(SequenceState.ACTIVE)
+def test_a_response_whose_end_is_overtaken_by_the_next_beginning_still_ends(driver: SequencerDriver) -> None:
+    request = driver.ask_and_create("r1")
+    driver.created("vad")
+    assert driver.sequencer.active_id == "vad"
+    driver.done("r1", request)
+    assert [end.request for end in driver.ended] == [request]
+    assert driver.at(SequenceState.ACTIVE)
 
 
-def test_what_is_never_answered_ends_by_the_clock(desk: Desk) -> None:
-    inside, beside = desk.ask(), desk.beside()
-    assert desk.sequencer.next_tick_at == 30.0
-    desk.tick(29.9)
-    assert desk.ended == []
-    desk.tick(30.0)
-    assert [end.request for end in desk.ended] == [inside, beside]
-    assert "30 seconds" in desk.ended[0].reason
-    assert desk.at(SequenceState.IDLE)
+def test_what_is_never_answered_ends_by_the_clock(driver: SequencerDriver) -> None:
+    inside, outside = driver.ask(), driver.ask_out_of_band()
+    assert driver.sequencer.next_tick_at == 30.0
+    driver.tick(29.9)
+    assert driver.ended == []
+    driver.tick(30.0)
+    assert [end.request for end in driver.ended] == [inside, outside]
+    assert "30 seconds" in driver.ended[0].reason
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_a_cancel_that_is_never_answered_frees_the_conversation(desk: Desk) -> None:
-    request = desk.ask()
-    desk.created("r1", request)
-    desk.cancel()
-    waiting = desk.ask()
-    desk.tick(30.0)
-    assert [end.request for end in desk.ended] == [request]
-    assert desk.at(SequenceState.REQUESTED)
-    desk.cancel(waiting)
-    desk.tick(61.0)
-    assert desk.at(SequenceState.IDLE)
+def test_a_cancel_that_is_never_answered_frees_the_conversation(driver: SequencerDriver) -> None:
+    request = driver.ask_and_create("r1")
+    driver.cancel()
+    waiting = driver.ask()
+    driver.tick(30.0)
+    assert [end.request for end in driver.ended] == [request]
+    assert driver.at(SequenceState.REQUESTED)
+    driver.cancel(waiting)
+    driver.tick(61.0)
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_pain_06_a_lost_connection_fails_every_request_at_once(desk: Desk) -> None:
-    running = desk.ask()
-    desk.created("r1", running)
-    beside, waiting = desk.beside(), desk.ask()
-    desk.sequencer.lost()
-    desk.collect()
-    assert {end.request.request_id for end in desk.ended} == {
-        request.request_id for request in (running, beside, waiting)
+def test_pain_06_a_lost_connection_fails_every_request_at_once(driver: SequencerDriver) -> None:
+    running = driver.ask_and_create("r1")
+    outside, waiting = driver.ask_out_of_band(), driver.ask()
+    driver.sequencer.lost()
+    driver.collect()
+    assert {end.request.request_id for end in driver.ended} == {
+        request.request_id for request in (running, outside, waiting)
     }
-    assert {end.reason for end in desk.ended} == {"the connection is lost"}
-    assert desk.at(SequenceState.IDLE)
-    assert desk.sequencer.take_events() == []
-    desk.ask()
-    assert desk.at(SequenceState.REQUESTED)
+    assert {end.reason for end in driver.ended} == {"the connection is lost"}
+    assert driver.at(SequenceState.IDLE)
+    assert driver.sequencer.take_events() == []
+    driver.ask()
+    assert driver.at(SequenceState.REQUESTED)
 
 
-def crossing(desk: Desk) -> ResponseRequest:
-    """A request that is on its way while a response of the server's own begins."""
-    warm = desk.ask()
-    desk.created("r0", warm)
-    desk.done("r0", warm)
-    request = desk.ask()
-    desk.created("vad")
+def crossing(driver: SequencerDriver) -> ResponseRequest:
+    """A request that is sent before the client knows that the server has started a response of its own."""
+    driver.ask_and_finish()
+    request = driver.ask()
+    driver.created("vad")
     return request
 
 
-def test_a_cancel_stops_what_runs_and_what_is_on_its_way(desk: Desk) -> None:
-    request = crossing(desk)
-    create_id = desk.last_id
-    assert desk.cancel()
-    assert isinstance(desk.sent[-1], ResponseCancelEvent)
-    desk.refused(BUSY, create_id)
-    desk.done("vad")
-    assert desk.at(SequenceState.IDLE)
-    assert desk.ended[-1].request == request
-    assert desk.ended[-1].error is not None
+def test_a_cancel_stops_what_runs_and_what_is_on_its_way(driver: SequencerDriver) -> None:
+    request = crossing(driver)
+    create_id = driver.last_id
+    assert driver.cancel()
+    assert isinstance(driver.sent[-1], ResponseCancelEvent)
+    driver.error(BUSY, create_id)
+    driver.done("vad")
+    assert driver.at(SequenceState.IDLE)
+    assert driver.ended[-1].request == request
+    assert driver.ended[-1].error is not None
 
 
-def test_a_request_on_its_way_is_cancelled_alone_and_stopped_when_it_begins(desk: Desk) -> None:
-    request = crossing(desk)
-    assert desk.cancel(request)
-    assert desk.at(SequenceState.ACTIVE)
-    desk.done("vad")
-    assert desk.at(SequenceState.CANCELLING)
-    desk.created("r1", request)
-    assert [event.response_id for event in desk.sent if isinstance(event, ResponseCancelEvent)] == ["r1"]
-    desk.done("r1", request)
-    assert desk.at(SequenceState.IDLE)
+def test_a_request_on_its_way_is_cancelled_alone_and_stopped_when_it_begins(driver: SequencerDriver) -> None:
+    request = crossing(driver)
+    assert driver.cancel(request)
+    assert driver.at(SequenceState.ACTIVE)
+    driver.done("vad")
+    assert driver.at(SequenceState.CANCELLING)
+    driver.created("r1", request)
+    assert driver.cancelled == ["r1"]
+    driver.done("r1", request)
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_a_cancelled_request_that_nobody_answers_frees_the_conversation(desk: Desk) -> None:
-    desk.ask()
-    desk.cancel()
-    desk.tick(30.0)
-    assert desk.at(SequenceState.IDLE)
+def test_a_cancelled_request_that_is_never_answered_frees_the_conversation(driver: SequencerDriver) -> None:
+    driver.ask()
+    driver.cancel()
+    driver.tick(30.0)
+    assert driver.at(SequenceState.IDLE)
 
 
-def test_a_response_of_the_servers_own_is_stopped_too_while_a_request_is_being_cancelled(desk: Desk) -> None:
-    warm = desk.ask()
-    desk.created("r0", warm)
-    desk.done("r0", warm)
-    request = desk.ask()
-    create_id = desk.last_id
-    desk.cancel()
-    desk.created("vad")
-    assert [event.response_id for event in desk.sent if isinstance(event, ResponseCancelEvent)] == ["vad"]
-    desk.refused(BUSY, create_id)
-    assert desk.at(SequenceState.CANCELLING)
-    desk.done("vad")
-    assert desk.at(SequenceState.IDLE)
-    assert desk.ended[-1].request == request
+def test_a_response_of_the_server_is_stopped_too_while_a_request_is_being_cancelled(
+    driver: SequencerDriver,
+) -> None:
+    driver.ask_and_finish()
+    request = driver.ask()
+    create_id = driver.last_id
+    driver.cancel()
+    driver.created("vad")
+    assert driver.cancelled == ["vad"]
+    driver.error(BUSY, create_id)
+    assert driver.at(SequenceState.CANCELLING)
+    driver.done("vad")
+    assert driver.at(SequenceState.IDLE)
+    assert driver.ended[-1].request == request
 
 
-def test_the_end_of_a_response_takes_its_place_even_if_another_was_running_unfinished(desk: Desk) -> None:
-    request = crossing(desk)
-    desk.done("r1", request)
-    assert desk.ended[-1].request == request
-    assert desk.at(SequenceState.IDLE)
-    desk.done("vad")
-    assert desk.at(SequenceState.IDLE)
+def test_the_end_of_a_response_takes_its_place_even_if_another_was_running_unfinished(driver: SequencerDriver) -> None:
+    request = crossing(driver)
+    driver.done("r1", request)
+    assert driver.ended[-1].request == request
+    assert driver.at(SequenceState.IDLE)
+    driver.done("vad")
+    assert driver.at(SequenceState.IDLE)

@@ -1,4 +1,4 @@
-"""Python functions as the model sees them, and its arguments taken at their word or not at all."""
+"""Schemas of Python functions, and the validation of the model's arguments."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def everything(
             on two lines.
         count (int): How many.
         limit: Not this one.
-        nobody: Is not a parameter.
+        unknown: Is not a parameter.
 
     Returns:
         What came.
@@ -119,7 +119,7 @@ def test_positional_and_keyword_only_parameters_are_called_as_they_must_be() -> 
     tools = Toolbox()
 
     @tools.add
-    def f(a: int, /, b: int = 2, *, c: list[int] = []) -> list[int]:  # noqa: B006 - as people write it
+    def f(a: int, /, b: int = 2, *, c: list[int] = []) -> list[int]:  # noqa: B006 - as users write it
         return [a, b, *c]
 
     assert tools.bind("f", '{"a": 1}')() == [1, 2]
@@ -161,10 +161,10 @@ def test_a_function_that_is_not_there_is_a_problem_that_names_those_that_are() -
         Toolbox().bind("x", "{}")
 
 
-def test_what_cannot_be_described_is_refused_when_it_is_added() -> None:
+def test_a_function_without_a_schema_raises_when_it_is_added() -> None:
     tools = Toolbox()
 
-    def untyped(a) -> None: ...  # type: ignore[no-untyped-def]  # the point of it
+    def untyped(a) -> None: ...  # type: ignore[no-untyped-def]  # what is tested
 
     def variable(*a: int) -> None: ...
 

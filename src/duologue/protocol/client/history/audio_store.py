@@ -1,12 +1,12 @@
-"""Audio of a conversation, kept up to a limit: an hour of speech both ways is 350 MB, so none is kept unasked."""
+"""Audio of a conversation, kept up to a limit. None by default: an hour of speech in both directions is 350 MB."""
 
 from __future__ import annotations
 
-__all__ = ["KeptAudio"]
+__all__ = ["AudioStore"]
 
 
-class KeptAudio:
-    """Audio by item and content part; when `limit_bytes` are full, that of the oldest part goes first."""
+class AudioStore:
+    """Audio by item and content part; when `limit_bytes` are full, the oldest part is dropped first."""
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
@@ -14,7 +14,7 @@ class KeptAudio:
         self._pieces: dict[tuple[str, int], list[bytes]] = {}
 
     def add(self, item_id: str, content_index: int, audio: bytes) -> None:
-        """Keep the next piece of a part. A part that alone is larger than the limit is not kept."""
+        """Keep the next piece of a part. A part that is larger than the limit is not kept."""
         if self.limit_bytes <= 0:
             return
         self._pieces.setdefault((item_id, content_index), []).append(audio)
@@ -23,7 +23,7 @@ class KeptAudio:
             self._drop(next(iter(self._pieces)))
 
     def get(self, item_id: str, content_index: int) -> bytes | None:
-        """All of a part that has come; None if nothing of it is kept."""
+        """All of a part that was added; None if it is not kept."""
         pieces = self._pieces.get((item_id, content_index))
         if pieces is None:
             return None

@@ -1,4 +1,4 @@
-"""One item while it comes about: what its events have told so far, and the item that makes."""
+"""One item while it is being built from its events."""
 
 from __future__ import annotations
 
@@ -20,40 +20,41 @@ from duologue.events import (
     is_set,
 )
 
-__all__ = ["ItemDraft", "StoredItem", "without_audio"]
+__all__ = ["ItemBuilder", "StoredItem", "without_audio"]
 
 _Speech: TypeAlias = InputAudioPart | OutputAudioPart | AudioPart
 
 
 class StoredItem(Struct, frozen=True, kw_only=True):
-    """An item as it stood at one moment. Nothing in it changes later; a newer moment is another value."""
+    """An immutable snapshot of an item."""
 
     item_id: str
     item: ConversationItem
-    """As the wire shows items, without audio; parts under way hold what has come of them."""
+    """As on the wire, without audio; an unfinished part holds what has arrived of it."""
     done: bool
-    """Whether the item is final; a late transcript, a cut or a deletion may still come."""
+    """Whether the item is final; a late transcript, a truncation or a deletion may still follow."""
     response_id: str | None = None
     truncated_at_ms: int | None = None
-    """Where the speech was cut off. The transcript of the part is empty then: it said more than was
-    heard, and no event says how much more. A server that knows says so when the item is retrieved."""
+    """Where the speech was cut off. The transcript of that part is then empty (rule `item.truncate_drops_transcript`):
+    it has more words than were played, and no event says how many. A server that knows sends the words that were
+    played when the item is retrieved."""
     transcription_failed: bool = False
 
     @property
     def text(self) -> str:
-        """All that is written or said in the item, parts joined by spaces; empty for items without words."""
+        """The text and the transcripts of all parts, joined by spaces; empty for items without words."""
         if not isinstance(self.item, MessageItem):
             return ""
         words = (getattr(part, "text", None) or getattr(part, "transcript", None) for part in self.item.content)
         return " ".join(word for word in words if isinstance(word, str) and word)
 
 
-class _PartDraft(Struct):
+class _PartBuilder(Struct):
     part: ContentPart | None = None
     pieces: list[str] = field(default_factory=list)
     spoken: bool = False
     final: str | None = None
-    """The whole text, once an event has told it; later pieces are repetitions."""
+    """The whole text, once an event has brought it; later pieces are repetitions."""
 
     def text(self) -> str:
         if self.final is not None:
@@ -62,7 +63,7 @@ class _PartDraft(Struct):
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
 
-    def made(self) -> ContentPart:
+    def build(self) -> ContentPart:
         match self.part:
             case None:
                 return OutputAudioPart(transcript=self.text()) if self.spoken else OutputTextPart(text=self.text())
@@ -74,18 +75,18 @@ class _PartDraft(Struct):
                 return other
 
 
-class ItemDraft:
-    """Collects the events of one item. Costs what its events cost, however many they are."""
+class ItemBuilder:
+    """Collects the events of one item. The cost of an event does not depend on their number."""
 
     def __init__(self, item_id: str, *, response_id: str | None = None) -> None:
         self.item_id = item_id
         self.response_id = response_id
         self.done = False
         self._item: ConversationItem | None = None
-        self._parts: dict[int, _PartDraft] = {}
+        self._parts: dict[int, _PartBuilder] = {}
         self._arguments: list[str] = []
         self._all_arguments: str | None = None
-        self._heard: dict[int, list[str]] = {}
+        self._transcript_pieces: dict[int, list[str]] = {}
         self._transcripts: dict[int, str] = {}
         self._transcription_failed = False
         self._truncated_at_ms: int | None = None
@@ -93,18 +94,18 @@ class ItemDraft:
         self._retrieved = False
         self._cached: StoredItem | None = None
 
-    # --- what the events tell
+    # --- events of the item
 
-    def began(self, item: ConversationItem) -> None:
-        """The item as it began, which for the model's items is empty."""
+    def started(self, item: ConversationItem) -> None:
+        """The item at its start; the model's are empty then."""
         if not self.done:
             self._item = without_audio(item)
             self._cached = None
 
-    def ended(self, item: ConversationItem) -> None:
+    def finished(self, item: ConversationItem) -> None:
         """The item in full."""
         if self._retrieved:
-            return  # it was told again since, and the whole of it may be more than was heard
+            return  # the retrieved item is newer; this one may have words that were not played
         self._item = without_audio(item)
         self._parts.clear()
         self._arguments.clear()
@@ -112,31 +113,31 @@ class ItemDraft:
         self._cached = None
 
     def part(self, index: int, part: ContentPart, *, final: bool) -> None:
-        """A content part, as it began or as it ended."""
+        """A content part at its start or at its end."""
         if self.done:
             return
-        draft = self._part(index)
-        draft.part = part
+        builder = self._part(index)
+        builder.part = part
         text = getattr(part, "text", None) or getattr(part, "transcript", None)
         if final and isinstance(text, str):
-            draft.final = text
+            builder.final = text
 
-    def said(self, index: int, delta: str, *, spoken: bool) -> None:
+    def text_delta(self, index: int, delta: str, *, spoken: bool) -> None:
         """The next piece of a part's text or transcript."""
         if self.done:
             return
-        draft = self._part(index)
-        draft.spoken |= spoken
-        if draft.final is None:
-            draft.pieces.append(delta)
+        builder = self._part(index)
+        builder.spoken |= spoken
+        if builder.final is None:
+            builder.pieces.append(delta)
 
-    def said_all(self, index: int, text: str, *, spoken: bool) -> None:
+    def text_done(self, index: int, text: str, *, spoken: bool) -> None:
         """A part's text or transcript in full."""
         if self.done:
             return
-        draft = self._part(index)
-        draft.spoken |= spoken
-        draft.final = text
+        builder = self._part(index)
+        builder.spoken |= spoken
+        builder.final = text
 
     def arguments(self, delta: str, *, whole: bool) -> None:
         """The next piece of a call's arguments, or all of them."""
@@ -148,49 +149,49 @@ class ItemDraft:
             self._all_arguments = delta
         self._cached = None
 
-    def heard(self, index: int, delta: str) -> None:
-        """The next piece of what the user said."""
+    def transcript_delta(self, index: int, delta: str) -> None:
+        """The next piece of the user's transcript."""
         if index not in self._transcripts:
-            self._heard.setdefault(index, []).append(delta)
+            self._transcript_pieces.setdefault(index, []).append(delta)
             self._cached = None
 
-    def heard_all(self, index: int, transcript: str) -> None:
-        """What the user said in a part."""
+    def transcribed(self, index: int, transcript: str) -> None:
+        """The user's whole transcript of a part."""
         self._transcripts[index] = transcript
-        self._heard.pop(index, None)
+        self._transcript_pieces.pop(index, None)
         self._transcription_failed = False
         self._cached = None
 
-    def not_heard(self, index: int) -> None:
-        """What the user said in a part cannot be told."""
+    def transcription_failed(self, index: int) -> None:
+        """The user's speech in a part could not be transcribed."""
         if index not in self._transcripts:
-            self._heard.pop(index, None)
+            self._transcript_pieces.pop(index, None)
             self._transcription_failed = True
             self._cached = None
 
     def truncated(self, index: int, audio_end_ms: int) -> None:
-        """The model's speech in a part was cut; the server dropped its transcript."""
+        """The model's speech in a part was cut, and with it its transcript (rule `item.truncate_drops_transcript`)."""
         self._truncated_at_ms = audio_end_ms
         self._cut.add(index)
         self._cached = None
 
     def retrieved(self, item: ConversationItem) -> None:
-        """The final item as the server has it now, which after a cut is without what was not heard."""
+        """The final item as the server has it now; after a cut, only with the words that were played."""
         if not self.done:
             return
         self._retrieved = False
-        self.ended(item)
+        self.finished(item)
         self._retrieved = self._truncated_at_ms is not None
         self._cut.clear()
 
-    # --- what that makes
+    # --- the item that they make
 
     def snapshot(self) -> StoredItem:
-        """The item as it stands."""
+        """The item as it is now."""
         if self._cached is None:
             self._cached = StoredItem(
                 item_id=self.item_id,
-                item=self._made(),
+                item=self._build(),
                 done=self.done,
                 response_id=self.response_id,
                 truncated_at_ms=self._truncated_at_ms,
@@ -198,11 +199,11 @@ class ItemDraft:
             )
         return self._cached
 
-    def _part(self, index: int) -> _PartDraft:
+    def _part(self, index: int) -> _PartBuilder:
         self._cached = None
-        return self._parts.setdefault(index, _PartDraft())
+        return self._parts.setdefault(index, _PartBuilder())
 
-    def _made(self) -> ConversationItem:
+    def _build(self) -> ConversationItem:
         match self._item:
             case MessageItem() as item:
                 return msgspec.structs.replace(item, content=self._content(item.content))
@@ -214,18 +215,19 @@ class ItemDraft:
             case item:
                 return item
 
-    def _content(self, told: list[ContentPart]) -> list[ContentPart]:
-        parts = dict(enumerate(told))
-        parts.update((index, draft.made()) for index, draft in self._parts.items())
+    def _content(self, known: list[ContentPart]) -> list[ContentPart]:
+        parts = dict(enumerate(known))
+        parts.update((index, builder.build()) for index, builder in self._parts.items())
         return [self._filled_in(index, parts[index]) for index in sorted(parts)]
 
     def _filled_in(self, index: int, part: ContentPart) -> ContentPart:
-        """The part with what came beside the item's own events: transcripts of the user, cuts of the model."""
+        """The part with what other events say of it: the user's transcript, the cut of the model's speech."""
         match part:
             case InputAudioPart():
                 transcript: str | UnsetType | None = self._transcripts.get(index)
                 if transcript is None:
-                    transcript = "".join(self._heard[index]) if index in self._heard else part.transcript
+                    pieces = self._transcript_pieces.get(index)
+                    transcript = part.transcript if pieces is None else "".join(pieces)
                 return msgspec.structs.replace(part, transcript=transcript)
             case OutputAudioPart() | AudioPart() if index in self._cut:
                 return msgspec.structs.replace(part, transcript="")
@@ -234,7 +236,7 @@ class ItemDraft:
 
 
 def without_audio(item: ConversationItem) -> ConversationItem:
-    """The item without the base64 of its audio, which is a thousand times the rest of it."""
+    """The item without its base64 audio, which is a thousand times as large as the rest."""
     if not isinstance(item, MessageItem) or not any(is_set(getattr(part, "audio", None)) for part in item.content):
         return item
     parts: list[Any] = [

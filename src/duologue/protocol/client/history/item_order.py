@@ -1,9 +1,8 @@
-"""The order of a conversation's items, from what each says about the one before it.
+"""The order of a conversation's items, from each item's `previous_item_id` (rules `prev_chain`, `item.insert`).
 
-Every item hangs below its predecessor, the newest first: put behind the same item, the later one stands in front. The
-order is that tree read from the top, so that placing an item costs the same whenever it comes. An item whose
-predecessor has not come hangs below an id that no item has yet, stands at the end meanwhile, and is in its place, with
-all that follows it, as soon as the predecessor comes.
+Items form a tree: an item is a child of its predecessor, and the newest child comes first. The order is that tree in
+preorder, so that an item costs the same wherever it is placed. An item whose predecessor has not arrived is a child of
+a place without an item. It comes last until the predecessor arrives; then it moves there with all its successors.
 """
 
 from __future__ import annotations
@@ -15,26 +14,26 @@ from msgspec import Struct, field
 
 __all__ = ["ItemOrder"]
 
-_MANY_GONE: Final = 32
-"""Places of deleted items that are kept at least: events about their neighbours may be on the way."""
+_KEPT_REMOVED: Final = 32
+"""This many places of deleted items are always kept: events that name them as predecessors may be on the way."""
 
 
 class _Place(Struct, eq=False):
     item_id: str
-    here: bool
-    behind: list[_Place] = field(default_factory=list)
-    """Places that named this one as their predecessor, oldest first."""
+    present: bool
+    successors: list[_Place] = field(default_factory=list)
+    """Places that name this one as their predecessor, oldest first."""
 
 
 class ItemOrder:
     """Ids of items, in order."""
 
     def __init__(self) -> None:
-        self._top = _Place("", here=False)
+        self._root = _Place("", present=False)
         self._places: dict[str, _Place] = {}
         self._missing: dict[str, _Place] = {}
-        self._gone: dict[str, _Place] = {}
-        """Deleted items; they still tell where what came behind them belongs."""
+        self._removed: dict[str, _Place] = {}
+        """Deleted items; they still have the places of their successors."""
         self._cached: tuple[str, ...] | None = ()
 
     def __len__(self) -> int:
@@ -45,8 +44,8 @@ class ItemOrder:
 
     @property
     def places(self) -> int:
-        """All that is kept: items, deleted ones that others may stand behind, and ids that no item has yet."""
-        return len(self._places) + len(self._gone) + len(self._missing)
+        """Number of places: of items, of deleted items, and of predecessors that have not arrived."""
+        return len(self._places) + len(self._removed) + len(self._missing)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -54,23 +53,23 @@ class ItemOrder:
         if self._cached is None:
             read = tuple(self._read())
             if len(read) < len(self._places):
-                # Two items that each claim to come behind the other hang nowhere: they go to the end.
+                # Items that name each other as predecessors are not reachable from the root: they come last.
                 reached = set(read)
                 read += tuple(item_id for item_id in self._places if item_id not in reached)
                 self._chain(read)
-            elif len(self._gone) > len(read) + _MANY_GONE and not self._missing:
+            elif len(self._removed) > len(read) + _KEPT_REMOVED and not self._missing:
                 self._chain(read)
             self._cached = read
         return self._cached
 
     def place(self, item_id: str, *, after: str | None) -> None:
-        """Put an item behind another, or first. What has a place keeps it."""
+        """Put an item behind another one, or first. An item that has a place keeps it."""
         if item_id in self._places:
             return
-        place = self._missing.pop(item_id, None) or _Place(item_id, here=True)
-        place.here = True
+        place = self._missing.pop(item_id, None) or _Place(item_id, present=True)
+        place.present = True
         self._places[item_id] = place
-        self._below(after).behind.append(place)
+        self._place_of(after).successors.append(place)
         self._cached = None
 
     def append(self, item_id: str) -> None:
@@ -79,38 +78,38 @@ class ItemOrder:
         self.place(item_id, after=ids[-1] if ids else None)
 
     def remove(self, item_id: str) -> None:
-        """Take an item out; what came behind it stays where it is."""
+        """Remove an item; its successors keep their places."""
         place = self._places.pop(item_id, None)
         if place is not None:
-            place.here = False
-            self._gone[item_id] = place
+            place.present = False
+            self._removed[item_id] = place
             self._cached = None
 
-    def _below(self, item_id: str | None) -> _Place:
+    def _place_of(self, item_id: str | None) -> _Place:
         if item_id is None:
-            return self._top
-        place = self._places.get(item_id) or self._gone.get(item_id) or self._missing.get(item_id)
+            return self._root
+        place = self._places.get(item_id) or self._removed.get(item_id) or self._missing.get(item_id)
         if place is None:
-            place = self._missing[item_id] = _Place(item_id, here=False)
+            place = self._missing[item_id] = _Place(item_id, present=False)
         return place
 
     def _read(self) -> Iterator[str]:
-        # Ids that no item has yet are read last, and each after the one that was missed before it.
-        waiting = [*reversed(self._missing.values()), self._top]
+        # Successors of missing predecessors come last, in the order in which the predecessors were first named.
+        waiting = [*reversed(self._missing.values()), self._root]
         while waiting:
             place = waiting.pop()
-            if place.here:
+            if place.present:
                 yield place.item_id
-            waiting.extend(place.behind)
+            waiting.extend(place.successors)
 
     def _chain(self, ids: tuple[str, ...]) -> None:
-        """Hang every item below the one before it, and forget all other places."""
-        self._gone.clear()
+        """Make every item the only successor of the one before it, and forget all other places."""
+        self._removed.clear()
         self._missing.clear()
-        self._top.behind = []
-        above = self._top
+        self._root.successors = []
+        above = self._root
         for item_id in ids:
             place = self._places[item_id]
-            place.behind = []
-            above.behind.append(place)
+            place.successors = []
+            above.successors.append(place)
             above = place

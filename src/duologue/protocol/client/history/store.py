@@ -1,10 +1,10 @@
-"""A conversation as its client knows it: every item, in order, as far as it has come.
+"""The client's copy of a conversation: every item, in order, as far as it has arrived.
 
-    receive                what happened
-    items · get · audio    what there is; values that never change under their reader
+    receive                an event
+    items · get · audio    immutable values
 
-Events may come twice or out of order: each says all that is needed to put it where it belongs. An event of the server
-costs the same however long the conversation is.
+Events may arrive twice or out of order: each names the place of its item. The cost of an event does not depend on the
+length of the conversation.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from duologue.events import (
 )
 from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
-from duologue.protocol.client.history.audio_store import KeptAudio
-from duologue.protocol.client.history.item_builder import ItemDraft, StoredItem
+from duologue.protocol.client.history.audio_store import AudioStore
+from duologue.protocol.client.history.item_builder import ItemBuilder, StoredItem
 from duologue.protocol.client.history.item_order import ItemOrder
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
 from duologue.protocol.wire_limits import ROOT
@@ -51,8 +51,8 @@ from duologue.protocol.wire_limits import ROOT
 __all__ = ["ConversationStore"]
 
 _MAX_DETACHED: Final = 256
-"""Items of which something is known but not that they are in the conversation: those of responses out of band, which
-go when these end, and transcripts that are ahead of their item."""
+"""Items that are known and not in the conversation: those of responses out of band, which are dropped when the response
+ends (rule `oob_silent`), and transcripts that arrive before their item."""
 
 
 class ConversationStore(Part):
@@ -63,14 +63,14 @@ class ConversationStore(Part):
         self._sizes: dict[str, int] = {}
         self._characters = 0
         self.excess: str | None = None
-        """What is too much to be kept, as a clause; None while it is not."""
+        """The limit that the server has exceeded, as a clause; None while it has not."""
         self._order = ItemOrder()
-        self._drafts: dict[str, ItemDraft] = {}
+        self._builders: dict[str, ItemBuilder] = {}
         self._detached: dict[str, None] = {}
         self._deleted: dict[str, str | None] = {}
-        """Items that are gone, and the event that had added each: seen again, it is a repetition."""
+        """Deleted items, and the id of the event that added each: if it arrives again, it is a repetition."""
         self._added_by: dict[str, str] = {}
-        self._audio = KeptAudio(keep_audio_bytes)
+        self._audio = AudioStore(keep_audio_bytes)
         self._names_predecessors = False
         self._cached: tuple[StoredItem, ...] | None = ()
 
@@ -78,9 +78,9 @@ class ConversationStore(Part):
 
     @property
     def items(self) -> tuple[StoredItem, ...]:
-        """The conversation as it stands, in order."""
+        """The conversation as it is now, in order."""
         if self._cached is None:
-            self._cached = tuple(self._drafts[item_id].snapshot() for item_id in self._order.ids)
+            self._cached = tuple(self._builders[item_id].snapshot() for item_id in self._order.ids)
         return self._cached
 
     def __len__(self) -> int:
@@ -90,22 +90,17 @@ class ConversationStore(Part):
         return item_id in self._order
 
     def get(self, item_id: str) -> StoredItem | None:
-        """One item as it stands; None if the conversation does not have it."""
-        return self._drafts[item_id].snapshot() if item_id in self._order else None
+        """One item as it is now; None if the conversation does not have it."""
+        return self._builders[item_id].snapshot() if item_id in self._order else None
 
     def audio(self, item_id: str, content_index: int = 0) -> bytes | None:
         """The speech of a part that was kept, in the wire's format; None if it was not."""
         return self._audio.get(item_id, content_index)
 
-    @property
-    def kept_audio_bytes(self) -> int:
-        """Size of all audio that is kept."""
-        return self._audio.held_bytes
-
     def clear(self) -> None:
         """Another session begins: its conversation is empty."""
         self._order = ItemOrder()
-        self._drafts.clear()
+        self._builders.clear()
         self._detached.clear()
         self._deleted.clear()
         self._added_by.clear()
@@ -120,9 +115,9 @@ class ConversationStore(Part):
     def _committed(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
         if event.item_id in self._order or event.item_id in self._deleted:
             return
-        draft = self._draft(event.item_id)
+        builder = self._builder(event.item_id)
         part = InputAudioPart(transcript=None)
-        draft.began(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
+        builder.started(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
         self._place(event.item_id, event.previous_item_id)
 
     @on(ConversationItemAddedEvent, ConversationItemCreatedEvent)
@@ -135,15 +130,14 @@ class ConversationStore(Part):
                 self._deleted[item_id] = event.event_id
                 return
             del self._deleted[item_id]
-        draft = self._draft(item_id)
+        builder = self._builder(item_id)
         if isinstance(event, ConversationItemCreatedEvent) and _is_final(event.item):
-            draft.ended(event.item)
+            builder.finished(event.item)
         else:
-            draft.began(event.item)
-        self._holds(item_id, size_of(event.item))
+            builder.started(event.item)
+        self._set_size(item_id, size_of(event.item))
         self._added_by[item_id] = event.event_id
-        # Asked to be the first, the item has null as its predecessor; otherwise null may come from a server that names
-        # no predecessors.
+        # Null means the first place (rules `prev_chain`, `item.root`), unless the server never names predecessors.
         command = context.command
         first = isinstance(command, ConversationItemCreateEvent) and command.previous_item_id == ROOT
         self._place(item_id, event.previous_item_id, first=first)
@@ -153,21 +147,21 @@ class ConversationStore(Part):
         if not is_set(event.item.id) or str(event.item.id) in self._deleted:
             return
         item_id = str(event.item.id)
-        self._draft(item_id).ended(event.item)
-        self._holds(item_id, size_of(event.item))
+        self._builder(item_id).finished(event.item)
+        self._set_size(item_id, size_of(event.item))
         self._place(item_id, event.previous_item_id)
 
     @on(ConversationItemRetrievedEvent)
     def _retrieved(self, event: ConversationItemRetrievedEvent, context: EventContext) -> None:
-        draft = self._drafts.get(str(event.item.id)) if is_set(event.item.id) else None
-        if draft is not None:
-            draft.retrieved(event.item)
-            self._holds(draft.item_id, size_of(event.item))
+        builder = self._builders.get(str(event.item.id)) if is_set(event.item.id) else None
+        if builder is not None:
+            builder.retrieved(event.item)
+            self._set_size(builder.item_id, size_of(event.item))
             self._cached = None
 
     @on(ConversationItemTruncatedEvent)
     def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
-        self._draft(event.item_id).truncated(event.content_index, event.audio_end_ms)
+        self._builder(event.item_id).truncated(event.content_index, event.audio_end_ms)
         if context.encoding is not None:
             n_bytes = context.encoding.bytes_for_ms(event.audio_end_ms)
             self._audio.cut(event.item_id, event.content_index, n_bytes)
@@ -177,26 +171,26 @@ class ConversationStore(Part):
         item_id = event.item_id
         self._deleted[item_id] = self._added_by.pop(item_id, None)
         self._order.remove(item_id)
-        self._drafts.pop(item_id, None)
+        self._builders.pop(item_id, None)
         self._detached.pop(item_id, None)
         self._audio.remove(item_id)
         self._cached = None
-        self._holds(item_id, 0)
+        self._set_size(item_id, 0)
         if len(self._deleted) > self._limits.items:
-            del self._deleted[next(iter(self._deleted))]  # of what was deleted so long ago nothing is on the way
+            del self._deleted[next(iter(self._deleted))]  # no event of an item deleted so long ago is on the way
 
-    def _holds(self, item_id: str, n_characters: int) -> None:
-        """All that an item holds."""
-        if n_characters and item_id not in self._drafts:
+    def _set_size(self, item_id: str, n_characters: int) -> None:
+        """An item holds this many characters."""
+        if n_characters and item_id not in self._builders:
             return
         self._characters += n_characters - self._sizes.pop(item_id, 0)
         if n_characters:
             self._sizes[item_id] = n_characters
             self._check_size(n_characters)
 
-    def _grows(self, item_id: str, text: str | None) -> None:
-        """A piece of text is added to what an item holds."""
-        if item_id in self._drafts:
+    def _add_size(self, item_id: str, text: str | None) -> None:
+        """A piece of text is added to an item."""
+        if item_id in self._builders:
             size = PIECE_CHARACTERS + len(text or "")
             self._characters += size
             size += self._sizes.get(item_id, 0)
@@ -211,65 +205,65 @@ class ConversationStore(Part):
             self.excess = f"more than {limits.characters} characters in a conversation"
 
     def _check_count(self) -> None:
-        if max(len(self._drafts), self._order.places // 2) > self._limits.items:
+        if max(len(self._builders), self._order.places // 2) > self._limits.items:
             self.excess = f"more than {self._limits.items} items"
 
     @on(InputAudioTranscriptionDeltaEvent)
     def _transcript_delta(self, event: InputAudioTranscriptionDeltaEvent, context: EventContext) -> None:
         if is_set(event.delta):
             index = event.content_index if is_set(event.content_index) else 0
-            self._draft(event.item_id).heard(index, event.delta)
-            self._grows(event.item_id, event.delta)
+            self._builder(event.item_id).transcript_delta(index, event.delta)
+            self._add_size(event.item_id, event.delta)
 
     @on(InputAudioTranscriptionCompletedEvent)
     def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
-        self._draft(event.item_id).heard_all(event.content_index, event.transcript)
-        self._grows(event.item_id, event.transcript)
+        self._builder(event.item_id).transcribed(event.content_index, event.transcript)
+        self._add_size(event.item_id, event.transcript)
 
     @on(InputAudioTranscriptionFailedEvent)
     def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:
-        self._draft(event.item_id).not_heard(event.content_index)
+        self._builder(event.item_id).transcription_failed(event.content_index)
 
     # --- the model's items
 
     @on(ResponseOutputItemAddedEvent)
     def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
         if is_set(event.item.id):
-            self._draft(str(event.item.id), event.response_id).began(event.item)
-            self._holds(str(event.item.id), size_of(event.item))
+            self._builder(str(event.item.id), event.response_id).started(event.item)
+            self._set_size(str(event.item.id), size_of(event.item))
 
     @on(ResponseOutputItemDoneEvent)
     def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
         if is_set(event.item.id):
-            self._draft(str(event.item.id), event.response_id).ended(event.item)
-            self._holds(str(event.item.id), size_of(event.item))
+            self._builder(str(event.item.id), event.response_id).finished(event.item)
+            self._set_size(str(event.item.id), size_of(event.item))
 
     @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
     def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
         final = isinstance(event, ResponseContentPartDoneEvent)
-        self._draft(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
-        said = getattr(event.part, "text", None) or getattr(event.part, "transcript", None)
-        self._grows(event.item_id, said if final else None)
+        self._builder(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
+        text = getattr(event.part, "text", None) or getattr(event.part, "transcript", None)
+        self._add_size(event.item_id, text if final else None)
 
     @on(ResponseTextDeltaEvent)
     def _text_delta(self, event: ResponseTextDeltaEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=False)
-        self._grows(event.item_id, event.delta)
+        self._builder(event.item_id, event.response_id).text_delta(event.content_index, event.delta, spoken=False)
+        self._add_size(event.item_id, event.delta)
 
     @on(ResponseTextDoneEvent)
     def _text_done(self, event: ResponseTextDoneEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.text, spoken=False)
-        self._grows(event.item_id, event.text)
+        self._builder(event.item_id, event.response_id).text_done(event.content_index, event.text, spoken=False)
+        self._add_size(event.item_id, event.text)
 
     @on(ResponseAudioTranscriptDeltaEvent)
     def _spoken_delta(self, event: ResponseAudioTranscriptDeltaEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).said(event.content_index, event.delta, spoken=True)
-        self._grows(event.item_id, event.delta)
+        self._builder(event.item_id, event.response_id).text_delta(event.content_index, event.delta, spoken=True)
+        self._add_size(event.item_id, event.delta)
 
     @on(ResponseAudioTranscriptDoneEvent)
     def _spoken_done(self, event: ResponseAudioTranscriptDoneEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).said_all(event.content_index, event.transcript, spoken=True)
-        self._grows(event.item_id, event.transcript)
+        self._builder(event.item_id, event.response_id).text_done(event.content_index, event.transcript, spoken=True)
+        self._add_size(event.item_id, event.transcript)
 
     @on(ResponseAudioDeltaEvent)
     def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
@@ -278,13 +272,13 @@ class ConversationStore(Part):
 
     @on(ResponseFunctionCallArgumentsDeltaEvent)
     def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).arguments(event.delta, whole=False)
-        self._grows(event.item_id, event.delta)
+        self._builder(event.item_id, event.response_id).arguments(event.delta, whole=False)
+        self._add_size(event.item_id, event.delta)
 
     @on(ResponseFunctionCallArgumentsDoneEvent)
     def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
-        self._draft(event.item_id, event.response_id).arguments(event.arguments, whole=True)
-        self._grows(event.item_id, event.arguments)
+        self._builder(event.item_id, event.response_id).arguments(event.arguments, whole=True)
+        self._add_size(event.item_id, event.arguments)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
@@ -294,21 +288,21 @@ class ConversationStore(Part):
             if not is_set(item.id) or str(item.id) in self._deleted:
                 continue
             item_id = str(item.id)
-            draft = self._drafts.get(item_id)
-            if draft is not None and not draft.done:
-                draft.ended(item)
-                self._holds(item_id, size_of(item))
-            elif draft is None and isinstance(response.conversation_id, str):
-                self._draft(item_id, response.id if is_set(response.id) else None).ended(item)
-                self._holds(item_id, size_of(item))
+            builder = self._builders.get(item_id)
+            if builder is not None and not builder.done:
+                builder.finished(item)
+                self._set_size(item_id, size_of(item))
+            elif builder is None and isinstance(response.conversation_id, str):
+                self._builder(item_id, response.id if is_set(response.id) else None).finished(item)
+                self._set_size(item_id, size_of(item))
             if isinstance(response.conversation_id, str) and item_id not in self._order:
                 self._place(item_id, self._order.ids[-1] if len(self._order) else None)
-        for item_id in [key for key in self._detached if self._drafts[key].response_id == response.id]:
-            del self._detached[item_id], self._drafts[item_id]
+        for item_id in [key for key in self._detached if self._builders[key].response_id == response.id]:
+            del self._detached[item_id], self._builders[item_id]
             self._audio.remove(item_id)
-            self._holds(item_id, 0)
+            self._set_size(item_id, 0)
 
-    # --- their places
+    # --- the order
 
     def _place(self, item_id: str, previous_item_id: Maybe[str], *, first: bool = False) -> None:
         if item_id in self._order:
@@ -320,29 +314,29 @@ class ConversationStore(Part):
             self._order.place(item_id, after=previous_item_id)
         elif previous_item_id is None and (self._names_predecessors or first):
             self._order.place(item_id, after=None)
-        else:  # null of a server that never names predecessors says nothing
+        else:  # the server never names predecessors
             self._order.append(item_id)
 
-    def _draft(self, item_id: str, response_id: str | None = None) -> ItemDraft:
-        """The item that an event is about; its event is going to change it."""
+    def _builder(self, item_id: str, response_id: str | None = None) -> ItemBuilder:
+        """The builder of the item that an event names; the event is about to change it."""
         self._cached = None
-        draft = self._drafts.get(item_id)
-        if draft is None:
-            draft = ItemDraft(item_id)
+        builder = self._builders.get(item_id)
+        if builder is None:
+            builder = ItemBuilder(item_id)
             if item_id in self._deleted:
-                return draft  # its events are still on the way; what they make is not read
-            self._drafts[item_id] = draft
+                return builder  # a late event of a deleted item: the builder is not kept
+            self._builders[item_id] = builder
             self._detached[item_id] = None
             self._check_count()
             if len(self._detached) > _MAX_DETACHED:
                 oldest = next(iter(self._detached))
-                del self._detached[oldest], self._drafts[oldest]
-                self._holds(oldest, 0)
+                del self._detached[oldest], self._builders[oldest]
+                self._set_size(oldest, 0)
         if response_id is not None:
-            draft.response_id = response_id
-        return draft
+            builder.response_id = response_id
+        return builder
 
 
 def _is_final(item: ConversationItem) -> bool:
-    """Whether a beta server's one event per item tells the whole of it: those of the model begin empty."""
+    """Whether a beta server's one event of an item (rule `item.create.beta`) has all of it: the model's start empty."""
     return getattr(item, "status", None) != "in_progress"

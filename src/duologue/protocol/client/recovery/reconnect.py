@@ -1,4 +1,4 @@
-"""A client's way back to its session: when to try again, and when to stop trying.
+"""When a client connects again after a lost connection, and when it gives up.
 
 lost · failed · opened · restored      what happens to the connection
 tick · next_tick_at                    when the next attempt is due
@@ -17,26 +17,26 @@ from duologue.protocol.states import RECONNECT, ReconnectInput, ReconnectState, 
 __all__ = ["FINAL_CLOSES", "ReconnectPolicy", "Reconnection", "backoff_s"]
 
 FINAL_CLOSES: Final = frozenset({1000, 3000, 4000})
-"""Close codes after which another attempt meets the same answer: an agreed end, a bad key, a bad request. Every other
+"""Close codes after which another attempt gets the same answer: an agreed end, a bad key, a bad request. Every other
 one may be the network, a restart, or the end of the session's time."""
 
 
 class ReconnectPolicy(Struct, frozen=True, kw_only=True):
-    """How hard to try."""
+    """How often, and how soon, to connect again."""
 
     first_delay_s: float = 0.25
-    """Before the second attempt; the first comes at once: most losses are of one connection and not of the way."""
+    """Before the second attempt. The first is made at once: most losses are of one connection, not of the network."""
     factor: float = 2.0
     max_delay_s: float = 8.0
-    """Longer silences are taken for the end of the call."""
+    """Users take a longer silence for the end of the call."""
     max_attempts: int = 8
     """About half a minute with the delays above; 0 never reconnects."""
 
 
 def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]) -> float:
-    """Seconds before an attempt, the first being 1: doubled each time, half of it by chance.
+    """Seconds before an attempt, counted from 1: exponential, and up to half of it jitter.
 
-    `random` returns a number from 0 to 1; the jitter keeps a thousand clients of one server from coming back at once.
+    `random` returns a number from 0 to 1. The jitter keeps a thousand clients of one server from connecting at once.
     """
     if attempt <= 1:
         return policy.first_delay_s * random() / 2
@@ -45,9 +45,9 @@ def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]
 
 
 class Reconnection:
-    """One client's connection, as a state. Starts connected.
+    """The state of one client's connection. Starts connected.
 
-    A verb that its state does not allow changes nothing; `report_illegal` is called with it.
+    A method that the state does not allow changes nothing and calls `report_illegal`.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Reconnection:
         self.policy = policy if policy is not None else ReconnectPolicy()
         self.state = ReconnectState.CONNECTED
         self.attempts = 0
-        """Attempts since the session was last whole."""
+        """Attempts since the session was last restored."""
         self._report_illegal = report_illegal
         self._random = random
         self._due_at = inf
@@ -71,9 +71,9 @@ class Reconnection:
         return self._due_at
 
     def lost(self, *, now: float, code: int | None = None, retryable: bool = True) -> bool:
-        """The connection is gone, with this close code if there was one. True if there will be another attempt.
+        """The connection is lost, with this close code if there was one. True if there will be another attempt.
 
-        Not retryable is a loss behind an `error` that ends sessions for good.
+        A loss after an `error` that ends the session is not retryable.
         """
         if not self._step(ReconnectInput.CONNECTION_LOST):
             return False
@@ -88,20 +88,20 @@ class Reconnection:
         return self._step(ReconnectInput.ATTEMPT_DUE)
 
     def failed(self, *, now: float, retryable: bool = True) -> bool:
-        """No connection came about. True if there will be another attempt."""
+        """The attempt has failed. True if there will be another one."""
         return self._step(ReconnectInput.ATTEMPT_FAILED) and self._plan(now, possible=retryable)
 
     def opened(self) -> None:
-        """A connection is there; what the old one knew is sent now."""
+        """The connection is open; the configuration and the items of the old session are sent now."""
         self._step(ReconnectInput.OPENED)
 
     def restored(self) -> None:
-        """The new session knows what the old one knew."""
+        """The new session has the configuration and the items of the old one."""
         if self._step(ReconnectInput.RESTORED):
             self.attempts = 0
 
     def give_up(self) -> None:
-        """The session is no longer wanted."""
+        """The application wants no more attempts."""
         self._due_at = inf
         self._step(ReconnectInput.GAVE_UP)
 

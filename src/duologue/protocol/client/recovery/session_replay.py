@@ -1,13 +1,13 @@
-"""What a new connection must be told so that it goes on where the old one stopped.
+"""What a client sends to a new session so that it continues the old one.
 
-    sent · receive      what the old connection knew
-    lost                what of it was never answered
-    replay              the events that tell a new one, and what they cannot
+    sent · receive      what the old session contained
+    lost                the commands that it did not answer
+    replay              the events for the new session, and what they cannot restore
 
-Items go out without the ids that the old server gave them, under ids made for the new session: an id names an item of
-one session, and a server may refuse one that it has not made, or has made already. `call_id` stays, because it ties
-an answer to its call and nothing else. What a user said goes as the text of its transcript, what the model said
-likewise: a client cannot put the model's audio into a conversation, and does not have its own any more.
+Items are sent under new ids: an id names an item of one session, and a server may reject one that it did not make, or
+that it has made already. `call_id` stays, because it only links an output to its call. Speech of the user and of the
+model is sent as the text of its transcript: a client cannot add the model's audio to a conversation, and does not keep
+the user's.
 """
 
 from __future__ import annotations
@@ -53,38 +53,38 @@ __all__ = ["NotRestored", "Replay", "SessionReplay", "SessionRestored", "merged"
 
 
 class NotRestored(Struct, frozen=True, kw_only=True):
-    """An item of the old session that the new one does not have, wholly or in part."""
+    """An item of the old session that the new one does not have, or not all of it."""
 
     item_id: str
     reason: str
 
 
 class SessionRestored(Struct, frozen=True, kw_only=True):
-    """What a new session was told of the old one."""
+    """What was sent to a new session of the old one."""
 
     configured: bool
-    """Whether there was a configuration of the client's to repeat."""
+    """Whether the client had a configuration to repeat."""
     item_ids: Mapping[str, str]
-    """Ids of the items that were restored: the new one by the old one."""
+    """New ids of the items that were restored, by their old ones."""
     not_restored: tuple[NotRestored, ...]
 
 
 class Replay(Struct, frozen=True, kw_only=True):
-    """Events to send, in order, before anything else; and what to tell the application."""
+    """Events to send, in order, before anything else; and the notice for the application."""
 
     events: tuple[SessionUpdateEvent | ConversationItemCreateEvent, ...]
     restored: SessionRestored
     answers_calls: bool = False
-    """Whether answers to function calls are among what was never confirmed: the model waits for them."""
+    """Whether the items that were never confirmed include outputs of function calls: the model waits for them."""
 
 
 class SessionReplay(Part):
-    """The client's side of a session's state, over all its connections. `new_id` makes ids of items and events."""
+    """What the client needs to replay, over all its connections. `new_id` makes ids of items and events."""
 
     def __init__(self, *, new_id: Callable[[str], str]) -> None:
         self._new_id = new_id
         self.configuration: AnySessionConfig | None = None
-        """All updates that the server has taken, merged; None when there was none."""
+        """All updates that the server has accepted, merged; None if there was none."""
         self._updates: dict[str, AnySessionConfig] = {}
         self._replaying: dict[str, StoredItem] = {}
         self._replay_ids: frozenset[str] = frozenset()
@@ -92,7 +92,7 @@ class SessionReplay(Part):
         self._unconfirmed: list[ConversationItemCreateEvent] = []
 
     def sent(self, event: RealtimeEvent) -> None:
-        """An event of ours goes out; it has its event id."""
+        """An event is sent; it has its event id."""
         if isinstance(event, SessionUpdateEvent):
             self._updates[str(event.event_id)] = event.session
 
@@ -103,7 +103,7 @@ class SessionReplay(Part):
             self.configuration = config if self.configuration is None else merged(self.configuration, config)
 
     @on(ErrorEvent)
-    def _refused(self, event: ErrorEvent, context: EventContext) -> None:
+    def _rejected(self, event: ErrorEvent, context: EventContext) -> None:
         named = event.error.event_id if is_set(event.error.event_id) else None
         event_id = context.answers or named or ""
         self._updates.pop(event_id, None)
@@ -118,11 +118,11 @@ class SessionReplay(Part):
 
     @property
     def restoring(self) -> bool:
-        """Whether the last replay is not confirmed to its end."""
+        """Whether some items of the last replay are not confirmed."""
         return bool(self._replaying)
 
     def lost(self, unanswered: Iterable[RealtimeEvent]) -> None:
-        """The connection is gone, and with it the answers to these commands of ours."""
+        """The connection is lost, and with it the answers to these commands."""
         self._unconfirmed += [
             command
             for command in unanswered
@@ -130,16 +130,16 @@ class SessionReplay(Part):
         ]
 
     def replay(self, items: Iterable[StoredItem]) -> Replay:
-        """What to tell a new session; `items` are those of the old one, in order.
+        """What to send to a new session; `items` are those of the old one, in order.
 
-        An update that was never answered is repeated behind those that were: it may have been lost on its way. So are
-        items of the client's. Items of a replay that was cut short are told again.
+        Unanswered updates and items of the client are sent again, after the confirmed ones: the old server may not have
+        received them. Items of a replay that was interrupted are sent again.
         """
         items = tuple(items)
         known = {item.item_id for item in items}
-        told = [self._replaying.get(item.item_id, item) for item in items if item.item_id in self._replay_ids]
-        told += [item for key, item in self._replaying.items() if key not in known]
-        told += [item for item in items if item.item_id not in self._replay_ids]
+        to_restore = [self._replaying.get(item.item_id, item) for item in items if item.item_id in self._replay_ids]
+        to_restore += [item for key, item in self._replaying.items() if key not in known]
+        to_restore += [item for item in items if item.item_id not in self._replay_ids]
         self._replaying.clear()
         self._replay_events.clear()
         events: list[SessionUpdateEvent | ConversationItemCreateEvent] = []
@@ -152,8 +152,8 @@ class SessionReplay(Part):
         item_ids: dict[str, str] = {}
         missing: list[NotRestored] = []
         calls: set[str] = set()
-        for stored in told:
-            item, reason = _replayed(stored, calls)
+        for stored in to_restore:
+            item, reason = _as_created(stored, calls)
             if reason:
                 missing.append(NotRestored(item_id=stored.item_id, reason=reason))
             if item is None:
@@ -172,7 +172,7 @@ class SessionReplay(Part):
         return Replay(events=(*events, *repeated), restored=restored, answers_calls=answers)
 
     def _repeated(self, item_ids: Mapping[str, str], calls: set[str]) -> list[ConversationItemCreateEvent]:
-        """Items that were on their way when the connection was lost: the lost server may not have heard of them."""
+        """Items that were unanswered when the connection was lost: the old server may not have received them."""
         unconfirmed, self._unconfirmed = self._unconfirmed, []
         return [
             msgspec.structs.replace(
@@ -183,15 +183,15 @@ class SessionReplay(Part):
                 else ROOT,
             )
             for event in unconfirmed
-            # An answer to a call that the conversation does not have any more would be refused.
+            # The server would reject an output whose call is not in the conversation (rule `error.unknown_call`).
             if not isinstance(event.item, FunctionCallOutputItem) or event.item.call_id in calls
         ]
 
 
 def merged(before: Any, update: Any) -> Any:
-    """A configuration with an update of it: absent fields stay, null switches off, objects inside merge as on the wire.
+    """A configuration after an update: absent fields stay, null switches off, objects merge (rule `session.sparse`).
 
-    An update of another kind takes the place of what was before.
+    An update for another kind of session replaces the configuration.
     """
     if type(before) is not type(update) or isinstance(update, UnknownVariant):
         return update
@@ -209,8 +209,8 @@ def merged(before: Any, update: Any) -> Any:
     return msgspec.structs.replace(before, **fields)
 
 
-def _replayed(stored: StoredItem, calls: set[str]) -> tuple[ConversationItem | None, str]:
-    """The item as a client may create it, without an id, and why it is not whole."""
+def _as_created(stored: StoredItem, calls: set[str]) -> tuple[ConversationItem | None, str]:
+    """The item as a client may create it, without an id, and why it is incomplete."""
     if not stored.done:
         return None, "it was not finished"
     match stored.item:

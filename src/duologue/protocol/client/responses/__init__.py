@@ -1,1 +1,1 @@
-"""Responses that the client asked for: which request each answers, and what is retried."""
+"""Responses that the client asked for: which request each answers, and what is tried again."""

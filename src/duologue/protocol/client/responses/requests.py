@@ -1,6 +1,7 @@
-"""A client's requests for responses, as values: what was asked, how it ended, and the mark that finds the answer.
+"""A client's requests for responses, as values: the request, how it ended, and the tag that identifies the answer.
 
-The wire echoes a response's `metadata` and no event id, so a request carries its own id there, as one more pair.
+The server repeats a response's `metadata` and no event id (rule `response.metadata`), so a request has its own id
+there, as one more pair.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = [
     "RequestPolicy",
     "Resolution",
     "ResponseRequest",
+    "response_id_of",
     "tag_of",
     "tagged",
     "untagged",
@@ -34,14 +36,14 @@ __all__ = [
 E = TypeVar("E", ResponseCreatedEvent, ResponseDoneEvent)
 
 REQUEST_TAG: Final = "duologue.request"
-"""Key of the pair that a request adds to its metadata; `untagged` takes it out again."""
+"""Key of the pair that a request adds to its metadata; `untagged` removes it."""
 
 RequestPolicy: TypeAlias = Literal["wait", "refuse"]
-"""What becomes of a request while another response runs: it waits its turn, or is refused at once."""
+"""What happens to a request while another response runs: it waits for its turn, or raises at once."""
 
 
 class ResponseRequest(Struct, frozen=True, kw_only=True):
-    """One wish for a response. `event` is as the caller made it, without the tag."""
+    """One request for a response. `event` is the caller's, without the tag."""
 
     request_id: str
     event: ResponseCreateEvent
@@ -50,23 +52,28 @@ class ResponseRequest(Struct, frozen=True, kw_only=True):
 
     @property
     def out_of_band(self) -> bool:
-        """Whether the response stays out of the conversation, and may run beside another."""
+        """Whether the response stays out of the conversation, and may run while another one does."""
         return is_set(self.event.response) and self.event.response.conversation == "none"
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
-    """How a request ended: with the response's end, whatever its status, or without one."""
+    """How a request ended: with a `response.done` of any status, or without one."""
 
     request: ResponseRequest
     done: ResponseDoneEvent | None = None
     error: ErrorEvent | None = None
     """The `error` that answered the request, if there was one."""
     reason: str = ""
-    """Why there is no response; empty when there is."""
+    """Why there is no response; empty if there is one."""
+
+
+def response_id_of(response: RealtimeResponse) -> str:
+    """The response's id; empty for a server that gives none."""
+    return response.id if is_set(response.id) else ""
 
 
 def tagged(event: ResponseCreateEvent, request_id: str) -> ResponseCreateEvent | None:
-    """The event with the request's id in its metadata; None when there is no room for it."""
+    """The event with the request's id in its metadata; None if there is no room (rule `error.metadata_too_large`)."""
     params = event.response if is_set(event.response) else ResponseCreateParams()
     metadata = params.metadata if is_set(params.metadata) else {}
     if len(metadata) >= MAX_METADATA_PAIRS or REQUEST_TAG in metadata:
@@ -76,12 +83,12 @@ def tagged(event: ResponseCreateEvent, request_id: str) -> ResponseCreateEvent |
 
 
 def tag_of(response: RealtimeResponse) -> str | None:
-    """Id of the request that the response says it answers."""
+    """Id of the request that the response's tag names."""
     return response.metadata.get(REQUEST_TAG) if is_set(response.metadata) else None
 
 
 def untagged(event: E) -> E:
-    """The event as it would have come without the tag; no metadata is null, as servers write it."""
+    """The event without the tag; empty metadata becomes null, as servers write it."""
     if tag_of(event.response) is None:
         return event
     metadata = event.response.metadata or {}

@@ -1,1 +1,1 @@
-"""Functions that the client offers, and the calls of them."""
+"""Functions that the client offers to the model, and the model's calls."""

@@ -1,4 +1,4 @@
-"""Python functions that the model may call: their schemas, and what it asked of them, checked.
+"""Python functions that the model may call: their schemas, and the validation of its arguments.
 
     tools = Toolbox()
 
@@ -10,8 +10,8 @@
             city: Its name, without the country.
         \"\"\"
 
-Parameters may be of any type that JSON can be checked against: the plain ones, `Literal`, enumerations, optional ones,
-lists and dicts, dataclasses, typed dicts and msgspec structs.
+Parameters may have any type that msgspec can validate: the plain ones, `Literal`, enumerations, optional ones, lists
+and dicts, dataclasses, typed dicts and msgspec structs.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = ["BoundCall", "ToolFunction", "ToolProblem", "Toolbox", "answer_text"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What the hosted service takes as the name of a function."""
+"""Names that the hosted service accepts for functions."""
 
 _SECTION: Final = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Examples?|Notes?):\s*$")
 _PARAMETER: Final = re.compile(r"^(\s*)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
 
 
 class ToolProblem(Exception):
-    """A call that cannot be made. The message goes back to the model, so that it can do better."""
+    """A call that cannot be made. The message is sent to the model, so that it can correct the call."""
 
 
 class ToolFunction(Struct, frozen=True):
@@ -49,7 +49,7 @@ class ToolFunction(Struct, frozen=True):
     function: Callable[..., Any]
     tool: FunctionTool
     arguments: type[Struct]
-    """The function's parameters as a struct; what the model sends must fit it to the last field."""
+    """The function's parameters as a struct, which the model's arguments must match exactly."""
 
     @property
     def is_async(self) -> bool:
@@ -92,7 +92,7 @@ class Toolbox:
 
     @property
     def tools(self) -> list[FunctionTool]:
-        """What a session is told of the functions: the value of its `tools`."""
+        """The functions for a session's configuration: the value of its `tools`."""
         return [function.tool for function in self]
 
     def add(self, function: F, *, name: str | None = None, description: str | None = None) -> F:
@@ -100,7 +100,7 @@ class Toolbox:
 
         Raises:
             TypeError: a parameter has no annotation, or one that no schema can describe, or is of the kind `*args`.
-            ValueError: the name is taken, or is none that the wire allows.
+            ValueError: the name is taken, or the wire does not allow it.
         """
         name = name or str(getattr(function, "__name__", ""))
         if not _NAME.fullmatch(name):
@@ -121,7 +121,7 @@ class Toolbox:
         """The call that the model asks for.
 
         Raises:
-            ToolProblem: there is no such function, or the arguments are not JSON that fits its parameters.
+            ToolProblem: there is no such function, or the arguments are not JSON that matches its parameters.
         """
         tool = self._functions.get(name)
         if tool is None:
@@ -183,7 +183,7 @@ def _always(value: Any) -> Callable[[], Any]:
 
 
 def _schema(arguments: type[Struct], name: str, described: dict[str, str]) -> dict[str, Any]:
-    """The parameters' schema: one object, with what it refers to beside it."""
+    """The parameters' schema: one object, with the types that it refers to under `$defs`."""
     try:
         _, components = msgspec.json.schema_components([arguments], ref_template="#/$defs/{name}")
     except (TypeError, NotImplementedError) as fault:
@@ -199,7 +199,7 @@ def _schema(arguments: type[Struct], name: str, described: dict[str, str]) -> di
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """What comes before the first section, and the entries of the section on parameters."""
+    """The text before the first section, and the entries of the section on parameters."""
     summary: list[str] = []
     described: dict[str, str] = {}
     section, current, indent = "", "", 0

@@ -1,19 +1,20 @@
-"""A sequencer on a test's desk: the test is the application, the server and the clock."""
+"""A sequencer under test: the test is the application, the server and the clock."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from duologue.events import RealtimeEvent, ResponseCancelEvent, ResponseCreateEvent
+from duologue.events import ResponseCancelEvent, ResponseCreateEvent
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.responses.requests import REQUEST_TAG, Resolution, ResponseRequest
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
 from duologue.protocol.states import SequenceState
 from duologue.testing import CountedIds
+from tests.protocol._wire import command, rejected, server_event
 
 
-class Desk:
-    """A sequencer, and the server's words to it."""
+class SequencerDriver:
+    """A sequencer, what it has sent, and how its requests have ended."""
 
     def __init__(self, *, tag_requests: bool = True) -> None:
         self.sequencer = ResponseSequencer(new_id=CountedIds(), tag_requests=tag_requests)
@@ -25,7 +26,7 @@ class Desk:
         self.collect()
         return request
 
-    def beside(self, **response: Any) -> ResponseRequest:
+    def ask_out_of_band(self, **response: Any) -> ResponseRequest:
         return self.ask(wire_create(conversation="none", **response))
 
     def cancel(self, request: ResponseRequest | None = None) -> bool:
@@ -33,20 +34,30 @@ class Desk:
         self.collect()
         return stopped
 
-    def told(self, name: str, *, now: float = 0.0, **fields: Any) -> None:
-        event = RealtimeEvent.from_json({"type": name, "event_id": "e", **fields})
-        self.sequencer.receive(event, EventContext(now=now))
+    def receive(self, name: str, *, now: float = 0.0, **fields: Any) -> None:
+        self.sequencer.receive(server_event(name, **fields), EventContext(now=now))
         self.collect()
 
     def created(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
-        self.told("response.created", response=wire(response_id, request, **fields))
+        self.receive("response.created", response=wire(response_id, request, **fields))
 
     def done(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
-        self.told("response.done", response=wire(response_id, request, status="completed", **fields))
+        self.receive("response.done", response=wire(response_id, request, status="completed", **fields))
 
-    def refused(self, code: str, event_id: str | None) -> None:
-        error = {"type": "invalid_request_error", "message": code, "code": code, "event_id": event_id}
-        self.told("error", error=error)
+    def ask_and_create(self, response_id: str) -> ResponseRequest:
+        request = self.ask()
+        self.created(response_id, request)
+        return request
+
+    def ask_and_finish(self) -> ResponseRequest:
+        """A request with its whole response: from it the sequencer learns that the server repeats metadata."""
+        request = self.ask_and_create("r0")
+        self.done("r0", request)
+        return request
+
+    def error(self, code: str, event_id: str | None) -> None:
+        self.sequencer.receive(rejected(event_id, code))
+        self.collect()
 
     def tick(self, now: float) -> None:
         self.sequencer.tick(now)
@@ -60,6 +71,11 @@ class Desk:
         return self.sequencer.state is state
 
     @property
+    def cancelled(self) -> list[Any]:
+        """Ids of the responses for which a cancel was sent."""
+        return [event.response_id for event in self.sent if isinstance(event, ResponseCancelEvent)]
+
+    @property
     def last_id(self) -> str:
         return str(self.sent[-1].event_id)
 
@@ -70,6 +86,6 @@ def wire(response_id: str, request: ResponseRequest | None, **fields: Any) -> di
 
 
 def wire_create(**response: Any) -> ResponseCreateEvent:
-    event = RealtimeEvent.from_json({"type": "response.create", "response": response})
+    event = command("response.create", response=response)
     assert isinstance(event, ResponseCreateEvent)
     return event

@@ -1,4 +1,4 @@
-"""A way to provoke each refusal, by its name in `INVALID_REQUESTS`."""
+"""A way to provoke each invalid request, by its name in `INVALID_REQUESTS`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from duologue.testing import CountedIds
 __all__ = ["MARK", "SMALL", "WAYS", "Provoked"]
 
 MARK: Final = "m" * 600
-"""Stands in what is refused."""
+"""Text in each event that is rejected."""
 
 SMALL: Final = SessionDefaults(
     max_items=3,
@@ -48,16 +48,16 @@ class Provoked:
         self.take()
 
     def send(self, name: str, **fields: Any) -> list[dict[str, Any]]:
-        """The client sends an event; what it is answered."""
+        """The client sends an event; returns the answers."""
         return self.send_text(json.dumps({"type": name, **fields}))
 
     def send_text(self, message: str | bytes) -> list[dict[str, Any]]:
-        """The client sends a message; what it is answered."""
+        """The client sends a message; returns the answers."""
         self.protocol.receive_text(message, now=0.0)
         return self.take()
 
     def take(self) -> list[dict[str, Any]]:
-        """What the session has to say; commands are taken too, and not carried out."""
+        """The session's events to send; commands are dropped."""
         self.protocol.take_commands()
         return [event.to_json() for event in self.protocol.take_events()]
 
@@ -191,4 +191,4 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     ),
     "not_supported": lambda: Provoked().send("session.update", session={"type": MARK}),
 }
-"""Each returns what the client is answered; nothing of its session is needed afterwards."""
+"""Each returns the answers; nothing refers to its session afterwards."""

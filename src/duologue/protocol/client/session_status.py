@@ -1,0 +1,60 @@
+"""What the server last reported of the session itself, as far as interruptions and rotation depend on it."""
+
+from __future__ import annotations
+
+from duologue.events import (
+    AnySession,
+    InputAudioBufferCommittedEvent,
+    InputAudioBufferSpeechStartedEvent,
+    InputAudioBufferSpeechStoppedEvent,
+    RealtimeSession,
+    SemanticVad,
+    ServerVad,
+    SessionCreatedEvent,
+    SessionUpdatedEvent,
+    TranscriptionSession,
+    is_set,
+)
+from duologue.protocol.client.dispatch import EventContext, Part, on
+
+__all__ = ["SessionStatus"]
+
+
+class SessionStatus(Part):
+    """One session at a time, over all connections."""
+
+    def __init__(self) -> None:
+        self.expires_at: int | None = None
+        """When the server will end the session, in Unix seconds."""
+        self.user_speaks = False
+        self.interrupts = True
+        """Whether the server stops a response when the user begins to speak: `interrupt_response`."""
+
+    @on(SessionCreatedEvent, SessionUpdatedEvent)
+    def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
+        session = event.session
+        self.interrupts = _interrupts(session)
+        if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
+            self.expires_at = session.expires_at
+
+    @on(InputAudioBufferSpeechStartedEvent)
+    def _speech_started(self, event: InputAudioBufferSpeechStartedEvent, context: EventContext) -> None:
+        self.user_speaks = True
+
+    @on(InputAudioBufferSpeechStoppedEvent, InputAudioBufferCommittedEvent)
+    def _speech_stopped(
+        self, event: InputAudioBufferSpeechStoppedEvent | InputAudioBufferCommittedEvent, context: EventContext
+    ) -> None:
+        self.user_speaks = False
+
+    def lost(self) -> None:
+        """The connection is lost, and with it the session and the user's turn."""
+        self.expires_at = None
+        self.user_speaks = False
+
+
+def _interrupts(session: AnySession) -> bool:
+    if not isinstance(session, RealtimeSession) or not is_set(session.audio) or not is_set(session.audio.input):
+        return True
+    detection = session.audio.input.turn_detection
+    return not (isinstance(detection, ServerVad | SemanticVad) and detection.interrupt_response is False)
