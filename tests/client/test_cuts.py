@@ -125,7 +125,7 @@ async def run(opening: PendingConnection, *cuts: int) -> int:
 async def in_memory(after: int | None, passed: list[int] | None = None) -> AsyncGenerator[Connection, None]:
     """A session of our server, without a socket."""
     near, far = memory_pair()
-    engines = scripted_engines(says=["Fifty-six."], hears=["How much?"])
+    engines = scripted_engines(responses=["Fifty-six."], transcripts=["How much?"])
     serving = asyncio.ensure_future(ServerSession(far, engines).run())
     transport = CuttingTransport(near, after=after, break_off=lambda: far.close(1006))
     try:

@@ -7,13 +7,13 @@ from duologue.engines.checks import responder_request
 from duologue.testing import scripted_app_engines, scripted_engines
 
 
-async def said(engines_says: tuple[str, ...], request: ResponderRequest) -> list[str]:
-    engines = scripted_engines(says=engines_says)
+async def responses(script: tuple[str, ...], request: ResponderRequest) -> list[str]:
+    engines = scripted_engines(responses=script)
     return ["".join([str(piece) async for piece in engines.responder.respond(request)]) for _ in range(3)]
 
 
 async def test_lines_come_in_turn_and_begin_again() -> None:
-    assert await said(("one two", "three"), responder_request("hi")) == ["one two", "three", "one two"]
+    assert await responses(("one two", "three"), responder_request("hi")) == ["one two", "three", "one two"]
 
 
 async def test_each_stream_has_a_detector_of_its_own() -> None:
@@ -22,7 +22,7 @@ async def test_each_stream_has_a_detector_of_its_own() -> None:
     assert list(await engines.new_detector().detect(b"\0\x40" * 480)) == [1.0]
 
 
-async def test_an_application_is_given_the_engines_of_the_test() -> None:
+async def test_an_application_gets_the_engines_of_the_test() -> None:
     mine = scripted_engines()
     async with scripted_app_engines(mine)() as loaded:
         assert loaded is mine
@@ -30,6 +30,6 @@ async def test_an_application_is_given_the_engines_of_the_test() -> None:
         assert loaded.responder.name == "scripted"
 
 
-def test_every_check_of_an_engine_is_found_beside_the_check_of_a_transport() -> None:
+def test_every_check_of_an_engine_is_exported_like_the_check_of_a_transport() -> None:
     for name in (name for name in checks.__all__ if name.startswith("check_")):
         assert getattr(testing, name) is getattr(checks, name)

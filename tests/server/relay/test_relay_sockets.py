@@ -39,7 +39,7 @@ pytestmark = pytest.mark.timeout(30)
 
 @pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
 async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstream_dialect: str, dialect: str) -> None:
-    engines = replace(scripted_engines(says=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
+    engines = replace(scripted_engines(responses=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="hidden")
     async with listening(behind) as upstream_url:
 
@@ -61,7 +61,7 @@ async def test_a_relay_carries_a_spoken_turn_and_a_barge_in_over_sockets(upstrea
 
 @pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
 async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dialect: str, dialect: str) -> None:
-    engines = scripted_engines(hears=("A question.",), says=("One two three.",))
+    engines = scripted_engines(transcripts=("A question.",), responses=("One two three.",))
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect)
     async with listening(behind) as upstream_url:
         front = RealtimeApp(upstream=to(upstream_url, upstream_dialect), dialect=dialect)
@@ -87,7 +87,7 @@ async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dial
 
 
 async def test_an_upstream_that_breaks_off_in_the_middle_of_a_response_ends_the_session_with_1011() -> None:
-    engines = replace(scripted_engines(says=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
+    engines = replace(scripted_engines(responses=("One two three. " * 50,)), synthesizer=EndlessSynthesizer())
     opened: list[Transport] = []
     async with listening(RealtimeApp(engines=scripted_app_engines(engines))) as upstream_url:
 
@@ -125,7 +125,7 @@ async def test_a_client_secret_of_the_relay_opens_what_it_was_made_for_and_never
     upstream_dialect: str, dialect: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    engines = scripted_engines(says=("Two words.",))
+    engines = scripted_engines(responses=("Two words.",))
     behind = RealtimeApp(engines=scripted_app_engines(engines), dialect=upstream_dialect, api_key="sk-upstream")
     async with listening(behind) as upstream_url:
         upstream = to(upstream_url, upstream_dialect, api_key="sk-upstream")
@@ -173,7 +173,7 @@ async def test_a_client_of_a_relay_learns_why_its_upstream_is_not_there() -> Non
 
 
 async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:
-    engines = scripted_engines(says=("Two words.",))
+    engines = scripted_engines(responses=("Two words.",))
     async with listening(RealtimeApp(engines=scripted_app_engines(engines), dialect="openai-beta")) as upstream_url:
 
         async def open_upstream(session_start: SessionStart) -> Transport:
