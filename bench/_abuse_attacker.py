@@ -1,6 +1,6 @@
-"""The attackers of `abuse.py`, in a process of their own: what they compute is not the neighbour's to wait for.
+"""The attackers of `abuse.py`, in a process of their own: so that their work does not delay the neighbour.
 
-Each line on standard input is an order as JSON; it is answered by a line of what became of the attack.
+Each line on standard input orders an attack, as JSON; the answer is a line with its outcome.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bench._abuse_rows import AT_ONCE, ROWS
 from bench._abuse_wire import GONE, Target
 
 _LONGEST_S: Final = 20.0
-"""To make what is sent, beside the time of the attack itself."""
+"""To make the messages, in addition to the time of the attack."""
 
 
 async def attack(order: dict[str, Any]) -> dict[str, Any]:
-    """One attack, which ends by itself, when its time is over, or when it is cut off for good."""
+    """Run one attack until it ends, its time is over, or the server cuts it off."""
     row = next(row for row in (*ROWS, *AT_ONCE) if row.name == order["row"])
     target = Target(order["port"], order["key"], order["peer"], order["seconds"], order["share"])
     hard = time.monotonic() + order["seconds"] + _LONGEST_S
@@ -37,24 +37,24 @@ async def attack(order: dict[str, Any]) -> dict[str, Any]:
     attacking.cancel()
     await asyncio.wait({attacking}, timeout=5)
     target.leave()
-    told: dict[str, Any] = {"outcome": target.outcome, "faults": target.faults, "crash": ""}
+    result: dict[str, Any] = {"outcome": target.outcome, "faults": target.faults, "crash": ""}
     if attacking.done() and not attacking.cancelled() and (fault := attacking.exception()) is not None:
         if isinstance(fault, GONE):
             target.outcome["cut off"] += 1
         else:
-            told["crash"] = "".join(traceback.format_exception(fault))
-    await asyncio.sleep(0.05)  # for the system to take the farewells
-    return told
+            result["crash"] = "".join(traceback.format_exception(fault))
+    await asyncio.sleep(0.05)  # for the system to send the closes
+    return result
 
 
 def main() -> None:
-    """Attack as ordered, until there are no more orders."""
+    """Attack as ordered until standard input ends."""
     os.nice(10)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for line in sys.stdin:
-        told = asyncio.run(attack(json.loads(line)))
-        print(json.dumps(told), flush=True)
+        result = asyncio.run(attack(json.loads(line)))
+        print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

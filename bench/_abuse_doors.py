@@ -1,4 +1,4 @@
-"""Attacks of those who have no key: on connections, handshakes, headers, and on what is read before a key is."""
+"""Attacks without a key: on connections, handshakes, headers, and what is read before the key."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SECRETS: Final = "/v1/realtime/client_secrets"
 
 
 async def unfinished_big_frames(target: Target) -> None:
-    """Frames of 15 MiB that lack their last byte, and a hang-up."""
+    """Frames of 15 MiB without their last byte, and a disconnect."""
     most = frame(b"x" * (BIG - 1), length=BIG)
 
     async def one(_: int) -> None:
@@ -104,7 +104,7 @@ async def half_handshakes_everywhere(target: Target) -> None:
 
 
 async def silent_sockets(target: Target) -> None:
-    """Connections on which nothing is sent."""
+    """Silent connections."""
 
     async def one(_: int) -> None:
         await _begin(target, b"", "127.0.0.2")
@@ -114,7 +114,7 @@ async def silent_sockets(target: Target) -> None:
 
 
 async def drip_headers(target: Target) -> None:
-    """A header that grows by a byte at a time: something always comes."""
+    """A header that grows a byte at a time, so that the connection is never idle."""
 
     async def one(_: int) -> None:
         link = await _begin(target, b"GET /v1/realtime HTTP/1.1\r\nX-Slow: ", "127.0.0.2")
@@ -221,7 +221,7 @@ async def wrong_keys(target: Target) -> None:
 
 
 async def deflate_offers(target: Target) -> None:
-    """Handshakes that offer compression in a thousand ways, and compressed frames that were not agreed on."""
+    """Handshakes that offer compression in a thousand ways, and compressed frames that were not negotiated."""
     offer = "permessage-deflate; client_max_window_bits=15; server_no_context_takeover, " * 90
     bomb = frame(b"\x00" * 1000, rsv1=True)
 
@@ -250,7 +250,7 @@ async def reset_connections(target: Target) -> None:
 
 
 async def distinct_paths(target: Target) -> None:
-    """Paths, methods and models that no request had before: whatever keeps one for each of them grows."""
+    """Paths, methods and models that are new in each request, so that anything kept for each would grow."""
 
     async def one(index: int) -> None:
         link = await target.dial()
@@ -267,7 +267,7 @@ async def distinct_paths(target: Target) -> None:
 
 
 async def idle_sessions(target: Target) -> None:
-    """As many sessions as there may be, which do nothing: nobody else gets one, if one address can have them all."""
+    """As many idle sessions as there may be: if one address could have all, others would get none."""
 
     async def one(_: int) -> None:
         await target.session()

@@ -1,4 +1,4 @@
-"""Attacks of those who have a key, by what stays: items, configurations, audio, secrets, unfinished messages."""
+"""Attacks with a key by what is kept: items, configurations, audio, secrets, unfinished messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from bench._abuse_doors import secret_body
-from bench._abuse_wire import MIB, NOISE, AttackConnection, Target, appended, created, frame, said
+from bench._abuse_wire import MIB, NOISE, AttackConnection, Target, appended, created, frame, user_item
 
 BIG: Final = 15 * MIB
 
@@ -45,9 +45,9 @@ async def big_refusals(target: Target) -> None:
     text = "x" * BIG
     refused = [
         {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "no", "output": text}},
-        {**json.loads(created(said(text))), "event_id": "e" * 600},
-        {**json.loads(created(said(text))), "previous_item_id": "none of these"},
-        {"type": "conversation.item.create", "item": {**said(text), "role": "nobody"}},
+        {**json.loads(created(user_item(text))), "event_id": "e" * 600},
+        {**json.loads(created(user_item(text))), "previous_item_id": "none of these"},
+        {"type": "conversation.item.create", "item": {**user_item(text), "role": "nobody"}},
     ]
     frames = [json.dumps(event).encode() for event in refused]
     await send_each(target, 2, (frames[number % 4] for number in range(target.some(60))))
@@ -55,13 +55,13 @@ async def big_refusals(target: Target) -> None:
 
 async def big_texts(target: Target) -> None:
     """Items of 15 MB of text in one session."""
-    event = created(said("x" * BIG))
+    event = created(user_item("x" * BIG))
     await send_each(target, 1, (event for _ in range(target.some(30))))
 
 
 async def emoji_texts(target: Target) -> None:
-    """The same with one character that makes four bytes of each."""
-    event = created(said("🙂" + "x" * BIG))
+    """The same with a character that makes Python store four bytes for each."""
+    event = created(user_item("🙂" + "x" * BIG))
     await send_each(target, 1, (event for _ in range(target.some(30))))
 
 
@@ -77,21 +77,26 @@ async def fitting_texts(target: Target) -> None:
     """Items of 3.9 MB and less, in a session for each kind: below a limit for one item or event, however many."""
     url = "data:image/png;base64," + base64.b64encode(b"\x89PNG" * 700_000).decode()
     image: dict[str, Any] = {"type": "message", "role": "user", "content": [{"type": "input_image", "image_url": url}]}
-    items: list[dict[str, Any]] = [said("x" * 3_900_000), said("🙂" + "x" * 900_000), image, said("🙂" + "x" * 90_000)]
+    items: list[dict[str, Any]] = [
+        user_item("x" * 3_900_000),
+        user_item("🙂" + "x" * 900_000),
+        image,
+        user_item("🙂" + "x" * 90_000),
+    ]
     events = [created(item) for item in items]
     await send_each(target, 4, (events[number % 4] for number in range(target.some(400))))
 
 
 async def fitting_texts_everywhere(target: Target) -> None:
     """The same in sixty sessions: the share of one key."""
-    events = [created(said("x" * 3_900_000)), created(said("🙂" + "x" * 450_000))]
+    events = [created(user_item("x" * 3_900_000)), created(user_item("🙂" + "x" * 450_000))]
     await send_each(target, target.some(60), (events[number % 2] for number in range(target.some(1_000))))
 
 
 async def fitting_refusals(target: Target) -> None:
-    """Events of 3.9 MB that are refused for what they say, not for how long they are."""
+    """Events of 3.9 MB that are refused for their content, not for their size."""
     text = "x" * 3_900_000
-    item = said(text)
+    item = user_item(text)
     refused: list[dict[str, Any]] = [
         {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "no", "output": text}},
         {"type": "conversation.item.create", "item": item, "event_id": "e" * 600},
@@ -115,7 +120,7 @@ async def fitting_tools(target: Target) -> None:
         {"type": "session.update", "session": {"type": "realtime", "tools": tools}},
         {"type": "session.update", "session": {"type": "realtime", "tools": wide}},
         {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [part] * 450}},
-        {"type": "response.create", "response": {"conversation": "none", "input": [said("x")] * 225}},
+        {"type": "response.create", "response": {"conversation": "none", "input": [user_item("x")] * 225}},
         {"type": "response.create", "response": {"conversation": "none", "tools": tools[:225]}},
         {"type": "response.create", "response": {"conversation": "none", "metadata": {"a": "x" * 400}}},
     ]
@@ -137,14 +142,14 @@ async def big_outputs(target: Target) -> None:
 
 async def items_in_many_sessions(target: Target) -> None:
     """An item of 900 kB in each of a hundred sessions, again and again: what one session may have, times sessions."""
-    event = created(said("x" * 900_000))
+    event = created(user_item("x" * 900_000))
     await send_each(target, target.some(100), (event for _ in range(target.some(2_000))))
 
 
 async def small_items(target: Target) -> None:
     """Items at the root, as many as may be, with metadata of their own."""
     events = (
-        json.dumps({"type": "conversation.item.create", "previous_item_id": "root", "item": said(f"{n}")}).encode()
+        json.dumps({"type": "conversation.item.create", "previous_item_id": "root", "item": user_item(f"{n}")}).encode()
         for n in range(target.some(20_000))
     )
     await send_each(target, 2, events)
@@ -195,7 +200,7 @@ async def audio_buffers(target: Target) -> None:
 
 
 async def big_appends(target: Target) -> None:
-    """Appends of 11 MiB, heard by the detector."""
+    """Appends of 11 MiB, which the detector reads."""
     audio = appended(bytes(11 * MIB))
     await send_each(target, 4, (audio for _ in range(target.some(40))))
 

@@ -1,4 +1,4 @@
-"""Those beside the attack in `abuse.py`: a session that asks for little, newcomers, and whoever looks at `/healthz`."""
+"""The honest clients in `abuse.py`: a session that asks for little, new sessions, and requests of `/healthz`."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class Neighbour:
 
     @classmethod
     async def moved_in(cls, server: Process) -> Neighbour:
-        """One whose session has begun."""
+        """A neighbour with a session."""
         return cls(await _session(server.port), server)
 
     async def ask(self) -> None:
-        """Send on time, whatever has come back."""
+        """Send on time, answered or not."""
         due = time.monotonic()
         with suppress(WebSocketException, OSError):
             while True:
@@ -69,7 +69,7 @@ class Neighbour:
                 due += EVERY_S
 
     async def listen(self) -> None:
-        """Note when each is answered."""
+        """Record when each is answered."""
         try:
             while True:
                 message = await self._socket.recv()
@@ -100,7 +100,7 @@ class Neighbour:
         return sorted(clock for clock, _ in waited), sorted(own for _, own in waited)
 
     async def leave(self) -> None:
-        """Go."""
+        """Disconnect."""
         self._socket.transport.abort()
         await self._socket.wait_closed()
 
@@ -110,7 +110,7 @@ class Watch:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self.asked = self.unanswered = self.newcomers = self.turned_away = 0
+        self.asked = self.unanswered = self.newcomers = self.rejected = 0
         self.slowest_ms = 0.0
         self.reasons: set[str] = set()
 
@@ -138,7 +138,7 @@ class Watch:
             writer.transport.abort()
 
     async def arrivals(self) -> None:
-        """Open a session twice a second, and go."""
+        """Open and leave a session twice a second."""
         while True:
             self.newcomers += 1
             try:
@@ -146,7 +146,7 @@ class Watch:
                 socket.transport.abort()
                 await socket.wait_closed()
             except (OSError, EOFError, TimeoutError, WebSocketException) as fault:
-                self.turned_away += 1
+                self.rejected += 1
                 self.reasons.add(f"newcomer: {type(fault).__name__} {fault}"[:80])
             await asyncio.sleep(0.5)
 

@@ -1,4 +1,4 @@
-"""The table of `abuse.py`: each attack with what it may cost, and why that much."""
+"""The table of `abuse.py`: each attack with its budget and the reason for it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ PEER: Final = "{peer}"
 _MCP: Final = ("--mcp", f"{PEER}/mcp")
 _LLM: Final = ("--llm", f"{PEER}/llm", "--llm-model", "m", "--llm-key", "secret")
 OPEN: Final = "(no key)"
-"""Stands among the options of a server that asks for no key."""
+"""In the options of a server that asks for no key."""
 
 
 async def _nothing(target: Target) -> None:
-    """The machine as it is."""
+    """No attack."""
     await target.dial()
     await target.hold()
 

@@ -1,4 +1,4 @@
-"""The server under attack in `abuse.py`, as `duologue serve` starts it, and what the system says of its process."""
+"""The server under attack in `abuse.py`, as `duologue serve` starts it, and the system's figures of its process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _END_S: Final = 4.0
 
 
 class Held(NamedTuple):
-    """What the process has of the system."""
+    """The process's resources."""
 
     memory_mb: float
     peak_mb: float
@@ -51,7 +51,7 @@ class Process:
         return Path(f"/proc/{self.process.pid}")
 
     def held(self) -> Held:
-        """What it has now, and the peak since `forget_peak`. Raises OSError if it is gone."""
+        """Its current resources, and the peak since `forget_peak`. Raises OSError if it is gone."""
         status = dict(
             line.split(":", 1) for line in (self._folder / "status").read_text(encoding="ascii").splitlines() if line
         )
@@ -64,7 +64,7 @@ class Process:
         return (self._folder / "task" / str(self.process.pid) / "children").read_text(encoding="ascii").split()
 
     def forget_peak(self) -> None:
-        """Let the peak be counted from now."""
+        """Count the peak from now on."""
         (self._folder / "clear_refs").write_text("5", encoding="ascii")
 
     def waited_s(self) -> float:
@@ -72,7 +72,7 @@ class Process:
         return int((self._folder / "schedstat").read_text(encoding="ascii").split()[1]) / 1e9
 
     async def end(self) -> str:
-        """Have it end, as a supervisor does: SIGTERM, once more, and SIGKILL. Says what was wrong with that."""
+        """End it as a supervisor does: SIGTERM, once more, and SIGKILL. Returns a fault, or an empty text."""
         for _ in range(2):
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
@@ -104,7 +104,7 @@ def cores() -> tuple[set[int], set[int]]:
 
 @asynccontextmanager
 async def lines_of(script: str, *options: str) -> AsyncGenerator[asyncio.subprocess.Process, None]:
-    """A script of this folder that is talked to by lines; it ends when its standard input does."""
+    """A script of this folder that reads and writes lines, and ends with its standard input."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(Path(__file__).with_name(script)), *options),
         stdin=asyncio.subprocess.PIPE,
@@ -156,7 +156,7 @@ async def a_server(options: Sequence[str], peer: str) -> AsyncGenerator[Process,
 
 
 async def settled(server: Process, before: Held, *, memory_mb: float, within_s: float) -> tuple[Held, float]:
-    """What it holds once it is back where it was, or when the time is over; and how long that took."""
+    """Its resources when they are back where they were, or when the time is over, and the seconds until then."""
     began = time.monotonic()
     while True:
         held = server.held()

@@ -1,4 +1,4 @@
-"""Attacks of those who have a key or a client secret, by what is computed, read slowly, or comes in floods."""
+"""Attacks with a key or a client secret: by computation, by slow reading, and by floods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from typing import Any, Final
 
 from bench._abuse_kept import big_refusals, emoji_texts, noise, send_each, tiny_fragments, unfinished_messages
-from bench._abuse_wire import MIB, NOISE, Target, appended, created, frame, said
+from bench._abuse_wire import MIB, NOISE, Target, appended, created, frame, user_item
 
 # --- what is read slowly ----------------------------------------------------------------------------------------------
 
@@ -48,7 +48,7 @@ async def retrieves(target: Target) -> None:
 
 def _ask(text: str, *tools: dict[str, Any], choice: str = "required") -> dict[str, Any]:
     """A response out of band to these words."""
-    response = {"conversation": "none", "input": [said(text)], "output_modalities": ["text"]}
+    response = {"conversation": "none", "input": [user_item(text)], "output_modalities": ["text"]}
     return {"type": "response.create", "response": {**response, "tools": list(tools), "tool_choice": choice}}
 
 
@@ -61,7 +61,7 @@ _TOOL: Final = {
 
 
 async def patterns(target: Target) -> None:
-    """Words that patterns with two ways to match read for ever."""
+    """Texts on which ambiguous regular expressions would backtrack for ever."""
     texts = (
         "a" + " " * 200_000 + "b",
         "b " * 50_000,
@@ -136,7 +136,7 @@ async def middling_json(target: Target) -> None:
         '{"type":"unknown","x":{' + ",".join(f'"k{n}":0' for n in range(18_000)) + "}}",
         '{"type":"session.update","session":{"type":"realtime","x":[' + ",".join(["{}"] * 80_000) + "]}}",
         json.dumps(
-            {"type": "conversation.item.create", "item": {**said(""), "content": [{"type": "input_text"}] * 9_000}}
+            {"type": "conversation.item.create", "item": {**user_item(""), "content": [{"type": "input_text"}] * 9_000}}
         ),
     )
     events = [text.encode() for text in texts]
@@ -150,7 +150,7 @@ async def responses(target: Target) -> None:
         link = await target.session()
         async with target.reading(link):
             for number in range(target.some(3_000)):
-                await link.send(created(said(f"word {number}")))
+                await link.send(created(user_item(f"word {number}")))
             while target.goes_on:
                 await link.send({"type": "response.create", "response": {"conversation": "none"}})
                 target.outcome["asked"] += 1
@@ -161,7 +161,7 @@ async def responses(target: Target) -> None:
 async def wide_inputs(target: Target) -> None:
     """Responses out of band whose own input is large, sixteen at a time."""
     ask = _ask("x", _TOOL, choice="auto")
-    ask["response"]["input"] = [said("x" * 100)] * 5_000
+    ask["response"]["input"] = [user_item("x" * 100)] * 5_000
     event = json.dumps(ask).encode()
     await send_each(target, 3, (event for _ in range(target.some(300))))
 
@@ -173,7 +173,7 @@ async def counting(target: Target) -> None:
         link = await target.session()
         async with target.reading(link):
             while target.goes_on:
-                await link.send(created(said("Count slowly from one to one hundred.")))
+                await link.send(created(user_item("Count slowly from one to one hundred.")))
                 await link.send({"type": "response.create"})
                 await asyncio.sleep(0.05)
                 await link.send({"type": "response.cancel"})
@@ -218,7 +218,7 @@ async def log_lines(target: Target) -> None:
             for number in range(200):
                 await link.send({"type": "session.update", "session": {"type": "realtime", f"{evil}{number}": evil}})
                 await link.send({"type": evil, "event_id": f"{number}"})
-                await link.send(created({**said("x"), evil: 1}))
+                await link.send(created({**user_item("x"), evil: 1}))
                 target.outcome["events"] += 3
             await link.write(frame(b"\x03\xe8" + b"\n\x1b[31m owned", opcode=8))
         link.abort()

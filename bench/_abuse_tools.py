@@ -1,4 +1,4 @@
-"""Attacks by MCP servers and language models that mean harm, which a session's owner or the operator has named."""
+"""Attacks by hostile MCP servers and language models, which the owner of a session or the operator has named."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from bench._abuse_wire import AttackConnection, Target, created, said
+from bench._abuse_wire import AttackConnection, Target, created, user_item
 
 __all__ = ["asked_of_peer", "each", "llm", "mcp", "mcp_labels", "mcp_off", "mcp_servers"]
 
@@ -27,26 +27,26 @@ def _server(target: Target, mode: str, label: str = "a") -> dict[str, Any]:
 
 
 async def asked_of_peer(target: Target) -> dict[str, int]:
-    """How often the hostile server was asked for what."""
+    """The hostile server's requests, counted by mode and method."""
     host, _, port = target.peer.removeprefix("http://").rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        writer.write(b"GET /told HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /counts HTTP/1.1\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        told: dict[str, int] = json.loads(await reader.readuntil(b"}"))
-        return told
+        counts: dict[str, int] = json.loads(await reader.readuntil(b"}"))
+        return counts
     finally:
         writer.close()
 
 
-def _look_for_redirects(target: Target, before: dict[str, int], told: dict[str, int]) -> None:
-    if any("private" in name for name, number in told.items() if number > before.get(name, 0)):
+def _look_for_redirects(target: Target, before: dict[str, int], after: dict[str, int]) -> None:
+    if any("private" in name for name, number in after.items() if number > before.get(name, 0)):
         target.faults.append("a redirect led the server to a page that is not permitted")
 
 
 async def _call(link: AttackConnection) -> None:
     """Have the responder call the tool."""
-    await link.send(created(said("Call the tool echo.")))
+    await link.send(created(user_item("Call the tool echo.")))
     await link.send({"type": "response.create", "response": {"output_modalities": ["text"], "tool_choice": "required"}})
 
 
@@ -64,8 +64,8 @@ def mcp(mode: str, sessions: int = 2) -> Attack:
                 while target.goes_on:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(1.5):
-                            told = await link.event("mcp_list_tools.completed", "mcp_list_tools.failed")
-                            target.outcome[told["type"]] += 1
+                            listed = await link.event("mcp_list_tools.completed", "mcp_list_tools.failed")
+                            target.outcome[listed["type"]] += 1
                     async with target.reading(link):
                         await _call(link)
                         target.outcome["calls"] += 1
@@ -76,11 +76,11 @@ def mcp(mode: str, sessions: int = 2) -> Attack:
         try:
             await target.again(target.some(sessions), one)
         finally:
-            told = await asked_of_peer(target)
-            for name, number in told.items():
+            after = await asked_of_peer(target)
+            for name, number in after.items():
                 if number > before.get(name, 0) and (mode in name or "private" in name):
                     target.outcome[f"peer: {name}"] += number - before.get(name, 0)
-            _look_for_redirects(target, before, told)
+            _look_for_redirects(target, before, after)
 
     return attack
 
@@ -132,7 +132,7 @@ def llm(mode: str) -> Attack:
             link = await target.session()
             try:
                 await link.send({"type": "session.update", "session": {"type": "realtime", "tools": [tool]}})
-                await link.send(created(said(f"mode {mode}")))
+                await link.send(created(user_item(f"mode {mode}")))
                 while target.goes_on:
                     await link.send({"type": "response.create", "response": {"output_modalities": ["text"]}})
                     target.outcome["asked"] += 1

@@ -1,4 +1,4 @@
-"""What the attackers of `abuse.py` share: connections that keep to as little of a protocol as the attack needs."""
+"""Shared by the attackers of `abuse.py`: connections that implement only what an attack needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["GONE", "MIB", "NOISE", "AttackConnection", "Target", "appended", "created", "frame", "said"]
+__all__ = ["GONE", "MIB", "NOISE", "AttackConnection", "Target", "appended", "created", "frame", "user_item"]
 
 MIB: Final = 1024 * 1024
 
@@ -23,10 +23,10 @@ NOISE: Final = random.Random(1).randbytes(48_000)
 """A second of loud noise."""
 
 GONE: Final = (OSError, EOFError, asyncio.LimitOverrunError)
-"""How an attacker learns that it was cut off."""
+"""What an attacker's calls raise when it was cut off."""
 
 _WIDE: Final = 32 * MIB
-"""A stream of an attacker holds the largest answer that it reads whole."""
+"""The buffer of an attacker's stream: the largest answer that it reads."""
 
 
 def frame(payload: bytes, *, opcode: int = 1, fin: bool = True, length: int | None = None, rsv1: bool = False) -> bytes:
@@ -42,8 +42,8 @@ def frame(payload: bytes, *, opcode: int = 1, fin: bool = True, length: int | No
     return head + bytes(4) + payload
 
 
-def said(text: str) -> dict[str, Any]:
-    """An item of the user's words."""
+def user_item(text: str) -> dict[str, Any]:
+    """A message item of the user."""
     return {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
 
 
@@ -67,7 +67,7 @@ class AttackConnection:
         self.status = 0
 
     async def write(self, *pieces: bytes) -> None:
-        """Write, and wait until the system took most of it."""
+        """Write, with the stream's backpressure."""
         for piece in pieces:
             self._writer.write(piece)
             await self._writer.drain()
@@ -121,7 +121,7 @@ class AttackConnection:
                 await self.event()
 
     def abort(self) -> None:
-        """Be gone, without a word."""
+        """Abort the connection."""
         self._writer.transport.abort()
 
 
@@ -139,7 +139,7 @@ class Target:
     """Of the numbers that an attack is written with; the short form does a part of everything."""
     outcome: Counter[str] = field(default_factory=Counter[str])
     faults: list[str] = field(default_factory=list[str])
-    """What the attacker reached and must not."""
+    """Things that the attacker reached and must not."""
     links: list[AttackConnection] = field(default_factory=list[AttackConnection])
     until: float = float("inf")
     """On the monotonic clock."""
@@ -214,7 +214,7 @@ class Target:
 
     @asynccontextmanager
     async def reading(self, link: AttackConnection) -> AsyncGenerator[AttackConnection, None]:
-        """The link, while its answers are read and counted beside the block."""
+        """The link, while its answers are read and counted in a task."""
         reading = asyncio.ensure_future(link.read_on())
         try:
             yield link
@@ -248,7 +248,7 @@ class Target:
         await asyncio.gather(*(one(index) for index in range(number)))
 
     def leave(self) -> None:
-        """Hang up everywhere."""
+        """Abort all connections."""
         for link in self.links:
             link.abort()
         self.links.clear()

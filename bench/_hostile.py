@@ -1,9 +1,9 @@
-"""An MCP server and a chat endpoint that mean harm, in a process of their own.
+"""A hostile MCP server and a hostile chat endpoint, in a process of their own.
 
-`/mcp/MODE` is an MCP server; below `/llm` the words `mode MODE` in a request say how it is answered.
+`/mcp/MODE` is an MCP server; below `/llm` the text `mode MODE` in a request selects the answer.
 
-Says its URL on the first line, and runs until standard input ends. `GET /told` answers with how often each mode and
-each HTTP method was asked. `--mib N`: the size of what is large.
+Prints its URL on the first line, and runs until standard input ends. `GET /counts` returns the number of requests of
+each mode and HTTP method. `--mib N` is the size of large answers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["LLM_MODES", "MCP_MODES"]
 MIB: Final = 1024 * 1024
 Json: TypeAlias = dict[str, Any]
 
-_TOOL: Final[Json] = {"name": "echo", "description": "Says it again.", "inputSchema": {"type": "object"}}
+_TOOL: Final[Json] = {"name": "echo", "description": "Returns its argument.", "inputSchema": {"type": "object"}}
 
 _large: int = 256 * MIB
 
@@ -91,7 +91,7 @@ Answer: TypeAlias = Callable[[Asked], Awaitable[object]]
 
 
 async def _honest(asked: Asked) -> None:
-    """What a server of one tool says."""
+    """The answers of a server with one tool."""
     match asked.method, asked.message.get("method"):
         case "POST", "initialize":
             version = asked.message["params"]["protocolVersion"]
@@ -351,7 +351,7 @@ async def _requests(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         async for asked in _requests(reader, writer):
-            if asked.path == "/told":
+            if asked.path == "/counts":
                 await asked.whole(200, json.dumps(_asked).encode())
                 continue
             _asked[f"{asked.method} {'/'.join(asked.path.partition('?')[0].split('/')[1:3])}"] += 1
@@ -359,7 +359,7 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 _asked["private with a key"] += 1
             await _answer_of(asked)(asked)
     except (OSError, EOFError, asyncio.LimitOverrunError, ValueError, asyncio.CancelledError):
-        pass  # gone, or no HTTP: either is the other side's affair; or the end of this process
+        pass  # the client is gone, sends no HTTP, or this process ends
     finally:
         writer.transport.abort()
 

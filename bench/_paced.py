@@ -1,4 +1,4 @@
-"""The server of `calls.py`: scripted engines whose voice speaks in real time and says when each piece was due."""
+"""The server of `calls.py`: scripted engines whose speech comes in real time, with the due time of each piece."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
-from duologue.server import Limits, RealtimeApp, loop_factory, serve, spare_the_collector
+from duologue.server import Limits, RealtimeApp, loop_factory, serve, tune_gc
 
 __all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
 
@@ -47,7 +47,7 @@ class PacedSynthesizer:
 _SOUND: Final = b"\x10\x27\x20\x4e" * (24 * PIECE_MS // 2 - DUE.size // 4)
 
 
-def _told() -> str:
+def _usage() -> str:
     """CPU seconds and resident bytes of this process, and its tasks."""
     try:
         resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
@@ -59,12 +59,12 @@ def _told() -> str:
 async def _answer_questions() -> None:
     """A line of figures for each line on standard input, until that ends."""
     while await asyncio.to_thread(sys.stdin.readline):
-        sys.stdout.write(_told())
+        sys.stdout.write(_usage())
         sys.stdout.flush()
 
 
 async def serve_calls() -> None:
-    """Serve until standard input ends; says its URL on the first line."""
+    """Serve until standard input ends; prints the URL on the first line."""
     engines = Engines(
         new_detector=detectors(sample_rate_hz=24_000),
         transcriber=ScriptedTranscriber(("how are you",), sample_rate_hz=24_000),
@@ -75,7 +75,7 @@ async def serve_calls() -> None:
     application = RealtimeApp(engines=lambda: nullcontext(engines), limits=Limits(max_sessions_per_owner=None))
 
     def say_where(url: str) -> None:
-        spare_the_collector()  # as `duologue serve` does
+        tune_gc()  # as `duologue serve` does
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 

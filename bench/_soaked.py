@@ -9,11 +9,11 @@ import sys
 import threading
 from pathlib import Path
 
-from duologue.server import RealtimeApp, loop_factory, serve, spare_the_collector
+from duologue.server import RealtimeApp, loop_factory, serve, tune_gc
 
 
-def _told(application: RealtimeApp) -> str:
-    """Resident bytes, descriptors, threads, tasks and sessions. Nothing is collected or given back for it."""
+def _usage(application: RealtimeApp) -> str:
+    """Resident bytes, descriptors, threads, tasks and sessions. Nothing is collected or trimmed before."""
     try:
         resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
         descriptors = len(os.listdir("/proc/self/fd"))
@@ -25,17 +25,17 @@ def _told(application: RealtimeApp) -> str:
 
 
 async def serve_callers() -> None:
-    """Serve until standard input ends; says its URL on the first line."""
+    """Serve until standard input ends; prints the URL on the first line."""
     application = RealtimeApp()
 
     def say_where(url: str) -> None:
-        spare_the_collector()  # as `duologue serve` does
+        tune_gc()  # as `duologue serve` does
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 
     serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))
     while await asyncio.to_thread(sys.stdin.readline):
-        sys.stdout.write(_told(application))
+        sys.stdout.write(_usage(application))
         sys.stdout.flush()
     serving.cancel()
     await asyncio.wait({serving})

@@ -2,13 +2,12 @@
 
     python bench/abuse.py [--only NAME[,NAME]] [--seconds 3] [--short] [--list]
 
-The rows stand in `_abuse_rows.py`, each with what it may cost. Each gets a server of its own, on a core of its own; the
-attackers are a process on another core, behind the neighbour's back. A row fails when the server takes more memory
-than the row's budget, keeps more than 30 MB, holds on to descriptors or threads, lets the neighbour wait for more than
-50 ms in one case of a hundred, leaves `/healthz` unanswered, turns newcomers away, ends, or does not end when it is
-told to. Waits are judged without the time in which other programs had the cores; `clock` is p99 with it. `--short`
-gives each row a second and lets rows share a server, and asks hostile servers of all kinds at once; times are then
-judged for standstills only.
+The rows are in `_abuse_rows.py`, each with its budget. Each gets a server of its own, on a core of its own; the
+attackers are a process on another core, as are the honest clients. A row fails when the server takes more memory than
+the row's budget, keeps more than 30 MB, descriptors or threads, lets the neighbour wait for more than 50 ms in one case
+of a hundred, leaves `/healthz` unanswered, rejects new sessions, ends, or does not end on SIGTERM. The time in which
+other programs had the cores does not count; `clock` is p99 with it. With `--short` each row takes a second, rows share
+a server, and hostile servers of all kinds are asked at once; times then fail for standstills only.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from bench._abuse_server import ATTACKER_KEY, Process, a_server, cores, lines_of
 REST_MB: Final = 30
 WAIT_MS: Final = 50.0
 SHORT_REST_MB: Final = 90
-"""What the short form lets stay: the last large messages of connections that were cut go with the next ones, as six
-rounds of them showed (58, 14, 29, 28, 29, 14 MB), and a row of half a second may end on any of these."""
+"""In the short form. The last large messages of cut connections are freed with the next ones, as six rounds showed (58,
+14, 29, 28, 29, 14 MB), and a row of half a second may end at any of these."""
 STANDSTILL_MS: Final = 1_000.0
-"""The longest wait that the short form lets pass: it runs beside whatever else the machine does."""
+"""The longest wait in the short form, in which other programs may run."""
 SETTLE_S: Final = 15.0
-MOST_WAITED: Final = 0.02
+MAX_WAITED: Final = 0.02
 """A server that waited longer than this share of the time for its core was disturbed by other programs."""
 TRIES: Final = 3
 SPARE_DESCRIPTORS: Final = 4
@@ -67,7 +66,7 @@ class Bench:
             yield server
 
     async def attack(self, row: Row, port: int) -> Figures:
-        """Have it done. What became of it."""
+        """Run the attack; returns its outcome."""
         order = {
             "row": row.name,
             "port": port,
@@ -79,33 +78,33 @@ class Bench:
         assert self._attacker.stdin is not None
         assert self._attacker.stdout is not None
         self._attacker.stdin.write(json.dumps(order).encode() + b"\n")
-        told: Figures = json.loads(await self._attacker.stdout.readline())
-        return told
+        result: Figures = json.loads(await self._attacker.stdout.readline())
+        return result
 
     async def row(self, row: Row, server: Process) -> Figures:
-        """One attack, and its figures. `faults` says what was wrong."""
+        """One attack, and its figures, with a list of `faults`."""
         neighbour, watch = await Neighbour.moved_in(server), Watch(server.port)
-        beside = [neighbour.ask(), neighbour.listen(), watch.health(), watch.arrivals()]
-        tasks = [asyncio.ensure_future(work) for work in beside]
+        background = [neighbour.ask(), neighbour.listen(), watch.health(), watch.arrivals()]
+        tasks = [asyncio.ensure_future(work) for work in background]
         await asyncio.sleep(0.1 if self._short else 0.5)
         before, log_before, waited_s = server.held(), server.log.stat().st_size, server.waited_s()
         server.forget_peak()
-        most_descriptors = asyncio.ensure_future(_most_descriptors(server))
+        max_descriptors = asyncio.ensure_future(_max_descriptors(server))
         loop = asyncio.get_running_loop()
         began = loop.time()
         gone, after, took_s = False, before, 0.0
-        told: Figures = {"outcome": {}, "faults": [], "crash": ""}
+        result: Figures = {"outcome": {}, "faults": [], "crash": ""}
         try:
-            told = await self.attack(row, server.port)
+            result = await self.attack(row, server.port)
             waited_ms, own_ms = neighbour.waited_ms()
             share = (server.waited_s() - waited_s) / (loop.time() - began)
             after, took_s = await settled(server, before, memory_mb=REST_MB, within_s=SETTLE_S)
         except (OSError, KeyError):
             gone, share = True, 0.0
             waited_ms, own_ms = neighbour.waited_ms()
-        for task in (*tasks, most_descriptors):
+        for task in (*tasks, max_descriptors):
             task.cancel()
-        await asyncio.wait({*tasks, most_descriptors})
+        await asyncio.wait({*tasks, max_descriptors})
         await neighbour.leave()
         log = server.log.read_bytes()[log_before:]
         figures: Figures = {
@@ -123,23 +122,23 @@ class Bench:
             "own_late_p99_ms": round(at_share(sorted(neighbour.late_ms), 0.99), 1),
             "server_waited_share": round(share, 3),
             "descriptors": after.descriptors - before.descriptors,
-            "most_descriptors": most_descriptors.result() if not most_descriptors.cancelled() else 0,
+            "max_descriptors": max_descriptors.result() if not max_descriptors.cancelled() else 0,
             "threads": after.threads - before.threads,
             "healthz_unanswered": watch.unanswered,
             "healthz_asked": watch.asked,
             "healthz_max_ms": round(watch.slowest_ms, 1),
-            "newcomers_turned_away": watch.turned_away,
+            "newcomers_rejected": watch.rejected,
             "log_mb": round(len(log) / 1e6, 2),
-            "outcome": told["outcome"],
+            "outcome": result["outcome"],
         }
-        figures["faults"] = [*(["the server is gone"] if gone else []), *told["faults"], *self._judged(figures, log)]
-        figures["faults"] += [words for words in (neighbour.lost, told["crash"]) if words]
-        if watch.turned_away or watch.unanswered:
+        figures["faults"] = [*(["the server is gone"] if gone else []), *result["faults"], *self._judged(figures, log)]
+        figures["faults"] += [words for words in (neighbour.lost, result["crash"]) if words]
+        if watch.rejected or watch.unanswered:
             figures["outcome"] |= dict.fromkeys(sorted(watch.reasons), 1)
         return figures
 
     def _judged(self, figures: Figures, log: bytes) -> Iterable[str]:
-        """What is not as it should be."""
+        """The faults in these figures."""
         wait_name, wait_ms = ("max_ms", STANDSTILL_MS) if self._short else ("p99_ms", WAIT_MS)
         if figures["peak_mb"] > figures["budget_mb"]:
             yield f"peak {figures['peak_mb']} MB over {figures['budget_mb']}"
@@ -150,8 +149,8 @@ class Bench:
             yield f"{wait_name} {figures[wait_name]:.0f} over {wait_ms:.0f}"
         if figures["healthz_unanswered"]:
             yield f"/healthz unanswered {figures['healthz_unanswered']} of {figures['healthz_asked']}"
-        if figures["newcomers_turned_away"]:
-            yield f"newcomers turned away: {figures['newcomers_turned_away']}"
+        if figures["newcomers_rejected"]:
+            yield f"new sessions rejected: {figures['newcomers_rejected']}"
         if figures["descriptors"] > SPARE_DESCRIPTORS:
             yield f"{figures['descriptors']} descriptors more than before"
         if figures["threads"] > SPARE_THREADS:
@@ -164,14 +163,14 @@ class Bench:
             yield "a traceback in the log"
 
 
-async def _most_descriptors(server: Process) -> int:
-    most = 0
+async def _max_descriptors(server: Process) -> int:
+    maximum = 0
     try:
         while True:
-            most = max(most, server.held().descriptors)
+            maximum = max(maximum, server.held().descriptors)
             await asyncio.sleep(0.1)
     except (asyncio.CancelledError, OSError):
-        return most
+        return maximum
 
 
 def at_share(values: list[float], share: float) -> float:
@@ -180,7 +179,7 @@ def at_share(values: list[float], share: float) -> float:
 
 
 async def alone(bench: Bench, row: Row) -> Figures:
-    """A row with a server of its own; again, if nothing but other programs may have made it fail."""
+    """A row with a server of its own; repeated if other programs may have made it fail."""
     figures: Figures = {}
     for attempt in range(TRIES):
         async with bench.server(row.options) as server:
@@ -188,14 +187,13 @@ async def alone(bench: Bench, row: Row) -> Figures:
             if ending := await server.end():
                 figures["faults"].append(ending)
         slow_only = figures["faults"] and all(fault.startswith("p99_ms") for fault in figures["faults"])
-        if not (slow_only and figures["server_waited_share"] > MOST_WAITED and attempt + 1 < TRIES):
+        if not (slow_only and figures["server_waited_share"] > MAX_WAITED and attempt + 1 < TRIES):
             break
     return figures
 
 
 async def together(bench: Bench, rows: list[Row]) -> AsyncGenerator[Figures, None]:
-    """Rows that share a server, as long as that is as it was. A row that fails is tried again with another server: the
-    machine does other things, and a fault of the server's comes back."""
+    """Rows that share a server. A row that fails is repeated with a new one: other programs may have disturbed it."""
     left, tries = list(rows), 0
     while left:
         async with bench.server(left[0].options) as server:
@@ -228,8 +226,8 @@ def line_of(figures: Figures, *, verbose: bool) -> str:
         f"{figures['rest_mb']:5} {figures['back_s']:5} "
         f"{figures['p50_ms']:6} {figures['p99_ms']:7} {figures['max_ms']:7} {figures['clock_p99_ms']:7} "
         f"{figures['own_late_p99_ms']:5} {figures['server_waited_share']:5} "
-        f"{figures['most_descriptors']:5}{figures['descriptors']:+4} {figures['threads']:3} "
-        f"{figures['healthz_max_ms']:5.0f} {figures['newcomers_turned_away']:3} {figures['log_mb']:5}"
+        f"{figures['max_descriptors']:5}{figures['descriptors']:+4} {figures['threads']:3} "
+        f"{figures['healthz_max_ms']:5.0f} {figures['newcomers_rejected']:3} {figures['log_mb']:5}"
         f"  {'FAILED' if figures['faults'] else 'ok'}"
     )
     lines = [line, *(f"    {fault}" for fault in figures["faults"])]
@@ -242,7 +240,7 @@ async def run(options: argparse.Namespace, rows: list[Row]) -> list[Figures]:
     """All of these rows; prints each as it ends."""
     done: list[Figures] = []
 
-    def say(figures: Figures) -> None:
+    def report(figures: Figures) -> None:
         done.append(figures)
         if not options.json:
             print(line_of(figures, verbose=options.verbose), flush=True)
@@ -258,10 +256,10 @@ async def run(options: argparse.Namespace, rows: list[Row]) -> list[Figures]:
         if options.short:
             for _, some in groupby(rows, key=lambda row: row.options):
                 async for figures in together(bench, list(some)):
-                    say(figures)
+                    report(figures)
         else:
             for row in rows:
-                say(await alone(bench, row))
+                report(await alone(bench, row))
     return done
 
 
@@ -287,7 +285,7 @@ def main() -> int:
             print(f"{row.name:27} {row.actor:10} {row.budget_mb:4} MB: {row.reason}")
         return 0
     if not Path("/proc/self/clear_refs").exists():
-        print("This needs Linux: nothing else tells the peak of a process's memory since a moment.")
+        print("This needs Linux, for the peak of a process's memory since a moment.")
         return 0
     if not options.json:
         print("memory in MB above before, waits in ms, a dash of descriptors: most, and left\n" + _HEAD, flush=True)

@@ -43,11 +43,11 @@ MEASURE_S: Final = TURN_MS / 1000
 """A whole turn of every call."""
 
 FIRST_CALLS: Final = 100
-MOST_CALLS: Final = 2000
+MAX_CALLS: Final = 2000
 CLOSE_ENOUGH: Final = 20
 """The search ends when it knows the number this well."""
 
-MOST_WAITED: Final = 0.02
+MAX_WAITED: Final = 0.02
 """A server that waited longer than this share of the time for its core was disturbed by other programs, and a level
 that it did not hold is tried again."""
 TRIES: Final = 3
@@ -83,7 +83,7 @@ class Measured:
 
     def reset(self) -> None:
         """Forget all."""
-        self.heard: list[float] = []
+        self.started: list[float] = []
         """From the append that makes a turn begin to `speech_started`."""
         self.answered: list[float] = []
         """From the append that ends a turn to `response.created`."""
@@ -95,7 +95,7 @@ class Measured:
     @property
     def added(self) -> list[float]:
         """All of the server's."""
-        return sorted(self.heard + self.answered + self.played)
+        return sorted(self.started + self.answered + self.played)
 
 
 def at_share(values: list[float], share: float) -> float:
@@ -104,7 +104,7 @@ def at_share(values: list[float], share: float) -> float:
 
 
 class Call(asyncio.Protocol):
-    """One client: streams its turns, and looks at what comes no closer than it must."""
+    """One client: streams its turns, and parses of the answers only what it needs."""
 
     def __init__(self, frame_ms: int, frames: tuple[bytes, bytes], measured: Measured) -> None:
         self._step_s = frame_ms / 1000
@@ -139,7 +139,7 @@ class Call(asyncio.Protocol):
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Go."""
+        """Disconnect."""
         if self._timer is not None:
             self._timer.cancel()
         if self.transport is not None:
@@ -189,7 +189,7 @@ class Call(asyncio.Protocol):
             if len(waiting) < begin + length:
                 break
             position = begin + length
-            # The head tells which event it is; the time at the head of the audio comes within the first 300 bytes.
+            # The head has the type; the time at the head of the audio comes within the first 300 bytes.
             yield bytes(waiting[begin : begin + min(length, 300)])
         del waiting[:position]
 
@@ -201,7 +201,7 @@ class Call(asyncio.Protocol):
         elif payload.startswith(b'{"type":"response.created"'):
             self._measured.answered.append((now - self._ended_at) * 1000)
         elif payload.startswith(b'{"type":"input_audio_buffer.speech_started"'):
-            self._measured.heard.append((now - self._began_at) * 1000)
+            self._measured.started.append((now - self._began_at) * 1000)
 
 
 class Server:
@@ -211,7 +211,7 @@ class Server:
         self._process = process
         self.port = port
 
-    async def told(self) -> tuple[float, int, int]:
+    async def usage(self) -> tuple[float, int, int]:
         """Its CPU seconds, resident bytes and tasks."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -220,7 +220,7 @@ class Server:
         return float(cpu_s), int(resident), int(tasks)
 
     def waited_s(self) -> float:
-        """How long it was ready to run and had no core; 0 where the system does not tell."""
+        """Seconds in which it was ready to run and had no core; 0 if the system does not count them."""
         try:
             return int(Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
         except OSError:
@@ -264,7 +264,7 @@ class Crowd:
         self._calls: list[Call] = []
 
     async def become(self, n_calls: int, *, talking: bool = True) -> None:
-        """Hang up calls, or make new ones."""
+        """End calls, or start new ones."""
         while len(self._calls) > n_calls:
             self._calls.pop().hang_up()
         loop = asyncio.get_running_loop()
@@ -281,20 +281,20 @@ async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) 
     await crowd.become(n_calls)
     await asyncio.sleep(SETTLE_S)
     measured.reset()
-    cpu_before_s, _, _ = await server.told()
+    cpu_before_s, _, _ = await server.usage()
     waited_before_s, began = server.waited_s(), time.monotonic()
     await asyncio.sleep(MEASURE_S)
-    cpu_s, resident, _ = await server.told()
+    cpu_s, resident, _ = await server.usage()
     waited_s, took_s = server.waited_s() - waited_before_s, time.monotonic() - began
     added = measured.added
-    # What was due and has not come counts as late, or a server that stops would look fast.
+    # Pieces that are due and have not arrived count as late, or a server that stops would look fast.
     expected = n_calls * MEASURE_S / (TURN_MS / 1000)
     complete = len(measured.answered) >= 0.9 * expected
     return {
         "calls": n_calls,
         "p50_ms": round(at_share(added, 0.5), 2),
         "p99_ms": round(at_share(added, 0.99), 2) if complete else float("inf"),
-        "heard_p99_ms": round(at_share(sorted(measured.heard), 0.99), 2),
+        "started_p99_ms": round(at_share(sorted(measured.started), 0.99), 2),
         "answered_p99_ms": round(at_share(sorted(measured.answered), 0.99), 2),
         "played_p99_ms": round(at_share(sorted(measured.played), 0.99), 2),
         "client_late_p99_ms": round(at_share(sorted(measured.late), 0.99), 2),
@@ -304,8 +304,8 @@ async def level(server: Server, crowd: Crowd, measured: Measured, n_calls: int) 
     }
 
 
-def say(figures: dict[str, float]) -> None:
-    """A line for whoever waits."""
+def print_level(figures: dict[str, float]) -> None:
+    """Print a line of progress."""
     if not wants_json():
         sys.stdout.write("  " + "  ".join(f"{name} {value:g}" for name, value in figures.items()) + "\n")
         sys.stdout.flush()
@@ -317,14 +317,14 @@ async def search(frame_ms: int, until: float) -> dict[str, float]:
     async with a_server() as server:
         crowd = Crowd(server, frame_ms, measured)
         held: dict[str, float] = {"calls": 0}
-        refused, wanted, tries = MOST_CALLS + 1, FIRST_CALLS, 0
+        refused, wanted, tries = MAX_CALLS + 1, FIRST_CALLS, 0
         while refused - held["calls"] > CLOSE_ENOUGH and time.monotonic() + SETTLE_S + MEASURE_S < until:
             figures = await level(server, crowd, measured, wanted)
-            say(figures)
+            print_level(figures)
             tries += 1
             if figures["p99_ms"] <= GOAL_MS:
                 held, tries = figures, 0
-            elif figures["server_waited_share"] > MOST_WAITED and tries < TRIES:
+            elif figures["server_waited_share"] > MAX_WAITED and tries < TRIES:
                 await crowd.become(0)
                 continue
             else:
@@ -341,10 +341,10 @@ async def memory_kib(n_sessions: int = 200) -> float:
         crowd = Crowd(server, FRAMES_MS[0], Measured())
         await crowd.become(20, talking=False)  # what is loaded by the first session stays
         await asyncio.sleep(SETTLE_S)
-        _, before, _ = await server.told()
+        _, before, _ = await server.usage()
         await crowd.become(20 + n_sessions, talking=False)
         await asyncio.sleep(SETTLE_S)
-        _, after, _ = await server.told()
+        _, after, _ = await server.usage()
         await crowd.become(0)
     return (after - before) / n_sessions / 1024
 
@@ -369,7 +369,7 @@ async def profiled(path: str, n_calls: int = 150) -> None:
     measured = Measured()
     async with a_server(path) as server:
         crowd = Crowd(server, FRAMES_MS[0], measured)
-        say(await level(server, crowd, measured, n_calls))
+        print_level(await level(server, crowd, measured, n_calls))
         await crowd.become(0)
 
 

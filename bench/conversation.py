@@ -1,4 +1,4 @@
-"""What an event costs beside its decoding: in the client's core, and on the server in a dialect other than its own.
+"""The cost of an event in addition to its decoding: in the client's core, and on the server in another dialect.
 
 The frames are those of the hour's call in `soak.py`. Each is decoded and received right after, so that a slow moment
 of the machine hits both alike. `--minutes N` makes the call shorter.
@@ -31,7 +31,7 @@ ROUNDS: Final = 3
 """Hours of the call, each with a core of its own."""
 
 APPEND: Final = bytes(960)
-"""20 ms: the smallest piece that clients send, so that what each costs beside its audio shows best."""
+"""20 ms: the smallest piece that clients send, which shows the cost of an event best."""
 
 
 def counted_ids() -> Callable[[str], str]:

@@ -4,7 +4,7 @@
 
 Those here are one frame of every event that the hosted service is documented to have (the examples of the reference
 pages), and what tests/dialects/frames holds of each dialect: few frames, chosen for what is awkward in them. A session
-is mostly deltas, and a share by kinds of events says nothing about that: name recordings to see what yours does. They
+is mostly deltas, which a share by types of events does not show: name recordings to see that of yours. They
 are read as the hosted service's.
 """
 

@@ -78,7 +78,7 @@ async def pump_sdk(source: Any, target: Any) -> None:
 
 
 async def relay(mode: str, far_url: str) -> None:
-    """Relay until standard input closes; then tell the CPU seconds that it took."""
+    """Relay until standard input closes; then print its CPU seconds."""
     pump: Pump = {"bare": pump_bare, "passthrough": pump_transport, "typed": pump_typed, "sdk": pump_sdk}[mode]
     used_before = time.process_time()
 
@@ -164,7 +164,7 @@ async def run() -> None:
     figures: dict[str, float] = {f"{mode}_messages_per_cpu_s": round(value) for mode, value in medians.items()}
 
     def ratio(mode: str, of: str) -> float:
-        """The median of what each round says: both sides of it ran within seconds of each other."""
+        """The median of the rounds: both sides of each ran within seconds of each other."""
         return statistics.median(one / other for one, other in zip(rates[mode], rates[of], strict=True))
 
     ratios: dict[str, float] = {

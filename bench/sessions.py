@@ -37,13 +37,13 @@ _COMMAND: Final = [
 
 
 def resident_kb(pid: int) -> int:
-    """What the process holds, by Linux's own count."""
+    """The resident memory of the process, as Linux counts it."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
 
 
 async def open_sessions(url: str, count: int) -> list[ClientConnection]:
-    """Sessions whose greeting has come."""
+    """Sessions that have got `session.created`."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def open_one() -> ClientConnection:
@@ -98,7 +98,7 @@ def main() -> None:
         finally:
             server.stdin.close()
     lines = [
-        f"{count} sessions beside a server of {figures['server_kb']} kB",
+        f"{count} sessions in addition to a server of {figures['server_kb']} kB",
         f"  idle                {figures['idle_session_kb']:>8} kB each",
         f"  after a short turn  {figures['used_session_kb']:>8} kB each",
     ]

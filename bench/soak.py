@@ -46,7 +46,7 @@ WORDS: Final = "Then I would stay inside, read, and listen to the rain on the ro
 Json = dict[str, Any]
 
 
-# --- what a server says in one turn -----------------------------------------------------------------------------------
+# --- the messages of one turn -----------------------------------------------------------------------------------
 
 
 def greeting() -> Json:
@@ -161,7 +161,7 @@ def run_core(minutes: int) -> list[int]:
 
 
 def resident_bytes() -> int:
-    """What the process holds; 0 where the system does not tell."""
+    """Resident bytes of the process; 0 if the system does not report them."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
@@ -170,7 +170,7 @@ def resident_bytes() -> int:
 
 
 async def answer_turns(socket: ServerConnection) -> None:
-    """A server that takes a turn's audio, and then says what belongs to the turn."""
+    """A server that reads a turn's audio, and then sends the messages of the turn."""
     await socket.send(json.dumps({"event_id": "event_0", **greeting()}))
     try:
         for _, messages in frames():

@@ -1,10 +1,10 @@
-"""What the server holds after minutes of callers of whom most are cut off.
+"""The server's memory after minutes of calls, most of which are cut.
 
     python bench/soak_server.py [--minutes 1] [--callers 20]
 
 The engines of `duologue serve`, in a process of their own; callers hold spoken turns with recorded speech, and six
-calls of ten are cut at a moment that chance picks: without a word, with a close, within a frame, or by a client that
-stops reading. Memory is compared between minute 2, when all that is loaded once has been, and the end.
+calls of ten are cut at a random moment: by a reset, with a close, within a frame, or by a client that stops reading.
+Memory is compared between minute 2, when everything is loaded, and the end.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from duologue.audio.wav import read_wav
 FRAME_MS: Final = 100
 RATE_HZ: Final = 24_000
 CUT_SHARE: Final = 0.6
-MOST_TURNS: Final = 4
+MAX_TURNS: Final = 4
 """Of a call that is not cut: it ends after some of the server's, as calls do."""
 TURN_S: Final = 20.0
 """A turn that is not answered by then counts as failed."""
 WARM_S: Final = 120.0
 EVERY_S: Final = 5.0
 RETURN_S: Final = 20.0
-"""For what is left to end: a client that stopped reading is given up after a while."""
+"""For the last sessions to end: clients that have stopped reading are closed after a while."""
 
 
-class Told(NamedTuple):
-    """What the server's process says of itself."""
+class Usage(NamedTuple):
+    """The resources of the server's process, as it reports them."""
 
     memory_mb: float
     descriptors: int
@@ -63,13 +63,13 @@ class Server:
         self._process = process
         self.url = url
 
-    async def told(self) -> Told:
-        """Its figures."""
+    async def usage(self) -> Usage:
+        """Its current resources."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"\n")
         memory, *others = (await self._process.stdout.readline()).split()
-        return Told(round(int(memory) / 1e6, 1), *map(int, others))
+        return Usage(round(int(memory) / 1e6, 1), *map(int, others))
 
 
 @contextlib.asynccontextmanager
@@ -163,7 +163,7 @@ async def call(
     async with connect(server.url, compression=None, max_size=None, close_timeout=2) as socket:
 
         async def talk() -> None:
-            for _ in range(chance.randint(1, MOST_TURNS)):
+            for _ in range(chance.randint(1, MAX_TURNS)):
                 waits_s.append(await hold_turn(socket, appends))
                 done["turns"] += 1
 
@@ -203,25 +203,25 @@ async def run(minutes: float, number: int) -> dict[str, float | int | str]:
     done: Counter[str] = Counter()
     waits_s: list[float] = []
     async with a_server() as server:
-        before = await server.told()
+        before = await server.usage()
         began = time.monotonic()
         until = began + minutes * 60
         calling = asyncio.ensure_future(callers(server, number, until, done, waits_s))
-        samples: list[tuple[float, Told]] = []
+        samples: list[tuple[float, Usage]] = []
         while not calling.done():
             await asyncio.wait({calling}, timeout=EVERY_S)
-            samples.append((time.monotonic() - began, await server.told()))
+            samples.append((time.monotonic() - began, await server.usage()))
             if not wants_json() and len(samples) % 12 == 0:
                 print(f"  {samples[-1][0]:5.0f} s  {samples[-1][1]}", flush=True)
         calling.result()
-        after = await server.told()
+        after = await server.usage()
         while (after.sessions or after.tasks > before.tasks) and time.monotonic() < until + RETURN_S + TURN_S:
             await asyncio.sleep(0.5)
-            after = await server.told()
-    # A median over half a minute: what comes and goes with the calls of the moment is not what grows.
+            after = await server.usage()
+    # A median over half a minute: the memory of current calls comes and goes.
     warm_s = min(WARM_S, minutes * 60 / 2)
-    warm = [told.memory_mb for at_s, told in samples if warm_s <= at_s <= warm_s + 30]
-    last = [told.memory_mb for at_s, told in samples if at_s >= minutes * 60 - 30]
+    warm = [usage.memory_mb for at_s, usage in samples if warm_s <= at_s <= warm_s + 30]
+    last = [usage.memory_mb for at_s, usage in samples if at_s >= minutes * 60 - 30]
     waits_ms = sorted(1000 * wait for wait in waits_s)
     return {
         "minutes": minutes,

@@ -1,4 +1,4 @@
-"""Spoken turns over a real socket, through the shipped engines: how well they are heard, and where the time goes.
+"""Spoken turns over a real socket, through the shipped engines: transcript errors, and times of each stage.
 
 Recorded speech is sent at the pace of a microphone. Times run from the end of the speech, its last loud sample.
 """
@@ -73,20 +73,20 @@ STAGES: Final[dict[type[RealtimeEvent], str]] = {
 
 
 class Turn(Struct):
-    """What came of one utterance."""
+    """The results of one utterance."""
 
     stages_ms: dict[str, float] = field(default_factory=dict[str, float])
     """From the end of the speech to the first event of each stage."""
     first_partial_ms: float | None = None
     """From the begin of the speech to the first words of the transcript."""
     partial_characters: int = 0
-    """Told before the speech was over."""
+    """Characters of the transcript that were sent before the speech was over."""
     deltas: str = ""
     transcript: str = ""
 
 
 async def speak(connection: Connection, sound: Sound) -> Turn:
-    """Say one utterance in real time, and follow what comes of it until the answer is complete."""
+    """Send one utterance in real time, and measure until the answer is complete."""
     pcm16 = sound.pcm16
     chunks = [pcm16[start : start + CHUNK_BYTES] for start in range(0, len(pcm16), CHUNK_BYTES)]
     loud = [index for index, chunk in enumerate(chunks) if level_dbfs(chunk) > SPEECH_DBFS]
@@ -160,7 +160,7 @@ def sounds() -> dict[str, Sound]:
 
 
 async def measure() -> tuple[float, list[tuple[str, Turn]], list[float], float]:
-    """One session: seconds of loading, turns with the names of what was said, how busy the machine was, CPU seconds."""
+    """One session: seconds of loading, turns by the names of recordings, how busy the machine was, CPU seconds."""
     begin_s = time.perf_counter()
     async with serving() as url, connect(url) as connection:
         load_s = time.perf_counter() - begin_s
@@ -218,12 +218,12 @@ async def run() -> None:
         add(stage, [turn.stages_ms[stage] for _, turn in turns if stage in turn.stages_ms])
     first_partials = [turn.first_partial_ms for _, turn in turns if turn.first_partial_ms is not None]
     add("speech_to_first_words", first_partials)
-    told = sum(turn.partial_characters for _, turn in turns) / sum(len(turn.transcript) for _, turn in turns)
+    partial = sum(turn.partial_characters for _, turn in turns) / sum(len(turn.transcript) for _, turn in turns)
     kept = statistics.mean(turn.deltas == turn.transcript.strip() for _, turn in turns)
     figures |= {
         "first_audio_beyond_silence_ms": round(figures["first_audio_ms"] - SILENCE_MS, 1),
         "first_audio_beyond_silence_p95_ms": round(figures["first_audio_p95_ms"] - SILENCE_MS, 1),
-        "told_while_spoken_share": round(told, 3),
+        "partial_share": round(partial, 3),
         "deltas_equal_transcript_share": round(kept, 3),
         "cpu_s_per_turn": round(cpu_s / len(turns), 2),
         "machine_slowdown": round(contention, 2),
@@ -232,7 +232,7 @@ async def run() -> None:
         "",
         f"first audio: the configured silence of {SILENCE_MS} ms and {figures['first_audio_beyond_silence_ms']:.0f} ms,"
         f" p95 {figures['first_audio_beyond_silence_p95_ms']:.0f} ms",
-        f"{figures['word_error_rate']:.1%} of the words are wrong; {told:.0%} of the transcript was told while it was",
+        f"{figures['word_error_rate']:.1%} of the words are wrong; {partial:.0%} of the transcript came while it was",
         f"spoken, and in {kept:.0%} of the turns the deltas are the transcript; the server was ready in {load_s:.1f} s",
         f"each turn took {cpu_s / len(turns):.2f} s of a core; work took {contention:.1f} times as long as alone",
     ]

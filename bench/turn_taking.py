@@ -102,7 +102,7 @@ async def trials(engines: Engines) -> list[Trial]:
     """All that is played."""
 
     def room(ms: int) -> Samples:
-        # The same noise in every pause: what is said before one need be judged once, however long it is.
+        # The same noise in every pause: the speech before it is rated once, for pauses of any length.
         noise = np.random.default_rng(0).standard_normal(RATE_HZ * ms // 1000)
         return np.asarray(noise * ROOM_LEVEL, np.float32)
 
@@ -125,7 +125,7 @@ async def trials(engines: Engines) -> list[Trial]:
 
 
 async def verdict_on(engines: Engines, pcm16: bytes) -> Verdict:
-    """Read and judge what was said."""
+    """Transcribe and rate the speech so far."""
     begun_s = time.process_time()
     text = "".join([piece async for piece in engines.transcriber.transcribe(pcm16)])
     assert engines.end_of_turn is not None

@@ -1,4 +1,4 @@
-"""Clients that no server wants, and one that it must not disappoint."""
+"""Attackers, and a healthy client that the server must serve correctly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PATIENCE_S: Final = 15
 """The machine is busy with the attack itself; a session that waits longer than this is not served."""
 
 _GONE: Final = (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, EOFError)
-"""How an attacker learns that it was thrown out."""
+"""What an attacker's calls raise when the server has closed its connection."""
 
 
 class Finding(Exception):
@@ -60,7 +60,7 @@ async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
     done[kind.__name__.strip("_")] += 1
 
 
-class Heard:
+class Received:
     """What a session has sent to an attacker. Raises Finding for what is no event, or has what is not for clients."""
 
     def __init__(self) -> None:
@@ -84,23 +84,23 @@ class Heard:
 
 async def _converse(
     url: str,
-    next_frames: Callable[[Heard], list[str | bytes]],
+    next_frames: Callable[[Received], list[str | bytes]],
     most: int,
     chance: Random,
     done: Counter[str],
     key: str = "",
 ) -> None:
     """A session of such messages, ended anyhow; everything that comes back must still be an event."""
-    heard, headers = Heard(), {"Authorization": f"Bearer {key}"} if key else {}
+    received, headers = Received(), {"Authorization": f"Bearer {key}"} if key else {}
     async with connect(url, max_size=None, close_timeout=1, additional_headers=headers) as socket:
 
         async def listen() -> None:
             while (message := await _next(socket)) is not None:
-                heard.read(message)
+                received.read(message)
 
         async def talk() -> None:
             for _ in range(chance.randint(1, most)):
-                for message in next_frames(heard):
+                for message in next_frames(received):
                     await socket.send(message)
                     done["messages"] += 1
                 if chance.random() < 0.2:
@@ -121,15 +121,15 @@ async def _shaken(place: Place, chance: Random, done: Counter[str]) -> None:
     """A session of messages that were real once."""
     frames = Frames(chance)
     intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
-    await _converse(place.url + intent, lambda heard: [frames.next(heard.ids)], 80, chance, done)
+    await _converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
 
 
 async def _tools(place: Place, chance: Random, done: Counter[str], key: str = "") -> None:
     """A session that offers MCP servers of all kinds, has them called, and takes calls and approvals away again."""
     frames = Frames(chance)
 
-    def next_frames(heard: Heard) -> list[str | bytes]:
-        return mcp_frames(place.peer, chance, heard.ids, heard.approvals, frames)
+    def next_frames(received: Received) -> list[str | bytes]:
+        return mcp_frames(place.peer, chance, received.ids, received.approvals, frames)
 
     await _converse(place.url, next_frames, 40, chance, done, key)
 
@@ -315,7 +315,7 @@ async def _oversized(place: Place, chance: Random, done: Counter[str]) -> None:
 
 
 async def _gone_at_once(place: Place, chance: Random, done: Counter[str]) -> None:
-    """Connects and is not there any more."""
+    """Connects and disconnects at once."""
     for _ in range(chance.randint(1, 20)):
         _, writer = await _dial(place.url)
         writer.write(_handshake(place.url)[: chance.choice((0, 10, 500))])
@@ -338,7 +338,7 @@ async def be_healthy(place: Place, name: str, until: float, done: Counter[str], 
             for _ in range(20):
                 number += 1
                 began = time.monotonic()
-                await _typed_turn(socket, f"{name} says number {number}")
+                await _typed_turn(socket, f"{name} number {number}")
                 await _spoken_turn(socket)
                 if number % 5 == 1:
                     await _tool_turn(socket, place.peer)
@@ -401,9 +401,9 @@ async def _typed_turn(socket: ClientConnection, words: str) -> None:
     await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
     await socket.send('{"type":"response.create"}')
     events = await _expect(socket, "response.done")
-    said = "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta").strip()
-    if said != words:
-        raise Finding(f"{words!r} was answered by {said!r}")
+    answer = "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta").strip()
+    if answer != words:
+        raise Finding(f"{words!r} was answered by {answer!r}")
 
 
 async def _spoken_turn(socket: ClientConnection) -> None:

@@ -23,7 +23,7 @@ _NOT_PERMITTED: Final = (
     "file:///etc/passwd",
     "",
 )
-_MOST_KEPT: Final = 64
+_MAX_KEPT: Final = 64
 """Secrets that are kept to be used later: the newest."""
 
 
@@ -41,8 +41,8 @@ class Secrets:
         self._kept: list[Secret] = []
 
     def keep(self, secret: Secret) -> None:
-        """Remember it, and forget the oldest when there are many."""
-        self._kept = [*self._kept[-_MOST_KEPT:], secret]
+        """Keep it, and drop the oldest if there are many."""
+        self._kept = [*self._kept[-_MAX_KEPT:], secret]
 
     def any(self, chance: Random) -> Secret | None:
         """One of them."""

@@ -1,7 +1,8 @@
 """The server that `server.py` attacks: the application under uvicorn, in a process of its own.
 
-Its arguments are the addresses of MCP servers that sessions may use. Its responder repeats what was said, so that an
-answer tells whose words it heard. A line on standard input is answered with figures; its log goes to standard error.
+Its arguments are the addresses of MCP servers that sessions may use. Its responder repeats the user's
+text, so that an answer shows whose text it is. A line on standard input is answered with figures; its log goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from duologue.server import McpAccess, RealtimeApp, serve
 
 
 class EchoResponder:
-    """Says again what the user said last, a word at a time, and lets the others run in between. At "Call" it calls the
-    tools that there are, two at most."""
+    """Repeats the user's last text a word at a time, and lets other tasks run in between. At "Call" it calls the tools
+    that are offered, two at most."""
 
     name = "echo"
 
     async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
-        said = [message.text for message in request.messages if message.role == "user"]
-        if said and said[-1].startswith("Call") and request.functions and not request.returned:
+        texts = [message.text for message in request.messages if message.role == "user"]
+        if texts and texts[-1].startswith("Call") and request.functions and not request.returned:
             for function in request.functions[:2]:
                 yield FunctionCall(name=function.name, arguments="{}")
             return
-        for word in (said[-1] if said else "Nothing.")[:400].split(" "):
+        for word in (texts[-1] if texts else "Nothing.")[:400].split(" "):
             yield f"{word} "
             await asyncio.sleep(0)
 
@@ -50,7 +51,7 @@ class Stalls:
         """Measure for ever."""
         while True:
             before = time.process_time()
-            # At the head of the loop's next round: what lies between is one round of everybody's work.
+            # Called in the next iteration of the loop: the time between is one iteration's work.
             await asyncio.sleep(0.005)
             self.longest_ms = max(self.longest_ms, (time.process_time() - before) * 1000)
 
@@ -59,7 +60,7 @@ def figures(stalls: Stalls) -> str:
     """Resident bytes, the highest of them yet, tasks, and the longest stall in milliseconds."""
     longest_ms = round(stalls.longest_ms)
     gc.collect()
-    # glibc gives back what was freed only on demand: without it, a run shows its largest messages, not leaks.
+    # glibc returns freed memory only on demand: without it, a run would show its largest messages, not leaks.
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)

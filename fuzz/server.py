@@ -1,4 +1,4 @@
-"""Fuzz the server over a real socket, beside sessions that must not notice.
+"""Fuzz the server over a real socket, while healthy sessions must be served correctly.
 
     python fuzz/server.py [--seconds 15] [--seed 1]
 
@@ -36,29 +36,29 @@ from fuzz._tools import HIDDEN, Secrets
 ATTACKERS: Final = 8
 HEALTHY: Final = 3
 
-MOST_GROWTH_BYTES: Final = 24 * 1024 * 1024
+MAX_GROWTH_BYTES: Final = 24 * 1024 * 1024
 """One and a half of the largest messages: the allocator's pages are never all free. What leaks grows past that soon."""
 
-MOST_STALLED_MS: Final = 1000
+MAX_STALLED_MS: Final = 1000
 """Reading, checking and judging 16 MiB took up to 130 ms; eight attackers may send that at the same time."""
 
 ALLOWED: Final = "ERROR uvicorn.error: Invalid UTF-8 sequence received from client."
-"""uvicorn's own words, with a traceback of its own, for text that is none; it closes that connection alone."""
+"""uvicorn's own log line, with a traceback, for invalid UTF-8; it closes that connection only."""
 
-MOST_LOG_BYTES: Final = 8 * 1024 * 1024
-MOST_COMPLAINTS: Final = 50
+MAX_LOG_BYTES: Final = 8 * 1024 * 1024
+MAX_COMPLAINTS: Final = 50
 LONGEST_LINE: Final = 1024 * 1024
 """A line of the log or of figures."""
 
 RETURN_S: Final = 20
-"""How long the server may take to let go of the last attackers: the close timeout of uvicorn is 10 s."""
+"""How long the server may take to close the last attackers: the close timeout of uvicorn is 10 s."""
 
 
 class Figures(NamedTuple):
-    """What the server's process says of itself."""
+    """The figures of the server's process, as it reports them."""
 
     resident_bytes: int
-    most_bytes: int
+    peak_bytes: int
     tasks: int
     longest_stall_ms: int
 
@@ -108,7 +108,7 @@ async def run_attackers(place: Place, seed: int, until: float, done: Counter[str
 
 
 async def round_of(place: Place, seed: int, seconds: float, done: Counter[str], waits_ms: list[float]) -> None:
-    """Attackers and healthy sessions side by side."""
+    """Run attackers and healthy sessions concurrently."""
     until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as both:
         both.create_task(run_attackers(place, seed, until, done))
@@ -143,13 +143,13 @@ async def run(seconds: float, seed: int, log: Path) -> list[str]:
             before = await victim.quiet(tasks_before)
             await round_of(place, seed, seconds, done, waits_ms)
             after = await victim.quiet(tasks_before)
-            mib = [round(n / 2**20, 1) for n in (before.resident_bytes, after.resident_bytes, after.most_bytes)]
+            mib = [round(n / 2**20, 1) for n in (before.resident_bytes, after.resident_bytes, after.peak_bytes)]
             print(f"resident {mib[0]} MiB before, {mib[1]} MiB after, {mib[2]} MiB at most")
             print(f"tasks    {tasks_before} before, {after.tasks} after")
             print(f"stalls   {after.longest_stall_ms} ms of CPU at most between two looks at the sockets")
-            if after.resident_bytes - before.resident_bytes > MOST_GROWTH_BYTES:
+            if after.resident_bytes - before.resident_bytes > MAX_GROWTH_BYTES:
                 findings.append(f"memory grew from {mib[0]} to {mib[1]} MiB")
-            if after.longest_stall_ms > MOST_STALLED_MS:
+            if after.longest_stall_ms > MAX_STALLED_MS:
                 findings.append(f"no session was served for {after.longest_stall_ms} ms of CPU")
         except* Finding as faults:
             findings += [str(fault) for fault in _leaves(faults)]
@@ -202,19 +202,19 @@ async def a_peer() -> AsyncGenerator[str, None]:
 
 
 async def read_log(lines: asyncio.StreamReader, log: Path) -> set[str]:
-    """Keep the newest of the server's log, at most twice `MOST_LOG_BYTES`. Lines that should not be there."""
+    """Keep the newest of the server's log, at most twice `MAX_LOG_BYTES`. Lines that should not be there."""
     found: set[str] = set()
     before, written, file = "", 0, log.open("wb")
     try:
         while line := await _line(lines):
             file.write(line)
             file.flush()
-            if (written := written + len(line)) > MOST_LOG_BYTES:
+            if (written := written + len(line)) > MAX_LOG_BYTES:
                 file.close()
                 os.replace(log, log.with_suffix(".old"))
                 written, file = 0, log.open("wb")
             text = line.decode("utf-8", "replace").rstrip("\n")
-            if is_complaint(before, text) and len(found) < MOST_COMPLAINTS:
+            if is_complaint(before, text) and len(found) < MAX_COMPLAINTS:
                 found.add(text[:1000])
             before = text
     finally:

@@ -27,7 +27,7 @@ def endless() -> Engines:
 
 def talkative() -> Engines:
     """A model whose whole answer is there before any of it is played."""
-    return scripted_engines(says=["This is a rather long answer, and it will not be played to its end."])
+    return scripted_engines(responses=["This is a rather long answer, and it will not be played to its end."])
 
 
 async def barge_in(conversation: Conversation, heard_ms: int) -> str:

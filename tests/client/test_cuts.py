@@ -146,7 +146,7 @@ class InMemory:
 
 async def serve_ours(transport: Transport, _: int) -> None:
     """Our own server."""
-    engines = scripted_engines(says=["Fifty-six."], hears=["How much?"])
+    engines = scripted_engines(responses=["Fifty-six."], transcripts=["How much?"])
     await ServerSession(transport, engines).run()
 
 

@@ -31,13 +31,13 @@ class HoldingSynthesizer:
 
 def scripted() -> RealtimeApp:
     """Transcribes and says the same text each time."""
-    engines = scripted_engines(hears=("what is this",), says=("This is a script.",))
+    engines = scripted_engines(transcripts=("what is this",), responses=("This is a script.",))
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 
 
 def holding() -> RealtimeApp:
     """Never ends a spoken response by itself."""
-    plain = scripted_engines(hears=("stop it",))
+    plain = scripted_engines(transcripts=("stop it",))
     engines = Engines(plain.new_detector, plain.transcriber, ScriptedResponder(("Well, now.",)), HoldingSynthesizer())
     return RealtimeApp(engines=scripted_app_engines(engines), api_key="open")
 

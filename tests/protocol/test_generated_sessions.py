@@ -194,15 +194,15 @@ class Session(RuleBasedStateMachine):
 
     @rule(response_id=response_ids, text=st.text(max_size=12))
     def responder_says(self, response_id: str, text: str) -> None:
-        self.seen(self.pair.says(text, response_id=response_id))
+        self.seen(self.pair.responds(text, response_id=response_id))
 
     @rule(response_id=response_ids, n_bytes=st.sampled_from([0, 2, 4800, 30_000]))
     def synthesizer_plays(self, response_id: str, n_bytes: int) -> None:
-        self.seen(self.pair.plays(bytes(n_bytes), response_id=response_id))
+        self.seen(self.pair.synthesizes(bytes(n_bytes), response_id=response_id))
 
     @rule(response_id=response_ids, clause=st.text(max_size=6), n_bytes=st.sampled_from([2, 4800]))
     def synthesizer_begins_a_clause(self, response_id: str, clause: str, n_bytes: int) -> None:
-        self.seen(self.pair.plays(bytes(n_bytes), clause=clause, response_id=response_id))
+        self.seen(self.pair.synthesizes(bytes(n_bytes), clause=clause, response_id=response_id))
 
     @rule(response_id=response_ids)
     def responder_calls(self, response_id: str) -> None:
@@ -224,7 +224,7 @@ class Session(RuleBasedStateMachine):
     @rule(fails=st.booleans())
     def an_mcp_server_lists_its_tools_or_fails(self, fails: bool) -> None:
         if any(isinstance(command, ListMcpTools) for command in self.pair.commands):
-            self.seen(self.pair.lists_nothing() if fails else self.pair.lists(SEARCH))
+            self.seen(self.pair.listing_fails() if fails else self.pair.lists(SEARCH))
 
     @rule(number=st.integers(0, 40), approve=st.booleans(), at_once=st.booleans())
     def client_approves_a_call_or_not(self, number: int, approve: bool, at_once: bool) -> None:
@@ -260,19 +260,19 @@ class Session(RuleBasedStateMachine):
     @rule(transcript=st.text(max_size=10), fails=st.booleans())
     def transcriber_does_what_it_was_asked(self, transcript: str, fails: bool) -> None:
         if any(isinstance(command, Transcribe) for command in self.pair.commands):
-            self.seen(self.pair.hears_nothing("broken") if fails else self.pair.hears(transcript))
+            self.seen(self.pair.transcription_fails("broken") if fails else self.pair.transcribes(transcript))
 
     @rule(item_id=item_ids)
     def transcriber_reports_what_was_not_asked_for(self, item_id: str) -> None:
         asked = {command.item_id for command in self.pair.commands if isinstance(command, Transcribe)}
         if item_id not in asked:
-            assert self.pair.hears("what?", item_id=item_id) == []
+            assert self.pair.transcribes("what?", item_id=item_id) == []
 
     @rule()
     def responder_does_what_it_was_asked_last(self) -> None:
         if any(isinstance(command, Respond) for command in self.pair.commands):
             command = self.pair.take(Respond)
-            self.seen(self.pair.says("well", response_id=command.response_id))
+            self.seen(self.pair.responds("well", response_id=command.response_id))
             self.seen(self.pair.finishes(response_id=command.response_id))
 
     @rule(seconds=st.sampled_from([0.1, 5.0, 31.0, 1000.0]))
@@ -300,9 +300,9 @@ class Session(RuleBasedStateMachine):
         """Every response can be brought to its end, and every item is done."""
         for _ in range(3):  # one that answers a turn is created when the active one ends
             while any(isinstance(command, Transcribe) for command in self.pair.commands):
-                self.seen(self.pair.hears("at last"))
+                self.seen(self.pair.transcribes("at last"))
             while any(isinstance(command, ListMcpTools) for command in self.pair.commands):
-                self.seen(self.pair.lists_nothing())
+                self.seen(self.pair.listing_fails())
             for response_id in list(self.stream.responses):
                 self.seen(self.pair.finishes(response_id=response_id))
         assert self.stream.responses == {}

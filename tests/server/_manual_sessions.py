@@ -14,7 +14,7 @@ from duologue.engines.registry import Engines
 from duologue.errors import EngineError
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent
 from duologue.protocol import Detect, DiscardAhead, ServerProtocol, Transcribe, TranscribeAhead, TranscribePartial
-from duologue.server.session.transcription import Transcribing
+from duologue.server.session.transcription import TranscriptionPipeline
 from duologue.testing import CountedIds, scripted_engines
 
 FRAME_MS = 20
@@ -61,11 +61,11 @@ class ManualSession:
         self._wake = asyncio.Event()
         ids = CountedIds()
         self._protocol = ServerProtocol(new_id=lambda kind: f"{name}_{ids(kind)}", now=0.0, started_at=0.0)
-        self._transcribing = Transcribing(
+        self._transcription = TranscriptionPipeline(
             engines,
             self._protocol,
             start=self._start,
-            pass_on=self._pass_on,
+            flush=self._pass_on,
             sleep=self._sleep,
             clock=lambda: self.now_s,
         )
@@ -152,11 +152,11 @@ class ManualSession:
                     self._protocol.detected([float(command.audio[0])], FRAME_MS, now=self.now_s)
                     await self._pass_on()
                 case TranscribePartial():
-                    self._transcribing.follow(command)
+                    self._transcription.transcribe_partial(command)
                 case TranscribeAhead():
-                    self._transcribing.foresee(command)
+                    self._transcription.transcribe_ahead(command)
                 case DiscardAhead():
-                    self._transcribing.recall(command)
+                    self._transcription.discard_ahead(command)
                 case Transcribe():
                     self._start(f"transcribe {command.item_id}", self._transcribe(command))
                 case _:
@@ -164,7 +164,7 @@ class ManualSession:
 
     async def _transcribe(self, command: Transcribe) -> None:
         try:
-            await self._transcribing.transcribe(command)
+            await self._transcription.transcribe(command)
         except EngineError as fault:
             self.faults.append(fault)
         await self._pass_on()

@@ -13,6 +13,6 @@ async def test_an_application_is_given_the_engines_of_the_test() -> None:
         assert loaded.responder.name == "scripted"
 
 
-def test_every_check_of_an_engine_is_found_beside_the_check_of_a_transport() -> None:
+def test_every_check_of_an_engine_is_exported_like_the_check_of_a_transport() -> None:
     for name in (name for name in checks.__all__ if name.startswith("check_")):
         assert getattr(testing, name) is getattr(checks, name)

@@ -38,7 +38,7 @@ def test_a_command_is_taken_once_and_a_missing_one_is_named() -> None:
 
 def test_an_engine_that_was_not_asked_has_nothing_to_report() -> None:
     with pytest.raises(AssertionError, match="no response"):
-        Pair().says("hello")
+        Pair().responds("hello")
 
 
 def test_a_whole_turn_needs_no_socket_no_task_and_no_clock() -> None:
@@ -47,9 +47,9 @@ def test_a_whole_turn_needs_no_socket_no_task_and_no_clock() -> None:
     pair.pause(500)
     pair.speak(800)
     pair.pause(600)
-    pair.hears("what time is it")
-    pair.says("Late.")
-    pair.plays(bytes(4800))
+    pair.transcribes("what time is it")
+    pair.responds("Late.")
+    pair.synthesizes(bytes(4800))
     assert [event.type for event in pair.finishes()][-1] == "response.done"
     assert pair.client.session is not None
     assert pair.received[0].type == "session.created"

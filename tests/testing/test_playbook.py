@@ -50,8 +50,8 @@ def test_a_conversation_that_goes_as_it_must_returns_what_was_received() -> None
     ],
     ids=["not expected", "another", "unfinished", "nothing came", "another value", "no value", "before the next step"],
 )
-def test_another_conversation_is_shown_beside_the_expected_one(steps: list[Step], shown: list[str]) -> None:
-    with pytest.raises(AssertionError, match="went another way") as caught:
+def test_a_failure_shows_the_received_and_the_expected_events(steps: list[Step], shown: list[str]) -> None:
+    with pytest.raises(AssertionError, match="the events differ") as caught:
         play(Pair(), steps)
     lines = [line.rstrip() for line in str(caught.value).splitlines()]
     assert [line for line in shown if line not in lines] == []

@@ -94,10 +94,10 @@ def pair_of(kind: type[Lossless]) -> tuple[Transport, Transport]:
     [
         (Swallows, "a message does not arrive"),
         (FailsToSend, "not on purpose"),
-        (Mixes, "text and bytes are mixed up"),
+        (Mixes, "text and binary messages are confused"),
         (Reverses, "messages arrive changed"),
         (Loses, "a cancelled receive"),
-        (NeverWaits, "never made to wait"),
+        (NeverWaits, "a sender never waits"),
         (ForgetsWhatWasSent, "4000"),
         (ForgetsWhy, "another close"),
         (EndsQuietly, "another close|does not raise ConnectionClosed"),

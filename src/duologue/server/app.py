@@ -1,4 +1,4 @@
-"""The server as an ASGI application: the WebSocket's paths are in `http.paths`, all other routes in `http.routes`."""
+"""The server as an ASGI application. The WebSocket's paths are in `http.paths`, the HTTP routes in `http.routes`."""
 
 from __future__ import annotations
 
@@ -46,26 +46,24 @@ _MakeEngines = Callable[[], AbstractAsyncContextManager[Engines]]
 
 
 class RealtimeApp:
-    """Serves any number of sessions, which share one set of engines and nothing else.
+    """Serves sessions, which share one set of engines.
 
-    `engines` is loaded when the application starts up and closed when it shuts down; by default these are the
-    engines that come with the package. With an `api_key`, or several, only clients that present one are served. With
-    `models` only these are; without, any name is as good as the other. `origins` are those of pages that may use the
-    server (see `Admission`).
+    `engines` is entered at start-up and left at shut-down; the default loads the engines of the package. With one
+    `api_key` or several, clients must present one. With `models`, only these names are served; without, any name is.
+    `origins` are those of web pages that may use the server (see `Admission`).
 
-    `dialect` is what clients are taken to speak, and are answered in. One that asks for the shape of the beta, by
-    header or sub-protocol, is served in it, because nothing is gained by turning it away; `refuse_beta` has it turned
-    away as the hosted service has done since May 2026.
+    `dialect` is the dialect of clients and of the answers to them. A client that requests the beta, by header or
+    sub-protocol, is served in it; with `refuse_beta` it is rejected, as by the hosted service since May 2026.
 
-    MCP servers that sessions offer as tools are asked as far as `mcp` permits; without it, none is.
+    Sessions may use the MCP servers that `mcp` permits; without it, none.
 
-    With an `upstream`, sessions are held there and only carried by this server: it loads no engines, and `defaults`
-    are of no effect. Client secrets are this server's own all the same; their configuration is sent to the upstream
-    first. Spans go to `tracer_provider`, by default the process's own.
+    With an `upstream` the server is a relay: the sessions are the upstream's, no engines are loaded, and of `defaults`
+    only the limits of one event apply. Client secrets are this server's own; their configuration is sent to the
+    upstream first. Spans go to `tracer_provider`, by default the process's.
 
     Raises:
-        MissingExtra: what the pages need is not installed.
-        ValueError: there is no such dialect.
+        MissingExtra: a package of the extra `server` is not installed.
+        ValueError: there is no such dialect, or a key is blank.
     """
 
     def __init__(
@@ -125,23 +123,23 @@ class RealtimeApp:
         self._empty = asyncio.Event()
         self._empty.set()
 
-    # --- what the routes show
+    # --- for the routes
 
     @property
     def sessions_open(self) -> int:
-        """How many sessions are open."""
+        """The number of open sessions."""
         return len(self._sessions)
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The models that are served by name; where every name is, the one that sessions have by default."""
+        """The names of the served models; the default model if any name is served."""
         return self._models or (self.defaults.model,)
 
     def serves(self, model: str) -> bool:
-        """Whether sessions may ask for this model."""
+        """Whether sessions may have this model."""
         return not self._models or model in self._models
 
-    # --- the life of the application
+    # --- start-up and shut-down
 
     async def __call__(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         """The ASGI entry point."""
@@ -158,7 +156,7 @@ class RealtimeApp:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Load the engines for a block, for servers and mounts that know no lifespan."""
+        """Load the engines for a block, for servers and mounts without ASGI lifespan."""
         self.draining = False
         prepare()
         async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
@@ -169,10 +167,10 @@ class RealtimeApp:
                 self.ready, self._engines = False, None
 
     async def drain(self, *, within_s: float | None = None) -> None:
-        """Take no more sessions, and end each one that is open as soon as it has nothing left to answer.
+        """Accept no more sessions, and end each open one as soon as it has no response under way.
 
-        Those that are not done after `within_s`, by default the limit `drain_s`, are ended all the same. All are closed
-        with 1001. Cancelled: they are ended at once, with the same code.
+        After `within_s` seconds, by default the limit `drain_s`, or when cancelled, the others are ended too. All are
+        closed with 1001.
         """
         self.draining = True
         log_event(logging.INFO, "draining", sessions=len(self._sessions))
@@ -206,7 +204,7 @@ class RealtimeApp:
     async def _serve(self, scope: Scope, receive: ASGIReceive, send: ASGISend) -> None:
         transport, peer = ASGITransport(receive, send), peer_of(scope)
         try:
-            # Before the handshake: a page that may not be here learns nothing, not even why.
+            # Before the handshake, so that a page of another origin learns nothing, not even the reason.
             self.admission.check_origin(scope)
         except Rejection as rejection:
             await self.reject(rejection, scope)
@@ -241,7 +239,7 @@ class RealtimeApp:
                 self._empty.set()
 
     async def reject(self, rejection: Rejection, scope: Scope, principal: Principal | None = None) -> None:
-        """Report the rejection to the observers; returns when it may be sent to the client."""
+        """Report the rejection to the observers, and wait until it may be sent to the client."""
         owner = {} if principal is None else {"owner": principal.owner}
         self._observer(address=peer_of(scope), **owner).turned_away(rejection.name)
         if delay_s := self.admission.delay_s(rejection, scope, now=time.monotonic()):
@@ -253,22 +251,22 @@ class RealtimeApp:
             each.turned_away(reason)
 
     def _observer(self, **facts: str) -> Observers:
-        """All observers, with a log that names the client."""
+        """All observers, with a log that has these facts of the client."""
         return Observers((*self._observers, LogObserver(**facts)))
 
     def _admit(
         self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
     ) -> ServerSession | Relay:
-        """What serves this client. Raises Rejection."""
+        """The session or relay for this client. Raises Rejection."""
         if self.draining:
             raise Rejection("draining")
         if not self.ready:
             raise Rejection("not_ready")
-        # The last descriptors are for pages: supervisors must see that the server lives.
+        # The last descriptors are for HTTP routes: supervisors must get an answer from `/healthz`.
         if len(self._sessions) >= self.limits.sessions or descriptors_left() <= reserved_descriptors():
             raise Rejection("full")
-        most = self.limits.max_sessions_per_owner
-        if most is not None and self._sessions_by_owner[principal.owner] >= most:
+        maximum = self.limits.max_sessions_per_owner
+        if maximum is not None and self._sessions_by_owner[principal.owner] >= maximum:
             raise Rejection("owner_sessions")
         session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
         if self.upstream is not None:
@@ -306,14 +304,14 @@ def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
 
 
 async def _turn_away(transport: ASGITransport, rejection: Rejection) -> None:
-    """Say why, and close."""
+    """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))
         await transport.close(rejection.close_code, rejection.close_reason)
     except ConnectionClosed:
-        log_event(logging.INFO, "client gone before it was told", reason=rejection.name)
+        log_event(logging.INFO, "client gone before its rejection", reason=rejection.name)
 
 
 def app() -> RealtimeApp:
-    """The application with everything at its default, for `uvicorn --factory duologue.server:app`."""
+    """The application with all defaults, for `uvicorn --factory duologue.server:app`."""
     return RealtimeApp()

@@ -1,4 +1,4 @@
-"""The memory of all sessions: what they hold together, by whose key or address, and by kind."""
+"""The memory of all sessions: in total, by owner and by kind."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ __all__ = ["Budget", "Share"]
 
 
 class Budget:
-    """Counts what sessions and client secrets hold. What would be too much, of one owner or in total, is not taken."""
+    """Counts the memory of sessions and client secrets, and rejects what exceeds an owner's limit or the total."""
 
     def __init__(self, *, max_bytes: int, max_owner_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._max_owner_bytes = max_owner_bytes
         self.total_bytes = 0
         self.owners: Counter[str] = Counter()
-        """Bytes by owner; who holds none is not in it."""
+        """Bytes by owner; owners with none are not in it."""
         self.held: Counter[Kind] = Counter(dict.fromkeys(KINDS, 0))
         self.refused: Counter[str] = Counter({"owner_full": 0, "server_full": 0})
-        """How often something was not taken, by reason."""
+        """The number of rejected charges, by reason."""
 
     def share(self, owner: str) -> Share:
-        """An owner's share for one session, or for one client secret; to be closed."""
+        """A share for one session or client secret of an owner. The caller closes it."""
         return Share(self, owner)
 
     def charge(self, owner: str, kind: Kind, n_bytes: int, forced: bool) -> str | None:
-        """Count a change; returns why not, if it is not taken. What is `forced` is counted in any case."""
+        """Count a change; returns the name of the rejection if it exceeds a limit. `forced` counts in any case."""
         if n_bytes > 0 and not forced:
             full = self._full(owner, n_bytes)
             if full is not None:
@@ -48,7 +48,7 @@ class Budget:
 
 
 class Share:
-    """What one session, or one client secret, holds of its owner's share."""
+    """The memory of one session or client secret."""
 
     def __init__(self, budget: Budget, owner: str) -> None:
         self._budget = budget
@@ -62,7 +62,7 @@ class Share:
         return self._held
 
     def charge(self, kind: Kind, n_bytes: int, forced: bool = False) -> str | None:
-        """Count a change; returns why not, if it is not taken (`duologue.protocol.server.account.Charge`)."""
+        """Count a change, as `Budget.charge` (`duologue.protocol.server.account.Charge`)."""
         if self._closed:
             return None
         refused = self._budget.charge(self._owner, kind, n_bytes, forced)
@@ -71,7 +71,7 @@ class Share:
         return refused
 
     def close(self) -> None:
-        """Give everything back. What is charged afterwards is not counted: it is on its way out of memory."""
+        """Give all memory back. Later charges are not counted: what they are for is about to be freed."""
         for kind, n_bytes in self._held.items():
             self._budget.charge(self._owner, kind, -n_bytes, True)
         self._held.clear()

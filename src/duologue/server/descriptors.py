@@ -1,4 +1,4 @@
-"""The process's table of file descriptors: how large it may get, and whether it is nearly full."""
+"""The file descriptors of the process: their limit, and how many are free."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 __all__ = ["descriptors_left", "raise_descriptor_limit", "reserved_descriptors"]
 
 _MAX_RAISED: Final = 65_536
-"""Enough for every limit here; some tools walk through all descriptors that a process could have."""
+"""Enough for every limit; some programs loop over all descriptors that a process could have."""
 
 _MAX_RESERVED: Final = 128
-"""Connections to upstreams and MCP servers, files, and what is accepted in one turn of the event loop."""
+"""For connections to upstreams and MCP servers, files, and connections accepted in one iteration of the event loop."""
 
 
 def raise_descriptor_limit() -> None:
@@ -28,12 +28,12 @@ def raise_descriptor_limit() -> None:
 
 
 def reserved_descriptors() -> int:
-    """How many descriptors connections leave free: an eighth of the limit, at most 128."""
+    """The number of descriptors that connections leave free: an eighth of the limit, at most 128."""
     return min(_MAX_RESERVED, _limit() // 8)
 
 
 def descriptors_left() -> int:
-    """At least how many descriptors are free. Takes the one that is given out next, which is the lowest free one."""
+    """A lower bound of the free descriptors: those above the lowest free one, which the next `open` returns."""
     try:
         lowest_free = os.open(os.devnull, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Ids as the hosted service makes them."""
+"""Random ids, in the form of the hosted service."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["new_id"]
 
 _ID_CHARACTERS: Final = (string.ascii_letters + string.digits).encode()
 _ID_LENGTH: Final = 21
-"""As the hosted service has it: 124 bits, so that ids of any two sessions never meet."""
+"""As at the hosted service. 124 bits, so that ids never collide."""
 
 _ID_TABLE: Final = bytes(_ID_CHARACTERS[byte % len(_ID_CHARACTERS)] for byte in range(256))
-"""From a random byte to a character. Eight of them come a quarter more often, which costs a bit in 125; choosing each
-evenly by itself took longer than all else that an event costs."""
+"""Maps a random byte to a character. Eight characters are a quarter more frequent, which costs 1 of 125 bits; a uniform
+choice of each took longer than the rest of an event."""
 
 
 def new_id(kind: str) -> str:

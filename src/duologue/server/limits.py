@@ -17,18 +17,18 @@ _MIB: Final = 1024 * 1024
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Every limit of the server, each with its reason. None, where it is allowed, is no limit."""
+    """Every limit of the server, each with its reason. None, where it is allowed, means no limit."""
 
     frame_bytes: int = 16 * _MIB
-    """One message from a client, as most of them cap it too. It holds 12 MiB of audio as base64, four minutes; for
-    appends of the protocol's 15 MiB set 21 MiB."""
+    """One message from a client; most clients have the same limit. It holds 12 MiB of audio as base64, four
+    minutes; for appends of the protocol's 15 MiB set 21 MiB."""
     body_bytes: int = _MIB
-    """One HTTP request. A session with 100 tools of 4 kB each, and instructions as long again, stays below."""
+    """One HTTP request. A session with 100 tools of 4 kB each, and as much of instructions, is smaller."""
     backlog_bytes: int = _MIB
     """Messages that wait for one client: about 16 s of speech as base64. Beyond it engines wait."""
     stall_s: float = 30.0
-    """A client with a backlog that takes nothing for so long has gone or will never catch up. TCP itself would wait for
-    hours."""
+    """For a client with a backlog to take a message. Later, it has gone or will never catch up; TCP itself would
+    wait for hours."""
     sessions: int = 1000
     """At once. Systems give a process 1024 open files by default, and 1000 idle sessions fit into 100 MB."""
     max_sessions_per_owner: int | None = 500
@@ -65,7 +65,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     wrong_keys_per_minute: float | None = 60
     """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
     sessions_per_minute: float | None = None
-    """New ones for each key, or each address where no key is asked for. What a key may do is the operator's to say."""
+    """New ones of each key, or of each address where no key is asked for. None: how often a key may be used is the
+    operator's decision."""
     events_per_s: float | None = None
     """Messages of one client. None: a session is read no faster than it is served, which slows a sender by itself; a
     recording that is sent faster than it was spoken is honest use."""
@@ -78,18 +79,20 @@ class Limits(Struct, frozen=True, kw_only=True):
     """For an engine's next piece. The longest honest one is the transcript of 20 s of speech on a slow core, or the
     first word of a large language model that has to be loaded."""
     drain_s: float = 25.0
-    """For running responses when the server stops. Most supervisors kill 30 s after they have asked."""
+    """For running responses when the server stops. Most supervisors kill a process 30 s after SIGTERM."""
     client_secrets: int = 10_000
-    """Not expired at once. With 4 kB of configuration in each, 40 MB."""
+    """That have not expired, at once. With 4 kB of configuration in each, 40 MB."""
     max_client_secret_bytes: int = 64 * _MIB
     """All client secrets with their configurations, in memory."""
     max_owner_client_secret_bytes: int = 16 * _MIB
     """Those of one key, or of one address where no key is asked for: a fourth, 4,000 with 4 kB of configuration."""
     max_memory_bytes: int = 1024 * _MIB
-    """What all sessions and client secrets hold: audio, items, configurations. A machine of 2 GB keeps a half for the
-    process with its engines, 400 MB, and for what is on its way. A thousand callers with a megabyte each fit."""
+    """What all sessions and client secrets hold: audio, items, configurations. A machine of 2 GB keeps a half for
+    the process with its engines, 400 MB, and for messages in transit. A thousand callers with a megabyte each
+    fit."""
     max_owner_bytes: int = 512 * _MIB
-    """The share of one key, or of one address where no key is asked for: a half, so that no other is left without."""
+    """The share of one key, or of one address where no key is asked for: a half, so that there is memory for
+    others."""
 
 
 SESSION_LIMITS: Final = (
@@ -106,13 +109,13 @@ SESSION_LIMITS: Final = (
     "max_context_tokens",
     "tokens_per_minute",
 )
-"""Limits that the protocol keeps: they are fields of `SessionDefaults`, with their reasons."""
+"""Limits that the protocol enforces: fields of `SessionDefaults`, with their reasons."""
 
 
 def limits_of(settings: Iterable[str], defaults: SessionDefaults | None = None) -> tuple[Limits, SessionDefaults]:
-    """Limits from texts such as `sessions=200` or `idle_s=none`, of the server and of its sessions.
+    """Limits of the server and of its sessions, from texts such as `sessions=200` or `idle_s=none`.
 
-    What is not named keeps its default, or what it is in `defaults`.
+    Other limits keep their defaults, or their values in `defaults`.
 
     Raises:
         DuologueError: there is no such limit, or it cannot have this value.

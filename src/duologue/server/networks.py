@@ -1,4 +1,4 @@
-"""The address by which a client is counted and named in the log."""
+"""The address under which a client is counted and logged."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["UNKNOWN", "network_of"]
 UNKNOWN: Final = "unknown"
 
 _IPV6_PREFIX: Final = 64
-"""One subscriber's network: a host takes as many addresses in it as it likes."""
+"""The network of one subscriber, whose hosts may use any address in it (RFC 4291, section 2.5.1)."""
 
 
 def network_of(host: object) -> str:
-    """An IPv4 address, or the /64 network of an IPv6 one; `unknown` for anything else, which may be a client's text."""
+    """An IPv4 address, or the /64 network of an IPv6 one; `unknown` for any other text."""
     try:
         address = ipaddress.ip_address(str(host).partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""How often something may happen: token buckets, which know no clock of their own."""
+"""Rate limits by token buckets, without a clock of their own."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Final
 __all__ = ["Rates", "TokenBucket"]
 
 _MAX_KEYS: Final = 10_000
-"""There may be any number of unauthenticated addresses; a full bucket has no information that a new one lacks."""
+"""Buckets at a time. There may be any number of unauthenticated addresses; a full bucket equals a new one."""
 
 
 class TokenBucket:
-    """Lets `burst` things happen at once, and `per_s` a second in the long run. `now` is any clock in seconds."""
+    """Allows `burst` events at once, and `per_s` a second in the long run. `now` is any clock in seconds."""
 
     __slots__ = ("_at", "_burst", "_per_s", "_tokens")
 
@@ -22,7 +22,7 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float) -> bool:
-        """Whether one more may happen now; if so, it counts."""
+        """Whether one more event is allowed now; if so, it counts."""
         self._fill(now)
         if self._tokens < 1:
             return False
@@ -30,7 +30,7 @@ class TokenBucket:
         return True
 
     def is_full(self, now: float) -> bool:
-        """Whether nothing has happened for so long that the bucket has forgotten it."""
+        """Whether the bucket equals a new one."""
         self._fill(now)
         return self._tokens >= self._burst
 
@@ -47,7 +47,7 @@ class Rates:
         self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, key: str, now: float) -> bool:
-        """Whether one more may happen for this key."""
+        """Whether one more event is allowed for this key; if so, it counts."""
         if self._per_minute is None:
             return True
         bucket = self._buckets.get(key)

@@ -1,4 +1,4 @@
-"""Why a connection or a request is rejected: as an HTTP answer, and as an `error` event with a close code."""
+"""Rejections of connections and requests: as an HTTP response, and as an `error` event with a close code."""
 
 from __future__ import annotations
 
@@ -72,8 +72,9 @@ REJECTIONS: Final[dict[str, _Row]] = {
 }  # fmt: skip
 """Every rejection: HTTP status, WebSocket close code, and the error's type, code and message.
 
-Close codes of the hosted service where it has them: 3000 for keys, 4000 for requests. 1013 asks to come again later,
-and clients do so by themselves.
+Close codes are the hosted service's where it has them: 3000 for keys (rule `error.invalid_api_key`), 4000 for requests
+(rules `error.invalid_model`, `error.missing_model`, `error.beta_disabled`). 1013 asks clients to try again
+later, which they do by themselves: https://www.iana.org/assignments/websocket/websocket.xhtml#close-code-number
 """
 
 
@@ -92,20 +93,20 @@ class Rejection(Exception):
 
     @property
     def close_reason(self) -> str:
-        """What the close frame says: the error's type and code, as the hosted service has it."""
+        """The reason of the close frame: the error's type and code, as at the hosted service."""
         return ".".join(part for part in (self.error.type, self.error.code) if isinstance(part, str) and part)
 
     def event(self, event_id: str) -> ErrorEvent:
-        """As an `error` event."""
+        """The rejection as an `error` event."""
         return ErrorEvent(event_id=event_id, error=self.error)
 
     def body(self) -> dict[str, Any]:
-        """As the JSON of an HTTP answer."""
+        """The rejection as the JSON of an HTTP response."""
         return error_body(self.error)
 
 
 def error_body(error: RealtimeError) -> dict[str, Any]:
-    """The hosted service's JSON for what went wrong over HTTP."""
+    """The JSON of an error in an HTTP response, as at the hosted service."""
     names = ("message", "type", "param", "code")
     values = {name: getattr(error, name) for name in names}
     return {"error": {name: None if value is UNSET else value for name, value in values.items()}}

@@ -1,4 +1,4 @@
-"""How a session starts: the server's defaults, what the handshake asks for, and what a client secret brings."""
+"""The start of a session: the server's defaults, the handshake's parameters, and a client secret's configuration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["ConfigRejected", "SessionStart", "session_defaults", "session_start_
 
 
 class SessionStart(Struct, frozen=True, kw_only=True):
-    """How one session begins."""
+    """The parameters with which one session starts."""
 
     model: str | None = None
     """None: the server's default."""
@@ -31,7 +31,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     dialect: str = DEFAULT_DIALECT
     """The dialect of the client's and the server's messages."""
     message: str | None = None
-    """A `session.update` that is carried out before the session is announced."""
+    """A `session.update` that is applied before `session.created`."""
 
 
 class ConfigRejected(Exception):
@@ -43,7 +43,7 @@ class ConfigRejected(Exception):
 
 
 def session_defaults(defaults: SessionDefaults, session_start: SessionStart) -> SessionDefaults:
-    """The server's defaults as this session has them."""
+    """The defaults of this session."""
     profile = PROFILES[session_start.dialect]
     return msgspec.structs.replace(
         defaults,
@@ -54,7 +54,7 @@ def session_defaults(defaults: SessionDefaults, session_start: SessionStart) -> 
 
 
 def session_start_for(update: SessionUpdateEvent) -> SessionStart:
-    """How a session with this configuration starts. The configuration is not validated."""
+    """The start of a session with this configuration, which is not validated."""
     config = update.session
     return SessionStart(
         model=config.model if isinstance(config, RealtimeSessionConfig) and isinstance(config.model, str) else None,
@@ -64,7 +64,7 @@ def session_start_for(update: SessionUpdateEvent) -> SessionStart:
 
 
 def validate_config(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[SessionStart, AnySession]:
-    """How a session with this configuration starts, and how it announces itself.
+    """The start of a session with this configuration, and the session object that `session.created` will have.
 
     Raises:
         ConfigRejected: a session would reject the configuration.

@@ -1,4 +1,4 @@
-"""What an exception holds on to: the frames that it passed through, with all that they know."""
+"""Tracebacks keep frames, and their variables, in memory."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["drop_traceback"]
 
 
 def drop_traceback(fault: BaseException) -> None:
-    """Let go of the frames that an exception and its causes passed through, once it has been reported.
+    """Drop the tracebacks of a reported exception and of its causes.
 
-    An exception that stands in a variable of such a frame, as an engine's may, is a cycle: it would keep a session with
-    all its audio in memory until a full collection.
+    If a variable of one of the frames refers to the exception, as in an engine, there is a cycle: it would keep a
+    session with all its audio in memory until a full garbage collection.
     """
     left: list[BaseException | None] = [fault]
     seen: set[int] = set()

@@ -1,11 +1,11 @@
-"""For tests of programs that use duologue: both ends of a session in memory, scripted engines, and checks.
+"""Tests of programs that use duologue: both ends of a session in memory, scripted engines, and contract checks.
 
 pair = Pair()                                   one session, without a socket, a task or a clock
 play(pair, [ResponseCreateEvent(), ...])        a conversation and its expected events, step by step
 RealtimeApp(engines=scripted_app_engines())     a server whose engines are scripted
 ScriptedServer([Send(GREETING), Drop()])        a server that plays a script, over a socket or in memory
-await check_transport(make_pair)                does your own transport keep the contract?
-await check_transcriber(transcriber, speech=…)  does your own engine? There is a check for each kind
+await check_transport(make_pair)                check the contract of your own transport
+await check_transcriber(transcriber, speech=…)  … of your own engine; each kind of engine has a check
 """
 
 from __future__ import annotations

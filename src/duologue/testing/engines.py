@@ -14,18 +14,18 @@ __all__ = ["scripted_app_engines", "scripted_engines"]
 
 
 def scripted_engines(
-    *, hears: Sequence[str] = ("hello",), says: Sequence[str | FunctionCall] = ("Hello, this is a script.",)
+    *, transcripts: Sequence[str] = ("hello",), responses: Sequence[str | FunctionCall] = ("Hello, this is a script.",)
 ) -> Engines:
-    """One engine of each kind: instant, deterministic, in the standard library alone.
+    """A detector, transcriber, responder and synthesizer: deterministic, without waits, standard library only.
 
-    Loud audio counts as speech. The transcript of each utterance is the next line of `hears`; each response is the next
-    line of `says`: text, which is spoken as a tone, or a function call. The engines work at 24 kHz, as the wire's PCM
-    does, so nothing is resampled.
+    Loud audio counts as speech. Each utterance has the next of `transcripts`, and each response is the next of
+    `responses`: text, which is synthesized as a tone, or a function call. After the last, each list begins again. The
+    engines work at 24 kHz, as the wire's PCM does, so nothing is resampled.
     """
     return Engines(
         new_detector=detectors(sample_rate_hz=PCM.rate_hz),
-        transcriber=ScriptedTranscriber(hears, sample_rate_hz=PCM.rate_hz),
-        responder=ScriptedResponder(says),
+        transcriber=ScriptedTranscriber(transcripts, sample_rate_hz=PCM.rate_hz),
+        responder=ScriptedResponder(responses),
         synthesizer=ScriptedSynthesizer(sample_rate_hz=PCM.rate_hz),
     )
 
@@ -33,6 +33,6 @@ def scripted_engines(
 def scripted_app_engines(
     engines: Engines | None = None,
 ) -> Callable[[], AbstractAsyncContextManager[Engines]]:
-    """These engines, or the scripted ones, in the form that `RealtimeApp` takes."""
+    """These engines, by default `scripted_engines()`, as the `engines` of a `RealtimeApp`."""
     loaded = engines or scripted_engines()
     return lambda: nullcontext(loaded)

@@ -1,7 +1,7 @@
-"""Both ends of one session in memory: a client's and a server's protocol, without shells around them.
+"""Both ends of one session in memory: a client's and a server's protocol, without I/O.
 
-The test plays the application, the engines and the clock. Every event travels as its text on the wire, and each method
-returns the events that the client receives because of it.
+The test acts as the application, the engines and the clock. Every event is encoded and decoded as on the wire, and each
+method returns the events that the client receives because of it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from duologue.protocol.server.session import encoding_of
 __all__ = ["FRAME_MS", "CountedIds", "Pair"]
 
 FRAME_MS: Final = 20
-"""Length of the frames in which `speak` and `pause` report probabilities."""
+"""Length of the frames for which `speak` and `pause` report probabilities."""
 
 _STARTED_AT: Final = 1_700_000_000
 
@@ -39,7 +39,7 @@ C = TypeVar("C", bound=Command | McpCall)
 
 
 class CountedIds:
-    """Makes `item_1`, `item_2`, `resp_1` …: ids that a test can predict."""
+    """Makes predictable ids: `item_1`, `item_2`, `resp_1` …"""
 
     def __init__(self) -> None:
         self._made: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class Pair:
         self.client = ClientProtocol(new_id=CountedIds())
         self.server = ServerProtocol(defaults, new_id=CountedIds(), now=self.now, started_at=_STARTED_AT, kind=kind)
         self.commands: list[Command | McpCall] = []
-        """Commands of the server that no `take` has taken, without `Detect`: `speak` and `pause` do the detection."""
+        """Commands of the server that `take` has not taken, without `Detect`: `speak` and `pause` answer those."""
         self.received: list[RealtimeEvent] = []
         """Everything that the client has received."""
         self._to_detect: list[Detect] = []
@@ -77,22 +77,22 @@ class Pair:
         return self._collect()
 
     def send_raw(self, message: str | bytes) -> list[RealtimeEvent]:
-        """The client sends a message as it is: text that is not an event, or bytes for a binary message."""
+        """The client sends a message unchecked: a text, or bytes for a binary message."""
         self.server.receive_text(message, now=self.now)
         return self._collect()
 
     def speak(self, ms: int) -> list[RealtimeEvent]:
-        """The user speaks: audio is appended, and all of it is detected as speech."""
+        """The client appends so much audio, and all of it is detected as speech."""
         return self._append(ms, probability=1.0)
 
     def pause(self, ms: int) -> list[RealtimeEvent]:
-        """The user is silent: audio is appended, and none of it is detected as speech."""
+        """The client appends so much audio, and none of it is detected as speech."""
         return self._append(ms, probability=0.0)
 
     # --- the engines
 
     def take(self, kind: type[C]) -> C:
-        """The first command of this kind that has not been taken. Raises AssertionError if there is none."""
+        """Take the first of the `commands` of this kind. Raises AssertionError if there is none."""
         for index, command in enumerate(self.commands):
             if isinstance(command, kind):
                 del self.commands[index]
@@ -100,39 +100,41 @@ class Pair:
         asked = ", ".join(type(command).__name__ for command in self.commands) or "nothing"
         raise AssertionError(f"the server has asked for no {kind.__name__}, only for {asked}")
 
-    def hears(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """The transcriber returns a transcript: of this item, or the first that the server asked for."""
+    def transcribes(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """The transcriber returns the transcript of this item, by default of the first `Transcribe`."""
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
         for index, word in enumerate(transcript.split(" ")):
             self.server.transcript_delta(item_id, word if index == 0 else f" {word}")
         self.server.transcribed(item_id, transcript, now=self.now)
         return self._collect()
 
-    def hears_nothing(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """The transcriber fails."""
+    def transcription_fails(self, fault: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """The transcriber fails for this item, by default for the first `Transcribe`."""
         item_id = self.take(Transcribe).item_id if item_id is None else item_id
         self.server.transcription_failed(item_id, fault, now=self.now)
         return self._collect()
 
-    def guesses(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """The transcriber returns a partial transcript: of this turn, or the first that the server asked for."""
+    def transcribes_partially(self, transcript: str, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """The transcriber returns a partial transcript of this item, by default of the first `TranscribePartial`."""
         item_id = self.take(TranscribePartial).item_id if item_id is None else item_id
         self.server.partial_transcript(item_id, transcript)
         return self._collect()
 
-    def judges(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
-        """The end-of-turn detector rates a pause: of this turn, or the first that the server asked for."""
+    def estimates_end_of_turn(self, completeness: float, *, item_id: str | None = None) -> list[RealtimeEvent]:
+        """The detector rates this turn from 0 to 1 (complete), by default that of the first `TranscribeAhead`."""
         item_id = self.take(TranscribeAhead).item_id if item_id is None else item_id
         self.server.end_of_turn_estimated(item_id, completeness, now=self.now)
         return self._collect()
 
-    def says(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The responder returns a piece of text: for this response, or the one that the server asked for last."""
+    def responds(self, text: str, *, response_id: str | None = None) -> list[RealtimeEvent]:
+        """The responder returns a piece of text for this response, by default for the last."""
         self.server.response_text(self._named(response_id), text, now=self.now)
         return self._collect()
 
-    def plays(self, audio: bytes, *, clause: str | None = None, response_id: str | None = None) -> list[RealtimeEvent]:
-        """The synthesizer returns audio in the response's encoding; `clause` is the text that begins with it."""
+    def synthesizes(
+        self, audio: bytes, *, clause: str | None = None, response_id: str | None = None
+    ) -> list[RealtimeEvent]:
+        """The synthesizer returns audio in the response's encoding; `clause` is the text that it begins to speak."""
         response_id = self._named(response_id)
         if clause is not None:
             self.server.response_clause(response_id, clause)
@@ -167,7 +169,7 @@ class Pair:
         self.server.mcp_listed(self.take(ListMcpTools).item_id, tools)
         return self._collect()
 
-    def lists_nothing(self) -> list[RealtimeEvent]:
+    def listing_fails(self) -> list[RealtimeEvent]:
         """The MCP server cannot list its tools."""
         self.server.mcp_listing_failed(self.take(ListMcpTools).item_id)
         return self._collect()
@@ -185,7 +187,7 @@ class Pair:
     # --- the clock
 
     def advance(self, seconds: float) -> list[RealtimeEvent]:
-        """The clock moves."""
+        """Move the clock."""
         self.now += seconds
         if self.now >= self.server.next_tick_at:
             self.server.tick(self.now)
@@ -200,11 +202,11 @@ class Pair:
         detected, self._to_detect = self._to_detect, []
         for command in detected:
             n_frames = command.encoding.duration_ms(len(command.audio)) // FRAME_MS
-            self.heard([probability] * n_frames)
+            self.detects([probability] * n_frames)
         return self.received[seen:]
 
-    def heard(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
-        """The voice detector reports, frame by frame; `speak` and `pause` do so by themselves."""
+    def detects(self, probabilities: Sequence[float], *, frame_ms: float = FRAME_MS) -> list[RealtimeEvent]:
+        """The voice detector reports the probability of speech (0 to 1) of each frame, as `speak` and `pause` do."""
         self.server.detected(probabilities, frame_ms, now=self.now)
         return self._collect()
 

@@ -16,8 +16,8 @@ __all__ = ["Step", "play"]
 Step: TypeAlias = RealtimeEvent | Callable[[], object] | str | tuple[str, Mapping[str, object]]
 """One step of a conversation.
 
-An event is sent by the client. A callable is called: it reports for an engine, or advances the clock. A string is the
-type of the event that the client must receive next; with a mapping, the event must also have these values, each by its
+The client sends an event. A callable is called: it reports for an engine, or advances the clock. A string is the type
+of the event that the client must receive next; with a mapping, the event must also have these values, each by its
 dotted path: `("response.done", {"response.status": "completed"})`.
 """
 
@@ -25,9 +25,9 @@ _ABSENT = "absent"
 
 
 def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
-    """Play the steps; returns the events that were received.
+    """Play the steps; returns the events that the client received.
 
-    Every event that the client receives must be expected, in this order.
+    The steps must name every event that the client receives, in this order.
 
     Raises:
         AssertionError: the events differ; the message shows a diff.
@@ -59,7 +59,7 @@ def play(pair: Pair, steps: Sequence[Step]) -> list[RealtimeEvent]:
     _show_rest(pair, shown, happened)
     if happened != expected:
         difference = "\n".join(line for line in ndiff(expected, happened) if not line.startswith("?"))
-        raise AssertionError(f"the conversation went another way (- expected, + happened):\n{difference}")
+        raise AssertionError(f"the events differ (- expected, + received):\n{difference}")
     return pair.received[begin:]
 
 

@@ -1,4 +1,4 @@
-"""A server that plays a script, to test how a client handles answers, faults and silence.
+"""A server that plays a script, to test how a client handles answers, faults and timeouts.
 
     server = ScriptedServer([Send(GREETING), Expect("response.create"), Send({...}), Drop()], [Send(GREETING)])
     async with converse(open_connection=server.connect) as conversation:      # in memory
@@ -48,11 +48,11 @@ ClientEvent: TypeAlias = dict[str, Any]
 """An event that a client sent, as JSON."""
 
 Frame: TypeAlias = Mapping[str, Any] | str | bytes
-"""What is sent: an event as JSON, which gets an event id if it has none, or a message as it is."""
+"""What is sent: an event as JSON, with an added `event_id` if it has none, or a message, unchanged."""
 
 
 class Send:
-    """Send these frames. A function makes a frame from the client's events: a mapping of type to the last one of it."""
+    """Send these frames. A function makes one from the client's events: a mapping of each type to its last event."""
 
     def __init__(self, *frames: Frame | Callable[[Mapping[str, ClientEvent]], Frame]) -> None:
         self.frames = frames
@@ -65,7 +65,7 @@ class Expect(Struct, frozen=True):
 
 
 class Until(Struct, frozen=True):
-    """Wait until the test sets an event."""
+    """Wait until the test sets this `asyncio.Event`."""
 
     event: asyncio.Event
 
@@ -95,9 +95,9 @@ GREETING: Final[Frame] = {
 
 
 class ScriptedServer:
-    """Plays one script for each connection, in the order in which they come.
+    """Plays one script for each connection, in the order in which they are opened.
 
-    `received` holds the events of each connection's client, as JSON; `faults` those that the script does not expect.
+    `received` holds each client's events, as JSON; `faults` names those that the script does not expect.
     """
 
     def __init__(self, *scripts: Sequence[ScriptStep]) -> None:
@@ -110,11 +110,11 @@ class ScriptedServer:
         self._played = [asyncio.Event() for _ in scripts]
         self._changed = asyncio.Condition()
 
-    # --- how clients connect
+    # --- connecting
 
     @asynccontextmanager
     async def connect(self) -> AsyncGenerator[Connection, None]:
-        """A connection in memory; for `converse(open_connection=…)`."""
+        """A connection in memory, for `converse(open_connection=…)`."""
         from duologue.client.asyncio.connect import connect
 
         near, far = memory_pair()
@@ -132,7 +132,7 @@ class ScriptedServer:
 
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[str, None]:
-        """The URL of a socket on this machine, for the length of a block."""
+        """Listen on a port of the loopback interface for a block; yields the URL."""
         from websockets.asyncio.server import serve
 
         ended = asyncio.Event()
@@ -146,22 +146,22 @@ class ScriptedServer:
             finally:
                 ended.set()
 
-    # --- what a test waits for
+    # --- waiting
 
     async def played(self, connection: int = 0) -> None:
-        """Wait until the script of a connection is over. Raises TimeoutError after five seconds."""
+        """Wait until the script of a connection is over. Raises TimeoutError after 5 s."""
         async with asyncio.timeout(_TIMEOUT_S):
             await self._played[connection].wait()
 
     async def closed(self, connection: int = 0) -> int:
-        """Wait until a connection has ended; returns its code. Raises TimeoutError after five seconds."""
+        """Wait until a connection has ended; returns its close code. Raises TimeoutError after 5 s."""
         async with asyncio.timeout(_TIMEOUT_S), self._changed:
             while connection >= len(self.closed_with) or (code := self.closed_with[connection]) is None:
                 await self._changed.wait()
             return code
 
     async def wait_for(self, type_name: str, *, connection: int = 0) -> ClientEvent:
-        """The first event of this type that a connection's client sends. Raises TimeoutError after five seconds."""
+        """The first event of this type that a connection's client sends. Raises TimeoutError after 5 s."""
         async with asyncio.timeout(_TIMEOUT_S), self._changed:
             while True:
                 for event in self.received[connection] if connection < len(self.received) else ():

@@ -1,4 +1,4 @@
-"""Checks whether a transport of your own keeps the contract of `duologue.transports.Transport`."""
+"""A check of the contract of `duologue.transports.Transport`, for transports of your own."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ _TIMEOUT_S: Final = 5.0
 """How long any step may take."""
 
 _CLOSE_S: Final = 5.0
-"""How long a close may take by the contract."""
+"""How long a close may take by the contract of `Transport.close`."""
 
 _STALL_S: Final = 0.5
-"""A send that takes this long waits for its peer."""
+"""A send that takes this long is blocked by its peer."""
 
 _LARGE_BYTES: Final = 256 * 1024
 _MAX_UNREAD: Final = 256
-"""Large messages that may be under way before a sender must wait: more than all buffers of a socket's path hold."""
+"""Large messages that may be unread before a sender must wait: more than all buffers of a socket hold."""
 
 
 async def check_transport(make_pair: TransportPair) -> None:
-    """Try both ends of fresh pairs. Takes a few seconds, most of them in a close that its peer does not answer.
+    """Check both ends of fresh pairs: order and types, closing, cancelled receives and backpressure.
+
+    Takes a few seconds, most of them in a close that the peer does not answer.
 
     Raises:
         AssertionError: the transport breaks its contract; the message says how.
@@ -60,7 +62,7 @@ async def _ends(make_pair: TransportPair, first: int) -> AsyncGenerator[tuple[Tr
 async def _check_order_and_types(one: Transport, other: Transport) -> None:
     sent: list[str | bytes] = ["", b"", "grüß dich \N{WAVING HAND SIGN}", b"\x00\xff", "x" * _LARGE_BYTES]
     sent += [str(number) for number in range(100)]
-    # Not in a TaskGroup: that would wrap the sentence that says what is wrong.
+    # Not in a TaskGroup: that would wrap the AssertionError in a group.
     sending = asyncio.ensure_future(_send_all(one, sent))  # noqa: TID251 - ended below
     receiving = asyncio.ensure_future(_receive_all(other, len(sent)))  # noqa: TID251 - ended below
     try:
@@ -70,18 +72,18 @@ async def _check_order_and_types(one: Transport, other: Transport) -> None:
             task.cancel()
         await asyncio.gather(sending, receiving, return_exceptions=True)
     _expect(
-        [type(message) for message in received] == [type(message) for message in sent], "text and bytes are mixed up"
+        [type(message) for message in received] == [type(message) for message in sent],
+        "text and binary messages are confused",
     )
     _expect(received == sent, "messages arrive changed, or in another order")
 
 
 async def _check_close(one: Transport, other: Transport) -> None:
-    await _within("a send waits though its peer has room", one.send("last words"))
+    await _within("a send waits though its peer has room", one.send("last message"))
     await _within("a close takes longer than 5 seconds", one.close(4000, "that was it"))
     await _within("a second close takes longer than 5 seconds", one.close())
-    _expect(
-        await _within("what was sent before a close is lost", other.receive()) == "last words", "a close changes words"
-    )
+    last = await _within("a message sent before a close is lost", other.receive())
+    _expect(last == "last message", "a close changes the message before it")
     for _ in range(2):
         closed = await _closed("a receive at the end of a closed pipe", other.receive())
         _expect((closed.code, closed.reason) == (4000, "that was it"), f"the peer gets another close: {closed}")
@@ -133,7 +135,7 @@ async def _check_close_of_a_stalled_pipe(one: Transport, other: Transport) -> No
 
 
 async def _stall(one: Transport) -> tuple[int, asyncio.Future[None]]:
-    """Send until a send waits. How many messages that were, and the send that waits."""
+    """Send until a send waits. Returns the number of messages, and the send that waits."""
     for number in range(_MAX_UNREAD):
         message = f"{number} ".ljust(_LARGE_BYTES)
         sending = asyncio.ensure_future(one.send(message))  # noqa: TID251 - handed to the caller, or done
@@ -141,7 +143,7 @@ async def _stall(one: Transport) -> tuple[int, asyncio.Future[None]]:
         if not done:
             return number + 1, sending
         sending.result()
-    raise AssertionError(f"a sender may be {_MAX_UNREAD} large messages ahead of its peer and is never made to wait")
+    raise AssertionError(f"a sender never waits, even with {_MAX_UNREAD} large messages that its peer has not read")
 
 
 async def _send_all(end: Transport, messages: list[str | bytes]) -> None:

@@ -30,7 +30,7 @@ N = TypeVar("N")
 
 @pytest.mark.parametrize("served", [in_memory, over_a_socket])
 def test_a_question_is_answered_and_the_conversation_is_kept(served: Callable[..., Any]) -> None:
-    engines = scripted_engines(says=("Seven.", "Eight."))
+    engines = scripted_engines(responses=("Seven.", "Eight."))
     with (
         no_thread_left(),
         served(engines) as connect,
@@ -49,7 +49,7 @@ def test_a_question_is_answered_and_the_conversation_is_kept(served: Callable[..
 def test_speech_is_transcribed_and_the_answer_comes_as_audio(served: Callable[..., Any]) -> None:
     loud = b"\x00\x40" * 24 * 300
     with (
-        served(scripted_engines(hears=("two",), says=("Three.",))) as connect,
+        served(scripted_engines(transcripts=("two",), responses=("Three.",))) as connect,
         blocking.converse(open_connection=connect) as conversation,
         conversation.stream(AudioDelta) as pieces,
     ):
@@ -64,7 +64,7 @@ def test_speech_is_transcribed_and_the_answer_comes_as_audio(served: Callable[..
 
 def test_pain_01_many_threads_may_ask_and_each_gets_its_own_response() -> None:
     with (
-        over_a_socket(scripted_engines(says=("Yes.",))) as connect,
+        over_a_socket(scripted_engines(responses=("Yes.",))) as connect,
         ThreadPoolExecutor(8) as pool,
         blocking.converse(open_connection=connect, session=TEXT) as conversation,
     ):

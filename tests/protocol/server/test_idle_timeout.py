@@ -28,8 +28,8 @@ def quiet() -> Pair:
     pair = Pair()
     pair.connect()
     pair.send(turn_detection(idle_timeout_ms=5000), create(user_text("hi")), respond())
-    pair.says("Hello there.")
-    pair.plays(SECOND)
+    pair.responds("Hello there.")
+    pair.synthesizes(SECOND)
     pair.finishes()
     pair.take(Respond)
     return pair
@@ -61,7 +61,7 @@ def test_the_user_is_prompted_after_the_speech_has_had_time_to_play(quiet: Pair)
 def test_the_prompt_is_followed_by_another_when_it_is_not_answered_either(quiet: Pair) -> None:
     assert types(quiet.advance(6)) == TIMED_OUT
     assert quiet.server.next_tick_at == 3600
-    quiet.says("Are you there?")
+    quiet.responds("Are you there?")
     quiet.finishes()
     assert quiet.server.next_tick_at == 11.0
     assert types(quiet.advance(5)) == TIMED_OUT
@@ -72,7 +72,7 @@ def test_speech_stops_the_clock(quiet: Pair) -> None:
     assert quiet.server.next_tick_at == 3600
     assert quiet.advance(100) == []
     quiet.pause(500)
-    quiet.hears("yes")
+    quiet.transcribes("yes")
     assert quiet.take(Respond).silent_ms is None
 
 
@@ -86,7 +86,7 @@ def test_a_response_stops_the_clock_and_starts_it_anew(quiet: Pair) -> None:
 
 def test_a_response_out_of_band_is_not_the_model_s_turn(quiet: Pair) -> None:
     quiet.send(respond(conversation="none"))
-    quiet.plays(SECOND * 60)
+    quiet.synthesizes(SECOND * 60)
     quiet.finishes()
     assert quiet.server.next_tick_at == 6.0
 
@@ -118,7 +118,7 @@ def test_a_truncation_means_that_playback_has_stopped(quiet: Pair) -> None:
 
 def test_a_cancelled_response_is_not_played_to_its_end(quiet: Pair) -> None:
     quiet.send(respond())
-    quiet.plays(SECOND * 30)
+    quiet.synthesizes(SECOND * 30)
     quiet.advance(2)
     quiet.send(client_event("response.cancel"))
     assert quiet.server.next_tick_at == 7.0
@@ -151,7 +151,7 @@ def test_a_response_that_ends_while_the_user_talks_over_it_starts_nothing() -> N
     pair = Pair()
     pair.connect()
     pair.send(turn_detection(idle_timeout_ms=5000, interrupt_response=False, create_response=False), respond())
-    pair.says("a long story")
+    pair.responds("a long story")
     pair.speak(300)
     pair.finishes()
     assert pair.server.next_tick_at == 3600
@@ -163,14 +163,15 @@ def test_the_silence_is_transcribed_like_any_turn_where_transcripts_are_wanted(q
     command = quiet.take(Transcribe)
     assert command.audio == b""
     assert (
-        types(quiet.hears("", item_id=command.item_id))[-1] == "conversation.item.input_audio_transcription.completed"
+        types(quiet.transcribes("", item_id=command.item_id))[-1]
+        == "conversation.item.input_audio_transcription.completed"
     )
 
 
 def test_audio_from_before_the_timeout_is_still_the_lead_in_of_the_next_turn(quiet: Pair) -> None:
     quiet.pause(2000)
     quiet.advance(6)
-    quiet.says("Hello?")
+    quiet.responds("Hello?")
     quiet.finishes()
     [started] = quiet.speak(300)
     assert started.to_json()["audio_start_ms"] == 1700

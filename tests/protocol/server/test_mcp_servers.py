@@ -44,7 +44,7 @@ def test_a_list_has_its_events_in_order_after_the_update_is_taken(pair: Pair) ->
 
 def test_a_list_that_cannot_be_had_fails_and_other_tools_work_on(pair: Pair) -> None:
     pair.send(update(tools=[DOCS, CLOCK]))
-    assert types(pair.lists_nothing()) == ["mcp_list_tools.failed", "conversation.item.done"]
+    assert types(pair.listing_fails()) == ["mcp_list_tools.failed", "conversation.item.done"]
     assert offered(pair) == ["get_time"]
 
 

@@ -252,7 +252,7 @@ def test_one_bad_field_discards_the_whole_update(
 
 def test_a_voice_cannot_be_changed_once_the_model_has_spoken(pair: Pair) -> None:
     pair.send(update(audio={"output": {"voice": "marin"}}), respond())
-    pair.says("Hi.")
+    pair.responds("Hi.")
     pair.finishes()
     error = invalid(pair.send(update(instructions="x", audio={"output": {"voice": "cedar"}})))
     assert error["code"] == "cannot_update_voice"
@@ -263,7 +263,7 @@ def test_a_voice_cannot_be_changed_once_the_model_has_spoken(pair: Pair) -> None
 
 def test_a_voice_can_be_changed_after_text_alone(pair: Pair) -> None:
     pair.send(respond(output_modalities=["text"]))
-    pair.says("Hi.")
+    pair.responds("Hi.")
     pair.finishes()
     pair.send(update(audio={"output": {"voice": "cedar"}}))
     assert session_of(pair)["audio"]["output"]["voice"] == "cedar"
@@ -272,7 +272,7 @@ def test_a_voice_can_be_changed_after_text_alone(pair: Pair) -> None:
 def test_a_running_response_keeps_the_settings_that_it_began_with(pair: Pair) -> None:
     pair.send(update(output_modalities=["text"]), create(user_text("hi")), respond())
     pair.send(update(output_modalities=["audio"], max_output_tokens=1))
-    assert types(pair.says("a longer piece of text"))[-1] == "response.output_text.delta"
+    assert types(pair.responds("a longer piece of text"))[-1] == "response.output_text.delta"
 
 
 def test_speed_changes_between_responses_only(pair: Pair) -> None:

@@ -55,7 +55,7 @@ def test_a_turn_is_transcribed_and_nothing_else_comes_of_it(scribe: Pair) -> Non
             "input_audio_buffer.committed",
             "conversation.item.added",
             "conversation.item.done",
-            lambda: scribe.hears("good day"),
+            lambda: scribe.transcribes("good day"),
             f"{name}.delta",
             f"{name}.delta",
             (f"{name}.completed", {"transcript": "good day"}),
@@ -133,7 +133,7 @@ def test_an_idle_timeout_of_null_and_flags_for_responses_are_taken_and_mean_noth
     assert types(raw(scribe, change(audio={"input": {"turn_detection": vad}}))) == ["session.updated"]
     scribe.speak(300)
     scribe.pause(500)
-    scribe.hears("hello")
+    scribe.transcribes("hello")
     assert scribe.advance(1000) == []
     assert [command for command in scribe.commands if isinstance(command, Respond)] == []
 
@@ -143,7 +143,7 @@ def test_a_rate_limit_is_never_reported() -> None:
     scribe.connect()
     scribe.speak(300)
     scribe.pause(500)
-    scribe.hears("hello")
+    scribe.transcribes("hello")
     assert "rate_limits.updated" not in types(scribe.received)
 
 

@@ -22,7 +22,7 @@ def frugal() -> Pair:
 def answer(pair: Pair, tokens: int) -> dict[str, object]:
     """A response that writes so many tokens; the rate limit that the client gets."""
     pair.send(respond(conversation="none", input=[], **TEXT))
-    pair.says("x" * 4 * tokens)
+    pair.responds("x" * 4 * tokens)
     *_, done, limits = pair.finishes()
     assert (done.type, limits.type) == ("response.done", "rate_limits.updated")
     [tokens_left] = limits.to_json()["rate_limits"]

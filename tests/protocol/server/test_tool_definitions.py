@@ -62,8 +62,8 @@ def test_a_call_has_its_events_in_order(pair: Pair) -> None:
 
 def test_a_message_is_closed_before_the_calls_behind_it_and_each_has_its_index(pair: Pair) -> None:
     pair.send(respond())
-    pair.says("Let me look.")
-    pair.plays(bytes(480))
+    pair.responds("Let me look.")
+    pair.synthesizes(bytes(480))
     first, second = pair.calls("get_weather", PARIS), pair.calls("get_time")
     assert types(first) == [
         "response.output_audio.done",
@@ -85,7 +85,7 @@ def test_a_message_is_closed_before_the_calls_behind_it_and_each_has_its_index(p
 def test_words_behind_a_call_begin_another_message(pair: Pair) -> None:
     pair.send(respond(output_modalities=["text"]))
     pair.calls("get_time")
-    assert types(pair.says("Meanwhile"))[:1] == ["response.output_item.added"]
+    assert types(pair.responds("Meanwhile"))[:1] == ["response.output_item.added"]
     [*_, done] = pair.finishes()
     assert [item["type"] for item in done.to_json()["response"]["output"]] == ["function_call", "message"]
 
@@ -104,7 +104,7 @@ def test_a_call_out_of_band_leaves_the_conversation_alone(pair: Pair) -> None:
 def test_a_cancelled_response_keeps_the_calls_that_were_made(pair: Pair) -> None:
     pair.send(respond())
     pair.calls("get_time")
-    pair.says("and")
+    pair.responds("and")
     *_, done = pair.send(client_event("response.cancel"))
     statuses = [item["status"] for item in done.to_json()["response"]["output"]]
     assert statuses == ["completed", "incomplete"]

@@ -264,7 +264,7 @@ _STRICT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(dis
 
 async def test_the_official_sdk_s_beta_client_holds_text_and_spoken_turns() -> None:
     names: list[str] = []
-    async with listening(scripted_app(scripted_engines(says=("Two words.",)))) as url:
+    async with listening(scripted_app(scripted_engines(responses=("Two words.",)))) as url:
         base = url.replace("ws://", "http://").removesuffix("/realtime")
         async with (
             AsyncOpenAI(base_url=base, websocket_base_url=url.removesuffix("/realtime"), api_key="open") as client,

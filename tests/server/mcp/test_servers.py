@@ -48,7 +48,7 @@ async def session(
     **settings: Any,
 ) -> AsyncGenerator[Connection, None]:
     """A session that offers the tool: with the embedded responder, or one that says this."""
-    engines = scripted_engines(says=says or ("?",))
+    engines = scripted_engines(responses=says or ("?",))
     if not says:
         engines = replace(engines, responder=EmbeddedResponder())
     application = scripted_app(engines, mcp=mcp, limits=limits)
@@ -184,7 +184,7 @@ async def test_a_tool_that_is_silent_is_given_up_and_the_server_asked_again_late
 
 
 async def test_calls_are_counted_among_the_engines() -> None:
-    engines = scripted_engines(says=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
+    engines = scripted_engines(responses=[call("add", a=1, b=2), "Three.", call("fail"), "Sorry."])
     async with tool_server() as it:
         application = scripted_app(engines, mcp=McpAccess(it.url))
         async with listening(application) as url, connect(url) as connection:
@@ -302,7 +302,7 @@ def test_its_repr_keeps_the_key() -> None:
 
 
 async def test_a_question_ends_though_the_call_that_answers_it_is_deleted_while_its_tool_runs() -> None:
-    engines = scripted_engines(says=[call("wait"), "Done."])
+    engines = scripted_engines(responses=[call("wait"), "Done."])
     async with tool_server() as it:
         application = scripted_app(engines, mcp=McpAccess(it.url))
         tool = McpServerTool(server_label="shop", server_url=it.url, require_approval="never")

@@ -33,7 +33,7 @@ async def session_behind(upstream_dialect: str, dialect: str) -> AsyncGenerator[
     rates = PROFILES[upstream_dialect]
     defaults = SessionDefaults(input_rates_hz=rates.input_rates_hz, output_rates_hz=rates.output_rates_hz)
     async with relayed(upstream_dialect, dialect) as (client, upstream):
-        engines = scripted_engines(says=("Two words.",))
+        engines = scripted_engines(responses=("Two words.",))
         serving = asyncio.ensure_future(
             ServerSession(upstream, engines, defaults, session_start=SessionStart(dialect=upstream_dialect)).run()
         )

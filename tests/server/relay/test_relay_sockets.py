@@ -31,7 +31,7 @@ pytestmark = pytest.mark.timeout(30)
 
 @pytest.mark.parametrize(("upstream_dialect", "dialect"), [("openai-beta", "openai"), ("openai", "openai-beta")])
 async def test_transcripts_and_a_truncate_pass_in_either_direction(upstream_dialect: str, dialect: str) -> None:
-    engines = scripted_engines(hears=("A question.",), says=("One two three.",))
+    engines = scripted_engines(transcripts=("A question.",), responses=("One two three.",))
     behind = scripted_app(engines, dialect=upstream_dialect)
     async with listening(behind) as upstream_url:
         front = RealtimeApp(upstream=upstream_at(upstream_url, upstream_dialect), dialect=dialect)
@@ -61,7 +61,7 @@ async def test_a_client_secret_of_the_relay_opens_what_it_was_made_for_and_never
     upstream_dialect: str, dialect: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    engines = scripted_engines(says=("Two words.",))
+    engines = scripted_engines(responses=("Two words.",))
     behind = scripted_app(engines, dialect=upstream_dialect, api_key="sk-upstream")
     async with listening(behind) as upstream_url:
         upstream = upstream_at(upstream_url, upstream_dialect, api_key="sk-upstream")
@@ -98,7 +98,7 @@ async def test_a_relay_does_not_judge_what_its_upstream_may_know() -> None:
 
 
 async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees_nothing_but_its_own_types() -> None:
-    engines = scripted_engines(says=("Two words.",))
+    engines = scripted_engines(responses=("Two words.",))
     async with listening(scripted_app(engines, dialect="openai-beta")) as upstream_url:
         front = RealtimeApp(upstream=upstream_at(upstream_url, "openai-beta"))
         async with listening(front) as url, sdk_session(url, "async") as sdk:

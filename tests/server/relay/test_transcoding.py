@@ -207,7 +207,7 @@ def test_formats_are_those_of_the_updates_that_were_not_refused_in_their_order(s
             session = formats(**{side: {"type": wire, **rate.get(wire, {})} for side, wire in asked.items()})
             update = RealtimeEvent.from_json({"type": "session.update", "event_id": str(number), "session": session})
             assert isinstance(update, SessionUpdateEvent)
-            audio.asked(update)
+            audio.update(update)
             waiting.append((str(number), asked))
         expected = taken["input"]
         for _, asked in waiting:

@@ -46,7 +46,7 @@ async def test_long_conversations_are_read_one_after_another(talk: Talk, monkeyp
     monkeypatch.setattr(session, "_SHORT_CONTEXT", 1)
     monkeypatch.setattr(session, "request_of", request_of)
     others = asyncio.Lock()
-    async with talk(scripted_engines(says=("Yes.",)), long_work=others) as connection:
+    async with talk(scripted_engines(responses=("Yes.",)), long_work=others) as connection:
         for words in ("one", "two"):
             await connection.send(typed(words))
         async with others:

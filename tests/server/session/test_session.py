@@ -27,7 +27,7 @@ RESPOND = event("response.create")
 
 
 async def test_speech_is_transcribed_and_answered_by_speech(talk: Talk) -> None:
-    async with talk(scripted_engines(hears=("good morning",), says=("Good morning, you.",))) as connection:
+    async with talk(scripted_engines(transcripts=("good morning",), responses=("Good morning, you.",))) as connection:
         await connection.send(update(audio={"input": {"transcription": {"model": "m"}}}))
         await speak(connection)
         events = await until(connection, "response.done")
@@ -53,7 +53,7 @@ async def test_a_telephone_s_session_runs_from_speech_to_speech(talk: Talk, form
     encoding = Encoding.of(format_type)
     loud, quiet = encoding.from_pcm16((b"\x00\x20" * 4 + b"\x00\xe0" * 4) * 500), encoding.from_pcm16(bytes(8000))
     shape = {"format": {"type": format_type}}
-    async with talk(scripted_engines(says=("Hello.",))) as connection:
+    async with talk(scripted_engines(responses=("Hello.",))) as connection:
         await connection.send(update(audio={"input": shape, "output": shape}))
         for piece in (loud, quiet, quiet):
             for start in range(0, len(piece), 160):
@@ -331,7 +331,7 @@ async def test_a_function_is_called_in_speech_and_its_output_is_read(talk: Talk)
 
 async def test_speech_is_cut_at_the_word_that_the_client_played_last(talk: Talk) -> None:
     # The scripted voice speaks a character in 60 ms.
-    engines = scripted_engines(says=("One two three. Four five six.",))
+    engines = scripted_engines(responses=("One two three. Four five six.",))
     async with talk(engines) as connection:
         await connection.send(RESPOND)
         [item] = status(await until(connection, "response.done"))["output"]
@@ -345,7 +345,7 @@ async def test_speech_is_cut_at_the_word_that_the_client_played_last(talk: Talk)
 
 
 async def test_a_transcription_session_only_transcribes(talk: Talk) -> None:
-    engines = scripted_engines(hears=("good morning",))
+    engines = scripted_engines(transcripts=("good morning",))
     async with talk(engines, kind="transcription") as connection:
         await speak(connection)
         events = await until(connection, "conversation.item.input_audio_transcription.completed")
@@ -387,7 +387,9 @@ async def test_what_a_lenient_session_lets_pass_is_logged_without_its_value(
 
 
 async def test_a_turn_that_is_complete_is_answered_long_before_the_longest_wait(talk: Talk) -> None:
-    engines = replace(scripted_engines(hears=("That is all.",), says=("Good.",)), end_of_turn=ScriptedEndOfTurn([1.0]))
+    engines = replace(
+        scripted_engines(transcripts=("That is all.",), responses=("Good.",)), end_of_turn=ScriptedEndOfTurn([1.0])
+    )
     engines.transcriber.repeatable = True  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
     async with talk(engines) as connection:
         shape = {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}, "transcription": {"model": "m"}}

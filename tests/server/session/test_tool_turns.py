@@ -34,7 +34,7 @@ WEATHER: dict[str, Any] = {
 
 def embedded(*, hears: str = "hello", **settings: Any) -> RealtimeApp:
     """An application whose answers come from the embedded responder."""
-    engines = replace(scripted_engines(hears=(hears,)), responder=EmbeddedResponder(slow_s=0.01))
+    engines = replace(scripted_engines(transcripts=(hears,)), responder=EmbeddedResponder(slow_s=0.01))
     return scripted_app(engines, **settings)
 
 

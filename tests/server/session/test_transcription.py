@@ -80,7 +80,7 @@ async def test_a_guess_that_waited_reads_what_is_new_when_its_turn_comes() -> No
 
 async def test_an_engine_that_costs_by_the_call_is_asked_once() -> None:
     async with manual_session() as it:
-        it._transcribing._repeatable = False
+        it._transcription._repeatable = False
         await it.say(400)
         await it.pause(300)
         assert it.naps_s == it.readings_ms() == []

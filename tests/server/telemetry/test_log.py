@@ -15,7 +15,7 @@ from tests.server._talking import event, speak, typed, until, update
 
 async def test_the_log_has_the_course_of_a_session_in_names_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    engines = scripted_engines(hears=["sesame"], says=["sesame."])
+    engines = scripted_engines(transcripts=["sesame"], responses=["sesame."])
     async with listening(scripted_app(engines, api_key="sesame")) as url:
         async with connect(url, api_key="sesame") as connection:
             await connection.send(update(instructions="sesame"))
@@ -46,7 +46,7 @@ async def test_the_log_has_the_course_of_a_session_in_names_ids_and_numbers(capl
 
 async def test_nothing_of_a_session_and_no_key_is_logged_on_any_level(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    engines = scripted_engines(hears=["sesame"], says=["sesame."])
+    engines = scripted_engines(transcripts=["sesame"], responses=["sesame."])
     app = scripted_app(engines, api_key="k-sesame")
     logging.getLogger("websockets.client").setLevel(logging.WARNING)  # this end's, not the server's
     async with listening(app) as url:

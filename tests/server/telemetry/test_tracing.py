@@ -42,7 +42,7 @@ def parent_of(span: ReadableSpan, spans: list[ReadableSpan]) -> str | None:
 
 
 async def test_a_turn_is_a_tree_of_spans() -> None:
-    spans = await turn(scripted_engines(hears=["sesame"], says=["sesame."]))
+    spans = await turn(scripted_engines(transcripts=["sesame"], responses=["sesame."]))
     assert {span.name: parent_of(span, spans) for span in spans} == {
         "transcribe": "transcription",
         "transcription": "session",
@@ -61,7 +61,7 @@ async def test_a_turn_is_a_tree_of_spans() -> None:
 
 
 async def test_spans_hold_nothing_of_what_was_said() -> None:
-    for span in await turn(scripted_engines(hears=["sesame"], says=["sesame."])):
+    for span in await turn(scripted_engines(transcripts=["sesame"], responses=["sesame."])):
         assert "sesame" not in span.to_json()
 
 

@@ -36,8 +36,8 @@ from duologue.server import (
     limits_of,
     loop_factory,
     raise_descriptor_limit,
-    spare_the_collector,
     tls_context,
+    tune_gc,
 )
 from duologue.server import serve as run_server
 from duologue.transports import Transport
@@ -270,7 +270,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
 
 
 def _say_where(url: str) -> None:
-    spare_the_collector()
+    tune_gc()
     print(f"{LISTENING}{url}", flush=True)
 
 

@@ -1,8 +1,8 @@
-"""The dialect adapter of one client: the client's frames to canonical ones, canonical events to the client's.
+"""The dialect adapter of one client: the client's frames to canonical events, and canonical events to its frames.
 
-The protocol below knows the canonical model alone. What a dialect has beside it is taken and has no effect: it is what
-clients of that vendor send. In the dialects of `_OWN_SETTINGS`, whose fields are all known, any other field is left for
-the protocol to refuse; of the others there is no complete list, so what is foreign is dropped, and the log says so.
+The protocol knows the canonical model only. Fields that only a dialect has are accepted without effect, because clients
+of that vendor send them. For the dialects in `_OWN_SETTINGS` all fields are known, and the protocol rejects any other;
+for the rest there is no complete list, so unknown fields are dropped and logged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["BETA", "BETA_SHAPED", "MAX_REPORTS", "DialectAdapter", "asks_for_bet
 
 BETA: Final = "openai-beta"
 BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
-"""Dialects of one service in two places, before its events got their present names."""
+"""Dialects of the beta: the hosted service and Azure, with the former names of events."""
 
 _BETA_HEADER: Final = "realtime=v1"
 _BETA_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
@@ -48,33 +48,33 @@ _OWN_SETTINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "openai-beta": {"temperature": 0.8},
     "azure-preview": {"temperature": 0.8},
 }
-"""Settings of sessions and responses that a dialect has and the canonical model does not, and their defaults. They are
-sent back as they were set, and do nothing: no engine here has them."""
+"""Settings of sessions and responses that only a dialect has, with their defaults. They are sent back as they were set,
+and have no effect: no engine supports them."""
 
 _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
-"""Dialects in which `conversation.created` follows `session.created`."""
+"""Dialects in which `conversation.created` follows `session.created` (rule `connect.beta`)."""
 
 MAX_REPORTS: Final = 100
-"""Of one connection. A dialect lacks a few dozen places; a client that makes up fields fills neither log nor memory."""
+"""Paths logged for one connection. Dialects lack a few dozen; invented fields must fill neither log nor memory."""
 
 _PIECE: Final = ".delta"
-"""The end of the names of events that come in great numbers, and hold nothing in which something foreign could hide."""
+"""The end of the types of frequent events, whose fields are the same in all dialects."""
 
 
 @cache
 def _same_names(dialect: str) -> frozenset[str]:
-    """Events that have the canonical name in a dialect, and differ in nothing else either."""
+    """Types of events that are the same in a dialect as in the canonical model."""
     return frozenset(name for name, short in fast_paths(dialect).items() if short.theirs == name)
 
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
-    """Whether a handshake asks for the shape of the beta; `header` is the one named `OpenAI-Beta`."""
+    """Whether a handshake requests the beta; `header` is the value of `OpenAI-Beta`."""
     asked = header.replace(" ", "").split(",")
     return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
 
 
 class DialectAdapter:
-    """Reads and writes one connection, in the order of its messages."""
+    """Reads and writes the messages of one connection, in their order."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class DialectAdapter:
         conversation_id: str | None = None,
         origin: str | None = None,
     ) -> None:
-        """`conversation_id`: the one in `conversation.created`; None makes a new one. `origin`: the dialect that events
-        were read in, where they are not our own.
+        """`conversation_id` is for `conversation.created`; None makes a new one. `origin` is the dialect from which the
+        events to write were translated, in a relay.
 
         Raises:
             ValueError: there is no such dialect.
@@ -99,14 +99,14 @@ class DialectAdapter:
         self._origin = origin
         self._announces = dialect in _ANNOUNCE_CONVERSATION and origin not in _ANNOUNCE_CONVERSATION
         lacked = self._profile.lacks_events
-        tells_once = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
-        self._items = AddedToCreated() if tells_once else None
+        has_only_created = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
+        self._items = AddedToCreated() if has_only_created else None  # rule `item.create.beta`
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
-        self._asked: dict[str, Any] = {}
+        self._pending: dict[str, Any] = {}
         self._vendor_settings = VendorSettings(dialect)
         self._reported: set[str] = set()
 
-    # --- their frames
+    # --- from the client
 
     def read(self, message: str) -> RealtimeEvent:
         """The canonical event of a client's message.
@@ -121,7 +121,7 @@ class DialectAdapter:
             return event
         try:
             return self._read_in(parse_object(message))
-        except RecursionError as fault:  # what the parser could just follow, a rule could not
+        except RecursionError as fault:  # the parser could follow the nesting, a rule of the dialect could not
             raise too_deep(message) from fault
 
     def _read_in(self, frame: Json) -> RealtimeEvent:
@@ -135,7 +135,7 @@ class DialectAdapter:
         return forgiving_reader(DEFAULT_DIALECT).read(canonical)
 
     def _fill_in(self, canonical: Json) -> None:
-        """What the canonical model asks for, and a flat session leaves to be understood."""
+        """Set what the canonical model requires and a flat session implies."""
         turn_detection = find(canonical, "session.audio.input.turn_detection")
         if isinstance(turn_detection, dict):
             turn_detection.setdefault("type", "server_vad")
@@ -147,11 +147,11 @@ class DialectAdapter:
         for name, default in self._settings.items():
             for place in ("session", "response"):
                 config = canonical.get(place)
-                # Of another kind it stays where it is, to be refused.
+                # A value of another type stays: the protocol rejects it.
                 if isinstance(config, dict) and type(config.get(name)) in (type(default), int, type(None)):
                     value = config.pop(name, None)
                     if place == "session" and value is not None:
-                        self._asked[name] = value
+                        self._pending[name] = value
 
     def _without_foreign(self, canonical: Json) -> Json:
         event = forgiving_reader(self.dialect).read(canonical)
@@ -161,10 +161,10 @@ class DialectAdapter:
         self._report("the client's", event.type, translation.lost)
         return canonical if translation.frame is None else translation.frame
 
-    # --- our events
+    # --- to the client
 
     def write(self, event: RealtimeEvent) -> Iterator[str]:
-        """The messages of an event: none, where the dialect has no counterpart."""
+        """The messages of an event; none if the dialect has no counterpart."""
         if self.dialect == DEFAULT_DIALECT and self._origin is None:
             yield encode(event).decode("utf-8")
             return
@@ -180,14 +180,14 @@ class DialectAdapter:
                 yield write_text(translation.frame).decode("utf-8")
 
     def _is_piece(self, event: RealtimeEvent) -> bool:
-        """Whether it is a piece of a stream, as most events are, which changes its name at most and loses nothing."""
+        """Whether the event is a piece of a stream, of which at most the type differs in the dialect."""
         if isinstance(event, UnknownRealtimeEvent) or event.extra or not event.type.endswith(_PIECE):
             return False
         return event.type in fast_paths(self.dialect)
 
     def _stream(self, event: RealtimeEvent) -> Iterator[RealtimeEvent]:
         match event:
-            # A session that only transcribes has no conversation to announce.
+            # A session that only transcribes has no conversation.
             case SessionCreatedEvent(session=RealtimeSession()) if self._announces:
                 yield event
                 yield ConversationCreatedEvent(
@@ -199,19 +199,19 @@ class DialectAdapter:
             case ConversationCreatedEvent() if self.dialect not in _ANNOUNCE_CONVERSATION:
                 return
             case SessionUpdatedEvent():
-                self._settings |= self._asked
-                self._asked = {}
+                self._settings |= self._pending
+                self._pending = {}
                 self._vendor_settings.settle(accepted=True)
                 yield event
             case ErrorEvent():
-                self._asked = {}
+                self._pending = {}
                 self._vendor_settings.settle(accepted=False)
-                yield self._respelled(event)
+                yield self._with_their_parameter(event)
             case _:
                 yield from self._items.receive(event) if self._items is not None else [event]
 
-    def _respelled(self, event: ErrorEvent) -> ErrorEvent:
-        """The error with the name of the parameter that the client knows."""
+    def _with_their_parameter(self, event: ErrorEvent) -> ErrorEvent:
+        """The error with the dialect's name of the parameter."""
         param = event.error.param
         if not isinstance(param, str) or (theirs := their_parameter(param, self._profile)) == param:
             return event
@@ -231,7 +231,7 @@ class DialectAdapter:
             item.setdefault("object", "realtime.item")
 
     def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
-        """Log what has no counterpart, once for each kind of event and place."""
+        """Log fields without a counterpart, once for each type of event and path."""
         new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
         new = new[: MAX_REPORTS - len(self._reported)]
         if new:

@@ -1,4 +1,4 @@
-"""The names of parameters in errors: `session.audio.output.voice` is `session.voice` to a client of the flat era."""
+"""The names of parameters in errors: `session.audio.output.voice` is `session.voice` in a flat dialect."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from duologue.dialects.wrapping import Format
 __all__ = ["our_parameter", "their_parameter"]
 
 _CONFIGURING: Final = ("session.update", "response.create")
-"""Events whose fields have other paths."""
+"""Events whose fields have other paths in dialects."""
 
 
 def their_parameter(param: str, profile: Profile) -> str:
-    """A canonical path as the dialect's clients know it."""
+    """A canonical path in the dialect."""
     return _moved(param, ((ours, theirs) for theirs, ours in _moves(profile)))
 
 
 def our_parameter(param: str, profile: Profile) -> str:
-    """A dialect's path as the canonical model has it."""
+    """A dialect's path in the canonical model."""
     return _moved(param, _moves(profile))
 
 
@@ -33,7 +33,7 @@ def _moved(param: str, moves: Iterator[tuple[str, str]]) -> str:
 
 
 def _moves(profile: Profile) -> Iterator[tuple[str, str]]:
-    """The vendor's and our path of every field whose path differs."""
+    """The dialect's and the canonical path of each field whose paths differ."""
     for name in _CONFIGURING:
         for rule in profile.rules_for(name):
             if isinstance(rule, (Move, Format)) and "[" not in rule.at:

@@ -27,7 +27,7 @@ __all__ = ["ANY_ORIGIN", "Admission", "Principal", "peer_of"]
 ANY_ORIGIN: Final = "*"
 
 _WRONG_KEY_DELAY_S: Final = 1.0
-"""Long for a client that guesses keys, short for one behind the same proxy that has mistyped its key."""
+"""Slows a client that guesses keys, and hardly one behind the same proxy with a mistyped key."""
 
 _INTENTS: Final[Mapping[str | None, SessionKind]] = {
     None: "realtime",
@@ -41,18 +41,18 @@ class Principal(Struct, frozen=True, kw_only=True):
     """An authenticated caller."""
 
     owner: str
-    """What rates and shares are counted by: the number of a key, or an address. Never a key."""
+    """The number of a key, or an address, by which rates and memory are counted. Never a key."""
     session_start: SessionStart = SessionStart()
-    """What a client secret brings."""
+    """The session start of a client secret."""
 
 
 class Admission:
-    """Checks origins, keys, models, dialects and rates. Keeps no key and names none.
+    """Checks origins, keys, models, dialects and rates. Stores and logs no key.
 
-    `origins` are those of pages that may use the server. By default pages of any origin may if keys are asked for: a
-    page has nothing to show but the key that it was given. Without keys only pages of this machine may: any page on the
-    internet can have its visitor's browser connect to the visitor's own machine, and by DNS rebinding under a name
-    that looks like its own. Programs that are not browsers send no origin.
+    `origins` are those of the web pages that may use the server. By default, with keys, all may: a page can only use a
+    key that it was given. Without keys, only pages of this machine may: any page on the internet can have its visitor's
+    browser connect to the visitor's machine, and by DNS rebinding under a name of its own. Programs other than browsers
+    send no origin.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Admission:
             raise Rejection("origin")
 
     def principal_of(self, scope: Scope, *, unix_now_s: float) -> Principal:
-        """The caller with a right key, or a client secret that has not expired. Raises Rejection."""
+        """The caller with a valid key or client secret. Raises Rejection."""
         shown = _keys_of(scope)
         for key in shown:
             if key.startswith(PREFIX) and (found := self._secrets.find(key, unix_now_s=unix_now_s)) is not None:
@@ -96,7 +96,7 @@ class Admission:
                 return Principal(owner=owner, session_start=session_start)
         if not len(self._keys):
             if any(key.startswith(PREFIX) for key in shown):
-                # It was made for a session that is configured otherwise than the one it would get.
+                # Without the secret's configuration, the session would not be the one that the client expects.
                 raise Rejection("wrong_key")
             return Principal(owner=_address(scope))
         return Principal(owner=self._owner(shown))
@@ -107,13 +107,13 @@ class Admission:
         return self._owner(shown) if len(self._keys) else _address(scope)
 
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
-        """How long to wait before this rejection is sent: wrong keys above the rate are slowed."""
+        """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed."""
         if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):
             return 0.0
         return _WRONG_KEY_DELAY_S
 
     def session_start_of(self, scope: Scope, principal: Principal, *, now: float) -> SessionStart:
-        """How the session starts that this principal asks for. Counts for its rate. Raises Rejection."""
+        """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
         asked = query(scope)
@@ -123,7 +123,7 @@ class Admission:
             if intent not in _INTENTS:
                 raise Rejection("wrong_intent", intent=intent)
             session_start = msgspec.structs.replace(session_start, kind=_INTENTS[intent])
-        # Azure's deployments are what is a model elsewhere.
+        # Azure names a model by its deployment.
         named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
         model = session_start.model or next((name for name in named if name), None)
         if self._models:
@@ -132,7 +132,7 @@ class Admission:
             if model not in self._models:
                 raise Rejection("wrong_model", model=model)
         dialect = self._dialect_of(scope)
-        # A vendor whose dialect has no speech to send has sessions that only transcribe.
+        # In a dialect without output audio, sessions only transcribe.
         kind = session_start.kind if PROFILES[dialect].output_rates_hz else "transcription"
         return msgspec.structs.replace(session_start, model=model, kind=kind, dialect=dialect)
 
@@ -153,7 +153,7 @@ class Admission:
 
 
 def peer_of(scope: Scope) -> str:
-    """The address of a client, or the network of an IPv6 one, as far as the server knows it."""
+    """The address of the client or proxy that has connected; for IPv6, its network."""
     client = scope.get("client")
     return network_of(client[0] if client else None)
 

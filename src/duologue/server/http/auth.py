@@ -1,9 +1,9 @@
-"""Authentication: the keys of the server, and the ways in which clients send theirs."""
+"""Authentication: the keys of the server, and the ways in which clients send a key."""
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qs
@@ -13,17 +13,17 @@ from duologue.transports.asgi import Scope
 __all__ = ["Keys", "digest", "header", "presented_keys", "query", "shows_two_keys"]
 
 _KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
-"""Browsers cannot send headers; they offer the key as a sub-protocol."""
+"""Browsers cannot set headers of a WebSocket; they offer the key as a sub-protocol."""
 
 _KEY_QUERIES: Final = ("api-key", "api_key")
-"""Where clients of Azure and of most self-hosted servers put it."""
+"""Query parameters in which clients of Azure and of most self-hosted servers send the key."""
 
 
 class Keys:
-    """The keys that the server accepts; without any, no key is required. Only digests are kept."""
+    """The keys that the server accepts; without any, no key is required. Stores digests only."""
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        """Raises ValueError for a key without a visible character: an empty one from a client would be accepted."""
+        """Raises ValueError for a blank key: an empty one from a client would be accepted."""
         keys = tuple(keys)
         if not all(key.strip() for key in keys):
             raise ValueError("a key is empty; to serve clients without a key, pass no keys")
@@ -33,9 +33,9 @@ class Keys:
         return len(self._digests)
 
     def number_of(self, key: str) -> int | None:
-        """Which of the keys this is, from 1; None for none of them.
+        """The number of the key, from 1; None for an unknown key.
 
-        Takes the same time whatever is wrong with the key: it is compared by its digest, with all of them.
+        Takes constant time: the digest is compared with those of all keys.
         """
         shown, found = digest(key), None
         for number, known in enumerate(self._digests, 1):
@@ -45,17 +45,25 @@ class Keys:
 
 
 def digest(key: str) -> bytes:
-    """What is kept of a key."""
+    """The SHA-256 digest that is stored for a key."""
     return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def presented_keys(scope: Scope) -> list[str]:
-    """Every key that a request shows, in any of the ways that clients have."""
-    return list(_presented(scope))
+    """All keys in a request, in any of the ways that clients have."""
+    offered = (name for name in scope.get("subprotocols") or () if name.startswith(_KEY_SUBPROTOCOL))
+    keys = [name.removeprefix(_KEY_SUBPROTOCOL) for name in offered]
+    scheme, _, bearer = (header(scope, "authorization") or "").partition(" ")
+    if scheme.lower() == "bearer":
+        keys.append(bearer.strip())
+    if (key := header(scope, "api-key")) is not None:
+        keys.append(key)
+    asked = query(scope)
+    return keys + [key for name in _KEY_QUERIES for key in asked.get(name, ())]
 
 
 def shows_two_keys(scope: Scope) -> bool:
-    """Whether the request sends two keys in the same way: a proxy may have checked the other one."""
+    """Whether the request has two keys in one place: a proxy in front may have checked the other one."""
     names = [name.lower() for name, _ in scope["headers"]]
     asked = query(scope)
     offered = {name for name in scope.get("subprotocols") or () if name.startswith(_KEY_SUBPROTOCOL)}
@@ -66,22 +74,8 @@ def shows_two_keys(scope: Scope) -> bool:
     )
 
 
-def _presented(scope: Scope) -> Iterator[str]:
-    for name in scope.get("subprotocols") or ():
-        if name.startswith(_KEY_SUBPROTOCOL):
-            yield name.removeprefix(_KEY_SUBPROTOCOL)
-    scheme, _, bearer = (header(scope, "authorization") or "").partition(" ")
-    if scheme.lower() == "bearer":
-        yield bearer.strip()
-    if (key := header(scope, "api-key")) is not None:
-        yield key
-    asked = query(scope)
-    for name in _KEY_QUERIES:
-        yield from asked.get(name, ())
-
-
 def header(scope: Scope, name: str) -> str | None:
-    """A header of the request, the last one if it comes more than once."""
+    """The value of a header of the request; the last one if there are several."""
     wanted, found = name.encode("latin-1"), None
     for each, value in scope["headers"]:
         if each.lower() == wanted:
@@ -90,5 +84,5 @@ def header(scope: Scope, name: str) -> str | None:
 
 
 def query(scope: Scope) -> dict[str, list[str]]:
-    """The request's query; empty values count."""
+    """The request's query, with empty values."""
     return parse_qs(scope.get("query_string", b"").decode("ascii", "replace"), keep_blank_values=True)

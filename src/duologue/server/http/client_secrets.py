@@ -1,4 +1,4 @@
-"""Keys for one kind of session: the holder of a real key makes them for a browser, which must not have one."""
+"""Client secrets: keys for one session configuration, made with a real key for browsers, which must not have it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ PREFIX: Final = "ek_"
 _LIMITS: Final = Limits()
 
 _SECRET_BYTES: Final = 24
-"""192 bits: not to be guessed within the two hours that one may live."""
+"""192 bits, which cannot be guessed within the two hours that a secret may live."""
 
 
 class ClientSecret(Struct, frozen=True):
-    """A secret as it is given away. Its repr does not show it."""
+    """A new secret for the client. Its repr does not show the value."""
 
     value: str
     expires_at: int
@@ -47,9 +47,9 @@ class _Kept(Struct, frozen=True):
 
 
 class ClientSecrets:
-    """Secrets that have not expired, by their digests. They live in this process; one opens any number of sessions.
+    """The secrets that have not expired, by their digests, in memory. A secret opens any number of sessions.
 
-    Those that have expired are dropped whenever one is made or looked for, and by `drop_expired`.
+    Expired secrets are dropped by each `make` and `find`, and by `drop_expired`.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class ClientSecrets:
         max_owner_bytes: int = _LIMITS.max_owner_client_secret_bytes,
         budget: Budget | None = None,
     ) -> None:
-        """`max_bytes` is what all of them may hold in memory, `max_owner_bytes` those of one key or address; all counts
-        in the server's `budget` too."""
+        """`max_bytes` of memory are for all secrets, `max_owner_bytes` for those of one key or address; both count in
+        the server's `budget` too."""
         self._max_secrets = max_secrets
         self._max_bytes = max_bytes
         self._max_owner_bytes = max_owner_bytes
@@ -75,10 +75,10 @@ class ClientSecrets:
         return len(self._kept)
 
     def make(self, session_start: SessionStart, *, owner: str, lives_s: float, unix_now_s: float) -> ClientSecret:
-        """A new secret for sessions that begin like this; `owner` is the key that asked.
+        """A new secret for sessions with this start; `owner` is the key or address that requested it.
 
         Raises:
-            Rejection: there are too many secrets, or they hold too much.
+            Rejection: there are too many secrets, or they take too much memory.
         """
         self.drop_expired(unix_now_s)
         cost_bytes = held_bytes(session_start)
@@ -99,7 +99,7 @@ class ClientSecrets:
         return secret
 
     def find(self, value: str, *, unix_now_s: float) -> tuple[str, SessionStart] | None:
-        """The owner and the session start of a secret that has not expired."""
+        """The owner and the session start of a secret; None if it is unknown or has expired."""
         self.drop_expired(unix_now_s)
         kept = self._kept.get(digest(value))
         return (kept.owner, kept.session_start) if kept is not None else None

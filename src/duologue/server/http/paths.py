@@ -1,4 +1,4 @@
-"""Where the WebSocket is: at the hosted service's path, and at those that clients of Azure cannot be talked out of."""
+"""The paths of the WebSocket: the hosted service's path, and the fixed paths of Azure clients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["AZURE", "PATH", "PATHS", "path_of"]
 PATH: Final = "/v1/realtime"
 
 AZURE: Final = "/openai"
-"""What Azure has in front of the hosted service's paths."""
+"""Azure's prefix of the hosted service's paths."""
 
 PATHS: Final[Mapping[str, str | None]] = {
     PATH: None,
@@ -20,14 +20,14 @@ PATHS: Final[Mapping[str, str | None]] = {
     f"{AZURE}/realtime": "azure-preview",
     "/voice-live/realtime": "azure-voice-live",
 }
-"""Every path of the WebSocket, and the dialect that only its clients speak; None where the path says nothing of it.
+"""Every path of the WebSocket, and the dialect that it implies; None: it implies none.
 
-Clients of Azure are given a host and add the path themselves.
+Azure clients are configured with a host and add the path themselves.
 """
 
 
 def path_of(scope: Scope) -> str:
-    """The path inside this application: a mount puts what leads to it in front, and names it."""
+    """The path inside this application, without the `root_path` of a mount."""
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path

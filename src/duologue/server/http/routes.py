@@ -1,4 +1,4 @@
-"""The HTTP routes next to the WebSocket: client secrets, models, health, figures."""
+"""The HTTP routes: client secrets, models, health and metrics."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MIN_LIFE_S: Final = 10
 _MAX_LIFE_S: Final = 7200
 _LIFE_S: Final = 600
 _BETA_LIFE_S: Final = 60
-"""Of a client secret, as the hosted service has it: 10 s to 2 hours, 10 minutes by default, 1 minute in the beta."""
+"""The life of a client secret, as at the hosted service: 10 s to 2 h, by default 10 min, and 1 min in the beta."""
 
 _BETA: Final = "openai-beta"
 
@@ -46,9 +46,9 @@ _Page = Callable[[Request], Awaitable[Response]]
 
 
 def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
-    """All pages of the application; `path` is that of its WebSocket."""
+    """All routes of the application; `path` is that of its WebSocket."""
 
-    def open_to_all(page: _Page) -> _Page:
+    def unkeyed(page: _Page) -> _Page:
         """A page without a key: supervisors have none."""
         return page
 
@@ -65,8 +65,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
         return checked
 
-    def made(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
-        """A new secret, which is dropped when it has expired."""
+    def new_secret(session_start: SessionStart, request: Request, lives_s: int) -> ClientSecret:
+        """A new secret, and a timer that drops it when it has expired."""
         secret = app.secrets.make(session_start, owner=request.state.owner, lives_s=lives_s, unix_now_s=time.time())
         asyncio.get_running_loop().call_later(lives_s + 1, lambda: app.secrets.drop_expired(time.time()))
         return secret
@@ -76,14 +76,14 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         lives_s = _life_s(body, "expires_after", default=_LIFE_S)
         update = _update(body.get("session", {"type": "realtime"}), "openai")
         session_start, shown = _prepared(update, "openai", app)
-        secret = made(session_start, request, lives_s)
+        secret = new_secret(session_start, request, lives_s)
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
     async def beta_sessions(request: Request) -> Response:
         body = await _body(request, app)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
         session_start, shown = _prepared(_update(body, _BETA), _BETA, app)
-        secret = made(session_start, request, lives_s)
+        secret = new_secret(session_start, request, lives_s)
         return _json({**shown, "client_secret": {"value": secret.value, "expires_at": secret.expires_at}})
 
     async def models(request: Request) -> Response:
@@ -110,8 +110,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
     async def no_upgrade(request: Request) -> Response:
         raise Rejection("no_upgrade")
 
-    async def not_there(request: Request, fault: Exception) -> Response:
-        """A path that is not there, or a method that it does not take."""
+    async def not_found(request: Request, fault: Exception) -> Response:
+        """An unknown path (404), or a method that the path does not support (405)."""
         assert isinstance(fault, HTTPException)
         name = "wrong_method" if fault.status_code == 405 else "wrong_path"
         websocket = request.scope.get("root_path", "") + path
@@ -123,26 +123,26 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         ("POST", f"{path}/sessions", keyed(beta_sessions)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
-        ("GET", path, open_to_all(no_upgrade)),
+        ("GET", path, unkeyed(no_upgrade)),
     )
     table: tuple[tuple[str, str, _Page], ...] = (
         *hosted,
         *((method, f"{AZURE}{where}", page) for method, where, page in hosted),
         ("GET", "/metrics", keyed(figures)),
-        ("GET", "/healthz", open_to_all(alive)),
-        ("GET", "/readyz", open_to_all(ready)),
+        ("GET", "/healthz", unkeyed(alive)),
+        ("GET", "/readyz", unkeyed(ready)),
     )
     site = Starlette(
         routes=[Route(where, page, methods=[method]) for method, where, page in table],
         exception_handlers={
-            HTTPException: not_there,
+            HTTPException: not_found,
             Rejection: _rejected,
             ConfigRejected: _refused,
             ClientDisconnect: _gone,
-            500: _broken,
+            500: _failed,
         },
     )
-    # A redirect would name whatever host the request named, and have a key sent twice.
+    # A redirect would go to any host that the request names, and have the key sent twice.
     site.router.redirect_slashes = False
     return site
 
@@ -151,7 +151,12 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
 
 
 async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
-    """The request's JSON object; an empty body is an empty one. Reads no more than the limit. Raises Rejection."""
+    """The request's JSON object; an empty body is an empty object. Reads no more than the limit.
+
+    Raises:
+        ConfigRejected: the object exceeds a limit of events.
+        Rejection: the body is too large, or is not a JSON object.
+    """
     content, max_bytes = bytearray(), app.limits.body_bytes
     async with aclosing(request.stream()) as pieces:
         async for piece in pieces:
@@ -160,12 +165,12 @@ async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
                 raise Rejection("too_large", max_bytes=max_bytes)
     try:
         text = content.decode("utf-8") or "{}"
-        # Of any length: a body is not in such a hurry as an append.
+        # Also for short bodies: unlike appends, requests are rare.
         check_frame(text, max_bytes=max_bytes, max_values=app.defaults.max_event_values)
         check_depth(text)
         body = msgspec.json.decode(text)
     except InvalidRequest as invalid:
-        # What is refused in a session is refused here, in the words of this page.
+        # The same limits as in a session, answered with HTTP.
         raise ConfigRejected(_error(invalid)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
         raise Rejection("not_json") from fault
@@ -175,7 +180,7 @@ async def _body(request: Request, app: RealtimeApp) -> dict[str, Any]:
 
 
 def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
-    """How long a secret shall live. Raises ConfigRejected."""
+    """The requested life of a secret in seconds. Raises ConfigRejected."""
     after = body.get(name)
     if after is None:
         return default
@@ -190,11 +195,11 @@ def _life_s(body: dict[str, Any], name: str, *, default: int) -> int:
 
 
 def _update(session: Any, dialect: str) -> SessionUpdateEvent:
-    """The configuration as the event that a client would send. Raises ConfigRejected."""
+    """The configuration as a `session.update`. Raises ConfigRejected."""
     event = decode(msgspec.json.encode({"type": "session.update", "session": session}), dialect=dialect)
     if isinstance(event, SessionUpdateEvent):
         if dialect != "openai":
-            # What the canonical form has no place for was a setting of models that are gone, such as `temperature`.
+            # Settings without a canonical form belong to models that are gone, such as `temperature`.
             frame = translate(event, dialect="openai").frame
             if frame is None:
                 raise _wrong("type", "expected 'realtime' or 'transcription'")
@@ -213,12 +218,12 @@ def _update(session: Any, dialect: str) -> SessionUpdateEvent:
 
 
 def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tuple[SessionStart, dict[str, Any]]:
-    """How a session with this configuration starts, and its JSON. Raises ConfigRejected and Rejection."""
+    """The start of a session with this configuration, and its JSON. Raises ConfigRejected and Rejection."""
     if app.upstream is None:
         session_start, session = validate_config(update, app.defaults)
         shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
     else:
-        # What else there will be in the session, and whether it takes this, the upstream says when it is opened.
+        # The rest of the session, and whether it accepts this, is known when the upstream is opened.
         session_start, asked = session_start_for(update), _shown(update, dialect)
         kind = "realtime.session" if session_start.kind == "realtime" else "realtime.transcription_session"
         shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
@@ -251,7 +256,7 @@ def _model(name: str, app: RealtimeApp) -> dict[str, Any]:
 
 
 def _json(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    # A secret is for the one who asked: nothing on the way may keep the answer.
+    # No cache may store an answer with a secret: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.5
     always = {"content-type": "application/json", "cache-control": "no-store"}
     return Response(msgspec.json.encode(body), status, headers={**always, **(headers or {})})
 
@@ -273,9 +278,9 @@ async def _refused(request: Request, fault: Exception) -> Response:
 
 
 async def _gone(request: Request, fault: Exception) -> Response:
-    """The client has hung up, or has been cut off, in the middle of its request: nothing is sent any more."""
+    """The client has disconnected, or was cut, in the middle of its request: nothing is sent any more."""
     return _json(Rejection("request_late").body(), status=408)
 
 
-async def _broken(request: Request, fault: Exception) -> Response:
+async def _failed(request: Request, fault: Exception) -> Response:
     return _json(Rejection("broken").body(), status=500)

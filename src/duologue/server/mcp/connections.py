@@ -1,4 +1,4 @@
-"""HTTP with MCP servers, within bounds: no proxies, no redirects, no compression, no cookies, one TLS context."""
+"""HTTP to MCP servers, within limits: no proxies, redirects, compression or cookies; one TLS context."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from duologue.server.mcp.limits import (
     CONNECT_S,
     MAX_ANSWER_BYTES,
     MAX_CONNECTIONS,
-    MAX_FAREWELLS,
     MAX_HEAD_BYTES,
     MAX_IDLE_CONNECTIONS,
+    MAX_NOTIFICATIONS,
     MAX_PIECES,
     MAX_READS,
     MAX_SESSION_CONNECTIONS,
@@ -32,57 +32,57 @@ from duologue.server.telemetry.log import log_event
 
 __all__ = ["Answer", "Headers", "McpConnections", "McpNetwork"]
 
-_YIELD_PIECES: Final = 64  # a read holds up to 700 of one byte; so many take about a millisecond
+_YIELD_PIECES: Final = 64  # a read holds up to 700 chunks of one byte; 64 take about 1 ms
 _SERVICE_UNAVAILABLE: Final = 503
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class McpNetwork:
-    """What all sessions of a process share: the TLS context, the count of connections, and what outlives a session."""
+    """Shared by all sessions: the TLS context, the count of connections, and the tasks that outlive a session."""
 
     def __init__(self) -> None:
-        # Made once: it takes tens of milliseconds, which on the event loop are everybody's.
+        # Made once: it blocks the event loop for tens of milliseconds.
         self.context = ssl.create_default_context()
-        self._taken: WeakSet[_Seat] = WeakSet()
-        self._farewells: set[asyncio.Task[None]] = set()
+        self._slots: WeakSet[_Slot] = WeakSet()
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def n_connections(self) -> int:
-        """Open now, or being opened."""
-        return len(self._taken)
+        """Connections that are open or being opened."""
+        return len(self._slots)
 
     @property
-    def takes_more(self) -> bool:
-        """Whether there is room for another exchange that no session waits for."""
-        return len(self._farewells) < MAX_FAREWELLS
+    def has_room(self) -> bool:
+        """Whether another task may run in the background."""
+        return len(self._background) < MAX_NOTIFICATIONS
 
-    def seat(self) -> _Seat:
-        """Room for a connection. Raises httpcore.ConnectError."""
+    def reserve(self) -> _Slot:
+        """Reserve a connection. Raises httpcore.ConnectError if there are too many."""
         if self.n_connections >= MAX_CONNECTIONS:
-            raise _NoRoom
-        seat = _Seat()
-        self._taken.add(seat)
-        return seat
+            raise _TooManyConnections
+        slot = _Slot()
+        self._slots.add(slot)
+        return slot
 
-    def free(self, seat: _Seat) -> None:
-        """The connection is closed."""
-        self._taken.discard(seat)
+    def free(self, slot: _Slot) -> None:
+        """Give back a reserved connection, which is closed."""
+        self._slots.discard(slot)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work that ends by itself, soon, and has no result."""
+        """Run short work without a result in a task."""
         task = asyncio.ensure_future(work)  # noqa: TID251 - kept until it ends
-        self._farewells.add(task)
+        self._background.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._farewells.discard(task)
+        self._background.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
             log_event(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
 
 
 class McpConnections:
-    """One session's connections to MCP servers. They are closed with it, and after a while without use."""
+    """One session's connections to MCP servers. They are closed with it, or after `CLOSE_IDLE_S` without use."""
 
     def __init__(self, network: McpNetwork) -> None:
         self.network = network
@@ -95,10 +95,10 @@ class McpConnections:
     async def request(
         self, method: str, url: httpx.URL, headers: Headers, body: bytes = b""
     ) -> AsyncGenerator[Answer, None]:
-        """One exchange. How long it may take is the caller's to say; cancelled, its connection is closed.
+        """One request. It has no timeout of its own; cancelled, its connection is closed.
 
         Raises:
-            McpFault: it cannot be connected to, or the connection breaks.
+            McpFault: the server cannot be reached, or the connection breaks.
         """
         pool = self._begin()
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
@@ -112,19 +112,19 @@ class McpConnections:
                 if isinstance(stream, _Stream):
                     stream.head_is_read()
                 yield Answer(response)
-        except _NoRoom as fault:
+        except _TooManyConnections as fault:
             reason = f"this server has {MAX_CONNECTIONS} connections to MCP servers, and no room for more"
             raise unreachable(reason, code=_SERVICE_UNAVAILABLE) from fault
-        except _TooMuch as fault:
+        except _AnswerTooLarge as fault:
             raise broken_answer(str(fault)) from fault
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as fault:
-            # Not its words, which may quote the server.
+            # Not its message, which may quote the server.
             raise unreachable(f"it cannot be talked to ({type(fault).__name__})") from fault
         finally:
             self._end()
 
     async def aclose(self) -> None:
-        """Close them all, for good."""
+        """Close all connections; requests fail from now on."""
         self._is_over = True
         self._stay_open()
         await self._close()
@@ -164,39 +164,39 @@ class McpConnections:
 
 
 class Answer:
-    """An answer whose head has arrived."""
+    """An answer whose headers have arrived."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
         self.status = response.status
 
     def header(self, name: bytes) -> str:
-        """The first header of this name, given in small letters; empty if there is none."""
+        """The first header of this lower-case name; empty if there is none."""
         found = (value for key, value in self._response.headers if key.lower() == name)
         return next(found, b"").decode("latin-1")
 
     @property
     def media_type(self) -> str:
-        """What the content is, without its parameters."""
+        """The media type of the content, without parameters."""
         return self.header(b"content-type").partition(";")[0].strip().lower()
 
     @asynccontextmanager
     async def pieces(self, max_bytes: int = MAX_ANSWER_BYTES) -> AsyncGenerator[AsyncGenerator[bytes, None], None]:
-        """The content as it arrives. Raises McpFault for one that is compressed, or larger than this."""
+        """The content as it arrives. Raises McpFault if it is compressed, or larger than this."""
         if self.header(b"content-encoding").strip().lower() not in ("", "identity"):
             raise broken_answer("it is compressed, which was not asked for")
         async with aclosing(self._pieces(max_bytes)) as pieces:
             yield pieces
 
     async def read_to_end(self, pieces: AsyncGenerator[bytes, None], within_s: float) -> None:
-        """Read what follows, so that the connection serves again; if that takes long or breaks, it does not."""
+        """Read what follows, so that the connection can be reused; give up after `within_s` or at a fault."""
         with suppress(TimeoutError, McpFault, httpcore.NetworkError, httpcore.ProtocolError):
             async with asyncio.timeout(within_s):
                 async for _ in pieces:
                     pass
 
     async def content(self, max_bytes: int) -> bytes:
-        """The content, whole. Raises McpFault, as `pieces`."""
+        """The whole content. Raises McpFault, as `pieces`."""
         content = bytearray()
         async with self.pieces(max_bytes) as pieces:
             async for piece in pieces:
@@ -217,22 +217,22 @@ class Answer:
             yield piece
 
 
-class _NoRoom(httpcore.ConnectError):
-    """The process has as many connections as it may have."""
+class _TooManyConnections(httpcore.ConnectError):
+    """The process has `MAX_CONNECTIONS`."""
 
 
-class _TooMuch(httpcore.ReadError):
-    """An answer costs more reads or bytes than any that is meant well."""
+class _AnswerTooLarge(httpcore.ReadError):
+    """An answer takes more than `MAX_READS`, or more bytes than its headers or its content may."""
 
 
-class _Seat:
-    """One connection's place among those of the process. What forgets it frees it."""
+class _Slot:
+    """A reserved connection. Collecting it frees it, so that none can leak."""
 
     __slots__ = ("__weakref__",)
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
-    """Opens connections that are counted, and whose answers are read in small pieces up to a bound."""
+    """Opens connections that are counted, and whose answers are read in small pieces up to a limit."""
 
     def __init__(self, network: McpNetwork) -> None:
         self._network = network
@@ -247,13 +247,13 @@ class _Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        seat = self._network.seat()
+        slot = self._network.reserve()
         try:
             stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         except BaseException:
-            self._network.free(seat)
+            self._network.free(slot)
             raise
-        return _Stream(stream, lambda: self._network.free(seat))
+        return _Stream(stream, lambda: self._network.free(slot))
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
@@ -268,23 +268,23 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._max_bytes = MAX_HEAD_BYTES
 
     def head_is_read(self) -> None:
-        """From here on, it is the content that comes."""
+        """The content follows, with a limit of its own."""
         self._max_bytes = MAX_WIRE_BYTES
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._n_reads += 1
         if self._n_reads > MAX_READS:
-            raise _TooMuch("it comes in too small pieces")
+            raise _AnswerTooLarge("it comes in too small pieces")
         data = await self._inner.read(min(max_bytes, READ_BYTES), timeout)
         self._n_bytes += len(data)
         if self._n_bytes > self._max_bytes:
-            raise _TooMuch(f"it takes more than {self._max_bytes} bytes of HTTP")
-        # What was decrypted at once is read without a pause.
+            raise _AnswerTooLarge(f"it takes more than {self._max_bytes} bytes of HTTP")
+        # Data that TLS has decrypted already is read without a wait, and other tasks would not run.
         await asyncio.sleep(0)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # The next answer's bounds begin with its request.
+        # A request begins: the limits count for its answer.
         self._n_reads = self._n_bytes = 0
         self._max_bytes = MAX_HEAD_BYTES
         await self._inner.write(buffer, timeout)

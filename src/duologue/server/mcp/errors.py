@@ -1,4 +1,4 @@
-"""How a request to an MCP server fails: the error for the client, and what a log may hold."""
+"""How a request to an MCP server fails: the error for the client, and what may be logged."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from duologue.server.mcp.limits import MAX_ERROR_CHARACTERS
 
 __all__ = ["McpFault", "broken_answer", "cut", "http_fault", "unreachable"]
 
-# What HTTP says of a server behind another one that cannot be reached.
-_BAD_GATEWAY: Final = 502
+_BAD_GATEWAY: Final = 502  # https://www.rfc-editor.org/rfc/rfc9110#section-15.6.3
 
 
 class McpFault(Exception):
-    """An MCP server was not asked, or did not answer; `error` is sent to the client."""
+    """A request to an MCP server was not sent, or failed; `error` is sent to the client."""
 
     def __init__(self, error: McpProtocolError | McpToolExecutionError | McpHttpError, *, quotes: bool = False) -> None:
-        """`quotes`: the message is the MCP server's own."""
+        """`quotes`: the message quotes the MCP server."""
         super().__init__(error.message)
         self.error = error
         self.unquoted = error.type if quotes else error.message
-        """What a log may hold."""
+        """The message for the log, without quotes."""
 
 
 def unreachable(message: str, *, code: int = _BAD_GATEWAY) -> McpFault:
-    """It cannot be asked, or what it answers is of no use."""
+    """The server cannot be asked, or its answer cannot be used. `code` is an HTTP status."""
     return McpFault(McpHttpError(code=code, message=message))
 
 
 def broken_answer(reason: str) -> McpFault:
-    """What it answers breaks the protocol, or a bound."""
+    """The answer breaks the protocol, or a limit."""
     return unreachable(f"its answer cannot be used: {reason}")
 
 
 def http_fault(status: int) -> McpFault:
-    """It answers with a status that is no success. In HTTP's words, for a server's own may be anything."""
+    """The answer's status is not 2xx. The message is HTTP's phrase, because the server's may be anything."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
@@ -45,5 +44,5 @@ def http_fault(status: int) -> McpFault:
 
 
 def cut(words: str) -> str:
-    """An MCP server's words about its failure, to a length that can be shown."""
+    """An MCP server's error message, cut to a length that can be shown."""
     return words if len(words) <= MAX_ERROR_CHARACTERS else f"{words[:MAX_ERROR_CHARACTERS]} ..."

@@ -1,4 +1,4 @@
-"""Headers of requests to MCP servers: a session's own, and those that repeat what the body says.
+"""Headers of requests to MCP servers: those of the session, and those that repeat values of the body.
 
 https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http#request-metadata
 """
@@ -12,35 +12,35 @@ from typing import Any, Final
 
 from duologue.events import McpServerTool, is_set
 from duologue.server.mcp.errors import unreachable
-from duologue.server.mcp.limits import MAX_HEADER_CHARACTERS, MAX_HEADERS, MAX_MARKED_SCHEMAS
+from duologue.server.mcp.limits import MAX_HEADER_CHARACTERS, MAX_HEADERS, MAX_SCHEMAS
 
-__all__ = ["MARK", "ParameterHeaders", "header_value", "parameter_headers", "repeated", "session_headers"]
+__all__ = ["HEADER_KEYWORD", "ParameterHeaders", "call_headers", "header_value", "parameter_headers", "session_headers"]
 
 _NOT_THE_SESSIONS: Final = frozenset(
     "accept accept-encoding connection content-length content-type expect host keep-alive last-event-id mcp-method"
     " mcp-name mcp-protocol-version mcp-session-id proxy-authorization te trailer transfer-encoding upgrade".split()
 )
-"""A client's headers are for its MCP server; which that is, and how HTTP is spoken with it, is not theirs to say."""
+"""Headers that a client cannot set: they would change the destination, the connection or the framing."""
 
-MARK: Final = "x-mcp-header"
-"""In the schema of an argument: it is to be repeated in a header, of this name."""
+HEADER_KEYWORD: Final = "x-mcp-header"
+"""In the schema of an argument: the name of the header that repeats the argument, without the prefix."""
 _PREFIX: Final = "Mcp-Param-"
-_DATA: Final = frozenset({"const", "default", "enum", "examples"})  # of a schema; what they hold is none
+_DATA: Final = frozenset({"const", "default", "enum", "examples"})  # keywords of a schema whose values are not schemas
 _PLAIN_TYPES: Final = ("string", "integer", "boolean")
 
-# All of them linear, and none of them a server's.
+# Linear-time patterns; none comes from a server. token and field-content of RFC 9110, sections 5.6.2 and 5.5.
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _PLAIN_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
 
 ParameterHeaders = Mapping[tuple[str, ...], str]
-"""The header for each argument that one repeats, by its path."""
+"""The name of the header for each argument that a header repeats, by the path of the argument."""
 
 
 def session_headers(server: McpServerTool) -> list[tuple[bytes, bytes]]:
-    """The headers that a session gives for a server.
+    """The headers of the session for a server.
 
     Raises:
-        McpFault: they are no headers, or more than are sent.
+        McpFault: one is not a valid header, or they exceed a limit.
     """
     given = server.headers if is_set(server.headers) else {}
     headers = {name: value for name, value in given.items() if _is_the_sessions(name.lower())}
@@ -50,43 +50,43 @@ def session_headers(server: McpServerTool) -> list[tuple[bytes, bytes]]:
     if len(headers) > MAX_HEADERS or sum(map(len, (*headers, *headers.values()))) > MAX_HEADER_CHARACTERS:
         raise unreachable(f"its headers are more than {MAX_HEADERS}, or longer than {MAX_HEADER_CHARACTERS} characters")
     if not all(_TOKEN.fullmatch(name) and _PLAIN_VALUE.fullmatch(value) for name, value in headers.items()):
-        raise unreachable("one of its headers is none of HTTP: names are tokens, values visible ASCII")
+        raise unreachable("one of its headers is not valid: names are HTTP tokens, values visible ASCII")
     return [(name.encode(), value.strip().encode()) for name, value in headers.items()]
 
 
 def header_value(value: str) -> bytes:
-    """A value of the body as a header's."""
-    marked = value.startswith("=?base64?") and value.endswith("?=")
-    if _PLAIN_VALUE.fullmatch(value) and value == value.strip() and not marked:
+    """A value of the body as the value of a header: as it is, or in base64."""
+    looks_encoded = value.startswith("=?base64?") and value.endswith("?=")
+    if _PLAIN_VALUE.fullmatch(value) and value == value.strip() and not looks_encoded:
         return value.encode()
     return b"=?base64?" + base64.b64encode(value.encode("utf-8", "replace")) + b"?="
 
 
 def parameter_headers(input_schema: object) -> ParameterHeaders:
-    """Which arguments of a tool its calls repeat in a header.
+    """The arguments of a tool that its calls repeat in headers.
 
     Raises:
-        ValueError: the schema marks what cannot be repeated; such a tool is not to be offered.
+        ValueError: the schema uses the keyword where the specification does not allow it; the tool must not be offered.
     """
     found: dict[tuple[str, ...], str] = {}
     names: set[str] = set()
     for path, schema in _schemas(input_schema):
-        if MARK not in schema:
+        if HEADER_KEYWORD not in schema:
             continue
-        name = schema[MARK]
+        name = schema[HEADER_KEYWORD]
         if not path or not isinstance(name, str) or not _TOKEN.fullmatch(name) or name.lower() in names:
-            raise ValueError(f"{MARK} stands where it may not, or is no name")
+            raise ValueError(f"{HEADER_KEYWORD} is not allowed here, or is not a header name")
         if schema.get("type") not in _PLAIN_TYPES:
-            raise ValueError(f"{MARK} is for strings, integers and booleans")
+            raise ValueError(f"{HEADER_KEYWORD} is for strings, integers and booleans")
         names.add(name.lower())
         found[path] = name
     if len(found) > MAX_HEADERS:
-        raise ValueError(f"{MARK} is there more than {MAX_HEADERS} times")
+        raise ValueError(f"{HEADER_KEYWORD} occurs more than {MAX_HEADERS} times")
     return found
 
 
-def repeated(headers: ParameterHeaders, arguments: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    """The headers of a call with these arguments. Raises ValueError for more than are sent."""
+def call_headers(headers: ParameterHeaders, arguments: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """The headers of a call with these arguments. Raises ValueError if they exceed a limit."""
     made: list[tuple[bytes, bytes]] = []
     for path, name in headers.items():
         value = _at(arguments, path)
@@ -104,14 +104,14 @@ def _is_the_sessions(name: str) -> bool:
 
 
 def _schemas(root: object) -> Iterator[tuple[tuple[str, ...] | None, dict[str, Any]]]:
-    """Each schema in a schema, and the path of the arguments that it is for; None where only some have it."""
+    """Each schema in a schema, and the path of its argument; None where not every call has that argument."""
     waiting: list[tuple[tuple[str, ...] | None, object]] = [((), root)]
     n_seen = 0
     while waiting:
         path, node = waiting.pop()
         n_seen += 1
-        if n_seen > MAX_MARKED_SCHEMAS:
-            raise ValueError(f"it wants headers, and holds more than {MAX_MARKED_SCHEMAS} schemas")
+        if n_seen > MAX_SCHEMAS:
+            raise ValueError(f"it wants headers, and holds more than {MAX_SCHEMAS} schemas")
         if isinstance(node, list):
             waiting += ((None, inner) for inner in node)
         if not isinstance(node, dict):

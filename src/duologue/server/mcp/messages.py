@@ -1,4 +1,4 @@
-"""What MCP servers send: JSON-RPC messages, alone or in a stream of events, read within bounds.
+"""Messages of MCP servers: JSON-RPC, alone or in a stream of server-sent events, read within limits.
 
 https://modelcontextprotocol.io/specification/2025-06-18/basic#messages
 https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
@@ -18,7 +18,7 @@ from duologue.server.mcp.limits import MAX_DEPTH, MAX_EVENTS, MAX_LINES, MAX_MES
 __all__ = ["EventReader", "RpcError", "RpcMessage", "check_depth", "messages_in", "read_as"]
 
 _MESSAGE: Final = b"message"
-"""The type of an event that says nothing of its type."""
+"""The type of an event without an `event` field."""
 
 
 class RpcError(Struct, frozen=True):
@@ -39,28 +39,28 @@ class RpcMessage(Struct, frozen=True):
 
 
 def messages_in(data: bytes | bytearray) -> list[RpcMessage]:
-    """The message, or those of a batch, which the revision 2025-03-26 has. Raises McpFault."""
+    """The message, or those of a batch, which the revision 2025-03-26 allows. Raises McpFault."""
     found = read_as(data, RpcMessage | list[RpcMessage])
     return found if isinstance(found, list) else [found]
 
 
 def read_as(data: bytes | bytearray | Raw, kind: Any) -> Any:
-    """JSON as this type. Raises McpFault if it is none, or if it is more than may be read at once."""
+    """JSON as a value of this type. Raises McpFault if it is not one, or exceeds a limit."""
     view = bytes(data)
     if len(view) > MAX_MESSAGE_BYTES:
         raise broken_answer(f"a message is larger than {MAX_MESSAGE_BYTES} bytes")
-    # At least as many as there are values; marks inside of strings count too.
+    # An upper bound of the number of values: characters inside of strings count too.
     if view.count(b",") + view.count(b"[") + view.count(b"{") > MAX_VALUES:
         raise broken_answer(f"a message holds more than {MAX_VALUES} values")
     try:
         return msgspec.json.decode(view, type=kind)
-    except (ValueError, RecursionError) as fault:  # a fault of msgspec's too
-        # What the fault says may quote the message.
+    except (ValueError, RecursionError) as fault:  # RecursionError: msgspec's for deep JSON
+        # Not with the text of the fault, which may quote the message.
         raise broken_answer("a message is not the JSON that it should be") from fault
 
 
 def check_depth(value: object) -> None:
-    """Raises ValueError for JSON that nests deeper than others can read it."""
+    """Raise ValueError for JSON that nests more than `MAX_DEPTH` levels: clients and engines could not read it."""
     level: list[Any] = [value] if isinstance(value, (dict, list)) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -75,12 +75,11 @@ def check_depth(value: object) -> None:
 
 
 class EventReader:
-    """Cuts a stream of server-sent events into the data of each. Nothing is reconnected: `id` and `retry` say nothing
-    here."""
+    """Splits a stream of server-sent events into the data of each. `id` and `retry` are ignored: nothing reconnects."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        """The beginning of a line."""
+        """The line that is not complete."""
         self._data = bytearray()
         self._has_data = False
         self._kind = _MESSAGE
@@ -89,11 +88,11 @@ class EventReader:
         self._n_lines = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """The data of each event that ends in this piece. Raises McpFault for too long a one, and for too many."""
+        """The data of each event that ends in this piece. Raises McpFault for one that exceeds a limit."""
         if self._after_return and piece.startswith(b"\n"):
             piece = piece[1:]
         self._after_return = piece.endswith(b"\r")
-        # Only the new part is searched for an end: a long line in small pieces stays linear.
+        # Only the new piece is searched for line ends, so that a long line in small pieces costs linear time.
         *ends, rest = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         self._n_lines += len(ends)
         if self._n_lines > MAX_LINES:
@@ -132,7 +131,7 @@ class EventReader:
         self._n_events += 1
         if self._n_events > MAX_EVENTS:
             raise broken_answer(f"more than {MAX_EVENTS} events")
-        # Empty data only says where to go on after a cut.
+        # An event without data only has an id, from which a stream could be resumed.
         return data if data and kind == _MESSAGE else None
 
     def _check_size(self) -> None:

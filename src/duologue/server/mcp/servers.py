@@ -1,4 +1,4 @@
-"""The tools of MCP servers: which servers a session may use, and how they are asked."""
+"""The tools of MCP servers: which servers a session may use, and how its requests reach them."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ __all__ = ["McpAccess", "McpFault", "McpSession"]
 
 _ANY: Final = "*"
 _PORTS: Final = {"http": 80, "https": 443}
-_GATEWAY_TIMEOUT: Final = 504  # what HTTP says of a server behind another one that is silent
+_GATEWAY_TIMEOUT: Final = 504  # https://www.rfc-editor.org/rfc/rfc9110#section-15.6.5
 
 
 class McpAccess:
-    """Which MCP servers sessions may name: those at one of these addresses, or below it. "*" is any of them.
+    """The MCP servers that sessions may name: those at or below one of these addresses. "*" allows any address.
 
-    A client names the server and this process calls it: with "*" every client can reach what this machine can.
+    The client names the server, and this process connects to it: with "*", every client reaches what this machine can.
 
     Raises:
         MissingExtra: the `server` extra is not installed.
-        ValueError: one is no address.
+        ValueError: one is not an address.
     """
 
     def __init__(self, *urls: str) -> None:
-        # Here, for most servers never need it.
+        # Imported here, because most servers need no MCP.
         with needs("server"):
             from duologue.server.mcp.connections import McpNetwork
         self.network: McpNetwork = McpNetwork()
@@ -50,7 +50,7 @@ class McpAccess:
         self._allowed = tuple(_address(url) for url in urls if url != _ANY)
 
     def permits(self, url: str) -> bool:
-        """Whether a session may have this address called."""
+        """Whether sessions may use the server at this address."""
         try:
             wanted = _address(url)
         except ValueError:
@@ -58,14 +58,14 @@ class McpAccess:
         return self._any or any(_is_below(wanted, allowed) for allowed in self._allowed)
 
     def client(self, server: McpServerTool, connections: McpConnections) -> McpClient:
-        """A client of this server. Raises McpFault for one that is not permitted, or cannot be asked."""
+        """A client of this server. Raises McpFault for one that is not permitted, or has wrong headers."""
         import httpx
 
         from duologue.server.mcp.client import McpClient
         from duologue.server.mcp.headers import session_headers
 
         address = server.server_url if is_set(server.server_url) else ""
-        # What is called is what was read, and two readers of addresses may disagree.
+        # Both readings of the address must be permitted: two URL parsers may disagree about the host.
         try:
             url = httpx.URL(address)
         except httpx.InvalidURL:
@@ -76,24 +76,24 @@ class McpAccess:
 
 
 class McpSession:
-    """One session's MCP clients. The version and connection of a server are kept for its next request."""
+    """One session's MCP clients. Each keeps its negotiated version and connections for the next request."""
 
     def __init__(self, access: McpAccess | None, *, timeout_s: float) -> None:
-        """`timeout_s` is for one question, all requests that it takes. None of `access`: no server is asked."""
+        """`timeout_s` is for one call of a method, with all its HTTP requests. Without `access` every call fails."""
         self._access = access
         self._timeout_s = timeout_s
         self._connections: McpConnections | None = None
-        self._known: dict[McpServerTool, _Known] = {}
+        self._clients: dict[McpServerTool, _OpenClient] = {}
 
     async def list_tools(self, server: McpServerTool) -> list[McpTool]:
-        """What the server has. Raises McpFault."""
-        async with self._asking(server) as client:
+        """The tools of the server. Raises McpFault."""
+        async with self._request(server) as client:
             return await client.list_tools()
 
     async def call(self, call: McpCall) -> str:
-        """What the tool returns, as text. Raises McpFault."""
+        """The result of the tool, as text. Raises McpFault."""
         arguments = _arguments_of(call)
-        async with self._asking(call.server) as client:
+        async with self._request(call.server) as client:
             try:
                 result = await client.call(call.name, arguments)
             except ValueError as fault:
@@ -106,93 +106,93 @@ class McpSession:
         return result.text
 
     def close(self) -> None:
-        """Let all of them go, without waiting for it."""
-        known, self._known = list(self._known.values()), {}
+        """End the MCP sessions and close all connections, in the background."""
+        clients, self._clients = [entry.client for entry in self._clients.values()], {}
         if (connections := self._connections) is not None:
             self._connections = None
-            connections.network.in_background(_leave([one.client for one in known], connections))
+            connections.network.in_background(_end_sessions(clients, connections))
 
     @asynccontextmanager
-    async def _asking(self, server: McpServerTool) -> AsyncGenerator[McpClient, None]:
+    async def _request(self, server: McpServerTool) -> AsyncGenerator[McpClient, None]:
         if self._access is None:
             raise unreachable("this server lets sessions use no MCP servers")
-        known = self._know(self._access, server)
-        known.n_questions += 1
+        entry = self._client_of(self._access, server)
+        entry.n_requests += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                yield known.client
+                yield entry.client
         except McpFault:
             raise
         except TimeoutError as fault:
             error = McpHttpError(code=_GATEWAY_TIMEOUT, message=f"it did not answer within {self._timeout_s:g} s")
             raise McpFault(error) from fault
         except Exception as fault:
-            # A fault of ours, which ends this question and no session. Its words may be the server's.
+            # A fault of this client ends the request, not the session. Its message may quote the server.
             log_event(logging.ERROR, "MCP client broke", kind=type(fault).__name__)
             raise unreachable(f"it cannot be talked to ({type(fault).__name__})") from fault
         finally:
-            known.n_questions -= 1
-            self._forget_idle()
+            entry.n_requests -= 1
+            self._close_idle()
 
-    def _know(self, access: McpAccess, server: McpServerTool) -> _Known:
+    def _client_of(self, access: McpAccess, server: McpServerTool) -> _OpenClient:
         from duologue.server.mcp.connections import McpConnections
 
         if self._connections is None:
             self._connections = McpConnections(access.network)
-        known = self._known.pop(server, None) or _Known(access.client(server, self._connections))
-        self._known[server] = known  # last of all: the first are those that were not used for longest
-        return known
+        entry = self._clients.pop(server, None) or _OpenClient(access.client(server, self._connections))
+        self._clients[server] = entry  # moved to the end: the first are the least recently used
+        return entry
 
-    def _forget_idle(self) -> None:
-        idle = [server for server, known in self._known.items() if not known.n_questions]
-        for server in idle[: max(0, len(self._known) - MAX_SERVERS)]:
-            known = self._known.pop(server)
+    def _close_idle(self) -> None:
+        idle = [server for server, entry in self._clients.items() if not entry.n_requests]
+        for server in idle[: max(0, len(self._clients) - MAX_SERVERS)]:
+            entry = self._clients.pop(server)
             if self._connections is not None:
-                self._connections.network.in_background(_leave([known.client], None))
+                self._connections.network.in_background(_end_sessions([entry.client], None))
 
 
-class _Known:
-    """A server that was asked."""
+class _OpenClient:
+    """The client of one server."""
 
     def __init__(self, client: McpClient) -> None:
         self.client = client
-        self.n_questions = 0
-        """Those that are not answered."""
+        self.n_requests = 0
+        """Requests under way."""
 
 
-async def _leave(clients: list[McpClient], connections: McpConnections | None) -> None:
+async def _end_sessions(clients: list[McpClient], connections: McpConnections | None) -> None:
     try:
         network = connections.network if connections is not None else None
-        if network is None or network.takes_more:
-            await asyncio.gather(*(client.leave() for client in clients))
+        if network is None or network.has_room:
+            await asyncio.gather(*(client.end_session() for client in clients))
     finally:
         if connections is not None:
             await connections.aclose()
 
 
 def _arguments_of(call: McpCall) -> dict[str, Any]:
-    """Raises McpFault for those that are no object, or too much of one."""
+    """The arguments as an object. Raises McpFault if they are not one, or exceed a limit."""
     if len(call.arguments) > MAX_ARGUMENT_CHARACTERS:
         reason = f"the arguments are {len(call.arguments)} characters, and {MAX_ARGUMENT_CHARACTERS} are the most"
         raise McpFault(McpToolExecutionError(message=reason))
     try:
         arguments = msgspec.json.decode(call.arguments or "{}", type=dict[str, Any])
         check_depth(arguments)
-    except (ValueError, RecursionError) as fault:  # a fault of msgspec's too
+    except (ValueError, RecursionError) as fault:  # RecursionError: msgspec's for deep JSON
         raise McpFault(McpToolExecutionError(message=f"the arguments are no JSON object: {fault}")) from fault
     return arguments
 
 
 def _address(url: str) -> SplitResult:
-    """The parts of an address. Raises ValueError if it is none."""
+    """The parts of an address. Raises ValueError if it is not one."""
     parts = urlsplit(url)
-    # A name before the host is where readers of addresses disagree.
+    # URL parsers disagree about the host behind a user name (`@`) and about `..` in paths.
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc or ".." in unquote(parts.path):
         shown = without_secrets(url)
         raise ValueError(
             f"{shown!r} is no address of an MCP server: it looks like https://host/path, and names no user"
         )
-    parts.port  # noqa: B018 - raises for one that is no number
+    parts.port  # noqa: B018 - raises ValueError for a port that is not a number
     return parts
 
 

@@ -1,4 +1,4 @@
-"""Audio formats where events name them: read, and put in their place."""
+"""Reads and replaces the audio formats in events."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def wire_of(encoding: Encoding) -> AudioFormat:
 
 
 def session_format(event: _Configuring, side: Side) -> Any:
-    """What a session says of its input's or output's format; UNSET where that is nothing, or null."""
+    """The format of a session's input or output; UNSET where it is absent or null."""
     return _found(event, "session", "audio", side, "format")
 
 
@@ -63,7 +63,7 @@ def with_session_format(event: Configures, side: Side, encoding: Encoding | None
 
 
 def response_format(event: _Responding) -> Any:
-    """What a response says of the format of its speech; UNSET where that is nothing, or null."""
+    """The format of a response's speech; UNSET where it is absent or null."""
     return _found(event, "response", "audio", "output", "format")
 
 
@@ -74,14 +74,14 @@ def with_response_format(event: Responds, encoding: Encoding | None) -> Responds
     return cast(Responds, _replaced(event, ("response", "audio", "output", "format"), wire_of(encoding)))
 
 
-def _found(event: object, *way: str) -> Any:
+def _found(event: object, *path: str) -> Any:
     place: Any = event
-    for name in way:
+    for name in path:
         place = getattr(place, name, UNSET)
     return UNSET if place is None else place
 
 
-def _replaced(struct: Any, way: tuple[str, ...], value: object) -> object:
-    name, *rest = way
+def _replaced(struct: Any, path: tuple[str, ...], value: object) -> object:
+    name, *rest = path
     inner = _replaced(getattr(struct, name), tuple(rest), value) if rest else value
     return msgspec.structs.replace(struct, **{name: inner})

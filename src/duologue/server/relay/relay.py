@@ -1,8 +1,7 @@
-"""The server as a relay: a client on one side, an upstream realtime API on the other, each in its own dialect.
+"""The relay between a client and an upstream realtime API, each in its own dialect.
 
-One task carries each direction, a message at a time: a side that is slow to take slows the other side's sending, one
-that takes nothing any more is given up, and nothing is buffered here. Where both sides speak one dialect, messages pass
-as they are.
+One task for each direction relays a message at a time, without a buffer: backpressure passes to the other side, and a
+side that takes no message for `stall_s` ends the session. If both sides have the same dialect, messages pass unchanged.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ _NO_STATUS: Final = 1005
 _NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
 """Close codes that are never sent in a frame: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1"""
 
-_LAST_WORDS_S: Final = 5.0
-"""How long a side that does not take messages any more may take to say why: what a transport may take to close."""
+_CLOSE_S: Final = 5.0
+"""How long a side that takes no more messages may take to send its close: as long as `Transport.close`."""
 
-_Carry: TypeAlias = Callable[[str | bytes], Iterable[str | bytes]]
+_Translate: TypeAlias = Callable[[str | bytes], Iterable[str | bytes]]
 
 
 class Relay:
-    """Carries one session between a client and an upstream."""
+    """Relays one session between a client and an upstream."""
 
     def __init__(
         self,
@@ -72,8 +71,8 @@ class Relay:
         observer: Observer | None = None,
         new_id: Callable[[str], str],
     ) -> None:
-        """`session_start` has the client's dialect, and what the upstream is asked for. Of `defaults`, only the limits
-        of one event count, and only where events are translated."""
+        """`session_start` has the client's dialect and what is requested from the upstream. Of `defaults`, only the
+        limits of one event apply, and only where events are translated."""
         session_start = session_start or SessionStart()
         dialect = session_start.dialect
         self.relay_id = new_id("relay")
@@ -89,15 +88,15 @@ class Relay:
         self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
-        self._preset: UpstreamConfiguration | None = None
-        self._heard_of_upstream = False
-        self._refusals: list[str] = []
+        self._configuration: UpstreamConfiguration | None = None
+        self._upstream_has_sent = False
+        self._errors: list[str] = []
         self._to_client = asyncio.Lock()
         self._reported: set[str] = set()
         self._stopped = asyncio.Event()
 
     def drain(self) -> None:
-        """Stop: what is still to be answered is known upstream only."""
+        """Stop: only the upstream knows whether a response is under way."""
         self.stop()
 
     def stop(self) -> None:
@@ -105,26 +104,26 @@ class Relay:
         self._stopped.set()
 
     async def run(self) -> None:
-        """Carry until one side closes; then the other is closed likewise. Cancelling closes both with 1001."""
+        """Relay until one side closes; then close the other with the same code. Cancelling closes both with 1001."""
         code = _GOING_AWAY
         try:
             async with self._opened() as upstream:
                 if self._session_start.message is not None:
-                    self._preset = UpstreamConfiguration(
+                    self._configuration = UpstreamConfiguration(
                         self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
-                    self._report("the secret's session.update to the upstream", self._preset.translation.lost)
-                    await self._send(upstream, self._preset.text)
-                code = await self._carry(upstream)
+                    self._report("the secret's session.update to the upstream", self._configuration.translation.lost)
+                    await self._send(upstream, self._configuration.text)
+                code = await self._relay(upstream)
         except ConnectFailed as fault:
             log_event(logging.WARNING, "no upstream", session=self.relay_id, reason=str(fault))
             code = _TRY_AGAIN_LATER if fault.retryable else _INTERNAL_ERROR
-            # The upstream's address is the operator's; the log has it. The client gets what it can act on.
-            said = "cannot be reached" if fault.status is None else f"refused the session (HTTP {fault.status})"
-            await self._turn_away(f"The upstream of this relay {said}.", code, "the upstream cannot be reached")
+            # The client does not get the upstream's address, which is in the log.
+            problem = "cannot be reached" if fault.status is None else f"refused the session (HTTP {fault.status})"
+            await self._reject(f"The upstream of this relay {problem}.", code, "the upstream cannot be reached")
         except ConnectionClosed as closed:
-            # It closed before the configuration was sent; no task was started yet.
-            code = await self._not_begun(closed)
+            # The upstream closed before the configuration was sent and any task was started.
+            code = await self._close_unopened(closed)
         except asyncio.CancelledError as end:
             await self._client.close(code, "the server is going away")
             drop_traceback(end)
@@ -143,10 +142,10 @@ class Relay:
         try:
             yield upstream
         finally:
-            await upstream.close(_GOING_AWAY, "the relay is going away")  # closing twice is fine
+            await upstream.close(_GOING_AWAY, "the relay is going away")  # a second close has no effect
 
-    async def _carry(self, upstream: Transport) -> int:
-        """Returns the code with which the session closed."""
+    async def _relay(self, upstream: Transport) -> int:
+        """Returns the close code of the session."""
         up = asyncio.ensure_future(self._pump(self._client, upstream, self._up))  # noqa: TID251 - ended below
         down = asyncio.ensure_future(self._pump(upstream, self._client, self._down))  # noqa: TID251 - ended below
         stopped = asyncio.ensure_future(self._stopped.wait())  # noqa: TID251 - ended below
@@ -158,18 +157,18 @@ class Relay:
             if stopped.done():
                 await self._client.close(_GOING_AWAY, "the server is going away")
                 return _GOING_AWAY
-            # A side that takes nothing any more has closed; what it said before that is still to be carried.
-            await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _LAST_WORDS_S)
+            # A side that takes no more messages has closed; the messages before its close are still relayed.
+            await asyncio.wait((up, down), timeout=0 if self._ended(up) or self._ended(down) else _CLOSE_S)
             if (closed := self._ended(down)) is not None:
-                if not self._heard_of_upstream:
-                    return await self._not_begun(closed)
-                code, reason = _passed_on(closed, whose="upstream")
+                if not self._upstream_has_sent:
+                    return await self._close_unopened(closed)
+                code, reason = _close_for_other_side(closed, whose="upstream")
                 await self._client.close(code, reason)
                 return code
             elif (closed := self._ended(up)) is not None:
-                code, reason = _passed_on(closed, whose="client")
+                code, reason = _close_for_other_side(closed, whose="client")
                 await upstream.close(code, reason)
-                await self._client.close(code, reason)  # it is gone already, unless it was the upstream that stalled
+                await self._client.close(code, reason)  # has an effect only if the upstream stalled
                 return code
             await self._client.close(_INTERNAL_ERROR, "the upstream is gone")
             return _INTERNAL_ERROR
@@ -179,7 +178,7 @@ class Relay:
             await asyncio.gather(up, down, stopped, return_exceptions=True)
 
     async def _until_any_ends(self, *tasks: asyncio.Future[Any]) -> bool:
-        """False if the client has sent nothing for too long before any of them has ended."""
+        """False if the client has sent nothing for `idle_s` before any of them has ended."""
         while True:
             left_s = None if self._idle_s is None else self._last_message_at + self._idle_s - time.monotonic()
             if left_s is not None and left_s <= 0:
@@ -190,13 +189,13 @@ class Relay:
 
     @staticmethod
     def _ended(pump: asyncio.Future[ConnectionClosed | None]) -> ConnectionClosed | None:
-        """How the side that a pump reads has closed; None if it has not. Raises what broke the pump."""
+        """How the source of a pump has closed; None if it has not. Raises the pump's exception."""
         return pump.result() if pump.done() else None
 
-    async def _pump(self, source: Transport, sink: Transport, carried: _Carry) -> ConnectionClosed | None:
-        """Carry messages until one side has closed: how the source did, or None where it was the sink.
+    async def _pump(self, source: Transport, sink: Transport, translate: _Translate) -> ConnectionClosed | None:
+        """Relay messages until one side closes. Returns how the source closed, or None if it was the sink.
 
-        A side that takes nothing for too long is given up, as if the source had closed because of it.
+        A sink that takes no message for `stall_s` counts as a close of the source.
         """
         while True:
             try:
@@ -204,29 +203,29 @@ class Relay:
             except ConnectionClosed as closed:
                 return closed
             try:
-                for translated in carried(message):
+                for translated in translate(message):
                     await self._send(sink, translated)
-                while self._refusals:
-                    await self._send(self._client, self._refusals.pop(0))
+                while self._errors:
+                    await self._send(self._client, self._errors.pop(0))
             except ConnectionClosed:
                 return None
             except TimeoutError:
                 return self._stalled(sink)
-            if self._preset is not None and self._preset.refused and sink is self._client:
+            if self._configuration is not None and self._configuration.refused and sink is self._client:
                 return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
-        """Raises ConnectionClosed, and TimeoutError where the side takes nothing."""
+        """Raises ConnectionClosed, and TimeoutError if the side takes no message for `stall_s`."""
         if sink is not self._client:
             async with asyncio.timeout(self._stall_s):
                 await sink.send(message)
             return
-        # Answers to what the upstream cannot be asked come from the other direction's task; a transport has one sender.
+        # Both directions send to the client, and a transport allows one sender at a time.
         async with self._to_client, asyncio.timeout(self._stall_s):
             await sink.send(message)
 
     def _stalled(self, sink: Transport) -> ConnectionClosed:
-        """What closes both sides when one takes nothing any more."""
+        """The close for both sides when one takes no more messages."""
         if sink is self._client:
             rejection = Rejection("stalled", seconds=self._stall_s)
             return ConnectionClosedError(rejection.close_code, rejection.close_reason)
@@ -235,14 +234,14 @@ class Relay:
     # --- translation
 
     def _up(self, message: str | bytes) -> Iterable[str | bytes]:
-        """A client's message as the upstream's. What is binary, or no frame, is the upstream's to refuse."""
+        """A client's message as the upstream's. Binary messages and invalid frames pass: the upstream rejects them."""
         self._last_message_at = time.monotonic()
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
             self._check(message)
         except InvalidRequest as invalid:
-            self._refusals += self._adapter.write(invalid.event(self._new_id("event"), answers=None))
+            self._errors += self._adapter.write(invalid.event(self._new_id("event"), answers=None))
             return ()
         try:
             event = self._adapter.read(message)
@@ -252,30 +251,30 @@ class Relay:
             return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
-        return [text for translation in self._side.write(event) for text in self._said(event, translation)]
+        return [text for translation in self._side.write(event) for text in self._text_of(event, translation)]
 
     def _check(self, message: str) -> None:
-        """Raise InvalidRequest for what takes too long to translate."""
+        """Raise InvalidRequest for a message that would take too long to translate."""
         defaults = self._defaults
         if len(message) > SHORT_CHARS:
             check_frame(message, max_bytes=defaults.max_event_bytes, max_values=defaults.max_event_values)
         else:
             check_depth(message)
 
-    def _said(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
+    def _text_of(self, event: RealtimeEvent, translation: Translation) -> Iterable[str]:
         if translation.frame is None:
-            self._refusals += self._adapter.write(self._lossy_error(event, translation.lost))
+            self._errors += self._adapter.write(self._lossy_error(event, translation.lost))
             return ()
         self._report(f"{event.type} to the upstream", translation.lost)
         return (write_text(translation.frame).decode("utf-8"),)
 
     def _down(self, message: str | bytes) -> Iterable[str | bytes]:
-        self._heard_of_upstream = True
-        messages = (message,) if self._preset is None else self._preset.receive(message)
+        self._upstream_has_sent = True
+        messages = (message,) if self._configuration is None else self._configuration.receive(message)
         return [text for each in messages for text in self._translate_down(each)]
 
     def _translate_down(self, message: str | bytes) -> Iterable[str | bytes]:
-        """An upstream's message as the client's. What is binary, or no frame, passes."""
+        """An upstream's message as the client's. Binary messages and invalid frames pass."""
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
@@ -288,14 +287,14 @@ class Relay:
 
     @staticmethod
     def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:
-        """Whether neither side knows this event, so that nothing in it can be translated."""
+        """Whether the event is unknown, so that nothing in it can be translated."""
         if not isinstance(event, UnknownRealtimeEvent):
             return False
         return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
 
     def _lossy_error(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
-        """The error for an event that has no counterpart upstream: the client does not wait for its effect."""
-        assert not isinstance(event, UnknownRealtimeEvent), "what is unknown passes"
+        """The error for an event without a counterpart upstream, so that the client does not wait for its effect."""
+        assert not isinstance(event, UnknownRealtimeEvent), "unknown events pass"
         message = f"Invalid value: {event.type!r}. The upstream of this relay has no such event."
         if lacking != ("type",):
             message = f"Invalid value: {', '.join(lacking)!r}. The upstream of this relay cannot be asked for it."
@@ -306,24 +305,24 @@ class Relay:
         return ErrorEvent(event_id=self._new_id("event"), error=error)
 
     def _report(self, where: str, lost: Iterable[str]) -> None:
-        """Log what has no counterpart upstream, once for each kind of event and place."""
+        """Log fields without a counterpart upstream, once for each type of event and path."""
         new = [path for path in lost if f"{where} {path}" not in self._reported]
         new = new[: MAX_REPORTS - len(self._reported)]
         if new:
             self._reported.update(f"{where} {path}" for path in new)
             log_event(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
-    async def _not_begun(self, closed: ConnectionClosed) -> int:
-        """Say how the upstream has ended a session of which it never said a word, and close. Returns the code."""
-        code, reason = _passed_on(closed, whose="upstream")
+    async def _close_unopened(self, closed: ConnectionClosed) -> int:
+        """Close the client with the close of an upstream that has sent nothing. Returns the code."""
+        code, reason = _close_for_other_side(closed, whose="upstream")
         code = _INTERNAL_ERROR if code in (_NORMAL, _GOING_AWAY) else code
-        said = " ".join(part for part in (str(closed.code), closed.reason) if part)
+        problem = " ".join(part for part in (str(closed.code), closed.reason) if part)
         log_event(logging.WARNING, "upstream closed before a session", session=self.relay_id, code=closed.code)
-        await self._turn_away(f"The upstream closed the connection before a session began: {said}", code, reason)
+        await self._reject(f"The upstream closed the connection before a session began: {problem}", code, reason)
         return code
 
-    async def _turn_away(self, message: str, code: int, reason: str) -> None:
-        """Say that there is no upstream, and close."""
+    async def _reject(self, message: str, code: int, reason: str) -> None:
+        """Send the error that there is no upstream, and close."""
         error = RealtimeError(
             type="server_error", code="upstream_unavailable", message=message, param=None, event_id=UNSET
         )
@@ -335,8 +334,8 @@ class Relay:
         await self._client.close(code, reason or "the upstream has no session")
 
 
-def _passed_on(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
-    """Code and reason for the other side."""
+def _close_for_other_side(closed: ConnectionClosed, *, whose: str) -> tuple[int, str]:
+    """Code and reason for the other side. Codes that are never sent become 1000 or 1011."""
     if closed.code not in _NEVER_SENT:
         return closed.code, closed.reason
     return (_NORMAL, closed.reason) if closed.code == _NO_STATUS else (_INTERNAL_ERROR, f"the {whose} is gone")

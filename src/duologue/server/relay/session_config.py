@@ -1,4 +1,4 @@
-"""A configuration that an upstream has to take before the client hears of its session: that of a client secret."""
+"""The configuration of a client secret: the upstream must accept it before the client gets `session.created`."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from duologue.server.relay.upstream import UpstreamSide
 __all__ = ["UpstreamConfiguration", "without_keys"]
 
 _MAX_HELD: Final = 64
-"""Messages between a session's announcement and the answer to its first update: one or two are usual."""
+"""Messages between `session.created` and the answer to the first update: one or two are usual."""
 
-_SIGNS: Final = (*McpServerTool.secret_fields, "server_url")
+_SECRET_FIELDS: Final = (*McpServerTool.secret_fields, "server_url")
 _CONFIGURED: Final = ("session", "response")
-"""What has tools in an upstream's messages."""
+"""Fields of an upstream's messages that have tools."""
 
 
 class UpstreamConfiguration:
-    """Sends one upstream the configuration, and holds the announcement of the session back until it is accepted."""
+    """Configures one upstream's session, and holds `session.created` back until the configuration is accepted."""
 
     def __init__(self, configuration: str, side: UpstreamSide, profile: Profile) -> None:
         """`configuration` is a canonical `session.update`.
@@ -35,24 +35,24 @@ class UpstreamConfiguration:
             ConnectFailed: the upstream has no such event.
         """
         update = decode(configuration)
-        assert isinstance(update, SessionUpdateEvent), "it was read when its secret was made"
+        assert isinstance(update, SessionUpdateEvent), "it was decoded when its secret was made"
         if isinstance(update.session, RealtimeSessionConfig):
-            # The connection has been opened for it, and to change it is refused.
+            # The connection was opened for this model; changing it is rejected.
             update = msgspec.structs.replace(update, session=msgspec.structs.replace(update.session, model=UNSET))
         self.translation: Translation = side.configure(update)
         if self.translation.frame is None:
             raise ConnectFailed("the upstream has no way to configure its sessions", retryable=False)
         self.text = write_text(self.translation.frame).decode("utf-8")
-        """What is to be sent before anything else."""
+        """The upstream's first message."""
         self._profile = profile
         self._created: Json | None = None
         self._held: list[str | bytes] = []
         self._answered = "session.updated" in profile.lacks_events
         self.refused = False
-        """Whether the upstream has refused it, or has not said that it took it; there is no session then."""
+        """Whether the upstream has rejected the configuration, or not answered it; then there is no session."""
 
     def receive(self, message: str | bytes) -> list[str | bytes]:
-        """A message of the upstream's; returns what is sent to the client now."""
+        """Take a message of the upstream; returns the messages for the client."""
         if self._answered:
             return [_without_keys_in(message)]
         try:
@@ -69,9 +69,9 @@ class UpstreamConfiguration:
                 announced = {**self._created, "session": without_keys(frame.get("session"))}
                 return [write_text(announced).decode("utf-8"), *map(_without_keys_in, self._held)]
             case "error" if self._created is None:
-                return [message]  # there is no session, for another reason
+                return [message]  # the upstream has no session, for another reason
             case "error":
-                # The update was the first that was said: nothing else can have been answered.
+                # The update was the first message: the error can answer nothing else.
                 self._answered = self.refused = True
                 return [message]
             case _:
@@ -85,8 +85,8 @@ class UpstreamConfiguration:
 
 
 def _without_keys_in(message: str | bytes) -> str | bytes:
-    """An upstream's message as the client may see it: later announcements repeat what the session was made with."""
-    if isinstance(message, bytes) or '"mcp"' not in message or not any(name in message for name in _SIGNS):
+    """The message without keys: later messages repeat the configuration of the session."""
+    if isinstance(message, bytes) or '"mcp"' not in message or not any(name in message for name in _SECRET_FIELDS):
         return message
     try:
         frame = parse_object(message)
@@ -97,7 +97,7 @@ def _without_keys_in(message: str | bytes) -> str | bytes:
 
 
 def without_keys(session: Any) -> Any:
-    """A session's JSON as its client may see it: the keys of MCP servers are its backend's."""
+    """A session's JSON without the keys of MCP servers, which belong to the backend that made the secret."""
     if not isinstance(session, dict) or not isinstance(session.get("tools"), list):
         return session
     tools = [

@@ -1,8 +1,8 @@
-"""Audio between a client and an upstream whose formats differ: each side sees the format that it knows.
+"""Audio between a client and an upstream with different formats: each side sees its own format.
 
-A format that both can have is asked for upstream, and nothing is done to the audio. Otherwise the upstream is asked for
-its usual PCM, and audio is transcoded on its way: exactly so many samples as were sent, once a buffer is committed or a
-stream of speech is done.
+If the upstream supports the client's format, it is requested upstream and the audio passes unchanged. Otherwise the
+upstream's default PCM is requested and the audio is transcoded. No samples are lost: a commit, or the end of a
+response's audio, flushes the transcoder.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ from duologue.server.relay.audio_formats import (
 __all__ = ["UpstreamAudio"]
 
 _MAX_UPDATES: Final = 64
-"""Updates that wait for their answer. One that is as far behind as that has an upstream which answers none."""
+"""Updates that wait for an answer. With more of them, the upstream does not answer updates."""
 
 
-class _Way(Struct, frozen=True):
-    """The encodings of one direction; None: an unknown format, whose audio passes as it is."""
+class _Encodings(Struct, frozen=True):
+    """The encodings of one direction; None: an unknown format, whose audio passes unchanged."""
 
     client: Encoding | None
     upstream: Encoding | None
 
     @property
     def stream(self) -> TranscodeStream | None:
-        """What turns the client's audio into the upstream's; None where there is nothing to do."""
+        """Transcodes the client's audio to the upstream's; None if nothing is to be transcoded."""
         if self.client is None or self.upstream is None or self.client == self.upstream:
             return None
         return TranscodeStream(self.client, self.upstream)
@@ -74,151 +74,151 @@ class _Way(Struct, frozen=True):
         return self.client is not None and self.upstream is not None and self.client != self.upstream
 
     @property
-    def back(self) -> _Way:
-        return _Way(self.upstream, self.client)
+    def back(self) -> _Encodings:
+        return _Encodings(self.upstream, self.client)
 
 
 class _Update(Struct, frozen=True):
-    """A `session.update` that is not answered yet, and what it says of formats; None: nothing."""
+    """A `session.update` that has no answer yet, with the formats that it sets; None: it sets none."""
 
     event_id: object
-    input: _Way | None
-    """From now on: audio that follows the update is in its format."""
-    output: _Way | None
-    """From its answer on: until then the upstream uses the previous format."""
+    input: _Encodings | None
+    """In force at once: the audio behind the update is in its format."""
+    output: _Encodings | None
+    """In force from the answer on: until then the upstream sends the previous format."""
 
 
 class UpstreamAudio:
-    """The audio of one connection, in the order of its messages."""
+    """The audio of one connection; its methods are called in the order of the messages."""
 
     def __init__(self, upstream: Profile, client: Profile, *, new_event_id: Callable[[], str]) -> None:
         self._upstream = upstream
         self._new_event_id = new_event_id
-        self._input = _Way(_usual(client.input_rates_hz), _usual(upstream.input_rates_hz))
-        self._taken_input = self._input
-        """What the upstream has agreed to; on top of it come the updates that it has not answered."""
-        self._output = _Way(_usual(client.output_rates_hz), _usual(upstream.output_rates_hz))
-        self._hearing = self._input.stream
+        self._input = _Encodings(_default_pcm(client.input_rates_hz), _default_pcm(upstream.input_rates_hz))
+        self._accepted_input = self._input
+        """What the upstream has accepted, without the updates that it has not answered."""
+        self._output = _Encodings(_default_pcm(client.output_rates_hz), _default_pcm(upstream.output_rates_hz))
+        self._input_stream = self._input.stream
         self._updates: deque[_Update] = deque()
-        self._speaking: dict[tuple[str, str, int], TranscodeStream] = {}
-        self._in_own_format: set[str] = set()
-        """Responses whose client has asked for another format than the session's."""
+        self._output_streams: dict[tuple[str, str, int], TranscodeStream] = {}
+        self._with_own_format: set[str] = set()
+        """Responses for which the client has requested another format than the session's."""
 
-    # --- up
+    # --- to the upstream
 
-    def configured(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
-        """The client's settings before anything was said: with formats that the upstream takes, from now on."""
-        event = self.asked(event)
+    def initial_update(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
+        """The first `session.update` of the connection, with formats that the upstream supports; counts as accepted."""
+        event = self.update(event)
         while self._updates:
-            self._taken(self._updates.popleft())
+            self._accept(self._updates.popleft())
         return event
 
-    def asked(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
-        """The client's settings, with formats that the upstream takes."""
-        update = _Update(event.event_id, self._asked_way(event, "input"), self._asked_way(event, "output"))
+    def update(self, event: SessionUpdateEvent) -> SessionUpdateEvent:
+        """A client's `session.update`, with formats that the upstream supports."""
+        update = _Update(event.event_id, self._requested(event, "input"), self._requested(event, "output"))
         if update.input is not None and update.input.differs:
             event = with_session_format(event, "input", update.input.upstream)
         if update.output is not None and update.output.differs:
             event = with_session_format(event, "output", update.output.upstream)
         self._updates.append(update)
         if len(self._updates) > _MAX_UPDATES or "session.updated" in self._upstream.lacks_events:
-            self._taken(self._updates.popleft())
-        self._settle_input()
+            self._accept(self._updates.popleft())
+        self._update_input()
         return event
 
-    def asked_response(self, event: ResponseCreateEvent) -> ResponseCreateEvent | None:
-        """The client's wish for a response, in a format that the upstream takes; None if it takes no such format."""
-        wire, way = response_format(event), self._newest_output
+    def requested_response(self, event: ResponseCreateEvent) -> ResponseCreateEvent | None:
+        """A client's `response.create`, with a format that the upstream supports; None if it supports none."""
+        wire, encodings = response_format(event), self._requested_output
         wanted = encoding_of_format(wire)
         if wire is UNSET or wanted is None:
             return event
-        if wanted == way.client:
-            return with_response_format(event, way.upstream) if way.differs else event
-        return event if self._takes("output", wanted) else None
+        if wanted == encodings.client:
+            return with_response_format(event, encodings.upstream) if encodings.differs else event
+        return event if self._supports("output", wanted) else None
 
     def input_audio(self, event: InputAudioBufferAppendEvent) -> InputAudioBufferAppendEvent | None:
-        """More audio; None where not a sample is ready. What is no base64 passes, for the upstream to refuse."""
-        if self._hearing is None:
+        """Appended audio; None if no sample is complete. Invalid base64 passes: the upstream rejects it."""
+        if self._input_stream is None:
             return event
         try:
-            audio = self._hearing.push(event.decode_audio())
+            audio = self._input_stream.push(event.decode_audio())
         except ValueError:
             return event
         return msgspec.structs.replace(event, audio=encode_audio(audio)) if audio else None
 
     def rest_of_input(self) -> InputAudioBufferAppendEvent | None:
-        """What is held back of the audio, to be sent before the buffer is committed."""
-        rest = self._hearing.flush() if self._hearing is not None else b""
+        """The audio that the transcoder holds back, to be sent before a commit; None if there is none."""
+        rest = self._input_stream.flush() if self._input_stream is not None else b""
         return InputAudioBufferAppendEvent(audio=encode_audio(rest)) if rest else None
 
     def input_cleared(self) -> None:
-        """The client has thrown its buffer away."""
-        self._hearing = self._input.stream
+        """The client has cleared its buffer."""
+        self._input_stream = self._input.stream
 
     def item_up(self, item: Any) -> Any:
-        """An item that the client makes."""
+        """An item of the client."""
         return _with_audio(item, self._input, self._output)
 
-    # --- down
+    # --- from the upstream
 
     def configuration(self, event: Configures) -> Configures:
-        """The upstream's settings, with the formats that the client knows."""
+        """A `session.created` or `session.updated` of the upstream, with the client's formats."""
         if isinstance(event, SessionUpdatedEvent) and self._updates:
-            self._taken(self._updates.popleft())
+            self._accept(self._updates.popleft())
         input_audio, spoken = session_format(event, "input"), session_format(event, "output")
         if input_audio is not UNSET:
-            self._taken_input = _Way(self._taken_input.client, encoding_of_format(input_audio))
+            self._accepted_input = _Encodings(self._accepted_input.client, encoding_of_format(input_audio))
         if spoken is not UNSET:
-            self._output = _Way(self._output.client, encoding_of_format(spoken))
-        self._settle_input()
-        taken = self._taken_input
+            self._output = _Encodings(self._output.client, encoding_of_format(spoken))
+        self._update_input()
+        taken = self._accepted_input
         event = with_session_format(event, "input", taken.client) if taken.differs else event
         return with_session_format(event, "output", self._output.client) if self._output.differs else event
 
     def refused(self, event: ErrorEvent) -> None:
-        """If this answers an update, discard that update; the others stay pending."""
+        """Discard the update that this error rejects, if it is about one."""
         answered, param = event.error.event_id, event.error.param
         for update in self._updates:
             named = isinstance(answered, str) and answered == update.event_id
             if named or (not isinstance(answered, str) and isinstance(param, str) and param.startswith("session.")):
                 self._updates.remove(update)
-                self._settle_input()
+                self._update_input()
                 return
 
     def response_configuration(self, event: Responds) -> Responds:
-        """A response as it begins or ends, with the format in which the client hears it."""
+        """A `response.created` or `response.done`, with the client's format."""
         response_id = str(getattr(event.response, "id", ""))
         wire = response_format(event)
         if wire is not UNSET and encoding_of_format(wire) != self._output.upstream:
             if isinstance(event, ResponseCreatedEvent):
-                self._in_own_format.add(response_id)
+                self._with_own_format.add(response_id)
         elif wire is not UNSET and self._output.differs:
             return with_response_format(event, self._output.client)
         return event
 
-    def response_over(self, response_id: str) -> None:
-        """Nothing more of this response will come."""
-        self._in_own_format.discard(response_id)
-        for key in [key for key in self._speaking if key[0] == response_id]:
-            del self._speaking[key]
+    def response_ended(self, response_id: str) -> None:
+        """A response is done: drop its transcoders."""
+        self._with_own_format.discard(response_id)
+        for key in [key for key in self._output_streams if key[0] == response_id]:
+            del self._output_streams[key]
 
-    def spoken(self, event: ResponseAudioDeltaEvent) -> list[RealtimeEvent]:
-        """More speech; nothing where not a sample is ready. What is no base64 passes."""
+    def speech(self, event: ResponseAudioDeltaEvent) -> list[RealtimeEvent]:
+        """A piece of speech; nothing if no sample is complete. Invalid base64 passes."""
         key = (event.response_id, event.item_id, event.content_index)
-        if key not in self._speaking:
-            stream = self._output.back.stream if event.response_id not in self._in_own_format else None
+        if key not in self._output_streams:
+            stream = self._output.back.stream if event.response_id not in self._with_own_format else None
             if stream is None:
                 return [event]
-            self._speaking[key] = stream
+            self._output_streams[key] = stream
         try:
-            audio = self._speaking[key].push(event.decode_audio())
+            audio = self._output_streams[key].push(event.decode_audio())
         except ValueError:
             return [event]
         return [msgspec.structs.replace(event, delta=encode_audio(audio))] if audio else []
 
-    def all_spoken(self, event: ResponseAudioDoneEvent) -> list[RealtimeEvent]:
-        """The rest of the speech, and its end."""
-        stream = self._speaking.pop((event.response_id, event.item_id, event.content_index), None)
+    def speech_ended(self, event: ResponseAudioDoneEvent) -> list[RealtimeEvent]:
+        """The rest of the transcoder, and the end of the speech."""
+        stream = self._output_streams.pop((event.response_id, event.item_id, event.content_index), None)
         if stream is None or not (rest := stream.flush()):
             return [event]
         last = ResponseAudioDeltaEvent(
@@ -232,42 +232,42 @@ class UpstreamAudio:
         return [last, event]
 
     def item_down(self, item: Any) -> Any:
-        """An item that the upstream sends."""
+        """An item of the upstream."""
         return _with_audio(item, self._input.back, self._output.back)
 
-    # --- what they have in common
+    # --- formats
 
     @property
-    def _newest_output(self) -> _Way:
-        asked = (update.output for update in reversed(self._updates))
-        return next((way for way in asked if way is not None), self._output)
+    def _requested_output(self) -> _Encodings:
+        requested = (update.output for update in reversed(self._updates))
+        return next((encodings for encodings in requested if encodings is not None), self._output)
 
-    def _taken(self, update: _Update) -> None:
-        """The upstream agrees to an update."""
-        self._taken_input = update.input or self._taken_input
+    def _accept(self, update: _Update) -> None:
+        """The upstream has accepted an update."""
+        self._accepted_input = update.input or self._accepted_input
         self._output = update.output or self._output
 
-    def _settle_input(self) -> None:
-        """Take input in the format that was requested last and not rejected."""
-        asked = (update.input for update in reversed(self._updates))
-        way = next((way for way in asked if way is not None), self._taken_input)
-        if way != self._input:
-            self._input, self._hearing = way, way.stream
+    def _update_input(self) -> None:
+        """Use the input format that was requested last and not rejected."""
+        requested = (update.input for update in reversed(self._updates))
+        encodings = next((encodings for encodings in requested if encodings is not None), self._accepted_input)
+        if encodings != self._input:
+            self._input, self._input_stream = encodings, encodings.stream
 
-    def _asked_way(self, event: SessionUpdateEvent, side: Side) -> _Way | None:
-        """The encodings that follow from an update; None if it says nothing of them."""
+    def _requested(self, event: SessionUpdateEvent, side: Side) -> _Encodings | None:
+        """The encodings after an update; None if it does not set them."""
         wire = session_format(event, side)
         if wire is UNSET:
             return None
         wanted = encoding_of_format(wire)
-        if wanted is None or self._takes(side, wanted):
-            return _Way(wanted, wanted)
-        return _Way(wanted, _usual(self._rates_hz(side)))
+        if wanted is None or self._supports(side, wanted):
+            return _Encodings(wanted, wanted)
+        return _Encodings(wanted, _default_pcm(self._rates_hz(side)))
 
-    def _takes(self, side: Side, encoding: Encoding) -> bool:
-        """Whether the upstream has an encoding, and can be asked for it."""
+    def _supports(self, side: Side, encoding: Encoding) -> bool:
+        """Whether an encoding can be requested from the upstream."""
         rates_hz = self._rates_hz(side)
-        if encoding == _usual(rates_hz):
+        if encoding == _default_pcm(rates_hz):
             return True
         if encoding.type == PCM.type and encoding.rate_hz not in rates_hz:
             return False
@@ -277,34 +277,34 @@ class UpstreamAudio:
             if side == "input"
             else AudioConfig(output=AudioOutputConfig(format=wire))
         )
-        asked = SessionUpdateEvent(session=RealtimeSessionConfig(audio=audio))
-        translation = translate(asked, dialect=self._upstream.name)
+        requested = SessionUpdateEvent(session=RealtimeSessionConfig(audio=audio))
+        translation = translate(requested, dialect=self._upstream.name)
         return translation.frame is not None and not translation.lost
 
     def _rates_hz(self, side: Side) -> Sequence[int]:
         return self._upstream.input_rates_hz if side == "input" else self._upstream.output_rates_hz
 
 
-def _usual(rates_hz: Sequence[int]) -> Encoding | None:
-    """A dialect's default PCM; None where it has no speech."""
+def _default_pcm(rates_hz: Sequence[int]) -> Encoding | None:
+    """A dialect's default PCM; None if it has no speech."""
     return Encoding.of(PCM.type, rates_hz[0]) if rates_hz else None
 
 
-def _with_audio(item: Any, input_audio: _Way, spoken: _Way) -> Any:
-    """An item with the audio of its parts transcoded."""
+def _with_audio(item: Any, input_audio: _Encodings, spoken: _Encodings) -> Any:
+    """The item, with the audio of its parts transcoded."""
     if not isinstance(item, MessageItem) or not (input_audio.differs or spoken.differs):
         return item
-    return msgspec.structs.replace(item, content=[_in_other_format(part, input_audio, spoken) for part in item.content])
+    return msgspec.structs.replace(item, content=[_transcoded(part, input_audio, spoken) for part in item.content])
 
 
-def _in_other_format(part: ContentPart, input_audio: _Way, spoken: _Way) -> ContentPart:
+def _transcoded(part: ContentPart, input_audio: _Encodings, spoken: _Encodings) -> ContentPart:
     if not isinstance(part, InputAudioPart | OutputAudioPart) or not isinstance(part.audio, str):
         return part
-    way = input_audio if isinstance(part, InputAudioPart) else spoken
-    if way.client is None or way.upstream is None:
+    encodings = input_audio if isinstance(part, InputAudioPart) else spoken
+    if encodings.client is None or encodings.upstream is None:
         return part
     try:
         audio = decode_audio(part.audio)
     except ValueError:
-        return part  # for the other side to refuse
-    return msgspec.structs.replace(part, audio=encode_audio(transcode(audio, way.client, way.upstream)))
+        return part  # the other side rejects it
+    return msgspec.structs.replace(part, audio=encode_audio(transcode(audio, encodings.client, encodings.upstream)))

@@ -1,4 +1,4 @@
-"""The other side of a relay: canonical events to an upstream's frames, and its frames to canonical events."""
+"""The upstream side of a relay: canonical events to the upstream's frames, and its frames to canonical events."""
 
 from __future__ import annotations
 
@@ -40,22 +40,21 @@ from duologue.transports import Transport
 __all__ = ["OpenUpstream", "Upstream", "UpstreamSide"]
 
 OpenUpstream: TypeAlias = Callable[[SessionStart], Awaitable[Transport]]
-"""Opens one connection for a session that begins like this: `model` is the model that the client named, if it
-named one, and `kind` is "transcription" for a session that only transcribes. Raises ConnectFailed."""
+"""Opens a connection for one session: `model` is the client's model, if it named one; `kind` is "transcription" for a
+session that only transcribes. Raises ConnectFailed."""
 
 
 class Upstream(Struct, frozen=True, kw_only=True):
-    """A realtime API that the server stands in front of."""
+    """A realtime API behind the server. `dialect` is the name of its dialect."""
 
     open: OpenUpstream
     dialect: str = "openai"
 
 
 class UpstreamSide:
-    """Translates for one connection to an upstream, in the order of its messages.
+    """Translates one connection to an upstream; its methods are called in the order of the messages.
 
-    Audio is transcoded on its way where the upstream does not have the client's format, and the client goes on seeing
-    the format that it knows.
+    Audio is transcoded where the upstream does not support the client's format; the client sees its own format.
     """
 
     def __init__(self, dialect: str, *, client_dialect: str, new_id: Callable[[str], str]) -> None:
@@ -73,50 +72,47 @@ class UpstreamSide:
         self._audio = UpstreamAudio(self._profile, PROFILES[client_dialect], new_event_id=new_event_id)
 
     def append(self, event: InputAudioBufferAppendEvent) -> bytes | None:
-        """The upstream's text of more audio, by the shortest way; None where that way loses something, or is closed.
-
-        Nothing where not a sample is ready.
-        """
+        """An append as the upstream's text on the fast path; None if there is none, empty if no sample is ready."""
         if event.extra or event.type not in fast_paths(self._dialect):
             return None
         recoded = self._audio.input_audio(event)
         return b"" if recoded is None else encode(recoded, dialect=self._dialect)
 
     def write(self, event: RealtimeEvent) -> list[Translation]:
-        """The upstream's frames of a client's event; one without a frame, if there is no counterpart."""
+        """The upstream's frames for a client's event; one whose frame is None, if there is no counterpart."""
         match event:
             case InputAudioBufferAppendEvent():
                 recoded = self._audio.input_audio(event)
                 return [] if recoded is None else [self._translated(recoded)]
             case InputAudioBufferCommitEvent():
                 rest = self._audio.rest_of_input()
-                return [self._translated(said) for said in (rest, event) if said is not None]
+                return [self._translated(each) for each in (rest, event) if each is not None]
             case InputAudioBufferClearEvent():
                 self._audio.input_cleared()
             case SessionUpdateEvent():
-                event = self._audio.asked(event)
+                event = self._audio.update(event)
             case ConversationItemCreateEvent(item=item):
                 event = msgspec.structs.replace(event, item=self._audio.item_up(item))
             case ResponseCreateEvent() if is_set(event.response):
-                asked = self._audio.asked_response(event)
-                if asked is None:
+                create = self._audio.requested_response(event)
+                if create is None:
                     return [Translation(None, ("response.audio.output.format",))]
-                event = asked
+                event = create
             case _:
-                pass  # all other events hold neither audio nor formats
+                pass  # other events have neither audio nor formats
         return [self._translated(event)]
 
     def configure(self, event: SessionUpdateEvent) -> Translation:
-        """The upstream's frame of the session's first configuration."""
-        return self._translated(self._audio.configured(event))
+        """The upstream's frame for the first configuration of the session."""
+        return self._translated(self._audio.initial_update(event))
 
     def read(self, message: str | bytes) -> Sequence[RealtimeEvent]:
-        """The events of a message of the upstream's, none to many. Raises DecodeError if it is no JSON object."""
+        """The events of an upstream's message, none to many. Raises DecodeError if it is not a JSON object."""
         if self._profile.twins and parse_object(message).get("type") in self._profile.twins:
-            return ()  # another event says the same
+            return ()  # a duplicate of another event
         event = decode(message, dialect=self._dialect)
         if isinstance(event, ResponseAudioDeltaEvent):
-            return self._audio.spoken(event)
+            return self._audio.speech(event)
         if isinstance(event, UnknownRealtimeEvent):
             return () if event.type in self._profile.heartbeats else (event,)
         return [part for recoded in self._recoded(event) for part in self._in_items(recoded)]
@@ -128,7 +124,7 @@ class UpstreamSide:
         return [event] if self._items is None else self._items.receive(event)
 
     def _recoded(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
-        """The event with audio, formats and parameters as the client knows them."""
+        """The event with the client's audio, formats and parameter names."""
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 return [self._audio.configuration(event)]
@@ -136,10 +132,10 @@ class UpstreamSide:
                 return [self._audio.response_configuration(event)]
             case ResponseDoneEvent(response=response):
                 part = self._audio.response_configuration(event)
-                self._audio.response_over(str(response.id))
+                self._audio.response_ended(str(response.id))
                 return [part]
             case ResponseAudioDoneEvent():
-                return self._audio.all_spoken(event)
+                return self._audio.speech_ended(event)
             case ConversationItemRetrievedEvent(item=item):
                 return [msgspec.structs.replace(event, item=self._audio.item_down(item))]
             case ErrorEvent(error=error):

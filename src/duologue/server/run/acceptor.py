@@ -1,4 +1,4 @@
-"""Connections that have to finish their TLS handshake before they say anything."""
+"""Accepts TLS connections, and counts them from before their handshake."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from uvicorn.server import ServerState
 from duologue.server.networks import network_of
 from duologue.server.run.connections import Connections
 
-__all__ = ["Arrivals"]
+__all__ = ["TLSAcceptor"]
 
 _MAX_ACCEPTED: Final = 32
-"""In one turn of the event loop."""
+"""Connections in one iteration of the event loop."""
 
 _RETRY_S: Final = 0.1
-"""Until connections are accepted again when there was no descriptor for one."""
+"""Until connections are accepted again after the descriptors ran out."""
 
 
-class Arrivals:
-    """Accepts connections and does their TLS handshake.
+class TLSAcceptor:
+    """Accepts connections and does their TLS handshakes.
 
-    An event loop's own server does both, but shows a connection only after its handshake: those that never finish
-    theirs would be in no table, and could not be cut.
+    The event loop's own server shows a connection only after its handshake: those that never finish it would not be in
+    the table, and could not be cut.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Arrivals:
         self._state = server_state
         self._make = make
         self._loop = asyncio.get_running_loop()
-        self._arriving: set[_Arrival] = set()
+        self._handshakes: set[_Handshake] = set()
         self._closed = False
         listening.setblocking(False)
         self._listen()
@@ -64,41 +64,41 @@ class Arrivals:
                 self._loop.call_later(_RETRY_S, self._listen)
                 return
             client.setblocking(False)
-            arrival = _Arrival(client, network_of(address[0]))
-            self._edge.arrive(arrival)
-            task = self._loop.create_task(self._shake_hands(arrival))
+            handshake = _Handshake(client, network_of(address[0]))
+            self._edge.arrive(handshake)
+            task = self._loop.create_task(self._finish(handshake))
             self._state.tasks.add(task)
             task.add_done_callback(self._state.tasks.discard)
 
-    async def _shake_hands(self, arrival: _Arrival) -> None:
-        self._arriving.add(arrival)
+    async def _finish(self, handshake: _Handshake) -> None:
+        self._handshakes.add(handshake)
         within_s, began = self._edge.limits.handshake_s, self._loop.time()
         try:
             await self._loop.connect_accepted_socket(
-                self._make, arrival.socket, ssl=self._tls, ssl_handshake_timeout=within_s
+                self._make, handshake.socket, ssl=self._tls, ssl_handshake_timeout=within_s
             )
         except OSError:
-            # Late, not TLS, no cipher in common, or gone: the client's affair. Only the clock shows which, and uvloop's
-            # timers may be a little early by it.
+            # Too late, not TLS, no common cipher, or disconnected. Only the clock shows which, and timers of uvloop may
+            # fire a little early.
             if within_s is not None and self._loop.time() - began >= 0.9 * within_s:
-                self._edge.log_cut("handshake_late", arrival)
+                self._edge.log_cut("handshake_late", handshake)
         finally:
-            self._arriving.discard(arrival)
-            self._edge.leave(arrival)
+            self._handshakes.discard(handshake)
+            self._edge.leave(handshake)
 
     def close(self) -> None:
-        """Accept no more, and end the handshakes under way."""
+        """Accept no more connections, and end the handshakes under way."""
         self._closed = True
         self._loop.remove_reader(self._listening.fileno())
-        for arrival in tuple(self._arriving):
-            arrival.cut("draining")
+        for handshake in tuple(self._handshakes):
+            handshake.cut("draining")
 
     async def wait_closed(self) -> None:
-        """The handshakes are tasks of the server, which waits for those."""
+        """Nothing to wait for: the handshakes are tasks of the server, which waits for them."""
 
 
-class _Arrival:
-    """One of them, as the table of connections knows it."""
+class _Handshake:
+    """A connection in its handshake, for the table of connections."""
 
     def __init__(self, client: socket.socket, address: str) -> None:
         self.socket = client
@@ -107,9 +107,9 @@ class _Arrival:
         self.unread = 0
 
     def check(self, now: float) -> None:
-        """The handshake's own timer ends it."""
+        """Does nothing: the handshake has a timer of its own."""
 
     def cut(self, name: str) -> None:
-        """Hang up, which the handshake takes notice of."""
+        """Shut the socket down, which ends the handshake."""
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""All connections of a server: how many there may be, what they hold unread, and which have taken too long."""
+"""The table of a server's connections: their number, their unread bytes, and their deadlines."""
 
 from __future__ import annotations
 
@@ -15,64 +15,64 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.limits import Limits
 from duologue.server.telemetry.log import log_event
 
-__all__ = ["CLOSE_S", "LINGER_S", "Connections", "EdgeConfig", "TakesTurns", "TrackedConnection", "half_close"]
+__all__ = ["CLOSE_S", "LINGER_S", "Connections", "EdgeConfig", "Parsing", "TrackedConnection", "half_close"]
 
 CLOSE_S: Final = 10.0
-"""How long a connection that is being closed may take to deliver what was written to it."""
+"""How long a connection that is being closed may take to deliver what was written."""
 
 LINGER_S: Final = 2.0
-"""How long what is still coming is read after the last word: a socket that is closed with bytes in it is reset, and the
-reset overtakes the answer."""
+"""How long a connection is read after the last write: closing a socket with unread bytes resets it, and the client may
+lose the answer (RFC 9112, section 9.6)."""
 
 _LOG_EVERY_S: Final = 60.0
-"""A flood is one line a minute for each reason, not one for each connection."""
+"""One line a minute for each reason, so that a flood of connections does not fill the log."""
 
 _MAX_SWEEP_S: Final = 1.0
 
 _TURN_S: Final = 0.001
-"""How long what was read of all connections is parsed before the event loop does something else."""
+"""How long connections parse in one iteration of the event loop."""
 
 _MAX_TURNS: Final = 8
-"""Connections that read on in one turn of the event loop: each may bring 256 kB, which take 0.3 ms."""
+"""Connections that resume in one iteration of the event loop: each may read 256 kB, which takes 0.3 ms."""
 
 _TURN_BYTES: Final = 32 * 1024
-"""Large messages that are handed to sessions in one turn of the event loop, or a single one. One of them may cost 10 ms
-and more, and hundreds of sessions may have one at the same time."""
+"""Large messages that sessions get in one iteration of the event loop, or a single one. One may take 10 ms, and many
+sessions may have one at the same time."""
 
 
 class TrackedConnection(Protocol):
-    """What the table knows of a connection."""
+    """A connection in the table."""
 
     address: str
-    """Of the peer, as the network sees it: a proxy's, behind a proxy."""
+    """The peer's address; behind a proxy, the proxy's."""
     owner: str
-    """Whose bytes these are: the number of a key, or an address."""
+    """The owner of its bytes: the number of a key, or an address."""
     unread: int
-    """Bytes that the table counts for it."""
+    """Its unread bytes; the table sets it."""
 
     def check(self, now: float) -> None:
-        """End it if a deadline has passed; `now` is the event loop's time."""
+        """End the connection if a deadline has passed; `now` is the event loop's time."""
         ...
 
     def cut(self, name: str) -> None:
-        """End it now. `name` is from `REJECTIONS`."""
+        """End the connection now. `name` is from `REJECTIONS`."""
         ...
 
 
-class TakesTurns(Protocol):
-    """A connection that may have more to parse than it does at a time."""
+class Parsing(Protocol):
+    """A connection that parses what it has read in several turns."""
 
-    def go_on(self) -> None:
-        """Parse on what has been read; asks for another turn if it is more than a little."""
+    def resume_parsing(self) -> None:
+        """Parse a part of the unread bytes; calls `take_turn` if there are more."""
         ...
 
 
 class Connections:
     """The table of one server's connections.
 
-    A connection *waits* until it is a session: it shakes hands, sends a request, or idles between two. Where there are
-    too many connections, those that have waited longest are cut: a request or a handshake of an honest client takes
-    milliseconds, so it finds room even while others fill the table with connections that send nothing.
+    A connection *waits* until it is a session: it is in a handshake, in a request, or idle between two. If there are
+    too many connections, the one that has waited longest is cut. Requests and handshakes of honest clients take
+    milliseconds, so these find room even while others fill the table with connections that send nothing.
 
     `turned_away` is called with the name, from `REJECTIONS`, of each limit that cuts a connection.
     """
@@ -86,50 +86,50 @@ class Connections:
         self._holding: set[TrackedConnection] = set()
         self._unread_by_owner: dict[str, int] = {}
         self.unread_bytes = 0
-        """What all connections hold of messages and requests that are not complete or not taken yet."""
+        """Bytes of all messages and requests that are not complete, or not taken by the application."""
         self._sweep: asyncio.TimerHandle | None = None
         deadlines = (limits.headers_s, limits.request_s, limits.handshake_s, limits.message_s)
         self._sweep_s = min((_MAX_SWEEP_S, *(each / 4 for each in deadlines if each is not None)))
         self._logged: dict[str, tuple[float, int]] = {}
-        self._turns: dict[object, TakesTurns] = {}
+        self._turns: dict[object, Parsing] = {}
         self._turning: asyncio.Handle | None = None
         self._large: deque[tuple[asyncio.Future[None], int]] = deque()
         self.gone = 0
-        """How many connections have ended."""
+        """The number of connections that have ended."""
 
     def __len__(self) -> int:
         return len(self._all)
 
-    # --- coming and going
+    # --- opening and closing
 
     def arrive(self, connection: TrackedConnection) -> None:
-        """Take a new connection in; cuts the one that has waited longest where there are too many."""
+        """Add a new connection; cuts the one that has waited longest if there are too many."""
         self.take_over(connection)
         of_address = self._waiting_by_address[connection.address]
-        most = self.limits.max_connections_per_address
-        if most is not None and len(of_address) > most:
+        maximum = self.limits.max_connections_per_address
+        if maximum is not None and len(of_address) > maximum:
             self.cut(next(iter(of_address)), "address_full")
         elif len(self._all) > self.limits.max_connections or self._takes_descriptors():
             self.cut(next(iter(self._waiting)), "connections")
 
     def _takes_descriptors(self) -> bool:
-        """Whether those that wait take descriptors that sessions could have. A few may wait in any case, for pages."""
+        """Whether waiting connections take descriptors from sessions. A few may wait in any case, for HTTP routes."""
         reserved = reserved_descriptors()
         return len(self._waiting) > reserved // 2 and descriptors_left() <= 2 * reserved
 
     def take_over(self, connection: TrackedConnection) -> None:
-        """Take a connection in that has been here in another form."""
+        """Add a connection that replaces another one: a WebSocket after its HTTP request."""
         self._all.add(connection)
         self.wait(connection)
 
     def wait(self, connection: TrackedConnection) -> None:
-        """Watch a connection that is no session, or no longer."""
+        """A connection waits: it is not a session, or not any more."""
         self._waiting[connection] = None
         self._waiting_by_address.setdefault(connection.address, {})[connection] = None
         self._start_sweeping()
 
     def admit(self, connection: TrackedConnection, owner: str) -> None:
-        """A connection has become this owner's session."""
+        """A connection has become a session of this owner."""
         self._stop_waiting(connection)
         unread = connection.unread
         self.hold(connection, 0)
@@ -137,7 +137,7 @@ class Connections:
         self.hold(connection, unread)
 
     def leave(self, connection: TrackedConnection) -> None:
-        """A connection is over."""
+        """A connection has ended."""
         self.gone += 1
         self._all.discard(connection)
         self._turns.pop(connection, None)
@@ -155,7 +155,7 @@ class Connections:
     # --- unread bytes
 
     def hold(self, connection: TrackedConnection, unread: int) -> None:
-        """A connection holds so many unread bytes; cuts the one that holds most where they are too many."""
+        """Set a connection's unread bytes; cuts the one with most if an owner, or all, have too many."""
         more = unread - connection.unread
         if not more:
             return
@@ -173,11 +173,11 @@ class Connections:
             self._holding.discard(connection)
         if more < 0:
             return
-        most, of_one = self.limits.max_unread_bytes, self.limits.max_unread_bytes_per_owner
-        if of_one is not None and of_owner > of_one:
+        maximum, owner_maximum = self.limits.max_unread_bytes, self.limits.max_unread_bytes_per_owner
+        if owner_maximum is not None and of_owner > owner_maximum:
             self.cut(self._largest_of(owner), "unread")
-        elif most is not None and self.unread_bytes > most:
-            # Of the owner that holds most: many small ones of one owner do not push out another's large message.
+        elif maximum is not None and self.unread_bytes > maximum:
+            # Of the owner with most bytes: one owner's many small messages do not cut another's large one.
             self.cut(self._largest_of(max(self._unread_by_owner, key=self._unread_by_owner.__getitem__)), "unread")
         self._start_sweeping()
 
@@ -186,15 +186,15 @@ class Connections:
 
     # --- turns
 
-    def take_turn(self, connection: TakesTurns) -> None:
-        """Have a connection go on when the others had their turn."""
+    def take_turn(self, connection: Parsing) -> None:
+        """Resume a connection after the others had their turn."""
         self._turns[connection] = connection
         self._start_turning()
 
     async def wait_for_turn(self, n_bytes: int, *, sending: bool) -> None:
-        """Wait until a message of so many bytes may be worked on: large ones of all sessions come one after another.
+        """Wait until a large message of this size may be processed: all sessions process them one by one.
 
-        What is sent goes before what is received, so that answers do not pile up.
+        Sent messages go before received ones, so that answers do not pile up.
         """
         turn = asyncio.get_running_loop().create_future()
         if sending:
@@ -214,7 +214,7 @@ class Connections:
         for _ in range(_MAX_TURNS):
             if not self._turns:
                 break
-            self._turns.pop(next(iter(self._turns))).go_on()
+            self._turns.pop(next(iter(self._turns))).resume_parsing()
             if time.monotonic() >= until:
                 break
         n_bytes = 0
@@ -229,14 +229,14 @@ class Connections:
     # --- deadlines
 
     def _start_sweeping(self) -> None:
-        # One timer for all, and none where all are sessions that hold nothing.
+        # One timer for all connections, and none while all are sessions without unread bytes.
         if self._sweep is None:
-            self._sweep = asyncio.get_running_loop().call_later(self._sweep_s, self._look_at_all)
+            self._sweep = asyncio.get_running_loop().call_later(self._sweep_s, self._check_all)
 
-    def _look_at_all(self) -> None:
+    def _check_all(self) -> None:
         self._sweep = None
         if self._waiting or self._holding:
-            self._start_sweeping()  # first, so that a fault below ends no other connection's deadlines
+            self._start_sweeping()  # first, so that a fault in one connection disables no deadlines
         now = asyncio.get_running_loop().time()
         for connection in (*self._waiting, *(self._holding - self._waiting.keys())):
             connection.check(now)
@@ -244,13 +244,13 @@ class Connections:
     # --- cutting
 
     def cut(self, connection: TrackedConnection, name: str) -> None:
-        """End a connection because of a limit, which is counted and logged."""
+        """End a connection because of a limit; counts and logs it."""
         self.log_cut(name, connection)
         self.leave(connection)
         connection.cut(name)
 
     def log_cut(self, name: str, connection: TrackedConnection) -> None:
-        """Count a connection that a limit has ended; one line a minute is logged for each limit."""
+        """Count a connection that a limit has ended; logs one line a minute for each limit."""
         self._turned_away(name)
         next_at, unlogged = self._logged.get(name, (0.0, 0))
         now, unlogged = time.monotonic(), unlogged + 1
@@ -261,8 +261,10 @@ class Connections:
 
 
 def half_close(transport: asyncio.Transport) -> bool:
-    """Send the end behind what was written, and go on reading. False: the connection is closed instead, because its
-    transport cannot do that, or its peer has reset it."""
+    """Close the sending side behind what was written, and keep reading.
+
+    Returns False if the connection is closed instead: its transport (TLS) cannot do that, or its peer has reset it.
+    """
     if not transport.can_write_eof():
         transport.close()
         return False
@@ -275,7 +277,7 @@ def half_close(transport: asyncio.Transport) -> bool:
 
 
 class EdgeConfig(uvicorn.Config):
-    """uvicorn's configuration, by which its protocols find the table."""
+    """uvicorn's configuration, with the table for its protocols."""
 
     def __init__(self, app: Any, *, edge: Connections, max_event_bytes: int, **settings: Any) -> None:
         super().__init__(app, **settings)

@@ -20,18 +20,17 @@ from duologue.server.http.paths import PATH
 if TYPE_CHECKING:
     import uvicorn
 
-    from duologue.server.run.acceptor import Arrivals
+    from duologue.server.run.acceptor import TLSAcceptor
     from duologue.server.run.connections import Connections, EdgeConfig
 
-__all__ = ["loop_factory", "serve", "spare_the_collector"]
+__all__ = ["loop_factory", "serve", "tune_gc"]
 
 _LAST_PORT: Final = 65535
 
 _COLLECTOR_THRESHOLDS: Final = (1_000, 5, 1_000)
-"""A collection looks at a thousand objects a millisecond, and serves no client meanwhile: the young ones then cost 1 ms
-and the middle ones 5. The full one walks through every session, 45 ms for three hundred calls, which by Python's own
-thresholds of 700, 10 and 10 came every few seconds. A session or connection that ends needs none: tests see that it
-leaves no cycle."""
+"""A collection blocks the event loop for 1 ms per thousand objects: with these thresholds, 1 ms for generation 0 and 5
+ms for generation 1. A full collection visits every session, 45 ms for three hundred calls; by Python's thresholds of
+700, 10 and 10 it ran every few seconds. Sessions and connections leave no cycle, as tests check."""
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -50,16 +49,16 @@ _TRIM_S: Final = 3.0
 back."""
 
 _TRIMS: Final = 3
-"""Times that memory is given back after a connection: an engine's call may outlast it, and holds its audio."""
+"""Trims after a connection has ended: a call of an engine may outlast it, and holds its audio."""
 
 _MAX_ACCEPTED: Final = 32
-"""Connections that are taken in one turn of the event loop."""
+"""Connections that are accepted in one iteration of the event loop."""
 
 _MAX_QUEUED: Final = 2048
-"""Connections that the system holds until they are taken."""
+"""Connections that the system queues until they are accepted."""
 
 _END_S: Final = 3
-"""How long connections may take to end when their sessions have: a round trip, and no more for one that is stuck."""
+"""How long connections may take to close after their sessions: a round trip."""
 
 
 async def serve(
@@ -72,16 +71,16 @@ async def serve(
 ) -> None:
     """Serve until cancelled. Then sessions are drained (`RealtimeApp.drain`); cancelled again, they end at once.
 
-    Signals are the caller's affair: under `asyncio.run`, Ctrl-C cancels. `port` 0 takes a free one. With `tls` (see
-    `tls_context`) clients come by `wss`. `on_listening` is called with the URL once clients can connect.
+    Signals are left to the caller: under `asyncio.run`, Ctrl-C cancels. `port` 0 picks a free port. With `tls` (see
+    `tls_context`) clients connect by `wss`. `on_listening` is called with the URL once clients can connect.
 
     Raises:
-        DuologueError: the address cannot be listened on.
+        DuologueError: the server cannot listen on the address.
         EngineError: an engine does not load.
         MissingExtra: uvicorn, or what an engine needs, is not installed.
     """
     try:
-        from duologue.server.run.acceptor import Arrivals
+        from duologue.server.run.acceptor import TLSAcceptor
         from duologue.server.run.connections import Connections, EdgeConfig
         from duologue.server.run.uvicorn_http import Requests
         from duologue.server.run.uvicorn_websocket import Socket
@@ -103,27 +102,27 @@ async def serve(
         timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=_END_S,
         backlog=_MAX_ACCEPTED,
-        # Not by the lifespan protocol: a failed start-up there ends in sys.exit, and the reason in a log.
+        # uvicorn's lifespan would end a failed start-up with sys.exit, and its reason only in a log.
         lifespan="off",
         log_config=None,
-        # On its lower levels uvicorn logs queries, and the WebSocket library headers: there are keys in both.
+        # Below this level uvicorn logs queries, and the WebSocket library headers: both may have keys.
         log_level="warning",
         access_log=False,
     )
     try:
         async with application.running():
-            server = _server(config, Arrivals, tls)
-            giving_back = asyncio.ensure_future(_give_memory_back(edge))  # noqa: TID251
+            server = _server(config, TLSAcceptor, tls)
+            trimming = asyncio.ensure_future(_trim_memory(edge))  # noqa: TID251
             try:
                 await _run(application, server, listening, on_listening, "ws" if tls is None else "wss")
             finally:
-                giving_back.cancel()
+                trimming.cancel()
     finally:
         listening.close()
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Makes the event loop on which a core serves most calls: uvloop's where it is installed; None: asyncio's own."""
+    """The factory of the fastest event loop: uvloop's if it is installed; None: asyncio's own."""
     try:
         import uvloop
     except ImportError:
@@ -131,15 +130,15 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def spare_the_collector() -> None:
-    """Have Python's garbage collector run seldom, and pass by all that is loaded: for a process that only serves."""
+def tune_gc() -> None:
+    """Make garbage collections rare, and exempt all objects so far. For a process that only serves."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
-async def _give_memory_back(edge: Connections) -> None:
-    """Have the C library return free memory to the system when connections have ended; nothing without glibc."""
+async def _trim_memory(edge: Connections) -> None:
+    """Return free memory to the system after connections have ended; does nothing without glibc."""
     if (libc := _glibc()) is None:
         return
     libc.mallopt(_M_MMAP_THRESHOLD, _OWN_PAGES_BYTES)
@@ -158,12 +157,12 @@ def _glibc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
 
 
-def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None) -> uvicorn.Server:
+def _server(config: EdgeConfig, acceptor: type[TLSAcceptor], tls: SSLContext | None) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Listens; TLS is done where every connection is seen."""
+            """Listen. TLS handshakes are done by `TLSAcceptor`, so that the table has every connection."""
             state, loop = self.server_state, asyncio.get_running_loop()
 
             def make() -> asyncio.Protocol:
@@ -175,21 +174,21 @@ def _server(config: EdgeConfig, arrivals: type[Arrivals], tls: SSLContext | None
                 if tls is None:
                     self.servers.append(await loop.create_server(make, sock=each, backlog=config.backlog))
                 elif sys.platform == "win32":
-                    # Its event loop cannot watch a socket: handshakes have their deadline, and are in no table.
+                    # No `add_reader` in the event loop of Windows: handshakes have a timeout, but are not in the table.
                     within_s = config.edge.limits.handshake_s
                     self.servers.append(
                         await loop.create_server(make, sock=each, ssl=tls, ssl_handshake_timeout=within_s)
                     )
                 else:
-                    self.servers.append(arrivals(each, tls, config.edge, state, make))  # type: ignore[arg-type]
-                # asyncio accepts its `backlog` in one turn, which may not be more descriptors than are kept free; the
-                # system may let more clients queue.
+                    self.servers.append(acceptor(each, tls, config.edge, state, make))  # type: ignore[arg-type]
+                # asyncio accepts its `backlog` in one iteration, which must fit into the reserved descriptors; the
+                # system may queue more clients.
                 each.listen(_MAX_QUEUED)
             self.started = True
 
         @contextmanager
         def capture_signals(self) -> Generator[None, None, None]:
-            """Leaves signals alone: uvicorn would hang up on all sessions at the first one."""
+            """Handle no signals: uvicorn would close all sessions at the first one."""
             yield
 
     return Server(config)
@@ -202,8 +201,8 @@ async def _run(
     on_listening: Callable[[str], None],
     scheme: str,
 ) -> None:
-    """Serve on this socket. Cancelled: sessions are let finish first."""
-    # Not in a TaskGroup: that would cancel the server where it must be let finish.
+    """Serve on this socket. Cancelled, it drains the sessions first."""
+    # Not in a TaskGroup, which would cancel the server before sessions are drained.
     running = asyncio.ensure_future(server.serve(sockets=[listening]))  # noqa: TID251
     try:
         await _until_started(server, running)
@@ -221,7 +220,7 @@ async def _run(
 
 
 async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) -> None:
-    """Wait until the server takes connections. Raises DuologueError if it ends before that."""
+    """Wait until the server accepts connections. Raises DuologueError if it ends before."""
     while not server.started:
         if running.done():
             await running
@@ -230,7 +229,7 @@ async def _until_started(server: uvicorn.Server, running: asyncio.Future[None]) 
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises DuologueError for an address that cannot be had."""
+    """A listening socket. Raises DuologueError if the address cannot be used."""
     if not 0 <= port <= _LAST_PORT:
         raise DuologueError(f"cannot listen on {host}:{port}: ports end at {_LAST_PORT}")
     try:
@@ -238,6 +237,6 @@ def _bind(host: str, port: int) -> socket.socket:
         listening = socket.create_server((host, port), family=family)
     except OSError as fault:
         raise DuologueError(f"cannot listen on {host}:{port}: {fault.strerror or fault}") from fault
-    # Said to be TCP, which `create_server` leaves open: only then does asyncio switch Nagle's algorithm off in what is
-    # accepted, which holds back a small message until the client's next one, or for 40 ms.
+    # With the protocol TCP, which `create_server` leaves at 0: only then does asyncio set TCP_NODELAY on accepted
+    # sockets. Nagle's algorithm would delay a small message until the client's next one, or for 40 ms.
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())

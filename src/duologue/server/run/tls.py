@@ -1,4 +1,4 @@
-"""The certificate with which the server shows who it is."""
+"""The TLS context of the server, from its certificate and key."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["tls_context"]
 
 
 def tls_context(certificate: str | PathLike[str], key: str | PathLike[str] | None = None) -> ssl.SSLContext:
-    """What a server needs for `wss`: a certificate with its chain, and its key, in PEM; one file may hold both.
+    """The context for `wss`, from a certificate with its chain and its key, in PEM; one file may have both.
 
     Raises:
-        DuologueError: a file is missing, is no PEM, is encrypted, or the two do not belong together.
+        DuologueError: a file is missing, not PEM or encrypted, or the key belongs to another certificate.
     """
     for path in (certificate, key):
         if path is not None:
@@ -26,7 +26,7 @@ def tls_context(certificate: str | PathLike[str], key: str | PathLike[str] | Non
                 raise DuologueError(f"cannot read {path}: {fault.strerror or fault}") from fault
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        # Without a password at hand the library would ask for one on the terminal.
+        # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(certificate, key, password=lambda: "")
     except ssl.SSLError as fault:
         files = f"{certificate}" if key is None else f"{certificate} and {key}"
@@ -43,5 +43,5 @@ _REASONS = {
 
 
 def _reason(fault: ssl.SSLError) -> str:
-    # A file without a key is reported by OpenSSL's reader alone, which has no name for it.
+    # For a file without a key OpenSSL gives no reason.
     return _REASONS.get(fault.reason or "", "no certificate and key in PEM form, or the key is encrypted")

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP with deadlines, a limit on headers, and an answer to what it refuses."""
+"""uvicorn's HTTP, with deadlines, limits, and responses to the requests that it rejects."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
 
-__all__ = ["Requests", "answer_of"]
+__all__ = ["Requests", "response_of"]
 
 _MAX_SOCKET_LINE_BYTES: Final = 8190
 _MAX_SOCKET_HEADERS: Final = 128
-"""What the WebSocket library takes of a handshake."""
+"""Limits of the WebSocket library for a handshake."""
 
+_PIECES_PER_TURN: Final = 32
+"""Pieces of a body that are parsed in one turn, in 0.5 ms. One read can bring 40,000 of one byte."""
 
-_PIECES_IN_A_ROW: Final = 32
-"""Pieces of bodies that are parsed before others have their turn, 0.5 ms. One read can bring 40,000 of one byte."""
-
-_MUCH_BYTES: Final = 16 * 1024
-"""After so much in one read, others read first."""
+_LARGE_READ_BYTES: Final = 16 * 1024
+"""After a read of this size, other connections read first."""
 
 _MAX_PIECES: Final = 4_000
 _PIECE_BYTES: Final = 64
-"""A body may come in so many pieces, and one more for each so many bytes: each costs what a kilobyte costs."""
+"""A body may have 4,000 pieces and one more for every 64 bytes: a piece costs as much time as a kilobyte."""
 
 
 _logger = logging.getLogger("duologue.server.run.uvicorn_http")
-# What clients get wrong is logged by the table of connections, with their address and once a minute.
+# Faults of clients are logged by the table of connections, with the address and once a minute.
 _logger.setLevel(logging.ERROR)
 
 
-def answer_of(rejection: Rejection) -> bytes:
-    """A whole HTTP response that ends the connection."""
+def response_of(rejection: Rejection) -> bytes:
+    """The whole HTTP response of a rejection. The connection is closed behind it."""
     body = write_text(rejection.body())
     status = rejection.http_status
     lines = (
@@ -56,22 +55,22 @@ def answer_of(rejection: Rejection) -> bytes:
 
 
 class _Parser(h11.Connection):
-    """h11 that refuses what is too large or ambiguous."""
+    """h11, with limits on headers and pieces; rejects ambiguous requests."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(h11.SERVER, limits.max_header_bytes)
         self._max_header_bytes = limits.max_header_bytes
         self.fault = "malformed"
-        """Why a request is refused."""
+        """The rejection of the request that is not valid, by its name in `REJECTIONS`."""
         self.body_bytes = self._pieces = 0
-        """Of the present request."""
-        self._allowed = _PIECES_IN_A_ROW
+        """Bytes and pieces of the current request's body."""
+        self._allowed = _PIECES_PER_TURN
         self.waits = False
-        """Whether there are more pieces than are parsed in a row."""
+        """Whether the turn has ended before all pieces were parsed."""
 
     def allow(self) -> None:
-        """As many pieces as may be parsed in a row."""
-        self._allowed, self.waits = _PIECES_IN_A_ROW, False
+        """Start a turn."""
+        self._allowed, self.waits = _PIECES_PER_TURN, False
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if not self._allowed:
@@ -81,9 +80,9 @@ class _Parser(h11.Connection):
             event = super().next_event()
         except h11.RemoteProtocolError as fault:
             if fault.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-                # Without the end of a line in it, it is the first one that is too long.
+                # No line is complete: the request line is too long (RFC 9112, section 3, wants 414 for a long target).
                 self.fault = "headers_large" if b"\n" in self.trailing_data[0] else "url_large"
-            # Another one: h11 raises its own from one of its methods, whose frame holds it, and this connection.
+            # A new exception: the traceback of h11's own refers to this connection, in a cycle.
             fault.__traceback__ = None
             raise h11.RemoteProtocolError(str(fault)) from None
         if isinstance(event, h11.Request):
@@ -98,10 +97,11 @@ class _Parser(h11.Connection):
         return event
 
     def _check(self, request: h11.Request) -> None:
-        """Raise RemoteProtocolError for a request that is not served."""
+        """Raise RemoteProtocolError for an ambiguous or too large request."""
         names = [name for name, _ in request.headers]
         if b"content-length" in names and b"transfer-encoding" in names:
-            # Two lengths: a proxy may believe the other one, and see another request begin.
+            # Request smuggling: a proxy may use the other length, and see another request begin.
+            # https://www.rfc-editor.org/rfc/rfc9112#section-6.1
             raise h11.RemoteProtocolError("both Content-Length and Transfer-Encoding")
         lengths = [len(name) + len(value) + 4 for name, value in request.headers]
         upgrade = b"upgrade" in names
@@ -117,7 +117,7 @@ class _Parser(h11.Connection):
 
 
 class _Flow(FlowControl):
-    """uvicorn's, which does not resume reading while what was read waits to be parsed."""
+    """uvicorn's flow control; does not resume reading while unread data waits to be parsed."""
 
     held = False
 
@@ -127,7 +127,7 @@ class _Flow(FlowControl):
 
 
 class Requests(H11Protocol):
-    """One connection that speaks HTTP, until it becomes a WebSocket."""
+    """One HTTP connection, until it becomes a WebSocket."""
 
     def __init__(
         self,
@@ -147,11 +147,11 @@ class Requests(H11Protocol):
         self._phase: Literal["headers", "request", "idle", "closing"] = "idle"
         self._deadline: float | None = None
 
-    # --- asyncio's side
+    # --- called by asyncio
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Stricter than the class that uvicorn puts there.
+        # Narrower than the attribute of the base class.
         self.flow: _Flow = _Flow(transport)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.address = network_of(self.client[0] if self.client else None)
         self.owner = f"address {self.address}"
@@ -170,8 +170,8 @@ class Requests(H11Protocol):
         self._head_bytes = self._head_bytes + len(data) if waits_for_head else 0
         self._after_parsing(len(data))
 
-    def go_on(self) -> None:
-        """Parse what has been read, up to so many pieces; reading goes on when nothing is left."""
+    def resume_parsing(self) -> None:
+        """Parse the unread data for one turn; resume reading when nothing is left."""
         if self._is_closing():
             return
         self.flow.held = False
@@ -185,13 +185,13 @@ class Requests(H11Protocol):
             self.flow.resume_reading()
 
     def _after_parsing(self, came: int = 0) -> None:
-        if (self.conn.waits or came >= _MUCH_BYTES) and not self.flow.held:
+        if (self.conn.waits or came >= _LARGE_READ_BYTES) and not self.flow.held:
             self.flow.pause_reading()
             self.flow.held = True
             self._edge.take_turn(self)
         waiting = len(self.conn.trailing_data[0]) if self.flow.held else 0
         self._edge.hold(self, self._head_bytes + self.conn.body_bytes + waiting)
-        self._follow()
+        self._update_phase()
 
     def eof_received(self) -> None:
         if self._phase == "closing":
@@ -202,14 +202,14 @@ class Requests(H11Protocol):
         self._unset_keepalive_if_required()
         self._edge.leave(self)
 
-    # --- uvicorn's side
+    # --- called by uvicorn
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         self._edge.leave(self)
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        """Answer a request that is refused by what is wrong with it."""
+        """Answer a request that is not valid with its rejection."""
         self._edge.log_cut(self.conn.fault, self)
         self._refuse(self.conn.fault)
 
@@ -234,8 +234,8 @@ class Requests(H11Protocol):
     def _is_upgraded(self) -> bool:
         return self.transport.get_protocol() is not self
 
-    def _follow(self) -> None:
-        """Start the clock of what the connection waits for now, where that has changed."""
+    def _update_phase(self) -> None:
+        """Enter the phase that the connection is in now, with its deadline."""
         cycle: RequestResponseCycle | None = self.cycle
         if (cycle is not None and not cycle.response_complete) or self.conn.their_state is h11.SEND_BODY:
             if self._phase != "request":
@@ -244,7 +244,7 @@ class Requests(H11Protocol):
             if self._phase != "headers":
                 self._enter("headers", self._limits.headers_s)
         elif self._phase != "headers":
-            # uvicorn's own timer ends it.
+            # uvicorn's keep-alive timer ends this phase.
             self._enter("idle", None)
 
     def _enter(self, phase: Literal["headers", "request", "idle", "closing"], within_s: float | None) -> None:
@@ -265,21 +265,21 @@ class Requests(H11Protocol):
         self._refuse(name)
 
     def cut(self, name: str) -> None:
-        """End the connection now, with an answer if it reaches the client at once."""
-        if self._phase != "closing" and not self._answered():
-            self.transport.write(answer_of(Rejection(name)))
+        """Send the rejection, unless a response is under way, and abort the connection."""
+        if self._phase != "closing" and not self._has_response():
+            self.transport.write(response_of(Rejection(name)))
         self._stop(cutting=True)
 
     def _refuse(self, name: str) -> None:
-        """Answer, and take nothing more but the client's own close."""
-        if self._answered():
+        """Send the rejection and close the sending side; wait for the client's close."""
+        if self._has_response():
             self._stop(cutting=True)
             return
-        self.transport.write(answer_of(Rejection(name)))
+        self.transport.write(response_of(Rejection(name)))
         self._stop(cutting=False)
 
-    def _answered(self) -> bool:
-        """Whether an answer is under way, behind which no other can stand."""
+    def _has_response(self) -> bool:
+        """Whether a response is under way, so that no other can follow."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and cycle.response_started and not cycle.response_complete
 

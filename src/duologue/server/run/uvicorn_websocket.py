@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket: small frames until admission, a deadline for each message, a close that waits for no client."""
+"""uvicorn's WebSocket, with small frames until admission, a deadline for messages, and closes that never block."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from duologue.protocol.server.frames import text_of
 from duologue.server.networks import network_of
 from duologue.server.rejections import Rejection
 from duologue.server.run.connections import CLOSE_S, LINGER_S, Connections, EdgeConfig, half_close
-from duologue.server.run.uvicorn_http import answer_of
+from duologue.server.run.uvicorn_http import response_of
+from duologue.server.tracebacks import drop_traceback
 from duologue.transports.asgi import ADMISSION
 
 if TYPE_CHECKING:
@@ -23,37 +24,36 @@ if TYPE_CHECKING:
 
 __all__ = ["Socket"]
 
-_MAX_STRANGER_BYTES: Final = 4096
-"""A frame of a client that is not admitted: a close is all that it has to say."""
-
+_MAX_UNADMITTED_BYTES: Final = 4096
+"""A message of a client that is not admitted, which has nothing to send but a close."""
 
 _LARGE_BYTES: Final = 8 * 1024
-"""A message that waits for its turn. Audio of 100 ms is smaller."""
+"""Larger messages wait for a turn. 100 ms of audio are smaller."""
 
-_MUCH_BYTES: Final = 64 * 1024
-"""After so much in one read, others read first."""
+_LARGE_READ_BYTES: Final = 64 * 1024
+"""After a read of this size, other connections read first."""
 
-_FRAMES_IN_A_ROW: Final = 32
-"""Frames that are parsed before others have their turn, 0.3 ms. One read can bring 40,000 empty ones."""
+_FRAMES_PER_TURN: Final = 32
+"""Frames that are parsed in one turn, in 0.3 ms. One read can bring 40,000 empty ones."""
 
 _MAX_FRAGMENTS: Final = 10_000
-"""Of one message. 16 MiB in fragments of 4 kB are 4,096; each is an object until the last has come."""
+"""Of one message. 16 MiB are 4,096 fragments of 4 kB; each is an object until the last has come."""
 
 _FRAGMENT_BYTES: Final = 64
-"""What a fragment takes in memory beside its bytes, so that empty ones count as unread too."""
+"""Memory of a fragment in addition to its bytes, so that empty ones count as unread too."""
 
 
 class _FrameEnds:
-    """Where frames end in what comes, so that no more of them are parsed at a time than are wanted."""
+    """Finds the ends of frames in the data (RFC 6455, section 5.2), so that a turn parses only so many frames."""
 
     def __init__(self) -> None:
         self._head = b""
-        """The beginning of a frame whose length has not come."""
+        """The beginning of a frame whose length is not complete."""
         self._missing = 0
-        """Bytes of the present frame that have not come."""
+        """Missing bytes of the current frame."""
 
     def size_of(self, data: bytes | memoryview, frames: int) -> int:
-        """How many of these bytes no more than so many frames take; these are passed over, the others come again."""
+        """The size of the first `frames` frames of the data; the rest must be passed again."""
         at, size = 0, len(data)
         for _ in range(frames):
             if self._missing >= size - at:
@@ -72,13 +72,6 @@ class _FrameEnds:
         return at
 
 
-def _forget_frames(fault: BaseException | None) -> None:
-    """A kept exception holds the frames it came through, and they hold what keeps it."""
-    while fault is not None:
-        fault.__traceback__ = None
-        fault = fault.__cause__ or fault.__context__
-
-
 def _forget_data(frame: Frame) -> None:
     """The parser keeps its last frame until the next one comes: 16 MB for each idle session otherwise."""
     frame.data = b""
@@ -87,12 +80,11 @@ def _forget_data(frame: Frame) -> None:
 class Socket(WebSocketsSansIOProtocol):
     """One WebSocket connection.
 
-    It reads nothing and takes no frame above 4 kB until the application admits the client by the ASGI extension
-    `duologue.admission`.
+    Until the application admits the client by the ASGI extension `duologue.admission`, it reads nothing, and a message
+    may have 4 kB at most.
 
-    A client that reads nothing cannot keep its connection: the close frame goes behind what waits for it already, where
-    it arrives if the client comes back to its senses, and the connection is aborted if it does not. uvicorn would wait
-    for the buffer to drain before either.
+    A client that reads nothing cannot keep its connection: the close frame is written behind the waiting data, and the
+    connection is aborted after a timeout. uvicorn would first wait for the buffer to drain.
     """
 
     def __init__(
@@ -106,25 +98,25 @@ class Socket(WebSocketsSansIOProtocol):
         self._edge: Connections = config.edge
         self._limits = config.edge.limits
         self._max_event_bytes = config.max_event_bytes
-        self.conn.max_message_size = _MAX_STRANGER_BYTES
+        self.conn.max_message_size = _MAX_UNADMITTED_BYTES
         self.address = self.owner = ""
         self.unread = 0
         self._parsing = 0
-        """Unread bytes that are part of a message which is not complete."""
+        """Unread bytes of the message that is not complete."""
         self._queued = 0
-        """Unread bytes that are part of messages which the application has not taken."""
+        """Unread bytes of messages that the application has not taken."""
         self._began_at = 0.0
-        """When the message that is not complete began."""
+        """When the incomplete message began."""
         self._parsing_at_ping = 0
         self._admitted = False
         self._lingers = False
-        """Whether all is said, and what still comes is read away."""
+        """Whether the connection is closing, and incoming data is dropped."""
         self._deadline: float | None = None
         self._ends = _FrameEnds()
         self._rest: bytes | memoryview = b""
-        """What has been read and is parsed when others had their turn, or when the application took what was before."""
+        """Data to be parsed in a later turn, or when the application has taken the messages before it."""
 
-    # --- asyncio's side
+    # --- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -143,16 +135,16 @@ class Socket(WebSocketsSansIOProtocol):
             self._count()
         else:
             self._rest = data
-            self.go_on()
+            self.resume_parsing()
 
-    def go_on(self) -> None:
-        """Parse what has been read, up to a message or so many frames; reading goes on when nothing is left."""
+    def resume_parsing(self) -> None:
+        """Parse the unread data for one turn; resume reading when nothing is left."""
         if not self._rest:
             if self.read_paused and self._admitted and self.queue.empty():
                 self._resume()
             return
-        much = len(self._rest) >= _MUCH_BYTES
-        size = self._ends.size_of(self._rest, _FRAMES_IN_A_ROW)
+        is_large_read = len(self._rest) >= _LARGE_READ_BYTES
+        size = self._ends.size_of(self._rest, _FRAMES_PER_TURN)
         if size == len(self._rest):
             piece, self._rest = self._rest, b""
         else:
@@ -161,7 +153,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._parse(piece)
         if not self._rest or self._lingers:
             self._rest = b""
-            if much and self._admitted and not self.read_paused:
+            if is_large_read and self._admitted and not self.read_paused:
                 self.read_paused = True
                 self.transport.pause_reading()
                 self._edge.take_turn(self)
@@ -191,22 +183,23 @@ class Socket(WebSocketsSansIOProtocol):
             return
         parsing = len(conn.reader.buffer) + (conn.current_size or 0) + _FRAGMENT_BYTES * len(self.frames)
         if parsing or parsing_before:
-            # Small messages come whole, and do not get here.
+            # Small messages arrive whole and are not counted.
             self._account(parsing, len(data), ended=not parsing_before or self.queue.qsize() > queued_before)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._edge.leave(self)
-        # The parser and the connection hold each other, and all that was read: without this they would stay in memory
-        # until the next full collection of garbage, which is seldom.
+        # The parser and the connection refer to each other and to the data: this cycle would keep them in memory until
+        # the next full garbage collection, and those are rare.
         self.conn.reader.buffer.clear()
         self.conn.parser.close()
         for fault in (self.conn.parser_exc, self.conn.handshake_exc):
-            _forget_frames(fault)
+            if fault is not None:
+                drop_traceback(fault)
         self.frames = []
         self._rest = b""
 
-    # --- uvicorn's side
+    # --- called by uvicorn
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -228,7 +221,7 @@ class Socket(WebSocketsSansIOProtocol):
         _forget_data(event)
 
     def send_receive_event_to_app(self) -> None:
-        """As uvicorn does, but a text that is no UTF-8 is no error of this server, with a traceback in its log."""
+        """As uvicorn does, but invalid UTF-8 closes with 1007 (RFC 6455, section 8.1) and leaves no traceback."""
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
         self.frames = []
         if self.close_sent:
@@ -249,7 +242,7 @@ class Socket(WebSocketsSansIOProtocol):
             self.transport.pause_reading()
 
     def handle_parser_exception(self) -> None:
-        """Close, also where the handshake has not been answered."""
+        """Close after a protocol error, also before the handshake is complete."""
         if self._lingers:
             return
         sent = self.conn.close_sent
@@ -264,7 +257,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Read on for a while: a socket that is closed with bytes in it is reset, and the reset overtakes the close."""
+        """Keep reading for `LINGER_S`: closing a socket with unread bytes resets it, which may lose the close frame."""
         self._lingers = True
         self._rest = b""
         if half_close(self.transport) and self.read_paused:
@@ -280,7 +273,7 @@ class Socket(WebSocketsSansIOProtocol):
             self._edge.wait(self)
 
     async def send(self, message: ASGISendEvent) -> None:
-        """As uvicorn does, but a close at once."""
+        """As uvicorn does, but closes at once, and sends large messages in turns."""
         extended = cast("Mapping[str, object]", message)
         if extended["type"] == ADMISSION:
             self._admit(str(extended["owner"]))
@@ -288,21 +281,21 @@ class Socket(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self.writable.set()
             if self._rest:
-                # The client's own close is in it, or comes behind it.
+                # The client's own close frame may be in the unread data.
                 self._edge.take_turn(self)
         size = len(cast("str", extended.get("text") or ""))
         if size > _LARGE_BYTES:
             await self._edge.wait_for_turn(size, sending=True)
         await super().send(message)
         if size > _LARGE_BYTES:
-            # Who sends it counts it until it is gone.
+            # The sender counts the message in memory until this returns.
             await self.writable.wait()
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
     async def receive(self) -> ASGIReceiveEvent:
-        """The next message; reading goes on when the application has taken all that was read."""
+        """The next message; resumes reading when the application has taken all messages."""
         message = await self.queue.get()
         size = len(cast("Mapping[str, str | bytes]", message).get("text") or "")
         if size > _LARGE_BYTES:
@@ -312,7 +305,7 @@ class Socket(WebSocketsSansIOProtocol):
         return message
 
     def keepalive_timeout(self) -> None:
-        """The client has not answered a ping, which it cannot do before the end of a frame that it is sending."""
+        """A ping has no answer. Within a frame a client cannot send one (RFC 6455, section 5.4): progress counts."""
         if self.ping_timeout is not None and self._parsing > self._parsing_at_ping:
             self._parsing_at_ping = self._parsing
             self.pong_timer = self.loop.call_later(self.ping_timeout, self.keepalive_timeout)
@@ -334,8 +327,8 @@ class Socket(WebSocketsSansIOProtocol):
             self._resume()
 
     def _refuse_handshake(self) -> None:
-        """The library does not take the request, and has written its answer if it has one."""
-        answer = b"".join(self.conn.data_to_send()) or answer_of(Rejection("malformed"))
+        """Answer a handshake that the library has rejected, with its response if it has written one."""
+        answer = b"".join(self.conn.data_to_send()) or response_of(Rejection("malformed"))
         self.handshake_complete = self.close_sent = True
         self._edge.log_cut("malformed", self)
         self.transport.write(answer)
@@ -346,7 +339,7 @@ class Socket(WebSocketsSansIOProtocol):
             self._queued = 0
             self._count()
         if self._rest:
-            self.go_on()
+            self.resume_parsing()
         elif self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
@@ -354,7 +347,7 @@ class Socket(WebSocketsSansIOProtocol):
     # --- unread bytes and deadlines
 
     def _account(self, parsing: int, came: int, *, ended: bool) -> None:
-        """Bytes came that are part of a message which is not complete; `ended` says that another one was before it."""
+        """Count data of an incomplete message; `ended`: the data ended another message before."""
         if ended:
             self._queued += max(0, self._parsing + came - parsing)
             self._began_at = self.loop.time()
@@ -382,13 +375,13 @@ class Socket(WebSocketsSansIOProtocol):
         if not self._parsing or limits.message_s is None:
             return
         if self.read_paused:
-            # It is this server that does not read.
+            # The server does not read: the client is not late.
             self._began_at = now
         elif now - self._began_at > limits.message_s + self._parsing / limits.message_bytes_per_s:
             self._edge.cut(self, "message_late")
 
     def cut(self, name: str) -> None:
-        """Close now with a reason, and abort if the client does not take it."""
+        """Close with the rejection's code and reason; abort if the client does not answer the close."""
         rejection = Rejection(name)
         if self.conn.state is OPEN and not self.close_sent:
             self.conn.fail(rejection.close_code, rejection.close_reason)
@@ -397,5 +390,5 @@ class Socket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         if not self.handshake_complete:
-            self.transport.write(answer_of(rejection))
+            self.transport.write(response_of(rejection))
         self.transport.abort()

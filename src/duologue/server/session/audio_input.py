@@ -1,4 +1,4 @@
-"""From the wire's input audio to the engines' audio format and rate."""
+"""Converts a client's input audio to the format and rate of the engines."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["LONG_AUDIO_CHARS", "DetectorInput", "decode_long_audio", "pcm16_of",
 _NewDenoiser = Callable[[str], Denoiser]
 
 _MAX_AT_ONCE_BYTES: Final = 48_000
-"""Audio that is converted on the event loop, where every session waits for it: one second of PCM at 24 kHz or six of
-G.711, 1 to 4 ms. The end of a long turn, or a recording that is appended whole, would take a hundred times as long."""
+"""Audio that is converted on the event loop, while all sessions wait: one second of PCM at 24 kHz or six of G.711, 1 to
+4 ms. A long turn, or a recording that is appended whole, would take a hundred times as long."""
 
 LONG_AUDIO_CHARS: Final = 1024 * 1024
 """Base64 that is decoded in a thread. Less takes 2 ms; the 15 MB that a frame may hold take 40."""
@@ -30,7 +30,7 @@ _PIECE_CHARS: Final = 256 * 1024
 
 
 class DetectorInput:
-    """One stream of input audio in front of its voice detector, however the client cuts it."""
+    """Gives one stream of input audio to its voice detector, in pieces of any size."""
 
     def __init__(self, detector: VoiceDetector, new_denoiser: _NewDenoiser | None = None) -> None:
         self._detector = detector
@@ -43,11 +43,11 @@ class DetectorInput:
 
     @property
     def frame_ms(self) -> int:
-        """Length of the frames that probabilities stand for."""
+        """Length of a frame, for which there is one probability."""
         return self._detector.frame_ms
 
     async def push(self, command: Detect) -> Sequence[float]:
-        """Speech probabilities of the frames that this audio completes."""
+        """The probability of speech (0 to 1) of each frame that this audio completes. Raises what the engines raise."""
         encoding = command.encoding
         if (encoding, command.noise_reduction) != (self._encoding, self._noise_reduction):
             self._prepare(encoding, command.noise_reduction)
@@ -87,7 +87,7 @@ def _decoded(encoded: str) -> bytes:
 
 
 async def pcm16_of(command: Transcribe, rate_hz: int, new_denoiser: _NewDenoiser | None = None) -> bytes:
-    """The whole samples of an utterance at this rate, cleaned if that is wanted and can be had."""
+    """An utterance as PCM16 at this rate, denoised if the session wants it and there is a denoiser."""
     encoding = command.encoding
     audio = command.audio[: len(command.audio) // encoding.bytes_per_sample * encoding.bytes_per_sample]
     if new_denoiser is not None and command.noise_reduction is not None:
@@ -105,14 +105,14 @@ async def _at_rate(audio: bytes, encoding: Encoding, rate_hz: int) -> bytes:
 
 
 async def _converted(convert: Callable[[bytes], bytes], audio: bytes) -> bytes:
-    """What `convert` makes of audio; in a thread where it is much audio, so that other sessions do not wait."""
+    """The converted audio; long audio is converted in a thread, so that other sessions do not wait."""
     return convert(audio) if len(audio) <= _MAX_AT_ONCE_BYTES else await asyncio.to_thread(convert, audio)
 
 
 async def transcribe(
     transcriber: Transcriber, command: Transcribe, new_denoiser: _NewDenoiser | None = None
 ) -> AsyncGenerator[str, None]:
-    """Pieces of the transcript of an utterance. Closed or cancelled: the engine is stopped."""
+    """Pieces of the transcript of an utterance. Closing or cancelling stops the engine."""
     pcm16 = await pcm16_of(command, transcriber.sample_rate_hz, new_denoiser)
     pieces = transcriber.transcribe(pcm16, language=command.language, prompt=command.prompt)
     async with closing(pieces):

@@ -1,4 +1,4 @@
-"""Cuts a stream of text where a speaker would breathe, so that speech can start before the answer is complete."""
+"""Splits a stream of text into clauses, so that speech can start before the response is complete."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ _SENTENCE_END: Final = re.compile(r"[.!?…][\"')\]]*\s+|\n+")
 _CLAUSE_END: Final = re.compile(r"[,;:—][\"')\]]*\s+")
 
 _MIN_CLAUSE_CHARS: Final = 25
-"""A shorter clause is spoken with what follows: half-second snippets sound chopped."""
-
+"""A shorter clause is spoken with what follows: pieces of half a second sound chopped."""
 
 _MAX_CLAUSE_CHARS: Final = 250
-"""Longer than any breath, about 15 seconds: text without punctuation is cut between words, not saved up to its end."""
+"""About 15 s of speech. Text without punctuation is cut between words at this length, so that speech can start."""
 
 
 class Clauses:
-    """Collects pieces of text; yields sentences, and of a long sentence the clauses."""
+    """Collects pieces of text; yields sentences, and the clauses of long sentences."""
 
     def __init__(self) -> None:
         self._text = ""
 
     def add(self, piece: str) -> Iterator[str]:
-        """More text; yields every clause that it completes. Takes time by the length of the piece alone."""
+        """Add text; yields the clauses that it completes. Takes time linear in the length of the piece."""
         self._text += piece
         start = 0
         try:
@@ -38,13 +37,13 @@ class Clauses:
             self._text = self._text[start:]
 
     def rest(self) -> Iterator[str]:
-        """What is left at the end."""
+        """The rest, at the end of the text."""
         text, self._text = self._text.strip(), ""
         if text:
             yield text
 
     def _cut(self, start: int) -> int | None:
-        """Where the clause that begins here ends; None if that is still to come."""
+        """The end of the clause that begins here; None if it is not complete."""
         longest = min(len(self._text), start + _MAX_CLAUSE_CHARS + 1)
         sentence = _SENTENCE_END.search(self._text, start, longest)
         clause = _CLAUSE_END.search(self._text, start + _MIN_CLAUSE_CHARS, longest)

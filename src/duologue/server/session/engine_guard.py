@@ -1,7 +1,6 @@
-"""Engines as a session meets them: bounded in time, held to their contracts, and looked at while they work.
+"""Guards around the engines of one session: timeouts, contract checks and observers.
 
-What an engine does wrong ends as an `EngineError` here. It fails the response or the transcription that it was asked
-for, and nothing else.
+A breach of contract becomes an `EngineError`, which fails the response or the transcription, and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ E = TypeVar("E")
 
 
 def guarded(engines: Engines, observer: SessionObserver, *, piece_s: float) -> Engines:
-    """The same engines for one session; `piece_s` is how long any of them may take for its next piece."""
+    """The engines of one session, guarded; `piece_s` is how long each may take for its next piece."""
     return dataclasses.replace(
         engines,
         new_detector=lambda: _Detector(engines.new_detector(), observer, piece_s),
@@ -36,7 +35,7 @@ def guarded(engines: Engines, observer: SessionObserver, *, piece_s: float) -> E
 
 
 class _Guard(Generic[E]):
-    """One engine behind its guard; what the guard does not know of it is the engine's own."""
+    """One guarded engine; attributes that the guard does not define are the engine's."""
 
     __slots__ = ("_engine", "_observer", "_piece_s")
 
@@ -51,7 +50,7 @@ class _Guard(Generic[E]):
     async def _pieces(
         self, stage: Stage, pieces: AsyncIterator[T], is_right: Callable[[T], bool]
     ) -> AsyncGenerator[T, None]:
-        """The pieces, each within its time. Raises EngineError for one that breaks the contract."""
+        """The pieces. Raises EngineError for a piece that is late or breaks the contract."""
         timeout = ReusableTimeout(self._piece_s)
         closing = aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
         with self._observer.engine_call(stage):
@@ -71,11 +70,11 @@ class _Guard(Generic[E]):
                 timeout.close()
 
     def _raise_fault_of(self, end: BaseException) -> None:
-        """Raise EngineError, unless the work was cancelled from outside: then the engine did nothing wrong."""
+        """Raise EngineError, unless the task is being cancelled: then this is no fault of the engine."""
         if isinstance(end, EngineTimeout):
             raise EngineError(f"made nothing for {self._piece_s:g} s", engine=self._name) from end
         if not _is_being_cancelled():
-            # Left as it is, the work would end without a word.
+            # Left as a cancellation, the response would end without an error.
             raise EngineError("cancelled itself", engine=self._name) from end
 
     @property
@@ -93,14 +92,14 @@ class _Detector(_Guard[VoiceDetector]):
         self._timeout = ReusableTimeout(piece_s)
 
     async def detect(self, pcm16: bytes, /) -> Sequence[float]:
-        # Not observed: there are fifty calls a second, and each is as good as none in a figure or a trace.
+        # Not observed: there are fifty calls a second, too many for traces and too short for figures.
         try:
             found = await self._timeout.wait_for(self._engine.detect(pcm16))
         except (EngineTimeout, asyncio.CancelledError) as end:
             self._raise_fault_of(end)
             raise
         for each in found:
-            if not 0 <= each <= 1:  # not a number is neither
+            if not 0 <= each <= 1:  # NaN fails both comparisons
                 raise EngineError("made something else than probabilities", engine=self._name)
         return found
 
@@ -138,8 +137,10 @@ class _Synthesizer(_Guard[Synthesizer]):
 
 
 def _is_being_cancelled() -> bool:
-    """Whether the present task is to end. A function, so that the task is no variable of a frame that raises: it holds
-    what is raised, and that the frame."""
+    """Whether the current task is being cancelled.
+
+    A function, so that no frame that raises refers to the task: the task holds the exception, and that the frame.
+    """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -149,7 +150,7 @@ def _is_pcm16(piece: object) -> bool:
 
 
 def _kind_of(piece: object) -> str:
-    """What a wrong piece is, without what it says."""
+    """A description of a wrong piece, without its content."""
     if isinstance(piece, bytes | bytearray | memoryview):
         return f"{len(piece)} bytes, half a sample too many"
     return f"something of the type {type(piece).__name__}"

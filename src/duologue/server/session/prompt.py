@@ -1,4 +1,4 @@
-"""What a responder is asked: the items of a conversation as the messages that engines know."""
+"""Makes the request to a responder: the items of a conversation as messages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["request_of"]
 
 
 def request_of(command: Respond, *, session_id: str, session_age_s: float) -> ResponderRequest:
-    """The exchange that a command describes."""
+    """The request of a `Respond` command."""
     messages, instructions = _messages(command.context), command.instructions
     if command.silent_ms is not None:
-        # A message without words is what the user has said; what to make of it is for the instructions to say.
+        # An idle timeout: an empty message stands for the user's silence, and the instructions explain it.
         messages.append(Message("user", ""))
         instructions = f"{instructions}\n\n{_prompting(command.silent_ms)}".strip()
     return ResponderRequest(
@@ -53,8 +53,8 @@ def _prompting(silent_ms: int) -> str:
 
 
 def _messages(items: Iterable[ConversationItem]) -> list[Message]:
-    """Messages in the order of the items, except that what a call returned follows it: language models take no other
-    order, and a user may well speak while a function runs."""
+    """Messages in the order of the items, but each output directly behind its call: language models require that order,
+    and a user may speak while a function runs."""
     messages: list[Message] = []
     asked: dict[str, McpApprovalRequestItem] = {}
     for item in items:
@@ -78,12 +78,12 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
                 if text or images:
                     messages.append(Message(role, text, images=images))
             case _:
-                pass  # what is no part of a dialogue: an approval given, items of later versions
+                pass  # not part of the dialogue: an approval, items of later versions
     return messages
 
 
 def _returned(items: Iterable[ConversationItem]) -> frozenset[str]:
-    """Ids of the calls whose results came after the assistant's last words."""
+    """Ids of the calls whose outputs are behind the assistant's last message."""
     returned: set[str] = set()
     for item in items:
         match item:
@@ -92,7 +92,7 @@ def _returned(items: Iterable[ConversationItem]) -> frozenset[str]:
             case MessageItem(role="assistant") if _text_of(item):
                 returned.clear()
             case _:
-                pass  # all other items leave it as it is
+                pass  # other items change nothing
     return frozenset(returned)
 
 

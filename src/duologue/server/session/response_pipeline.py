@@ -1,4 +1,4 @@
-"""From a response's context to text, speech and calls: responder and synthesizer side by side."""
+"""Makes a response from its context: the responder and the synthesizer run concurrently."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["ResponseSink", "answer", "closing"]
 
 
 class ResponseSink(Protocol):
-    """Takes a response as it is made, piece by piece. Each method waits while the client is behind."""
+    """Takes a response piece by piece. Each method waits while the client is too far behind."""
 
     async def text(self, piece: str, /) -> bool:
-        """The answer goes on. Returns whether more of it is wanted."""
+        """The next piece of text. Returns whether more is wanted."""
         ...
 
     async def clause(self, clause: str, /) -> None:
-        """The audio that comes next speaks this part of the text."""
+        """The text that the next audio speaks."""
         ...
 
     async def audio(self, audio: bytes, /) -> None:
@@ -32,22 +32,22 @@ class ResponseSink(Protocol):
         ...
 
     async def call(self, call: FunctionCall, /) -> None:
-        """The client is to call a function; all text and audio before it has been reported."""
+        """The model calls a function; all text and audio before it has been reported."""
         ...
 
 
 _Take = Callable[[str | FunctionCall], Awaitable[bool]]
-"""Takes what a responder yields; returns whether more of it is wanted."""
+"""Takes a piece of a responder; returns whether more is wanted."""
 
 _CLAUSES_AHEAD = 4
-"""A responder may be this far ahead of the voice; more would only be thrown away at the next interruption."""
+"""How many clauses the responder may be ahead of the synthesizer; an interruption drops them."""
 
 
 async def answer(command: Respond, request: ResponderRequest, engines: Engines, sink: ResponseSink) -> None:
-    """Make one response. Cancelling stops both engines.
+    """Make one response and report it to `sink`. Cancelling stops both engines.
 
     Raises:
-        EngineError: an engine failed; what was reported before stays.
+        EngineError: an engine failed; what was reported before stays valid.
     """
     if not command.speak:
         await _think(engines.responder, request, _writing(sink))
@@ -57,7 +57,7 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
 
     async def send_and_speak(piece: str | FunctionCall) -> bool:
         if isinstance(piece, FunctionCall):
-            # The text before the call is spoken to its end first, and the call is reported before what follows.
+            # The speech of the text before is complete first (rule `response.audio_and_function_call`).
             await speak_rest()
             await to_speak.put(piece)
             await to_speak.join()
@@ -80,9 +80,9 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
 
 
 async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
-    """Two halves of one work, side by side. The first failure ends both, and is raised as it is."""
-    # Not a TaskGroup: the traceback of the exception that ends one refers to that exception. Such a cycle holds the
-    # session with all its audio until the garbage collector comes by, and a user who interrupts makes one each time.
+    """Run both concurrently. The first exception cancels the other, and is raised unchanged."""
+    # Not a TaskGroup: the traceback of the exception that ends it refers to that exception. Such a cycle keeps the
+    # session with all its audio in memory until a garbage collection, and each interruption would make one.
     first, second = asyncio.ensure_future(one), asyncio.ensure_future(other)  # noqa: TID251 - both have ended below
     try:
         await asyncio.gather(first, second)
@@ -90,11 +90,11 @@ async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, N
         first.cancel()
         second.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
-        del first, second  # they hold what is raised now, which holds this frame
+        del first, second  # they refer to the exception, whose traceback refers to this frame
 
 
 def _writing(sink: ResponseSink) -> _Take:
-    """What a response without speech does with each piece."""
+    """Reports the pieces of a response without speech."""
 
     async def write(piece: str | FunctionCall) -> bool:
         if isinstance(piece, str):
@@ -106,7 +106,7 @@ def _writing(sink: ResponseSink) -> _Take:
 
 
 async def _think(responder: Responder, request: ResponderRequest, take: _Take) -> None:
-    """Pass on what the responder yields, piece by piece, until no more is wanted."""
+    """Give each piece of the responder to `take`, until no more is wanted."""
     async with closing(responder.respond(request)) as pieces:
         async for piece in pieces:
             if not await take(piece):
@@ -116,7 +116,7 @@ async def _think(responder: Responder, request: ResponderRequest, take: _Take) -
 async def _speak(
     synthesizer: Synthesizer, to_speak: asyncio.Queue[str | FunctionCall | None], command: Respond, sink: ResponseSink
 ) -> None:
-    """Speak clauses, and pass on calls in between, until None comes."""
+    """Speak the clauses and report the calls of a queue, in order, until None."""
     encoding = command.encoding
     resampling = ResampleStream(synthesizer.sample_rate_hz, encoding.rate_hz)
 
@@ -142,5 +142,5 @@ T = TypeVar("T")
 
 
 def closing(pieces: AsyncIterator[T]) -> AbstractAsyncContextManager[AsyncIterator[T]]:
-    """Closes a stream at the end of the block, so that its engine stops; a plain iterator has nothing to close."""
+    """Closes an async generator at the end of the block, so that its engine stops; nothing for other iterators."""
     return aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)

@@ -1,4 +1,4 @@
-"""How one response reaches the client: reported to the protocol piece by piece, as fast as the client takes it."""
+"""Reports one response to the protocol, piece by piece, no faster than the client takes it."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ class ResponseReporter:
         command: Respond,
         protocol: ServerProtocol,
         observer: SessionObserver,
-        pass_on: Callable[[], Awaitable[None]],
+        flush: Callable[[], Awaitable[None]],
         mcp: McpSession,
     ) -> None:
-        """`pass_on` sends the protocol's events, and waits while the client is behind."""
+        """`flush` sends the protocol's events, and waits while the client is too far behind."""
         self._mcp = mcp
         self._response_id = command.response_id
         self._bytes_per_s = command.encoding.bytes_per_s
         self._protocol = protocol
         self._observer = observer
-        self._pass_on = pass_on
+        self._flush = flush
 
     async def text(self, piece: str, /) -> bool:
-        """The answer goes on. Returns whether more of it is wanted."""
+        """The next piece of text. Returns whether more is wanted."""
         more_is_wanted = self._protocol.response_text(self._response_id, piece, now=time.monotonic())
-        await self._pass_on()
+        await self._flush()
         return more_is_wanted
 
     async def clause(self, clause: str, /) -> None:
-        """The audio that comes next speaks this part of the text."""
+        """The text that the next audio speaks."""
         self._protocol.response_clause(self._response_id, clause)
 
     async def audio(self, audio: bytes, /) -> None:
         """The next piece of speech, in the response's encoding."""
         self._protocol.response_audio(self._response_id, audio, now=time.monotonic())
         self._observer.spoke(len(audio) / self._bytes_per_s)
-        await self._pass_on()
+        await self._flush()
 
     async def call(self, call: FunctionCall, /) -> None:
-        """A function is to be called; all text and audio before it has been reported. A tool of an MCP server is called
-        here, and what follows it waits."""
+        """The model calls a function; all text and audio before it has been reported. A tool of an MCP server is called
+        here, and the rest of the response waits."""
         ours = self._protocol.response_call(self._response_id, call.name, call.arguments, now=time.monotonic())
-        await self._pass_on()
+        await self._flush()
         await self._make(ours)
 
     async def approved(self, request_id: str, /) -> None:
-        """The user has allowed a call: it is made."""
+        """Make the MCP call that the user has approved with this request."""
         ours = self._protocol.response_approved(self._response_id, request_id, now=time.monotonic())
-        await self._pass_on()
+        await self._flush()
         await self._make(ours)
 
     async def _make(self, call: McpCall | None) -> None:
@@ -71,4 +71,4 @@ class ResponseReporter:
             self._protocol.mcp_call_failed(call, fault.error, now=time.monotonic())
         else:
             self._protocol.mcp_called(call, output, now=time.monotonic())
-        await self._pass_on()
+        await self._flush()

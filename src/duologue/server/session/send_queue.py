@@ -1,4 +1,4 @@
-"""The bounded send queue of one client, with backpressure."""
+"""The send queue of one client: bounded, with backpressure."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from duologue.protocol.server.account import Charge
 __all__ = ["MAX_WAITING_BYTES", "SendQueue"]
 
 MAX_WAITING_BYTES: Final = 1024 * 1024
-"""About 16 s of speech as base64. A client that is further behind makes the engines wait."""
+"""About 16 s of speech as base64. While a client is further behind, its engines wait."""
 
 _LARGE_CHARS: Final = 16 * 1024
-"""Of a message that is counted in memory. A second of speech takes less, and a session may have 1 MiB of it waiting."""
+"""Longer messages count in the memory budget. A second of speech is shorter, and the queue holds 1 MiB of those."""
 
 
 class SendQueue:
-    """The tasks of a session put messages, its one writer gets them."""
+    """Any task of the session puts messages; one task gets them."""
 
     def __init__(
         self,
@@ -28,8 +28,8 @@ class SendQueue:
         stall_s: float | None = None,
         charge: Charge | None = None,
     ) -> None:
-        """`stall_s` is how long a client that is behind may take nothing at all; None: for ever. `charge` counts large
-        messages until the writer asks for the next one."""
+        """`stall_s` is how long a client that is behind may take no message; None: no limit. `charge` counts large
+        messages until the next `get`."""
         self._max_waiting_bytes = max_waiting_bytes
         self._stall_s = stall_s
         self._charge = charge
@@ -43,7 +43,7 @@ class SendQueue:
         self._closed = False
 
     def put(self, message: str | Close) -> None:
-        """Add a message, or the wish to close behind all that is waiting. Never waits: call `room` before more work."""
+        """Add a message, or a close behind all messages. Never waits: call `room` before more work."""
         if self._closed:
             return
         self._waiting.append(message)
@@ -84,7 +84,7 @@ class SendQueue:
         return not self._has_room.is_set()
 
     async def room(self) -> bool:
-        """Wait until the client has caught up, or is gone. False: it has not, and took nothing for `stall_s`."""
+        """Wait until the queue has room, or is closed. False: the client has taken no message for `stall_s`."""
         while not self._has_room.is_set():
             taken = self._taken
             try:
@@ -96,7 +96,7 @@ class SendQueue:
         return True
 
     def close(self) -> None:
-        """The client is gone: drop all messages, waiting and future ones, and release what waits for room."""
+        """The client is gone: drop all messages, also future ones, and end all waits for room."""
         self._closed = True
         self._waiting.clear()
         self._has_room.set()

@@ -1,6 +1,6 @@
-"""One conversation on the server: a transport, the protocol, and the engines that do its work.
+"""One session on the server: a transport, the protocol, and the engines.
 
-One task reads, one writes, one watches the clock; each transcription and each response is a task of its own. All of
+One task reads, one writes, one watches the clock; each transcription and each response has a task of its own. All of
 them end with the session.
 """
 
@@ -50,7 +50,7 @@ from duologue.server.session.prompt import request_of
 from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
-from duologue.server.session.transcription import Transcribing
+from duologue.server.session.transcription import TranscriptionPipeline
 from duologue.server.session_start import SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
@@ -70,7 +70,7 @@ a session sixteen responses at a time."""
 
 
 class ServerSession:
-    """Serves one client from greeting to close."""
+    """Serves one client, from `session.created` to the close."""
 
     def __init__(
         self,
@@ -85,9 +85,8 @@ class ServerSession:
         share: Share | None = None,
         long_work: asyncio.Lock | None = None,
     ) -> None:
-        """`share` counts what the session holds in memory, and is closed with it; None: nothing is counted together
-        with other sessions. `long_work` is the lock under which sessions of an event loop do what takes long on it, one
-        after another."""
+        """`share` counts the session's memory, and is closed with it; None: the memory is not counted. Sessions of one
+        event loop do their long work under the same lock, `long_work`, one after another."""
         session_start = session_start or SessionStart()
         self._transport = transport
         self._limits = limits = limits or Limits()
@@ -112,7 +111,9 @@ class ServerSession:
         )
         self._engines = guarded(engines, self._observer, piece_s=limits.engine_s)
         self._detector_input: DetectorInput | None = None
-        self._transcribing = Transcribing(self._engines, self._protocol, start=self._start_ahead, pass_on=self._pass_on)
+        self._transcription = TranscriptionPipeline(
+            self._engines, self._protocol, start=self._start_ahead, flush=self._flush
+        )
         self._mcp = McpSession(mcp, timeout_s=limits.engine_s)
         self._send_queue = SendQueue(
             max_waiting_bytes=limits.backlog_bytes,
@@ -130,14 +131,14 @@ class ServerSession:
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
-        self._farewell: Close | None = None
-        self._early: list[ServerEvent] = []
-        """The events of that configuration, to be sent after the greeting."""
+        self._close_with: Close | None = None
+        self._configuration_events: list[ServerEvent] = []
+        """The events that a client secret's configuration causes, to be sent after `session.created`."""
         if session_start.message is not None:
             self._protocol.receive_text(session_start.message, now=now)
-            # The client did not send this configuration: it gets it with `session.created`.
+            # The client has not sent this update, and gets no `session.updated`: `session.created` has the settings.
             events = self._protocol.take_events()
-            self._early = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
+            self._configuration_events = [event for event in events if not isinstance(event, SessionUpdatedEvent)]
 
     @property
     def session_id(self) -> str:
@@ -145,18 +146,18 @@ class ServerSession:
         return self._protocol.session.wire.id
 
     async def run(self) -> None:
-        """Serve until the client goes or the session is over. Cancelling ends it at once, leaving no task behind."""
+        """Serve until the client disconnects or the session is over. Cancelling ends it at once, with all its tasks."""
         code = 1005
         try:
             with self._observer.work("session", self.session_id):
                 code = await self._serve()
-                if self._farewell is not None:
-                    code = self._farewell.code
-                    await self._transport.close(code, self._farewell.reason)
+                if self._close_with is not None:
+                    code = self._close_with.code
+                    await self._transport.close(code, self._close_with.reason)
         except asyncio.CancelledError as end:
             code = _GOING_AWAY.code
             await self._transport.close(code, _GOING_AWAY.reason)
-            drop_traceback(end)  # the task group's frame has it in a variable
+            drop_traceback(end)  # a variable in the frame of the task group holds it
             raise
         except Exception as fault:
             code = 1011
@@ -167,20 +168,20 @@ class ServerSession:
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
-            # They hold this session: left in place, the call's audio would wait for a full collection.
-            self._transcribing.close()
+            # They refer to this session: the cycle would keep its audio in memory until a full garbage collection.
+            self._transcription.close()
             self._mcp.close()
-            del self._transcribing, self._mcp
+            del self._transcription, self._mcp
             self._reading = None
 
     def drain(self) -> None:
-        """End as soon as nothing is being transcribed or answered; what the client was promised, it still gets."""
+        """End as soon as no transcription, tool listing or response is under way."""
         self._draining = True
         self._close_if_drained()
 
-    def stop(self, farewell: Close = _GOING_AWAY) -> None:
-        """End now, with this close; the first one wins."""
-        self._farewell = self._farewell or farewell
+    def stop(self, close: Close = _GOING_AWAY) -> None:
+        """End now, with this close; later calls change nothing."""
+        self._close_with = self._close_with or close
         if self._reading is not None:
             self._reading.cancel()
 
@@ -188,16 +189,16 @@ class ServerSession:
         """Returns the close code."""
         async with asyncio.TaskGroup() as self._tasks:
             self._protocol.connect()
-            for event in (*self._protocol.take_events(), *self._early):
+            for event in (*self._protocol.take_events(), *self._configuration_events):
                 self._send(event)
-            await self._pass_on()
+            await self._flush()
             reading, writing = self._tasks.create_task(self._read()), self._tasks.create_task(self._write())
             clock = self._tasks.create_task(self._watch_clock())
             self._reading = reading
-            if self._farewell is not None:
+            if self._close_with is not None:
                 reading.cancel()
             try:
-                # Whichever learns first that the client is gone: the other may be waiting for something else.
+                # Either may be the first to see that the client is gone, while the other waits for something else.
                 await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for task in (reading, writing, clock, *self._work, *self._ahead):
@@ -209,30 +210,30 @@ class ServerSession:
     async def _read(self) -> int:
         while True:
             try:
-                # Not into a variable: it would hold on to the last message while the next one is waited for.
-                await self._take(await self._transport.receive())
+                # Not in a variable: it would keep the last message in memory until the next one comes.
+                await self._receive(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
-            await self._pass_on()
+            await self._flush()
             while self._to_detect:
-                # In the reading task, so that what the audio brings about comes before the next message's effects.
+                # In this task, so that the effects of the audio precede those of the next message.
                 await self._detect(self._to_detect.popleft())
-                await self._pass_on()
+                await self._flush()
 
-    async def _take(self, message: str | bytes) -> None:
+    async def _receive(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
             if type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
-                await self._take_long(event)
+                await self._receive_long(event)
             else:
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
         if time.monotonic() - now > _LONG_S:
             await asyncio.sleep(0)
 
-    async def _take_long(self, event: InputAudioBufferAppendEvent) -> None:
+    async def _receive_long(self, event: InputAudioBufferAppendEvent) -> None:
         try:
             audio = await decode_long_audio(event.audio)
         except InvalidRequest as invalid:
@@ -263,30 +264,30 @@ class ServerSession:
                 async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
-                # Some clocks wake up a little early: then nothing happens yet, and the rest is slept.
+                # Timers may fire a little early: then nothing happens, and the loop sleeps for the rest.
                 now = time.monotonic()
                 if now >= self._last_message_at + idle_s:
-                    self._turn_away(Rejection("idle", seconds=idle_s))
+                    self._reject(Rejection("idle", seconds=idle_s))
                     return
                 self._protocol.tick(now)
-                await self._pass_on()
+                await self._flush()
 
-    # --- what the protocol wants
+    # --- events and commands of the protocol
 
-    async def _pass_on(self) -> None:
-        """Send and start what the protocol has come to; then wait until the client has caught up."""
+    async def _flush(self) -> None:
+        """Send the protocol's events and execute its commands; then wait while the client is too far behind."""
         for event in self._protocol.take_events():
             self._send(event)
         for command in self._protocol.take_commands():
-            self._carry_out(command)
+            self._execute(command)
         if self._protocol.next_tick_at != self._tick_at:
             self._wake.set()
         if self._send_queue.is_full and not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 
-    def _turn_away(self, rejection: Rejection) -> None:
-        """Say why, and close."""
+    def _reject(self, rejection: Rejection) -> None:
+        """Send the error, and close."""
         self._send(rejection.event(new_id("event")))
         self._send_queue.put(Close(rejection.close_code, rejection.close_reason))
 
@@ -301,16 +302,16 @@ class ServerSession:
         if self._draining and not self._work:
             self._send_queue.put(_GOING_AWAY)
 
-    def _carry_out(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:
         match command:
             case Detect():
                 self._to_detect.append(command)
             case TranscribePartial():
-                self._transcribing.follow(command)
+                self._transcription.transcribe_partial(command)
             case TranscribeAhead():
-                self._transcribing.foresee(command)
+                self._transcription.transcribe_ahead(command)
             case DiscardAhead():
-                self._transcribing.recall(command)
+                self._transcription.discard_ahead(command)
             case Transcribe():
                 self._start(f"transcribe {command.item_id}", self._transcribe(command))
             case ListMcpTools():
@@ -324,14 +325,16 @@ class ServerSession:
             case Close():
                 self._send_queue.put(command)
             case IllegalTransition():
-                self._report(command)
+                self._report_illegal(command)
             case ToleratedFault(event_type=event_type, param=param, value_type=kind):
-                log_event(logging.WARNING, "let pass", session=self.session_id, of=event_type, param=param, kind=kind)
+                log_event(
+                    logging.WARNING, "fault tolerated", session=self.session_id, of=event_type, param=param, kind=kind
+                )
             case _:
                 assert_never(command)
 
-    def _report(self, illegal: IllegalTransition) -> None:
-        """Count a fault of this library, and log each kind once."""
+    def _report_illegal(self, illegal: IllegalTransition) -> None:
+        """Count a fault of this library; log each kind once."""
         self._observer.illegal_transition(illegal.table)
         if illegal not in self._illegal:
             self._illegal.add(illegal)
@@ -347,7 +350,7 @@ class ServerSession:
     def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = self._tasks.create_task(work, name=work_id)
         self._work.add(task)
-        # Not in the task itself: one that is cancelled before it began runs none of its code.
+        # Not in the task itself: a task that is cancelled before its start runs no code.
         task.add_done_callback(self._done)
 
     def _start_ahead(self, work_id: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -363,7 +366,7 @@ class ServerSession:
 
     async def _detect(self, command: Detect) -> None:
         try:
-            if self._detector_input is None:  # a session that sends no audio needs no detector
+            if self._detector_input is None:  # a session without audio needs no detector
                 self._detector_input = DetectorInput(self._engines.new_detector(), self._engines.new_denoiser)
             probabilities = await self._detector_input.push(command)
         except Exception as fault:
@@ -375,10 +378,10 @@ class ServerSession:
 
     async def _transcribe(self, command: Transcribe) -> None:
         with self._observer.work("transcription", command.item_id):
-            fault = await self._attempt(lambda: self._transcribing.transcribe(command), command.item_id)
+            fault = await self._attempt(lambda: self._transcription.transcribe(command), command.item_id)
         if fault is not None:
             self._protocol.transcription_failed(command.item_id, fault, now=time.monotonic())
-        await self._pass_on()
+        await self._flush()
 
     async def _list_mcp_tools(self, command: ListMcpTools) -> None:
         try:
@@ -389,12 +392,12 @@ class ServerSession:
             self._protocol.mcp_listing_failed(command.item_id)
         else:
             self._protocol.mcp_listed(command.item_id, tools)
-        await self._pass_on()
+        await self._flush()
 
     async def _respond(self, command: Respond) -> None:
         async def work() -> None:
             request = await self._request_of(command)
-            reporter = ResponseReporter(command, self._protocol, self._observer, self._pass_on, self._mcp)
+            reporter = ResponseReporter(command, self._protocol, self._observer, self._flush, self._mcp)
             for request_id in command.approved:
                 await reporter.approved(request_id)
             if not command.approved:
@@ -405,7 +408,7 @@ class ServerSession:
             fault = await self._attempt(work, command.response_id)
             if fault is not None:
                 self._protocol.response_failed(command.response_id, fault, now=time.monotonic())
-            await self._pass_on()
+            await self._flush()
 
     async def _request_of(self, command: Respond) -> ResponderRequest:
         age_s = time.monotonic() - self._started_at

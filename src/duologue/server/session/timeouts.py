@@ -1,4 +1,4 @@
-"""Waiting for engines, but not for ever."""
+"""Timeouts of engine calls."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class EngineTimeout(Exception):
-    """A wait has lasted for too long."""
+    """A wait has taken too long."""
 
 
 class ReusableTimeout:
-    """Ends each of many waits that lasts longer than `limit_s`; one at a time.
+    """A timeout of `limit_s` for many waits, one at a time.
 
-    A wait costs less than a microsecond, where `asyncio.timeout` makes and drops a timer for each: detectors are waited
-    for fifty times a second in every session. One timer looks after whichever wait is under way when it goes off.
+    A wait costs less than a microsecond, because all of them share one timer; `asyncio.timeout` makes a timer for each.
+    Every session waits for its detector fifty times a second.
     """
 
     __slots__ = ("_ended", "_limit_s", "_loop", "_since", "_task", "_timer")
@@ -36,11 +36,11 @@ class ReusableTimeout:
         """The result of the work. Cancelling cancels it.
 
         Raises:
-            EngineTimeout: it took too long, and is cancelled.
+            EngineTimeout: the work took too long, and has been cancelled.
         """
-        # Kept, because asking for it costs a system call each time.
+        # Cached: `get_running_loop` makes a system call each time.
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        # Not in a variable: what the work raises holds this frame, and the task holds what the work raises.
+        # Not in a variable: it would close a cycle from the exception to this frame, the task and the exception.
         self._task = asyncio.current_task(loop)
         assert self._task is not None
         cancelling = self._task.cancelling()
@@ -50,7 +50,7 @@ class ReusableTimeout:
         try:
             return await work
         except asyncio.CancelledError as fault:
-            # As `asyncio.timeout` does: another cancellation that came meanwhile goes on.
+            # As in `asyncio.timeout`: a cancellation from outside at the same time has precedence.
             if self._ended and self._task.uncancel() <= cancelling:
                 raise EngineTimeout from fault
             raise
@@ -58,7 +58,7 @@ class ReusableTimeout:
             self._task = None
 
     def close(self) -> None:
-        """Nothing more will be waited for."""
+        """Stop the timer; there are no more waits."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,1 +1,1 @@
-"""What is observed of sessions: log, metrics, traces."""
+"""Log, metrics and traces of sessions."""

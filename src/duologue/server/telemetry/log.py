@@ -1,35 +1,34 @@
-"""The server's log: the name of what happened, whose session it was, and facts. No key, no audio, no text."""
+"""The server's log: an event, its session, and facts. Never a key, audio or a conversation's text."""
 
 from __future__ import annotations
 
 import logging
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
 from duologue.printable import printable
-from duologue.server.telemetry.observer import Stage, Work
+from duologue.server.telemetry.observer import NullSessionObserver
 
 __all__ = ["FACTS", "LogObserver", "log_event"]
 
 _logger = logging.getLogger("duologue.server")
 
 FACTS: Final = "facts"
-"""Attribute of a log record that holds what happened as a dict, for formatters that write more than a sentence."""
+"""Attribute of a log record that holds the event and its facts as a dict, for structured formatters."""
 
 _REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
-"""Events that are worth a line."""
+"""Events that are logged."""
 
 _MAX_FACT_CHARACTERS: Final = 500
-"""Of one fact: room for a sentence of a fault, and for the names of a dozen fields."""
+"""Of one fact: enough for a fault's message, or for the names of a dozen fields."""
 
 _Fact = str | int | float | None
 
 
 def log_event(level: int, event: str, *, fault: BaseException | None = None, **facts: _Fact) -> None:
-    """Log one line: `session opened session=sess_… kind=realtime`; and the traceback of a fault that is our own.
+    """Log one line, `session opened session=sess_… kind=realtime`, and the traceback of a `fault` of this library.
 
-    A peer's words in a fact cannot end the line, pass for another fact, or do anything to a terminal.
+    A peer's text in a fact cannot end the line, imitate another fact, or control a terminal.
     """
     if _logger.isEnabledFor(level):
         shown = {name: _shown(value) for name, value in facts.items()}
@@ -42,29 +41,29 @@ def _shown(fact: _Fact) -> _Fact:
 
 
 def _quoted(fact: _Fact) -> str:
-    """Quoted where its end would not be visible otherwise."""
+    """The fact as text; in quotes if its end would not be visible."""
     text = str(fact)
     return '"{}"'.format(text.replace('"', '\\"')) if set(text) & {" ", "=", '"'} else text
 
 
 class LogObserver:
-    """Logs what happens in sessions; `address` and `owner` say of which client."""
+    """Logs sessions and rejections; `address` and `owner` are those of the client."""
 
     def __init__(self, *, address: str | None = None, owner: str | None = None) -> None:
         facts = {"address": address, "owner": owner}
         self._facts: dict[str, Any] = {name: fact for name, fact in facts.items() if fact is not None}
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
-        """Logs a session, and what happens in it."""
+        """Logs a session and its events."""
         log_event(logging.INFO, "session opened", session=session_id, kind=kind, **self._facts)
         return _Session(session_id)
 
     def turned_away(self, reason: str) -> None:
-        """Logs that a client got no session."""
+        """Logs a rejected client."""
         log_event(logging.WARNING, "client turned away", reason=reason, **self._facts)
 
 
-class _Session:
+class _Session(NullSessionObserver):
     __slots__ = ("_received_bytes", "_sent_bytes", "_session_id")
 
     def __init__(self, session_id: str) -> None:
@@ -91,16 +90,6 @@ class _Session:
         elif isinstance(event, ErrorEvent):
             code = str(event.error.code or event.error.type)
             log_event(logging.INFO, "error sent", session=self._session_id, code=code)
-
-    def spoke(self, audio_s: float) -> None: ...
-
-    def illegal_transition(self, table: str) -> None: ...
-
-    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
-        return nullcontext()
 
     def closed(self, code: int) -> None:
         log_event(

@@ -1,10 +1,10 @@
-"""Figures for Prometheus, in a registry of their own."""
+"""Metrics for Prometheus, in a registry of their own."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from duologue.errors import MissingExtra
@@ -20,7 +20,7 @@ from duologue.events import (
     ServerEvent,
 )
 from duologue.server.budget import Budget
-from duologue.server.telemetry.observer import Stage, Work
+from duologue.server.telemetry.observer import NullSessionObserver, Stage
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
@@ -62,19 +62,18 @@ METRICS: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
         "Transitions that the protocol's tables do not have: faults of duologue, to be reported.",
     ),
 }
-"""Every figure: its kind, its labels, and what it counts. Counters end in `_total` where they are shown.
+"""Every metric: its kind, its labels, and what it counts. Counters end in `_total` in `/metrics`.
 
-A "total" is a counter too, of what comes with every message: the library's own counters take a lock each time. What
-is "held" is read from the server's budget when it is shown.
+A "total" is a counter that changes with every message; the library's own counters take a lock each time. "held" metrics
+are read from the server's budget at each scrape.
 """
 
 _BUCKETS_S: Final = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0, 5.0, 15.0, 60.0)
-"""Closest where a conversation is won or lost: a pause of 0.2 s is human, one of 0.8 s is a bad line."""
-
+"""Finest between 0.2 s, a pause of people, and 0.8 s, a pause that disturbs a conversation."""
 
 _ANSWERED: Final = frozenset({"text", "audio"})
 _SPOKEN: Final = _ANSWERED | {"transcript"}
-"""Stages that are waited for after a turn without speech, and after one with."""
+"""Stages that are measured after a turn without speech, and after one with speech."""
 
 _REPORTED: Final = frozenset(
     {
@@ -88,11 +87,11 @@ _REPORTED: Final = frozenset(
         ResponseTextDeltaEvent,
     }
 )
-"""Events that say something for a figure."""
+"""Events that change a metric."""
 
 
 class Metrics:
-    """Counts what happens in all sessions.
+    """Counts the events of all sessions.
 
     Raises:
         MissingExtra: prometheus-client is not installed.
@@ -124,27 +123,27 @@ class Metrics:
                 case "total":
                     assert hasattr(self.totals, short), short
                 case _:
-                    pass  # read from the budget when they are shown
+                    pass  # read from the budget at each scrape
 
     def opened(self, session_id: str, *, kind: str) -> _Session:
-        """Counts a session, and what happens in it."""
+        """Counts a session and its events."""
         self.gauges["sessions_open"].inc()
         self.counters["sessions"].labels(kind).inc()
         return _Session(self)
 
     def turned_away(self, reason: str) -> None:
-        """Counts a client that was turned away, or a connection that a limit has ended."""
+        """Counts a rejected client, or a connection that a limit has ended."""
         self.counters["turned_away"].labels(reason).inc()
 
     def page(self) -> tuple[bytes, str]:
-        """All figures in the text format of Prometheus, and its content type."""
+        """All metrics in the text format of Prometheus, and its content type."""
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
 
 class _Totals:
-    """Sums that are added to with every message, on one thread."""
+    """Sums that change with every message, on one thread."""
 
     __slots__ = ("audio_in_seconds", "audio_out_seconds", "received_bytes", "sent_bytes")
 
@@ -153,7 +152,7 @@ class _Totals:
         self.audio_in_seconds = self.audio_out_seconds = 0.0
 
     def collect(self) -> Iterable[Metric]:
-        """The sums, as the library shows counters."""
+        """The sums as counters of the library."""
         from prometheus_client.core import CounterMetricFamily
 
         for name, (kind, _, meaning) in METRICS.items():
@@ -162,7 +161,7 @@ class _Totals:
 
 
 class _Held:
-    """The memory of all sessions, as the library shows figures."""
+    """The memory of all sessions, as metrics of the library."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -184,8 +183,8 @@ class _Held:
                 yield refused
 
 
-class _Session:
-    """One session's share."""
+class _Session(NullSessionObserver):
+    """Counts one session."""
 
     __slots__ = ("_input_ms", "_metrics", "_turn", "_turn_item_id", "_waited_for")
 
@@ -197,7 +196,7 @@ class _Session:
         self._waited_for: frozenset[str] = frozenset()
 
     def received(self, n_bytes: int, input_ms: int) -> None:
-        """Counts bytes and audio. A new input format starts a new buffer, whose length begins at 0 again."""
+        """Counts bytes and audio. `input_ms` starts again at 0 with a new input format."""
         totals = self._metrics.totals
         totals.received_bytes += n_bytes
         if input_ms != self._input_ms:
@@ -205,7 +204,7 @@ class _Session:
             self._input_ms = input_ms
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
-        """Counts bytes, responses and errors, and takes times."""
+        """Counts bytes, responses and errors, and measures latencies."""
         self._metrics.totals.sent_bytes += n_bytes
         if type(event) in _REPORTED:
             self._record(event)
@@ -225,7 +224,7 @@ class _Session:
                 self._waited_for = _SPOKEN
             case ResponseCreatedEvent():
                 if not self._waited_for & _ANSWERED:
-                    # A turn without speech: typed, or asked for by the client.
+                    # A turn without speech: typed, or requested by the client.
                     self._turn, self._turn_item_id = self._metrics.clock(), ""
                     self._waited_for = _ANSWERED
             case ResponseDoneEvent():
@@ -242,20 +241,16 @@ class _Session:
             self._metrics.histograms["latency_seconds"].labels(stage).observe(self._metrics.clock() - self._turn)
 
     def spoke(self, audio_s: float) -> None:
-        """Counts speech."""
+        """Counts synthesized speech."""
         self._metrics.totals.audio_out_seconds += audio_s
 
     def illegal_transition(self, table: str) -> None:
-        """Counts a fault."""
+        """Counts a fault of this library."""
         self._metrics.counters["illegal_transitions"].labels(table).inc()
-
-    def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
-        """Nothing is counted here: the events say it."""
-        return nullcontext()
 
     @contextmanager
     def engine_call(self, stage: Stage) -> Generator[None, None, None]:
-        """Counts a call, its length and its failure."""
+        """Counts a call, its duration and its failure."""
         metrics = self._metrics
         waiting = metrics.gauges["engine_calls"].labels(stage)
         waiting.inc()
@@ -270,6 +265,6 @@ class _Session:
             metrics.histograms["engine_seconds"].labels(stage).observe(metrics.clock() - began)
 
     def closed(self, code: int) -> None:
-        """Counts the end."""
+        """Counts the end of the session."""
         self._metrics.gauges["sessions_open"].dec()
         self._metrics.counters["sessions_closed"].labels(str(code)).inc()

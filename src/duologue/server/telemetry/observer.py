@@ -1,4 +1,4 @@
-"""Observers: they receive what happens in sessions, never what is said in them."""
+"""Observers of sessions: the protocols, and several observers as one."""
 
 from __future__ import annotations
 
@@ -8,61 +8,61 @@ from typing import Literal, Protocol, TypeAlias
 
 from duologue.events import ServerEvent
 
-__all__ = ["UNOBSERVED", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
+__all__ = ["UNOBSERVED", "NullSessionObserver", "Observer", "Observers", "SessionObserver", "Stage", "Work"]
 
 Stage: TypeAlias = Literal["transcribe", "respond", "synthesize", "mcp"]
-"""An engine at work, by what it does; a call of an MCP server's tool counts as one."""
+"""The kind of an engine's call; a call of an MCP server's tool counts as one."""
 
 Work: TypeAlias = Literal["session", "transcription", "response"]
-"""Something with a beginning and an end that may have engine calls inside."""
+"""Work that may contain calls of engines."""
 
 
 class SessionObserver(Protocol):
-    """Observes one session. Its methods are called on the event loop: they return at once and raise nothing."""
+    """Observes one session. Its methods are called on the event loop: they must return at once and raise nothing."""
 
     def received(self, n_bytes: int, input_ms: int) -> None:
-        """A message came; `input_ms` is the length of all input audio so far."""
+        """A message of `n_bytes` has arrived; `input_ms` is the length of all input audio so far."""
         ...
 
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
-        """An event is on its way to the client."""
+        """An event of `n_bytes` has been queued for the client."""
         ...
 
     def spoke(self, audio_s: float) -> None:
-        """So much speech was made for the client."""
+        """So many seconds of speech were synthesized for the client."""
         ...
 
     def illegal_transition(self, table: str) -> None:
-        """A state machine of the protocol got an input that it does not allow: a fault of this library."""
+        """A state table of the protocol has no such transition: a fault of this library."""
         ...
 
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
-        """Lasts as long as the work; entered and left in the same task."""
+        """A context around the work; it is entered and left in the same task."""
         ...
 
     def engine_call(self, stage: Stage) -> AbstractContextManager[object]:
-        """Lasts as long as the call; what it raises passes through. May be left in another context than entered."""
+        """A context around the call, which may raise. It may be left in another `contextvars` context than entered."""
         ...
 
     def closed(self, code: int) -> None:
-        """The session is over; `code` is the WebSocket's."""
+        """The session is over; `code` is the WebSocket close code."""
         ...
 
 
 class Observer(Protocol):
-    """Observes all sessions."""
+    """Observes all sessions of a server."""
 
     def opened(self, session_id: str, *, kind: str) -> SessionObserver:
-        """A session begins; returns the observer of what happens in it."""
+        """A session begins; returns its observer."""
         ...
 
     def turned_away(self, reason: str) -> None:
-        """A client got no session or no page, or a limit ended its connection; `reason` is a name from `REJECTIONS`."""
+        """A client was rejected, or a limit has ended its connection; `reason` is a name from `REJECTIONS`."""
         ...
 
 
 class Observers:
-    """Several observers of a server as one."""
+    """Combines several observers of a server."""
 
     def __init__(self, observers: Iterable[Observer]) -> None:
         self._observers = tuple(observers)
@@ -119,7 +119,11 @@ class _Together:
             each.closed(code)
 
 
-class _Unobserved:
+class NullSessionObserver:
+    """Does nothing: a base for observers of some events only."""
+
+    __slots__ = ()
+
     def received(self, n_bytes: int, input_ms: int) -> None: ...
     def sent(self, event: ServerEvent, n_bytes: int) -> None: ...
     def spoke(self, audio_s: float) -> None: ...
@@ -133,5 +137,5 @@ class _Unobserved:
         return nullcontext()
 
 
-UNOBSERVED: SessionObserver = _Unobserved()
+UNOBSERVED: SessionObserver = NullSessionObserver()
 """For sessions without an observer."""

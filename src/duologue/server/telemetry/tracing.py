@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry: a span for each session, response, transcription and engine call. No content."""
+"""OpenTelemetry traces: a span for each session, response, transcription and engine call, without content."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from duologue.events import ErrorEvent, ResponseDoneEvent, ServerEvent
-from duologue.server.telemetry.observer import UNOBSERVED, SessionObserver, Stage, Work
+from duologue.server.telemetry.observer import UNOBSERVED, NullSessionObserver, SessionObserver, Stage, Work
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer, TracerProvider
@@ -21,7 +21,7 @@ _REPORTED: Final = frozenset({ErrorEvent, ResponseDoneEvent})
 
 
 def traces(provider: TracerProvider | None = None) -> Traces | None:
-    """What makes the spans, with this provider or the process's own; None where the API is not installed."""
+    """An observer that makes spans, with this provider or the process's; None if the API is not installed."""
     try:
         from opentelemetry.trace import get_tracer
     except ImportError:
@@ -30,10 +30,10 @@ def traces(provider: TracerProvider | None = None) -> Traces | None:
 
 
 class Traces:
-    """Spans of all sessions. As long as the process has set no SDK up, none are made, which would be dropped."""
+    """Spans of all sessions. It makes none until the process has set up an SDK: they would be dropped."""
 
     def __init__(self, tracer: Tracer, *, own: bool) -> None:
-        """`own`: the tracer does not depend on what the process sets up."""
+        """`own`: the tracer comes from the application's provider, not from the process's."""
         self._tracer = tracer
         self._own = own
 
@@ -46,10 +46,10 @@ class Traces:
         return _Session(self._tracer, session_id, kind)
 
     def turned_away(self, reason: str) -> None:
-        """No session, no span."""
+        """Makes no span."""
 
 
-class _Session:
+class _Session(NullSessionObserver):
     __slots__ = ("_kind", "_session_id", "_tracer")
 
     def __init__(self, tracer: Tracer, session_id: str, kind: str) -> None:
@@ -57,14 +57,8 @@ class _Session:
         self._session_id = session_id
         self._kind = kind
 
-    def received(self, n_bytes: int, input_ms: int) -> None: ...
-    def spoke(self, audio_s: float) -> None: ...
-
-    def illegal_transition(self, table: str) -> None: ...
-    def closed(self, code: int) -> None: ...
-
     def sent(self, event: ServerEvent, n_bytes: int) -> None:
-        """Records errors, and how a response ended, on the current span."""
+        """Records errors and the status of responses on the current span."""
         if type(event) in _REPORTED:
             from opentelemetry.trace import get_current_span
 
@@ -75,25 +69,25 @@ class _Session:
                 get_current_span().add_event("response.done", status)
 
     def work(self, kind: Work, work_id: str) -> AbstractContextManager[object]:
-        """A span that is the parent of all that begins inside it."""
+        """A span that is the parent of all spans inside it."""
         attributes = {"duologue.session.id": self._session_id, f"duologue.{kind}.id": work_id}
         if kind == "session":
             attributes["duologue.kind"] = self._kind
-        # Not what was raised: its text may quote the conversation.
+        # Without the exception: its message may quote the conversation.
         return self._tracer.start_as_current_span(
             kind, attributes=attributes, record_exception=False, set_status_on_exception=False
         )
 
     @contextmanager
     def engine_call(self, stage: Stage) -> Generator[None, None, None]:
-        """A span that is not made current: a stream of pieces is left and entered again, in other contexts."""
+        """A span that is not made current: async generators resume in other contexts."""
         from opentelemetry.trace import StatusCode
 
         span = self._tracer.start_span(stage, attributes={"duologue.session.id": self._session_id})
         try:
             yield
         except Exception as fault:
-            # Its class alone: what an engine says of a failure may quote what was said.
+            # Only the class: the message may quote the conversation.
             span.set_status(StatusCode.ERROR, type(fault).__name__)
             raise
         finally:

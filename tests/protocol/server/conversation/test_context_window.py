@@ -35,7 +35,7 @@ def read(pair: Pair, **response: Any) -> list[str]:
     """Ids of the items that the next response reads; it ends at once."""
     pair.send(respond(**{**TEXT, **response}))
     command = pair.take(Respond)
-    pair.says("", response_id=command.response_id)
+    pair.responds("", response_id=command.response_id)
     [done] = [event for event in pair.finishes(response_id=command.response_id) if event.type == "response.done"]
     usage = done.to_json()["response"]["usage"]
     assert usage["input_tokens"] == sum(map(item_tokens, command.context)) + -(-len(command.instructions) // 4)

@@ -27,9 +27,9 @@ HALF_SECOND = bytes(range(250)) * 96
 def spoken_response(pair: Pair, *, finished: bool = True) -> str:
     """Half a second of the assistant's speech; returns the item's id."""
     pair.send(respond())
-    pair.says("Hello there")
+    pair.responds("Hello there")
     item_id = next(e.to_json()["item"]["id"] for e in pair.received if e.type == "response.output_item.added")
-    pair.plays(HALF_SECOND)
+    pair.synthesizes(HALF_SECOND)
     if finished:
         pair.finishes()
     return str(item_id)
@@ -101,8 +101,8 @@ def test_a_truncated_item_loses_its_later_audio_and_the_words_in_it(pair: Pair) 
 def test_what_is_said_after_a_truncation_in_progress_stays_out_of_the_conversation(pair: Pair) -> None:
     item_id = spoken_response(pair, finished=False)
     assert types(pair.send(truncate(item_id, 120))) == ["conversation.item.truncated"]
-    pair.says(" and then some")
-    pair.plays(HALF_SECOND)
+    pair.responds(" and then some")
+    pair.synthesizes(HALF_SECOND)
     events = pair.finishes()
     assert events[1].to_json()["transcript"] == "Hello there and then some"
     content = retrieve(pair, item_id)["content"][0]
@@ -129,7 +129,7 @@ def test_truncating_behind_the_end_is_rejected(pair: Pair) -> None:
 def test_the_millisecond_that_speech_ends_in_may_be_named_whole(pair: Pair) -> None:
     item_id = spoken_response(pair, finished=False)
     ten_samples = bytes(20)
-    pair.plays(ten_samples)
+    pair.synthesizes(ten_samples)
     pair.finishes()
     assert "500ms is already shorter than 502ms" in invalid(pair.send(truncate(item_id, 502)))["message"]
     assert types(pair.send(truncate(item_id, 501))) == ["conversation.item.truncated"]
@@ -162,11 +162,11 @@ def story(pair: Pair) -> str:
     """Two clauses, the first of one second and the second of two; returns the item's id. The response goes on."""
     pair.send(respond())
     pair.take(Respond)
-    [added, *_] = pair.says("Once upon a time, ")
-    pair.says("there was a king.")
-    pair.plays(SECOND, clause="Once upon a time,")
-    pair.plays(SECOND, clause="there was a king.")
-    pair.plays(SECOND)
+    [added, *_] = pair.responds("Once upon a time, ")
+    pair.responds("there was a king.")
+    pair.synthesizes(SECOND, clause="Once upon a time,")
+    pair.synthesizes(SECOND, clause="there was a king.")
+    pair.synthesizes(SECOND)
     return str(added.to_json()["item"]["id"])
 
 
@@ -193,8 +193,8 @@ def test_an_item_in_progress_keeps_what_was_heard_and_nothing_that_is_said_later
     item_id = story(pair)
     assert words_of(pair, item_id) == "Once upon a time, there was a king."
     pair.send(truncate(item_id, 1000))
-    pair.says(" And a queen.", response_id="resp_1")
-    pair.plays(SECOND, clause="And a queen.", response_id="resp_1")
+    pair.responds(" And a queen.", response_id="resp_1")
+    pair.synthesizes(SECOND, clause="And a queen.", response_id="resp_1")
     assert words_of(pair, item_id) == "Once upon a time,"
     events = pair.finishes(response_id="resp_1")
     transcripts = [event.to_json().get("transcript") for event in events if event.type.endswith("transcript.done")]
@@ -214,8 +214,8 @@ def test_an_item_can_be_cut_shorter_a_second_time(pair: Pair) -> None:
 def test_of_interrupted_speech_only_what_was_voiced_is_read_later(pair: Pair) -> None:
     pair.send(respond())
     pair.take(Respond)
-    pair.says("Once upon a time, there was a king.")
-    pair.plays(SECOND, clause="Once upon a time,")
+    pair.responds("Once upon a time, there was a king.")
+    pair.synthesizes(SECOND, clause="Once upon a time,")
     events = pair.speak(300)
     assert types(events)[0] == "input_audio_buffer.speech_started"
     item = events[-1].to_json()["response"]["output"][0]
@@ -227,7 +227,7 @@ def test_of_interrupted_speech_only_what_was_voiced_is_read_later(pair: Pair) ->
 
 def test_a_complete_answer_is_read_whole_even_if_no_audio_says_its_last_words(pair: Pair) -> None:
     story(pair)
-    pair.says(" The end.")
+    pair.responds(" The end.")
     pair.finishes()
     assert read(pair) == ["Once upon a time, there was a king. The end."]
 
@@ -243,7 +243,7 @@ def test_truncating_at_an_invalid_position_is_rejected(pair: Pair, ms: int, inde
 def test_deleting_the_item_that_a_response_is_making_does_not_cancel_it(pair: Pair) -> None:
     item_id = spoken_response(pair, finished=False)
     pair.send(client_event("conversation.item.delete", item_id=item_id))
-    assert types(pair.says(" more")) == ["response.output_audio_transcript.delta"]
+    assert types(pair.responds(" more")) == ["response.output_audio_transcript.delta"]
     pair.send(create(user_text("in its place", id=item_id)))
     events = pair.finishes()
     assert "conversation.item.done" not in types(events)
@@ -275,8 +275,8 @@ def test_speech_whose_words_are_awaited_keeps_its_audio_and_the_newest_item_alwa
         pair.pause(500)
     audio = [bool(entry.audio) for entry in pair.server.conversation]
     assert audio == [True, True, True]
-    pair.hears("one")
-    pair.hears("two")
+    pair.transcribes("one")
+    pair.transcribes("two")
     pair.speak(300)
     pair.pause(500)
     assert [bool(entry.audio) for entry in pair.server.conversation] == [False, False, True, True]
@@ -290,7 +290,7 @@ def test_a_responder_reads_the_words_of_speech_whose_audio_is_gone() -> None:
     for word in ("one", "two", "three"):
         pair.speak(300)
         pair.pause(500)
-        pair.hears(word)
+        pair.transcribes(word)
     assert [bool(entry.audio) for entry in pair.server.conversation] == [False, False, True]
     pair.send(respond())
     context = [item for item in pair.take(Respond).context if isinstance(item, MessageItem)]

@@ -120,13 +120,13 @@ def test_a_pause_inside_a_turn_does_not_end_it(pair: Pair) -> None:
 def test_a_weak_frame_inside_a_turn_counts_as_speech(pair: Pair) -> None:
     pair.speak(200)
     pair.send(InputAudioBufferAppendEvent.from_audio(bytes(48_000)))
-    assert pair.heard([0.4] * 50) == []
+    assert pair.detects([0.4] * 50) == []
 
 
 def test_the_threshold_decides_what_speech_is(pair: Pair) -> None:
     pair.send(turn_detection(threshold=0.9))
-    assert pair.heard([0.85] * 20) == []
-    assert types(pair.heard([0.95] * 20)) == ["input_audio_buffer.speech_started"]
+    assert pair.detects([0.85] * 20) == []
+    assert types(pair.detects([0.95] * 20)) == ["input_audio_buffer.speech_started"]
 
 
 def semantic(eagerness: str = "auto") -> RealtimeEvent:
@@ -152,7 +152,7 @@ def test_without_create_response_the_client_decides(pair: Pair) -> None:
 
 def test_a_turn_while_a_response_runs_uninterrupted_is_answered_when_that_has_ended(pair: Pair) -> None:
     pair.send(turn_detection(interrupt_response=False), create(user_text("hi")), respond())
-    pair.says("I was")
+    pair.responds("I was")
     assert types(pair.speak(300) + pair.pause(500)) == TURN
     ended = pair.finishes()
     assert types(ended)[-2:] == ["response.done", "response.created"]
@@ -160,7 +160,7 @@ def test_a_turn_while_a_response_runs_uninterrupted_is_answered_when_that_has_en
 
 def test_a_turn_that_interrupts_is_answered_once(pair: Pair) -> None:
     pair.send(turn_detection(interrupt_response=False), create(user_text("hi")), respond())
-    pair.says("I was")
+    pair.responds("I was")
     pair.speak(300)
     pair.pause(500)
     pair.send(turn_detection(interrupt_response=True))
@@ -334,7 +334,7 @@ def test_a_transcript_that_was_asked_for_streams_and_completes_with_its_cost(pai
     play(
         pair,
         [
-            lambda: pair.hears("good morning"),
+            lambda: pair.transcribes("good morning"),
             (f"{name}.delta", {"item_id": "item_1", "content_index": 0, "delta": "good"}),
             (f"{name}.delta", {"item_id": "item_1", "content_index": 0, "delta": " morning"}),
             (
@@ -360,7 +360,7 @@ def test_a_transcript_that_was_asked_for_streams_and_completes_with_its_cost(pai
 
 def test_a_transcript_without_a_request_is_made_for_the_response_alone(pair: Pair) -> None:
     spoken_turn(pair)
-    assert pair.hears("good morning") == []
+    assert pair.transcribes("good morning") == []
     context = pair.take(Respond).context
     assert [part.transcript for item in context for part in item.content] == ["good morning"]  # type: ignore[union-attr]
 
@@ -368,7 +368,7 @@ def test_a_transcript_without_a_request_is_made_for_the_response_alone(pair: Pai
 def test_a_failed_transcript_is_reported_and_the_response_starts_all_the_same(pair: Pair) -> None:
     pair.send(transcribed())
     spoken_turn(pair)
-    failed = pair.hears_nothing("the engine is out of order")
+    failed = pair.transcription_fails("the engine is out of order")
     assert types(failed) == ["conversation.item.input_audio_transcription.failed"]
     assert fields(failed, failed[0].type or "")["error"]["message"] == "the engine is out of order"
     assert pair.take(Respond).context
@@ -385,7 +385,7 @@ def test_a_transcript_of_a_deleted_item_is_not_sent(pair: Pair) -> None:
     pair.send(transcribed(), turn_detection(create_response=False))
     spoken_turn(pair)
     pair.send(client_event("conversation.item.delete", item_id="item_1"))
-    assert pair.hears("good morning") == []
+    assert pair.transcribes("good morning") == []
 
 
 def test_an_id_whose_transcript_is_on_its_way_cannot_be_given_to_another_item(pair: Pair) -> None:
@@ -393,7 +393,7 @@ def test_an_id_whose_transcript_is_on_its_way_cannot_be_given_to_another_item(pa
     spoken_turn(pair)
     pair.send(client_event("conversation.item.delete", item_id="item_1"))
     assert invalid(pair.send(create(user_text("new", id="item_1"))))["param"] == "item.id"
-    pair.hears("good morning")
+    pair.transcribes("good morning")
     assert types(pair.send(create(user_text("new", id="item_1")))) == TURN[3:]
 
 
@@ -405,8 +405,8 @@ def test_an_id_that_is_announced_for_the_turn_under_way_cannot_be_given_to_anoth
 
 def test_a_report_about_a_transcript_without_a_request_is_ignored(pair: Pair) -> None:
     pair.send(transcribed(), create(user_text("hi")))
-    assert pair.hears("what?", item_id="item_1") == []
-    assert pair.hears_nothing("broken", item_id="item_9") == []
+    assert pair.transcribes("what?", item_id="item_1") == []
+    assert pair.transcription_fails("broken", item_id="item_9") == []
 
 
 def test_a_detector_that_fails_ends_the_session_with_its_reason(pair: Pair) -> None:

@@ -30,12 +30,12 @@ def test_a_turn_is_followed_while_it_is_spoken_if_the_client_wants_transcripts(p
 def test_partial_transcripts_are_sent_as_far_as_they_agree_under_the_id_of_speech_started(pair: Pair) -> None:
     pair.send(transcribed())
     started = fields(pair.speak(300), "input_audio_buffer.speech_started")
-    assert pair.guesses("He was not") == []
-    (delta,) = pair.guesses("He was not an old", item_id=started["item_id"])
+    assert pair.transcribes_partially("He was not") == []
+    (delta,) = pair.transcribes_partially("He was not an old", item_id=started["item_id"])
     assert delta.to_json()["item_id"] == started["item_id"]
     assert delta.to_json()["delta"] == "He was not"
     pair.pause(500)
-    events = pair.hears("He was not an ill man.")
+    events = pair.transcribes("He was not an ill man.")
     # The engine reports word by word; words that were sent are not sent again.
     assert fields(events, "conversation.item.input_audio_transcription.delta")["delta"] == " an"
     completed = fields(events, "conversation.item.input_audio_transcription.completed")
@@ -45,10 +45,10 @@ def test_partial_transcripts_are_sent_as_far_as_they_agree_under_the_id_of_speec
 def test_a_transcript_that_contradicts_its_deltas_is_completed_all_the_same(pair: Pair) -> None:
     pair.send(transcribed())
     pair.speak(300)
-    pair.guesses("She was not")
-    pair.guesses("She was not ill", item_id="item_1")
+    pair.transcribes_partially("She was not")
+    pair.transcribes_partially("She was not ill", item_id="item_1")
     pair.pause(500)
-    events = pair.hears("He was not ill.")
+    events = pair.transcribes("He was not ill.")
     assert [event.type for event in events if event.type != "response.done"][:1] == [
         "conversation.item.input_audio_transcription.completed"
     ]
@@ -58,10 +58,10 @@ def test_a_transcript_that_contradicts_its_deltas_is_completed_all_the_same(pair
 def test_a_partial_transcript_of_a_turn_that_is_over_is_stale(pair: Pair) -> None:
     pair.send(transcribed())
     pair.speak(300)
-    pair.guesses("He was")
+    pair.transcribes_partially("He was")
     pair.pause(500)
-    assert pair.guesses("He was ill", item_id="item_1") == []
-    assert pair.guesses("He was ill", item_id="item_7") == []
+    assert pair.transcribes_partially("He was ill", item_id="item_1") == []
+    assert pair.transcribes_partially("He was ill", item_id="item_7") == []
 
 
 def test_a_pause_is_transcribed_ahead_and_speech_discards_that(pair: Pair) -> None:
@@ -120,7 +120,7 @@ def test_a_commit_in_the_middle_of_speech_keeps_what_is_known_of_it_and_is_follo
     pair.send(transcribed())
     pair.pause(1000)
     pair.speak(400)
-    pair.guesses("Well")
+    pair.transcribes_partially("Well")
     events = pair.send(COMMIT)
     assert types(events) == TURN[2:]
     assert fields(events, "input_audio_buffer.committed")["item_id"] == "item_1"
@@ -152,7 +152,7 @@ def test_a_turn_with_complete_words_ends_after_a_short_silence(pair: Pair) -> No
     pair.speak(400)
     pair.pause(200)
     assert pair.take(TranscribeAhead).detect_end_of_turn
-    assert pair.judges(1.0, item_id="item_1") == []
+    assert pair.estimates_end_of_turn(1.0, item_id="item_1") == []
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
 
@@ -160,17 +160,17 @@ def test_a_switch_to_silence_in_the_middle_of_speech_needs_no_estimate(pair: Pai
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
-    pair.judges(0.0)
+    pair.estimates_end_of_turn(0.0)
     pair.send(turn_detection(silence_duration_ms=300))
     assert types(pair.pause(100)) == [*TURN[1:], "response.created"]
-    assert pair.judges(1.0, item_id="item_1") == []
+    assert pair.estimates_end_of_turn(1.0, item_id="item_1") == []
 
 
 def test_a_switch_to_words_in_the_middle_of_speech_goes_on_with_the_turn(pair: Pair) -> None:
     pair.speak(400)
     pair.send(semantic())
     assert pair.pause(600) == []
-    assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
+    assert types(pair.estimates_end_of_turn(1.0)) == [*TURN[1:], "response.created"]
 
 
 def test_a_switch_to_words_in_a_pause_has_the_pause_estimated_again(pair: Pair) -> None:
@@ -180,14 +180,14 @@ def test_a_switch_to_words_in_a_pause_has_the_pause_estimated_again(pair: Pair) 
     pair.send(semantic())
     assert pair.take(DiscardAhead) == DiscardAhead("item_1")
     pair.pause(200)
-    assert types(pair.judges(1.0)) == [*TURN[1:], "response.created"]
+    assert types(pair.estimates_end_of_turn(1.0)) == [*TURN[1:], "response.created"]
 
 
 def test_an_update_of_something_else_keeps_an_estimate(pair: Pair) -> None:
     pair.send(semantic())
     pair.speak(400)
     pair.pause(200)
-    pair.judges(1.0)
+    pair.estimates_end_of_turn(1.0)
     pair.send(update(instructions="Be brief."))
     assert types(pair.pause(160)) == [*TURN[1:], "response.created"]
 
@@ -196,9 +196,9 @@ def test_speech_interrupts_the_answer_to_a_turn_that_was_estimated_complete(pair
     pair.send(semantic())
     pair.speak(400)
     pair.pause(400)
-    pair.judges(1.0)
-    pair.hears("Hello.")
-    pair.says("Well")
+    pair.estimates_end_of_turn(1.0)
+    pair.transcribes("Hello.")
+    pair.responds("Well")
     events = pair.speak(200)
     assert types(events)[0] == TURN[0]
     assert types(events)[-1] == "response.done"

@@ -89,7 +89,7 @@ def test_a_call_has_its_events_in_order_and_the_response_ends_with_it(pair: Pair
 
 def test_the_next_response_reads_what_tools_returned(pair: Pair) -> None:
     begun(pair)
-    pair.says("Let me see.")
+    pair.responds("Let me see.")
     assert types(pair.calls("search"))[-5:] == CALLED
     pair.returns("a page")
     pair.finishes()
@@ -133,7 +133,7 @@ def test_what_is_said_behind_a_call_is_an_item_of_its_own(pair: Pair) -> None:
     begun(pair)
     pair.calls("search")
     pair.returns("a page")
-    assert types(pair.says("There."))[:3] == [*DONE, "response.output_item.added"]
+    assert types(pair.responds("There."))[:3] == [*DONE, "response.output_item.added"]
     assert [item["type"] for item in pair.finishes()[-1].to_json()["response"]["output"]] == ["mcp_call", "message"]
 
 

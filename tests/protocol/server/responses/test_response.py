@@ -56,12 +56,12 @@ def test_a_text_response_has_its_events_in_order(pair: Pair) -> None:
                     "response.output_modalities": ["text"],
                 },
             ),
-            lambda: pair.says("Hello"),
+            lambda: pair.responds("Hello"),
             ("response.output_item.added", {"response_id": "resp_1", "output_index": 0, **empty}),
             ("conversation.item.added", {"previous_item_id": "item_1", **empty}),
             ("response.content_part.added", {**where, "part": {"type": "text", "text": ""}}),
             ("response.output_text.delta", {**where, "delta": "Hello"}),
-            lambda: pair.says(" there"),
+            lambda: pair.responds(" there"),
             ("response.output_text.delta", {**where, "delta": " there"}),
             pair.finishes,
             ("response.output_text.done", {**where, "text": "Hello there"}),
@@ -89,14 +89,14 @@ def test_a_spoken_response_has_its_events_in_order(pair: Pair) -> None:
         [
             respond(),
             ("response.created", {"response.audio.output.voice": "alloy"}),
-            lambda: pair.says("Hello"),
+            lambda: pair.responds("Hello"),
             ("response.output_item.added", {"item.content": []}),
             ("conversation.item.added", {"item.content": []}),
             ("response.content_part.added", {**where, "part": {"type": "audio", "transcript": ""}}),
             ("response.output_audio_transcript.delta", {**where, "delta": "Hello"}),
-            lambda: pair.plays(b"\1\2" * 10),
+            lambda: pair.synthesizes(b"\1\2" * 10),
             ("response.output_audio.delta", {**where, "delta": encode_audio(b"\1\2" * 10)}),
-            lambda: pair.says(" there"),
+            lambda: pair.responds(" there"),
             "response.output_audio_transcript.delta",
             pair.finishes,
             ("response.output_audio.done", where),
@@ -119,8 +119,8 @@ def test_a_response_without_a_word_still_has_its_item(pair: Pair) -> None:
 
 def test_the_usage_of_a_response_adds_up(pair: Pair) -> None:
     pair.send(update(instructions="x" * 40), create(user_text("y" * 80)), respond())
-    pair.says("z" * 20)
-    pair.plays(HALF_SECOND)
+    pair.responds("z" * 20)
+    pair.synthesizes(HALF_SECOND)
     usage = done(pair.finishes())["usage"]
     assert usage["input_tokens"] == 30 == sum(usage["input_token_details"][k] for k in ("text_tokens", "audio_tokens"))
     assert usage["output_token_details"] == {"text_tokens": 5, "audio_tokens": 10}
@@ -131,11 +131,11 @@ def test_the_usage_of_a_response_adds_up(pair: Pair) -> None:
 def test_deltas_join_to_what_the_done_event_says(pair: Pair) -> None:
     pieces = ["Hel", "lo", ", ", "", "wörld \N{WAVING HAND SIGN}", "\n"]
     pair.send(respond(output_modalities=["text"]))
-    events = [event for piece in pieces for event in pair.says(piece)] + pair.finishes()
+    events = [event for piece in pieces for event in pair.responds(piece)] + pair.finishes()
     joined = "".join(event.delta for event in events if isinstance(event, ResponseTextDeltaEvent))
     assert joined == "".join(pieces) == next(e.to_json()["text"] for e in events if e.type.endswith("text.done"))
     pair.send(respond())
-    events = [event for piece in pieces for event in pair.says(piece)] + pair.finishes()
+    events = [event for piece in pieces for event in pair.responds(piece)] + pair.finishes()
     joined = "".join(event.delta for event in events if isinstance(event, ResponseAudioTranscriptDeltaEvent))
     assert (
         joined == "".join(pieces) == next(e.to_json()["transcript"] for e in events if e.type.endswith("script.done"))

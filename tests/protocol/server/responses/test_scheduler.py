@@ -37,7 +37,7 @@ def test_a_second_response_is_rejected_and_the_first_goes_on(pair: Pair) -> None
     error = invalid(pair.send(respond()))
     assert error["code"] == "conversation_already_has_active_response"
     assert error["message"].startswith("Conversation already has an active response in progress: resp_1.")
-    pair.says("Hello")
+    pair.responds("Hello")
     assert done(pair.finishes())["status"] == "completed"
     assert types(pair.send(respond())) == ["response.created"]
 
@@ -48,7 +48,7 @@ def test_a_response_to_speech_waits_for_its_transcript(pair: Pair) -> None:
     pair.pause(500)
     assert types(pair.send(respond())) == ["response.created"]
     assert [type(command) for command in pair.commands] == [Transcribe]
-    assert pair.hears("what time is it") == []
+    assert pair.transcribes("what time is it") == []
     [item] = pair.take(Respond).context
     assert isinstance(item, MessageItem)
     assert item.content == [InputAudioPart(transcript="what time is it")]
@@ -61,7 +61,7 @@ def test_speech_that_comes_after_a_response_was_created_is_not_waited_for(pair: 
     first = pair.take(Transcribe)
     pair.speak(300)
     pair.send(client_event("input_audio_buffer.commit"))
-    pair.hears("one", item_id=first.item_id)
+    pair.transcribes("one", item_id=first.item_id)
     assert len(pair.take(Respond).context) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_response_to_an_item_that_is_deleted_while_it_is_transcribed_starts_al
     pair.send(client_event("input_audio_buffer.commit"))
     pair.send(respond(conversation="none", input=[{"type": "item_reference", "id": "item_1"}]))
     pair.send(client_event("conversation.item.delete", item_id="item_1"))
-    pair.hears("gone but not forgotten")
+    pair.transcribes("gone but not forgotten")
     assert len(pair.take(Respond).context) == 1
 
 
@@ -91,14 +91,14 @@ def test_a_cancel_while_the_transcript_is_awaited_ends_the_response_for_good(pai
     pair.speak(300)
     pair.pause(500)
     assert done(pair.send(CANCEL))["status"] == "cancelled"
-    assert pair.hears("too late") == []
+    assert pair.transcribes("too late") == []
     assert [command for command in pair.commands if isinstance(command, Respond)] == []
 
 
 def test_a_cancel_in_the_middle_closes_what_is_open_as_incomplete(pair: Pair) -> None:
     pair.send(respond())
-    pair.says("Hello th")
-    pair.plays(HALF_SECOND)
+    pair.responds("Hello th")
+    pair.synthesizes(HALF_SECOND)
     events = pair.send(CANCEL)
     assert types(events) == SPOKEN_END
     assert events[1].to_json()["transcript"] == "Hello th"
@@ -118,8 +118,8 @@ def test_a_cancel_when_nothing_runs_is_rejected(pair: Pair, fields: dict[str, st
 
 def test_the_user_interrupts_with_speech_started_first(pair: Pair) -> None:
     pair.send(create(user_text("hi")), respond())
-    pair.says("Once upon a time")
-    pair.plays(HALF_SECOND)
+    pair.responds("Once upon a time")
+    pair.synthesizes(HALF_SECOND)
     events = pair.speak(300)
     assert types(events) == ["input_audio_buffer.speech_started", *SPOKEN_END]
     response = done(events)
@@ -131,22 +131,22 @@ def test_the_user_interrupts_with_speech_started_first(pair: Pair) -> None:
 
 def test_without_interrupt_response_the_user_does_not_interrupt(pair: Pair) -> None:
     pair.send(turn_detection(interrupt_response=False, create_response=False), respond())
-    pair.says("Once upon")
+    pair.responds("Once upon")
     assert types(pair.speak(300)) == ["input_audio_buffer.speech_started"]
-    assert types(pair.says(" a time")) == ["response.output_audio_transcript.delta"]
+    assert types(pair.responds(" a time")) == ["response.output_audio_transcript.delta"]
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
 def test_reports_about_a_response_that_no_engine_is_asked_for_are_ignored(pair: Pair, when: str) -> None:
     if when == "late":
         pair.send(respond())
-        pair.says("Hello")
+        pair.responds("Hello")
         pair.send(CANCEL)
     else:
         pair.speak(300)
         pair.pause(500)  # the transcript is awaited
-    assert pair.says(" there", response_id="resp_1") == []
-    assert pair.plays(HALF_SECOND, response_id="resp_1") == []
+    assert pair.responds(" there", response_id="resp_1") == []
+    assert pair.synthesizes(HALF_SECOND, response_id="resp_1") == []
     assert pair.finishes(response_id="resp_1") == []
     assert pair.fails("broken", response_id="resp_1") == []
     assert when == "late" or done(pair.send(CANCEL))["id"] == "resp_1"
@@ -154,8 +154,8 @@ def test_reports_about_a_response_that_no_engine_is_asked_for_are_ignored(pair: 
 
 def test_a_response_that_has_spent_its_tokens_is_incomplete(pair: Pair) -> None:
     pair.send(respond(output_modalities=["text"], max_output_tokens=2))
-    pair.says("four")
-    events = pair.says(" more and more")
+    pair.responds("four")
+    events = pair.responds(" more and more")
     assert types(events)[:2] == ["response.output_text.delta", "response.output_text.done"]
     response = done(events)
     assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
@@ -169,8 +169,8 @@ def test_speech_that_has_spent_its_tokens_is_spoken_to_its_end_and_is_incomplete
     assert pair.server.response_text("resp_1", "four", now=0)
     assert not pair.server.response_text("resp_1", " more", now=0)
     assert not pair.server.response_text("resp_1", " and too many", now=0)
-    pair.says(" and too many")
-    assert types(pair.plays(HALF_SECOND))[-1] == "response.output_audio.delta"
+    pair.responds(" and too many")
+    assert types(pair.synthesizes(HALF_SECOND))[-1] == "response.output_audio.delta"
     assert pair.calls("f") == []
     events = pair.finishes()
     assert types(events) == SPOKEN_END
@@ -181,14 +181,14 @@ def test_speech_that_has_spent_its_tokens_is_spoken_to_its_end_and_is_incomplete
 
 def test_a_failed_engine_fails_its_response_and_the_session_goes_on(pair: Pair) -> None:
     pair.send(respond())
-    pair.says("Hel")
+    pair.responds("Hel")
     events = pair.fails("the voice is gone")
     assert types(events) == SPOKEN_END
     response = done(events)
     assert response["status"] == "failed"
     assert response["status_details"]["error"]["message"] == "the voice is gone"
     pair.send(respond())
-    pair.says("Hello")
+    pair.responds("Hello")
     assert done(pair.finishes())["status"] == "completed"
 
 
@@ -197,7 +197,7 @@ def test_a_failed_engine_fails_its_response_and_the_session_goes_on(pair: Pair) 
 
 def test_a_response_out_of_band_runs_at_the_same_time_as_the_active_one_and_out_of_the_conversation(pair: Pair) -> None:
     pair.send(create(user_text("hi")), respond())
-    pair.says("Hello")
+    pair.responds("Hello")
     created = pair.send(
         respond(conversation="none", output_modalities=["text"], metadata={"topic": "class"}, instructions="Classify.")
     )
@@ -207,11 +207,11 @@ def test_a_response_out_of_band_runs_at_the_same_time_as_the_active_one_and_out_
     play(
         pair,
         [
-            lambda: pair.says("greeting", response_id="resp_2"),
+            lambda: pair.responds("greeting", response_id="resp_2"),
             "response.output_item.added",
             "response.content_part.added",
             "response.output_text.delta",
-            lambda: pair.says(" there", response_id="resp_1"),
+            lambda: pair.responds(" there", response_id="resp_1"),
             ("response.output_audio_transcript.delta", {"response_id": "resp_1"}),
             lambda: pair.finishes(response_id="resp_2"),
             "response.output_text.done",
@@ -264,7 +264,7 @@ def test_speech_in_the_input_of_a_response_is_transcribed_for_it(pair: Pair) -> 
     pair.send(respond(conversation="none", input=[spoken]))
     command = pair.take(Transcribe)
     assert command.audio == HALF_SECOND
-    assert pair.hears("good morning", item_id=command.item_id) == []
+    assert pair.transcribes("good morning", item_id=command.item_id) == []
     [item] = pair.take(Respond).context
     assert isinstance(item, MessageItem)
     assert item.content == [InputAudioPart(transcript="good morning")]

@@ -26,7 +26,7 @@ def test_a_response_may_have_a_voice_and_a_format_of_its_own(pair: Pair, format_
     pair.send(respond(audio={"output": {"format": {"type": format_type}, "voice": "marin"}}))
     command = pair.take(Respond)
     assert (command.encoding.type, command.voice) == (format_type, "marin")
-    deltas = [event for event in pair.plays(bytes(3200)) if isinstance(event, ResponseAudioDeltaEvent)]
+    deltas = [event for event in pair.synthesizes(bytes(3200)) if isinstance(event, ResponseAudioDeltaEvent)]
     assert [len(delta.decode_audio()) for delta in deltas] == [1600, 1600]
 
 
