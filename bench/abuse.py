@@ -31,9 +31,6 @@ from bench._abuse_server import ATTACKER_KEY, Process, a_server, cores, lines_of
 
 REST_MB: Final = 30
 WAIT_MS: Final = 50.0
-SHORT_REST_MB: Final = 90
-"""In the short form. The last large messages of cut connections are freed with the next ones, as six rounds showed (58,
-14, 29, 28, 29, 14 MB), and a row of half a second may end at any of these."""
 STANDSTILL_MS: Final = 1_000.0
 """The longest wait in the short form, in which other programs may run."""
 SETTLE_S: Final = 15.0
@@ -142,9 +139,8 @@ class Bench:
         wait_name, wait_ms = ("max_ms", STANDSTILL_MS) if self._short else ("p99_ms", WAIT_MS)
         if figures["peak_mb"] > figures["budget_mb"]:
             yield f"peak {figures['peak_mb']} MB over {figures['budget_mb']}"
-        rest_mb = SHORT_REST_MB if self._short else REST_MB
-        if figures["rest_mb"] > rest_mb:
-            yield f"rest {figures['rest_mb']} MB over {rest_mb}"
+        if figures["rest_mb"] > REST_MB:
+            yield f"rest {figures['rest_mb']} MB over {REST_MB}"
         if figures[wait_name] > wait_ms:
             yield f"{wait_name} {figures[wait_name]:.0f} over {wait_ms:.0f}"
         if figures["healthz_unanswered"]:
