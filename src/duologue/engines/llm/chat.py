@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import cast
@@ -23,6 +24,7 @@ __all__ = ["ChatResponder"]
 _CONNECT_S = 5.0  # a slower endpoint is too slow for a conversation
 _SILENCE_S = 60.0  # a local server may load its model first
 
+_UNREAD_BYTES = 128 * 1024  # that the system keeps; uvloop reads all of it at once, and Linux would take 6 MB
 _MAX_FAULT_BYTES = 4096  # of an error response; its message stands at the beginning
 _MAX_FAULT_CHARACTERS = 300  # of what an endpoint says about its failure: one sentence, not a page of HTML
 
@@ -53,7 +55,11 @@ class ChatResponder:
             raise EngineError(f"{shown!r} is no address: it looks like http://host:port/v1", engine=self.name)
         # Nothing is to be unpacked: a megabyte on the wire may be a gigabyte of text, and tokens hardly shrink.
         headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-        self._client = httpx.AsyncClient(headers=headers, timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S))
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
+            transport=httpx.AsyncHTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD_BYTES)]),
+        )
 
     async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
         """Pieces of the answer as the endpoint sends them, and then the calls, as they came.

@@ -25,7 +25,7 @@ __all__ = [
     "fault_in",
 ]
 
-MAX_LINE_BYTES: Final = 4 * 1024 * 1024
+MAX_LINE_BYTES: Final = 1024 * 1024
 """A chunk is a few words; the arguments of a call may come in one. More without a line's end is no stream of chunks."""
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
