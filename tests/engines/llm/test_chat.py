@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +13,8 @@ import pytest
 
 from duologue.engines.base import Function, FunctionCall, Image, Message, ResponderRequest
 from duologue.engines.checks import check_responder, responder_request
-from duologue.engines.llm.chat import ChatResponder
-from duologue.engines.llm.chat_stream import chunk_lines
+from duologue.engines.llm.chat import _UNREAD_BYTES, ChatResponder
+from duologue.engines.llm.chat_stream import MAX_ARGUMENTS_CHARS, CalledFunction, CallPiece, Calls, chunk_lines
 from duologue.errors import EngineError
 
 KEY = "sk-do-not-tell"
@@ -395,6 +396,14 @@ async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pyte
         await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
 
 
+async def test_the_system_keeps_little_of_an_answer_that_is_not_read_yet() -> None:
+    async with endpoint(http("200 OK", b"")) as server, responder(server.url) as chat:
+        async with chat._client.stream("GET", server.url, content=b"x") as response:
+            connected = response.extensions["network_stream"].get_extra_info("socket")
+            kept_bytes = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    assert kept_bytes <= 2 * _UNREAD_BYTES  # Linux doubles it
+
+
 async def test_nothing_compressed_is_asked_for_and_none_is_unpacked() -> None:
     packed = gzip.compress(b"data: " + b" " * 1_000_000)
     for status in ("200 OK", "500 Oops"):
@@ -462,3 +471,12 @@ async def test_a_request_is_abandoned_without_waiting_for_the_endpoint(where: st
             await asyncio.wait([listening])
             await pieces.aclose()
             await server.hung_up.wait()
+
+
+def test_arguments_without_an_end_are_not_collected_for_ever() -> None:
+    calls = Calls()
+    half = "x" * (MAX_ARGUMENTS_CHARS // 2)
+    calls.add(CallPiece(index=0, function=CalledFunction(arguments=half)))
+    calls.add(CallPiece(index=1, function=CalledFunction(arguments=half)))
+    with pytest.raises(ValueError, match=f"arguments of more than {MAX_ARGUMENTS_CHARS} characters"):
+        calls.add(CallPiece(index=0, function=CalledFunction(arguments="x")))

@@ -11,6 +11,7 @@ from duologue.engines.base import FunctionCall
 
 __all__ = [
     "MAX_ANSWER_BYTES",
+    "MAX_ARGUMENTS_CHARS",
     "MAX_CALLS",
     "MAX_LINE_BYTES",
     "CallPiece",
@@ -31,6 +32,9 @@ MAX_LINE_BYTES: Final = 1024 * 1024
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """Of one answer with all that is around it. The longest that models give, 128,000 tokens in a chunk each, comes to less
 where a chunk says no more than it must."""
+
+MAX_ARGUMENTS_CHARS: Final = 1024 * 1024
+"""Of all calls of an answer: more than any function takes, and a quarter of what an item may hold."""
 
 MAX_CALLS: Final = 128
 """In one answer; models make a handful, and the hosted service offers them no more functions than this."""
@@ -99,9 +103,10 @@ class Calls:
 
     def __init__(self) -> None:
         self._begun: list[_Begun] = []
+        self._arguments_chars = 0
 
     def add(self, piece: CallPiece) -> None:
-        """The next piece. Raises ValueError: it begins one call too many."""
+        """The next piece. Raises ValueError: it begins one call too many, or the arguments are too long."""
         call = self._of(piece)
         if call is None:
             if len(self._begun) == MAX_CALLS:
@@ -114,6 +119,9 @@ class Calls:
         arguments = piece.function.arguments
         if isinstance(arguments, dict):
             arguments = msgspec.json.encode(arguments).decode()
+        self._arguments_chars += len(arguments or "")
+        if self._arguments_chars > MAX_ARGUMENTS_CHARS:
+            raise ValueError(f"arguments of more than {MAX_ARGUMENTS_CHARS} characters")
         call.arguments.append(arguments or "")
 
     def _of(self, piece: CallPiece) -> _Begun | None:
