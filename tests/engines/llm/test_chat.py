@@ -397,10 +397,13 @@ async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pyte
 
 
 async def test_the_system_keeps_little_of_an_answer_that_is_not_read_yet() -> None:
-    async with endpoint(http("200 OK", b"")) as server, responder(server.url) as chat:
-        async with chat._client.stream("GET", server.url, content=b"x") as response:
-            connected = response.extensions["network_stream"].get_extra_info("socket")
-            kept_bytes = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    async with (
+        endpoint(http("200 OK", b""), hold_open=True) as server,
+        responder(server.url) as chat,
+        chat._client.stream("POST", server.url, json={}) as response,
+    ):
+        connected = response.extensions["network_stream"].get_extra_info("socket")
+        kept_bytes = connected.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     assert kept_bytes <= 2 * _UNREAD_BYTES  # Linux doubles it
 
 
