@@ -44,6 +44,17 @@ class SequencerDriver:
     def done(self, response_id: str, request: ResponseRequest | None = None, **fields: Any) -> None:
         self.receive("response.done", response=wire(response_id, request, status="completed", **fields))
 
+    def ask_and_create(self, response_id: str) -> ResponseRequest:
+        request = self.ask()
+        self.created(response_id, request)
+        return request
+
+    def ask_and_finish(self) -> ResponseRequest:
+        """A request with its whole response: from it the sequencer learns that the server repeats metadata."""
+        request = self.ask_and_create("r0")
+        self.done("r0", request)
+        return request
+
     def error(self, code: str, event_id: str | None) -> None:
         self.sequencer.receive(rejected(event_id, code))
         self.collect()
@@ -58,6 +69,11 @@ class SequencerDriver:
 
     def at(self, state: SequenceState) -> bool:
         return self.sequencer.state is state
+
+    @property
+    def cancelled(self) -> list[Any]:
+        """Ids of the responses for which a cancel was sent."""
+        return [event.response_id for event in self.sent if isinstance(event, ResponseCancelEvent)]
 
     @property
     def last_id(self) -> str:

@@ -10,12 +10,7 @@ import pytest
 from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
-from duologue.events import (
-    ResponseCancelEvent,
-    ResponseCreateEvent,
-    SessionUpdateEvent,
-    UnknownRealtimeEvent,
-)
+from duologue.events import ResponseCancelEvent, ResponseCreateEvent, SessionUpdateEvent, UnknownRealtimeEvent
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.notices import (

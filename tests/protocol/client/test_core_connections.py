@@ -7,16 +7,9 @@ import pytest
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
-from duologue.events import (
-    ConversationItemCreateEvent,
-    ConversationItemTruncateEvent,
-    ResponseCreateEvent,
-)
+from duologue.events import ConversationItemCreateEvent, ConversationItemTruncateEvent, ResponseCreateEvent
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import (
-    ConnectionLost,
-    ErrorReported,
-)
+from duologue.protocol.client.notices import ConnectionLost, ErrorReported
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.testing import CountedIds

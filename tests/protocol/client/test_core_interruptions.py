@@ -5,16 +5,8 @@ from __future__ import annotations
 import pytest
 
 from duologue.audio.formats import PCM, PCMU
-from duologue.events import (
-    ConversationItemTruncateEvent,
-)
-from duologue.protocol.client.notices import (
-    AudioDelta,
-    ErrorReported,
-    Interrupted,
-    ItemDeleted,
-    SpeechStarted,
-)
+from duologue.events import ConversationItemTruncateEvent
+from duologue.protocol.client.notices import AudioDelta, ErrorReported, Interrupted, ItemDeleted, SpeechStarted
 from duologue.protocol.client.options import CoreOptions
 from tests.protocol._conversation import Talk, speaking
 from tests.protocol._wire import client_event, respond, update

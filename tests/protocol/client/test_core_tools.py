@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from duologue.events import (
-    ConversationItemCreateEvent,
-    FunctionCallOutputItem,
-)
+from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import (
-    ResponseStarted,
-    RunTool,
-    StopTool,
-)
+from duologue.protocol.client.notices import ResponseStarted, RunTool, StopTool
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import REQUEST_TAG
 from duologue.protocol.client.tools.toolbox import Toolbox

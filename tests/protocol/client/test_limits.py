@@ -37,20 +37,19 @@ def place(item_id: str, response_id: str = "r") -> dict[str, Any]:
 
 
 def a_call(number: int) -> dict[str, Any]:
-    return {
-        "id": f"f{number}",
-        "type": "function_call",
-        "call_id": f"c{number}",
-        "name": "clock",
-        "arguments": '{"zone":"CET"}',
-    }
+    call = {"id": f"f{number}", "type": "function_call", "call_id": f"c{number}", "name": "clock"}
+    return {**call, "arguments": '{"zone":"CET"}'}
 
 
 Event = tuple[str, dict[str, Any]]
 
 
-def items(number: int) -> Event:
-    return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": None}
+def one_text(number: int) -> Event:
+    return "response.output_text.delta", place("i") | {"delta": "x" * 100}
+
+
+def calls(number: int) -> Event:
+    return "response.output_item.done", {"response_id": f"r{number % 7}", "output_index": 0, "item": a_call(number)}
 
 
 def items_that_are_deleted(number: int) -> Event:
@@ -59,63 +58,40 @@ def items_that_are_deleted(number: int) -> Event:
     return "conversation.item.added", {"item": message(f"i{number}"), "previous_item_id": f"unknown{number}"}
 
 
-def large_items(number: int) -> Event:
-    return "conversation.item.done", {"item": message(f"i{number % 40}", "x" * 9_000), "previous_item_id": None}
+def mcp_call(number: int) -> dict[str, Any]:
+    return {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
 
 
-def one_text(number: int) -> Event:
-    return "response.output_text.delta", place("i") | {"delta": "x" * 100}
+ARGUMENTS = "response.function_call_arguments"
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+TEXT = {"type": "output_text", "text": "x" * 100}
+USAGE = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
+DURATION = {"content_index": 0, "transcript": "x", "usage": {"type": "duration", "seconds": 1}}
+
+ATTACKS: dict[str, Callable[[int], Event]] = {
+    "items": lambda n: ("conversation.item.added", {"item": message(f"i{n}"), "previous_item_id": None}),
+    "items that are deleted": items_that_are_deleted,
+    "large items": lambda n: ("conversation.item.done", {"item": message(f"i{n % 40}", "x" * 9_000)}),
+    "one text": one_text,
+    "empty pieces": lambda n: ("response.output_text.delta", place("i") | {"delta": ""}),
+    "one transcript": lambda n: (f"{TRANSCRIPTION}.delta", {"item_id": "i", "content_index": n, "delta": "x"}),
+    "arguments": lambda n: (f"{ARGUMENTS}.delta", place("i") | {"call_id": "c", "delta": "x" * 100}),
+    "parts": lambda n: ("response.content_part.added", place("i") | {"content_index": n, "part": TEXT}),
+    "responses": lambda n: ("response.created", {"response": {"id": f"r{n}", "conversation_id": "c"}}),
+    "ended responses": lambda n: (
+        "response.done",
+        {"response": {"id": f"r{n}", "status": "completed", "output": [], "usage": USAGE}},
+    ),
+    "transcripts": lambda n: (f"{TRANSCRIPTION}.completed", {"item_id": f"i{n}", **DURATION}),
+    "calls": calls,
+    "calls of MCP servers": lambda n: (
+        "response.output_item.added",
+        {"response_id": f"r{n}", "output_index": 0, "item": mcp_call(n)},
+    ),
+}
 
 
-def empty_pieces(number: int) -> Event:
-    return "response.output_text.delta", place("i") | {"delta": ""}
-
-
-def one_transcript(number: int) -> Event:
-    kind = "conversation.item.input_audio_transcription.delta"
-    return kind, {"item_id": "i", "content_index": number, "delta": "x"}
-
-
-def arguments(number: int) -> Event:
-    return "response.function_call_arguments.delta", place("i") | {"call_id": "c", "delta": "x" * 100}
-
-
-def parts(number: int) -> Event:
-    part = {"type": "output_text", "text": "x" * 100}
-    return "response.content_part.added", {**place("i"), "content_index": number, "part": part}
-
-
-def responses(number: int) -> Event:
-    return "response.created", {"response": {"id": f"r{number}", "object": "realtime.response", "conversation_id": "c"}}
-
-
-def ended_responses(number: int) -> Event:
-    usage = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
-    return "response.done", {"response": {"id": f"r{number}", "status": "completed", "output": [], "usage": usage}}
-
-
-def transcripts(number: int) -> Event:
-    kind = "conversation.item.input_audio_transcription.completed"
-    usage = {"type": "duration", "seconds": 1}
-    return kind, {"item_id": f"i{number}", "content_index": 0, "transcript": "x", "usage": usage}
-
-
-def calls(number: int) -> Event:
-    return "response.output_item.done", {"response_id": f"r{number % 7}", "output_index": 0, "item": a_call(number)}
-
-
-def calls_of_tool_servers(number: int) -> Event:
-    item = {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
-    return "response.output_item.added", {"response_id": f"r{number}", "output_index": 0, "item": item}
-
-
-ATTACKS: tuple[Callable[[int], Event], ...] = (
-    items, items_that_are_deleted, large_items, one_text, empty_pieces, one_transcript, arguments, parts, responses,
-    ended_responses, transcripts, calls, calls_of_tool_servers,
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 def test_a_server_that_sends_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
     core = a_core()
     for number in range(2_000):

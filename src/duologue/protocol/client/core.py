@@ -56,7 +56,6 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
-
 _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 )
@@ -86,11 +85,7 @@ class ConversationCore(HandlesEvents):
     """
 
     def __init__(
-        self,
-        *,
-        new_id: Callable[[str], str],
-        options: CoreOptions | None = None,
-        toolbox: Toolbox | None = None,
+        self, *, new_id: Callable[[str], str], options: CoreOptions | None = None, toolbox: Toolbox | None = None
     ) -> None:
         self.options = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
@@ -141,9 +136,7 @@ class ConversationCore(HandlesEvents):
         match event:
             case ResponseCreateEvent():
                 return self.respond(event, policy=policy, now=now)
-            case ResponseCancelEvent() if (
-                not is_set(event.response_id) or event.response_id == self.sequencer.active_id
-            ):
+            case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
                 self.checks.check(event)
@@ -244,10 +237,10 @@ class ConversationCore(HandlesEvents):
         self._lasting_events += event_class in LASTING
         handlers = EVENT_TABLE.get(event_class)
         if handlers is not None:
-            context = EventContext(now=now)
-            parts = (*self._parts, self)  # not kept: only the garbage collector frees an object that refers to itself
+            context, parts = EventContext(now=now), self._parts
             for place, handler in handlers:
-                handler(parts[place], event, context)
+                # The core is not among them: only the garbage collector would free an object that refers to itself.
+                handler(parts[place] if place < _N_PARTS else self, event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
         """The connection is lost: every request fails now, and nothing is sent before there is another one."""
@@ -295,9 +288,8 @@ class ConversationCore(HandlesEvents):
         )
 
     def rotation_due(self, *, unix_now_s: float) -> bool:
-        """Whether to change to another connection now, before the server ends this one."""
-        expires_at = self.session_status.expires_at
-        ends_at = None if expires_at is None else float(expires_at)
+        """Whether to rotate to another connection now, before the server ends the session."""
+        ends_at = self.session_status.expires_at
         return rotation_due(unix_now_s, ends_at, between_turns=self.between_turns, limits=self.options.rotation)
 
     # --- what the shell collects
@@ -325,8 +317,7 @@ class ConversationCore(HandlesEvents):
 
     @on(*UsageLedger.handlers)
     def _usage(self, event: RealtimeEvent, context: EventContext) -> None:
-        usage = self.usage.take_change()
-        if usage is not None:
+        if (usage := self.usage.take_change()) is not None:
             self._notices.append(UsageChanged(usage))
 
     @on(*_COLLECTED_AFTER)  # the last handler: it collects what the ones before it have produced
@@ -371,7 +362,7 @@ class ConversationCore(HandlesEvents):
         self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
 
     def _reopen(self, now: float) -> None:
-        """Another session: send it what the session before contained."""
+        """Another session: send it the configuration and the items of the one before."""
         self.is_open = True
         replay = self.session_replay.replay(self.store.items)
         self.store.clear()
@@ -401,5 +392,8 @@ ORDER: Final[tuple[type[HandlesEvents], ...]] = (
 )
 """The order in which an event reaches the parts."""
 
+_N_PARTS: Final = len(ORDER) - 1
+"""All but the core."""
+
 EVENT_TABLE: Final = dispatch_table(ORDER)
-"""By class of event: the handlers that take it, each with the place of its part in `ORDER`."""
+"""By class of event: its handlers, each with the index of its part in `ORDER`."""

@@ -10,13 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from duologue.codec import decode, encode, encode_append
-from duologue.errors import (
-    ConnectionClosed,
-    ConnectionClosedError,
-    ConnectionClosedOK,
-    DecodeError,
-    LocalProtocolError,
-)
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, DecodeError, LocalProtocolError
 from duologue.events import (
     AnySession,
     ClientEvent,

@@ -48,9 +48,7 @@ def test_pain_01_a_request_that_must_not_wait_raises_and_names_the_active_respon
 
 
 def test_pain_01_a_create_that_lost_the_race_is_sent_again_when_the_other_is_done(driver: SequencerDriver) -> None:
-    first = driver.ask()
-    driver.created("r0", first)
-    driver.done("r0", first)
+    first = driver.ask_and_finish()
     request = driver.ask()
     first_id = driver.last_id
     driver.created("vad")
@@ -76,9 +74,7 @@ def test_pain_01_the_race_is_resolved_even_before_the_server_has_repeated_a_tag(
     assert [end.request for end in driver.ended] == [request]
 
 
-def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_after_it(
-    driver: SequencerDriver,
-) -> None:
+def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_after_it(driver: SequencerDriver) -> None:
     driver.ask()
     driver.error(BUSY, driver.last_id)
     assert driver.at(SequenceState.ACTIVE)
@@ -101,8 +97,7 @@ def test_pain_01_a_create_is_not_tried_for_ever(driver: SequencerDriver) -> None
 
 
 def test_pain_01_nothing_is_created_between_a_cancel_and_the_end_of_what_it_stops(driver: SequencerDriver) -> None:
-    first = driver.ask()
-    driver.created("r1", first)
+    first = driver.ask_and_create("r1")
     assert driver.cancel()
     assert driver.at(SequenceState.CANCELLING)
     second = driver.ask()
@@ -156,8 +151,7 @@ def test_cancelling_nothing_sends_nothing(driver: SequencerDriver) -> None:
 
 
 def test_pain_09_a_cancel_that_comes_too_late_is_benign(driver: SequencerDriver) -> None:
-    request = driver.ask()
-    driver.created("r1", request)
+    request = driver.ask_and_create("r1")
     driver.cancel()
     cancel_id = driver.last_id
     driver.done("r1", request)
@@ -169,8 +163,7 @@ def test_pain_09_a_cancel_that_comes_too_late_is_benign(driver: SequencerDriver)
 
 
 def test_a_cancel_answered_by_nothing_active_ends_a_response_whose_end_was_not_seen(driver: SequencerDriver) -> None:
-    request = driver.ask()
-    driver.created("r1", request)
+    request = driver.ask_and_create("r1")
     driver.cancel()
     driver.error("response_cancel_not_active", driver.last_id)
     assert driver.at(SequenceState.IDLE)
@@ -230,8 +223,7 @@ def test_a_response_out_of_band_is_cancelled_by_its_request_once(driver: Sequenc
     driver.created("b2", late, conversation_id=None)
     assert driver.cancel(late)
     assert driver.cancel(late)
-    cancels = [event.response_id for event in driver.sent if isinstance(event, ResponseCancelEvent)]
-    assert cancels == ["b1", "b2"]
+    assert driver.cancelled == ["b1", "b2"]
     driver.error("response_cancel_not_active", driver.last_id)
     assert [end.request for end in driver.ended] == [late]
 
@@ -260,9 +252,7 @@ def test_a_rejected_request_out_of_band_fails_alone(driver: SequencerDriver) -> 
 
 
 def test_responses_of_another_client_on_the_same_call_are_not_the_active_one(driver: SequencerDriver) -> None:
-    first = driver.ask()
-    driver.created("r1", first)
-    driver.done("r1", first)
+    driver.ask_and_finish()
     driver.created("theirs", conversation_id=None)
     assert driver.at(SequenceState.IDLE)
 
@@ -332,12 +322,10 @@ def test_a_server_that_gives_responses_no_ids_is_understood_by_order(driver: Seq
 
 
 def test_pain_09_a_late_cancel_is_not_taken_for_one_that_was_answered_long_ago(driver: SequencerDriver) -> None:
-    first = driver.ask()
-    driver.created("r1", first)
+    first = driver.ask_and_create("r1")
     driver.cancel()
     driver.done("r1", first)
-    second = driver.ask()
-    driver.created("r2", second)
+    second = driver.ask_and_create("r2")
     driver.cancel()
     driver.error("response_cancel_not_active", None)
     assert [end.request for end in driver.ended] == [first, second]
@@ -345,8 +333,7 @@ def test_pain_09_a_late_cancel_is_not_taken_for_one_that_was_answered_long_ago(d
 
 
 def test_a_response_whose_end_is_overtaken_by_the_next_beginning_still_ends(driver: SequencerDriver) -> None:
-    request = driver.ask()
-    driver.created("r1", request)
+    request = driver.ask_and_create("r1")
     driver.created("vad")
     assert driver.sequencer.active_id == "vad"
     driver.done("r1", request)
@@ -366,8 +353,7 @@ def test_what_is_never_answered_ends_by_the_clock(driver: SequencerDriver) -> No
 
 
 def test_a_cancel_that_is_never_answered_frees_the_conversation(driver: SequencerDriver) -> None:
-    request = driver.ask()
-    driver.created("r1", request)
+    request = driver.ask_and_create("r1")
     driver.cancel()
     waiting = driver.ask()
     driver.tick(30.0)
@@ -379,8 +365,7 @@ def test_a_cancel_that_is_never_answered_frees_the_conversation(driver: Sequence
 
 
 def test_pain_06_a_lost_connection_fails_every_request_at_once(driver: SequencerDriver) -> None:
-    running = driver.ask()
-    driver.created("r1", running)
+    running = driver.ask_and_create("r1")
     outside, waiting = driver.ask_out_of_band(), driver.ask()
     driver.sequencer.lost()
     driver.collect()
@@ -396,9 +381,7 @@ def test_pain_06_a_lost_connection_fails_every_request_at_once(driver: Sequencer
 
 def crossing(driver: SequencerDriver) -> ResponseRequest:
     """A request that is sent before the client knows that the server has started a response of its own."""
-    first = driver.ask()
-    driver.created("r0", first)
-    driver.done("r0", first)
+    driver.ask_and_finish()
     request = driver.ask()
     driver.created("vad")
     return request
@@ -423,7 +406,7 @@ def test_a_request_on_its_way_is_cancelled_alone_and_stopped_when_it_begins(driv
     driver.done("vad")
     assert driver.at(SequenceState.CANCELLING)
     driver.created("r1", request)
-    assert [event.response_id for event in driver.sent if isinstance(event, ResponseCancelEvent)] == ["r1"]
+    assert driver.cancelled == ["r1"]
     driver.done("r1", request)
     assert driver.at(SequenceState.IDLE)
 
@@ -435,17 +418,13 @@ def test_a_cancelled_request_that_is_never_answered_frees_the_conversation(drive
     assert driver.at(SequenceState.IDLE)
 
 
-def test_a_response_of_the_server_is_stopped_too_while_a_request_is_being_cancelled(
-    driver: SequencerDriver,
-) -> None:
-    first = driver.ask()
-    driver.created("r0", first)
-    driver.done("r0", first)
+def test_a_response_of_the_server_is_stopped_too_while_a_request_is_being_cancelled(driver: SequencerDriver) -> None:
+    driver.ask_and_finish()
     request = driver.ask()
     create_id = driver.last_id
     driver.cancel()
     driver.created("vad")
-    assert [event.response_id for event in driver.sent if isinstance(event, ResponseCancelEvent)] == ["vad"]
+    assert driver.cancelled == ["vad"]
     driver.error(BUSY, create_id)
     assert driver.at(SequenceState.CANCELLING)
     driver.done("vad")

@@ -10,9 +10,12 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from duologue.events import RealtimeResponse, is_set
-from duologue.protocol.client.responses.requests import ResponseRequest, response_id_of, tag_of
+from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
 
 __all__ = ["Attempt", "RequestTable"]
+
+_MAX_TRIES: Final = 10
+"""A create that is rejected this often for another response will not be accepted."""
 
 _REMEMBERED: Final = 64
 """Ended responses whose late or repeated events are recognised; they arrive within the same turn or never."""
@@ -30,6 +33,11 @@ class Attempt(Struct, kw_only=True):
     """Cancel the response as soon as it is created."""
     ends_by: float = inf
     """When the wait for an answer ends."""
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether to send it again after another response was in its way."""
+        return self.request.policy == "wait" and not self.cancelled and self.tries < _MAX_TRIES
 
     def may_be(self, response: RealtimeResponse, *, out_of_band_sent: bool, echoes_metadata: bool) -> bool:
         """Whether a response without a tag may be the answer, by its conversation and by the metadata that was sent.
@@ -115,9 +123,7 @@ class RequestTable:
                 answered = attempt.request.request_id == tag
             else:
                 answered = attempt.may_be(
-                    response,
-                    out_of_band_sent=bool(self.out_of_band_sent),
-                    echoes_metadata=self._echoes_metadata,
+                    response, out_of_band_sent=bool(self.out_of_band_sent), echoes_metadata=self._echoes_metadata
                 )
             if answered:
                 return attempt
@@ -125,7 +131,7 @@ class RequestTable:
 
     def is_out_of_band(self, response: RealtimeResponse, *, active_id: str | None) -> bool:
         """Whether a response that was created stays out of the conversation; `active_id` is the active one there."""
-        attempt = self.detached.get(response_id_of(response))
+        attempt = self.detached.get(response.id) if is_set(response.id) else None
         if attempt is not None and attempt.request.out_of_band:
             return True
         # Rule `oob.no_conversation`: null says so only if the server names the conversation of other responses.

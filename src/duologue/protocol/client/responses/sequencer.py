@@ -51,9 +51,6 @@ ANSWER_WITHIN_S: Final = 30.0
 _BUSY_RETRY_S: Final = 2.0
 """How long to wait for the end of a response that was never announced, before the create is sent again."""
 
-_MAX_TRIES: Final = 10
-"""A create that is rejected this often for another response will not be accepted."""
-
 _BUSY_CODE: Final = "conversation_already_has_active_response"
 _NOT_ACTIVE_CODE: Final = "response_cancel_not_active"
 
@@ -308,8 +305,7 @@ class ResponseSequencer(Part):
     # --- responses that end
 
     def _done(self, event: ResponseDoneEvent, now: float) -> None:
-        response = event.response
-        response_id = response_id_of(response)
+        response_id = response_id_of(event.response)
         if response_id in self._requests.ended:
             return
         if response_id == self.active_id:
@@ -381,8 +377,7 @@ class ResponseSequencer(Part):
         self._retry_or_fail(attempt, event)
 
     def _retry_or_fail(self, attempt: Attempt, event: ErrorEvent) -> None:
-        wanted = attempt.request.policy == "wait" and not attempt.cancelled and attempt.tries < _MAX_TRIES
-        if event.error.code == _BUSY_CODE and wanted:
+        if event.error.code == _BUSY_CODE and attempt.may_be_sent_again:
             self._requests.waiting.appendleft(attempt)
         else:
             self._resolve(attempt, event, reason=event.error.message)
@@ -400,7 +395,7 @@ class ResponseSequencer(Part):
         elif (attempt := self._requests.detached.pop(response_id, None)) is not None:
             self._resolve(attempt, event, reason=_END_UNSEEN)
 
-    # --- states and ends
+    # --- what these share
 
     def _awaits_create(self) -> bool:
         """Whether the response that is to be cancelled is not created yet."""
