@@ -261,8 +261,8 @@ def test_an_id_may_be_used_again_after_its_item_was_deleted(driver: StoreDriver)
 
 def test_what_a_response_keeps_out_of_the_conversation_stays_out(driver: StoreDriver) -> None:
     driver.stream("output_item.added", item=item("a", status="in_progress"))
-    driver.stream("output_text.delta", delta="aside")
-    driver.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "aside"}))
+    driver.stream("output_text.delta", delta="out of band")
+    driver.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "out of band"}))
     driver.receive("response.done", response={"id": "r", "conversation_id": None, "output": [item("a")]})
     assert driver.ids == []
     assert driver.store._builders == {}
