@@ -1,4 +1,4 @@
-"""Short names for what tests of the protocol send and look at."""
+"""Builders of events, and readers of what a session has answered."""
 
 from __future__ import annotations
 

@@ -347,10 +347,7 @@ class TranscriptionSession(Session):
 
 def _budget(max_examples: int) -> settings:
     return settings(
-        max_examples=max_examples,
-        stateful_step_count=40,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
+        max_examples=max_examples, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 

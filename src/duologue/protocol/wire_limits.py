@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = [
-    "MAX_METADATA_KEY_CHARS",
-    "MAX_METADATA_PAIRS",
-    "MAX_METADATA_VALUE_CHARS",
-    "MIN_COMMIT_MS",
-    "ROOT",
-]
+__all__ = ["MAX_METADATA_KEY_CHARS", "MAX_METADATA_PAIRS", "MAX_METADATA_VALUE_CHARS", "MIN_COMMIT_MS", "ROOT"]
 
 ROOT: Final = "root"
 """As `previous_item_id`: put the item first (rule `item.root`)."""

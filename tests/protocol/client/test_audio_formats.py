@@ -22,10 +22,7 @@ PCM16K = Encoding.of("audio/pcm", 16_000)
         ({"audio": {"input": None, "output": {"format": None}}}, (PCM, PCM)),
         ({"audio": {"input": {"format": {"type": "audio/pcmu"}}}}, (PCMU, PCM)),
         ({"audio": {"output": {"format": {"type": "audio/pcma"}}}}, (PCM, PCMA)),
-        (
-            {"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}},
-            (PCM16K, PCM),
-        ),
+        ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 16_000}}}}, (PCM16K, PCM)),
         ({"audio": {"input": {"format": {"type": "audio/pcm", "rate": 0}}}}, (None, PCM)),
         ({"audio": {"input": {"format": {"type": "audio/opus"}}}}, (None, PCM)),
         ({"type": "transcription", "audio": {"input": {"format": {"type": "audio/pcmu"}}}}, (PCMU, PCM)),

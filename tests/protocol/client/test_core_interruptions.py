@@ -89,7 +89,7 @@ def test_pain_04_what_comes_after_the_interruption_is_not_played() -> None:
 def test_pain_04_a_response_out_of_band_is_stopped_and_not_cut(talk: Talk) -> None:
     talk.send(respond(conversation="none"))
     (response_id,) = talk.responds
-    talk.says(response_id, "aside")
+    talk.says(response_id, "out of band")
     talk.plays(response_id, 500)
     talk.player.play(talk.core, PCM.bytes_for_ms(100))
     talk.core.interrupt(now=talk.now)

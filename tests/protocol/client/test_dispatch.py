@@ -1,4 +1,4 @@
-"""Parts of the client's core take the events that they declare, in the order in which the core names them."""
+"""Parts of the client's core handle the events that they declare, in the order in which the core names them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CLEARED = InputAudioBufferClearedEvent(event_id="e")
 COMMITTED = InputAudioBufferCommittedEvent(event_id="e", item_id="i", previous_item_id=None)
 
 
-class Listener(Part):
-    """Writes down what it takes."""
+class Recorder(Part):
+    """Records the events that it handles."""
 
     def __init__(self, name: str, log: list[str]) -> None:
         self._name = name
@@ -39,8 +39,8 @@ class Listener(Part):
         self._log.append(f"{self._name} second")
 
 
-class Other(Listener):
-    """Takes less; what its base declares is not its own."""
+class Other(Recorder):
+    """Handles fewer events; the declarations of its base class do not count."""
 
     @on(InputAudioBufferCommittedEvent)
     def _other(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
@@ -49,8 +49,8 @@ class Other(Listener):
 
 def test_an_event_goes_to_the_parts_in_their_order_and_to_their_handlers_in_that_of_definition() -> None:
     log: list[str] = []
-    table = dispatch_table([Listener, Other])
-    parts = Listener("b", log), Other("a", log)
+    table = dispatch_table([Recorder, Other])
+    parts = Recorder("b", log), Other("a", log)
     for event in (COMMITTED, CLEARED):
         for place, handler in table[type(event)]:
             handler(parts[place], event, EventContext())
@@ -58,19 +58,19 @@ def test_an_event_goes_to_the_parts_in_their_order_and_to_their_handlers_in_that
 
 
 def test_an_event_that_no_part_declares_is_not_in_the_table() -> None:
-    assert ErrorEvent not in dispatch_table([Listener])
+    assert ErrorEvent not in dispatch_table([Recorder])
 
 
 def test_a_part_alone_ignores_what_it_does_not_declare() -> None:
     log: list[str] = []
     error = RealtimeError(type="x", code=None, message="", param=None, event_id=None)
-    Listener("a", log).receive(ErrorEvent(event_id="e", error=error))
+    Recorder("a", log).receive(ErrorEvent(event_id="e", error=error))
     assert log == []
 
 
 def test_a_part_fills_in_the_context_that_it_is_given() -> None:
     context = EventContext(now=3.0)
-    assert Listener("a", []).receive(CLEARED, context) is context
+    assert Recorder("a", []).receive(CLEARED, context) is context
 
 
 @pytest.mark.parametrize("part", ORDER, ids=lambda part: part.__name__)
@@ -79,7 +79,7 @@ def test_a_handler_is_annotated_with_the_events_that_it_declares(part: type[Hand
         for handler in handlers:
             annotated: Any = typing.get_type_hints(handler)["event"]
             members = typing.get_args(annotated) or (annotated,)
-            if members != (RealtimeEvent,):  # one that treats all of its events alike
+            if members != (RealtimeEvent,):  # a handler that treats all of its events alike
                 assert set(members) == set(inspect.unwrap(handler).__dict__["handles"]), handler
             assert issubclass(event_class, members)
 

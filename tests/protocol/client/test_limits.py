@@ -37,13 +37,8 @@ def place(item_id: str, response_id: str = "r") -> dict[str, Any]:
 
 
 def a_call(number: int) -> dict[str, Any]:
-    return {
-        "id": f"f{number}",
-        "type": "function_call",
-        "call_id": f"c{number}",
-        "name": "clock",
-        "arguments": '{"zone":"CET"}',
-    }
+    call = {"id": f"f{number}", "type": "function_call", "call_id": f"c{number}", "name": "clock"}
+    return {**call, "arguments": '{"zone":"CET"}'}
 
 
 Event = tuple[str, dict[str, Any]]
@@ -67,6 +62,7 @@ def mcp_call(number: int) -> dict[str, Any]:
     return {"id": f"m{number}", "type": "mcp_call", "server_label": "s", "name": "n", "arguments": "{}"}
 
 
+ARGUMENTS = "response.function_call_arguments"
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 TEXT = {"type": "output_text", "text": "x" * 100}
 USAGE = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
@@ -79,10 +75,7 @@ ATTACKS: dict[str, Callable[[int], Event]] = {
     "one text": one_text,
     "empty pieces": lambda n: ("response.output_text.delta", place("i") | {"delta": ""}),
     "one transcript": lambda n: (f"{TRANSCRIPTION}.delta", {"item_id": "i", "content_index": n, "delta": "x"}),
-    "arguments": lambda n: (
-        "response.function_call_arguments.delta",
-        place("i") | {"call_id": "c", "delta": "x" * 100},
-    ),
+    "arguments": lambda n: (f"{ARGUMENTS}.delta", place("i") | {"call_id": "c", "delta": "x" * 100}),
     "parts": lambda n: ("response.content_part.added", place("i") | {"content_index": n, "part": TEXT}),
     "responses": lambda n: ("response.created", {"response": {"id": f"r{n}", "conversation_id": "c"}}),
     "ended responses": lambda n: (

@@ -1,4 +1,4 @@
-"""What a session says of its end, of interruptions and of the user's turn."""
+"""The session's end, its interruptions and the user's turn, from its events."""
 
 from __future__ import annotations
 

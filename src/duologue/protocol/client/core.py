@@ -85,11 +85,7 @@ class ConversationCore(HandlesEvents):
     """
 
     def __init__(
-        self,
-        *,
-        new_id: Callable[[str], str],
-        options: CoreOptions | None = None,
-        toolbox: Toolbox | None = None,
+        self, *, new_id: Callable[[str], str], options: CoreOptions | None = None, toolbox: Toolbox | None = None
     ) -> None:
         self.options = options if options is not None else CoreOptions()
         self._events: list[ClientEvent | UnknownRealtimeEvent] = []
@@ -241,10 +237,10 @@ class ConversationCore(HandlesEvents):
         self._lasting_events += event_class in LASTING
         handlers = EVENT_TABLE.get(event_class)
         if handlers is not None:
-            context = EventContext(now=now)
-            parts = (*self._parts, self)  # not kept: only the garbage collector frees an object that refers to itself
+            context, parts = EventContext(now=now), self._parts
             for place, handler in handlers:
-                handler(parts[place], event, context)
+                # The core is not among them: only the garbage collector would free an object that refers to itself.
+                handler(parts[place] if place < _N_PARTS else self, event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
         """The connection is lost: every request fails now, and nothing is sent before there is another one."""
@@ -395,6 +391,9 @@ ORDER: Final[tuple[type[HandlesEvents], ...]] = (
     ConversationCore,  # reads what the parts have produced
 )
 """The order in which an event reaches the parts."""
+
+_N_PARTS: Final = len(ORDER) - 1
+"""All but the core."""
 
 EVENT_TABLE: Final = dispatch_table(ORDER)
 """By class of event: its handlers, each with the index of its part in `ORDER`."""

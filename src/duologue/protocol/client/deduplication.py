@@ -22,7 +22,7 @@ class Deduplicator:
         """The content's hash by event id; None for an id that two different events had, and that identifies none."""
 
     def is_repeated(self, event: RealtimeEvent) -> bool:
-        """Whether the event came before; remembers it."""
+        """Whether the event was received before; remembers it."""
         event_id = event.event_id
         if not isinstance(event_id, str) or not event_id:
             return False

@@ -82,9 +82,7 @@ class Part(HandlesEvents):
         return context
 
 
-def dispatch_table(
-    order: Iterable[type[HandlesEvents]],
-) -> dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]]:
+def dispatch_table(order: Iterable[type[HandlesEvents]]) -> dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]]:
     """By class of event: the handlers of these classes in order, each with the index of its class."""
     table: dict[type[RealtimeEvent], tuple[tuple[int, Handler], ...]] = {}
     for place, part in enumerate(order):

@@ -12,7 +12,7 @@ __all__ = ["CoreOptions"]
 
 
 class CoreOptions(Struct, frozen=True, kw_only=True):
-    """How a conversation is kept."""
+    """Options of `ConversationCore`."""
 
     tag_requests: bool = True
     """Add a pair to a request's metadata, so that its answer is found without guessing."""

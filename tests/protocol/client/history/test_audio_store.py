@@ -1,4 +1,4 @@
-"""Audio is kept up to a limit, the newest first."""
+"""Audio is kept up to a limit; the oldest is dropped first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One item while it comes about, from whatever of its events there is."""
+"""One item, built from those of its events that have arrived."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items stand behind the one they name, whenever they and it come."""
+"""Items stand behind their predecessor, in whatever order both arrive."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class StoreDriver:
     def done(self, wire: dict[str, Any], previous: str | None = None) -> None:
         self.receive("conversation.item.done", item=wire, previous_item_id=previous)
 
-    def stream(self, name: str, **fields: Any) -> None:
+    def stream(self, name: str, /, **fields: Any) -> None:
         where = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
         self.receive(f"response.{name}", **{**where, **fields})
 
@@ -100,27 +100,15 @@ def test_text_and_calls_grow_too(driver: StoreDriver) -> None:
     assert to_plain(driver.get("a").item)["content"] == [{"type": "output_text", "text": "one two"}]
     driver.stream("output_text.done", text="one two!")
     assert driver.get("a").text == "one two!"
-    call = {
-        "type": "function_call",
-        "id": "f",
-        "name": "clock",
-        "call_id": "c",
-        "arguments": "",
-        "status": "in_progress",
-    }
-    driver.added(call, "a")
+    call = {"type": "function_call", "id": "f", "name": "clock", "call_id": "c", "arguments": ""}
+    driver.added({**call, "status": "in_progress"}, "a")
     for piece in ('{"zone"', ':"CET"}'):
-        driver.receive(
-            "response.function_call_arguments.delta",
-            response_id="r", item_id="f", output_index=1, call_id="c", delta=piece,
-        )  # fmt: skip
+        driver.stream("function_call_arguments.delta", item_id="f", output_index=1, call_id="c", delta=piece)
     growing = driver.get("f").item
     assert isinstance(growing, FunctionCallItem)
     assert growing.arguments == '{"zone":"CET"}'
-    driver.receive(
-        "response.function_call_arguments.done",
-        response_id="r", item_id="f", output_index=1, call_id="c", name="clock", arguments="{}",
-    )  # fmt: skip
+    whole = {"item_id": "f", "output_index": 1, "call_id": "c", "name": "clock", "arguments": "{}"}
+    driver.stream("function_call_arguments.done", **whole)
     assert to_plain(driver.get("f").item)["arguments"] == "{}"
     assert driver.get("f").text == ""
 
@@ -203,9 +191,7 @@ def test_a_cut_is_of_one_part_and_leaves_the_words_of_the_others(driver: StoreDr
     assert driver.get("b").text == "one"
 
 
-def test_the_words_that_a_server_keeps_of_a_cut_item_replace_older_ones(
-    driver: StoreDriver,
-) -> None:
+def test_the_words_that_a_server_keeps_of_a_cut_item_replace_older_ones(driver: StoreDriver) -> None:
     driver.added(item("a", status="in_progress"))
     driver.done(item("a", "assistant", spoken("all of it and more")))
     driver.receive("conversation.item.retrieved", item=item("a", "assistant", spoken("all of it and more")))
@@ -275,8 +261,8 @@ def test_an_id_may_be_used_again_after_its_item_was_deleted(driver: StoreDriver)
 
 def test_what_a_response_keeps_out_of_the_conversation_stays_out(driver: StoreDriver) -> None:
     driver.stream("output_item.added", item=item("a", status="in_progress"))
-    driver.stream("output_text.delta", delta="aside")
-    driver.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "aside"}))
+    driver.stream("output_text.delta", delta="out of band")
+    driver.stream("output_item.done", item=item("a", "assistant", {"type": "output_text", "text": "out of band"}))
     driver.receive("response.done", response={"id": "r", "conversation_id": None, "output": [item("a")]})
     assert driver.ids == []
     assert driver.store._builders == {}

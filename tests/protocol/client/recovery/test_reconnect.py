@@ -1,4 +1,4 @@
-"""The way back: how soon, how often, and when not at all."""
+"""When a client reconnects: how soon, how often, and when not at all."""
 
 from __future__ import annotations
 
@@ -16,67 +16,67 @@ def connection(**policy: float) -> Reconnection:
     return Reconnection(ReconnectPolicy(**policy), random=lambda: 1.0)  # type: ignore[arg-type]  # one of them is an int
 
 
-def is_at(way: Reconnection, state: ReconnectState) -> bool:
-    return way.state is state
+def is_at(reconnection: Reconnection, state: ReconnectState) -> bool:
+    return reconnection.state is state
 
 
 def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slowly() -> None:
-    way = connection(max_attempts=4)
+    reconnection = connection(max_attempts=4)
     now, delays = 0.0, list[float]()
-    assert way.lost(now=now, code=1006)
-    while is_at(way, ReconnectState.WAITING):
-        delays.append(way.next_tick_at - now)
-        assert not way.tick(now)
-        now = way.next_tick_at
-        assert way.tick(now)
-        assert is_at(way, ReconnectState.CONNECTING)
-        way.failed(now=now)
+    assert reconnection.lost(now=now, code=1006)
+    while is_at(reconnection, ReconnectState.WAITING):
+        delays.append(reconnection.next_tick_at - now)
+        assert not reconnection.tick(now)
+        now = reconnection.next_tick_at
+        assert reconnection.tick(now)
+        assert is_at(reconnection, ReconnectState.CONNECTING)
+        reconnection.failed(now=now)
     assert delays == [0.125, 0.25, 0.5, 1.0]
-    assert way.state is ReconnectState.GIVEN_UP
+    assert reconnection.state is ReconnectState.GIVEN_UP
 
 
 def test_pain_06_it_is_connected_again_only_when_the_session_is_restored() -> None:
-    way = connection()
-    way.lost(now=0.0)
-    way.tick(1.0)
-    way.opened()
-    assert way.state is ReconnectState.RESTORING
-    assert way.lost(now=2.0)
-    assert way.attempts == 1
-    way.tick(3.0)
-    way.opened()
-    way.restored()
-    assert (way.state, way.attempts) == (ReconnectState.CONNECTED, 0)
+    reconnection = connection()
+    reconnection.lost(now=0.0)
+    reconnection.tick(1.0)
+    reconnection.opened()
+    assert reconnection.state is ReconnectState.RESTORING
+    assert reconnection.lost(now=2.0)
+    assert reconnection.attempts == 1
+    reconnection.tick(3.0)
+    reconnection.opened()
+    reconnection.restored()
+    assert (reconnection.state, reconnection.attempts) == (ReconnectState.CONNECTED, 0)
 
 
 @pytest.mark.parametrize("code", sorted(FINAL_CLOSES))
 def test_a_close_that_another_attempt_would_only_repeat_ends_it(code: int) -> None:
-    way = connection()
-    assert not way.lost(now=0.0, code=code)
-    assert way.state is ReconnectState.GIVEN_UP
+    reconnection = connection()
+    assert not reconnection.lost(now=0.0, code=code)
+    assert reconnection.state is ReconnectState.GIVEN_UP
 
 
 def test_an_error_that_ends_sessions_for_good_ends_it() -> None:
-    way = connection()
-    assert not way.lost(now=0.0, code=1006, retryable=False)
-    way = connection()
-    way.lost(now=0.0)
-    way.tick(1.0)
-    assert not way.failed(now=1.0, retryable=False)
-    assert way.state is ReconnectState.GIVEN_UP
+    reconnection = connection()
+    assert not reconnection.lost(now=0.0, code=1006, retryable=False)
+    reconnection = connection()
+    reconnection.lost(now=0.0)
+    reconnection.tick(1.0)
+    assert not reconnection.failed(now=1.0, retryable=False)
+    assert reconnection.state is ReconnectState.GIVEN_UP
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")
 def test_without_attempts_there_are_none_and_giving_up_is_final() -> None:
     assert not connection(max_attempts=0).lost(now=0.0)
     reported: list[IllegalTransition] = []
-    way = Reconnection(random=lambda: 1.0, report_illegal=reported.append)
-    way.lost(now=0.0)
-    way.give_up()
-    assert not way.tick(100.0)
-    assert way.state is ReconnectState.GIVEN_UP
-    assert not way.lost(now=101.0)
-    assert not way.failed(now=101.0)
+    reconnection = Reconnection(random=lambda: 1.0, report_illegal=reported.append)
+    reconnection.lost(now=0.0)
+    reconnection.give_up()
+    assert not reconnection.tick(100.0)
+    assert reconnection.state is ReconnectState.GIVEN_UP
+    assert not reconnection.lost(now=101.0)
+    assert not reconnection.failed(now=101.0)
     assert [(illegal.state, illegal.happened) for illegal in reported] == [
         ("given up", "connection lost"),
         ("given up", "attempt failed"),
@@ -94,13 +94,13 @@ def test_delays_stay_within_their_limits(attempt: int, chance: float) -> None:
     assert 0 <= backoff_s(attempt, policy, lambda: chance) <= policy.max_delay_s
 
 
-class Ways(RuleBasedStateMachine):
-    """Whatever a shell reports, in whatever order, the state is one of the table's, and attempts are bounded."""
+class AnyReconnection(RuleBasedStateMachine):
+    """In any order of reports, the state is one of the table's, and the attempts are bounded."""
 
     def __init__(self) -> None:
         super().__init__()
         self.reported: list[IllegalTransition] = []
-        self.way = Reconnection(random=lambda: 0.5, report_illegal=self.reported.append)
+        self.reconnection = Reconnection(random=lambda: 0.5, report_illegal=self.reported.append)
         self.now = 0.0
         tables.illegal_transitions_raise = False
 
@@ -109,25 +109,26 @@ class Ways(RuleBasedStateMachine):
 
     @rule(code=st.sampled_from([None, 1000, 1001, 1006, 4000]))
     def lost(self, code: int | None) -> None:
-        self.way.lost(now=self.now, code=code)
+        self.reconnection.lost(now=self.now, code=code)
 
     @rule(seconds=st.floats(0, 20))
     def tick(self, seconds: float) -> None:
         self.now += seconds
-        assert self.way.tick(self.now) == (self.way.state is ReconnectState.CONNECTING) or not self.way.tick(self.now)
+        opens = self.reconnection.tick(self.now)
+        assert opens == (self.reconnection.state is ReconnectState.CONNECTING) or not self.reconnection.tick(self.now)
 
     @rule(what=st.sampled_from(["opened", "restored", "give_up"]))
     def reports(self, what: str) -> None:
-        getattr(self.way, what)()
+        getattr(self.reconnection, what)()
 
     @rule()
     def failed(self) -> None:
-        self.way.failed(now=self.now)
+        self.reconnection.failed(now=self.now)
 
     @invariant()
     def attempts_are_bounded(self) -> None:
-        assert self.way.attempts <= self.way.policy.max_attempts
-        assert (self.way.next_tick_at < float("inf")) == (self.way.state is ReconnectState.WAITING)
+        assert self.reconnection.attempts <= self.reconnection.policy.max_attempts
+        assert (self.reconnection.next_tick_at < float("inf")) == (self.reconnection.state is ReconnectState.WAITING)
 
 
-TestEveryWayIsInTheTable = Ways.TestCase
+TestEveryTransitionIsInTheTable = AnyReconnection.TestCase

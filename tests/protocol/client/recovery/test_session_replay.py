@@ -179,18 +179,7 @@ def test_pain_06_confirmed_items_are_replayed_without_their_old_ids() -> None:
         (stored({"type": "mcp_list_tools", "id": "x", "server_label": "m", "tools": []}), "only a server can make"),
         (stored({"type": "brand_new", "id": "x"}), "kind brand_new"),
     ],
-    ids=[
-        "unfinished",
-        "silent",
-        "cut",
-        "empty",
-        "unknown part",
-        "half call",
-        "no call id",
-        "lone answer",
-        "mcp",
-        "new",
-    ],
+    ids="unfinished silent cut empty unknown-part half-call no-call-id lone-answer mcp new".split(),
 )
 def test_pain_06_what_cannot_be_restored_is_reported(item: StoredItem, reason: str) -> None:
     replay = session_replay().replay([item])

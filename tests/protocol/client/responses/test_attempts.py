@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -82,8 +83,50 @@ def test_without_a_tag_the_conversation_decides(table: RequestTable) -> None:
     assert table.answered_by(RealtimeResponse(conversation_id=None)) is table.out_of_band_sent["event_4"]
 
 
+@pytest.mark.parametrize(
+    ("response_id", "conversation_id", "names_conversations", "out_of_band"),
+    [
+        ("resp_2", None, False, True),
+        ("superseded", "c", True, False),
+        ("resp_1", None, True, False),
+        ("resp_9", None, True, True),
+        ("resp_9", None, False, False),
+        ("resp_9", "c", True, False),
+    ],
+    ids=["requested so", "superseded", "active", "null", "null that means nothing", "named"],
+)
+def test_a_response_is_out_of_band_by_its_request_else_by_null_where_others_have_a_conversation(
+    table: RequestTable, response_id: str, conversation_id: str | None, names_conversations: bool, out_of_band: bool
+) -> None:
+    table.detached["superseded"] = attempt("superseded")
+    table.names_conversations = names_conversations
+    response = RealtimeResponse(id=response_id, conversation_id=conversation_id)
+    assert table.is_out_of_band(response, active_id="resp_1") is out_of_band
+
+
+def test_requests_without_an_answer_are_overdue_in_the_order_of_their_deadlines(table: RequestTable) -> None:
+    sent, outside, detached = table.sent, table.out_of_band_sent["event_4"], table.detached["resp_2"]
+    assert table.next_deadline == inf
+    for waiting, ends_by in ((detached, 1.0), (outside, 2.0), (sent, 3.0)):
+        assert waiting is not None
+        waiting.ends_by = ends_by
+    assert (table.next_deadline, table.take_overdue(0.9)) == (1.0, [])
+    assert table.take_overdue(1.0) == [detached]
+    assert (table.next_deadline, table.take_overdue(3.0)) == (2.0, [outside])
+    assert (table.next_deadline, table.detached, table.out_of_band_sent) == (3.0, {}, {})
+
+
+def test_the_end_of_a_response_is_remembered_once_and_its_cancel_needs_no_answer(table: RequestTable) -> None:
+    table.cancels = {"event_8": "resp_1", "event_9": "resp_2"}
+    for response_id in ("resp_1", "resp_1", ""):
+        table.end(response_id)
+    assert (list(table.ended), table.cancels) == (["resp_1"], {"event_9": "resp_2"})
+
+
 def test_a_lost_connection_clears_the_requests_and_not_what_is_known_about_the_server(table: RequestTable) -> None:
     table.names_conversations = True
+    table.cancels["event_9"] = "resp_1"
+    table.end("resp_2")
     table.clear()
-    assert list(table) == []
+    assert (list(table), table.cancels, list(table.ended)) == ([], {}, [])
     assert table.names_conversations

@@ -74,9 +74,7 @@ def test_pain_01_the_race_is_resolved_even_before_the_server_has_repeated_a_tag(
     assert [end.request for end in driver.ended] == [request]
 
 
-def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_after_it(
-    driver: SequencerDriver,
-) -> None:
+def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_after_it(driver: SequencerDriver) -> None:
     driver.ask()
     driver.error(BUSY, driver.last_id)
     assert driver.at(SequenceState.ACTIVE)
@@ -420,9 +418,7 @@ def test_a_cancelled_request_that_is_never_answered_frees_the_conversation(drive
     assert driver.at(SequenceState.IDLE)
 
 
-def test_a_response_of_the_server_is_stopped_too_while_a_request_is_being_cancelled(
-    driver: SequencerDriver,
-) -> None:
+def test_a_response_of_the_server_is_stopped_too_while_a_request_is_being_cancelled(driver: SequencerDriver) -> None:
     driver.ask_and_finish()
     request = driver.ask()
     create_id = driver.last_id

@@ -123,9 +123,7 @@ class RequestTable:
                 answered = attempt.request.request_id == tag
             else:
                 answered = attempt.may_be(
-                    response,
-                    out_of_band_sent=bool(self.out_of_band_sent),
-                    echoes_metadata=self._echoes_metadata,
+                    response, out_of_band_sent=bool(self.out_of_band_sent), echoes_metadata=self._echoes_metadata
                 )
             if answered:
                 return attempt

@@ -110,9 +110,7 @@ class Toolbox:
         summary, described = _read_docstring(inspect.getdoc(function) or "")
         arguments = _arguments_struct(function, name)
         tool = FunctionTool(
-            name=name,
-            description=description or summary,
-            parameters=_schema(arguments, name, described),
+            name=name, description=description or summary, parameters=_schema(arguments, name, described)
         )
         self._functions[name] = ToolFunction(name, function, tool, arguments)
         return function
