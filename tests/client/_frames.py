@@ -6,6 +6,8 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from duologue.audio.formats import PCM
+from duologue.notices import AudioDelta
 from duologue.testing import Expect, ScriptedServer, ScriptStep, Send
 
 Json = dict[str, Any]
@@ -181,6 +183,11 @@ def audio_delta(response_id: str, item_id: str, audio: bytes) -> Json:
     """A piece of speech."""
     place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
     return {"type": "response.output_audio.delta", **place, "delta": b64encode(audio).decode()}
+
+
+def spoken(n_bytes: int) -> AudioDelta:
+    """A notice of so much speech."""
+    return AudioDelta(response_id="r", item_id="i", content_index=0, audio=bytes(n_bytes), encoding=PCM)
 
 
 def error(code: str, text: str = "no", *, answers: str | None = None, kind: str = "invalid_request_error") -> Json:

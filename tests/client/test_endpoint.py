@@ -40,13 +40,19 @@ def test_a_repr_shows_what_helps() -> None:
 @pytest.mark.parametrize(
     ("endpoint", "url"),
     [
+        (Endpoint(url="ws://h:8000"), "ws://h:8000/v1/realtime"),
+        (Endpoint(url="ws://h:8000/", model="m"), "ws://h:8000/v1/realtime?model=m"),
+        (Endpoint(url="https://h/v1/realtime", model="a b&c"), "wss://h/v1/realtime?model=a+b%26c"),
+        (Endpoint(url="http://h/other"), "ws://h/other"),
+        (Endpoint(url="wss://h/p?model=x&intent=y", model="m"), "wss://h/p?model=m&intent=y"),
+        (Endpoint(url="wss://h/?empty="), "wss://h/v1/realtime?empty="),
         (Endpoint(url="wss://h", call_id="rtc_1"), "wss://h/v1/realtime?call_id=rtc_1"),
         (Endpoint(url="wss://h", intent="transcription"), "wss://h/v1/realtime?intent=transcription"),
         (Endpoint(url="wss://h/p?a=1", model="m", query={"b": "2 3"}), "wss://h/p?a=1&model=m&b=2+3"),
         (Endpoint(url="wss://h/p?model=x", model="m", query={"model": "y"}), "wss://h/p?model=y"),
     ],
 )
-def test_what_a_session_is_asked_to_be_goes_into_the_query(endpoint: Endpoint, url: str) -> None:
+def test_a_url_is_completed_and_says_what_session_is_asked_for(endpoint: Endpoint, url: str) -> None:
     assert endpoint.session_url() == url
 
 

@@ -73,19 +73,24 @@ async def test_a_worker_s_stream_lets_go_in_the_middle_of_a_piece_and_closes_the
         assert await asyncio.to_thread(closed.wait, 5)
 
 
-async def test_a_stream_that_is_closed_between_pieces_computes_no_other() -> None:
+async def test_a_stream_that_is_closed_between_pieces_computes_no_other_and_closes_its_generator() -> None:
     made: list[int] = []
+    closed = threading.Event()
 
     def pieces() -> Generator[int, None, None]:
-        for number in range(5):
-            made.append(number)
-            yield number
+        try:
+            for number in range(5):
+                made.append(number)
+                yield number
+        finally:
+            closed.set()
 
     async with Worker(threads=1) as worker:
         stream = worker.stream(pieces)
         assert await anext(stream) == 0
         async with asyncio.timeout(_BEFORE_THE_GATE_S):
             await stream.aclose()
+        assert closed.is_set()
     assert made == [0]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from duologue.engines.checks import responder_request
 from duologue.engines.embedded.responder import EmbeddedResponder
 from duologue.engines.embedded.spoken_calls import result_in_words
 from duologue.server.session.clauses import Clauses
+from tests.engines._requests import after
 
 LIMIT_S = 5.0
 """Of processor time, of which each of these takes a hundredth and took minutes when it went by the square."""
@@ -116,9 +116,8 @@ async def test_a_nested_result_or_argument_harms_no_later_response(kind: str, de
         Message("assistant", "", calls=(call,)),
         Message("tool", output, call_id="call_1"),
     )
-    request = msgspec.structs.replace(responder_request(functions=(PLAIN,)), messages=messages)
-    assert await said(request)
-    later = msgspec.structs.replace(request, messages=(*messages, Message("assistant", "x"), Message("user", "Hello")))
+    assert await said(after(*messages, functions=(PLAIN,)))
+    later = after(*messages, Message("assistant", "x"), Message("user", "Hello"), functions=(PLAIN,))
     assert await said(later) == ["Hello! ", "What can I do for you?"]
 
 
@@ -136,8 +135,7 @@ async def test_a_nested_argument_that_is_typed_is_a_call_or_words(kind: str, dep
 
 async def test_a_hundred_thousand_results_are_said_up_to_sixteen() -> None:
     messages = tuple(Message("tool", "[1, 2, 3]", call_id=f"call_{number}") for number in range(100_000))
-    request = msgspec.structs.replace(responder_request(), messages=(Message("user", "Go"), *messages))
-    words = "".join(str(piece) for piece in await said(request))
+    words = "".join(str(piece) for piece in await said(after(Message("user", "Go"), *messages)))
     assert words.count("The tool returned") == 16
 
 
@@ -145,11 +143,9 @@ async def test_a_name_is_remembered_over_an_hour_and_not_searched_for_in_a_libra
     named = Message("user", "My name is Ada.")
     talk = tuple(Message("user", "And what is seven times eight?") for _ in range(360))
     asks = Message("user", "What is my name?")
-    request = msgspec.structs.replace(responder_request(), messages=(named, *talk, asks))
-    assert await said(request) == ["Your name is Ada."]
+    assert await said(after(named, *talk, asks)) == ["Your name is Ada."]
     books = (Message("user", "call me, " * 100_000),) * 1_000
-    request = msgspec.structs.replace(responder_request(), messages=(named, *books, asks))
-    assert await said(request) == ["You have not told me your name yet."]
+    assert await said(after(named, *books, asks)) == ["You have not told me your name yet."]
 
 
 JSON = st.recursive(
@@ -162,9 +158,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_result_is_said_and_read_no_further_than_it_is_listened_to(value: Any) -> None:
     output = json.dumps(value)
-    messages = (Message("user", "Go"), Message("tool", output, call_id="call_1"))
-    request = msgspec.structs.replace(responder_request(), messages=messages)
-    words = result_in_words(request)
+    words = result_in_words(after(Message("user", "Go"), Message("tool", output, call_id="call_1")))
     assert words is not None
     assert len(words) < 700
 

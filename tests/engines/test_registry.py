@@ -18,10 +18,26 @@ from duologue.errors import EngineError, MissingExtra
 SCRIPTED: dict[Kind, str] = dict.fromkeys(registry.DEFAULTS, "scripted")
 
 
+class Parrot(ScriptedTranscriber):
+    """Notes where it was made, and that it was closed."""
+
+    made_in = 0
+    closed = False
+
+    def __init__(self, worker: Worker, phrase: str = "hello") -> None:
+        super().__init__([phrase])
+        Parrot.made_in = threading.get_ident()
+
+    async def aclose(self) -> None:
+        Parrot.closed = True
+
+
 @pytest.fixture
 def parrot(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """An installed package that adds a transcriber."""
+    monkeypatch.setattr(Parrot, "closed", False)
     module = ModuleType("parrot_speech")
+    module.__dict__["Parrot"] = Parrot
     monkeypatch.setitem(sys.modules, "parrot_speech", module)
     entry = EntryPoint("transcriber.parrot", "parrot_speech:Parrot", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == registry.GROUP else [])
@@ -57,23 +73,17 @@ async def test_options_reach_the_engine_and_wrong_ones_are_told() -> None:
             await load("responder", "scripted", worker, {"colour": "red"})
 
 
-async def test_an_installed_package_adds_engines(parrot: ModuleType) -> None:
-    made_in: list[int] = []
-
-    class Parrot(ScriptedTranscriber):
-        def __init__(self, worker: Worker, phrase: str = "hello") -> None:
-            super().__init__([phrase])
-            made_in.append(threading.get_ident())
-
-    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+@pytest.mark.usefixtures("parrot")
+async def test_an_installed_package_adds_engines() -> None:
     assert "parrot" in known("transcriber")
     async with Worker(threads=1) as worker:
         engine: Transcriber = await load("transcriber", "parrot", worker, {"phrase": "polly"})
         assert engine.name == "scripted"
-        assert made_in != [threading.get_ident()]
+        assert Parrot.made_in != threading.get_ident()
 
 
 async def test_an_entry_that_leads_nowhere_is_an_engine_error(parrot: ModuleType) -> None:
+    del parrot.__dict__["Parrot"]
     async with Worker(threads=1) as worker:
         with pytest.raises(EngineError, match="parrot: cannot be imported from parrot_speech:Parrot"):
             await load("transcriber", "parrot", worker)
@@ -87,36 +97,24 @@ async def test_a_missing_package_names_its_extra(monkeypatch: pytest.MonkeyPatch
             await load("responder", "chat", worker, {"url": "http://localhost", "model": "m"})
 
 
-async def test_one_engine_of_each_kind_is_loaded_and_closed_at_the_end(parrot: ModuleType) -> None:
-    events: list[str] = []
-
-    class Parrot(ScriptedTranscriber):
-        async def aclose(self) -> None:
-            events.append("closed")
-
-    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+@pytest.mark.usefixtures("parrot")
+async def test_one_engine_of_each_kind_is_loaded_and_closed_at_the_end() -> None:
     names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot"}
     async with load_default(names, options={"detector": {"frame_ms": 30}}) as engines:
         assert engines.new_detector().frame_ms == 30
         assert engines.new_detector() is not engines.new_detector()
         assert isinstance(engines.transcriber, Parrot)
-        assert events == []
-    assert events == ["closed"]
+        assert not Parrot.closed
+    assert Parrot.closed
 
 
-async def test_a_load_that_fails_closes_what_was_loaded(parrot: ModuleType) -> None:
-    events: list[str] = []
-
-    class Parrot(ScriptedTranscriber):
-        async def aclose(self) -> None:
-            events.append("closed")
-
-    parrot.Parrot = Parrot  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+@pytest.mark.usefixtures("parrot")
+async def test_a_load_that_fails_closes_what_was_loaded() -> None:
     names: dict[Kind, str] = {**SCRIPTED, "transcriber": "parrot", "synthesizer": "absent"}
     with pytest.raises(EngineError, match="absent: no synthesizer has this name"):
         async with load_default(names):
             pass
-    assert events == ["closed"]
+    assert Parrot.closed
 
 
 async def test_noise_is_left_in_unless_a_denoiser_is_asked_for() -> None:

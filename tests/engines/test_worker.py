@@ -76,23 +76,6 @@ async def test_a_fault_in_a_generator_passes_through() -> None:
             await anext(stream)
 
 
-async def test_closing_a_stream_closes_its_generator() -> None:
-    closed = threading.Event()
-
-    def endless() -> Generator[int, None, None]:
-        try:
-            while True:
-                yield 1
-        finally:
-            closed.set()
-
-    async with Worker(threads=1) as worker:
-        stream = worker.stream(endless)
-        assert await anext(stream) == 1
-        await stream.aclose()
-        assert closed.is_set()
-
-
 async def test_closing_drops_what_waits_and_refuses_what_comes() -> None:
     gate, started = threading.Event(), threading.Event()
     worker = Worker(threads=1)

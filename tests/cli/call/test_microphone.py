@@ -276,14 +276,6 @@ async def test_a_server_that_does_not_read_drops_audio_and_does_not_fill_the_mem
 # --- the command
 
 
-def test_the_command_says_what_is_missing(
-    scripted_server: Place, monkeypatch: pytest.MonkeyPatch, command: Command
-) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    shown = command("talk", "--mic", *scripted_server.options, code=1)
-    assert "sounddevice: not installed; run: pip install 'duologue[mic]'" in shown.err
-
-
 def test_a_microphone_is_instead_of_a_file_or_a_text(command: Command) -> None:
     assert "duologue talk --mic" in command("talk", "--mic", "--say", "hello", code=2).err
 

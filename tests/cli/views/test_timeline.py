@@ -66,13 +66,5 @@ def test_what_could_not_be_understood_is_marked_and_says_why() -> None:
     assert (line.odd, line.name, line.saying) == (True, "?", "not a JSON object")
 
 
-def test_nothing_that_a_server_says_reaches_the_terminal_as_a_command() -> None:
-    name = UnknownRealtimeEvent(json={"type": "\x1b[2Jx"}, problem="unknown\x1b]0;title\x07")
-    assert [
-        character for line in lines(name, words("\x1b[31mred\x9b")) for character in str(line) if character < " "
-    ] == []
-    assert "\x9b" not in str(lines(words("\x9b"))[0])
-
-
 def test_long_texts_are_cut() -> None:
     assert len(lines(words("word " * 200))[0].saying) < 130

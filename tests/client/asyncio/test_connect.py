@@ -17,21 +17,6 @@ from duologue.testing import scripted_app_engines
 from tests.server._listening import listening
 
 
-@pytest.mark.parametrize(
-    ("url", "model", "expected"),
-    [
-        ("ws://127.0.0.1:8000", None, "ws://127.0.0.1:8000/v1/realtime"),
-        ("ws://127.0.0.1:8000/", "m", "ws://127.0.0.1:8000/v1/realtime?model=m"),
-        ("https://host/v1/realtime", "a b&c", "wss://host/v1/realtime?model=a+b%26c"),
-        ("http://host/other", None, "ws://host/other"),
-        ("wss://host/v1/realtime?model=x&intent=y", "m", "wss://host/v1/realtime?model=m&intent=y"),
-        ("wss://host/?empty=", None, "wss://host/v1/realtime?empty="),
-    ],
-)
-def test_what_is_missing_in_a_url_is_filled_in(url: str, model: str | None, expected: str) -> None:
-    assert Endpoint(url=url, model=model).session_url() == expected
-
-
 @asynccontextmanager
 async def noting(requests: list[Request]) -> AsyncGenerator[str, None]:
     """A server that keeps the requests of handshakes, and closes; its URL."""

@@ -6,23 +6,17 @@ import asyncio
 
 import pytest
 
-from duologue.audio.formats import PCM
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, NoticeStream
 from duologue.errors import StreamOverflow
 from duologue.notices import AudioDelta, RequestEnded
 from duologue.testing import Send
-from tests.client._frames import added, asks, audio_delta, created, ended, message, serving, unasked
+from tests.client._frames import added, asks, audio_delta, created, ended, message, serving, spoken, unasked
 from tests.client._waiting import following, talking
-
-
-def large_piece() -> AudioDelta:
-    audio = bytes(MAX_UNREAD_BYTES // 4)
-    return AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM)
 
 
 async def test_a_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
     stream = NoticeStream((AudioDelta,))
-    piece = large_piece()
+    piece = spoken(MAX_UNREAD_BYTES // 4)
     reading = aiter(stream)
     for _ in range(8):  # as long as each is read, there is room for the next
         stream.put(piece)
@@ -37,9 +31,9 @@ async def test_a_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
 
 async def test_a_message_that_alone_is_larger_is_delivered_all_the_same() -> None:
     stream = NoticeStream((AudioDelta,))
-    audio = bytes(MAX_UNREAD_BYTES + 1)
-    stream.put(AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM))
-    assert len((await anext(aiter(stream))).audio) == len(audio)
+    piece = spoken(MAX_UNREAD_BYTES + 1)
+    stream.put(piece)
+    assert await anext(aiter(stream)) is piece
 
 
 async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_the_conversation_goes_on(

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from duologue.client import Connection, connect, converse
+from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosedError,
@@ -324,23 +325,19 @@ async def test_pain_24_a_verb_that_is_cancelled_while_the_server_is_slow_has_sen
         assert text(await far.receive()) == "after all"
 
 
-async def test_pain_24_a_conversation_cancelled_while_it_opens_leaves_nothing_behind() -> None:
-    @asynccontextmanager
-    async def opening() -> AsyncGenerator[Connection, None]:
-        await asyncio.Event().wait()
-        yield Connection(None)  # type: ignore[arg-type]  # never reached
+@asynccontextmanager
+async def never_open() -> AsyncGenerator[Connection, None]:
+    await asyncio.Event().wait()
+    yield Connection(None)  # type: ignore[arg-type]  # never reached
 
+
+@pytest.mark.parametrize("opening", [never_open, ScriptedServer([Expect("session.update")]).connect])
+async def test_pain_24_a_conversation_cancelled_before_its_server_greets_leaves_nothing_behind(
+    opening: OpenConnection,
+) -> None:
     async with no_task_left():
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05), converse(open_connection=opening):
-                pass
-
-
-async def test_pain_24_a_conversation_cancelled_while_its_server_says_nothing_leaves_nothing_behind() -> None:
-    server = ScriptedServer([Expect("session.update")])
-    async with no_task_left():
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05), converse(open_connection=server.connect):
                 pass
 
 

@@ -56,19 +56,6 @@ def test_iteration_ends_when_the_server_leaves_as_agreed(ends: Ends) -> None:
         assert [event.event_id for event in connection] == ["1"]
 
 
-def test_iteration_raises_when_the_server_hangs_up_and_brings_its_last_error(ends: Ends) -> None:
-    with blocking.connect(transport=ends[0]) as connection:
-        ends[1].send(json.dumps(INVALID_KEY))
-        ends[1].close(3000, "invalid_request_error.invalid_api_key")
-        events = iter(connection)
-        assert next(events).type == "error"
-        with pytest.raises(ConnectionClosedError) as caught:
-            next(events)
-        assert caught.value.code == 3000
-        assert caught.value.error is not None
-        assert caught.value.error.error.code == "invalid_api_key"
-
-
 def test_every_call_after_the_end_learns_of_it(ends: Ends) -> None:
     with blocking.connect(transport=ends[0]) as connection:
         ends[1].close(4000, "why")

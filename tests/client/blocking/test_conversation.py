@@ -16,8 +16,7 @@ from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError,
 from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
 from duologue.notices import AudioDelta, Interrupted, ItemDone, ResponseFinished, TextDelta
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.testing import Drop, Expect, Stall, scripted_engines
-from duologue.transports import websocket
+from duologue.testing import Drop, Expect, scripted_engines
 from tests.client._frames import asks, audio_delta, created, ended, message, replies, serving
 from tests.client._threads import in_a_thread, in_memory, no_thread_left, over_a_socket, talking
 
@@ -86,24 +85,6 @@ def test_a_response_that_takes_too_long_goes_on_and_its_end_is_still_reported() 
             conversation.respond(timeout=0.1)
         conversation.send(InputAudioBufferClearEvent(), timeout=5)
         assert finish.wait(5)
-
-
-def test_pain_24_a_server_that_reads_nothing_costs_a_sender_its_time_limit_and_the_end_is_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(websocket, "_CLOSE_TIMEOUT_S", 0.1)
-    server = serving([Stall()])
-    with talking(server) as conversation:
-
-        def speak_until_it_waits() -> None:
-            # More than sockets and the queue hold, and soon said: after nine seconds the server counts as dead.
-            for _ in range(2000):
-                conversation.send_audio(bytes(100_000), timeout=0.2)
-
-        with pytest.raises(TimeoutError):
-            speak_until_it_waits()
-        began = time.monotonic()
-    assert time.monotonic() - began < 20  # some three seconds, and not until the server reads
 
 
 def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> None:

@@ -11,24 +11,18 @@ from typing import Any
 import pytest
 
 from duologue import blocking
-from duologue.audio.formats import PCM
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.errors import ConnectionClosedError, RequestRejected, StreamOverflow
 from duologue.notices import AudioDelta, TextDelta
 from duologue.testing import Close, Send
-from tests.client._frames import asks, audio_delta, created, error, replies, serving
+from tests.client._frames import asks, audio_delta, created, error, replies, serving, spoken
 from tests.client._threads import in_a_thread, no_thread_left, talking
-
-
-def large_piece() -> AudioDelta:
-    audio = bytes(MAX_UNREAD_BYTES // 4)
-    return AudioDelta(response_id="r", item_id="i", content_index=0, audio=audio, encoding=PCM)
 
 
 def test_a_blocking_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
     stream = BlockingNoticeStream((AudioDelta,))
-    piece = large_piece()
+    piece = spoken(MAX_UNREAD_BYTES // 4)
     for _ in range(8):
         stream.put(piece)
         stream.receive(timeout=5)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from duologue.engines.base import Image, Message
 from duologue.engines.checks import responder_request
 from duologue.engines.embedded.intents import answer
+from tests.engines._requests import after
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,9 @@ def test_the_time_is_told_by_the_twelve_hour_clock(hour: int, reply: str) -> Non
 )
 def test_a_picture_is_admitted_to_be_unseen(said: str, reply: str) -> None:
     shown = Message("user", said, images=(Image("data:image/png;base64,AA=="),))
-    request = responder_request()
-    assert answer(msgspec.structs.replace(request, messages=(shown,))) == reply
-    later = (shown, Message("assistant", "Yes?"), Message("user", "Never mind"))
-    assert answer(msgspec.structs.replace(request, messages=later)) == 'I heard: "Never mind".'
+    assert answer(after(shown)) == reply
+    later = after(shown, Message("assistant", "Yes?"), Message("user", "Never mind"))
+    assert answer(later) == 'I heard: "Never mind".'
 
 
 @given(st.text())

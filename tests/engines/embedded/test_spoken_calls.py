@@ -16,6 +16,7 @@ from duologue.engines.base import Function, FunctionCall, Message, ResponderRequ
 from duologue.engines.checks import responder_request
 from duologue.engines.embedded.intents import answer
 from duologue.engines.embedded.responder import EmbeddedResponder
+from tests.engines._requests import after
 
 
 def function(name: str, *required: str, **properties: Any) -> Function:
@@ -43,13 +44,13 @@ OFFERED = (WEATHER, TIME, RESET)
 def returned(output: str, *later: Message) -> ResponderRequest:
     """A request after the user's wish, a call, what that returned, and what came then."""
     call = FunctionCall(name="reset", arguments="{}", call_id="call_1")
-    messages = (
+    return after(
         Message("user", "Call the tool get_weather with city Paris"),
         Message("assistant", "", calls=(call,)),
         Message("tool", output, call_id="call_1"),
         *later,
+        functions=OFFERED,
     )
-    return msgspec.structs.replace(responder_request(functions=OFFERED), messages=messages)
 
 
 async def answered(request: ResponderRequest) -> list[Any]:

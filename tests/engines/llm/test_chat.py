@@ -16,6 +16,7 @@ from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.llm.chat import _UNREAD_BYTES, ChatResponder
 from duologue.engines.llm.chat_stream import MAX_ARGUMENTS_CHARS, CalledFunction, CallPiece, Calls, chunk_lines
 from duologue.errors import EngineError
+from tests.engines._requests import after
 
 KEY = "sk-do-not-tell"
 
@@ -106,12 +107,6 @@ async def test_the_chat_responder_keeps_the_contract() -> None:
         await check_responder(chat)
 
 
-async def test_pieces_come_as_they_are_sent_and_comments_are_stepped_over() -> None:
-    answer = HELLO.replace(b"data:", b": still working\n\ndata:", 1)
-    async with endpoint(answer) as server, responder(server.url) as chat:
-        assert [piece async for piece in chat.respond(responder_request("Hi"))] == ["Hel", "lo."]
-
-
 async def test_the_conversation_and_the_options_are_sent() -> None:
     request = msgspec.structs.replace(
         responder_request("Hi", "Hello!", "And you?", instructions="Be brief."), max_output_tokens=7
@@ -137,11 +132,11 @@ async def test_the_conversation_and_the_options_are_sent() -> None:
 
 async def test_pictures_are_sent_in_parts_behind_the_words() -> None:
     picture = Image("data:image/png;base64,AA==")
-    messages = (
+    request = after(
         Message("user", "Which is it?", images=(picture, Image("data:image/png;base64,AQ==", "low"))),
         Message("user", "", images=(picture,)),
     )
-    server = await asked(msgspec.structs.replace(responder_request(), messages=messages))
+    server = await asked(request)
     plain = {"type": "image_url", "image_url": {"url": picture.url}}
     low = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQ==", "detail": "low"}}
     words = {"type": "text", "text": "Which is it?"}
@@ -158,8 +153,7 @@ async def test_an_address_in_place_of_a_picture_is_never_passed_on() -> None:
     )
     pictures = tuple(map(Image, addresses))
     message = Message("user", "Which is it?", images=(*pictures, Image("data:image/png;base64,AA==")))
-    alone = Message("user", "", images=pictures)
-    server = await asked(msgspec.structs.replace(responder_request(), messages=(message, alone)))
+    server = await asked(after(message, Message("user", "", images=pictures)))
     _, first, second = server.requests[0]["messages"]
     assert [part.get("image_url") for part in first["content"]] == [None, {"url": "data:image/png;base64,AA=="}]
     assert second["content"] == ""
@@ -248,18 +242,17 @@ async def said_and_called(answer: bytes, request: ResponderRequest | None = None
 
 async def test_tools_choice_calls_and_results_are_sent_as_endpoints_want_them() -> None:
     call = FunctionCall(name="get_weather", arguments='{"city":"Paris"}', call_id="call_1")
-    request = msgspec.structs.replace(
-        responder_request(functions=(WEATHER, RESET), function_choice="get_weather"),
-        messages=(
-            Message("user", "Weather?"),
-            Message("assistant", "One moment.", calls=(call,)),
-            # Spoken while the function ran.
-            Message("user", "Quickly!"),
-            Message("tool", "21 degrees", call_id="call_1"),
-            # Its call was deleted, and a call that has no result yet.
-            Message("tool", "lost", call_id="call_0"),
-            Message("assistant", "", calls=(FunctionCall(name="reset", arguments="{}", call_id="call_2"),)),
-        ),
+    request = after(
+        Message("user", "Weather?"),
+        Message("assistant", "One moment.", calls=(call,)),
+        # Spoken while the function ran.
+        Message("user", "Quickly!"),
+        Message("tool", "21 degrees", call_id="call_1"),
+        # Its call was deleted, and a call that has no result yet.
+        Message("tool", "lost", call_id="call_0"),
+        Message("assistant", "", calls=(FunctionCall(name="reset", arguments="{}", call_id="call_2"),)),
+        functions=(WEATHER, RESET),
+        function_choice="get_weather",
     )
     [body] = (await asked(request)).requests
     assert body["tools"] == [
@@ -360,6 +353,7 @@ async def test_calls_are_understood_as_servers_send_them(chunks: list[str], call
         HELLO.replace(b"Hel", b"").replace(b"lo.", b"Hi").replace(b"\n\n", b"\r\n\r\n"),
         sse(said("Hi"), finished("stop")).replace(b"data: ", b"event: message\nid: 7\ndata:"),
         sse(said("Hi"), finished("stop")).rstrip(b"\n"),
+        sse(said("Hi"), finished("stop")).replace(b"data:", b": still working\n\ndata:", 1),
     ],
 )
 async def test_an_answer_is_read_in_every_spelling(answer: bytes) -> None:

@@ -15,6 +15,7 @@ from duologue.engines.base import Function, FunctionCall, Image, Message
 from duologue.engines.checks import check_responder, responder_request
 from duologue.engines.llm.local import LocalLanguageModel
 from duologue.errors import EngineError, MissingExtra
+from tests.engines._requests import after
 
 
 class Llama:
@@ -103,12 +104,12 @@ async def test_a_model_that_the_user_names_may_call_tools(load: Loads, file: Pat
 async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_returned(load: Loads) -> None:
     model = load()
     call = FunctionCall(name="look", arguments="{}", call_id="c")
-    messages = (
+    request = after(
         Message("user", "Look."),
         Message("assistant", "", calls=(call,)),
         Message("tool", "A cat.", call_id="c"),
+        functions=(Function(name="look"),),
     )
-    request = msgspec.structs.replace(responder_request(functions=(Function(name="look"),)), messages=messages)
     assert [piece async for piece in model.respond(request)] == ["One", " two", " three"]
     body = model._server.requests[0]
     assert "tools" not in body
@@ -118,8 +119,7 @@ async def test_the_small_model_is_offered_no_tools_and_told_in_words_what_one_re
 async def test_the_model_is_told_of_pictures_that_it_cannot_see(load: Loads, file: Path) -> None:
     model = load(file=file)
     images = (Image("data:image/png;base64,AA=="),)
-    messages = (Message("user", "Look.", images=images), Message("user", "", images=images))
-    request = msgspec.structs.replace(responder_request(), messages=messages)
+    request = after(Message("user", "Look.", images=images), Message("user", "", images=images))
     assert [piece async for piece in model.respond(request)]
     sent = [message["content"] for message in model._server.requests[0]["messages"][1:]]
     assert sent == ["Look. [A picture, which you cannot see.]", "[A picture, which you cannot see.]"]
