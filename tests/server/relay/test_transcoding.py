@@ -109,6 +109,9 @@ async def test_a_telephone_talks_to_an_upstream_that_has_only_pcm(wire: str, enc
         )
         audio = (await reported(client))["session"]["audio"]
         assert (audio["input"]["format"], audio["output"]["format"]) == ({"type": wire}, {"type": wire})
+        response = {"id": "r", "object": "realtime.response", "status": "in_progress", "output_audio_format": "pcm"}
+        await say(upstream, "response.created", response=response)
+        assert (await reported(client))["response"]["audio"]["output"]["format"] == {"type": wire}
         assert is_the_tone(await relayed_input(client, upstream, tone(encoding, 300)), PCM_16, 300)
         assert is_the_tone(await speak(client, upstream, tone(PCM, 300)), encoding, 300)
 

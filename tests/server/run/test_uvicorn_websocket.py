@@ -210,6 +210,13 @@ async def test_small_messages_that_come_in_one_read_are_all_answered_in_order() 
         assert answered == [str(n) for n in range(300)]
 
 
+async def test_a_binary_message_is_answered_with_an_error() -> None:
+    async with listening(scripted_app()) as url, websockets_connect(url) as socket:
+        await first(socket)
+        await socket.send(b"\0")
+        assert (await first(socket))["error"]["code"] == "invalid_event"
+
+
 async def test_one_read_of_many_frames_does_not_hold_the_event_loop() -> None:
     turns: list[int] = []
     app = scripted_app()

@@ -198,11 +198,7 @@ SESSIONS: dict[str, tuple[_End, dict[str, Callable[[], Any]], dict[str, Any]]] =
     "the detector fails": (_undetected, {"new_detector": lambda: failing}, {}),
     "the transcriber fails": (_answered, {"transcriber": failing}, {}),
     "the synthesizer fails": (_typed, {"synthesizer": failing}, {}),
-    "the responder fails": (
-        _typed,
-        {"responder": failing},
-        {},
-    ),
+    "the responder fails": (_typed, {"responder": failing}, {}),
     "the responder breaks": (_typed, {"responder": lambda: Odd("Well, ", RuntimeError)}, {}),
     "the responder hangs": (_typed, {"responder": lambda: Odd(...)}, {"limits": Limits(engine_s=0.01)}),
     "the responder makes something else": (_typed, {"responder": lambda: Odd(7)}, {}),

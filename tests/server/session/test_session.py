@@ -138,12 +138,13 @@ FAILING: dict[str, tuple[str, Callable[[], Any], str]] = {
     "broken: no voice today": ("responder", lambda: OddOnce("Well, ", "I ", no_voice), "text audio"),
     "a speech engine broke; the server's log says how": ("responder", lambda: OddOnce("Well, ", detail), "text audio"),
     "odd: made nothing for 0.05 s": ("responder", lambda: OddOnce("Well, ", ...), "text audio"),
-    "odd: made 4 bytes": ("responder", lambda: OddOnce(b"text"), "text audio"),
+    "odd: made something of the type int": ("responder", lambda: OddOnce(7), "text audio"),
     "broken: out of order": ("synthesizer", failing, "audio"),
 }
 """By what the client gets: the engine, and the modalities in which it fails."""
 
 
+@pytest.mark.usefixtures("idle_clock")
 @pytest.mark.parametrize(
     ("message", "modality"), [(message, each) for message, row in FAILING.items() for each in row[2].split()]
 )
@@ -155,7 +156,7 @@ async def test_an_engine_that_fails_fails_its_response_and_not_the_session(
         await connection.send(event("response.create", response={"output_modalities": [modality]}))
         response = status(await until(connection, "response.done"))
         assert response["status"] == "failed"
-        assert response["status_details"]["error"]["message"].startswith(message)
+        assert response["status_details"]["error"]["message"] == message
         await connection.send(event("response.create", response=TEXT))
         assert status(await until(connection, "response.done"))["status"] == "completed"
 
@@ -175,7 +176,7 @@ async def test_a_transcriber_that_fails_is_reported_and_the_turn_is_answered(
         await speak(connection)
         events = await until(connection, "response.done")
         [failed] = [e for e in events if e.type == "conversation.item.input_audio_transcription.failed"]
-        assert failed.to_json()["error"]["message"].startswith(message)
+        assert failed.to_json()["error"]["message"] == message
         assert status(events)["status"] == "completed"
 
 
