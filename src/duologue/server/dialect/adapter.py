@@ -58,7 +58,7 @@ MAX_REPORTS: Final = 100
 """Paths logged for one connection. Dialects lack a few dozen; invented fields must fill neither log nor memory."""
 
 _PIECE: Final = ".delta"
-"""The end of the types of frequent events, whose fields are the same in all dialects."""
+"""The end of the types of frequent events, which have no fields that a dialect could lack."""
 
 
 @cache
@@ -69,8 +69,8 @@ def _same_names(dialect: str) -> frozenset[str]:
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
     """Whether a handshake requests the beta; `header` is the value of `OpenAI-Beta`."""
-    asked = header.replace(" ", "").split(",")
-    return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
+    requested = header.replace(" ", "").split(",")
+    return _BETA_HEADER in requested or _BETA_SUBPROTOCOL in subprotocols
 
 
 class DialectAdapter:

@@ -211,7 +211,7 @@ class Relay:
                 return None
             except TimeoutError:
                 return self._stalled(sink)
-            if self._configuration is not None and self._configuration.refused and sink is self._client:
+            if self._configuration is not None and self._configuration.rejected and sink is self._client:
                 return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
