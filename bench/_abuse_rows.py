@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from bench import _abuse_doors as doors
-from bench import _abuse_kept as kept
+from bench import _abuse_connections as connections
+from bench import _abuse_memory as memory
 from bench import _abuse_sessions as sessions
 from bench._abuse_tools import each, llm, mcp, mcp_labels, mcp_off, mcp_servers
 from bench._abuse_wire import Target
@@ -44,69 +44,69 @@ class Row(NamedTuple):
     """In the `long` form, in the `short` one, or `always`."""
 
 
-_STRANGER_MB: Final = 135
-_STRANGER: Final = "max_unread_bytes_per_owner, 67 MB for an address, and as much again freed and not given back yet"
-_LOOK_MB: Final = 135
-_LOOK: Final = "max_unread_bytes_per_owner, 67 MB, and as much again freed and not given back yet; nothing stays"
+_ADDRESS_MB: Final = 135
+_ADDRESS: Final = "max_unread_bytes_per_owner, 67 MB for an address, and as much again freed and not trimmed yet"
+_UNREAD_MB: Final = 135
+_UNREAD: Final = "max_unread_bytes_per_owner, 67 MB, and as much again freed and not trimmed yet; nothing stays"
 _SESSION_MB: Final = 240
-_SESSION: Final = "max_session_bytes, 134 MB, and 67 MB of messages on their way"
+_SESSION: Final = "max_session_bytes, 134 MB, and 67 MB of messages in transit"
 _OWNER_MB: Final = 720
 _OWNER: Final = "max_owner_bytes, 537 MB for one key in blocks 8 % larger, and 135 MB of messages as above"
 _SECRETS_MB: Final = 60
-_SECRETS: Final = "max_owner_client_secret_bytes, 17 MB, and bodies on their way"
+_SECRETS: Final = "max_owner_client_secret_bytes, 17 MB, and bodies in transit"
 _CPU_MB: Final = 100
-_CPU: Final = "costs time, not memory: messages on their way"
+_CPU: Final = "costs time, not memory: messages in transit"
 _PEER_MB: Final = 60
 _PEER_REASON: Final = "one answer of another server, read to its limit, for each session"
 
 _NO_KEY: Final = (
-    ("unfinished_big_frames", doors.unfinished_big_frames, ()),
-    ("big_frames", doors.big_frames, ()),
-    ("endless_fragments", doors.endless_fragments, ()),
-    ("drip_headers", doors.drip_headers, ()),
-    ("big_headers", doors.big_headers, ()),
-    ("half_bodies_no_key", doors.half_bodies, ()),
-    ("bodies_by_the_byte_no_key", doors.bodies_by_the_byte, ()),
-    ("pipelined_pages", doors.pipelined_pages, ()),
-    ("unread_pages", doors.unread_pages, ()),
-    ("wrong_keys", doors.wrong_keys, ()),
-    ("deflate_offers", doors.deflate_offers, ()),
-    ("reset_connections", doors.reset_connections, ()),
-    ("distinct_paths", doors.distinct_paths, ()),
-    ("idle_sessions_no_key", doors.idle_sessions, (OPEN,)),
+    ("unfinished_big_frames", connections.unfinished_big_frames, ()),
+    ("big_frames", connections.big_frames, ()),
+    ("endless_fragments", connections.endless_fragments, ()),
+    ("drip_headers", connections.drip_headers, ()),
+    ("big_headers", connections.big_headers, ()),
+    ("half_bodies_no_key", connections.half_bodies, ()),
+    ("bodies_by_the_byte_no_key", connections.bodies_by_the_byte, ()),
+    ("pipelined_pages", connections.pipelined_pages, ()),
+    ("unread_pages", connections.unread_pages, ()),
+    ("wrong_keys", connections.wrong_keys, ()),
+    ("deflate_offers", connections.deflate_offers, ()),
+    ("reset_connections", connections.reset_connections, ()),
+    ("distinct_paths", connections.distinct_paths, ()),
+    ("idle_sessions_no_key", connections.idle_sessions, (OPEN,)),
 )
 
 _FULL_TABLE: Final = (
-    ("half_handshakes", doors.half_handshakes),
-    ("half_handshakes_everywhere", doors.half_handshakes_everywhere),
-    ("silent_sockets", doors.silent_sockets),
+    ("half_handshakes", connections.half_handshakes),
+    ("half_handshakes_everywhere", connections.half_handshakes_everywhere),
+    ("silent_sockets", connections.silent_sockets),
 )
 
 _KEY: Final = (
-    ("big_refusals", kept.big_refusals, _LOOK_MB, _LOOK),
-    ("big_texts", kept.big_texts, _SESSION_MB, _SESSION),
-    ("emoji_texts", kept.emoji_texts, _SESSION_MB, _SESSION),
-    ("big_images", kept.big_images, _SESSION_MB, _SESSION),
-    ("big_outputs", kept.big_outputs, _SESSION_MB, _SESSION),
-    ("fitting_texts", kept.fitting_texts, _OWNER_MB, _OWNER),
-    ("fitting_texts_everywhere", kept.fitting_texts_everywhere, _OWNER_MB, _OWNER),
-    ("fitting_refusals", kept.fitting_refusals, _LOOK_MB, _LOOK),
-    ("fitting_tools", kept.fitting_tools, _OWNER_MB, _OWNER),
-    ("items_in_many_sessions", kept.items_in_many_sessions, _OWNER_MB, _OWNER),
-    ("small_items", kept.small_items, _OWNER_MB, _OWNER),
-    ("many_parts", kept.many_parts, _OWNER_MB, _OWNER),
-    ("big_instructions", kept.big_instructions, _OWNER_MB, _OWNER),
-    ("many_tools", kept.many_tools, _OWNER_MB, _OWNER),
-    ("many_updates", kept.many_updates, _CPU_MB, _CPU),
-    ("audio_buffers", kept.audio_buffers, _OWNER_MB, _OWNER),
-    ("big_appends", kept.big_appends, _OWNER_MB, _OWNER),
-    ("noise", kept.noise, _OWNER_MB, _OWNER),
-    ("unfinished_messages", kept.unfinished_messages, _LOOK_MB, _LOOK),
-    ("tiny_fragments", kept.tiny_fragments, _LOOK_MB, _LOOK),
-    ("secrets", kept.secrets, _SECRETS_MB, _SECRETS),
-    ("half_bodies", doors.half_bodies, _LOOK_MB, _LOOK),
-    ("bodies_by_the_byte", doors.bodies_by_the_byte, _CPU_MB, _CPU),
-    ("idle_sessions", doors.idle_sessions, _OWNER_MB, _OWNER),
+    ("big_refusals", memory.big_refusals, _UNREAD_MB, _UNREAD),
+    ("big_texts", memory.big_texts, _SESSION_MB, _SESSION),
+    ("emoji_texts", memory.emoji_texts, _SESSION_MB, _SESSION),
+    ("big_images", memory.big_images, _SESSION_MB, _SESSION),
+    ("big_outputs", memory.big_outputs, _SESSION_MB, _SESSION),
+    ("fitting_texts", memory.fitting_texts, _OWNER_MB, _OWNER),
+    ("fitting_texts_everywhere", memory.fitting_texts_everywhere, _OWNER_MB, _OWNER),
+    ("fitting_refusals", memory.fitting_refusals, _UNREAD_MB, _UNREAD),
+    ("fitting_tools", memory.fitting_tools, _OWNER_MB, _OWNER),
+    ("items_in_many_sessions", memory.items_in_many_sessions, _OWNER_MB, _OWNER),
+    ("small_items", memory.small_items, _OWNER_MB, _OWNER),
+    ("many_parts", memory.many_parts, _OWNER_MB, _OWNER),
+    ("big_instructions", memory.big_instructions, _OWNER_MB, _OWNER),
+    ("many_tools", memory.many_tools, _OWNER_MB, _OWNER),
+    ("many_updates", memory.many_updates, _CPU_MB, _CPU),
+    ("audio_buffers", memory.audio_buffers, _OWNER_MB, _OWNER),
+    ("big_appends", memory.big_appends, _OWNER_MB, _OWNER),
+    ("noise", memory.noise, _OWNER_MB, _OWNER),
+    ("unfinished_messages", memory.unfinished_messages, _UNREAD_MB, _UNREAD),
+    ("tiny_fragments", memory.tiny_fragments, _UNREAD_MB, _UNREAD),
+    ("secrets", memory.secrets, _SECRETS_MB, _SECRETS),
+    ("half_bodies", connections.half_bodies, _UNREAD_MB, _UNREAD),
+    ("bodies_by_the_byte", connections.bodies_by_the_byte, _CPU_MB, _CPU),
+    ("idle_sessions", connections.idle_sessions, _OWNER_MB, _OWNER),
     ("slow_readers", sessions.slow_readers, _OWNER_MB, _OWNER),
     ("retrieves", sessions.retrieves, _OWNER_MB, _OWNER),
     ("patterns", sessions.patterns, _CPU_MB, _CPU),
@@ -135,9 +135,9 @@ _LLM_MODES: Final = (
 )
 
 ROWS: Final[tuple[Row, ...]] = (
-    Row("idle", "nothing", _nothing, 20, "no attack: what the machine does by itself"),
-    *(Row(name, "nothing", attack, _STRANGER_MB, _STRANGER, options) for name, attack, options in _NO_KEY),
-    *(Row(name, "nothing", attack, _STRANGER_MB, _STRANGER) for name, attack in _FULL_TABLE),
+    Row("idle", "nothing", _nothing, 20, "no attack"),
+    *(Row(name, "nothing", attack, _ADDRESS_MB, _ADDRESS, options) for name, attack, options in _NO_KEY),
+    *(Row(name, "nothing", attack, _ADDRESS_MB, _ADDRESS) for name, attack in _FULL_TABLE),
     *(Row(name, "key", attack, budget_mb, reason) for name, attack, budget_mb, reason in _KEY),
     *(Row(name, "ek_", attack, _OWNER_MB, _OWNER) for name, attack in _SECRET),
     Row("mcp_servers", "key", mcp_servers, _CPU_MB, _CPU, _MCP),

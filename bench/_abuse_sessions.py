@@ -7,7 +7,7 @@ import base64
 import json
 from typing import Any, Final
 
-from bench._abuse_kept import big_refusals, emoji_texts, noise, send_each, tiny_fragments, unfinished_messages
+from bench._abuse_memory import big_refusals, emoji_texts, noise, send_each, tiny_fragments, unfinished_messages
 from bench._abuse_wire import MIB, NOISE, Target, appended, created, frame, user_item
 
 # --- what is read slowly ----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def test_what_one_owner_may_not_hold_another_may_up_to_the_limit_of_all() -> Non
     assert two.charge("audio", 20) == "owner_full"
     assert other.charge("audio", 50) is None
     assert other.charge("audio", 5) == "server_full"
-    assert (budget.refused["owner_full"], budget.refused["server_full"]) == (1, 1)
+    assert (budget.rejected["owner_full"], budget.rejected["server_full"]) == (1, 1)
     assert (budget.held["items"], budget.held["audio"]) == (50, 50)
 
 

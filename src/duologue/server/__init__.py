@@ -1,4 +1,4 @@
-"""The server: an ASGI application that any realtime client can talk to, with speech engines behind it."""
+"""The server: an ASGI application for any realtime client, with speech engines."""
 
 from __future__ import annotations
 

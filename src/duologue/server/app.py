@@ -223,7 +223,7 @@ class RealtimeApp:
             session = self._admit(scope, principal, transport, observer)
         except Rejection as rejection:
             await self.reject(rejection, scope, principal)
-            await _turn_away(transport, rejection)
+            await _send_rejection(transport, rejection)
             return
         self._sessions.add(session)
         self._sessions_by_owner[principal.owner] += 1
@@ -303,7 +303,7 @@ def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
     return pages(application, path=PATH, metrics=metrics)
 
 
-async def _turn_away(transport: ASGITransport, rejection: Rejection) -> None:
+async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:
     """Send the error, and close."""
     try:
         await transport.send(encode(rejection.event(new_id("event"))).decode("utf-8"))

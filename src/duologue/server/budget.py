@@ -20,7 +20,7 @@ class Budget:
         self.owners: Counter[str] = Counter()
         """Bytes by owner; owners with none are not in it."""
         self.held: Counter[Kind] = Counter(dict.fromkeys(KINDS, 0))
-        self.refused: Counter[str] = Counter({"owner_full": 0, "server_full": 0})
+        self.rejected: Counter[str] = Counter({"owner_full": 0, "server_full": 0})
         """The number of rejected charges, by reason."""
 
     def share(self, owner: str) -> Share:
@@ -32,7 +32,7 @@ class Budget:
         if n_bytes > 0 and not forced:
             full = self._full(owner, n_bytes)
             if full is not None:
-                self.refused[full] += 1
+                self.rejected[full] += 1
                 return full
         self.total_bytes += n_bytes
         self.held[kind] += n_bytes
@@ -65,10 +65,10 @@ class Share:
         """Count a change, as `Budget.charge` (`duologue.protocol.server.account.Charge`)."""
         if self._closed:
             return None
-        refused = self._budget.charge(self._owner, kind, n_bytes, forced)
-        if refused is None:
+        rejection = self._budget.charge(self._owner, kind, n_bytes, forced)
+        if rejection is None:
             self._held[kind] += n_bytes
-        return refused
+        return rejection
 
     def close(self) -> None:
         """Give all memory back. Later charges are not counted: what they are for is about to be freed."""

@@ -193,7 +193,7 @@ class Pair:
             self.server.tick(self.now)
         return self._collect()
 
-    # --- the rest
+    # --- internals
 
     def _append(self, ms: int, *, probability: float) -> list[RealtimeEvent]:
         audio = bytes(encoding_of(self.server.session.input).bytes_for_ms(ms))

@@ -91,7 +91,7 @@ def test_a_client_that_makes_up_fields_fills_neither_log_nor_memory(caplog: pyte
     reported = " ".join(record.getMessage() for record in caplog.records)
     assert 0 < reported.count("field_") <= 100
     assert "secret" not in reported
-    assert len(session.adapter._reported) <= 100
+    assert len(session.adapter._losses._logged) <= 100
 
 
 def test_the_beta_s_greeting_is_flat_and_announces_its_conversation() -> None:

@@ -203,7 +203,7 @@ def test_formats_are_those_of_the_updates_that_were_not_refused_in_their_order(s
             error = {"type": "t", "code": "c", "message": "m", "param": None, "event_id": event_id}
             refused = RealtimeEvent.from_json({"type": "error", "event_id": "e", "error": error})
             assert isinstance(refused, ErrorEvent)
-            audio.refused(refused)
+            audio.rejected(refused)
         elif first not in ("taken", "refused"):
             asked = {side: wire for side, wire in (("input", first), ("output", second)) if wire is not None}
             rate = {"audio/pcm": {"rate": 24_000}}

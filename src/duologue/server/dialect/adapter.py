@@ -35,7 +35,7 @@ from duologue.server.dialect.parameter_names import their_parameter
 from duologue.server.dialect.vendor_settings import VendorSettings
 from duologue.server.telemetry.log import log_event
 
-__all__ = ["BETA", "BETA_SHAPED", "MAX_REPORTS", "DialectAdapter", "asks_for_beta"]
+__all__ = ["BETA", "BETA_SHAPED", "DialectAdapter", "LossLog", "asks_for_beta"]
 
 BETA: Final = "openai-beta"
 BETA_SHAPED: Final = frozenset({BETA, "azure-preview"})
@@ -54,11 +54,11 @@ and have no effect: no engine supports them."""
 _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
 """Dialects in which `conversation.created` follows `session.created` (rule `connect.beta`)."""
 
-MAX_REPORTS: Final = 100
+_MAX_REPORTS: Final = 100
 """Paths logged for one connection. Dialects lack a few dozen; invented fields must fill neither log nor memory."""
 
 _PIECE: Final = ".delta"
-"""The end of the types of frequent events, whose fields are the same in all dialects."""
+"""The end of the types of frequent events, which have no fields that a dialect could lack."""
 
 
 @cache
@@ -69,8 +69,23 @@ def _same_names(dialect: str) -> frozenset[str]:
 
 def asks_for_beta(header: str, subprotocols: Sequence[str]) -> bool:
     """Whether a handshake requests the beta; `header` is the value of `OpenAI-Beta`."""
-    asked = header.replace(" ", "").split(",")
-    return _BETA_HEADER in asked or _BETA_SUBPROTOCOL in subprotocols
+    requested = header.replace(" ", "").split(",")
+    return _BETA_HEADER in requested or _BETA_SUBPROTOCOL in subprotocols
+
+
+class LossLog:
+    """Logs fields without a counterpart, once for each path, with these facts of a connection."""
+
+    def __init__(self, **facts: str) -> None:
+        self._facts: dict[str, Any] = facts
+        self._logged: set[str] = set()
+
+    def report(self, where: str, lost: Sequence[str]) -> None:
+        """Log the lost paths of a type of event."""
+        new = [path for path in lost if f"{where} {path}" not in self._logged][: _MAX_REPORTS - len(self._logged)]
+        if new:
+            self._logged.update(f"{where} {path}" for path in new)
+            log_event(logging.INFO, "no counterpart", **self._facts, fields=", ".join(new), where=where)
 
 
 class DialectAdapter:
@@ -104,7 +119,7 @@ class DialectAdapter:
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
         self._pending: dict[str, Any] = {}
         self._vendor_settings = VendorSettings(dialect)
-        self._reported: set[str] = set()
+        self._losses = LossLog(dialect=dialect)
 
     # --- from the client
 
@@ -158,7 +173,7 @@ class DialectAdapter:
         if isinstance(event, UnknownRealtimeEvent):
             return canonical
         translation = translate(event, dialect=DEFAULT_DIALECT)
-        self._report("the client's", event.type, translation.lost)
+        self._losses.report(f"the client's {event.type}", translation.lost)
         return canonical if translation.frame is None else translation.frame
 
     # --- to the client
@@ -173,7 +188,7 @@ class DialectAdapter:
             return
         for part in self._stream(event):
             translation = translate(part, dialect=self.dialect)
-            self._report("our", str(part.type), translation.lost)
+            self._losses.report(f"our {part.type}", translation.lost)
             if translation.frame is not None:
                 self._add_settings(translation.frame)
                 self._vendor_settings.restore(translation.frame)
@@ -229,13 +244,3 @@ class DialectAdapter:
             session.setdefault("client_secret", None)
         for item in (*objects_at(frame, "item"), *objects_at(frame, "response.output[]")):
             item.setdefault("object", "realtime.item")
-
-    def _report(self, whose: str, name: str, lost: Sequence[str]) -> None:
-        """Log fields without a counterpart, once for each type of event and path."""
-        new = [path for path in lost if f"{whose} {name} {path}" not in self._reported]
-        new = new[: MAX_REPORTS - len(self._reported)]
-        if new:
-            self._reported.update(f"{whose} {name} {path}" for path in new)
-            log_event(
-                logging.INFO, "no counterpart", dialect=self.dialect, fields=", ".join(new), where=f"{whose} {name}"
-            )

@@ -116,15 +116,15 @@ class Admission:
         """The start of the session that this principal requests. Counts for its rate. Raises Rejection."""
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
-        asked = query(scope)
+        parameters = query(scope)
         session_start = principal.session_start
         if session_start.message is None:
-            intent = asked.get("intent", [None])[0] or None
+            intent = parameters.get("intent", [None])[0] or None
             if intent not in _INTENTS:
                 raise Rejection("wrong_intent", intent=intent)
             session_start = msgspec.structs.replace(session_start, kind=_INTENTS[intent])
         # Azure names a model by its deployment.
-        named = (asked.get(name, [""])[0] for name in ("model", "deployment"))
+        named = (parameters.get(name, [""])[0] for name in ("model", "deployment"))
         model = session_start.model or next((name for name in named if name), None)
         if self._models:
             if model is None:

@@ -58,18 +58,18 @@ def presented_keys(scope: Scope) -> list[str]:
         keys.append(bearer.strip())
     if (key := header(scope, "api-key")) is not None:
         keys.append(key)
-    asked = query(scope)
-    return keys + [key for name in _KEY_QUERIES for key in asked.get(name, ())]
+    parameters = query(scope)
+    return keys + [key for name in _KEY_QUERIES for key in parameters.get(name, ())]
 
 
 def shows_two_keys(scope: Scope) -> bool:
     """Whether the request has two keys in one place: a proxy in front may have checked the other one."""
     names = [name.lower() for name, _ in scope["headers"]]
-    asked = query(scope)
+    parameters = query(scope)
     offered = {name for name in scope.get("subprotocols") or () if name.startswith(_KEY_SUBPROTOCOL)}
     return (
         any(names.count(name) > 1 for name in (b"authorization", b"api-key"))
-        or any(len(set(asked.get(name, ()))) > 1 for name in _KEY_QUERIES)
+        or any(len(set(parameters.get(name, ()))) > 1 for name in _KEY_QUERIES)
         or len(offered) > 1
     )
 

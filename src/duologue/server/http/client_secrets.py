@@ -87,9 +87,9 @@ class ClientSecrets:
         if self._owners[owner] + cost_bytes > self._max_owner_bytes:
             raise Rejection("secrets", max_bytes=self._max_owner_bytes)
         share = self._budget.share(owner)
-        refused = share.charge("client_secrets", cost_bytes)
-        if refused is not None:
-            raise Rejection(refused)
+        rejection = share.charge("client_secrets", cost_bytes)
+        if rejection is not None:
+            raise Rejection(rejection)
         secret = ClientSecret(PREFIX + secrets.token_hex(_SECRET_BYTES), int(unix_now_s + lives_s))
         key = digest(secret.value)
         self._kept[key] = _Kept(unix_now_s + lives_s, owner, session_start, cost_bytes, share)

@@ -137,7 +137,7 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         exception_handlers={
             HTTPException: not_found,
             Rejection: _rejected,
-            ConfigRejected: _refused,
+            ConfigRejected: _config_rejected,
             ClientDisconnect: _gone,
             500: _failed,
         },
@@ -224,9 +224,9 @@ def _prepared(update: SessionUpdateEvent, dialect: str, app: RealtimeApp) -> tup
         shown = _shown(SessionUpdatedEvent(event_id=new_id("event"), session=session), dialect)
     else:
         # The rest of the session, and whether it accepts this, is known when the upstream is opened.
-        session_start, asked = session_start_for(update), _shown(update, dialect)
+        session_start, requested = session_start_for(update), _shown(update, dialect)
         kind = "realtime.session" if session_start.kind == "realtime" else "realtime.transcription_session"
-        shown = without_keys({"object": kind, "id": new_id("sess"), **asked})
+        shown = without_keys({"object": kind, "id": new_id("sess"), **requested})
     if session_start.model is not None and not app.serves(session_start.model):
         raise Rejection("wrong_model", model=session_start.model)
     return session_start, shown
@@ -272,7 +272,7 @@ async def _rejected(request: Request, fault: Exception) -> Response:
     return _json(fault.body(), status=fault.http_status, headers=headers.get(fault.http_status))
 
 
-async def _refused(request: Request, fault: Exception) -> Response:
+async def _config_rejected(request: Request, fault: Exception) -> Response:
     assert isinstance(fault, ConfigRejected)
     return _json(error_body(fault.error), status=400)
 

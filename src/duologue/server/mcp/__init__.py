@@ -1,1 +1,1 @@
-"""MCP servers: which a session may use, and how they are asked."""
+"""MCP servers: which a session may use, and the client for them."""

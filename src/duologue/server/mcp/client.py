@@ -315,7 +315,7 @@ class McpClient:
         return True
 
     def _accept(self, tool: _Tool, *, may_want_headers: bool) -> bool:
-        """Whether the tool can be used; notes the headers that its calls want."""
+        """Whether the tool can be used; stores the headers that its calls want."""
         self._parameter_headers.pop(tool.name, None)
         try:
             check_depth(tool.input_schema)

@@ -1,1 +1,1 @@
-"""Sessions that an upstream server holds, carried by this one."""
+"""The relay of sessions to an upstream realtime API."""

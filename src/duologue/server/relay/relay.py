@@ -28,7 +28,7 @@ from duologue.events import (
 from duologue.protocol import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame
-from duologue.server.dialect.adapter import MAX_REPORTS, DialectAdapter
+from duologue.server.dialect.adapter import DialectAdapter, LossLog
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.relay.session_config import UpstreamConfiguration
@@ -92,7 +92,7 @@ class Relay:
         self._upstream_has_sent = False
         self._errors: list[str] = []
         self._to_client = asyncio.Lock()
-        self._reported: set[str] = set()
+        self._losses = LossLog(session=self.relay_id)
         self._stopped = asyncio.Event()
 
     def drain(self) -> None:
@@ -112,7 +112,9 @@ class Relay:
                     self._configuration = UpstreamConfiguration(
                         self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
-                    self._report("the secret's session.update to the upstream", self._configuration.translation.lost)
+                    self._losses.report(
+                        "the secret's session.update to the upstream", self._configuration.translation.lost
+                    )
                     await self._send(upstream, self._configuration.text)
                 code = await self._relay(upstream)
         except ConnectFailed as fault:
@@ -211,7 +213,7 @@ class Relay:
                 return None
             except TimeoutError:
                 return self._stalled(sink)
-            if self._configuration is not None and self._configuration.refused and sink is self._client:
+            if self._configuration is not None and self._configuration.rejected and sink is self._client:
                 return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
@@ -265,7 +267,7 @@ class Relay:
         if translation.frame is None:
             self._errors += self._adapter.write(self._lossy_error(event, translation.lost))
             return ()
-        self._report(f"{event.type} to the upstream", translation.lost)
+        self._losses.report(f"{event.type} to the upstream", translation.lost)
         return (write_text(translation.frame).decode("utf-8"),)
 
     def _down(self, message: str | bytes) -> Iterable[str | bytes]:
@@ -303,14 +305,6 @@ class Relay:
             type="invalid_request_error", code="invalid_value", message=message, param=lacking[0], event_id=answers
         )
         return ErrorEvent(event_id=self._new_id("event"), error=error)
-
-    def _report(self, where: str, lost: Iterable[str]) -> None:
-        """Log fields without a counterpart upstream, once for each type of event and path."""
-        new = [path for path in lost if f"{where} {path}" not in self._reported]
-        new = new[: MAX_REPORTS - len(self._reported)]
-        if new:
-            self._reported.update(f"{where} {path}" for path in new)
-            log_event(logging.INFO, "no counterpart", session=self.relay_id, fields=", ".join(new), where=where)
 
     async def _close_unopened(self, closed: ConnectionClosed) -> int:
         """Close the client with the close of an upstream that has sent nothing. Returns the code."""

@@ -48,7 +48,7 @@ class UpstreamConfiguration:
         self._created: Json | None = None
         self._held: list[str | bytes] = []
         self._answered = "session.updated" in profile.lacks_events
-        self.refused = False
+        self.rejected = False
         """Whether the upstream has rejected the configuration, or not answered it; then there is no session."""
 
     def receive(self, message: str | bytes) -> list[str | bytes]:
@@ -72,7 +72,7 @@ class UpstreamConfiguration:
                 return [message]  # the upstream has no session, for another reason
             case "error":
                 # The update was the first message: the error can answer nothing else.
-                self._answered = self.refused = True
+                self._answered = self.rejected = True
                 return [message]
             case _:
                 return self._hold(message)
@@ -80,7 +80,7 @@ class UpstreamConfiguration:
     def _hold(self, message: str | bytes) -> list[str | bytes]:
         self._held.append(message)
         if len(self._held) > _MAX_HELD:
-            self._answered = self.refused = True
+            self._answered = self.rejected = True
         return []
 
 

@@ -175,7 +175,7 @@ class UpstreamAudio:
         event = with_session_format(event, "input", taken.client) if taken.differs else event
         return with_session_format(event, "output", self._output.client) if self._output.differs else event
 
-    def refused(self, event: ErrorEvent) -> None:
+    def rejected(self, event: ErrorEvent) -> None:
         """Discard the update that this error rejects, if it is about one."""
         answered, param = event.error.event_id, event.error.param
         for update in self._updates:

@@ -142,7 +142,7 @@ class UpstreamSide:
                 if isinstance(error.param, str):
                     error = msgspec.structs.replace(error, param=our_parameter(error.param, self._profile))
                     event = msgspec.structs.replace(event, error=error)
-                self._audio.refused(event)
+                self._audio.rejected(event)
                 return [event]
             case _:
                 return [event]

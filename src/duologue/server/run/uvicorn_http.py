@@ -211,7 +211,7 @@ class Requests(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is not valid with its rejection."""
         self._edge.log_cut(self.conn.fault, self)
-        self._refuse(self.conn.fault)
+        self._reject(self.conn.fault)
 
     def on_response_complete(self) -> None:
         self._phase, self._head_bytes, self.conn.body_bytes = "idle", 0, 0
@@ -262,7 +262,7 @@ class Requests(H11Protocol):
             return
         name = "headers_late" if self._phase == "headers" else "request_late"
         self._edge.log_cut(name, self)
-        self._refuse(name)
+        self._reject(name)
 
     def cut(self, name: str) -> None:
         """Send the rejection, unless a response is under way, and abort the connection."""
@@ -270,7 +270,7 @@ class Requests(H11Protocol):
             self.transport.write(response_of(Rejection(name)))
         self._stop(cutting=True)
 
-    def _refuse(self, name: str) -> None:
+    def _reject(self, name: str) -> None:
         """Send the rejection and close the sending side; wait for the client's close."""
         if self._has_response():
             self._stop(cutting=True)

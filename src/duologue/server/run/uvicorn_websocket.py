@@ -176,7 +176,7 @@ class Socket(WebSocketsSansIOProtocol):
             return
         self.handle_events()
         if not self.handshake_initiated:
-            self._refuse_handshake()
+            self._reject_handshake()
             return
         if len(self.frames) > _MAX_FRAGMENTS:
             self._edge.cut(self, "fragments")
@@ -326,7 +326,7 @@ class Socket(WebSocketsSansIOProtocol):
         if self.read_paused and self.queue.empty():
             self._resume()
 
-    def _refuse_handshake(self) -> None:
+    def _reject_handshake(self) -> None:
         """Answer a handshake that the library has rejected, with its response if it has written one."""
         answer = b"".join(self.conn.data_to_send()) or response_of(Rejection("malformed"))
         self.handshake_complete = self.close_sent = True

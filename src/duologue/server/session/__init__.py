@@ -1,1 +1,1 @@
-"""One session on the server: a transport, the protocol, and the engines that do its work."""
+"""One session: its tasks, its engines, and what it sends."""

@@ -1,6 +1,6 @@
 """Guards around the engines of one session: timeouts, contract checks and observers.
 
-A breach of contract becomes an `EngineError`, which fails the response or the transcription, and nothing else.
+A violation of a contract becomes an `EngineError`, which fails the response or the transcription, and nothing else.
 """
 
 from __future__ import annotations

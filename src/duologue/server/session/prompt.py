@@ -56,7 +56,7 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
     """Messages in the order of the items, but each output directly behind its call: language models require that order,
     and a user may speak while a function runs."""
     messages: list[Message] = []
-    asked: dict[str, McpApprovalRequestItem] = {}
+    requests: dict[str, McpApprovalRequestItem] = {}
     for item in items:
         match item:
             case FunctionCallItem():
@@ -68,9 +68,9 @@ def _messages(items: Iterable[ConversationItem]) -> list[Message]:
                 _add_call(messages, FunctionCall(name=item.name, arguments=item.arguments, call_id=item.id))
                 _add_output(messages, Message("tool", _result_of(item), call_id=item.id))
             case McpApprovalRequestItem():
-                asked[item.id] = item
-            case McpApprovalResponseItem(approve=False, approval_request_id=request_id) if request_id in asked:
-                request = asked[request_id]
+                requests[item.id] = item
+            case McpApprovalResponseItem(approve=False, approval_request_id=request_id) if request_id in requests:
+                request = requests[request_id]
                 _add_call(messages, FunctionCall(name=request.name, arguments=request.arguments, call_id=request_id))
                 _add_output(messages, Message("tool", _denial(item), call_id=request_id))
             case MessageItem(role="system" | "user" | "assistant" as role):

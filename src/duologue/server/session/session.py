@@ -434,5 +434,5 @@ class ServerSession:
 
 
 def _client_message(fault: Exception) -> str:
-    """The message for the client about an engine's failure: the engine's own for an `EngineError`, else empty."""
+    """The message for the client about an engine's failure: its own for an `EngineError`, else a general one."""
     return str(fault) if isinstance(fault, EngineError) else "a speech engine broke; the server's log says how"

@@ -36,7 +36,7 @@ _LONG_MS: Final = 8_000
 every pause would cost more than half of the time until then."""
 
 _UNKNOWN_COMPLETENESS: Final = 0.5
-"""The completeness of a turn without an end-of-turn detector."""
+"""The completeness of a turn if there is no detector, or it fails."""
 
 _Start = Callable[[str, Coroutine[Any, Any, Any]], asyncio.Task[Any]]
 
@@ -52,7 +52,7 @@ class _Turn:
         """The text behind the settled text, up to the current pause."""
         self.ahead_bytes = 0
         self.ahead_ms = 0
-        """How much audio that is; 0 until the engine has begun."""
+        """Length of its audio; 0 until the engine has begun."""
         self.settling: asyncio.Task[str | None] | None = None
         self.detecting: asyncio.Task[None] | None = None
 

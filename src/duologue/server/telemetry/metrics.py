@@ -167,7 +167,7 @@ class _Held:
         self._budget = budget
 
     def collect(self) -> Iterable[Metric]:
-        """Bytes by kind, and refusals by reason."""
+        """Bytes by kind, and rejections by reason."""
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         for name, (kind, labels, meaning) in METRICS.items():
@@ -177,10 +177,10 @@ class _Held:
                     held.add_metric([what], n_bytes)
                 yield held
             elif kind == "held counter":
-                refused = CounterMetricFamily(name, meaning, labels=labels)
-                for reason, count in self._budget.refused.items():
-                    refused.add_metric([reason], count)
-                yield refused
+                rejected = CounterMetricFamily(name, meaning, labels=labels)
+                for reason, count in self._budget.rejected.items():
+                    rejected.add_metric([reason], count)
+                yield rejected
 
 
 class _Session(NullSessionObserver):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bench._abuse_doors import secret_body
+from bench._abuse_connections import secret_body
 from bench._abuse_wire import MIB, NOISE, AttackConnection, Target, appended, created, frame, user_item
 
 BIG: Final = 15 * MIB
