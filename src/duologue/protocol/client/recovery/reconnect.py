@@ -18,19 +18,21 @@ __all__ = ["FINAL_CLOSES", "ReconnectPolicy", "Reconnection", "backoff_s"]
 
 FINAL_CLOSES: Final = frozenset({1000, 3000, 4000})
 """Close codes after which another attempt gets the same answer: an agreed end, a bad key, a bad request. Every other
-one may be the network, a restart, or the end of the session's time."""
+one may be the network, a restart, or the end of the session's time. What the supervisor adds to it are errors that end
+sessions (`client.asyncio.supervisor`) and handshakes that fail (`transports.handshakes`)."""
 
 
 class ReconnectPolicy(Struct, frozen=True, kw_only=True):
     """How often, and how soon, to connect again."""
 
     first_delay_s: float = 0.25
-    """Before the second attempt. The first is made at once: most losses are of one connection, not of the network."""
+    """Before the second attempt. The first waits for half of it at most: most losses are of one connection, not of the
+    network."""
     factor: float = 2.0
     max_delay_s: float = 8.0
     """Users take a longer silence for the end of the call."""
     max_attempts: int = 8
-    """About half a minute with the delays above; 0 never reconnects."""
+    """With the delays above 12 to 24 s of waiting, and what the attempts take; 0 never reconnects."""
 
 
 def backoff_s(attempt: int, policy: ReconnectPolicy, random: Callable[[], float]) -> float:
