@@ -68,7 +68,7 @@ def test_pain_19_cancelled_responses_count_and_those_without_usage_are_named() -
     ledger.receive(done("r3", FULL))
     usage = ledger.snapshot()
     assert usage.responses == (("cancelled", 2), ("completed", 1))
-    assert usage.responses_untold == 1
+    assert usage.responses_without_usage == 1
     assert usage.total_tokens == 360
 
 

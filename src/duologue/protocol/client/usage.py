@@ -108,7 +108,7 @@ class UsageSnapshot(Struct, frozen=True, kw_only=True):
     transcription: TranscriptionCost = TranscriptionCost()
     responses: tuple[tuple[str, int], ...] = ()
     """How many responses ended with each status, by its name."""
-    responses_untold: int = 0
+    responses_without_usage: int = 0
     """Responses that ended without a usage; the sums do not include them."""
 
     @property
@@ -163,7 +163,7 @@ class UsageLedger(Part):
             output=self._output,
             transcription=self._transcription,
             responses=tuple(sorted(self._statuses.items())),
-            responses_untold=self._unreported,
+            responses_without_usage=self._unreported,
         )
 
     def _add_response(self, response: RealtimeResponse) -> None:
