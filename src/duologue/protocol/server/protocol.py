@@ -193,7 +193,7 @@ class ServerProtocol:
                 raise InvalidRequest("binary")
             if len(message) > SHORT_CHARS:
                 check_frame(message, max_bytes=self._max_event_bytes, max_values=self._max_event_values)
-            if read is not decode:
+            elif read is not decode:
                 check_depth(message)  # dialect adapters recurse into it
             try:
                 event = read(message)
@@ -229,7 +229,8 @@ class ServerProtocol:
         """Raise InvalidRequest for an event that is too large or too deep; appends are exempt."""
         if (size := size_bytes(message, self._max_event_bytes)) > self._max_event_bytes:
             raise InvalidRequest("event_too_large", max=self._max_event_bytes, got=size)
-        check_depth(message)
+        if len(message) <= SHORT_CHARS:
+            check_depth(message)
 
     # --- the engines
 
