@@ -127,5 +127,7 @@ def test_an_interruption_drops_what_was_not_handed_out_and_says_how_much() -> No
     pacer.take(0.0)
     assert pacer.clear() == 960 * 2 + 10
     assert (pacer.next_due_at, pacer.waiting_ms, pacer.take(9.0)) == (inf, 0, [])
-    pacer.push(bytes(960), now=0.001)
+    pacer.push(bytes(950), now=0.0)
+    assert pacer.next_due_at == inf  # the 10 bytes of an unfinished frame were dropped too
+    pacer.push(bytes(10), now=0.001)
     assert pacer.next_due_at == 0.001

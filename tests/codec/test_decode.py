@@ -227,6 +227,11 @@ def test_what_is_neither_a_mapping_nor_text_is_no_event(family: Any, data: Any) 
         family.from_json(data)
 
 
+@pytest.mark.parametrize("family", [RealtimeEvent, events.TranslationEvent])
+def test_keys_of_a_mapping_become_those_of_json(family: Any) -> None:
+    assert family.from_json({"type": "new", "map": {1: "one"}}).to_json() == {"type": "new", "map": {"1": "one"}}
+
+
 def test_an_event_does_not_change_when_the_mapping_it_came_from_does() -> None:
     fields: dict[str, Any] = {"type": "new", "list": [1]}
     event = RealtimeEvent.from_json(fields)
@@ -237,6 +242,7 @@ def test_an_event_does_not_change_when_the_mapping_it_came_from_does() -> None:
 @pytest.mark.parametrize("text", [" " + frame() + "\n", "\ufeff" + frame(), ("\ufeff" + frame()).encode()])
 def test_white_space_and_a_byte_order_mark_do_not_matter(text: str | bytes) -> None:
     assert decode(text) == decode(frame())
+    assert decode('\ufeff{"n": 1.5}').to_json() == {"n": 1.5}
 
 
 def test_bytes_that_are_not_utf8_are_no_json() -> None:

@@ -28,35 +28,46 @@ def test_a_first_frame_gives_its_dialect_away(dialect: str) -> None:
     assert guess.reason
 
 
-@pytest.mark.parametrize(
-    ("url", "dialect", "sure"),
-    [
-        ("wss://api.openai.com/v1/realtime?model=gpt-realtime", "openai", True),
-        ("wss://r.openai.azure.com/openai/v1/realtime?model=mine", "openai", False),
-        (
-            "wss://r.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=mine",
-            "azure-preview",
-            True,
-        ),
-        ("wss://r.services.ai.azure.com/voice-live/realtime?api-version=2026-07-15&model=m", "azure-voice-live", True),
-        ("wss://r.cognitiveservices.azure.com/voice-live/realtime?model=m", "azure-voice-live", False),
-        ("wss://api.x.ai/v1/realtime?model=grok-voice-latest", "xai", True),
-        ("wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime?model=qwen3-omni-flash-realtime", "qwen", True),
-        ("wss://ws1.cn-beijing.maas.aliyuncs.com/api-ws/v1/realtime", "qwen", True),
-        ("wss://open.bigmodel.cn/api/paas/v4/realtime", "glm", True),
-        ("wss://api.stepfun.ai/v1/realtime?model=step-audio-2", "stepfun", True),
-        ("wss://api.inworld.ai/api/v1/realtime/session?key=k&protocol=realtime", "inworld", True),
-        ("wss://rest-assistant.api.cloud.yandex.net/v1/realtime/openai", "yandex", True),
-        ("wss://api.together.ai/v1/realtime?model=m&input_audio_format=pcm_s16le_16000", "together", True),
-        ("ws://localhost:8000/v1/realtime?duplex=0", "vllm-omni", False),
-        ("ws://localhost:8000/v1/realtime?transcription_model=whisper", "speaches", False),
-        ("ws://localhost:8000/v1/realtime", "openai", False),
-    ],
-)
-def test_a_url_gives_its_dialect_away(url: str, dialect: str, *, sure: bool) -> None:
+URLS = [
+    ("wss://api.openai.com/v1/realtime?model=gpt-realtime", "openai", 0.95),
+    ("wss://proxy/v1/realtime?intent=transcription", "openai", 0.3),
+    ("wss://proxy/v1/realtime?call_id=rtc_1", "openai", 0.4),
+    ("wss://proxy/v1/realtime?model=gpt-4o-realtime-preview", "openai-beta", 0.6),
+    ("wss://r.openai.azure.com/openai/v1/realtime?model=mine", "openai", 0.53),
+    ("wss://r.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=mine", "azure-preview", 0.99),
+    ("wss://r.cognitiveservices.azure.com/openai/realtime?deployment=mine", "azure-preview", 0.54),
+    ("wss://r.services.ai.azure.com/voice-live/realtime?api-version=2026-07-15&model=m", "azure-voice-live", 0.96),
+    ("wss://r.cognitiveservices.azure.com/voice-live/realtime?agent-name=a", "azure-voice-live", 0.54),
+    ("wss://api.x.ai/v1/realtime?model=grok-voice-latest", "xai", 0.98),
+    ("wss://dashscope-intl.aliyuncs.com/api-ws/v1/realtime?model=qwen3-omni-flash-realtime", "qwen", 0.99),
+    ("wss://dashscope.aliyuncs.com/api-ws/v1/realtime?model=qwen3-omni-flash-realtime", "qwen", 0.99),
+    ("wss://ws1.cn-beijing.maas.aliyuncs.com/api-ws/v1/realtime", "qwen", 0.96),
+    ("wss://open.bigmodel.cn/api/paas/v4/realtime?model=glm-realtime", "glm", 0.99),
+    ("wss://api.stepfun.ai/v1/realtime?model=step-audio-2", "stepfun", 0.98),
+    ("wss://api.stepfun.com/v1/realtime", "stepfun", 0.9),
+    ("wss://api.inworld.ai/api/v1/realtime/session?key=k&protocol=realtime", "inworld", 0.98),
+    ("wss://rest-assistant.api.cloud.yandex.net/v1/realtime/openai?model=gpt://folder/speech", "yandex", 0.98),
+    ("wss://api.together.ai/v1/realtime?model=m&input_audio_format=pcm_s16le_16000", "together", 0.98),
+    ("wss://api.together.xyz/v1/realtime", "together", 0.9),
+    ("ws://localhost:8000/v1/realtime?duplex=0", "vllm-omni", 0.8),
+    ("ws://localhost:8000/v1/realtime?transcription_model=whisper", "speaches", 0.8),
+    ("ws://localhost:8000/v1/realtime", "openai", 0.2),
+]
+
+
+@pytest.mark.parametrize(("url", "dialect", "confidence"), URLS)
+def test_a_url_gives_its_dialect_away(url: str, dialect: str, confidence: float) -> None:
     guess = detect(url)
-    assert guess.dialect == dialect
-    assert (guess.confidence >= 0.9) is sure
+    assert (guess.dialect, guess.confidence) == (dialect, confidence)
+
+
+def test_every_host_path_and_parameter_is_the_reason_of_some_guess() -> None:
+    places = [f"{profile.name}: host {host}" for profile in PROFILES.values() for host in profile.hosts]
+    places += [f"{profile.name}: path {profile.path}" for profile in PROFILES.values() if profile.path is not None]
+    signs = [f"{sign.dialect}: {sign.reason}" for sign in QUERY_SIGNS]
+    guesses = [detect(url) for url, _, _ in URLS]
+    reasons = {f"{guess.dialect}: {reason}" for guess in guesses for reason in guess.reason.split("; ")}
+    assert reasons == {*places, *signs, "openai: path /realtime"}
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,20 @@ def test_a_response_that_is_cut_off_still_ends_its_items() -> None:
     assert names(ga)[-2:] == ["done", "response.done"]
 
 
+def test_a_response_ends_no_item_of_another_response() -> None:
+    other = {**EMPTY, "id": "item_o"}
+    later = {"type": "response.output_item.added", "response_id": "resp_2", "output_index": 0, "item": other}
+    ga = to_ga(stream([later, item("conversation.item.created", other), *BETA[-1:]]))
+    assert names(ga) == ["response.output_item.added", "added", "response.done"]
+
+
+def test_an_end_is_remembered_for_64_items() -> None:
+    items = [{**USER, "id": f"item_{number}"} for number in range(65)]
+    created = [item("conversation.item.created", each) for each in items]
+    ends = [item("conversation.item.done", each) for each in items[:2]]
+    assert names(to_ga(stream([*created, *ends]))) == [*["added", "done"] * 65, "done"]
+
+
 def test_an_end_that_is_told_twice_is_told_once() -> None:
     ga = to_ga(stream([item("conversation.item.created", USER), item("conversation.item.done", USER)]))
     assert names(ga) == ["added", "done"]

@@ -27,6 +27,7 @@ def problem(frame: dict[str, Any]) -> str:
     event = read(frame)
     assert isinstance(event, events.UnknownTranslationEvent)
     assert event.to_json() == frame
+    assert (event.type, event.event_id) == (frame.get("type"), frame.get("event_id", events.UNSET))
     return event.problem
 
 

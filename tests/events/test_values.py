@@ -9,11 +9,14 @@ import pytest
 
 from duologue import RealtimeEvent, decode, encode, events
 from duologue.codec import EVENT_CLASSES
+from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.events import UNSET
 
 
-def test_every_event_class_has_one_wire_name_as_type_and_as_tag() -> None:
-    assert {name: cls.type for name, cls in EVENT_CLASSES.items()} == {name: name for name in EVENT_CLASSES}
+def test_an_event_or_another_object_has_one_wire_name_as_type_and_as_tag() -> None:
+    named = {cls: cls.type for cls in vars(events).values() if isinstance(getattr(cls, "type", None), str)}
+    assert named == {cls: cls.__struct_config__.tag for cls in named}
+    assert named.keys() >= {*EVENT_CLASSES.values(), *TRANSLATION_CLASSES.values(), events.ToolChoiceFunction}
 
 
 def test_an_event_cannot_be_changed() -> None:
@@ -146,3 +149,18 @@ def test_extra_is_read_only_and_compares_by_content() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(UNSET, False), (None, False), (0, True), ("", True)])
 def test_is_set_tells_a_value_from_null_and_absent(value: object, expected: bool) -> None:
     assert events.is_set(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:sk-secret@host:8/mcp?x=a@b", "https://host:8/mcp?x=a@b"),
+        ("https://host/a@b", "https://host/a@b"),
+        ("https://me@host", "https://host"),
+        (7, 7),
+    ],
+)
+def test_a_tool_is_told_to_a_client_without_its_keys(url: object, shown: object) -> None:
+    tool = {"type": "mcp", "server_url": url, "authorization": "sk-secret", "headers": {"x": "sk-secret"}}
+    assert events.McpServerTool.shown(tool) == {"type": "mcp", "server_url": shown}
+    assert events.McpServerTool.shown({"type": "mcp"}) == {"type": "mcp"}

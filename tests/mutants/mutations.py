@@ -108,6 +108,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield from node.body
         case ast.Call(func=ast.Attribute(attr="new_id" | "_new_id") | ast.Name(id="new_id")):
             return  # the kind of a thing whose id it is: for people
+        case ast.keyword(arg="strict"):
+            return  # of zip: asserts that the lengths are equal
         case ast.Subscript():
             yield node.value
             if not isinstance(node.slice, ast.Constant):
@@ -136,7 +138,9 @@ def _changes_of(node: ast.AST) -> Iterator[tuple[str, ast.AST, str]]:
             yield "one more", node, repr(value + 1)
         case ast.Constant(value=str() as value) if _WIRE_WORD.fullmatch(value):
             yield "another word", node, repr(f"{value}_x")
-        case ast.Return(value=ast.expr() as value) if not (isinstance(value, ast.Constant) and value.value is None):
+        case ast.Return(value=ast.Constant(value=None | False)):
+            pass  # None is as false
+        case ast.Return(value=ast.expr()):
             yield "nothing returned", node, "return None"
         case ast.Expr(value=ast.Call() | ast.YieldFrom() | ast.Yield()):
             yield "a call less", node, "pass"

@@ -31,10 +31,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGE: Final = Path("src/duologue")
 
 FLOORS: Final = {
-    "events": ("events", "codec"),
+    "events": ("events", "codec", "catalogue"),
     "errors": ("codec", "protocol"),
     "audio": ("audio",),
-    "dialects": ("dialects", "codec"),
+    "dialects": ("dialects", "codec", "catalogue"),
     "codec": ("codec", "dialects", "events"),
     "catalogue": ("catalogue",),
     "protocol": ("protocol",),

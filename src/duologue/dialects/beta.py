@@ -165,7 +165,7 @@ def flat_rules(
         "response.created": response,
         "response.done": response,
         "response.create": (
-            Lacks("response", ("audio", *(name for name in lacks if name not in ("truncation", "include")))),
+            Lacks("response", ("audio", *lacks)),
             *_flat_settings("response", output_formats, modalities),
             Move("response", "max_response_output_tokens", "max_output_tokens"),
             *item_rules("response.input[]"),

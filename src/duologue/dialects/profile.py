@@ -7,7 +7,7 @@ default), the frame is kept with its canonical form, and written back as long as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -17,8 +17,8 @@ from duologue.dialects.rules import Default, DialectRule, Lacks
 
 __all__ = ["Auth", "Profile", "Rules"]
 
-Auth = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
-Rules = Mapping[str, tuple[DialectRule, ...]]
+Auth: TypeAlias = Literal["bearer", "api-key", "basic", "jwt", "query", "subprotocol", "none"]
+Rules: TypeAlias = Mapping[str, tuple[DialectRule, ...]]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
