@@ -73,11 +73,11 @@ class McpServerTool(Variant, frozen=True, kw_only=True, tag="mcp"):
 
     @classmethod
     def shown(cls, tool: dict[str, Any]) -> dict[str, Any]:
-        """A server's JSON as a client is told it: without its keys, which may stand in its URL too."""
-        told = {name: value for name, value in tool.items() if name not in cls.secret_fields}
-        if "server_url" in told:
-            told["server_url"] = cls.shown_url(told["server_url"])
-        return told
+        """A server's JSON as it is sent to a client: without its keys, which may stand in its URL too."""
+        shown = {name: value for name, value in tool.items() if name not in cls.secret_fields}
+        if "server_url" in shown:
+            shown["server_url"] = cls.shown_url(shown["server_url"])
+        return shown
 
     @staticmethod
     def shown_url(url: Any) -> Any:

@@ -45,8 +45,7 @@ _KEPT_BYTES: Final = 2 * _OWN_PAGES_BYTES
 """Free memory that every thread may keep."""
 
 _TRIM_S: Final = 3.0
-"""Between two looks at whether connections have ended. glibc keeps what many messages took until it is told to give it
-back."""
+"""Between two checks whether connections have ended. glibc keeps the memory of many messages until `malloc_trim`."""
 
 _TRIMS: Final = 3
 """Trims after a connection has ended: a call of an engine may outlast it, and holds its audio."""
