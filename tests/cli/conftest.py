@@ -134,6 +134,13 @@ def write_wav(path: Path, sound: Sound) -> Path:
     return path
 
 
+def write_lines(path: Path, *lines: str | dict[str, Any]) -> Path:
+    """A file of these frames, one on each line."""
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join([*texts, ""]), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def speech(tmp_path: Path) -> Path:
     """A WAV file of 400 ms that scripted engines detect as speech."""
