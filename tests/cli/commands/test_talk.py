@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -16,7 +14,7 @@ import pytest
 from duologue.audio.wav import Sound, read_wav
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Command, Place, Shown, started, tone, write_wav
+from tests.cli.conftest import Command, Place, Shown, running, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -210,12 +208,8 @@ def test_interrupted_it_leaves_a_valid_recording_and_no_traceback(
     scripted_server: Place, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     long = write_wav(tmp_path / "long.wav", tone(30_000))
-    command = [sys.executable, "-m", "duologue", "talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl")]
-    environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key}
-    with started(
-        [*command, "--url", scripted_server.url],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-    ) as process:  # fmt: skip
+    command = ["talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl"), *scripted_server.options]
+    with running(*command) as process:
         assert process.stdout is not None
         shown = [next(line for line in process.stdout if "speech_started" in line)]
         process.send_signal(number)
