@@ -10,7 +10,7 @@ import sys
 import threading
 from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -81,6 +81,14 @@ def started(command: Sequence[str], **options: Any) -> Generator[subprocess.Pope
                 process.kill()
 
 
+def running(
+    *arguments: str, stdin: int | None = None, stderr: int | None = subprocess.PIPE, **environment: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """The command in a child process."""
+    command, env = [sys.executable, "-m", "duologue", *arguments], {**os.environ, **environment}
+    return started(command, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def scripted_server() -> Iterator[Place]:
     """Our server in a child process, with scripted engines."""
@@ -91,11 +99,8 @@ def scripted_server() -> Iterator[Place]:
 @contextmanager
 def serving(*arguments: str, **environment: str) -> Generator[str, None, None]:
     """A server in a child process, which ends with the block; its URL."""
-    command = [sys.executable, "-m", "duologue", "serve", "--port", "0", "--until-eof", *arguments]
-    with started(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
-        env={**os.environ, **environment},
-    ) as process:  # fmt: skip
+    command = ["serve", "--port", "0", "--until-eof", *arguments]
+    with running(*command, stdin=subprocess.PIPE, stderr=None, **environment) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -131,6 +136,13 @@ def tone(duration_ms: int = 400, *, rate_hz: int = 24_000, amplitude: int = 12_0
 def write_wav(path: Path, sound: Sound) -> Path:
     with WavWriter(path, rate_hz=sound.rate_hz) as wav:
         wav.write(sound.pcm16)
+    return path
+
+
+def write_lines(path: Path, *lines: str | dict[str, Any]) -> Path:
+    """A file of these frames, one on each line."""
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    path.write_text("\n".join([*texts, ""]), encoding="utf-8")
     return path
 
 

@@ -38,8 +38,6 @@ def test_the_help_names_every_command(command: Command) -> None:
         ["talk", "--say", "hi", "--api-key", "k"],
         ["replay"],
         ["replay", "nowhere.jsonl"],
-        ["check", "nowhere.jsonl"],
-        ["convert", "nowhere.jsonl", "--from", "openai", "--to", "openai-beta"],
         ["serve", "--tls-cert", "nowhere.crt"],
         ["serve", "--llm-file", "nowhere.gguf"],
         ["serve", "--port", "many"],

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -30,14 +31,10 @@ async def test_it_serves_for_the_length_of_the_block_and_only_with_its_key() -> 
 
 async def test_it_ends_when_the_block_fails() -> None:
     urls: list[str] = []
-
-    async def fail() -> None:
+    with suppress(LookupError):
         async with local_server(SCRIPTED) as server:
             urls.append(server.url)
-            raise LookupError("mine")
-
-    with pytest.raises(LookupError, match="mine"):
-        await fail()
+            raise LookupError
     with pytest.raises(ConnectFailed):
         async with duologue.connect(urls[0]):
             pass

@@ -86,6 +86,13 @@ class Sdk:
         content = [{"type": "input_text", "text": text}]
         await self.call("conversation.item.create", item={"type": "message", "role": "user", "content": content})
 
+    async def typed_turn(self, text: str, **session: Any) -> list[Any]:
+        """Update the session, say this and ask for a response; returns the events up to its end."""
+        await self.call("session.update", session=session)
+        await self.say(text)
+        await self.call("response.create")
+        return await self.until("response.done")
+
     async def speak(self, *, ms: int = 400, silence_ms: int = 700) -> None:
         """Append speech, and silence behind it."""
         for piece in (LOUD * 100,) * (ms // 100) + (QUIET * 100,) * (silence_ms // 100):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
@@ -12,15 +10,6 @@ from tests.compat._talkative import scripted
 from tests.server._listening import listening
 
 pytestmark = pytest.mark.timeout(60)
-
-
-async def typed_turn(connection: Any, session: dict[str, Any]) -> list[Any]:
-    """What a typed turn brings, from the greeting on."""
-    sdk = Sdk(connection)
-    await sdk.call("session.update", session=session)
-    await sdk.say("hi")
-    await sdk.call("response.create")
-    return await sdk.until("response.done")
 
 
 async def test_a_deployment_at_the_dated_path_is_spoken_to_in_the_beta_s_shape() -> None:
@@ -33,7 +22,7 @@ async def test_a_deployment_at_the_dated_path_is_spoken_to_in_the_beta_s_shape()
             api_key="open",
         )
         async with client, client.beta.realtime.connect(model="my-voice") as connection:
-            events = await typed_turn(connection, {"modalities": ["text"]})
+            events = await Sdk(connection).typed_turn("hi", modalities=["text"])
     assert (events[0].type, events[0].session.model) == ("session.created", "my-voice")
     assert "conversation.item.created" in {event.type for event in events}
     assert events[-1].response.output[0].content[0].text == "This is a script."
@@ -45,7 +34,7 @@ async def test_azure_s_v1_path_speaks_as_the_hosted_service() -> None:
         async with AsyncOpenAI(base_url=base, api_key="open") as client:
             secret = await client.realtime.client_secrets.create(session={"type": "realtime"})
             async with client.realtime.connect(model="my-voice") as connection:
-                events = await typed_turn(connection, {"type": "realtime", "output_modalities": ["text"]})
+                events = await Sdk(connection).typed_turn("hi", type="realtime", output_modalities=["text"])
     assert secret.value.startswith("ek_")
     assert "conversation.item.added" in {event.type for event in events}
     assert events[-1].response.output[0].content[0].text == "This is a script."

@@ -25,12 +25,9 @@ pytestmark = [
 @pytest.mark.parametrize("form", ["async", "blocking"])
 async def test_a_typed_turn_with_the_beta_client(form: Form) -> None:
     async with listening(scripted()) as url, sdk_session(url, form, beta=True) as sdk:
-        await sdk.call("session.update", session={"modalities": ["text"]})
-        updated = await sdk.until("session.updated")
-        await sdk.say("hi")
-        await sdk.call("response.create")
-        events = await sdk.until("response.done")
-    assert updated[-1].session.modalities == ["text"]
+        events = await sdk.typed_turn("hi", modalities=["text"])
+    [updated] = [event for event in events if event.type == "session.updated"]
+    assert updated.session.modalities == ["text"]
     names = [event.type for event in events]
     assert "conversation.item.created" in names
     assert "conversation.item.added" not in names

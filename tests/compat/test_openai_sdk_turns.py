@@ -47,10 +47,7 @@ def joined(events: list[Any], name: str) -> str:
 
 async def test_a_typed_turn(opens: Opens) -> None:
     async with listening(scripted()) as url, opens(url) as sdk:
-        await sdk.call("session.update", session={"type": "realtime", "output_modalities": ["text"]})
-        await sdk.say("hi")
-        await sdk.call("response.create")
-        events = await sdk.until("response.done")
+        events = await sdk.typed_turn("hi", type="realtime", output_modalities=["text"])
     assert (events[0].type, events[0].session.model) == ("session.created", "gpt-realtime")
     assert joined(events, "response.output_text.delta") == "This is a script."
     assert events[-1].response.status == "completed"
@@ -133,11 +130,8 @@ async def test_a_response_out_of_band(opens: Opens) -> None:
 
 async def test_a_function_is_called_and_its_result_answered(opens: Opens) -> None:
     async with listening(embedded()) as url, opens(url) as sdk:
-        text = {"type": "realtime", "output_modalities": ["text"]}
-        await sdk.call("session.update", session={**text, "tools": [WEATHER], "tool_choice": "auto"})
-        await sdk.say("Call the tool get_weather with city Paris")
-        await sdk.call("response.create")
-        events = await sdk.until("response.done")
+        asked, session = "Call the tool get_weather with city Paris", {"tools": [WEATHER], "tool_choice": "auto"}
+        events = await sdk.typed_turn(asked, type="realtime", output_modalities=["text"], **session)
         [call] = [item for item in events[-1].response.output if item.type == "function_call"]
         [done] = [event for event in events if event.type == "response.function_call_arguments.done"]
         output = {"type": "function_call_output", "call_id": call.call_id, "output": "Rain in Paris."}

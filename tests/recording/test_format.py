@@ -128,12 +128,9 @@ def test_a_newer_version_is_refused(path: Path) -> None:
         RecordingReader(path)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_or_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nowhere\.jsonl: No such file"):
         RecordingReader(tmp_path / "nowhere.jsonl")
-
-
-def test_a_file_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="cannot write"):
         RecordingWriter(tmp_path / "no" / "folder.jsonl")
 

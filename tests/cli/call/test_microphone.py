@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator
@@ -24,7 +23,7 @@ from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
 from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
-from tests.cli.conftest import Command, Place, started
+from tests.cli.conftest import Command, Place, running
 
 RATE_HZ = 24_000
 
@@ -310,12 +309,8 @@ class RawOutputStream(_Stream):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_whole_talk_by_microphone_ends_well_with_ctrl_c(scripted_server: Place, tmp_path: Path) -> None:
     (tmp_path / "sounddevice.py").write_text(_FAKE_LIBRARY, encoding="utf-8")
-    command = [sys.executable, "-m", "duologue", "talk", "--mic", "--json", "--url", scripted_server.url]
     paths = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key, "PYTHONPATH": paths}
-    with started(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as process:
+    with running("talk", "--mic", "--json", *scripted_server.options, PYTHONPATH=paths) as process:
         assert process.stdout is not None
         shown = [next(line for line in process.stdout if '"response.done"' in line)]
         process.send_signal(signal.SIGINT)

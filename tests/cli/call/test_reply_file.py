@@ -34,9 +34,3 @@ def test_a_rate_that_changes_after_the_first_speech_makes_the_file_incomplete(tm
     file.close()
     assert "the session's sample rate changed" in str(file.failure)
     assert read_wav(file.path).duration_ms == 100
-
-
-def test_a_file_without_speech_is_deleted(tmp_path: Path) -> None:
-    file = ReplyFile(tmp_path / "reply.wav", replace=False)
-    file.close()
-    assert not file.path.exists()

@@ -10,7 +10,7 @@ import pytest
 
 from duologue import catalogue
 from duologue.recording import RecordingWriter
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, write_lines
 
 GOOD: list[dict[str, Any]] = [
     catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "realtime"
@@ -19,25 +19,20 @@ DELTA = '{"type":"response.output_audio.delta","event_id":"e","response_id":"r",
 "content_index":0,"delta":"AAAA"}'
 
 
-def write(path: Path, *lines: str | dict[str, Any]) -> str:
-    path.write_text("".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines), encoding="utf-8")
-    return str(path)
-
-
 def test_a_file_of_bare_frames_is_counted_by_type(tmp_path: Path, command: Command) -> None:
-    file = write(tmp_path / "frames.jsonl", *GOOD, "", DELTA)
+    file = write_lines(tmp_path / "frames.jsonl", *GOOD, "", DELTA)
     first, second, *_ = command("check", file).out.splitlines()
     assert first == f"{file}: {len(GOOD) + 1} frames, 0 unknown, 0 problems"
     assert second.split() == ["2", "response.output_audio.delta"]
 
 
 def test_a_frame_may_stand_under_a_key_as_object_or_as_text(tmp_path: Path, command: Command) -> None:
-    file = write(tmp_path / "f.jsonl", {"frame": json.loads(DELTA), "direction": "server"}, {"frame": DELTA})
+    file = write_lines(tmp_path / "f.jsonl", {"frame": json.loads(DELTA), "direction": "server"}, {"frame": DELTA})
     assert command("check", file).out.startswith(f"{file}: 2 frames, 0 unknown")
 
 
 def test_unknown_types_and_problems_are_reported_with_their_lines(tmp_path: Path, command: Command) -> None:
-    file = write(
+    file = write_lines(
         tmp_path / "f.jsonl",
         DELTA,
         {"type": "new.thing"},
@@ -75,14 +70,16 @@ def test_a_recording_is_checked_message_by_message(tmp_path: Path, command: Comm
 
 
 def test_a_recording_of_a_newer_version_is_one_sentence(tmp_path: Path, command: Command) -> None:
-    file = write(tmp_path / "new.jsonl", {"duologue": "recording", "version": 99, "started_at": "", "side": "client"})
+    file = write_lines(
+        tmp_path / "new.jsonl", {"duologue": "recording", "version": 99, "started_at": "", "side": "client"}
+    )
     shown = command("check", file, code=1)
     assert (shown.out, shown.err.count("\n")) == ("", 1)
     assert "version 99" in shown.err
 
 
 def test_frames_of_another_dialect_are_checked_in_it(tmp_path: Path, command: Command) -> None:
-    file = write(
+    file = write_lines(
         tmp_path / "beta.jsonl",
         {"type": "conversation.item.input_audio_transcription.completed", "event_id": "e", "item_id": "i",
          "content_index": 0, "transcript": "hi"},
@@ -93,21 +90,21 @@ def test_frames_of_another_dialect_are_checked_in_it(tmp_path: Path, command: Co
 
 def test_frames_of_the_translation_endpoint_are_checked_as_such(tmp_path: Path, command: Command) -> None:
     frames = [catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == "translation"]
-    file = write(tmp_path / "t.jsonl", *frames)
+    file = write_lines(tmp_path / "t.jsonl", *frames)
     command("check", file, "--api", "translation")
-    write(tmp_path / "t.jsonl", *frames, {"type": "response.cancel"}, {"type": "session.closed"})
+    write_lines(tmp_path / "t.jsonl", *frames, {"type": "response.cancel"}, {"type": "session.closed"})
     (report,) = json.loads(command("check", file, "--api", "translation", "--json", code=1).out)["files"]
     assert (len(report["unknown"]), len(report["problems"])) == (1, 1)
 
 
 def test_nothing_is_checked_when_a_file_is_not_there(tmp_path: Path, command: Command) -> None:
-    file = write(tmp_path / "f.jsonl", DELTA)
+    file = write_lines(tmp_path / "f.jsonl", DELTA)
     shown = command("check", "nowhere.jsonl", file, "neither.jsonl", code=2)
     assert (shown.out, shown.err) == ("", "duologue: there is no file nowhere.jsonl, neither.jsonl\n")
 
 
 def test_several_files_are_checked_even_if_one_cannot_be_read(tmp_path: Path, command: Command) -> None:
-    file = write(tmp_path / "f.jsonl", DELTA)
+    file = write_lines(tmp_path / "f.jsonl", DELTA)
     shown = command("check", tmp_path, file, code=1)
     assert shown.out.startswith(f"{file}: 1 frame, 0 unknown, 0 problems")
     assert shown.err == f"duologue: {tmp_path}: Is a directory\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duologue.recording import RecordingWriter
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, write_lines
 
 BETA = {"type": "response.text.delta", "event_id": "e", "response_id": "r", "item_id": "i", "output_index": 0,
         "content_index": 0, "delta": "hé"}  # fmt: skip
@@ -23,17 +23,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "frames.jsonl"
 
 
-def write(file: Path, *frames: dict[str, Any] | str) -> None:
-    lines = [frame if isinstance(frame, str) else json.dumps(frame) for frame in frames]
-    file.write_text("\n".join(lines), encoding="utf-8")
-
-
 def frames_of(text: str) -> list[Any]:
     return [json.loads(line) for line in text.splitlines()]
 
 
 def test_frames_come_out_as_json_lines_in_the_other_dialect(file: Path, command: Command) -> None:
-    write(file, BETA, {"frame": BETA})
+    write_lines(file, BETA, {"frame": BETA})
     shown = command("convert", *TO_GA, file)
     assert frames_of(shown.out) == [GA, GA]
     assert shown.err == ""
@@ -47,7 +42,7 @@ def test_a_recording_is_converted_without_its_header(file: Path, command: Comman
 
 def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(file: Path, command: Command) -> None:
     update = {"type": "session.update", "session": {"type": "realtime", "instructions": "x", "truncation": "auto"}}
-    write(file, GA, update, {"type": "something.new", "a": 1})
+    write_lines(file, GA, update, {"type": "something.new", "a": 1})
     shown = command("convert", *TO_BETA, file)
     assert frames_of(shown.out) == [
         BETA,
@@ -61,14 +56,14 @@ def test_what_is_lost_in_translation_is_named_with_its_line_and_is_no_failure(fi
 
 
 def test_a_foreign_field_is_omitted_and_named(file: Path, command: Command) -> None:
-    write(file, {**BETA, "mine": 1})
+    write_lines(file, {**BETA, "mine": 1})
     shown = command("convert", *TO_GA, file)
     assert frames_of(shown.out) == [GA]
     assert shown.err == f"{file}:1: response.output_text.delta: openai has no counterpart for mine\n"
 
 
 def test_an_event_that_the_other_dialect_does_not_have_is_omitted_and_named(file: Path, command: Command) -> None:
-    write(file, {"type": "mcp_list_tools.in_progress", "event_id": "e", "item_id": "i"})
+    write_lines(file, {"type": "mcp_list_tools.in_progress", "event_id": "e", "item_id": "i"})
     shown = command("convert", *TO_BETA, file)
     assert shown.out == ""
     assert shown.err == f"{file}:1: mcp_list_tools.in_progress: omitted, openai-beta has no such event\n"
@@ -81,25 +76,25 @@ def test_items_get_the_events_of_the_target_dialect(file: Path, command: Command
         {"type": "conversation.item.done", "event_id": "event_converted_1", "previous_item_id": None, "item": item},
     ]
     once = {"type": "conversation.item.created", "event_id": "e", "previous_item_id": None, "item": item}
-    write(file, once)
+    write_lines(file, once)
     assert frames_of(command("convert", *TO_GA, file).out) == twice
-    write(file, *twice)
+    write_lines(file, *twice)
     shown = command("convert", *TO_BETA, file)
     assert (frames_of(shown.out), shown.err) == ([once], "")
-    write(file, *twice)
+    write_lines(file, *twice)
     shown = command("convert", "--from", "openai", "--to", "together", file)
     assert (shown.out, shown.err.count("omitted")) == ("", 2)
 
 
 def test_lines_that_hold_no_frame_are_named_and_fail_at_the_end(file: Path, command: Command) -> None:
-    write(file, "garbage", BETA, {"frame": "garbage"})
+    write_lines(file, "garbage", BETA, {"frame": "garbage"})
     shown = command("convert", *TO_GA, file, code=1)
     assert frames_of(shown.out) == [GA]
     assert [line.split(": ")[0] for line in shown.err.splitlines()] == [f"{file}:1", f"{file}:3"]
 
 
 def test_the_result_can_go_into_a_file(file: Path, command: Command) -> None:
-    write(file, BETA)
+    write_lines(file, BETA)
     out = file.with_name("out.jsonl")
     assert command("convert", *TO_GA, file, "--out", out).out == ""
     assert frames_of(out.read_text(encoding="utf-8")) == [GA]
@@ -114,7 +109,7 @@ def test_a_file_that_is_not_there_is_one_sentence_and_leaves_nothing_behind(file
 
 
 def test_an_invalid_command_line_is_one_sentence(file: Path, command: Command) -> None:
-    write(file, BETA)
+    write_lines(file, BETA)
     for arguments in (
         ["--from", "klingon", "--to", "openai"],
         ["--from", "openai", "--to", "klingon"],
@@ -126,7 +121,7 @@ def test_an_invalid_command_line_is_one_sentence(file: Path, command: Command) -
 
 
 def test_a_file_that_is_there_is_replaced_only_with_force(file: Path, tmp_path: Path, command: Command) -> None:
-    write(file, BETA)
+    write_lines(file, BETA)
     out = tmp_path / "out.jsonl"
     out.write_text("precious", encoding="utf-8")
     shown = command("convert", *TO_GA, file, "--out", out, code=2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
@@ -24,7 +23,7 @@ from websockets.typing import Origin
 
 import duologue
 from duologue.cli.commands.serve import ServeOptions
-from tests.cli.conftest import SCRIPTED, Command, Place, started
+from tests.cli.conftest import SCRIPTED, Command, Place, running
 from tests.repo._tree import ROOT
 from tests.server.run.test_tls import write_certificate
 
@@ -32,15 +31,11 @@ from tests.server.run.test_tls import write_certificate
 @contextmanager
 def serving(
     *arguments: str, key: str = "k", engines: Sequence[str] = SCRIPTED
-) -> Generator[tuple[subprocess.Popen[bytes], str], None, None]:
+) -> Generator[tuple[subprocess.Popen[str], str], None, None]:
     """The command in a child process, and its URL."""
-    environment = {**os.environ, "DUOLOGUE_API_KEY": key}
-    with started(
-        [sys.executable, "-m", "duologue", "serve", *engines, "--port", "0", *arguments],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+    with running("serve", *engines, "--port", "0", *arguments, DUOLOGUE_API_KEY=key) as process:
         assert process.stdout is not None
-        yield process, process.stdout.readline().decode().removeprefix("listening on ").strip()
+        yield process, process.stdout.readline().removeprefix("listening on ").strip()
 
 
 async def test_it_says_on_one_line_where_it_listens(scripted_server: Place) -> None:
@@ -55,13 +50,13 @@ def test_a_signal_ends_it_without_a_traceback(number: signal.Signals, code: int)
     with serving() as (process, _):
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
-    assert (process.returncode, out, err) == (code, b"", b"")
+    assert (process.returncode, out, err) == (code, "", "")
 
 
-def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit code and standard error."""
     _, err = process.communicate(timeout=15)
-    return process.returncode, err.decode()
+    return process.returncode, err
 
 
 @asynccontextmanager

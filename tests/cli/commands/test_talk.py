@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
@@ -16,7 +14,7 @@ import pytest
 from duologue.audio.wav import Sound, read_wav
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Command, Place, Shown, started, tone, write_wav
+from tests.cli.conftest import Command, Place, Shown, running, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -25,11 +23,6 @@ needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="thi
 def talk(scripted_server: Place, command: Command) -> Command:
     """Talks with our server."""
     return partial(command, "talk", *scripted_server.options)
-
-
-@pytest.fixture
-def talk_with_a_wrong_key(scripted_server: Place, command: Command) -> Command:
-    return partial(command, "talk", *replace(scripted_server, api_key="not-the-key").options)
 
 
 @pytest.fixture
@@ -151,27 +144,24 @@ def test_a_server_that_is_not_there_is_named(command: Command, speech: Path) -> 
     assert says(command("talk", speech, *nowhere.options, code=1), "cannot reach ws://127.0.0.1:1/v1/realtime")
 
 
-def test_a_wrong_key_is_reported_with_the_servers_message(talk_with_a_wrong_key: Command, speech: Path) -> None:
-    outcome = talk_with_a_wrong_key(speech, "--json", code=1)
+def test_a_wrong_key_is_reported_with_the_servers_message_and_what_was_received_is_recorded(
+    scripted_server: Place, command: Command, speech: Path, tmp_path: Path
+) -> None:
+    wrong, record = replace(scripted_server, api_key="not-the-key"), tmp_path / "s.jsonl"
+    outcome = command("talk", speech, "--json", "--record", record, *wrong.options, code=1)
     assert says(outcome, "Incorrect API key provided.")
     assert "3000" in outcome.err
     assert outcome.lines[0]["event"]["type"] == "error"
     assert "not-the-key" not in outcome.out + outcome.err
+    with RecordingReader(record) as recording:
+        assert "invalid_api_key" in str(next(recording).message)
+    assert outcome.summary["files"] == {"recording": str(record)}
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown(command: Command, speech: Path) -> None:
     outcome = command("talk", speech, *Place("ws://127.0.0.1:1", "sec\nret").options, code=1)
     assert says(outcome, "the header Authorization holds characters that HTTP does not allow")
     assert "ret" not in outcome.out + outcome.err
-
-
-def test_a_turn_cut_short_leaves_what_was_received(
-    talk_with_a_wrong_key: Command, tmp_path: Path, speech: Path
-) -> None:
-    outcome = talk_with_a_wrong_key(speech, "--fast", "--json", "--record", tmp_path / "s.jsonl", code=1)
-    with RecordingReader(tmp_path / "s.jsonl") as recording:
-        assert "invalid_api_key" in str(next(recording).message)
-    assert outcome.summary["files"] == {"recording": str(tmp_path / "s.jsonl")}
 
 
 def test_the_key_of_the_environment_goes_to_a_named_server(
@@ -218,12 +208,8 @@ def test_interrupted_it_leaves_a_valid_recording_and_no_traceback(
     scripted_server: Place, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     long = write_wav(tmp_path / "long.wav", tone(30_000))
-    command = [sys.executable, "-m", "duologue", "talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl")]
-    environment = {**os.environ, "OPENAI_API_KEY": scripted_server.api_key}
-    with started(
-        [*command, "--url", scripted_server.url],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
-    ) as process:  # fmt: skip
+    command = ["talk", str(long), "--json", "--record", str(tmp_path / "s.jsonl"), *scripted_server.options]
+    with running(*command) as process:
         assert process.stdout is not None
         shown = [next(line for line in process.stdout if "speech_started" in line)]
         process.send_signal(number)

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 
 import pytest
@@ -23,7 +23,7 @@ from duologue.transports import MemoryTransport
 from duologue.transports.blocking import blocking_memory_pair
 from tests.client._frames import cleared, created, greeting, replies, serving
 from tests.client._interrupting import interrupted_at
-from tests.client._threads import in_a_thread
+from tests.client._threads import in_a_thread, no_thread_left
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a program there gets Ctrl-C from its console only")
 
@@ -97,7 +97,7 @@ def act(conversation: BlockingConversation) -> None:
 def test_ctrl_c_at_any_moment_leaves_nothing_locked_and_no_thread(
     act: Callable[[BlockingConversation], object],
 ) -> None:
-    with no_thread_left_soon():
+    with no_thread_left(soon=True):
         assert interrupted_everywhere(partial(interrupted_conversation, act)) > 10
 
 
@@ -128,7 +128,7 @@ RECEIVED: list[object] = []
 def test_ctrl_c_at_any_moment_leaves_a_connection_usable_or_closed_and_loses_one_event_at_most(
     act: Callable[[blocking.BlockingConnection], object],
 ) -> None:
-    with no_thread_left_soon():
+    with no_thread_left(soon=True):
         assert interrupted_everywhere(partial(interrupted_connection, act)) > 10
 
 
@@ -182,7 +182,7 @@ def enter_and_leave(opening: Callable[[MemoryTransport], AbstractContextManager[
 def test_ctrl_c_at_any_moment_of_entering_and_leaving_the_block_comes_out_and_leaves_no_thread(
     opening: Callable[[MemoryTransport], AbstractContextManager[object]], by_a_fault: bool
 ) -> None:
-    with no_thread_left_soon():
+    with no_thread_left(soon=True):
         work = partial(enter_and_leave, opening, by_a_fault=by_a_fault)
         assert interrupted_everywhere(lambda moment: interrupted_at(moment, work)) > 50
 
@@ -214,17 +214,6 @@ def test_types_are_not_asked_for_their_hashes_by_the_thread_that_gets_ctrl_c() -
     command = [sys.executable, "-c", LOOKING, json.dumps(greeting())]
     shown = subprocess.check_output(command, text=True, encoding="utf-8", timeout=20)
     assert shown.splitlines() == ["session.created"]
-
-
-@contextmanager
-def no_thread_left_soon() -> Generator[None, None, None]:
-    """At the end of the block, the threads that run are those that ran before it; others are given time to end."""
-    before = set(threading.enumerate())
-    yield
-    left = {thread for thread in threading.enumerate() if thread.is_alive()} - before
-    for thread in left:
-        thread.join(5)
-    assert not [thread.name for thread in left if thread.is_alive()]
 
 
 def interrupted_everywhere(interrupted: Callable[[int], bool]) -> int:

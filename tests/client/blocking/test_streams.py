@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from duologue import blocking
 from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.errors import ConnectionClosedError, RequestRejected, StreamOverflow
+from duologue.errors import ConnectionClosedError, StreamOverflow
 from duologue.notices import AudioDelta, TextDelta
 from duologue.testing import Close, Send
-from tests.client._frames import asks, audio_delta, created, error, replies, serving, spoken
-from tests.client._threads import in_a_thread, no_thread_left, talking
+from tests.client._frames import asks, error, serving, spoken
+from tests.client._threads import in_a_thread, in_memory, no_thread_left, talking
 
 
 def test_a_blocking_stream_holds_so_many_bytes_unread_and_ends_then() -> None:
@@ -67,33 +63,14 @@ def test_pain_24_streams_of_other_threads_end_when_the_block_is_left() -> None:
         assert reading.result(5) == ["Seven."]
 
 
-def test_text_and_audio_come_in_pieces_from_the_moment_they_are_asked_for() -> None:
-    pieces = [audio_delta("resp_1", "item_1", bytes([0, number] * 24)) for number in range(3)]
-    server = serving(replies("response.create", created("resp_1"), *pieces))
-    with talking(server) as conversation, ThreadPoolExecutor() as pool:
-        listened_to = report_streams(conversation)
-
-        def ask_for_what_never_ends() -> None:
-            assert listened_to.wait(5)
-            with pytest.raises(RequestRejected):
-                conversation.respond()
-
-        asking = pool.submit(ask_for_what_never_ends)
-        audio = conversation.audio(timeout=5)
-        assert [next(audio).audio[1] for _ in range(3)] == [0, 1, 2]
-        conversation.close()
-        asking.result(5)
-
-
-def report_streams(conversation: blocking.BlockingConversation) -> threading.Event:
-    """Set once a stream is open: it has no pieces from before."""
-    listened_to, stream = threading.Event(), conversation.stream
-
-    @contextmanager
-    def reporter(*kinds: type[Any], timeout: float | None = None) -> Generator[Any, None, None]:
-        with stream(*kinds, timeout=timeout) as notices:
-            listened_to.set()
-            yield notices
-
-    setattr(conversation, "stream", reporter)  # noqa: B010 - a method, as far as types go
-    return listened_to
+def test_text_and_audio_come_from_the_moment_they_are_asked_for() -> None:
+    with (
+        in_memory() as connect,
+        ThreadPoolExecutor() as pool,
+        blocking.converse(open_connection=connect) as conversation,
+    ):
+        audio, text = pool.submit(next, conversation.audio(timeout=5)), pool.submit(next, conversation.texts(timeout=5))
+        while not (audio.done() and text.done()):
+            conversation.respond(timeout=5)
+        assert audio.result().audio
+        assert text.result().delta

@@ -192,14 +192,6 @@ async def test_an_endpoint_that_keeps_silent_is_given_up(monkeypatch: pytest.Mon
             await anext(chat.respond(responder_request("Hi")))
 
 
-async def test_an_endpoint_that_is_not_there_is_told() -> None:
-    async with endpoint(b"") as server:
-        url = server.url
-    async with responder(url) as chat:
-        with pytest.raises(EngineError, match=r"chat-parrot: 127\.0\.0\.1 cannot be talked to"):
-            await anext(chat.respond(responder_request("Hi")))
-
-
 async def test_closing_the_answer_hangs_up() -> None:
     async with endpoint(sse(said("One")), hold_open=True) as server, responder(server.url) as chat:
         answer = chat.respond(responder_request("Hi"))

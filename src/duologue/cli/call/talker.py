@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -102,10 +101,8 @@ class Talker:
         await self._reading.enter_async_context(background(self._read()))
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._reading.__aexit__(kind, fault, traceback)
+    async def __aexit__(self, *fault: Any) -> None:
+        await self._reading.__aexit__(*fault)
 
     # --- turns
 

@@ -6,17 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Final
 
 from duologue.client.asyncio.connection import Connection
-from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.received import Received
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 
 __all__ = ["BlockingConnection"]
-
-_SLOW_SERVER: Final = "the server took nothing"
 
 
 class BlockingConnection:
@@ -116,4 +113,4 @@ class BlockingConnection:
         # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
         has_free_slot = self._connection.free_slots > self._loop.n_handed_over
         if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, message))):
-            self._loop.call(partial(self._connection.queue, message), timeout, late=_SLOW_SERVER)
+            self._loop.call(partial(self._connection.queue, message), timeout, late=SLOW_SERVER)

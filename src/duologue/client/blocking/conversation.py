@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar, overload
 from duologue.audio.formats import Encoding
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.callbacks import Callbacks
-from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
@@ -29,8 +29,6 @@ _logger = logging.getLogger(__name__)
 
 _STOP_S: Final = 1.0
 """How long callbacks and sync functions that run may take to return after the end of their conversation."""
-
-_SLOW_SERVER: Final = "the server took nothing"
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -241,7 +239,7 @@ class BlockingConversation:
             self._join_application_threads()
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
-        return self._loop.call(send, timeout, late=_SLOW_SERVER)
+        return self._loop.call(send, timeout, late=SLOW_SERVER)
 
     def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         if self._callbacks is None:

@@ -22,13 +22,16 @@ from typing import Any, Final, Generic, TypeVar
 
 from duologue.errors import ConnectionClosedOK
 
-__all__ = ["LoopThread"]
+__all__ = ["SLOW_SERVER", "LoopThread"]
 
 _logger = logging.getLogger(__name__)
 
 _END_S: Final = 15.0
 """How long a close waits for the thread. The limits of what runs in it add up to less; only an async function that
 suppresses its cancellation takes longer."""
+
+SLOW_SERVER: Final = "the server took nothing"
+"""Why a call that sends timed out."""
 
 _MAX_HANDED_OVER: Final = 64
 """Functions on their way to the loop. When there are more, the loop is far behind, and callers wait for it."""
