@@ -69,12 +69,15 @@ def client_frames() -> Iterator[Any]:
                 yield pytest.param(dialect, frame, id=f"{dialect}-{number}-{frame['type']}")
 
 
+_OTHER_REASONS = ("there is no item", "assistant audio cannot be created")
+
+
 @pytest.mark.parametrize(("dialect", "frame"), [*client_frames()])
 def test_what_a_vendor_s_clients_send_is_not_refused_for_its_fields(dialect: str, frame: dict[str, Any]) -> None:
     session = Spoken(dialect)
     session.reported()
     for answer in session.say(**frame):
-        if answer["type"] == "error" and not str(answer).count("there is no item"):
+        if answer["type"] == "error" and not any(words in str(answer) for words in _OTHER_REASONS):
             # The errors of vLLM are flat.
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else answer.get("code")
             assert code not in ("unknown_parameter", "missing_required_parameter", "invalid_value"), answer

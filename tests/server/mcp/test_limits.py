@@ -12,7 +12,7 @@ BOUNDS = {
     "16 connections at a time": mcp_limits.MAX_SESSION_CONNECTIONS,
     "2 of them without use": mcp_limits.MAX_IDLE_CONNECTIONS,
     "256 connections to MCP servers": mcp_limits.MAX_CONNECTIONS,
-    "64 sessions of theirs being left": mcp_limits.MAX_NOTIFICATIONS,
+    "64 MCP sessions being ended": mcp_limits.MAX_NOTIFICATIONS,
     "1 s each": mcp_limits.NOTIFY_S,
     "5 s for its name": mcp_limits.CONNECT_S,
     "15 s without use": mcp_limits.CLOSE_IDLE_S,

@@ -213,10 +213,14 @@ def large_texts(marker: str, n_bytes: int) -> int:
     found: set[int] = set()
     for holder in gc.get_objects():
         for held in gc.get_referents(holder):
-            if isinstance(held, str | bytes | bytearray) and len(held) >= n_bytes:
-                head = bytes(held[:1000]) if not isinstance(held, str) else held[:1000].encode()
-                if marker.encode() in head:
-                    found.add(id(held))
+            if type(held) is str:
+                head = held[:1000].encode() if len(held) >= n_bytes else b""
+            elif type(held) is bytes or type(held) is bytearray:  # not isinstance: some are dead proxies
+                head = bytes(held[:1000]) if len(held) >= n_bytes else b""
+            else:
+                continue
+            if marker.encode() in head:
+                found.add(id(held))
     return len(found)
 
 
