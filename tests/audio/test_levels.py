@@ -7,9 +7,9 @@ import pytest
 from duologue.audio.levels import FLOOR_DBFS, level_dbfs
 
 
-@pytest.mark.parametrize(("amplitude", "dbfs"), [(-32768, 0.0), (16384, -6.02), (3277, -20.0), (1, -90.31)])
+@pytest.mark.parametrize(("amplitude", "dbfs"), [(-32768, 0.0), (16384, -6.0206), (3277, -19.9995), (1, -90.309)])
 def test_a_square_wave_has_its_amplitude_as_level(amplitude: int, dbfs: float) -> None:
-    assert level_dbfs(array("h", [amplitude] * 100).tobytes()) == pytest.approx(dbfs, abs=0.01)
+    assert level_dbfs(array("h", [amplitude] * 100).tobytes()) == pytest.approx(dbfs, abs=0.0001)
 
 
 def test_silence_and_nothing_are_the_floor() -> None:
