@@ -75,7 +75,7 @@ def test_of_what_is_no_wav_only_the_beginning_is_read(tmp_path: Path) -> None:
     # Both ends are held open here: what would read on to the end would wait for ever.
     held = os.open(endless, os.O_RDWR)
     try:
-        os.write(held, b"ID3 and so on")
+        os.write(held, b"ID3, an MP3.")
         with pytest.raises(AudioError, match="is not a WAV file"):
             read_wav(endless)
     finally:

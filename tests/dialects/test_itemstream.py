@@ -114,6 +114,12 @@ def test_a_response_that_is_cut_off_still_ends_its_items() -> None:
     assert names(ga)[-2:] == ["done", "response.done"]
 
 
+def test_an_item_that_is_in_progress_is_done_when_a_response_holds_it_and_not_twice() -> None:
+    created, end = item("conversation.item.created", EMPTY), item("conversation.item.done", FULL)
+    assert names(to_ga(stream([created, *BETA[-1:]]))) == ["added", "done", "response.done"]
+    assert names(to_ga(stream([created, end, *BETA[-1:]]))) == ["added", "done", "response.done"]
+
+
 def test_a_response_ends_no_item_of_another_response() -> None:
     other = {**EMPTY, "id": "item_o"}
     later = {"type": "response.output_item.added", "response_id": "resp_2", "output_index": 0, "item": other}

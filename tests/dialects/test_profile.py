@@ -38,6 +38,7 @@ def written(event: RealtimeEvent, dialect: str) -> dict[str, Any]:
 
 def test_every_dialect_has_frames_to_prove_it() -> None:
     assert set(VENDOR_FRAMES) == set(PROFILES)
+    assert len(VENDOR_FRAMES) == len(PROFILES)
 
 
 @pytest.mark.parametrize(("dialect", "index"), CASES)
