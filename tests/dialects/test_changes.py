@@ -1,4 +1,4 @@
-"""What every row of the dialects' tables comes to: in reading, in writing, where something is missing."""
+"""What every row of the tables of dialects does: in reading, in writing, and where a field is missing."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def differences(file: str, lines: list[str]) -> list[tuple[int, Any, Any]]:
 
 
 @pytest.mark.parametrize("dialect", PROFILES)
-def test_a_vendors_frames_are_recognised_and_read_as_they_are_told(dialect: str) -> None:
+def test_a_vendors_frames_are_recognised_and_read_as_the_file_says(dialect: str) -> None:
     assert differences(f"readings/{dialect}.jsonl", readings(dialect)) == [], AGAIN
 
 
-def test_canonical_events_are_written_in_every_dialect_as_they_are_told() -> None:
+def test_canonical_events_are_written_in_every_dialect_as_the_file_says() -> None:
     assert differences(WRITINGS, writings()) == [], AGAIN
 
 
