@@ -69,3 +69,20 @@ async def test_a_client_that_is_behind_but_takes_something_is_waited_for() -> No
         await send_queue.get()
     await send_queue.get()
     assert await asyncio.wait_for(waiting, 5) is True
+
+
+async def test_a_large_message_counts_twice_while_it_is_sent_and_small_ones_never() -> None:
+    counted: list[int] = []
+
+    def charge(kind: str, n_bytes: int, forced: bool) -> None:
+        assert (kind, forced) == ("backlog", True)
+        counted.append(n_bytes)
+
+    send_queue = SendQueue(charge=charge)
+    for message in ("x" * 100_000, "small"):
+        send_queue.put(message)
+    assert sum(counted) == 100_000
+    assert len(await send_queue.get()) == 100_000  # type: ignore[arg-type]
+    assert sum(counted) == 200_000
+    assert await send_queue.get() == "small"
+    assert sum(counted) == 0

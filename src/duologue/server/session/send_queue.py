@@ -65,7 +65,9 @@ class SendQueue:
         self._taken += 1
         if isinstance(message, str):
             self._waiting_bytes -= len(message)
-            self._sending_bytes = self._counted(message)
+            counted = self._counted(message)
+            self._sending_bytes = 2 * counted
+            self._count(counted)  # the frame that the transport makes of it
         if self._waiting_bytes <= self._max_waiting_bytes:
             self._has_room.set()
         return message
