@@ -15,6 +15,7 @@ from duologue.codec.writing import to_plain
 from duologue.events import RealtimeEvent
 from duologue.protocol import ClientProtocol, Detect, Respond, ServerProtocol, StopResponse, Transcribe
 from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, RequestEnded
 from duologue.protocol.client.responses.requests import Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -288,3 +289,15 @@ def calling(core: ConversationCore, *calls: tuple[str, str], response_id: str = 
         notices += told(core, "response.output_item.done", response_id=response_id, output_index=index, item=item)
     response = {"id": response_id, "conversation_id": "c", "status": "completed", "output": output}
     return notices + told(core, "response.done", response=response)
+
+
+def nothing_else_is_kept(store: ConversationStore) -> None:
+    """Of items that are neither in the conversation nor on their way to it, nothing is left but that they are gone."""
+    drafts = store._drafts.keys()
+    assert len(store._order.ids) + len(store._detached) == len(drafts)
+    assert drafts == {*store._order.ids, *store._detached}
+    assert store._sizes.keys() <= drafts
+    assert store._characters == sum(store._sizes.values())
+    assert store._added_by.keys() <= drafts
+    assert not store._deleted.keys() & drafts
+    assert store.kept_audio_bytes == sum(len(piece) for kept in store._audio._pieces.values() for piece in kept)

@@ -26,6 +26,15 @@ def test_a_server_that_gives_every_event_the_same_id_is_still_heard() -> None:
     assert not repeats.is_repeated(delta(None, "a"))
 
 
+def test_events_of_one_id_that_speak_of_different_items_are_two() -> None:
+    def done(item_id: str) -> RealtimeEvent:
+        wire = {"type": "message", "id": item_id, "role": "user", "status": "completed", "content": []}
+        return RealtimeEvent.from_json({"type": "conversation.item.done", "event_id": "same", "item": wire})
+
+    repeats = Repeats()
+    assert [repeats.is_repeated(done(item_id)) for item_id in "aab"] == [False, True, False]
+
+
 def test_what_is_remembered_is_bounded() -> None:
     repeats = Repeats()
     for number in range(1000):

@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from bench import soak
-from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
+from duologue.events import (
+    ConversationItemCreateEvent,
+    FunctionCallOutputItem,
+    InputAudioBufferCommitEvent,
+    RealtimeEvent,
+)
 from duologue.protocol import ClientProtocol
+from duologue.protocol.client import limits
 from duologue.protocol.client.core import ConversationCore, CoreOptions
+from duologue.protocol.client.deduplication import Repeats
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.notices import RunTool
+from duologue.protocol.client.pending_commands import Unanswered
+from duologue.protocol.client.playback import PlaybackLedger
 from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.states import SequenceState
 from duologue.testing import CountedIds
-from tests.protocol._conversation import clock, told
+from tests.protocol._conversation import calling, clock, told
+from tests.protocol._desk import Desk
 
 LIMITS = KeptLimits(items=50, item_characters=20_000, characters=200_000, lasting_events=400, calls=20, running=4)
 
 
-def a_core(limits: KeptLimits = LIMITS) -> ConversationCore:
-    return ConversationCore(new_id=CountedIds(), options=CoreOptions(kept=limits), toolbox=Toolbox(clock))
+def a_core(kept: KeptLimits = LIMITS) -> ConversationCore:
+    return ConversationCore(new_id=CountedIds(), options=CoreOptions(kept=kept), toolbox=Toolbox(clock))
 
 
 def message(item_id: str, text: str = "") -> dict[str, Any]:
@@ -108,22 +122,31 @@ def calls_of_tool_servers(number: int) -> Event:
     return "response.output_item.added", {"response_id": f"r{number}", "output_index": 0, "item": item}
 
 
-ATTACKS: tuple[Callable[[int], Event], ...] = (
-    items, items_that_are_deleted, large_items, one_text, empty_pieces, one_transcript, arguments, parts, responses,
-    ended_responses, transcripts, calls, calls_of_tool_servers,
-)  # fmt: skip
+ATTACKS: list[tuple[Callable[[int], Event], int, str]] = [
+    (items, 50, "50 items"),
+    (items_that_are_deleted, 102, "50 items"),
+    (large_items, 21, "200000 characters in a conversation"),
+    (one_text, 121, "20000 characters in an item"),
+    (empty_pieces, 312, "20000 characters in an item"),
+    (one_transcript, 307, "20000 characters in an item"),
+    (arguments, 121, "20000 characters in an item"),
+    (parts, 312, "20000 characters in an item"),
+    (responses, 400, "400 events that leave something behind"),
+    (ended_responses, 400, "400 events that leave something behind"),
+    (transcripts, 50, "50 items"),
+    (calls, 20, "20 calls without an end"),
+    (calls_of_tool_servers, 20, "20 calls without an end"),
+]
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_a_server_that_tells_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
+@pytest.mark.parametrize(("attack", "most", "words"), ATTACKS, ids=[attack.__name__ for attack, *_ in ATTACKS])
+def test_a_server_that_tells_without_end_is_stopped(attack: Callable[[int], Event], most: int, words: str) -> None:
     core = a_core()
-    for number in range(2_000):
+    for number in range(most + 1):
+        assert core.excess is None
         kind, fields = attack(number)
         told(core, kind, event_id=f"e{number}", **fields)
-        if core.excess is not None:
-            break
-    assert core.excess is not None
-    assert "which is more than is kept" in core.excess
+    assert core.excess == f"the server sent more than {words}, which is more than is kept (CoreOptions.kept)"
 
 
 def test_what_is_gone_counts_no_more() -> None:
@@ -169,3 +192,109 @@ def test_an_hour_of_talk_comes_nowhere_near_the_limits() -> None:
         core.take_events()
     assert core.excess is None
     assert len(core.store) == 720
+
+
+# --- what is remembered of what is over
+
+
+def _repeats() -> tuple[Callable[[int], object], Callable[[], bool]]:
+    repeats = Repeats()
+
+    def event(number: int) -> RealtimeEvent:
+        return RealtimeEvent.from_json({"type": "input_audio_buffer.cleared", "event_id": f"e{number}"})
+
+    return lambda number: repeats.is_repeated(event(number)), lambda: repeats.is_repeated(event(0))
+
+
+def _unanswered(*, taken: bool) -> tuple[Callable[[int], object], Callable[[], bool]]:
+    unanswered = Unanswered()
+
+    def send(number: int) -> None:
+        unanswered.sent(InputAudioBufferCommitEvent(event_id=f"e{number}"))
+        if taken:
+            acknowledged = {"type": "input_audio_buffer.committed", "event_id": "e", "item_id": "i"}
+            unanswered.receive(RealtimeEvent.from_json(acknowledged))
+
+    def knows_the_first() -> bool:
+        error = {"type": "invalid_request_error", "message": "", "event_id": "e0"}
+        refused = RealtimeEvent.from_json({"type": "error", "event_id": "e", "error": error})
+        return unanswered.receive(refused).command is not None
+
+    return send, knows_the_first
+
+
+def _played_parts() -> tuple[Callable[[int], object], Callable[[], bool]]:
+    ledger = PlaybackLedger()
+    return lambda number: ledger.received(f"i{number}", 0, 48), lambda: ledger.received_bytes("i0") > 0
+
+
+def _detached_items() -> tuple[Callable[[int], object], Callable[[], bool]]:
+    core = ConversationCore(new_id=CountedIds())
+
+    def knows_the_first() -> bool:
+        told(core, "conversation.item.added", item=message("i0"), previous_item_id=None)
+        stored = core.store.get("i0")
+        return stored is not None and stored.text == "x"
+
+    return lambda number: told(core, "response.output_text.delta", **place(f"i{number}"), delta="x"), knows_the_first
+
+
+def _ended_responses() -> tuple[Callable[[int], object], Callable[[], bool]]:
+    desk = Desk()
+
+    def one(number: int) -> None:
+        desk.created(f"r{number}")
+        desk.done(f"r{number}")
+
+    def knows_the_first() -> bool:
+        desk.created("r0")
+        return desk.at(SequenceState.IDLE)
+
+    return one, knows_the_first
+
+
+def _called_functions() -> tuple[Callable[[int], object], Callable[[], bool]]:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+
+    def one(number: int) -> list[Any]:
+        return calling(core, (f"c{number}", '{"zone":"CET"}'), response_id=f"r{number}")
+
+    def call(number: int) -> None:
+        one(number)
+        core.tool_answered(f"c{number}", "noon", now=0.0)
+
+    def knows_the_first() -> bool:
+        item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c0", "arguments": '{"zone":"CET"}'}
+        notices = told(core, "response.output_item.done", response_id="again", output_index=0, item=item)
+        return not any(isinstance(notice, RunTool) for notice in notices)
+
+    return call, knows_the_first
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (_repeats, 512),
+        (partial(_unanswered, taken=False), 256),
+        (partial(_unanswered, taken=True), 256),
+        (_played_parts, 256),
+        (_detached_items, 256),
+        (_ended_responses, 64),
+        (_called_functions, 1024),
+    ],
+    ids=["events", "commands", "answered commands", "speech", "items out of band", "responses", "calls"],
+)
+def test_the_newest_are_remembered_and_no_more(
+    make: Callable[[], tuple[Callable[[int], object], Callable[[], bool]]], most: int
+) -> None:
+    for count, known in ((most, True), (most + 1, False)):
+        add, knows_the_first = make()
+        for number in range(count):
+            add(number)
+        assert knows_the_first() is known
+
+
+def test_the_table_of_limits_is_that_of_the_defaults() -> None:
+    rows = re.findall(r"^(\w+) +([\d,]+)( Mi)? ", str(limits.__doc__), re.MULTILINE)
+    table = {name: int(number.replace(",", "")) * (1024 * 1024 if unit else 1) for name, number, unit in rows}
+    assert table == msgspec.structs.asdict(KeptLimits())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.events import RealtimeEvent
-from duologue.protocol.client.usage import UsageLedger
+from duologue.protocol.client.usage import UsageLedger, UsageSnapshot
 
 counts = st.none() | st.integers(0, 10_000)
 
@@ -106,6 +106,7 @@ def test_pain_19_transcripts_cost_tokens_or_seconds() -> None:
 
 def test_other_events_cost_nothing() -> None:
     ledger = UsageLedger()
+    assert ledger.snapshot() == UsageSnapshot()
     event = RealtimeEvent.from_json({"type": "input_audio_buffer.cleared", "event_id": "e"})
     assert not changed(ledger, event)
     assert ledger.snapshot().total_tokens == 0

@@ -15,11 +15,14 @@ def test_an_item_of_which_only_pieces_came_is_a_message_of_the_model() -> None:
     draft = ItemDraft("a", response_id="r")
     draft.said(1, "there", spoken=True)
     draft.said(0, "here", spoken=False)
-    assert content(draft) == [
-        {"type": "output_text", "text": "here"},
-        {"type": "output_audio", "transcript": "there"},
-    ]
     stored = draft.snapshot()
+    assert to_plain(stored.item) == {
+        "type": "message",
+        "id": "a",
+        "role": "assistant",
+        "status": "in_progress",
+        "content": [{"type": "output_text", "text": "here"}, {"type": "output_audio", "transcript": "there"}],
+    }
     assert (stored.done, stored.response_id, stored.text) == (False, "r", "here there")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
@@ -12,6 +15,8 @@ from duologue.events import ConversationItemCreateEvent, FunctionCallItem, Realt
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
+from duologue.protocol.client.limits import KeptLimits
+from tests.protocol._conversation import nothing_else_is_kept
 
 
 def item(item_id: str, role: str = "assistant", *content: dict[str, Any], status: str = "completed") -> dict[str, Any]:
@@ -347,8 +352,73 @@ def test_pain_13_events_cost_the_same_however_long_the_conversation_is(book: Boo
     assert len(book.store.items) == 3000
 
 
-def test_what_never_becomes_an_item_is_forgotten(book: Book) -> None:
-    for number in range(1000):
-        book.transcription("delta", item_id=f"ghost{number}", delta="boo")
-    assert len(book.store._drafts) == 256
-    assert book.ids == []
+def test_as_many_deleted_items_are_known_as_items_may_be_kept() -> None:
+    book = Book(ConversationStore(limits=KeptLimits(items=3)))
+    for number in range(5):
+        book.added(item(f"i{number}"), event_id=f"added{number}")
+        book.told("conversation.item.deleted", item_id=f"i{number}")
+    for number in range(5):
+        book.added(item(f"i{number}"), event_id=f"added{number}")
+    assert sorted(book.ids) == ["i0", "i1"]
+
+
+@pytest.mark.parametrize(("stream", "said"), [("output_audio_transcript", "transcript"), ("output_text", "text")])
+def test_a_part_of_which_only_the_whole_is_told_is_of_its_kind(book: Book, stream: str, said: str) -> None:
+    book.added(item("a", status="in_progress"))
+    book.stream(f"{stream}.done", **{said: "all"})
+    kind = "output_audio" if said == "transcript" else "output_text"
+    assert to_plain(book.get("a").item)["content"] == [{"type": kind, said: "all"}]
+
+
+HAPPENINGS: dict[str, Callable[[Book, str, bool], None]] = {
+    "added": lambda book, item_id, flag: book.added(item(item_id, status="in_progress" if flag else "completed")),
+    "done": lambda book, item_id, flag: book.done(item(item_id)),
+    "created": lambda book, item_id, flag: book.told(
+        "conversation.item.created", item=item(item_id), previous_item_id=None
+    ),
+    "deleted": lambda book, item_id, flag: book.told("conversation.item.deleted", item_id=item_id),
+    "retrieved": lambda book, item_id, flag: book.told("conversation.item.retrieved", item=item(item_id)),
+    "heard": lambda book, item_id, flag: book.transcription(
+        "completed" if flag else "delta", item_id, **{"transcript" if flag else "delta": "x", "usage": None}
+    ),
+    "not heard": lambda book, item_id, flag: book.transcription("failed", item_id, error={"message": "x"}),
+    "said": lambda book, item_id, flag: book.stream(
+        f"output_text.{'done' if flag else 'delta'}", item_id=item_id, **{"text" if flag else "delta": "x"}
+    ),
+    "item": lambda book, item_id, flag: book.stream(
+        f"output_item.{'done' if flag else 'added'}", item=item(item_id, "assistant", said("x"))
+    ),
+    "spoken": lambda book, item_id, flag: book.audio(item_id, bytes(40)),
+    "cut": lambda book, item_id, flag: book.told(
+        "conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=0
+    ),
+    "response": lambda book, item_id, flag: book.told(
+        "response.done",
+        response={"id": "r", "conversation_id": "c" if flag else None, "status": "", "output": [item(item_id)]},
+    ),
+    "another session": lambda book, item_id, flag: book.store.clear(),
+}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(HAPPENINGS)), st.sampled_from("abc"), st.booleans()), max_size=30),
+    st.integers(2, 30),
+)
+def test_whatever_happens_in_whatever_order_of_what_is_gone_nothing_is_kept(
+    happenings: list[tuple[str, str, bool]], most: int
+) -> None:
+    book = Book(ConversationStore(keep_audio_bytes=100, limits=KeptLimits(items=most)))
+    for what, item_id, flag in happenings:
+        HAPPENINGS[what](book, item_id, flag)
+        nothing_else_is_kept(book.store)
+        assert [stored.item_id for stored in book.store.items] == list(book.store._order.ids)
+        assert len(book.store._deleted) <= most
+    book.store.clear()
+    nothing_else_is_kept(book.store)
+    assert (len(book.store), book.store._drafts, book.store._deleted) == (0, {}, {})
+
+
+def test_an_item_that_only_the_end_of_its_response_tells_is_of_that_response(book: Book) -> None:
+    response = {"id": "r", "conversation_id": "c", "status": "completed", "output": [item("a", "assistant", said("x"))]}
+    book.told("response.done", response=response)
+    assert (book.get("a").response_id, book.get("a").text, book.get("a").done) == ("r", "x", True)

@@ -229,6 +229,15 @@ def test_pain_06_a_loss_while_restoring_loses_no_confirmed_item() -> None:
     assert not told.restoring
 
 
+def test_of_a_replay_that_was_cut_short_nothing_is_awaited_any_more() -> None:
+    told = memory()
+    items = [stored(message("a", "user", {"type": "input_text", "text": "hi"}))]
+    told.replay(items)
+    told.lost([])
+    events = told.replay(items).events
+    assert [*told._replay_events] == [event.event_id for event in events]
+
+
 def test_an_item_that_the_new_server_refuses_is_not_waited_for() -> None:
     told = memory()
     (event,) = told.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))]).events

@@ -457,3 +457,15 @@ def test_the_end_of_a_response_takes_its_place_even_if_another_was_running_unfin
     assert desk.at(SequenceState.IDLE)
     desk.done("vad")
     assert desk.at(SequenceState.IDLE)
+
+
+def test_the_late_end_of_a_response_that_was_given_up_is_no_answer_to_the_next_request() -> None:
+    desk = Desk(tag_requests=False)
+    desk.created("vad")
+    desk.cancel()
+    request = desk.ask()
+    desk.tick(30.0)
+    assert isinstance(desk.sent[-1], ResponseCreateEvent)
+    desk.done("vad")
+    assert desk.ended == []
+    assert desk.sequencer.is_pending(request.request_id)

@@ -322,3 +322,11 @@ def test_a_call_of_the_server_that_was_deleted_before_it_ended_is_over_with_its_
     bench.done({**item, "output": "5"})
     assert bench.calls.all_answered
     assert bench.follow_ups == 1
+
+
+def test_of_calls_that_a_lost_server_was_making_nothing_stays(bench: Bench) -> None:
+    for response_id in ("r", "under way"):
+        server_calls(bench, f"a {response_id}", response_id=response_id)
+    bench.done(mcp_call("a r"))
+    bench.calls.lost()
+    assert (bench.calls.all_answered, bench.calls._turns) == (True, {})
