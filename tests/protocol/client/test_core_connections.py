@@ -111,3 +111,11 @@ def test_pain_05_a_session_is_changed_at_a_turn_boundary_before_it_expires(talk:
     talk.connect()
     assert talk.core.store.items[-1].text == "keep me"
     assert not ConversationCore(new_id=CountedIds()).rotation_due(unix_now_s=soon)
+
+
+def test_what_was_not_taken_before_the_connection_was_lost_is_not_sent_after_it(talk: Talk) -> None:
+    talk.core.send(create(user_text("late")), now=talk.now)
+    talk.core.append(bytes(480))
+    talk.core.respond(now=talk.now)
+    talk.core.lost(now=talk.now)
+    assert talk.core.take_events() == []

@@ -298,3 +298,22 @@ def test_the_table_of_limits_is_that_of_the_defaults() -> None:
     rows = re.findall(r"^(\w+) +([\d,]+)( Mi)? ", str(limits.__doc__), re.MULTILINE)
     table = {name: int(number.replace(",", "")) * (1024 * 1024 if unit else 1) for name, number, unit in rows}
     assert table == msgspec.structs.asdict(KeptLimits())
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["x" * 5, "y" * 5], None),
+        (["x" * 6], "133 characters in an item"),
+        (["x" * 5, "y" * 5, ""], "266 characters in a conversation"),
+    ],
+    ids=["as many as may be", "an item too long", "an item too many"],
+)
+def test_characters_may_be_as_many_as_their_limits_say(texts: list[str], words: str | None) -> None:
+    core = a_core(KeptLimits(item_characters=64 + 64 + 5, characters=2 * (64 + 64 + 5)))
+    for number, text in enumerate(texts):
+        assert core.excess is None
+        told(core, "conversation.item.added", item=message(f"i{number}", text), previous_item_id=None)
+    assert (core.excess or "").removesuffix(", which is more than is kept (CoreOptions.kept)") == (
+        f"the server sent more than {words}" if words else ""
+    )
