@@ -61,7 +61,7 @@ class Book:
 
     def transcription(self, what: str, item_id: str = "u", **fields: Any) -> None:
         name = f"conversation.item.input_audio_transcription.{what}"
-        self.told(name, item_id=item_id, content_index=0, **fields)
+        self.told(name, **{"item_id": item_id, "content_index": 0, **fields})
 
     def get(self, item_id: str) -> StoredItem:
         stored = self.store.get(item_id)
@@ -422,3 +422,19 @@ def test_an_item_that_only_the_end_of_its_response_tells_is_of_that_response(boo
     response = {"id": "r", "conversation_id": "c", "status": "completed", "output": [item("a", "assistant", said("x"))]}
     book.told("response.done", response=response)
     assert (book.get("a").response_id, book.get("a").text, book.get("a").done) == ("r", "x", True)
+
+
+def test_a_piece_of_a_transcript_goes_to_the_part_that_it_names_or_the_first(book: Book) -> None:
+    book.added(item("u", "user", heard(), heard()))
+    book.transcription("delta", content_index=1, delta="second")
+    name = "conversation.item.input_audio_transcription.delta"
+    book.told(name, item_id="u", delta="first")
+    assert to_plain(book.get("u").item)["content"] == [heard("first"), heard("second")]
+
+
+def test_audio_of_a_response_out_of_band_goes_when_that_ends() -> None:
+    book = Book(ConversationStore(keep_audio_bytes=10_000))
+    book.stream("output_audio_transcript.delta", delta="aside")
+    book.audio("a", bytes(480))
+    book.told("response.done", response={"id": "r", "conversation_id": None, "status": "completed", "output": []})
+    assert (book.store.audio("a"), book.store.kept_audio_bytes, book.store._drafts) == (None, 0, {})
