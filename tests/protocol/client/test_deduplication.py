@@ -6,8 +6,8 @@ from duologue.events import RealtimeEvent
 from duologue.protocol.client.deduplication import Repeats
 
 
-def delta(event_id: object, text: str) -> RealtimeEvent:
-    where = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+def delta(event_id: object, text: str, item_id: str = "a") -> RealtimeEvent:
+    where = {"response_id": "r", "item_id": item_id, "output_index": 0, "content_index": 0}
     return RealtimeEvent.from_json({"type": "response.output_text.delta", "event_id": event_id, "delta": text, **where})
 
 
@@ -33,6 +33,7 @@ def test_events_of_one_id_that_speak_of_different_items_are_two() -> None:
 
     repeats = Repeats()
     assert [repeats.is_repeated(done(item_id)) for item_id in "aab"] == [False, True, False]
+    assert [repeats.is_repeated(delta("other", "x", item_id)) for item_id in "aab"] == [False, True, False]
 
 
 def test_what_is_remembered_is_bounded() -> None:

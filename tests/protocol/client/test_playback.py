@@ -161,3 +161,16 @@ def test_nothing_of_another_session_s_speech_is_to_be_heard_or_cut() -> None:
     assert not ledger.playing
     interruption = ledger.interrupt()
     assert (interruption.truncate, interruption.cut) == (None, ())
+
+
+def test_what_was_heard_is_no_less_than_nothing_and_no_more_than_there_is() -> None:
+    ledger = PlaybackLedger()
+    ledger.received("a", 0, PCM.bytes_for_ms(100))
+    for position_ms in (-5, 0):
+        ledger.heard_until("a", position_ms=position_ms)
+        ledger.heard("a", n_bytes=position_ms)
+        assert (ledger.heard_ms("a"), ledger._parts["a", 0].heard_bytes) == (0, 0)
+    ledger.heard("a", n_bytes=1)
+    assert ledger._parts["a", 0].heard_bytes == 1
+    ledger.heard_until("a", position_ms=1000)
+    assert ledger.heard_ms("a") == 100

@@ -469,3 +469,22 @@ def test_the_late_end_of_a_response_that_was_given_up_is_no_answer_to_the_next_r
     desk.done("vad")
     assert desk.ended == []
     assert desk.sequencer.is_pending(request.request_id)
+
+
+def test_a_request_beside_the_conversation_ends_once_though_its_beginning_was_lost(desk: Desk) -> None:
+    request = desk.beside()
+    desk.done("r1", request, conversation_id=None)
+    desk.tick(100.0)
+    assert [end.request for end in desk.ended] == [request]
+    assert desk.sequencer.pending == ()
+
+
+def test_a_create_is_still_to_go_out_until_it_is_taken(desk: Desk) -> None:
+    sequencer = desk.sequencer
+    sequencer.request(now=0.0)
+    before = sequencer.will_send
+    sequencer.take_events()
+    sequencer.request(wire_create(conversation="none"), now=0.0)
+    assert (before, sequencer.will_send) == (True, False)
+    sequencer.request(now=0.0)
+    assert sequencer.will_send
