@@ -11,6 +11,7 @@ from duologue.events import (
     ConversationItemCreateEvent,
     ConversationItemTruncateEvent,
     ResponseCreateEvent,
+    SessionUpdateEvent,
 )
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import (
@@ -117,5 +118,17 @@ def test_what_was_not_taken_before_the_connection_was_lost_is_not_sent_after_it(
     talk.core.send(create(user_text("late")), now=talk.now)
     talk.core.append(bytes(480))
     talk.core.respond(now=talk.now)
+    before = talk.core.expires_at
     talk.core.lost(now=talk.now)
     assert talk.core.take_events() == []
+    assert (before, talk.core.expires_at) == (STARTED_AT + 3600, None)
+
+
+def test_a_configuration_is_looked_at_whether_there_is_a_connection_or_not(talk: Talk) -> None:
+    both = update(output_modalities=["audio", "text"])
+    assert isinstance(both, SessionUpdateEvent)
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError):
+            talk.core.update_session(both.session)
+        talk.core.lost(now=talk.now)
+    assert talk.core.memory.configuration is None

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from duologue.codec.writing import to_plain
-from duologue.events import AudioPart, InputAudioPart, InputTextPart, MessageItem, OutputTextPart, TextPart
+from duologue.events import (
+    AudioPart,
+    FunctionCallItem,
+    InputAudioPart,
+    InputTextPart,
+    MessageItem,
+    OutputTextPart,
+    TextPart,
+)
 from duologue.protocol.client.history.item_builder import ItemDraft, without_audio
 
 
@@ -75,3 +83,18 @@ def test_audio_inside_an_item_is_left_out_and_nothing_else() -> None:
         {"type": "input_audio", "transcript": "t"},
         {"type": "input_text", "text": "u"},
     ]
+
+
+def test_a_draft_that_was_looked_at_goes_on() -> None:
+    draft = ItemDraft("a")
+    assert draft.snapshot().text == ""
+    draft.began(MessageItem(id="a", role="user", content=[InputTextPart(text="hi")]))
+    assert draft.snapshot().text == "hi"
+
+
+def test_the_arguments_of_a_call_that_ended_are_those_of_its_end() -> None:
+    draft = ItemDraft("a")
+    draft.began(FunctionCallItem(id="a", name="f", call_id="c", arguments=""))
+    draft.arguments("{", whole=False)
+    draft.ended(FunctionCallItem(id="a", name="f", call_id="c", arguments="{}"))
+    assert to_plain(draft.snapshot().item)["arguments"] == "{}"

@@ -438,3 +438,10 @@ def test_audio_of_a_response_out_of_band_goes_when_that_ends() -> None:
     book.audio("a", bytes(480))
     book.told("response.done", response={"id": "r", "conversation_id": None, "status": "completed", "output": []})
     assert (book.store.audio("a"), book.store.kept_audio_bytes, book.store._drafts) == (None, 0, {})
+
+
+def test_what_never_becomes_an_item_is_forgotten_whole(book: Book) -> None:
+    for number in range(300):
+        book.transcription("delta", item_id=f"ghost{number}", delta="boo")
+    nothing_else_is_kept(book.store)
+    assert (len(book.store._drafts), book.ids) == (256, [])

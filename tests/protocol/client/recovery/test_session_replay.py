@@ -252,3 +252,15 @@ def test_pain_06_an_item_that_is_added_and_not_done_when_the_connection_breaks_i
     told.receive(ConversationItemAddedEvent(event_id="e", item=item))
     second = told.replay([stored(to_plain(item), done=False)])
     assert [to_plain(again)["content"] for again in created(second)] == [[{"type": "input_text", "text": "x"}]]
+
+
+@pytest.mark.parametrize("answers", [2, 1, 0])
+def test_updates_are_repeated_as_one_whether_they_were_answered_or_not(answers: int) -> None:
+    told = memory()
+    told.sent(update("1", instructions="a", output_modalities=["text"]))
+    told.sent(update("2", instructions="b"))
+    for _ in range(answers):
+        told.receive(updated())
+    [event] = told.replay([]).events
+    assert isinstance(event, SessionUpdateEvent)
+    assert event.session == config(instructions="b", output_modalities=["text"])

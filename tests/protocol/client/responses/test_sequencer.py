@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from duologue.errors import LocalProtocolError
@@ -488,3 +490,25 @@ def test_a_create_is_still_to_go_out_until_it_is_taken(desk: Desk) -> None:
     assert (before, sequencer.will_send) == (True, False)
     sequencer.request(now=0.0)
     assert sequencer.will_send
+
+
+def test_null_as_a_conversation_means_none_where_others_are_named(desk: Desk) -> None:
+    def beside(response_id: str, conversation_id: str | None) -> bool:
+        created = {"id": response_id, "conversation_id": conversation_id}
+        event = RealtimeEvent.from_json({"type": "response.created", "event_id": "e", "response": created})
+        return desk.sequencer.receive(event).out_of_band
+
+    assert [beside("r1", None), beside("r2", "c"), beside("r3", None), beside("r2", None)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_response_whose_cancel_is_refused_may_take_as_long_as_it_likes(desk: Desk) -> None:
+    desk.created("r1", desk.ask())
+    desk.cancel()
+    assert desk.sequencer.next_tick_at == 30.0
+    desk.refused("something_else", desk.last_id)
+    assert (desk.at(SequenceState.ACTIVE), desk.sequencer.next_tick_at) == (True, math.inf)

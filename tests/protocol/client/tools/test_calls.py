@@ -330,3 +330,10 @@ def test_of_calls_that_a_lost_server_was_making_nothing_stays(bench: Bench) -> N
     bench.done(mcp_call("a r"))
     bench.calls.lost()
     assert (bench.calls.all_answered, bench.calls._turns) == (True, {})
+
+
+def test_a_response_that_ends_without_a_status_is_complete(bench: Bench) -> None:
+    bench.call("c1")
+    bench.answered("c1")
+    bench.told("response.done", response={"id": "r"})
+    assert (bench.answers, bench.follow_ups) == ([("c1", "ok")], 1)

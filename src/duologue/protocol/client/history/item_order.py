@@ -21,7 +21,7 @@ _MANY_GONE: Final = 32
 
 class _Place(Struct, eq=False):
     item_id: str
-    here: bool
+    here: bool = False
     behind: list[_Place] = field(default_factory=list)
     """Places that named this one as their predecessor, oldest first."""
 
@@ -30,7 +30,7 @@ class ItemOrder:
     """Ids of items, in order."""
 
     def __init__(self) -> None:
-        self._top = _Place("", here=False)
+        self._top = _Place("")
         self._places: dict[str, _Place] = {}
         self._missing: dict[str, _Place] = {}
         self._gone: dict[str, _Place] = {}
@@ -67,7 +67,7 @@ class ItemOrder:
         """Put an item behind another, or first. What has a place keeps it."""
         if item_id in self._places:
             return
-        place = self._missing.pop(item_id, None) or _Place(item_id, here=True)
+        place = self._missing.pop(item_id, None) or _Place(item_id)
         place.here = True
         self._places[item_id] = place
         self._below(after).behind.append(place)
@@ -91,7 +91,7 @@ class ItemOrder:
             return self._top
         place = self._places.get(item_id) or self._gone.get(item_id) or self._missing.get(item_id)
         if place is None:
-            place = self._missing[item_id] = _Place(item_id, here=False)
+            place = self._missing[item_id] = _Place(item_id)
         return place
 
     def _read(self) -> Iterator[str]:
