@@ -445,3 +445,8 @@ def test_what_never_becomes_an_item_is_forgotten_whole(book: Book) -> None:
         book.transcription("delta", item_id=f"ghost{number}", delta="boo")
     nothing_else_is_kept(book.store)
     assert (len(book.store._drafts), book.ids) == (256, [])
+
+
+def test_a_turn_that_is_committed_is_under_way_until_it_is_done(book: Book) -> None:
+    book.told("input_audio_buffer.committed", item_id="u", previous_item_id=None)
+    assert to_plain(book.get("u").item) == item("u", "user", heard(), status="in_progress")

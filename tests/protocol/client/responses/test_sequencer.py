@@ -512,3 +512,10 @@ def test_a_response_whose_cancel_is_refused_may_take_as_long_as_it_likes(desk: D
     assert desk.sequencer.next_tick_at == 30.0
     desk.refused("something_else", desk.last_id)
     assert (desk.at(SequenceState.ACTIVE), desk.sequencer.next_tick_at) == (True, math.inf)
+
+
+def test_after_a_lost_connection_nothing_is_waited_for(desk: Desk) -> None:
+    desk.created("r1", desk.ask())
+    desk.cancel()
+    desk.sequencer.lost()
+    assert desk.sequencer.next_tick_at == math.inf

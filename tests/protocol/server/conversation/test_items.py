@@ -307,3 +307,10 @@ def test_speech_without_a_transcription_is_dropped_last() -> None:
     assert [bool(entry.audio) for entry in pair.server.conversation] == [False, True]
     pair.send(respond())
     assert pair.take(Transcribe).item_id == "item_2"
+
+
+@pytest.mark.parametrize(("n_bytes", "kept"), [(len(HALF_SECOND), True), (len(HALF_SECOND) - 1, False)])
+def test_speech_of_the_length_that_is_kept_is_kept_whole(n_bytes: int, kept: bool) -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=n_bytes))
+    pair.connect()
+    assert ("audio" in retrieve(pair, spoken_response(pair))["content"][0]) is kept
