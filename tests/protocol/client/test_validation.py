@@ -222,3 +222,8 @@ def test_not_a_byte_is_counted_that_was_not_sent() -> None:
     assert checks.buffered_ms == 99
     checks.appended(1)
     assert checks.buffered_ms == 100
+
+
+@pytest.mark.parametrize("modalities", [["audio"], ["text"]], ids=str)
+def test_a_response_may_be_spoken_or_written(modalities: list[str]) -> None:
+    LocalChecks().check(command("response.create", response={"output_modalities": modalities}))

@@ -154,3 +154,9 @@ def test_no_value_is_overlooked_and_none_is_counted_that_is_none(value: Any, asc
     # An opening bracket and a comma for each value but the first of all; one more for each that is empty.
     assert counted + 1 >= _values(value)
     assert counted <= 2 * _values(value)
+
+
+def test_a_short_message_that_nests_too_deeply_is_rejected_as_it_is() -> None:
+    deep = '{"type":"input_audio_buffer.clear","more":' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}"
+    [error] = Provoked().send_text(deep)
+    assert (error["error"]["code"], "100 levels" in error["error"]["message"]) == ("invalid_json", True)

@@ -422,6 +422,7 @@ def test_an_item_that_only_the_end_of_its_response_tells_is_of_that_response(boo
     response = {"id": "r", "conversation_id": "c", "status": "completed", "output": [item("a", "assistant", said("x"))]}
     book.told("response.done", response=response)
     assert (book.get("a").response_id, book.get("a").text, book.get("a").done) == ("r", "x", True)
+    assert book.store._sizes.keys() == {"a"}
 
 
 def test_a_piece_of_a_transcript_goes_to_the_part_that_it_names_or_the_first(book: Book) -> None:
