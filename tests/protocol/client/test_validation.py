@@ -210,3 +210,8 @@ def test_only_bytes_that_were_sent_are_counted() -> None:
     assert checks.buffered_ms == 99
     checks.appended(1)
     assert checks.buffered_ms == 100
+
+
+@pytest.mark.parametrize("modalities", [["audio"], ["text"]], ids=str)
+def test_a_response_may_be_spoken_or_written(modalities: list[str]) -> None:
+    LocalChecks().check(command("response.create", response={"output_modalities": modalities}))

@@ -205,3 +205,9 @@ def test_an_emoji_beside_long_audio_costs_no_memory() -> None:
     text = text_of(frame, max_bytes=4 * MIB)
     assert text.isascii()
     assert json.loads(text) == json.loads(frame)
+
+
+def test_a_short_message_that_nests_too_deeply_is_rejected_as_it_is() -> None:
+    deep = '{"type":"input_audio_buffer.clear","more":' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}"
+    [error] = Provoked().send_text(deep)
+    assert (error["error"]["code"], "100 levels" in error["error"]["message"]) == ("invalid_json", True)

@@ -411,6 +411,7 @@ def test_an_item_that_only_the_end_of_its_response_contains_belongs_to_it(driver
     }
     driver.receive("response.done", response=response)
     assert (driver.get("a").response_id, driver.get("a").text, driver.get("a").done) == ("r", "x", True)
+    assert driver.store._sizes.keys() == {"a"}
 
 
 def test_a_piece_of_a_transcript_goes_to_the_part_that_it_names_or_the_first(driver: StoreDriver) -> None:
