@@ -16,6 +16,7 @@ from duologue.codec.writing import to_plain
 from duologue.events import RealtimeEvent
 from duologue.protocol import ClientProtocol, Detect, Respond, ServerProtocol, StopResponse, Transcribe
 from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, RequestEnded
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import Resolution
@@ -277,3 +278,15 @@ def calling(core: ConversationCore, *calls: tuple[str, str], response_id: str = 
         notices += receive(core, "response.output_item.done", response_id=response_id, output_index=index, item=item)
     response = {"id": response_id, "conversation_id": "c", "status": "completed", "output": output}
     return notices + receive(core, "response.done", response=response)
+
+
+def no_removed_item_is_kept(store: ConversationStore) -> None:
+    """Only ids are kept of deleted items; nothing is kept of others that are not in the conversation or will be."""
+    builders = store._builders.keys()
+    assert len(store._order.ids) + len(store._detached) == len(builders)
+    assert builders == {*store._order.ids, *store._detached}
+    assert store._sizes.keys() <= builders
+    assert store._characters == sum(store._sizes.values())
+    assert store._added_by.keys() <= builders
+    assert not store._deleted.keys() & builders
+    assert store._audio.held_bytes == sum(len(piece) for kept in store._audio._pieces.values() for piece in kept)

@@ -11,7 +11,7 @@ from duologue.protocol import ServerProtocol, SessionDefaults
 from duologue.server.budget import Budget
 from duologue.testing import CountedIds
 
-__all__ = ["MARK", "SMALL", "WAYS", "Provoked"]
+__all__ = ["FULL", "MARK", "PARAMS", "SMALL", "WAYS", "Provoked"]
 
 MARK: Final = "m" * 600
 """Text in each event that is rejected."""
@@ -163,7 +163,7 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     ),
     "audio_too_large": lambda: Provoked().append(15 * 1024 * 1024 + 1),
     "not_audio": lambda: Provoked().send("input_audio_buffer.append", audio=f"?{MARK}"),
-    "buffer_full": lambda: _full_of_audio().append(14_400_000),
+    "buffer_full": lambda: _full_of_audio().append(48),
     "commit_empty": lambda: Provoked().send("input_audio_buffer.commit"),
     "response_active": lambda: _responding().respond(),
     "too_many_responses": lambda: _responding(conversation="none").respond(conversation="none"),
@@ -192,3 +192,43 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     "not_supported": lambda: Provoked().send("session.update", session={"type": MARK}),
 }
 """Each returns the answers; nothing refers to its session afterwards."""
+
+PARAMS: Final[dict[str, str]] = {
+    "unknown_type": "type",
+    "unknown_parameter": "session.unknown",
+    "missing": "item_id",
+    "wrong_type": "item_id",
+    "wrong_value": "session.tool_choice",
+    "rate_too_low": "session.audio.input.format.rate",
+    "other_session_kind": "session.type",
+    "event_id_too_long": "event_id",
+    "transcription_only": "type",
+    "voice_in_use": "session.audio.output.voice",
+    "speed_in_use": "session.audio.output.speed",
+    "tracing_in_use": "session.tracing",
+    "tool_unknown": "session.tool_choice",
+    "call_unknown": "item.call_id",
+    "not_a_picture": "item.content[0].image_url",
+    **dict.fromkeys(
+        ("audio_too_large", "not_audio", "buffer_full", "session_full", "owner_full", "server_full"), "audio"
+    ),
+    **dict.fromkeys(("retrieve_unknown", "truncate_unknown", "delete_unknown"), "item_id"),
+    "truncate_too_late": "audio_end_ms",
+    "item_exists": "item.id",
+    **dict.fromkeys(("conversation_full", "item_too_large", "conversation_too_large"), "item"),
+    "configuration_too_large": "session",
+    "too_many_servers": "session.tools",
+    "previous_unknown": "previous_item_id",
+    "not_supported": "session.type",
+}
+"""The parameter that each error names; the others name none."""
+
+FULL: Final[dict[str, Callable[[Provoked], list[dict[str, Any]]]]] = {
+    "audio": lambda session: session.append(300_000),
+    "item": lambda session: session.item(
+        type="message", role="user", content=[{"type": "input_audio", "audio": encode_audio(bytes(300_000))}]
+    ),
+    "session": lambda session: session.session(instructions="x" * 15_000),
+    "response": lambda session: session.respond(instructions="x" * 15_000),
+}
+"""Ways to fill a session's memory, by the parameter that is named."""

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
+import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from duologue.events import ErrorEvent, McpApprovalRequestItem, McpCallError, McpToolExecutionError, RealtimeEvent
+from duologue.events import (
+    UNSET,
+    ErrorEvent,
+    McpApprovalRequestItem,
+    McpCallError,
+    McpToolExecutionError,
+    RealtimeEvent,
+)
 from duologue.events.base import encode_audio
-from duologue.protocol import ListMcpTools, McpCall, Respond, SessionDefaults, SessionKind, StopResponse, Transcribe
+from duologue.protocol import (
+    ListMcpTools,
+    McpCall,
+    Respond,
+    SessionDefaults,
+    SessionKind,
+    StopResponse,
+    Transcribe,
+    TranscribeAhead,
+    TranscribePartial,
+)
+from duologue.protocol.server.account import held_bytes
 from duologue.protocol.states import RESPONSE_ENDS
 from duologue.testing import Pair
 from tests.protocol._mcp import DOCS, READ, SEARCH, mcp
 from tests.protocol._order import OrderedStream
 from tests.protocol._wire import client_event, create, respond, update, user_text
+
+STEP_BYTES = 64 * 1024
 
 numbers = st.integers(0, 5)
 item_ids = numbers.map("item_{}".format) | st.sampled_from(["mine", "root", ""])
@@ -115,8 +137,13 @@ class Session(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.pair = Pair(self.defaults, kind=self.kind)
+        self.charged: Counter[str] = Counter()
+        self.pair.server._account._charge = self._charge
         self.stream = OrderedStream()
         self.seen(self.pair.connect())
+
+    def _charge(self, kind: str, n_bytes: int, forced: bool) -> None:
+        self.charged[kind] += n_bytes
 
     def seen(self, events: list[RealtimeEvent]) -> None:
         for event in events:
@@ -262,6 +289,17 @@ class Session(RuleBasedStateMachine):
         if any(isinstance(command, Transcribe) for command in self.pair.commands):
             self.seen(self.pair.transcription_fails("broken") if fails else self.pair.transcribes(transcript))
 
+    @rule(text=st.sampled_from(["one", "one two", "one two three", "two"]))
+    def transcriber_reports_part_of_a_turn(self, text: str) -> None:
+        for command in self.pair.commands:
+            if isinstance(command, TranscribePartial):
+                self.seen(self.pair.transcribes_partially(text, item_id=command.item_id))
+
+    @rule(completeness=st.sampled_from([0.0, 0.5, 1.0]))
+    def a_pause_is_rated(self, completeness: float) -> None:
+        if any(isinstance(command, TranscribeAhead) for command in self.pair.commands):
+            self.seen(self.pair.estimates_end_of_turn(completeness))
+
     @rule(item_id=item_ids)
     def transcriber_reports_what_was_not_asked_for(self, item_id: str) -> None:
         asked = {command.item_id for command in self.pair.commands if isinstance(command, Transcribe)}
@@ -283,7 +321,13 @@ class Session(RuleBasedStateMachine):
 
     @invariant()
     def the_chain_is_the_conversation(self) -> None:
-        assert self.stream.order == [entry.item_id for entry in self.pair.server.conversation]
+        items = {entry.item_id: entry.item for entry in self.pair.server.conversation}
+        assert self.stream.order == list(items)
+        statuses = {item_id: getattr(item, "status", None) for item_id, item in items.items()}
+        assert {statuses[item_id] for item_id, done in self.stream.added.items() if not done} <= {None, "in_progress"}
+        assert {statuses[item_id] for item_id, done in self.stream.added.items() if done} <= {
+            None, UNSET, "completed", "incomplete",
+        }  # fmt: skip
 
     @invariant()
     def a_response_that_has_ended_has_sent_its_done(self) -> None:
@@ -296,6 +340,41 @@ class Session(RuleBasedStateMachine):
         stopped = {command.response_id for command in self.pair.commands if isinstance(command, StopResponse)}
         assert stopped <= self.stream.ended
 
+    @invariant()
+    def what_is_counted_is_what_is_held(self) -> None:
+        server, account = self.pair.server, self.pair.server._account
+        entries, transcribing = list(server.conversation), server._input._transcribing
+        running = server._responses._running
+        item_bytes = sum(entry.cost_bytes for entry in entries)
+        audio_bytes = sum(len(entry.audio) for entry in entries)
+        counted = {
+            "items": item_bytes,
+            "audio": audio_bytes + sum(entry.transcribing_bytes for entry in transcribing.values()),
+            "configuration": server.session._cost_bytes,
+            "responses": sum(each.cost_bytes for each in running.values()) + server.conversation._removed_bytes,
+        }
+        assert {kind: server.held[kind] for kind in counted} == counted
+        assert (server.conversation._item_bytes, server.conversation._audio_bytes) == (item_bytes, audio_bytes)
+        for entry in entries:
+            # Other texts than ASCII take more once they have been encoded.
+            if self.stream.added[entry.item_id] and msgspec.json.encode(entry.item).isascii():
+                assert entry.cost_bytes == held_bytes(entry.item)
+        assert server.conversation.being_read == bool(running)
+        assert running or not server.conversation._removed_bytes
+        assert sum(server.held.values()) == account._total_bytes
+        assert self.charged == server.held
+
+    @invariant()
+    def the_input_is_counted_in_steps(self) -> None:
+        buffer, counted_bytes = self.pair.server._input._audio, self.pair.server.held["input"]
+        assert counted_bytes % STEP_BYTES == 0
+        assert 0 <= counted_bytes - len(buffer._held) < 3 * STEP_BYTES
+
+    @invariant()
+    def pieces_are_kept_only_of_transcripts_that_will_follow(self) -> None:
+        turns = self.pair.server._input
+        assert turns._transcripts.keys() <= {*turns._transcribing, turns._turn_item_id}
+
     def teardown(self) -> None:
         """Every response can be brought to its end, and every item is done."""
         for _ in range(3):  # one that answers a turn is created when the active one ends
@@ -307,6 +386,10 @@ class Session(RuleBasedStateMachine):
                 self.seen(self.pair.finishes(response_id=response_id))
         assert self.stream.responses == {}
         assert all(self.stream.added.values())
+        for item_id in list(self.stream.order):
+            self.sent(client_event("conversation.item.delete", item_id=item_id))
+        held = self.pair.server.held
+        assert (held["items"], held["audio"], held["responses"]) == (0, 0, 0)
 
 
 class LenientSession(Session):

@@ -48,7 +48,6 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
     "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
-    "protocol/server/defaults.py": "a table; tests/protocol/server/test_errors.py",
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",

@@ -318,3 +318,10 @@ def test_a_core_that_is_not_used_any_more_does_not_wait_for_the_garbage_collecto
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_raw_cancel_of_what_runs_stops_it_by_its_id(talk: Talk) -> None:
+    response_id = speaking(talk)
+    talk.send(client_event("response.cancel"))
+    assert [event.response_id for event in talk.sent_of(ResponseCancelEvent)] == [response_id]
+    assert response_id not in talk.responds

@@ -7,7 +7,12 @@ import pytest
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
-from duologue.events import ConversationItemCreateEvent, ConversationItemTruncateEvent, ResponseCreateEvent
+from duologue.events import (
+    ConversationItemCreateEvent,
+    ConversationItemTruncateEvent,
+    ResponseCreateEvent,
+    SessionUpdateEvent,
+)
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import ConnectionLost, ErrorReported
 from duologue.protocol.client.recovery.session_replay import SessionRestored
@@ -104,3 +109,23 @@ def test_pain_05_a_session_is_changed_at_a_turn_boundary_before_it_expires(talk:
     talk.connect()
     assert talk.core.store.items[-1].text == "keep me"
     assert not ConversationCore(new_id=CountedIds()).rotation_due(unix_now_s=soon)
+
+
+def test_events_that_were_not_taken_before_the_connection_was_lost_are_not_sent_later(talk: Talk) -> None:
+    talk.core.send(create(user_text("late")), now=talk.now)
+    talk.core.append(bytes(480))
+    talk.core.respond(now=talk.now)
+    before = talk.core.session_status.expires_at
+    talk.core.lost(now=talk.now)
+    assert talk.core.take_events() == []
+    assert (before, talk.core.session_status.expires_at) == (STARTED_AT + 3600, None)
+
+
+def test_a_configuration_is_checked_with_a_connection_and_without(talk: Talk) -> None:
+    both = update(output_modalities=["audio", "text"])
+    assert isinstance(both, SessionUpdateEvent)
+    for _ in range(2):
+        with pytest.raises(LocalProtocolError):
+            talk.core.update_session(both.session)
+        talk.core.lost(now=talk.now)
+    assert talk.core.session_replay.configuration is None

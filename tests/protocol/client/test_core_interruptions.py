@@ -6,9 +6,11 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMU
 from duologue.events import ConversationItemTruncateEvent
+from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import AudioDelta, ErrorReported, Interrupted, ItemDeleted, SpeechStarted
 from duologue.protocol.client.options import CoreOptions
-from tests.protocol._conversation import Talk, speaking
+from duologue.testing import CountedIds
+from tests.protocol._conversation import Talk, kinds, receive, speaking
 from tests.protocol._wire import client_event, respond, update
 
 
@@ -132,3 +134,11 @@ def test_pain_12_a_cut_counts_in_the_format_that_the_response_was_asked_for(talk
     talk.speak(600)
     assert [event.audio_end_ms for event in talk.sent_of(ConversationItemTruncateEvent)] == [250]
     assert not talk.of(ErrorReported)
+
+
+def test_a_server_that_describes_no_session_is_assumed_to_stop_when_the_user_speaks() -> None:
+    core = ConversationCore(new_id=CountedIds())
+    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+    receive(core, "response.output_audio.delta", **place, delta="AAAA")
+    started = receive(core, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+    assert kinds(started) == ["SpeechStarted", "Interrupted"]

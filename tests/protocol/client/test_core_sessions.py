@@ -30,7 +30,7 @@ from duologue.protocol.client.notices import IllegalTransition
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
 from duologue.protocol.states import SequenceState
-from tests.protocol._conversation import Talk
+from tests.protocol._conversation import Talk, no_removed_item_is_kept
 from tests.protocol._wire import client_event, create, respond, update, user_text
 
 picks = st.integers(0, 50)
@@ -53,7 +53,10 @@ class Conversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.talk = Talk(instant=False, options=CoreOptions(tag_requests=self.tag_requests, answer_within_s=60.0))
+        self.talk = Talk(
+            instant=False,
+            options=CoreOptions(tag_requests=self.tag_requests, answer_within_s=60.0, keep_audio_bytes=50_000),
+        )
         self.core = self.talk.core
         self.requests: dict[str, ResponseRequest] = {}
         self.tags: dict[str, str | None] = {}
@@ -355,6 +358,10 @@ class Conversation(RuleBasedStateMachine):
         assert sum(count for _, count in usage.responses) == len(self.usages)
         assert usage.transcription.transcripts == len(self.transcripts)
 
+    @invariant()
+    def nothing_is_kept_of_removed_items(self) -> None:
+        no_removed_item_is_kept(self.core.store)
+
     # --- the end
 
     def settle_wire(self) -> None:
@@ -395,6 +402,9 @@ class Conversation(RuleBasedStateMachine):
             assert self.core.sequencer.state is SequenceState.IDLE
             assert self.talk.client_view() == self.talk.server_view()
             assert not self.core.session_replay.restoring
+            audio, requests = self.core.output_audio, self.core.sequencer._requests
+            kept = (audio._encodings, audio._interrupted, requests.cancels, self.core.store._detached)
+            assert [*map(len, kept)] == [0] * 4
             assert self.confirmed - self.unwanted <= {stored.text for stored in self.core.store.items}
 
 

@@ -7,8 +7,8 @@ from duologue.protocol.client.deduplication import Deduplicator
 from tests.protocol._wire import server_event
 
 
-def delta(event_id: object, text: str) -> RealtimeEvent:
-    place = {"response_id": "r", "item_id": "a", "output_index": 0, "content_index": 0}
+def delta(event_id: object, text: str, item_id: str = "a") -> RealtimeEvent:
+    place = {"response_id": "r", "item_id": item_id, "output_index": 0, "content_index": 0}
     return server_event("response.output_text.delta", event_id=event_id, delta=text, **place)
 
 
@@ -25,6 +25,16 @@ def test_no_event_of_a_server_that_gives_them_all_the_same_id_is_dropped() -> No
     assert [deduplicator.is_repeated(delta("same", text)) for text in "abab"] == [False] * 4
     assert [deduplicator.is_repeated(delta("same", text)) for text in "hhoo"] == [False] * 4
     assert not deduplicator.is_repeated(delta(None, "a"))
+
+
+def test_events_of_one_id_that_name_different_items_are_two() -> None:
+    def done(item_id: str) -> RealtimeEvent:
+        wire = {"type": "message", "id": item_id, "role": "user", "status": "completed", "content": []}
+        return server_event("conversation.item.done", event_id="same", item=wire)
+
+    deduplicator = Deduplicator()
+    assert [deduplicator.is_repeated(done(item_id)) for item_id in "aab"] == [False, True, False]
+    assert [deduplicator.is_repeated(delta("other", "x", item_id)) for item_id in "aab"] == [False, True, False]
 
 
 def test_what_is_remembered_is_bounded() -> None:

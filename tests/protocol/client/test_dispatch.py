@@ -92,3 +92,9 @@ def test_the_core_has_its_parts_in_the_order_of_the_table() -> None:
 def test_no_event_class_is_derived_from_another_so_that_its_class_alone_finds_its_handlers() -> None:
     classes = list(EVENT_CLASSES.values())
     assert not [one for one in classes for other in classes if one is not other and issubclass(one, other)]
+
+
+def test_a_context_without_arguments_is_empty() -> None:
+    context = EventContext()
+    assert (context.now, context.command, context.out_of_band) == (0.0, None, False)
+    assert (context.audio, context.encoding, context.answers) == (None, None, None)

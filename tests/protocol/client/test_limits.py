@@ -4,27 +4,42 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from bench import soak
-from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
+from duologue.events import (
+    ConversationItemCreateEvent,
+    FunctionCallOutputItem,
+    InputAudioBufferCommitEvent,
+    RealtimeEvent,
+)
 from duologue.protocol import ClientProtocol
+from duologue.protocol.client import limits
 from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.deduplication import Deduplicator
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.notices import RunTool
 from duologue.protocol.client.options import CoreOptions
+from duologue.protocol.client.pending_commands import PendingCommands
+from duologue.protocol.client.playback import PlaybackLedger
 from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.states import SequenceState
 from duologue.testing import CountedIds
-from tests.protocol._conversation import clock, receive
+from tests.protocol._conversation import calling, clock, receive
+from tests.protocol._sequencer_driver import SequencerDriver
+from tests.protocol._wire import rejected, server_event
 
 LIMITS = KeptLimits(items=50, item_characters=20_000, characters=200_000, lasting_events=400, calls=20, running=4)
 
 
-def a_core(limits: KeptLimits = LIMITS) -> ConversationCore:
-    return ConversationCore(new_id=CountedIds(), options=CoreOptions(kept=limits), toolbox=Toolbox(clock))
+def a_core(kept: KeptLimits = LIMITS) -> ConversationCore:
+    return ConversationCore(new_id=CountedIds(), options=CoreOptions(kept=kept), toolbox=Toolbox(clock))
 
 
 def message(item_id: str, text: str = "") -> dict[str, Any]:
@@ -68,39 +83,61 @@ TEXT = {"type": "output_text", "text": "x" * 100}
 USAGE = {"total_tokens": 1, "input_tokens": 1, "output_tokens": 0}
 DURATION = {"content_index": 0, "transcript": "x", "usage": {"type": "duration", "seconds": 1}}
 
-ATTACKS: dict[str, Callable[[int], Event]] = {
-    "items": lambda n: ("conversation.item.added", {"item": message(f"i{n}"), "previous_item_id": None}),
-    "items that are deleted": items_that_are_deleted,
-    "large items": lambda n: ("conversation.item.done", {"item": message(f"i{n % 40}", "x" * 9_000)}),
-    "one text": one_text,
-    "empty pieces": lambda n: ("response.output_text.delta", place("i") | {"delta": ""}),
-    "one transcript": lambda n: (f"{TRANSCRIPTION}.delta", {"item_id": "i", "content_index": n, "delta": "x"}),
-    "arguments": lambda n: (f"{ARGUMENTS}.delta", place("i") | {"call_id": "c", "delta": "x" * 100}),
-    "parts": lambda n: ("response.content_part.added", place("i") | {"content_index": n, "part": TEXT}),
-    "responses": lambda n: ("response.created", {"response": {"id": f"r{n}", "conversation_id": "c"}}),
-    "ended responses": lambda n: (
-        "response.done",
-        {"response": {"id": f"r{n}", "status": "completed", "output": [], "usage": USAGE}},
+ITEMS = "50 items"
+IN_AN_ITEM = "20000 characters in an item"
+LASTING = "400 events that leave something behind"
+CALLS = "20 calls without an end"
+
+ATTACKS: dict[str, tuple[Callable[[int], Event], int, str]] = {
+    "items": (lambda n: ("conversation.item.added", {"item": message(f"i{n}"), "previous_item_id": None}), 50, ITEMS),
+    "items that are deleted": (items_that_are_deleted, 102, ITEMS),
+    "large items": (
+        lambda n: ("conversation.item.done", {"item": message(f"i{n % 40}", "x" * 9_000)}),
+        *(21, "200000 characters in a conversation"),
     ),
-    "transcripts": lambda n: (f"{TRANSCRIPTION}.completed", {"item_id": f"i{n}", **DURATION}),
-    "calls": calls,
-    "calls of MCP servers": lambda n: (
-        "response.output_item.added",
-        {"response_id": f"r{n}", "output_index": 0, "item": mcp_call(n)},
+    "one text": (one_text, 121, IN_AN_ITEM),
+    "empty pieces": (lambda n: ("response.output_text.delta", place("i") | {"delta": ""}), 312, IN_AN_ITEM),
+    "one transcript": (
+        lambda n: (f"{TRANSCRIPTION}.delta", {"item_id": "i", "content_index": n, "delta": "x"}),
+        *(307, IN_AN_ITEM),
+    ),
+    "arguments": (lambda n: (f"{ARGUMENTS}.delta", place("i") | {"call_id": "c", "delta": "x" * 100}), 121, IN_AN_ITEM),
+    "parts": (
+        lambda n: ("response.content_part.added", place("i") | {"content_index": n, "part": TEXT}),
+        *(312, IN_AN_ITEM),
+    ),
+    "responses": (
+        lambda n: ("response.created", {"response": {"id": f"r{n}", "conversation_id": "c"}}),
+        *(400, LASTING),
+    ),
+    "ended responses": (
+        lambda n: (
+            "response.done",
+            {"response": {"id": f"r{n}", "status": "completed", "output": [], "usage": USAGE}},
+        ),
+        *(400, LASTING),
+    ),
+    "transcripts": (lambda n: (f"{TRANSCRIPTION}.completed", {"item_id": f"i{n}", **DURATION}), 50, ITEMS),
+    "calls": (calls, 20, CALLS),
+    "calls of MCP servers": (
+        lambda n: (
+            "response.output_item.added",
+            {"response_id": f"r{n}", "output_index": 0, "item": mcp_call(n)},
+        ),
+        *(20, CALLS),
     ),
 }
+"""Each with the number of its events that are accepted, and the limit that the next one exceeds."""
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_a_server_that_sends_without_end_is_stopped(attack: Callable[[int], Event]) -> None:
+@pytest.mark.parametrize(("attack", "accepted", "limit"), ATTACKS.values(), ids=ATTACKS)
+def test_a_server_that_sends_without_end_is_stopped(attack: Callable[[int], Event], accepted: int, limit: str) -> None:
     core = a_core()
-    for number in range(2_000):
+    for number in range(accepted + 1):
+        assert core.excess is None
         kind, fields = attack(number)
         receive(core, kind, event_id=f"e{number}", **fields)
-        if core.excess is not None:
-            break
-    assert core.excess is not None
-    assert "which is more than is kept" in core.excess
+    assert core.excess == f"the server sent more than {limit}, which is more than is kept (CoreOptions.kept)"
 
 
 def test_deleted_items_and_ended_responses_count_no_more() -> None:
@@ -146,3 +183,127 @@ def test_an_hour_of_talk_stays_far_below_the_limits() -> None:
         core.take_events()
     assert core.excess is None
     assert len(core.store) == 720
+
+
+# --- what is remembered of the past
+
+
+Memory = tuple[Callable[[int], object], Callable[[], bool]]
+"""What adds the entry of a number, and what returns whether the first entry is still known."""
+
+
+def _event_ids() -> Memory:
+    deduplicator = Deduplicator()
+
+    def event(number: int) -> RealtimeEvent:
+        return server_event("input_audio_buffer.cleared", event_id=f"e{number}")
+
+    return lambda number: deduplicator.is_repeated(event(number)), lambda: deduplicator.is_repeated(event(0))
+
+
+def _commands(*, answered: bool) -> Memory:
+    pending = PendingCommands()
+
+    def send(number: int) -> None:
+        pending.sent(InputAudioBufferCommitEvent(event_id=f"e{number}"))
+        if answered:
+            pending.receive(server_event("input_audio_buffer.committed", item_id="i"))
+
+    def knows_the_first() -> bool:
+        return pending.receive(rejected("e0")).command is not None
+
+    return send, knows_the_first
+
+
+def _played_parts() -> Memory:
+    ledger = PlaybackLedger()
+    return lambda number: ledger.received(f"i{number}", 0, 48), lambda: ("i0", 0) in ledger.interrupt().cut
+
+
+def _detached_items() -> Memory:
+    core = ConversationCore(new_id=CountedIds())
+
+    def knows_the_first() -> bool:
+        receive(core, "conversation.item.added", item=message("i0"), previous_item_id=None)
+        stored = core.store.get("i0")
+        return stored is not None and stored.text == "x"
+
+    return lambda number: receive(core, "response.output_text.delta", **place(f"i{number}"), delta="x"), knows_the_first
+
+
+def _ended_responses() -> Memory:
+    driver = SequencerDriver()
+
+    def one(number: int) -> None:
+        driver.created(f"r{number}")
+        driver.done(f"r{number}")
+
+    def knows_the_first() -> bool:
+        driver.created("r0")
+        return driver.at(SequenceState.IDLE)
+
+    return one, knows_the_first
+
+
+def _called_functions() -> Memory:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+
+    def one(number: int) -> list[Any]:
+        return calling(core, (f"c{number}", '{"zone":"CET"}'), response_id=f"r{number}")
+
+    def call(number: int) -> None:
+        one(number)
+        core.tool_answered(f"c{number}", "noon", now=0.0)
+
+    def knows_the_first() -> bool:
+        item = {"type": "function_call", "id": "i", "name": "clock", "call_id": "c0", "arguments": '{"zone":"CET"}'}
+        notices = receive(core, "response.output_item.done", response_id="again", output_index=0, item=item)
+        return not any(isinstance(notice, RunTool) for notice in notices)
+
+    return call, knows_the_first
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (_event_ids, 512),
+        (partial(_commands, answered=False), 256),
+        (partial(_commands, answered=True), 256),
+        (_played_parts, 256),
+        (_detached_items, 256),
+        (_ended_responses, 64),
+        (_called_functions, 1024),
+    ],
+    ids=["events", "commands", "answered commands", "speech", "items out of band", "responses", "calls"],
+)
+def test_the_newest_are_remembered_and_no_more(make: Callable[[], Memory], most: int) -> None:
+    for count, known in ((most, True), (most + 1, False)):
+        add, knows_the_first = make()
+        for number in range(count):
+            add(number)
+        assert knows_the_first() is known
+
+
+def test_the_table_of_limits_is_that_of_the_defaults() -> None:
+    rows = re.findall(r"^(\w+) +([\d,]+)( Mi)? ", str(limits.__doc__), re.MULTILINE)
+    table = {name: int(number.replace(",", "")) * (1024 * 1024 if unit else 1) for name, number, unit in rows}
+    assert table == msgspec.structs.asdict(KeptLimits())
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (["x" * 5, "y" * 5], None),
+        (["x" * 6], "133 characters in an item"),
+        (["x" * 5, "y" * 5, ""], "266 characters in a conversation"),
+    ],
+    ids=["as many as may be", "an item too long", "an item too many"],
+)
+def test_characters_may_be_as_many_as_their_limits_say(texts: list[str], words: str | None) -> None:
+    core = a_core(KeptLimits(item_characters=64 + 64 + 5, characters=2 * (64 + 64 + 5)))
+    for number, text in enumerate(texts):
+        assert core.excess is None
+        receive(core, "conversation.item.added", item=message(f"i{number}", text), previous_item_id=None)
+    assert (core.excess or "").removesuffix(", which is more than is kept (CoreOptions.kept)") == (
+        f"the server sent more than {words}" if words else ""
+    )

@@ -105,3 +105,13 @@ def test_what_waits_is_bounded_and_forgotten_with_the_connection() -> None:
     assert answered_by(pending, rejected("0")) is None
     pending.clear()
     assert len(pending) == 0
+
+
+def test_an_item_that_the_server_makes_answers_no_create_of_another_kind() -> None:
+    output = {"type": "function_call_output", "call_id": "c", "output": ""}
+    event = command("conversation.item.create", event_id="1", item=output)
+    pending = waiting(event)
+    call = {"type": "function_call", "id": "f", "name": "n", "call_id": "c", "arguments": ""}
+    assert answered_by(pending, server_event("conversation.item.added", item=call, previous_item_id=None)) is None
+    made = {**output, "id": "o"}
+    assert answered_by(pending, server_event("conversation.item.added", item=made, previous_item_id=None)) is event

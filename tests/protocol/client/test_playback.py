@@ -154,3 +154,17 @@ def test_another_session_begins_without_speech_to_play_or_cut() -> None:
     assert not ledger.playing
     interruption = ledger.interrupt()
     assert (interruption.truncate, interruption.cut) == (None, ())
+
+
+def test_what_was_played_is_never_less_than_nothing_and_never_more_than_was_received() -> None:
+    ledger = PlaybackLedger()
+    ledger.received("a", 0, PCM.bytes_for_ms(100))
+    part = ledger._parts["a", 0]
+    for position_ms in (-5, 0):
+        ledger.played_until("a", position_ms=position_ms)
+        ledger.played("a", n_bytes=position_ms)
+        assert part.played_bytes == 0
+    ledger.played("a", n_bytes=1)
+    assert part.played_bytes == 1
+    ledger.played_until("a", position_ms=1000)
+    assert part.played_bytes == PCM.bytes_for_ms(100)

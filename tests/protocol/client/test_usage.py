@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.events import RealtimeEvent
-from duologue.protocol.client.usage import UsageLedger
+from duologue.protocol.client.usage import InputTokens, OutputTokens, TranscriptionCost, UsageLedger, UsageSnapshot
 from tests.protocol._wire import server_event
 
 counts = st.none() | st.integers(0, 10_000)
@@ -106,6 +107,7 @@ def test_pain_19_transcripts_cost_tokens_or_seconds() -> None:
 
 def test_other_events_cost_nothing() -> None:
     ledger = UsageLedger()
+    assert ledger.snapshot() == UsageSnapshot()
     assert not changed(ledger, server_event("input_audio_buffer.cleared"))
     assert ledger.snapshot().total_tokens == 0
 
@@ -124,3 +126,22 @@ def test_sums_add_up_whatever_a_server_leaves_out(usages: list[tuple[Any, ...]])
         seen.add(response_id)
     costs = [ledger.response(response_id) for response_id in seen]
     assert ledger.snapshot().total_tokens == expected == sum(cost.total_tokens for cost in costs if cost)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sum_of", "parts"),
+    [
+        (InputTokens, "total_tokens", "text audio image other"),
+        (InputTokens, "cached_tokens", "cached_text cached_audio cached_image cached_other"),
+        (OutputTokens, "total_tokens", "text audio other"),
+        (TranscriptionCost, "total_tokens", "text audio other output"),
+    ],
+)
+def test_a_sum_is_that_of_its_parts_and_of_nothing_else(kind: Any, sum_of: str, parts: str) -> None:
+    count = {name: 2**place for place, name in enumerate(kind.__struct_fields__)}
+    assert getattr(kind(**count), sum_of) == sum(count[f"{part}_tokens"] for part in parts.split())
+
+
+def test_the_total_is_what_was_read_written_and_transcribed() -> None:
+    parts = InputTokens(text_tokens=1), OutputTokens(text_tokens=2), TranscriptionCost(text_tokens=4)
+    assert UsageSnapshot(input=parts[0], output=parts[1], transcription=parts[2]).total_tokens == 7

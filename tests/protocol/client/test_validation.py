@@ -202,3 +202,16 @@ def test_each_check_can_be_switched_off_by_its_name(name: str, event: ClientEven
 def test_a_name_of_no_check_is_an_error() -> None:
     with pytest.raises(ValueError, match="no check spelling; known: append_size, "):
         LocalChecks(off=["spelling"])
+
+
+def test_only_bytes_that_were_sent_are_counted() -> None:
+    checks = LocalChecks()
+    checks.appended(PCM.bytes_for_ms(100) - 1)
+    assert checks.buffered_ms == 99
+    checks.appended(1)
+    assert checks.buffered_ms == 100
+
+
+@pytest.mark.parametrize("modalities", [["audio"], ["text"]], ids=str)
+def test_a_response_may_be_spoken_or_written(modalities: list[str]) -> None:
+    LocalChecks().check(command("response.create", response={"output_modalities": modalities}))

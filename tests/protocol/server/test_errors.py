@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import msgspec
 import pytest
 
 from duologue.events import RealtimeEvent
@@ -12,25 +13,12 @@ from duologue.protocol import ServerProtocol
 from duologue.protocol.server.errors import INVALID_REQUESTS, InvalidRequest
 from duologue.testing import Pair
 from tests._memory import nothing_left_of
-from tests.protocol._invalid_requests import SMALL, WAYS, Provoked
+from tests.protocol._invalid_requests import FULL, PARAMS, SMALL, WAYS, Provoked
 from tests.protocol._wire import create, invalid, raw, user_text
 
 _OTHERWISE = {
     "expired": "the clock's, which answers no event; a session that expires is among the ends of sessions",
 }
-
-
-_PARAMS = {
-    "retrieve_unknown": "item_id",
-    "truncate_unknown": "item_id",
-    "delete_unknown": "item_id",
-    "call_unknown": "item.call_id",
-    "event_id_too_long": "event_id",
-    "other_session_kind": "session.type",
-    "commit_empty": None,
-    "no_response_active": None,
-}
-"""Parameters that no test of their events looks at."""
 
 
 @pytest.mark.parametrize("event_id", ["", "mine", "e" * 512])
@@ -52,9 +40,20 @@ def test_a_rejected_event_and_its_session_are_freed_at_once(name: str) -> None:
         code, words = INVALID_REQUESTS[name]
         assert error["type"] == "error", error
         assert (error["error"]["code"], error["error"]["event_id"]) == (code, None)
-        assert name not in _PARAMS or error["error"]["param"] == _PARAMS[name]
+        assert error["error"]["param"] == PARAMS.get(name)
+        assert error["error"]["type"] == ("server_error" if name == "server_full" else "invalid_request_error")
         shape = ".*".join(re.escape(part) for part in re.split(r"\{[^}]*\}", words))
         assert re.fullmatch(shape, error["error"]["message"], re.DOTALL)
+
+
+@pytest.mark.parametrize("param", FULL)
+def test_a_full_session_names_what_did_not_fit_and_counts_nothing_of_it(param: str) -> None:
+    session = Provoked(msgspec.structs.replace(SMALL, max_event_bytes=1_000_000, max_session_bytes=12_000))
+    before = dict(session.protocol.held)
+    [error] = FULL[param](session)
+    assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", param)
+    assert "up to 12000 bytes of memory" in error["error"]["message"]
+    assert {kind: held for kind, held in session.protocol.held.items() if held} == before
 
 
 def test_a_session_that_rejects_events_keeps_no_event_while_it_lasts() -> None:

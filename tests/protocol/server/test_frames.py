@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.events.base import encode_audio
+from duologue.protocol import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import MAX_DEPTH, _outside_strings, check_depth, check_frame, text_of
+from tests.protocol._invalid_requests import Provoked
 
 MIB = 1024 * 1024
 SPACED = json.JSONEncoder().encode
@@ -83,6 +86,7 @@ def test_too_many_values_are_rejected_wherever_the_type_and_the_audio_stand(hidd
 )
 def test_what_stands_in_a_text_is_no_value(hidden: str) -> None:
     look(COMPACT({"type": "x", "text": hidden, "more": [hidden] * 3}))
+    look(COMPACT(hidden))
 
 
 @pytest.mark.parametrize("padding", ["", "x" * 20_000], ids=["short", "long"])
@@ -96,6 +100,33 @@ def test_a_message_nests_as_deeply_as_a_schema_may_and_no_deeper(padding: str, o
         check(nested(MAX_DEPTH))
     with pytest.raises(InvalidRequest, match="nested more than 100 levels deep"):
         (look if padding else check_depth)(nested(MAX_DEPTH + 1))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (lambda more: '"' + "x" * (998 + more) + '"', "up to 1000 bytes where no audio is appended, but got 1001"),
+        (lambda more: "[" + "0," * (9 + more) + "0]", "up to 10 JSON values"),
+        (lambda more: '"' + "\\n" * (100 + more) + '"', "up to 100 escaped characters in its texts, but got 101"),
+        (lambda more: '""' * 64 + '""' * (20 + more), "up to 10 JSON values"),
+        (lambda more: " " * (1015 + more) + '"audio":"' + "x" * 2000 + '"', "up to 1000 bytes"),
+    ],
+    ids=["bytes", "values", "escapes", "texts", "audio behind the head"],
+)
+def test_a_frame_may_have_as_much_as_its_limits_say_and_not_one_more(written: Callable[[int], str], words: str) -> None:
+    most = {"max_bytes": 1026 if "audio" in written(0) else 1000, "max_values": 10}
+    check_frame(written(0), **most)
+    with pytest.raises(InvalidRequest, match=words.replace("1000", str(most["max_bytes"]))):
+        check_frame(written(1), **most)
+
+
+def test_a_message_of_16_kib_is_decoded_whatever_is_in_it_and_a_longer_one_counted_before() -> None:
+    def sent(length: int) -> list[dict[str, Any]]:
+        event = '{"type":"input_audio_buffer.clear","more":[0,0,0]%s}'
+        return Provoked(SessionDefaults(max_event_values=3)).send_text(event % (" " * (length + 2 - len(event))))
+
+    [short], [long] = sent(16 * 1024), sent(16 * 1024 + 1)
+    assert (short["error"]["code"], long["error"]["code"]) == ("unknown_parameter", "array_above_max_length")
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
@@ -174,3 +205,9 @@ def test_an_emoji_beside_long_audio_costs_no_memory() -> None:
     text = text_of(frame, max_bytes=4 * MIB)
     assert text.isascii()
     assert json.loads(text) == json.loads(frame)
+
+
+def test_a_short_message_that_nests_too_deeply_is_rejected_as_it_is() -> None:
+    deep = '{"type":"input_audio_buffer.clear","more":' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}"
+    [error] = Provoked().send_text(deep)
+    assert (error["error"]["code"], "100 levels" in error["error"]["message"]) == ("invalid_json", True)

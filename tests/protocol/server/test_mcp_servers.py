@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from duologue.events import ErrorEvent, McpTool
+from duologue.events import ErrorEvent, McpTool, RealtimeEvent
 from duologue.protocol import ListMcpTools, Respond, SessionDefaults
 from duologue.testing import Pair, play
 from tests.protocol._mcp import DOCS, READ, SEARCH, WRITE, mcp
-from tests.protocol._wire import client_event, respond, session_of, types, update
+from tests.protocol._wire import client_event, invalid, respond, session_of, types, update
 
 CLOCK: dict[str, Any] = {"type": "function", "name": "get_time"}
 ASKED = ["conversation.item.added", "mcp_list_tools.in_progress"]
@@ -178,3 +178,14 @@ def test_the_name_and_password_in_a_server_s_url_are_used_and_not_shown(pair: Pa
     (updated, *_) = pair.send(update(tools=[mcp(server_url=url)]))
     assert updated.to_json()["session"]["tools"][0]["server_url"] == shown
     assert pair.commands[-1].server.server_url == url  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("root", ["session", "response"])
+def test_sixteen_servers_are_listed_and_not_one_more(pair: Pair, root: str) -> None:
+    def offer(count: int) -> list[RealtimeEvent]:
+        tools = [mcp(server_label=f"s{number}") for number in range(count)]
+        return pair.send(update(tools=tools) if root == "session" else respond(tools=tools))
+
+    error = invalid(offer(17))
+    assert (error["code"], error["param"]) == ("invalid_value", f"{root}.tools")
+    assert types(offer(16)).count("mcp_list_tools.in_progress") == 16

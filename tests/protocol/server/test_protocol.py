@@ -6,9 +6,12 @@ import json
 
 import pytest
 
-from duologue.protocol import Close, ServerProtocol, SessionDefaults
+from duologue.events import McpServerTool, McpToolExecutionError
+from duologue.protocol import Close, McpCall, ServerProtocol, SessionDefaults
 from duologue.testing import Pair
 from tests.protocol._wire import client_event, create, invalid, respond, session_of, types, update, user_text
+
+CALL = McpCall("resp_9", "item_9", McpServerTool(server_label="docs"), "search", "{}")
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,32 @@ def test_the_session_ends_when_its_time_is_over_and_says_so_once() -> None:
     assert pair.advance(1) == []
     pair.server.tick(pair.now + 10)
     assert pair.server.take_events() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("tick", ()),
+        ("receive_text", (b"",)),
+        ("receive", (client_event("input_audio_buffer.clear"),)),
+        ("detected", ([], 20.0)),
+        ("end_of_turn_estimated", ("item_9", 1.0)),
+        ("transcribed", ("item_9", "")),
+        ("transcription_failed", ("item_9", "")),
+        ("response_text", ("resp_9", "")),
+        ("response_audio", ("resp_9", b"")),
+        ("response_call", ("resp_9", "f", "{}")),
+        ("response_approved", ("resp_9", "item_9")),
+        ("mcp_called", (CALL, "")),
+        ("mcp_call_failed", (CALL, McpToolExecutionError(message=""))),
+        ("response_finished", ("resp_9",)),
+        ("response_failed", ("resp_9", "")),
+    ],
+)
+def test_whatever_is_reported_moves_the_clock(name: str, arguments: tuple[object, ...]) -> None:
+    server = ServerProtocol(new_id=lambda kind: kind, now=0.0, started_at=0.0)
+    getattr(server, name)(*arguments, now=5.0) if name != "tick" else server.tick(5.0)
+    assert server._clock.now == 5.0
 
 
 def test_every_server_event_has_an_id_of_its_own(pair: Pair) -> None:

@@ -46,7 +46,6 @@ class OutputAudio(Part):
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
         _, output = session_encodings(event.session)
         self.encoding = output if output is not None else self.encoding
-        self.playback.encoding = self.encoding
 
     @on(ResponseCreatedEvent)
     def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:

@@ -54,17 +54,13 @@ class MemoryAccount:
 
     def take(self, kind: Kind, n_bytes: int, *, param: str | None = None) -> None:
         """Count this much more. Raises InvalidRequest if it does not fit; nothing is counted then."""
-        if not self.fits(kind, n_bytes):
-            raise self._rejection(kind, n_bytes, param)
+        reason = self._try(kind, n_bytes)
+        if reason is not None:
+            raise InvalidRequest(reason, param=param, max=self._max_bytes)
 
     def fits(self, kind: Kind, n_bytes: int) -> bool:
         """Count this much more if it fits; else nothing, and false."""
-        if n_bytes > 0 and self._total_bytes + n_bytes > self._max_bytes:
-            return False
-        if self._charge(kind, n_bytes, False) is not None:
-            return False
-        self._count(kind, n_bytes)
-        return True
+        return self._try(kind, n_bytes) is None
 
     def change(self, kind: Kind, n_bytes: int) -> None:
         """Count bytes that are allocated already, or (negative) released."""
@@ -72,14 +68,18 @@ class MemoryAccount:
             self._charge(kind, n_bytes, True)
             self._count(kind, n_bytes)
 
+    def _try(self, kind: Kind, n_bytes: int) -> str | None:
+        """Count this much more if it fits; else return a name in `INVALID_REQUESTS`."""
+        if n_bytes > 0 and self._total_bytes + n_bytes > self._max_bytes:
+            return "session_full"
+        reason = self._charge(kind, n_bytes, False)
+        if reason is None:
+            self._count(kind, n_bytes)
+        return reason
+
     def _count(self, kind: Kind, n_bytes: int) -> None:
         self._total_bytes += n_bytes
         self.held[kind] += n_bytes
-
-    def _rejection(self, kind: Kind, n_bytes: int, param: str | None) -> InvalidRequest:
-        if self._total_bytes + n_bytes > self._max_bytes:
-            return InvalidRequest("session_full", param=param, max=self._max_bytes)
-        return InvalidRequest(self._charge(kind, n_bytes, False) or "server_full", param=param)
 
 
 def held_bytes(value: Any) -> int:

@@ -49,9 +49,8 @@ class McpOffer(Struct, frozen=True):
         """Whether the user must approve each call; the default is that they must."""
         match self.server.require_approval:
             case McpApprovalFilter(always=always, never=never):
-                if is_set(never) and _matches(never, self.tool):
-                    return False
-                return _matches(always, self.tool) if is_set(always) else True
+                exempt = is_set(never) and _matches(never, self.tool)
+                return not exempt and (not is_set(always) or _matches(always, self.tool))
             case policy:
                 return policy != "never"
 
@@ -174,9 +173,6 @@ def _allows(server: McpServerTool, tool: McpTool) -> bool:
 
 
 def _matches(wanted: McpToolFilter, tool: McpTool) -> bool:
-    if is_set(wanted.tool_names) and tool.name not in wanted.tool_names:
-        return False
-    if not is_set(wanted.read_only):
-        return True
     hints = tool.annotations if isinstance(tool.annotations, dict) else {}
-    return (hints.get("readOnlyHint") is True) == wanted.read_only
+    named = not is_set(wanted.tool_names) or tool.name in wanted.tool_names
+    return named and (not is_set(wanted.read_only) or (hints.get("readOnlyHint") is True) == wanted.read_only)

@@ -235,12 +235,10 @@ def encoding_of(
 ) -> Encoding:
     """The encoding that a checked `format` object names."""
     match output.format:
-        case None | UnknownAudioFormat():
+        case None | UnknownAudioFormat() | msgspec.UNSET:
             return Encoding.of("audio/pcm")
         case PcmAudioFormat(rate=int() as rate):
             return Encoding.of("audio/pcm", rate)
-        case msgspec.UNSET:
-            return Encoding.of("audio/pcm")
         case known:
             return Encoding.of(known.type)
 

@@ -100,7 +100,7 @@ def _between(minimum: float, maximum: float, *, harmless_to: float | None = None
     """`harmless_to`: a lenient session accepts values up to here."""
     return Limit(
         holds=lambda value: minimum <= value <= maximum,
-        expected=f"a number from {min} to {max}",
+        expected=f"a number from {minimum} to {maximum}",
         harmless=lambda value: harmless_to is not None and 0 < value <= harmless_to,
     )
 

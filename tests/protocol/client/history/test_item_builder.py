@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from duologue.codec.writing import to_plain
-from duologue.events import AudioPart, InputAudioPart, InputTextPart, MessageItem, OutputTextPart, TextPart
+from duologue.events import (
+    AudioPart,
+    FunctionCallItem,
+    InputAudioPart,
+    InputTextPart,
+    MessageItem,
+    OutputTextPart,
+    TextPart,
+)
 from duologue.protocol.client.history.item_builder import ItemBuilder, without_audio
 
 
@@ -15,11 +23,14 @@ def test_an_item_of_which_only_pieces_came_is_a_message_of_the_model() -> None:
     builder = ItemBuilder("a", response_id="r")
     builder.text_delta(1, "there", spoken=True)
     builder.text_delta(0, "here", spoken=False)
-    assert content(builder) == [
-        {"type": "output_text", "text": "here"},
-        {"type": "output_audio", "transcript": "there"},
-    ]
     stored = builder.snapshot()
+    assert to_plain(stored.item) == {
+        "type": "message",
+        "id": "a",
+        "role": "assistant",
+        "status": "in_progress",
+        "content": [{"type": "output_text", "text": "here"}, {"type": "output_audio", "transcript": "there"}],
+    }
     assert (stored.done, stored.response_id, stored.text) == (False, "r", "here there")
 
 
@@ -72,3 +83,18 @@ def test_audio_inside_an_item_is_left_out_and_nothing_else() -> None:
         {"type": "input_audio", "transcript": "t"},
         {"type": "input_text", "text": "u"},
     ]
+
+
+def test_a_builder_goes_on_after_a_snapshot() -> None:
+    builder = ItemBuilder("a")
+    assert builder.snapshot().text == ""
+    builder.started(MessageItem(id="a", role="user", content=[InputTextPart(text="hi")]))
+    assert builder.snapshot().text == "hi"
+
+
+def test_the_arguments_of_a_call_that_ended_are_those_of_its_end() -> None:
+    builder = ItemBuilder("a")
+    builder.started(FunctionCallItem(id="a", name="f", call_id="c", arguments=""))
+    builder.arguments("{", whole=False)
+    builder.finished(FunctionCallItem(id="a", name="f", call_id="c", arguments="{}"))
+    assert to_plain(builder.snapshot().item)["arguments"] == "{}"

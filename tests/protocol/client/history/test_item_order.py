@@ -86,11 +86,27 @@ def test_items_that_name_each_other_are_not_lost() -> None:
     assert list(order.ids) == ["a", "b", "c", "e", "d"]
 
 
-def test_places_of_deleted_items_do_not_pile_up() -> None:
+def test_places_of_deleted_items_are_kept_while_they_are_no_more_than_the_others_and_32() -> None:
     order = ItemOrder()
-    for number in range(5000):
+    places: list[int] = []
+    for number in range(200):
         order.append(str(number))
         if number >= 10:
             order.remove(str(number - 10))
-    assert len(order.ids) == 10
-    assert len(order._removed) < 100
+        assert len(order.ids) == min(number + 1, 10)
+        places.append(order.places)
+    # The one that is one too many goes with all others, when the order is read for the next item.
+    assert places[: 10 + 43] == [*range(1, 11), *range(11, 53), 10]
+    assert max(places) == 52
+
+
+def test_a_deleted_place_is_kept_while_an_item_is_missing() -> None:
+    order = ItemOrder()
+    order.place("late", after="missing")
+    for number in range(100):
+        order.place(str(number), after=str(number - 1) if number else None)
+        order.remove(str(number))
+        assert order.ids == ("late",)
+    assert order.places == 1 + 100 + 1
+    order.place("missing", after="99")
+    assert (order.ids, order.places) == (("missing", "late"), 2)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM
 from duologue.codec.writing import to_plain
@@ -12,6 +15,8 @@ from duologue.events import FunctionCallItem
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
+from duologue.protocol.client.limits import KeptLimits
+from tests.protocol._conversation import no_removed_item_is_kept
 from tests.protocol._wire import command, server_event
 
 
@@ -56,7 +61,7 @@ class StoreDriver:
 
     def transcription(self, what: str, item_id: str = "u", **fields: Any) -> None:
         name = f"conversation.item.input_audio_transcription.{what}"
-        self.receive(name, item_id=item_id, content_index=0, **fields)
+        self.receive(name, **{"item_id": item_id, "content_index": 0, **fields})
 
     def get(self, item_id: str) -> StoredItem:
         stored = self.store.get(item_id)
@@ -331,8 +336,107 @@ def test_pain_13_events_cost_the_same_however_long_the_conversation_is(driver: S
     assert len(driver.store.items) == 3000
 
 
+def test_as_many_deleted_items_are_known_as_items_may_be_kept() -> None:
+    driver = StoreDriver(ConversationStore(limits=KeptLimits(items=3)))
+    for number in range(5):
+        driver.added(item(f"i{number}"), event_id=f"added{number}")
+        driver.receive("conversation.item.deleted", item_id=f"i{number}")
+    for number in range(5):
+        driver.added(item(f"i{number}"), event_id=f"added{number}")
+    assert sorted(driver.ids) == ["i0", "i1"]
+
+
+@pytest.mark.parametrize(("stream", "field"), [("output_audio_transcript", "transcript"), ("output_text", "text")])
+def test_a_part_that_arrives_only_as_a_whole_has_its_kind(driver: StoreDriver, stream: str, field: str) -> None:
+    driver.added(item("a", status="in_progress"))
+    driver.stream(f"{stream}.done", **{field: "all"})
+    kind = "output_audio" if field == "transcript" else "output_text"
+    assert to_plain(driver.get("a").item)["content"] == [{"type": kind, field: "all"}]
+
+
+STEPS: dict[str, Callable[[StoreDriver, str, bool], None]] = {
+    "added": lambda driver, item_id, flag: driver.added(item(item_id, status="in_progress" if flag else "completed")),
+    "done": lambda driver, item_id, flag: driver.done(item(item_id)),
+    "created": lambda driver, item_id, flag: driver.receive(
+        "conversation.item.created", item=item(item_id), previous_item_id=None
+    ),
+    "deleted": lambda driver, item_id, flag: driver.receive("conversation.item.deleted", item_id=item_id),
+    "retrieved": lambda driver, item_id, flag: driver.receive("conversation.item.retrieved", item=item(item_id)),
+    "transcribed": lambda driver, item_id, flag: driver.transcription(
+        "completed" if flag else "delta", item_id, **{"transcript" if flag else "delta": "x", "usage": None}
+    ),
+    "not transcribed": lambda driver, item_id, flag: driver.transcription("failed", item_id, error={"message": "x"}),
+    "text": lambda driver, item_id, flag: driver.stream(
+        f"output_text.{'done' if flag else 'delta'}", item_id=item_id, **{"text" if flag else "delta": "x"}
+    ),
+    "item": lambda driver, item_id, flag: driver.stream(
+        f"output_item.{'done' if flag else 'added'}", item=item(item_id, "assistant", spoken("x"))
+    ),
+    "speech": lambda driver, item_id, flag: driver.audio(item_id, bytes(40)),
+    "cut": lambda driver, item_id, flag: driver.receive(
+        "conversation.item.truncated", item_id=item_id, content_index=0, audio_end_ms=0
+    ),
+    "response": lambda driver, item_id, flag: driver.receive(
+        "response.done",
+        response={"id": "r", "conversation_id": "c" if flag else None, "status": "", "output": [item(item_id)]},
+    ),
+    "another session": lambda driver, item_id, flag: driver.store.clear(),
+}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.sampled_from("abc"), st.booleans()), max_size=30),
+    st.integers(2, 30),
+)
+def test_nothing_is_kept_of_removed_items_whatever_the_order_of_events(
+    steps: list[tuple[str, str, bool]], most: int
+) -> None:
+    driver = StoreDriver(ConversationStore(keep_audio_bytes=100, limits=KeptLimits(items=most)))
+    for what, item_id, flag in steps:
+        STEPS[what](driver, item_id, flag)
+        no_removed_item_is_kept(driver.store)
+        assert [stored.item_id for stored in driver.store.items] == list(driver.store._order.ids)
+        assert len(driver.store._deleted) <= most
+    driver.store.clear()
+    no_removed_item_is_kept(driver.store)
+    assert (len(driver.store), driver.store._builders, driver.store._deleted) == (0, {}, {})
+
+
+def test_an_item_that_only_the_end_of_its_response_contains_belongs_to_it(driver: StoreDriver) -> None:
+    response = {
+        "id": "r",
+        "conversation_id": "c",
+        "status": "completed",
+        "output": [item("a", "assistant", spoken("x"))],
+    }
+    driver.receive("response.done", response=response)
+    assert (driver.get("a").response_id, driver.get("a").text, driver.get("a").done) == ("r", "x", True)
+    assert driver.store._sizes.keys() == {"a"}
+
+
+def test_a_piece_of_a_transcript_goes_to_the_part_that_it_names_or_the_first(driver: StoreDriver) -> None:
+    driver.added(item("u", "user", user_audio(), user_audio()))
+    driver.transcription("delta", content_index=1, delta="second")
+    name = "conversation.item.input_audio_transcription.delta"
+    driver.receive(name, item_id="u", delta="first")
+    assert to_plain(driver.get("u").item)["content"] == [user_audio("first"), user_audio("second")]
+
+
+def test_audio_of_a_response_out_of_band_is_dropped_when_the_response_ends() -> None:
+    driver = StoreDriver(ConversationStore(keep_audio_bytes=10_000))
+    driver.stream("output_audio_transcript.delta", delta="aside")
+    driver.audio("a", bytes(480))
+    driver.receive("response.done", response={"id": "r", "conversation_id": None, "status": "completed", "output": []})
+    assert (driver.store.audio("a"), driver.store._audio.held_bytes, driver.store._builders) == (None, 0, {})
+
+
 def test_what_never_becomes_an_item_is_forgotten(driver: StoreDriver) -> None:
-    for number in range(1000):
+    for number in range(300):
         driver.transcription("delta", item_id=f"ghost{number}", delta="boo")
-    assert len(driver.store._builders) == 256
-    assert driver.ids == []
+    no_removed_item_is_kept(driver.store)
+    assert (len(driver.store._builders), driver.ids) == (256, [])
+
+
+def test_a_committed_turn_is_in_progress_until_it_is_done(driver: StoreDriver) -> None:
+    driver.receive("input_audio_buffer.committed", item_id="u", previous_item_id=None)
+    assert to_plain(driver.get("u").item) == item("u", "user", user_audio(), status="in_progress")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from duologue.protocol import states as tables
-from duologue.protocol.client.recovery.reconnect import FINAL_CLOSES, Reconnection, ReconnectPolicy, backoff_s
+from duologue.protocol.client.recovery.reconnect import Reconnection, ReconnectPolicy, backoff_s
 from duologue.protocol.states import IllegalTransition, IllegalTransitionError, ReconnectState
 
 
@@ -20,18 +22,24 @@ def is_at(reconnection: Reconnection, state: ReconnectState) -> bool:
     return reconnection.state is state
 
 
-def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slowly() -> None:
-    reconnection = connection(max_attempts=4)
+@pytest.mark.parametrize(
+    ("chance", "expected"),
+    [(1.0, [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0]), (0.0, [0.0, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 4.0])],
+)
+def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slowly(
+    chance: float, expected: list[float]
+) -> None:
+    reconnection = Reconnection(random=lambda: chance)
     now, delays = 0.0, list[float]()
     assert reconnection.lost(now=now, code=1006)
     while is_at(reconnection, ReconnectState.WAITING):
         delays.append(reconnection.next_tick_at - now)
-        assert not reconnection.tick(now)
+        assert not reconnection.tick(math.nextafter(reconnection.next_tick_at, -1.0))
         now = reconnection.next_tick_at
         assert reconnection.tick(now)
         assert is_at(reconnection, ReconnectState.CONNECTING)
         reconnection.failed(now=now)
-    assert delays == [0.125, 0.25, 0.5, 1.0]
+    assert delays == expected
     assert reconnection.state is ReconnectState.GIVEN_UP
 
 
@@ -49,11 +57,11 @@ def test_pain_06_it_is_connected_again_only_when_the_session_is_restored() -> No
     assert (reconnection.state, reconnection.attempts) == (ReconnectState.CONNECTED, 0)
 
 
-@pytest.mark.parametrize("code", sorted(FINAL_CLOSES))
-def test_a_close_that_another_attempt_would_only_repeat_ends_it(code: int) -> None:
+@pytest.mark.parametrize(("code", "final"), [(1000, True), (3000, True), (4000, True), (1001, False), (4001, False)])
+def test_a_close_that_another_attempt_would_only_repeat_ends_it(code: int, final: bool) -> None:
     reconnection = connection()
-    assert not reconnection.lost(now=0.0, code=code)
-    assert reconnection.state is ReconnectState.GIVEN_UP
+    assert reconnection.lost(now=0.0, code=code) is not final
+    assert is_at(reconnection, ReconnectState.GIVEN_UP) is final
 
 
 def test_an_error_that_ends_sessions_for_good_ends_it() -> None:

@@ -213,6 +213,15 @@ def test_pain_06_a_loss_while_restoring_loses_no_confirmed_item() -> None:
     assert not session.restoring
 
 
+def test_nothing_of_a_replay_that_was_cut_short_is_awaited() -> None:
+    session = session_replay()
+    items = [stored(message("a", "user", {"type": "input_text", "text": "hi"}))]
+    session.replay(items)
+    session.lost([])
+    events = session.replay(items).events
+    assert [*session._replay_events] == [event.event_id for event in events]
+
+
 def test_an_item_that_the_new_server_rejects_is_not_waited_for() -> None:
     session = session_replay()
     (event,) = session.replay([stored(message("u", "user", {"type": "input_text", "text": "x"}))]).events
@@ -227,3 +236,15 @@ def test_pain_06_an_item_that_is_added_and_not_done_when_the_connection_breaks_i
     session.receive(ConversationItemAddedEvent(event_id="e", item=item))
     second = session.replay([stored(to_plain(item), done=False)])
     assert [to_plain(again)["content"] for again in created(second)] == [[{"type": "input_text", "text": "x"}]]
+
+
+@pytest.mark.parametrize("answers", [2, 1, 0])
+def test_updates_are_replayed_as_one_whether_they_were_answered_or_not(answers: int) -> None:
+    session = session_replay()
+    session.sent(update("1", instructions="a", output_modalities=["text"]))
+    session.sent(update("2", instructions="b"))
+    for _ in range(answers):
+        session.receive(updated())
+    [event] = session.replay([]).events
+    assert isinstance(event, SessionUpdateEvent)
+    assert event.session == config(instructions="b", output_modalities=["text"])

@@ -310,3 +310,18 @@ def test_a_call_of_the_server_that_was_deleted_before_it_ended_is_over_with_its_
     driver.done(mcp_call("m", "5"))
     assert driver.calls.all_answered
     assert driver.follow_ups == 1
+
+
+def test_no_call_that_a_lost_server_was_making_stays(driver: CallsDriver) -> None:
+    for response_id in ("r", "in progress"):
+        server_calls(driver, f"a {response_id}", response_id=response_id)
+    driver.done(mcp_call("a r"))
+    driver.calls.lost()
+    assert (driver.calls.all_answered, driver.calls._turns) == (True, {})
+
+
+def test_a_response_that_ends_without_a_status_is_complete(driver: CallsDriver) -> None:
+    driver.call("c1")
+    driver.answered("c1")
+    driver.receive("response.done", response={"id": "r"})
+    assert (driver.answers, driver.follow_ups) == ([("c1", "ok")], 1)

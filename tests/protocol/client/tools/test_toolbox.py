@@ -220,3 +220,31 @@ def test_async_functions_are_known_as_such() -> None:
 )
 def test_results_are_text_or_json(result: object, text: str) -> None:
     assert answer_text(result) == text
+
+
+def test_an_entry_of_the_docstring_goes_on_where_it_is_indented_more_than_it_began() -> None:
+    def f(a: int, longer_than_its_indentation: int, c: int) -> None:
+        """Add.
+
+        Args:
+            a: One.
+            longer_than_its_indentation: Two,
+                that is: more
+                than one.
+            c: Three.
+
+        Returns:
+            c: Nothing.
+
+        Parameters:
+            a: The last word.
+        """
+
+    tool = Toolbox(f).tools[0]
+    described = {name: schema["description"] for name, schema in tool.parameters["properties"].items()}
+    assert tool.description == "Add."
+    assert described == {
+        "a": "The last word.",
+        "longer_than_its_indentation": "Two, that is: more than one.",
+        "c": "Three.",
+    }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.events import FunctionCallItem, FunctionCallOutputItem, InputTextPart, MessageItem
+from duologue.events import FunctionCallItem, FunctionCallOutputItem, InputAudioPart, InputTextPart, MessageItem
 from duologue.protocol import Respond, SessionDefaults
 from duologue.protocol.server.conversation.context_window import TruncationSettings, newest_that_fit
 from duologue.protocol.server.conversation.items import Entry
@@ -180,3 +180,20 @@ def test_whatever_is_dropped_the_rest_fits_keeps_its_order_and_splits_no_call(
         e for e in kept if e is entries[-1] or getattr(e.item, "call_id", 0) == getattr(entries[-1].item, "call_id", 1)
     ]
     assert read_tokens <= max(max_tokens, 0) or kept == last
+
+
+def test_an_item_that_changes_is_counted_again() -> None:
+    entry = message("a", 10)
+    entries, settings = [message("old", 5), entry], TruncationSettings()
+
+    def fits(max_tokens: int) -> bool:
+        return newest_that_fit(entries, settings, max_tokens=max_tokens) == entries
+
+    assert (fits(15), fits(14), fits(15)) == (True, False, True)
+    entry.item = message("a", 20).item
+    assert (fits(25), fits(24)) == (True, False)
+    entry.item = MessageItem(id="a", role="user", content=[InputAudioPart(transcript=None)])
+    entry.transcript = "x" * 40
+    assert (fits(15), fits(14)) == (True, False)
+    entry.transcript = "x" * 80
+    assert (fits(25), fits(24)) == (True, False)

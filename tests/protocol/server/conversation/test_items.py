@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from duologue.events import MessageItem, OutputAudioPart
+from duologue.events import InputTextPart, MessageItem, OutputAudioPart
 from duologue.events.base import encode_audio
 from duologue.protocol import Respond, SessionDefaults, Transcribe
+from duologue.protocol.server.account import MemoryAccount, held_bytes
+from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.testing import Pair, play
 from tests.protocol._wire import (
     client_event,
@@ -307,3 +309,24 @@ def test_speech_without_a_transcription_is_dropped_last() -> None:
     assert [bool(entry.audio) for entry in pair.server.conversation] == [False, True]
     pair.send(respond())
     assert pair.take(Transcribe).item_id == "item_2"
+
+
+@pytest.mark.parametrize(("n_bytes", "kept"), [(len(HALF_SECOND), True), (len(HALF_SECOND) - 1, False)])
+def test_speech_of_the_length_that_is_kept_is_kept_whole(n_bytes: int, kept: bool) -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=n_bytes))
+    pair.connect()
+    assert ("audio" in retrieve(pair, spoken_response(pair))["content"][0]) is kept
+
+
+def test_an_item_may_grow_by_what_is_left_of_its_own_limit_and_of_the_conversation_s() -> None:
+    limits = {"max_audio_bytes": 0, "max_bytes": 2_000, "max_item_bytes": 1_500}
+    items = ConversationItems("conv", **limits, account=MemoryAccount(1_000_000))
+
+    def grows_by(n_bytes: int) -> tuple[bool, bool]:
+        text = "x" * (n_bytes - held_bytes(""))
+        return items.fits(text), items.fits(text + "x")
+
+    assert grows_by(1_500) == (True, False)
+    entry = Entry(item=MessageItem(id="a", role="user", content=[InputTextPart(text="x" * 400)]))
+    items.insert(entry)
+    assert grows_by(2_000 - entry.cost_bytes) == (True, False)

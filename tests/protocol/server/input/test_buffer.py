@@ -46,6 +46,28 @@ def test_a_full_buffer_takes_no_more_and_loses_nothing() -> None:
     assert audio.held_ms == MAX_BUFFERED_MS
 
 
+STEP_BYTES = 64 * 1024
+
+
+def test_an_account_counts_a_buffer_in_steps_and_lets_go_of_two_at_a_time() -> None:
+    account = MemoryAccount(4 * STEP_BYTES)
+    audio = InputBuffer(PCMU, account)
+    steps: list[int] = []
+    for n_bytes in (0, 1, STEP_BYTES - 1, 1, 3 * STEP_BYTES - 1):
+        audio.append(bytes(n_bytes))
+        steps.append(account.held["input"] // STEP_BYTES)
+    with pytest.raises(InvalidRequest) as rejected:
+        audio.append(b"1")
+    assert (rejected.value.code, rejected.value.param) == ("invalid_value", "audio")
+    assert len(audio.held()) == 4 * STEP_BYTES
+    for end_ms in (2 * STEP_BYTES // 8 - 1, 2 * STEP_BYTES // 8, 4 * STEP_BYTES // 8):
+        audio.keep_from(end_ms)
+        steps.append(account.held["input"] // STEP_BYTES)
+    audio.append(b"1")
+    audio.change_encoding(PCM)
+    assert [*steps, account.held["input"]] == [0, 1, 1, 2, 4, 4, 2, 0, 0]
+
+
 @given(st.lists(st.one_of(st.binary(max_size=7), st.sampled_from(["take", "clear"])), max_size=30))
 def test_whole_samples_leave_the_buffer_whatever_the_cuts(steps: list[bytes | str]) -> None:
     audio, sent, out, dropped = InputBuffer(PCM, MemoryAccount(100_000_000)), b"", b"", 0

@@ -64,6 +64,16 @@ def test_a_partial_transcript_of_a_turn_that_is_over_is_stale(pair: Pair) -> Non
     assert pair.transcribes_partially("He was ill", item_id="item_7") == []
 
 
+@pytest.mark.parametrize("commits", [True, False])
+def test_nothing_is_kept_of_partial_transcripts_once_no_transcript_will_follow(pair: Pair, commits: bool) -> None:
+    pair.send(transcribed(), turn_detection(create_response=False))
+    pair.speak(300)
+    pair.transcribes_partially("He was not")
+    pair.send(update(audio={"input": {"transcription": None}}))
+    assert types(pair.send(COMMIT) if commits else pair.pause(500))[-1] == "conversation.item.done"
+    assert pair.server._input._transcripts == {}
+
+
 def test_a_pause_is_transcribed_ahead_and_speech_discards_that(pair: Pair) -> None:
     pair.speak(300)
     pair.pause(200)

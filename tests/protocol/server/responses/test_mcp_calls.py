@@ -321,3 +321,19 @@ def test_servers_that_a_client_makes_up_for_one_response_after_the_other_are_for
         pair.send(respond(conversation="none", tools=[mcp(server_label=f"s{number}", headers={"k": "v" * 999})]))
         pair.send(client_event("response.cancel", response_id=f"resp_{number + 1}"))
     assert len(pair.server._responses.mcp._described) <= 17
+
+
+def test_a_report_of_a_call_that_is_answered_or_of_another_item_is_stale(pair: Pair) -> None:
+    listed(pair)
+    pair.send(respond())
+    pair.calls("search")
+    first = pair.take(McpCall)
+    pair.server.mcp_called(first, "a page", now=pair.now)
+    pair.calls("read")
+    pair.server.take_events()
+    pair.server.mcp_called(first, "again", now=pair.now)
+    assert pair.server.take_events() == []
+    assert types(pair.returns("a page")) == RETURNED
+    pair.responds("There.")
+    pair.server.mcp_called(first, "again", now=pair.now)
+    assert pair.server.take_events() == []

@@ -140,3 +140,15 @@ def test_deltas_join_to_what_the_done_event_says(pair: Pair) -> None:
     assert (
         joined == "".join(pieces) == next(e.to_json()["transcript"] for e in events if e.type.endswith("script.done"))
     )
+
+
+def test_tools_and_instructions_are_read_by_a_response_that_begins() -> None:
+    def read(**session: Any) -> int:
+        pair = Pair()
+        pair.connect()
+        pair.send(update(**session), respond())
+        usage = done(pair.finishes())["usage"]
+        return int(usage["input_tokens"])
+
+    tool = {"type": "function", "name": "f", "description": "x" * 400}
+    assert [read(), read(tools=[tool]), read(tools=[tool], instructions="y" * 400)] == [0, 101, 201]

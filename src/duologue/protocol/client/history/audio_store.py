@@ -27,16 +27,16 @@ class AudioStore:
         pieces = self._pieces.get((item_id, content_index))
         if pieces is None:
             return None
-        if len(pieces) > 1:
-            pieces[:] = [b"".join(pieces)]
+        pieces[:] = [b"".join(pieces)]
         return pieces[0]
 
     def cut(self, item_id: str, content_index: int, n_bytes: int) -> None:
         """Keep the first `n_bytes` of a part."""
         audio = self.get(item_id, content_index)
-        if audio is not None and len(audio) > n_bytes:
-            self.held_bytes -= len(audio) - n_bytes
-            self._pieces[item_id, content_index] = [audio[:n_bytes]]
+        if audio is not None:
+            kept = audio[:n_bytes]
+            self.held_bytes -= len(audio) - len(kept)
+            self._pieces[item_id, content_index] = [kept]
 
     def remove(self, item_id: str) -> None:
         """Drop the audio of an item."""

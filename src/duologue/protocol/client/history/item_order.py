@@ -20,7 +20,7 @@ _KEPT_REMOVED: Final = 32
 
 class _Place(Struct, eq=False):
     item_id: str
-    present: bool
+    present: bool = False
     successors: list[_Place] = field(default_factory=list)
     """Places that name this one as their predecessor, oldest first."""
 
@@ -29,7 +29,7 @@ class ItemOrder:
     """Ids of items, in order."""
 
     def __init__(self) -> None:
-        self._root = _Place("", present=False)
+        self._root = _Place("")
         self._places: dict[str, _Place] = {}
         self._missing: dict[str, _Place] = {}
         self._removed: dict[str, _Place] = {}
@@ -66,7 +66,7 @@ class ItemOrder:
         """Put an item behind another one, or first. An item that has a place keeps it."""
         if item_id in self._places:
             return
-        place = self._missing.pop(item_id, None) or _Place(item_id, present=True)
+        place = self._missing.pop(item_id, None) or _Place(item_id)
         place.present = True
         self._places[item_id] = place
         self._place_of(after).successors.append(place)
@@ -90,7 +90,7 @@ class ItemOrder:
             return self._root
         place = self._places.get(item_id) or self._removed.get(item_id) or self._missing.get(item_id)
         if place is None:
-            place = self._missing[item_id] = _Place(item_id, present=False)
+            place = self._missing[item_id] = _Place(item_id)
         return place
 
     def _read(self) -> Iterator[str]:

@@ -100,7 +100,7 @@ class SessionReplay(Part):
     def _updated(self, event: SessionUpdatedEvent, context: EventContext) -> None:
         if self._updates:
             config = self._updates.pop(next(iter(self._updates)))
-            self.configuration = config if self.configuration is None else merged(self.configuration, config)
+            self.configuration = merged(self.configuration, config)
 
     @on(ErrorEvent)
     def _rejected(self, event: ErrorEvent, context: EventContext) -> None:
@@ -145,7 +145,7 @@ class SessionReplay(Part):
         events: list[SessionUpdateEvent | ConversationItemCreateEvent] = []
         config = self.configuration
         for update in self._updates.values():
-            config = update if config is None else merged(config, update)
+            config = merged(config, update)
         self._updates.clear()
         if config is not None:
             events.append(SessionUpdateEvent(event_id=self._new_id("event"), session=config))
@@ -191,7 +191,7 @@ class SessionReplay(Part):
 def merged(before: Any, update: Any) -> Any:
     """A configuration after an update: absent fields stay, null switches off, objects merge (rule `session.sparse`).
 
-    An update for another kind of session replaces the configuration.
+    An update for another kind of session, or one of None, replaces the configuration.
     """
     if type(before) is not type(update) or isinstance(update, UnknownVariant):
         return update

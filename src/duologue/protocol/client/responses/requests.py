@@ -89,9 +89,9 @@ def tag_of(response: RealtimeResponse) -> str | None:
 
 def untagged(event: E) -> E:
     """The event without the tag; empty metadata becomes null, as servers write it."""
-    if tag_of(event.response) is None:
+    response: RealtimeResponse = event.response
+    metadata = response.metadata
+    if not is_set(metadata) or REQUEST_TAG not in metadata:
         return event
-    metadata = event.response.metadata or {}
-    rest = {key: value for key, value in metadata.items() if key != REQUEST_TAG} if is_set(metadata) else {}
-    response = msgspec.structs.replace(event.response, metadata=rest or None)
-    return msgspec.structs.replace(event, response=response)
+    rest = {key: value for key, value in metadata.items() if key != REQUEST_TAG}
+    return msgspec.structs.replace(event, response=msgspec.structs.replace(response, metadata=rest or None))

@@ -235,6 +235,8 @@ class InputPipeline:
         )
         if self._session.transcription is not None:
             self.transcribe(entry)
+        else:
+            self._transcripts.pop(item_id, None)
 
     # --- transcription
 
