@@ -215,7 +215,7 @@ def test_a_connection_that_its_peer_has_reset_is_aborted_in_place_of_a_half_clos
 
 class BrokenConnection:
     address = owner = "address 127.0.0.1"
-    unread = 0
+    unread = received = 0
 
     def __init__(self) -> None:
         self.checked = asyncio.Semaphore(0)

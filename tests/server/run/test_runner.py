@@ -173,16 +173,29 @@ async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch
     monkeypatch.setattr(runner, "_glibc", lambda: libc)
     async with listening(scripted_app()) as url:
         assert not libc.trimmed.is_set()
-        async with websockets_connect(url):
-            pass
+        async with websockets_connect(url) as socket:
+            await socket.send("x" * 70_000)
         async with asyncio.timeout(5):
             await libc.trimmed.wait()
-    assert set(libc.options) == {runner._M_MMAP_THRESHOLD, runner._M_TRIM_THRESHOLD}
+    assert libc.options == dict(runner._ALLOCATION)
+
+
+async def test_no_memory_is_given_back_for_connections_that_received_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = LibC()
+    monkeypatch.setattr(runner, "_TRIM_S", 0.001)
+    monkeypatch.setattr(runner, "_glibc", lambda: libc)
+    async with listening(scripted_app()) as url:
+        async with websockets_connect(url) as socket:
+            await socket.send("x")
+        await get(url, "/healthz")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(libc.trimmed.wait(), 0.1)
 
 
 def test_giving_memory_back_does_no_harm() -> None:
     if (libc := runner._glibc()) is not None:
-        assert libc.mallopt(runner._M_MMAP_THRESHOLD, runner._OWN_PAGES_BYTES) == 1
+        for option, value in runner._ALLOCATION:
+            assert libc.mallopt(option, value) == 1
         libc.malloc_trim(0)
 
 

@@ -104,7 +104,7 @@ class _Handshake:
         self.socket = client
         self.address = address
         self.owner = f"address {address}"
-        self.unread = 0
+        self.unread = self.received = 0
 
     def check(self, now: float) -> None:
         """Does nothing: the handshake has a timer of its own."""

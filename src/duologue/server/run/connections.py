@@ -29,6 +29,9 @@ _LOG_EVERY_S: Final = 60.0
 
 _MAX_SWEEP_S: Final = 1.0
 
+_MUCH_BYTES: Final = 64 * 1024
+"""Of a connection that leaves memory worth giving back: two seconds of speech. Requests for pages are far below."""
+
 _TURN_S: Final = 0.001
 """How long connections parse in one iteration of the event loop."""
 
@@ -49,6 +52,8 @@ class TrackedConnection(Protocol):
     """The owner of its bytes: the number of a key, or an address."""
     unread: int
     """Its unread bytes; the table sets it."""
+    received: int
+    """Bytes that have come so far."""
 
     def check(self, now: float) -> None:
         """End the connection if a deadline has passed; `now` is the event loop's time."""
@@ -95,7 +100,7 @@ class Connections:
         self._turning: asyncio.Handle | None = None
         self._large: deque[tuple[asyncio.Future[None], int]] = deque()
         self.gone = 0
-        """The number of connections that have ended."""
+        """The number of connections that have ended and received enough to leave free memory."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -138,7 +143,7 @@ class Connections:
 
     def leave(self, connection: TrackedConnection) -> None:
         """A connection has ended."""
-        self.gone += 1
+        self.gone += connection.received >= _MUCH_BYTES
         self._all.discard(connection)
         self._turns.pop(connection, None)
         self._stop_waiting(connection)

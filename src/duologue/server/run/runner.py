@@ -34,15 +34,20 @@ ms for generation 1. A full collection visits every session, 45 ms for three hun
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 """Numbers of `mallopt`'s parameters: https://man7.org/linux/man-pages/man3/mallopt.3.html"""
 
-_OWN_PAGES_BYTES: Final = 4 * 1024 * 1024
-"""Blocks of memory from this size on go back to the system when they are freed. By itself glibc raises the size to that
-of the largest block so far, and keeps twice as much in every thread, where `malloc_trim` does not look. Smaller ones
-would cost: each message takes fresh pages for every copy then, and a page is as long to fetch as 10 kB to copy."""
-
-_KEPT_BYTES: Final = 2 * _OWN_PAGES_BYTES
-"""Free memory that every thread may keep."""
+_ALLOCATION: Final = (
+    # Threads share one heap: `malloc_trim` gives back what it has at its end, but nothing of threads' own heaps, which
+    # keep up to 64 MB each.
+    (_M_ARENA_MAX, 1),
+    # Blocks from 16 MiB on, longer than a message may be, go back to the system when they are freed. Smaller ones are
+    # used again: a page is as long to fetch as 10 kB are to copy, and each message is copied several times.
+    (_M_MMAP_THRESHOLD, 16 * 1024 * 1024),
+    # Two of those may stay at the end of the heap between two trims.
+    (_M_TRIM_THRESHOLD, 32 * 1024 * 1024),
+)
+"""Options of glibc's allocator. By itself it raises the thresholds to twice the largest block so far."""
 
 _TRIM_S: Final = 3.0
 """Between two checks whether connections have ended. glibc keeps the memory of many messages until `malloc_trim`."""
@@ -140,8 +145,8 @@ async def _trim_memory(edge: Connections) -> None:
     """Return free memory to the system after connections have ended; does nothing without glibc."""
     if (libc := _glibc()) is None:
         return
-    libc.mallopt(_M_MMAP_THRESHOLD, _OWN_PAGES_BYTES)
-    libc.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+    for option, value in _ALLOCATION:
+        libc.mallopt(option, value)
     gone, rounds = edge.gone, 0
     while True:
         await asyncio.sleep(_TRIM_S)

@@ -142,7 +142,7 @@ class Requests(H11Protocol):
         self._limits = config.edge.limits
         self.conn: _Parser = _Parser(self._limits)
         self.address = self.owner = ""
-        self.unread = 0
+        self.unread = self.received = 0
         self._head_bytes = 0
         self._phase: Literal["headers", "request", "idle", "closing"] = "idle"
         self._deadline: float | None = None
@@ -159,6 +159,7 @@ class Requests(H11Protocol):
         self._edge.arrive(self)
 
     def data_received(self, data: bytes) -> None:
+        self.received += len(data)
         if self._is_closing():
             return
         if not self.flow.held:

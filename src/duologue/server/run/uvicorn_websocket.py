@@ -100,7 +100,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._max_event_bytes = config.max_event_bytes
         self.conn.max_message_size = _MAX_UNADMITTED_BYTES
         self.address = self.owner = ""
-        self.unread = 0
+        self.unread = self.received = 0
         self._parsing = 0
         """Unread bytes of the message that is not complete."""
         self._queued = 0
@@ -126,6 +126,7 @@ class Socket(WebSocketsSansIOProtocol):
         self._edge.take_over(self)
 
     def data_received(self, data: bytes) -> None:
+        self.received += len(data)
         if self._lingers:
             return
         if not self.handshake_initiated:
