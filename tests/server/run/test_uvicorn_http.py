@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from duologue.server import Limits, RealtimeApp
+from duologue.server.run.uvicorn_http import _Flow, _Parser
 from tests.server._listening import listening, scripted_app
 from tests.server._raw_connections import GET, KEY, RIGHT, handshake, raw_connection
 from tests.server._session_ends import SessionEnds
@@ -150,3 +153,23 @@ async def test_a_body_in_small_pieces_is_read_whole() -> None:
         body = b"".join(b"1\r\n%c\r\n" % byte for byte in b'{"session":{"type":"realtime"}}' + b" " * 2_000)
         sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + body + b"0\r\n\r\n"
         assert b" 200 " in (await answer_to(url, sent))[:20]
+
+
+def test_reading_is_not_resumed_while_requests_wait_to_be_parsed() -> None:
+    class ReadingTransport(asyncio.Transport):
+        resumed = 0
+
+        def pause_reading(self) -> None:
+            pass
+
+        def resume_reading(self) -> None:
+            self.resumed += 1
+
+    parser, transport = _Parser(Limits()), ReadingTransport()
+    flow = _Flow(transport, parser)
+    for request, resumed in ((GET + b"\r\n", 1), ((GET + b"\r\n") * 5_000, 1)):
+        parser.receive_data(request)
+        flow.pause_reading()
+        flow.resume_reading()
+        assert transport.resumed == resumed
+    assert parser.unparsed_bytes == len(parser.trailing_data[0])

@@ -68,6 +68,16 @@ class _Parser(h11.Connection):
         self.waits = False
         """Whether the turn has ended before all pieces were parsed."""
 
+    @property
+    def unparsed_bytes(self) -> int:
+        """Bytes that wait to be parsed. `trailing_data` would copy them."""
+        return len(self._receive_buffer)
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether what waits is more than the headers of a request can be: then it is requests behind this one."""
+        return self.unparsed_bytes >= self._max_header_bytes + _LARGE_READ_BYTES
+
     def allow(self) -> None:
         """Start a turn."""
         self._allowed, self.waits = _PIECES_PER_TURN, False
@@ -121,8 +131,13 @@ class _Flow(FlowControl):
 
     held = False
 
+    def __init__(self, transport: asyncio.Transport, parser: _Parser) -> None:
+        super().__init__(transport)
+        self._parser = parser
+
     def resume_reading(self) -> None:
-        if not self.held:
+        # uvicorn resumes after each request: a client that sends many at once would fill memory with them.
+        if not self.held and not self._parser.has_enough:
             super().resume_reading()
 
 
@@ -152,7 +167,7 @@ class Requests(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # Narrower than the attribute of the base class.
-        self.flow: _Flow = _Flow(transport)  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.flow: _Flow = _Flow(transport, self.conn)  # pyright: ignore[reportIncompatibleVariableOverride]
         self.address = network_of(self.client[0] if self.client else None)
         self.owner = f"address {self.address}"
         self._enter("headers", self._limits.headers_s)
@@ -190,7 +205,7 @@ class Requests(H11Protocol):
             self.flow.pause_reading()
             self.flow.held = True
             self._edge.take_turn(self)
-        waiting = len(self.conn.trailing_data[0]) if self.flow.held else 0
+        waiting = self.conn.unparsed_bytes if self.flow.held else 0
         self._edge.hold(self, self._head_bytes + self.conn.body_bytes + waiting)
         self._update_phase()
 
