@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from duologue.events import ClientEvent, RealtimeEvent
 from duologue.protocol.client.pending_commands import PendingCommands
 from tests.protocol._wire import command, rejected, server_event
@@ -54,6 +56,40 @@ def test_pain_09_an_error_without_an_id_is_read_by_its_code_and_by_the_order() -
     assert answered_by(pending, rejected(None, "input_audio_buffer_commit_empty")) is commit
     assert answered_by(pending, rejected(None, "brand_new")) is update
     assert answered_by(pending, rejected(None)) is None
+
+
+ITEM = {"item_id": "i"}
+COMMANDS: dict[str, dict[str, Any]] = {
+    "session.update": SESSION,
+    "response.create": {},
+    "input_audio_buffer.commit": {},
+    "conversation.item.create": {"item": USER},
+    "conversation.item.delete": ITEM,
+    "conversation.item.retrieve": ITEM,
+    "conversation.item.truncate": {**ITEM, "content_index": 0, "audio_end_ms": 0},
+    "response.cancel": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("cannot_update_voice", "session.update"),
+        ("conversation_already_has_active_response", "response.create"),
+        ("input_audio_buffer_commit_empty", "input_audio_buffer.commit"),
+        ("invalid_tool_call_id", "conversation.item.create"),
+        ("item_delete_invalid_item_id", "conversation.item.delete"),
+        ("item_retrieve_invalid_item_id", "conversation.item.retrieve"),
+        ("item_truncate_invalid_audio_end_ms", "conversation.item.truncate"),
+        ("item_truncate_invalid_item_id", "conversation.item.truncate"),
+        ("response_cancel_not_active", "response.cancel"),
+    ],
+)
+def test_pain_09_a_code_that_only_one_command_has_names_it_among_all(code: str, name: str) -> None:
+    sent = {each: command(each, event_id=each, **fields) for each, fields in COMMANDS.items()}
+    first = "session.update" if name != "session.update" else "response.create"
+    pending = waiting(sent[first], *(event for each, event in sent.items() if each != first))
+    assert answered_by(pending, rejected(None, code)) is sent[name]
 
 
 def test_a_turn_of_the_user_s_speech_does_not_answer_a_typed_message() -> None:

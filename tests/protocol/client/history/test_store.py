@@ -15,7 +15,7 @@ from duologue.events import FunctionCallItem
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
-from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits
 from tests.protocol._conversation import no_removed_item_is_kept
 from tests.protocol._wire import command, server_event
 
@@ -440,3 +440,14 @@ def test_what_never_becomes_an_item_is_forgotten(driver: StoreDriver) -> None:
 def test_a_committed_turn_is_in_progress_until_it_is_done(driver: StoreDriver) -> None:
     driver.receive("input_audio_buffer.committed", item_id="u", previous_item_id=None)
     assert to_plain(driver.get("u").item) == item("u", "user", user_audio(), status="in_progress")
+
+
+@pytest.mark.parametrize("part", [{"type": "audio", "transcript": "x" * 9}, {"type": "text", "text": "x" * 9}])
+def test_a_part_that_ends_counts_the_characters_of_its_words(part: dict[str, Any]) -> None:
+    driver = StoreDriver()
+    driver.added(item("a", "assistant"))
+    before = driver.store._characters
+    driver.stream("content_part.added", part={**part, "transcript": "", "text": ""})
+    assert driver.store._characters == before + PIECE_CHARACTERS
+    driver.stream("content_part.done", part=part)
+    assert driver.store._characters == before + 2 * PIECE_CHARACTERS + 9
