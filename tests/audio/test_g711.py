@@ -58,3 +58,7 @@ def test_nothing_is_nothing_and_half_a_sample_is_an_error(law: str) -> None:
     assert compress(b"") == expand(b"") == b""
     with pytest.raises(AudioError, match="7 bytes end in half a sample"):
         compress(bytes(7))
+
+
+def test_tables_hold_one_code_for_each_sample() -> None:
+    assert len(g711._ulaw_codes()) == len(g711._alaw_codes()) == 65_536

@@ -164,3 +164,8 @@ def test_a_tool_is_told_to_a_client_without_its_keys(url: object, shown: object)
     tool = {"type": "mcp", "server_url": url, "authorization": "sk-secret", "headers": {"x": "sk-secret"}}
     assert events.McpServerTool.shown(tool) == {"type": "mcp", "server_url": shown}
     assert events.McpServerTool.shown({"type": "mcp"}) == {"type": "mcp"}
+
+
+@pytest.mark.parametrize(("n_characters", "shown"), [(80, f"{'a' * 80!r}"), (81, f"{'a' * 80!r}… (81 characters)")])
+def test_a_repr_shows_text_of_80_characters_whole(n_characters: int, shown: str) -> None:
+    assert f"text={shown}" in repr(events.InputTextPart(text="a" * n_characters))

@@ -6,7 +6,7 @@ from sys import getsizeof
 from typing import Any
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from duologue.events import InputTextPart
 from duologue.protocol.server.account import MemoryAccount, held_bytes
@@ -90,3 +90,15 @@ def test_json_costs_the_sum_of_its_parts_at_any_depth() -> None:
         deep = [deep]
     assert held_bytes(deep) > 5000 * 56
     assert held_bytes({"k" * 100: {"k" * 100: None}}) > 200
+
+
+def test_an_object_with_one_field_costs_the_field_and_itself() -> None:
+    class Single(Struct):
+        text: str
+
+    class Pair(Struct):
+        text: str
+        other: str
+
+    text = "x" * 1000
+    assert held_bytes(Single(text)) == held_bytes(Pair(text, "")) - held_bytes("") - 8
