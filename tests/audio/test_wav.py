@@ -166,6 +166,9 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         writer.write(PCM16)
         assert writer.duration_ms == 0
     writer.close()
+    with WavWriter(tmp_path / "second.wav", rate_hz=24_000) as writer:
+        writer.write(bytes(48_000))
+        assert writer.duration_ms == 1_000
     assert read_wav(path) == Sound(PCM16 * 2, 24_000)
     with wave.open(str(path)) as file:
         assert file.getparams()[:4] == (1, 2, 24_000, 10)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.errors import RequestRejected
 from duologue.events import ErrorEvent, RealtimeError
 from duologue.protocol.client.error_kinds import ERROR_KINDS, ErrorKind, classify
 from duologue.protocol.server.errors import INVALID_REQUESTS, InvalidRequest
@@ -50,9 +49,3 @@ def test_pain_04_a_truncate_with_nothing_left_to_cut_is_benign(invalid: InvalidR
 
 def test_every_code_of_our_own_server_has_a_kind() -> None:
     assert {code for code, _ in INVALID_REQUESTS.values() if code is not None} <= ERROR_KINDS.keys()
-
-
-def test_a_rejected_request_says_what_the_server_said() -> None:
-    error = ErrorEvent(event_id="e", error=RealtimeError(type="invalid_request_error", message="No such voice."))
-    assert str(RequestRejected("rejected", error=error)) == "rejected: No such voice."
-    assert str(RequestRejected("the connection was lost")) == "the connection was lost"

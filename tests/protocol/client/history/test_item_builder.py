@@ -54,6 +54,12 @@ def test_the_whole_replaces_the_pieces_and_pieces_add_nothing_to_the_whole() -> 
     builder.text_done(0, "half", spoken=False)
     builder.text_delta(0, "f", spoken=False)
     assert builder.snapshot().text == "half"
+    for part in (TextPart(text="all"), AudioPart(transcript="all")):
+        ended = ItemBuilder("b")
+        ended.text_delta(0, "al", spoken=isinstance(part, AudioPart))
+        ended.part(0, part, final=True)
+        ended.text_delta(0, "l", spoken=isinstance(part, AudioPart))
+        assert ended.snapshot().text == "all"
     builder.arguments("{", whole=False)
     builder.arguments("{}", whole=True)
     builder.arguments("}", whole=False)
