@@ -207,3 +207,9 @@ def test_a_writer_refuses_what_it_cannot_write(tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr(wav, "_MAX_DATA_BYTES", 8)
         with pytest.raises(AudioError, match="is full: a WAV file ends at 4 GiB"):
             writer.write(PCM16)
+
+
+@pytest.mark.parametrize("opening", [b"RIFF\0\0\0\0AVI ", b"RIFX\0\0\0\0WAVE"])
+def test_a_file_is_wav_by_both_of_its_marks(opening: bytes) -> None:
+    with pytest.raises(AudioError, match="not a WAV file"):
+        parse_wav(opening + riff()[12:])

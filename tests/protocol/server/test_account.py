@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sys import getsizeof
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import UNSET, Struct
 
 from duologue.events import InputTextPart
-from duologue.protocol.server.account import MemoryAccount, held_bytes
+from duologue.protocol.server.account import KINDS, Kind, MemoryAccount, held_bytes
 from duologue.protocol.server.errors import InvalidRequest
 
 
@@ -102,3 +102,7 @@ def test_an_object_with_one_field_costs_the_field_and_itself() -> None:
 
     text = "x" * 1000
     assert held_bytes(Single(text)) == held_bytes(Pair(text, "")) - held_bytes("") - 8
+
+
+def test_every_kind_of_memory_has_one_name() -> None:
+    assert KINDS == get_args(Kind)
