@@ -105,4 +105,4 @@ def test_an_object_with_one_field_costs_the_field_and_itself() -> None:
 
 
 def test_every_kind_of_memory_has_one_name() -> None:
-    assert KINDS == get_args(Kind)
+    assert get_args(Kind) == KINDS
