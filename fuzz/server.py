@@ -47,6 +47,8 @@ ALLOWED: Final = "ERROR uvicorn.error: Invalid UTF-8 sequence received from clie
 
 MAX_LOG_BYTES: Final = 8 * 1024 * 1024
 MAX_COMPLAINTS: Final = 50
+COMPLAINT_LINES: Final = 100
+"""Of the log from a complaint on: a traceback."""
 LONGEST_LINE: Final = 1024 * 1024
 """A line of the log or of figures."""
 
@@ -202,9 +204,12 @@ async def a_peer() -> AsyncGenerator[str, None]:
 
 
 async def read_log(lines: asyncio.StreamReader, log: Path) -> set[str]:
-    """Keep the newest of the server's log, at most twice `MAX_LOG_BYTES`. Lines that should not be there."""
+    """Keep the newest of the server's log, at most twice `MAX_LOG_BYTES`. Lines that should not be there.
+
+    These are kept with what follows them, as long as a traceback is, in a file of their own.
+    """
     found: set[str] = set()
-    before, written, file = "", 0, log.open("wb")
+    before, written, follows, file = "", 0, 0, log.open("wb")
     try:
         while line := await _line(lines):
             file.write(line)
@@ -216,6 +221,11 @@ async def read_log(lines: asyncio.StreamReader, log: Path) -> set[str]:
             text = line.decode("utf-8", "replace").rstrip("\n")
             if is_complaint(before, text) and len(found) < MAX_COMPLAINTS:
                 found.add(text[:1000])
+                follows = COMPLAINT_LINES
+            if follows:
+                follows -= 1
+                with log.with_suffix(".findings").open("ab") as findings:
+                    findings.write(line)
             before = text
     finally:
         file.close()
