@@ -168,4 +168,4 @@ def test_a_tool_is_told_to_a_client_without_its_keys(url: object, shown: object)
 
 @pytest.mark.parametrize(("n_characters", "shown"), [(80, f"{'a' * 80!r}"), (81, f"{'a' * 80!r}… (81 characters)")])
 def test_a_repr_shows_text_of_80_characters_whole(n_characters: int, shown: str) -> None:
-    assert f"text={shown}" in repr(events.InputTextPart(text="a" * n_characters))
+    assert f"text={shown})" in repr(events.InputTextPart(text="a" * n_characters))

@@ -58,7 +58,7 @@ def test_the_whole_replaces_the_pieces_and_pieces_add_nothing_to_the_whole() -> 
         ended = ItemBuilder("b")
         ended.text_delta(0, "al", spoken=isinstance(part, AudioPart))
         ended.part(0, part, final=True)
-        ended.text_delta(0, "l", spoken=isinstance(part, AudioPart))
+        ended.text_delta(0, " too late", spoken=isinstance(part, AudioPart))
         assert ended.snapshot().text == "all"
     builder.arguments("{", whole=False)
     builder.arguments("{}", whole=True)

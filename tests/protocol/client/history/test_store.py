@@ -32,6 +32,9 @@ def user_audio(text: str | None = None) -> dict[str, Any]:
     return {"type": "input_audio", "transcript": text}
 
 
+TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
 class StoreDriver:
     """A store, and the server's events for it."""
 
@@ -482,3 +485,12 @@ def test_an_item_that_is_retrieved_counts_as_it_is_now() -> None:
     retrieved = driver.store._characters
     driver.done(whole)
     assert driver.store._characters == retrieved > 9
+
+
+@pytest.mark.parametrize(("name", "field"), [("delta", "delta"), ("completed", "transcript")])
+def test_what_the_user_said_counts_too(name: str, field: str) -> None:
+    driver = StoreDriver()
+    driver.added(item("a", "user", {"type": "input_audio", "transcript": None}))
+    before = driver.store._characters
+    driver.receive(f"{TRANSCRIPTION}.{name}", item_id="a", content_index=0, **{field: "x" * 9})
+    assert driver.store._characters == before + PIECE_CHARACTERS + 9
