@@ -15,7 +15,7 @@ from duologue.events import FunctionCallItem
 from duologue.protocol.client.dispatch import EventContext
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
-from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits
+from duologue.protocol.client.limits import KeptLimits
 from tests.protocol._conversation import no_removed_item_is_kept
 from tests.protocol._wire import command, server_event
 
@@ -30,9 +30,6 @@ def spoken(text: str) -> dict[str, Any]:
 
 def user_audio(text: str | None = None) -> dict[str, Any]:
     return {"type": "input_audio", "transcript": text}
-
-
-TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
 class StoreDriver:
@@ -443,54 +440,3 @@ def test_what_never_becomes_an_item_is_forgotten(driver: StoreDriver) -> None:
 def test_a_committed_turn_is_in_progress_until_it_is_done(driver: StoreDriver) -> None:
     driver.receive("input_audio_buffer.committed", item_id="u", previous_item_id=None)
     assert to_plain(driver.get("u").item) == item("u", "user", user_audio(), status="in_progress")
-
-
-@pytest.mark.parametrize("part", [{"type": "audio", "transcript": "x" * 9}, {"type": "text", "text": "x" * 9}])
-def test_a_part_that_ends_counts_the_characters_of_its_words(part: dict[str, Any]) -> None:
-    driver = StoreDriver()
-    driver.added(item("a", "assistant"))
-    before = driver.store._characters
-    driver.stream("content_part.added", part={**part, "transcript": "", "text": ""})
-    assert driver.store._characters == before + PIECE_CHARACTERS
-    driver.stream("content_part.done", part=part)
-    assert driver.store._characters == before + 2 * PIECE_CHARACTERS + 9
-
-
-@pytest.mark.parametrize(
-    ("name", "field"),
-    [
-        ("output_text.delta", "delta"),
-        ("output_text.done", "text"),
-        ("output_audio_transcript.delta", "delta"),
-        ("output_audio_transcript.done", "transcript"),
-        ("function_call_arguments.delta", "delta"),
-        ("function_call_arguments.done", "arguments"),
-    ],
-)
-def test_every_event_with_text_counts_its_characters(name: str, field: str) -> None:
-    driver = StoreDriver()
-    call = name.startswith("function_call")
-    made = {"id": "a", "type": "function_call", "call_id": "c", "name": "n", "arguments": ""}
-    driver.added(made if call else item("a", "assistant"))
-    before = driver.store._characters
-    driver.stream(name, **{field: "x" * 9}, **({"call_id": "c", "name": "n"} if call else {}))
-    assert driver.store._characters == before + PIECE_CHARACTERS + 9
-
-
-def test_an_item_that_is_retrieved_counts_as_it_is_now() -> None:
-    driver = StoreDriver()
-    driver.added(item("a", "assistant"))
-    whole = item("a", "assistant", spoken("x" * 9))
-    driver.receive("conversation.item.retrieved", item=whole)
-    retrieved = driver.store._characters
-    driver.done(whole)
-    assert driver.store._characters == retrieved > 9
-
-
-@pytest.mark.parametrize(("name", "field"), [("delta", "delta"), ("completed", "transcript")])
-def test_what_the_user_said_counts_too(name: str, field: str) -> None:
-    driver = StoreDriver()
-    driver.added(item("a", "user", {"type": "input_audio", "transcript": None}))
-    before = driver.store._characters
-    driver.receive(f"{TRANSCRIPTION}.{name}", item_id="a", content_index=0, **{field: "x" * 9})
-    assert driver.store._characters == before + PIECE_CHARACTERS + 9
