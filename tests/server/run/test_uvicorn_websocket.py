@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from duologue.server.run.uvicorn_websocket import Socket, _FrameEnds
 from duologue.testing import scripted_engines
 from tests.server._engines import EndlessSynthesizer
 from tests.server._listening import listening, scripted_app
-from tests.server._raw_connections import RawConnection, handshake, masked, raw_connection
+from tests.server._raw_connections import KEY, RIGHT, RawConnection, handshake, masked, raw_connection
 from tests.server._session_ends import SessionEnds
 from tests.server.test_app import first
 
@@ -263,3 +264,15 @@ async def test_large_messages_of_all_sessions_come_one_in_a_turn_and_answers_go_
 
 def _sockets() -> list[Socket]:
     return [each for each in gc.get_objects() if type(each) is Socket and not each.disconnected]
+
+
+@pytest.mark.parametrize("opcode", [1, 2, 8, 9, 10], ids=["text", "binary", "close", "ping", "pong"])
+async def test_frames_behind_an_invalid_text_in_the_same_read_break_nothing(
+    opcode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(scripted_app(api_key=KEY)) as url, raw_connection(url) as connection:
+        connection.writer.write(handshake("/v1/realtime", RIGHT))
+        await connection.read_until(b"session.created")
+        connection.writer.write(masked(1, b"\xff") + 2 * masked(opcode, b"\xff" if opcode == 1 else b""))
+        await connection.read_to_end()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []

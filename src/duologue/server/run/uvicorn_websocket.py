@@ -221,6 +221,15 @@ class Socket(WebSocketsSansIOProtocol):
         super().handle_cont(event)
         _forget_data(event)
 
+    def handle_ping(self) -> None:
+        # Frames of the same read are handled after a close, when nothing can be written any more.
+        if not self._lingers:
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if not self._lingers:
+            super().handle_pong(event)
+
     def send_receive_event_to_app(self) -> None:
         """As uvicorn does, but invalid UTF-8 closes with 1007 (RFC 6455, section 8.1) and leaves no traceback."""
         data = self.frames[0] if len(self.frames) == 1 else b"".join(self.frames)
@@ -233,7 +242,8 @@ class Socket(WebSocketsSansIOProtocol):
                     {"type": "websocket.receive", "text": text_of(data, max_bytes=self._max_event_bytes)}
                 )
             except UnicodeDecodeError:
-                self.conn.send_close(1007, "the text is not UTF-8")
+                if self.conn.state is OPEN:  # the client's own close may have come in the same read
+                    self.conn.send_close(1007, "the text is not UTF-8")
                 self.handle_parser_exception()
                 return
         else:
