@@ -47,7 +47,7 @@ async def big_refusals(target: Target) -> None:
         {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "no", "output": text}},
         {**json.loads(created(user_item(text))), "event_id": "e" * 600},
         {**json.loads(created(user_item(text))), "previous_item_id": "none of these"},
-        {"type": "conversation.item.create", "item": {**user_item(text), "role": "nobody"}},
+        {"type": "conversation.item.create", "item": {**user_item(text), "role": "robot"}},
     ]
     frames = [json.dumps(event).encode() for event in refused]
     await send_each(target, 2, (frames[number % 4] for number in range(target.some(60))))
@@ -101,7 +101,7 @@ async def fitting_refusals(target: Target) -> None:
         {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "no", "output": text}},
         {"type": "conversation.item.create", "item": item, "event_id": "e" * 600},
         {"type": "conversation.item.create", "item": item, "previous_item_id": "none of these"},
-        {"type": "conversation.item.create", "item": {**item, "role": "nobody"}},
+        {"type": "conversation.item.create", "item": {**item, "role": "robot"}},
         {"type": "session.update", "session": {"type": "realtime", "instructions": text, "voice": 5}},
         {"type": "response.create", "response": {"input": [item], "max_output_tokens": -1}},
         {"type": text},

@@ -382,6 +382,15 @@ async def test_a_line_without_an_end_is_not_collected_for_ever(monkeypatch: pyte
         await said_and_called(http("200 OK", b"data: " + b"x" * 5_000, "text/event-stream"), piece_bytes=100)
 
 
+async def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with endpoint(http("403 Forbidden", b"")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1/"))
+        async with responder("http://llm.invalid/v1") as chat:
+            with pytest.raises(EngineError, match="answered 403"):
+                await anext(chat.respond(responder_request("Hi")))
+    assert proxy.heads[0].startswith("POST http://llm.invalid/v1/chat/completions")
+
+
 async def test_the_system_keeps_little_of_an_answer_that_is_not_read_yet() -> None:
     async with (
         endpoint(http("200 OK", b""), hold_open=True) as server,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
+from websockets.asyncio.client import connect as websockets_connect
 
 from duologue import connect
 from duologue.client import client_secret
@@ -18,8 +20,11 @@ from duologue.events import (
     ResponseAudioDeltaEvent,
 )
 from duologue.events.base import encode_audio
-from duologue.server import RealtimeApp
+from duologue.protocol import SessionDefaults
+from duologue.server import RealtimeApp, Upstream
+from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
+from duologue.transports import Transport, memory_pair
 from tests.compat._sdk import sdk_session
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening, scripted_app
@@ -116,3 +121,17 @@ async def test_the_official_sdk_s_current_client_talks_to_a_beta_server_and_sees
     names = [reported.type for reported in events]
     assert names.count("conversation.item.added") == names.count("conversation.item.done") == 2
     assert "response.output_audio.delta" in names
+
+
+async def test_a_long_text_that_is_not_ascii_passes_a_relay_as_it_came() -> None:
+    ours, theirs = memory_pair()
+
+    async def open_upstream(session_start: SessionStart) -> Transport:
+        return theirs
+
+    front = RealtimeApp(upstream=Upstream(open=open_upstream), defaults=SessionDefaults(max_event_bytes=1000))
+    message = '{"type":"new.event","text":"' + "\U0001f642é\\\\" * 500 + '"}'
+    async with listening(front) as url, websockets_connect(url) as socket:
+        await socket.send(message)
+        assert await asyncio.wait_for(ours.receive(), 5) == message
+        await ours.close()

@@ -25,6 +25,7 @@ _CONNECT_S = 5.0  # a slower endpoint is too slow for a conversation
 _SILENCE_S = 60.0  # a local server may load its model first
 
 _UNREAD_BYTES = 128 * 1024  # that the system keeps; uvloop reads all of it at once, and Linux would take 6 MB
+_SOCKET_OPTIONS = ((socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD_BYTES),)
 _MAX_FAULT_BYTES = 4096  # of an error response; its message stands at the beginning
 _MAX_FAULT_CHARACTERS = 300  # of what an endpoint says about its failure: one sentence, not a page of HTML
 
@@ -58,7 +59,8 @@ class ChatResponder:
         self._client = httpx.AsyncClient(
             headers=headers,
             timeout=httpx.Timeout(_SILENCE_S, connect=_CONNECT_S),
-            transport=httpx.AsyncHTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, _UNREAD_BYTES)]),
+            # Not as `transport`, with which httpx uses no proxy of the environment.
+            mounts={"all://": httpx.AsyncHTTPTransport(socket_options=_SOCKET_OPTIONS)},
         )
 
     async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:

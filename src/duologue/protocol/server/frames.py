@@ -27,7 +27,7 @@ _HEAD_CHARS: Final = 1024
 _AUDIO: Final = ('"audio":"', '"audio": "')
 _NOT_ASCII: Final = re.compile(r"(?<!\\)(\\*)([^\x00-\x7f]+)")
 _MAX_NOT_ASCII_BYTES: Final = 16 * 1024
-"""Beside audio in a long frame, where ids are, and where 5 ms are spent to escape so many."""
+"""Of a long frame with audio, in which only ids are not ASCII. To escape so many takes 5 ms."""
 
 _FEW_STRINGS: Final = 64
 """This many are skipped one by one, which is faster where they are long."""
@@ -38,14 +38,15 @@ _ESCAPES_PER_VALUE: Final = 10
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
 
 
-def text_of(frame: bytes, *, max_bytes: int) -> str:
-    """The text of a frame; of `max_bytes` and more it may be one with the same meaning. Raises UnicodeDecodeError.
+def text_of(frame: bytes, *, max_bytes: int | None) -> str:
+    """The text of a frame that goes to `check_frame`. With None, the text as it came. Raises UnicodeDecodeError.
 
-    Python keeps a text at four bytes a character if one of them is an emoji: 15 MB of audio beside one would take 60 MB
-    and a tenth of a second. So JSON escapes replace what is not ASCII in a long frame. What `check_frame` rejects
-    for its length becomes as many spaces, which it rejects; so does what has much beside base64 that is not ASCII.
+    A text with an emoji takes four bytes a character in Python: 15 MB of audio with one would take 60 MB and a tenth of
+    a second. So a frame of `max_bytes` and more that is not ASCII is decoded to a text of the same meaning, with JSON
+    escapes. If it is too long without its audio, or has more than ids outside of ASCII, the text is as many spaces,
+    which `check_frame` rejects for their length.
     """
-    if len(frame) < max_bytes or frame.isascii():
+    if max_bytes is None or len(frame) < max_bytes or frame.isascii():
         return frame.decode()
     begin, end = next(filter(None, (_audio_in(frame, key.encode()) for key in _AUDIO)), (0, 0))
     audio, outside = frame[begin:end], len(frame) - (end - begin)

@@ -284,7 +284,8 @@ def half_close(transport: asyncio.Transport) -> bool:
 class EdgeConfig(uvicorn.Config):
     """uvicorn's configuration, with the table for its protocols."""
 
-    def __init__(self, app: Any, *, edge: Connections, max_event_bytes: int, **settings: Any) -> None:
+    def __init__(self, app: Any, *, edge: Connections, max_event_bytes: int | None, **settings: Any) -> None:
+        """`max_event_bytes` is the limit of an event without its audio; None: messages are relayed as they came."""
         super().__init__(app, **settings)
         self.edge = edge
         self.max_event_bytes = max_event_bytes

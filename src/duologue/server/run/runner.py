@@ -47,7 +47,8 @@ _ALLOCATION: Final = (
     # Two of those may stay at the end of the heap between two trims.
     (_M_TRIM_THRESHOLD, 32 * 1024 * 1024),
 )
-"""Options of glibc's allocator. By itself it raises the thresholds to twice the largest block so far."""
+"""Options of glibc's allocator. By itself it raises the second to the largest block that was freed, up to 32 MiB, and
+the third to twice that."""
 
 _TRIM_S: Final = 3.0
 """Between two checks whether connections have ended. glibc keeps the memory of many messages until `malloc_trim`."""
@@ -96,7 +97,7 @@ async def serve(
     config = EdgeConfig(
         application,
         edge=edge,
-        max_event_bytes=application.defaults.max_event_bytes,
+        max_event_bytes=application.defaults.max_event_bytes if application.upstream is None else None,
         http=Requests,
         ws=Socket,
         ws_max_size=limits.frame_bytes,
