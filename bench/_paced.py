@@ -14,7 +14,7 @@ from typing import Final
 
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedTranscriber, detectors
-from duologue.server import Limits, RealtimeApp, loop_factory, serve, tune_gc
+from duologue.server import Limits, RealtimeApp, loop_factory, serve, tune_process
 
 __all__ = ["ANSWER", "DUE", "PIECES", "PIECE_MS", "serve_calls"]
 
@@ -75,7 +75,7 @@ async def serve_calls() -> None:
     application = RealtimeApp(engines=lambda: nullcontext(engines), limits=Limits(max_sessions_per_owner=None))
 
     def say_where(url: str) -> None:
-        tune_gc()  # as `duologue serve` does
+        tune_process()  # as `duologue serve` does
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from pathlib import Path
 
-from duologue.server import RealtimeApp, loop_factory, serve, tune_gc
+from duologue.server import RealtimeApp, loop_factory, serve, tune_process
 
 
 def _usage(application: RealtimeApp) -> str:
@@ -29,7 +29,7 @@ async def serve_callers() -> None:
     application = RealtimeApp()
 
     def say_where(url: str) -> None:
-        tune_gc()  # as `duologue serve` does
+        tune_process()  # as `duologue serve` does
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 

@@ -9,7 +9,7 @@ from duologue.server.limits import Limits, limits_of
 from duologue.server.mcp.servers import McpAccess
 from duologue.server.relay.relay import Relay
 from duologue.server.relay.upstream import OpenUpstream, Upstream
-from duologue.server.run.runner import loop_factory, serve, tune_gc
+from duologue.server.run.runner import loop_factory, serve, tune_process
 from duologue.server.run.tls import tls_context
 from duologue.server.session.session import ServerSession
 from duologue.server.session_start import SessionStart
@@ -32,6 +32,6 @@ __all__ = [
     "loop_factory",
     "raise_descriptor_limit",
     "serve",
-    "tune_gc",
+    "tune_process",
     "tls_context",
 ]

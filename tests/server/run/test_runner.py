@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import platform
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -177,7 +178,19 @@ async def test_free_memory_is_given_back_when_connections_have_ended(monkeypatch
             await socket.send("x" * 70_000)
         async with asyncio.timeout(5):
             await libc.trimmed.wait()
+    assert not libc.options, "an application that serves among other things keeps its allocator"
+
+
+async def test_a_process_that_only_serves_has_its_collector_and_allocator_tuned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    libc, thresholds = LibC(), list[tuple[int, ...]]()
+    monkeypatch.setattr(runner, "_glibc", lambda: libc)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    monkeypatch.setattr(gc, "set_threshold", lambda *given: thresholds.append(given))
+    runner.tune_process()
     assert libc.options == dict(runner._ALLOCATION)
+    assert thresholds == [runner._COLLECTOR_THRESHOLDS]
 
 
 async def test_no_memory_is_given_back_for_connections_that_received_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ from duologue.server import (
     loop_factory,
     raise_descriptor_limit,
     tls_context,
-    tune_gc,
+    tune_process,
 )
 from duologue.server import serve as run_server
 from duologue.transports import Transport
@@ -270,7 +270,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
 
 
 def _say_where(url: str) -> None:
-    tune_gc()
+    tune_process()
     print(f"{LISTENING}{url}", flush=True)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from duologue.server.run.acceptor import TLSAcceptor
     from duologue.server.run.connections import Connections, EdgeConfig
 
-__all__ = ["loop_factory", "serve", "tune_gc"]
+__all__ = ["loop_factory", "serve", "tune_process"]
 
 _LAST_PORT: Final = 65535
 
@@ -135,8 +135,14 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def tune_gc() -> None:
-    """Make garbage collections rare, and exempt all objects so far. For a process that only serves."""
+def tune_process() -> None:
+    """Make garbage collections rare, exempt all objects so far, and have glibc keep little free memory.
+
+    For a process that only serves: these are settings of the whole process. Call it before threads are started.
+    """
+    if (libc := _glibc()) is not None:
+        for option, value in _ALLOCATION:
+            libc.mallopt(option, value)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTOR_THRESHOLDS)
@@ -146,8 +152,6 @@ async def _trim_memory(edge: Connections) -> None:
     """Return free memory to the system after connections have ended; does nothing without glibc."""
     if (libc := _glibc()) is None:
         return
-    for option, value in _ALLOCATION:
-        libc.mallopt(option, value)
     gone, rounds = edge.gone, 0
     while True:
         await asyncio.sleep(_TRIM_S)
