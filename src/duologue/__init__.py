@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from duologue import events
 from duologue.codec import decode, encode
 from duologue.errors import (
+    AuthenticationFailed,
     ConnectFailed,
     ConnectionClosed,
     ConnectionClosedError,
     ConnectionClosedOK,
     DecodeError,
     DuologueError,
+    ModelNotFound,
+    NotConnected,
+    RequestRejected,
 )
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
@@ -30,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNSET",
+    "AuthenticationFailed",
     "ConnectFailed",
     "Connection",
     "ConnectionClosed",
@@ -40,8 +45,11 @@ __all__ = [
     "DecodeError",
     "DuologueError",
     "Endpoint",
+    "ModelNotFound",
+    "NotConnected",
     "RealtimeEvent",
     "ReconnectPolicy",
+    "RequestRejected",
     "RotationLimits",
     "SocketOptions",
     "ToolFunction",

@@ -3,13 +3,16 @@
 DuologueError
 ├── ProtocolError
 │   ├── LocalProtocolError      you asked for something that is not legal now
+│   │   └── NotConnected        the connection is lost, and another one is being opened
 │   └── RemoteProtocolError     the peer broke the protocol
 │       └── DecodeError         the text is not a JSON object
 ├── ConnectFailed               no session was opened; `.retryable` says whether trying again can help
+│   ├── AuthenticationFailed    the server does not accept the key
+│   └── ModelNotFound           the server has no such model
 ├── ConnectionClosed            the session is over; code, reason and the `error` event that preceded it
 │   ├── ConnectionClosedOK
 │   └── ConnectionClosedError
-├── RequestRejected             a request for a response ended without one; holds the `error` that answered it
+├── RequestRejected             the server rejected a command, or gave no response; holds the `error` that answered it
 ├── StreamOverflow              a stream of notices was not read for too long
 ├── EngineError                 a speech engine failed
 │   └── MissingExtra            an optional dependency is not installed; names the extra
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioError",
+    "AuthenticationFailed",
     "ConnectFailed",
     "ConnectionClosed",
     "ConnectionClosedError",
@@ -39,6 +43,8 @@ __all__ = [
     "EngineError",
     "LocalProtocolError",
     "MissingExtra",
+    "ModelNotFound",
+    "NotConnected",
     "ProtocolError",
     "RecordingError",
     "RemoteProtocolError",
@@ -70,6 +76,10 @@ class LocalProtocolError(ProtocolError):
     """This side tried something that is not legal in the present state."""
 
 
+class NotConnected(LocalProtocolError):
+    """The connection is lost, and another one is being opened: nothing can be sent before `SessionRestored`."""
+
+
 class RemoteProtocolError(ProtocolError):
     """The peer did something that the protocol does not allow."""
 
@@ -97,6 +107,14 @@ class ConnectFailed(DuologueError):
         self.retryable = retryable
         self.status = status
         """The HTTP status of a rejected handshake; None without an answer, or where the answer is no rejection."""
+
+
+class AuthenticationFailed(ConnectFailed):
+    """The server does not accept the key: by the HTTP status of the handshake, or by an `error` event behind it."""
+
+
+class ModelNotFound(ConnectFailed):
+    """The server has no model of this name, or this key may not use it."""
 
 
 class ConnectionClosed(DuologueError):
@@ -127,7 +145,7 @@ class ConnectionClosedError(ConnectionClosed):
 
 
 class RequestRejected(DuologueError):
-    """A request for a response ended without one. `error` is the event that answered it, where there was one."""
+    """A command was rejected, or a request for a response ended without one. `error` is the event that answered it."""
 
     def __init__(self, reason: str, *, error: ErrorEvent | None = None) -> None:
         super().__init__(reason if error is None else f"{reason}: {error.error.message}")
