@@ -57,7 +57,7 @@ def read_wav(path: str | os.PathLike[str]) -> Sound:
 
     Raises:
         AudioError: the file cannot be opened, is not a WAV, is cut off, empty, or compressed otherwise than by G.711.
-        MissingExtra: it is not 16-bit mono, and the `speech` extra, which converts it, is not installed.
+        MissingExtra: it is not 16-bit mono, and the `audio` extra, which converts it, is not installed.
     """
     try:
         with open(path, "rb") as file:
@@ -129,7 +129,7 @@ _COMPANDED = {(_ALAW, 1): alaw_to_pcm16, (_ULAW, 1): ulaw_to_pcm16}
 
 
 def _to_mono_pcm16(frames: bytes, kind: tuple[str, int, int], channels: int) -> bytes:
-    with needs("speech"):
+    with needs("audio"):
         import numpy as np
     dtype, zero, full_scale = kind
     raw: NDArray[np.generic]

@@ -8,15 +8,18 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput, pieces
+from duologue.audio.wav import Sound
 from duologue.client.answers import AnswerCollector, response_of
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
-from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.limits import APPEND_CLIP_MS, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
@@ -126,21 +129,43 @@ class Conversation:
                     return " ".join(answer.texts)
         raise RequestRejected("the conversation is over")
 
-    async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    async def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
         """
-        await self.drain()
-        if not self.core.is_open:
-            return False
-        self._act(lambda: self.core.append(audio, encoding=encoding))
+        for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
+            await self.drain()
+            if not self.core.is_open:
+                return False
+            rate = own_rate_hz if own_rate_hz is not None else rate_hz
+            self._act(partial(self.core.append, piece, encoding=encoding, rate_hz=rate, channels=channels))
+        if isinstance(audio, Sound):
+            await self.end_input_stream()
         return True
+
+    async def end_input_stream(self) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        await self.drain()
+        self._act(self.core.end_input_stream)
 
     async def commit(self) -> None:
         """Make an item of the appended audio, where the application decides on turns.

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final, TypeVar, overload
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
@@ -89,24 +90,44 @@ class BlockingConversation:
         """
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
-    def send_audio(self, audio: bytes, *, encoding: Encoding | None = None, timeout: float | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        conversation = self._conversation
-        if conversation.can_put_audio:
+        conversation, checks = self._conversation, self._conversation.core.checks
+        is_ready = checks.takes_as_it_is(audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        if is_ready and isinstance(audio, bytes) and conversation.can_put_audio:
             # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
-            conversation.core.checks.check_audio(len(audio), encoding=encoding)
+            checks.check_audio(len(audio))
             if self._loop.hand_over(partial(conversation.put_audio, audio)):
                 return True
-        return self._send(partial(conversation.send_audio, audio, encoding=encoding), timeout)
+        send = partial(conversation.send_audio, audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        return self._send(send, timeout)
+
+    def end_input_stream(self, *, timeout: float | None = None) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        self._send(self._conversation.end_input_stream, timeout)
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Make an item of the appended audio, where the application decides on turns. Raises as `send` does."""
