@@ -27,6 +27,8 @@ class TranscodeStream:
         audio = self._half + audio
         whole = _whole_bytes(audio, self._source)
         self._half = audio[whole:]
+        if self._source == self._target:
+            return audio[:whole]
         return self._target.from_pcm16(self._resampling.push(self._source.to_pcm16(audio[:whole])))
 
     def flush(self) -> bytes:

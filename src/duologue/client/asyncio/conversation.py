@@ -21,6 +21,11 @@ from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal
 from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.limits import APPEND_CLIP_MS, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
+from duologue.client.sound.listening import Listening
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink, Playback
+from duologue.client.sound.sinks import sink_of
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -244,6 +249,30 @@ class Conversation:
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
+
+    # --- sound
+
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> Playback:
+        """Play the model's speech on a sink: `async with conversation.play(Loudspeaker()):`, see `Playback`.
+
+        It is dropped when the user interrupts, and what was heard of it is reported. `encoding` is that of a sink which
+        is a function or has a method `write`; without it, that is the encoding of the session's output.
+        """
+        return Playback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
+
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> Listening:
+        """Send what a source hears: `async with conversation.listen(Microphone()):`, or `await` it to its end.
+
+        The keywords are those of `send_audio`, for an iterator or a function.
+        """
+        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
 
     # --- notices
 

@@ -109,6 +109,8 @@ class ConversationCore(HandlesEvents):
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
+        self.players: list[Callable[[], bool]] = []
+        """Called before an interruption: each reports what it has played, and returns whether it has more to play."""
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -292,14 +294,18 @@ class ConversationCore(HandlesEvents):
         self._collect(now)
 
     @property
+    def says_nothing_more(self) -> bool:
+        """Whether no response runs or is asked for, and no function whose answer the model waits for."""
+        idle = self.sequencer.state is SequenceState.IDLE and not self.sequencer.pending
+        return idle and self.calls.all_answered
+
+    @property
     def between_turns(self) -> bool:
         """Whether there is no speech, no response and no pending command: the connection can change unnoticed."""
         return (
-            self.sequencer.state is SequenceState.IDLE
-            and not self.sequencer.pending
+            self.says_nothing_more
             and not self.session_status.user_speaks
             and not self.output_audio.playback.playing
-            and self.calls.all_answered
             and not len(self._pending_commands)
         )
 
@@ -341,13 +347,14 @@ class ConversationCore(HandlesEvents):
         self._collect(context.now)
 
     def _interrupt(self) -> None:
+        have_more = [report() for report in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
             self._enqueue(truncate)
         elif truncate is not None:  # out of band, or of a lost session: no server has the item
             interruption = msgspec.structs.replace(interruption, truncate=None)
-        if interruption.cut:
+        if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
     def _append(self, ready: list[bytes]) -> None:
