@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from duologue.client.sound.line import Line, LineSink, LineSource
 from duologue.client.sound.listening import Listening
 from duologue.client.sound.loudspeaker import Loudspeaker, PullSink
 from duologue.client.sound.microphone import Microphone
@@ -14,6 +15,9 @@ __all__ = [
     "AudioSource",
     "FunctionSink",
     "InThread",
+    "Line",
+    "LineSink",
+    "LineSource",
     "Listening",
     "Loudspeaker",
     "Microphone",

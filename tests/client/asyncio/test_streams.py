@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM
-from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, BaseStream, NoticeStream
+from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, BaseStream, NoticeStream, StreamEnd
 from duologue.client.blocking.streams import BlockingNoticeStream
-from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
+from duologue.errors import ConnectionClosedOK, StreamOverflow
 from duologue.notices import AudioDelta, Interrupted, RequestEnded, TextDelta
 from duologue.protocol.client.playback import Interruption
 from duologue.testing import Send
@@ -123,7 +123,7 @@ def test_only_what_was_cut_leaves_a_stream_and_all_else_keeps_its_order_and_its_
     stream.end(ConnectionClosedOK(1000))
     for expected in unread:
         assert stream._take() is expected
-    assert isinstance(stream._take(), DuologueError)
+    assert isinstance(stream._take(), StreamEnd)
 
 
 async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_the_conversation_goes_on(

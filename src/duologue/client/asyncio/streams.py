@@ -12,7 +12,7 @@ from duologue.client.limits import MAX_UNREAD_NOTICES
 from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
 from duologue.protocol.client.notices import AudioDelta, Interrupted
 
-__all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream"]
+__all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream", "StreamEnd"]
 
 N = TypeVar("N")
 
@@ -25,6 +25,13 @@ def _size_of(notice: object) -> int:
     """What a notice or an event holds of audio and text, in bytes or characters."""
     parts = (getattr(notice, name, None) for name in ("audio", "delta", "text", "transcript"))
     return sum(len(part) for part in parts if isinstance(part, str | bytes))
+
+
+class StreamEnd:
+    """Why no more notices come: the last thing in a stream."""
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault = fault
 
 
 class NoticeSink(Protocol):
@@ -48,7 +55,7 @@ class BaseStream(Generic[N]):
 
     def __init__(self, kinds: tuple[type[N], ...]) -> None:
         self.kinds = kinds
-        self._unread: deque[N | DuologueError] = deque()
+        self._unread: deque[N | StreamEnd] = deque()
         self._unread_bytes = 0
         self._ended = False
         # Of C: an interrupt cannot leave it taken, as it could a Condition.
@@ -74,12 +81,12 @@ class BaseStream(Generic[N]):
         else:
             self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
 
-    def end(self, fault: DuologueError, /) -> None:
+    def end(self, fault: Exception, /) -> None:
         """No more notices will come; `fault` says why, behind the last one."""
         if not self._ended:
             self._ended = True
             with self._lock:
-                self._unread.append(fault)
+                self._unread.append(StreamEnd(fault))
             self._wake()
 
     def drop_speech(self, cut: Collection[tuple[str, int]]) -> None:
@@ -90,10 +97,10 @@ class BaseStream(Generic[N]):
                 self._unread = deque(kept)
                 self._unread_bytes = sum(map(_size_of, kept))
 
-    def _take(self) -> N | DuologueError | None:
+    def _take(self) -> N | StreamEnd | None:
         """The next notice, or the end, which stays there; None if there is nothing."""
         with self._lock:
-            if not self._unread or isinstance(self._unread[0], DuologueError):
+            if not self._unread or isinstance(self._unread[0], StreamEnd):
                 return self._unread[0] if self._unread else None
             notice = self._unread.popleft()
             self._unread_bytes -= _size_of(notice)
@@ -125,10 +132,10 @@ class NoticeStream(BaseStream[N]):
             if notice is None:
                 self._filled.clear()
                 await self._filled.wait()
-            elif isinstance(notice, DuologueError):
-                if isinstance(notice, ConnectionClosedOK):
+            elif isinstance(notice, StreamEnd):
+                if isinstance(notice.fault, ConnectionClosedOK):
                     return
-                raise notice.with_traceback(None)
+                raise notice.fault.with_traceback(None)
             else:
                 yield notice
 

@@ -15,7 +15,12 @@ from duologue.audio.input_stream import AudioInput
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
+from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink
+from duologue.client.sound.sinks import AudioSink, InThread
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
@@ -51,6 +56,8 @@ class BlockingConversation:
         self._conversation = conversation
         self._loop = loop
         self._callbacks: Callbacks | None = None
+        self._streams: dict[BlockingNoticeStream[Any], int] = {}
+        """Streams that are open, with the threads that opened them."""
 
     # --- state
 
@@ -185,6 +192,34 @@ class BlockingConversation:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
 
+    # --- sound
+
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> BlockingPlayback:
+        """Play the model's speech on a sink: `with conversation.play(Loudspeaker()):`, see `BlockingPlayback`.
+
+        It is dropped when the user interrupts, and what was heard of it is reported. A function, or what has a method
+        `write`, may block: it has a thread of its own. `encoding` is what it takes, by default the session's output.
+        """
+        known = sink if isinstance(sink, PullSink | AudioSink) else InThread(sink, encoding=encoding)
+        playback = self._conversation.play(known, encoding=None if isinstance(known, InThread) else encoding)
+        return BlockingPlayback(playback, self._loop, failed=self._fail_thread)
+
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> BlockingListening:
+        """Send what a source hears: `with conversation.listen(Microphone()):`, or `wait()` to send it to its end.
+
+        An iterator, or a function, may block: it has a thread of its own. The keywords, which are those of
+        `send_audio`, say what its audio is.
+        """
+        known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels, in_thread=True)
+        return BlockingListening(self._conversation.listen(known), self._loop, failed=self._fail_thread)
+
     # --- notices
 
     @overload
@@ -217,10 +252,13 @@ class BlockingConversation:
         Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
         """
         notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
+        self._loop.raise_fault()
         try:
+            self._streams[notices] = threading.get_ident()
             self._loop.do(partial(self._conversation.attach, notices))
             yield notices
         finally:
+            self._streams.pop(notices, None)
             # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
             self._loop.post(partial(self._conversation.detach, notices))
 
@@ -261,6 +299,13 @@ class BlockingConversation:
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
         return self._loop.call(send, timeout, late=SLOW_SERVER)
+
+    def _fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
+        """A sink or a source has failed: whatever its block waits for raises that. On the event loop."""
+        self._loop.fail_thread(block, thread, fault)
+        for notices, reader in list(self._streams.items()):
+            if reader == thread and isinstance(fault, Exception):
+                notices.end(fault)
 
     def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         if self._callbacks is None:

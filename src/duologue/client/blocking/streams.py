@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import TypeVar
 
-from duologue.client.asyncio.streams import BaseStream
-from duologue.errors import ConnectionClosedOK, DuologueError
+from duologue.client.asyncio.streams import BaseStream, StreamEnd
+from duologue.errors import ConnectionClosedOK
 
 __all__ = ["BlockingNoticeStream"]
 
@@ -41,8 +41,8 @@ class BlockingNoticeStream(BaseStream[N]):
                 self._filled.get(timeout=None if ends_at is None else max(0.0, ends_at - time.monotonic()))
             except queue.Empty:
                 raise TimeoutError(f"no notice came within {timeout:g} s") from None
-        if isinstance(notice, DuologueError):
-            raise notice.with_traceback(None)
+        if isinstance(notice, StreamEnd):
+            raise notice.fault.with_traceback(None)
         return notice
 
     def __iter__(self) -> Iterator[N]:

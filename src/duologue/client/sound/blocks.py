@@ -57,7 +57,7 @@ class SoundBlock(ABC):
                 raise fault
 
     def __await__(self) -> Generator[object, None, None]:
-        return self._run_to_end().__await__()
+        return self.run_to_end().__await__()
 
     async def __aenter__(self: B) -> B:
         self._owner = asyncio.current_task()
@@ -125,7 +125,13 @@ class SoundBlock(ABC):
             if not task.done():
                 _logger.warning("%s goes on: what it plays or hears with does not close", self._name)
 
-    async def _run_to_end(self) -> None:
+    @property
+    def is_entered(self) -> bool:
+        """Whether it was begun."""
+        return self._task is not None
+
+    async def run_to_end(self) -> None:
+        """What `await` does."""
         await self.start(failed=lambda fault: None)
         try:
             await self.wait()
