@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from duologue import catalogue, decode
 from duologue.catalogue.pages import pages, write_pages
@@ -12,7 +14,7 @@ from duologue.codec import decode_live, decode_translation
 from tests.repo._tree import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-READERS = {"translation": decode_translation, "live": decode_live}
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {"translation": decode_translation, "live": decode_live}
 SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
 
 

@@ -14,7 +14,6 @@ from duologue import DecodeError
 from duologue.codec.families import TRANSLATION_CLASSES, decode_translation, encode_translation
 from duologue.codec.live import LIVE_CLASSES, decode_live, encode_live
 from duologue.events import TranslationEvent, UnknownTranslationEvent
-from duologue.events.base import Variant
 from duologue.events.live import LiveEvent, UnknownLiveEvent
 from tests.codec.frames import examples, frame_of, json_objects, mutate, required_fields
 
@@ -22,11 +21,11 @@ from tests.codec.frames import examples, frame_of, json_objects, mutate, require
 class Codec(NamedTuple):
     """One family: its classes, and the functions that read and write it."""
 
-    classes: Mapping[str, type[Variant]]
+    classes: Mapping[str, type[Any]]
     decode: Callable[[str | bytes], Any]
     encode: Callable[[Any], bytes]
     from_json: Callable[[Any], Any]
-    unknown: type[Variant]
+    unknown: type[Any]
 
 
 TRANSLATION: Final = Codec(
@@ -126,6 +125,7 @@ def test_an_event_is_read_from_a_mapping_or_from_text_and_from_nothing_else(fami
 @pytest.mark.parametrize("spaced", [False, True], ids=["compact", "spaced"])
 def test_long_audio_is_read_as_short_audio_is(family: Codec, spaced: bool) -> None:
     frame = {"type": "session.output_audio.delta", "event_id": "e", "delta": "AAAA" * 3000}
+    event: Any = None
     for fields in (frame, {**frame, "new": 1}, {**frame, "delta": "A\\u0041" * 2000}, {**frame, "more": "delta"}):
         text = json.dumps(fields, separators=None if spaced else (",", ":"))
         event = family.decode(text)

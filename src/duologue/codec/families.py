@@ -19,6 +19,7 @@ from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT
 from duologue.events import (
     AnyTranslationClientEvent,
+    AnyTranslationEvent,
     AnyTranslationServerEvent,
     RealtimeEvent,
     TranslationEvent,
@@ -42,7 +43,7 @@ class Family(Generic[E]):
     """
 
     def __init__(self, *, union: Any, unknown: Callable[..., E], audio: tuple[tuple[type[Variant], str], ...]) -> None:
-        self.classes: Mapping[str, type[E]] = {cls.__struct_config__.tag: cls for cls in get_args(union)}
+        self.classes: Mapping[str, type[Any]] = {cls.__struct_config__.tag: cls for cls in get_args(union)}
         """By wire name."""
         self._union = union
         self._unknown = unknown
@@ -64,7 +65,7 @@ class Family(Generic[E]):
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             return self.read(parse_object(data))
 
-    def encode(self, event: E) -> bytes:
+    def encode(self, event: Variant) -> bytes:
         """The event as a text message, UTF-8."""
         if not isinstance(event, UnknownFrame):
             try:
@@ -94,7 +95,7 @@ class Family(Generic[E]):
         # A copy: the event must not change when the caller's dict does.
         return self.read(msgspec.to_builtins(dict(data), str_keys=True))
 
-    def to_json(self, event: E) -> dict[str, Any]:
+    def to_json(self, event: Variant) -> dict[str, Any]:
         """The event as plain JSON data."""
         plain: dict[str, Any] = to_plain(event.json if isinstance(event, UnknownFrame) else event)
         return plain
@@ -109,7 +110,7 @@ class Family(Generic[E]):
         return ForgivingReader(shapes_by_tag(cast("Mapping[str, type[RealtimeEvent]]", self.classes)), DEFAULT_DIALECT)
 
 
-_TRANSLATION: Final = Family[TranslationEvent](
+_TRANSLATION: Final = Family[AnyTranslationEvent](
     union=AnyTranslationServerEvent | AnyTranslationClientEvent,
     unknown=UnknownTranslationEvent,
     audio=((TranslationOutputAudioDeltaEvent, "delta"),),
@@ -119,7 +120,7 @@ TRANSLATION_CLASSES: Final[Mapping[str, type[TranslationEvent]]] = _TRANSLATION.
 """Every known event of the translation family by its wire name."""
 
 
-def decode_translation(data: str | bytes) -> TranslationEvent:
+def decode_translation(data: str | bytes) -> AnyTranslationEvent:
     """The event that a text message of a translation connection is.
 
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownTranslationEvent`.

@@ -8,6 +8,7 @@ from typing import Final
 from duologue.codec.families import Family
 from duologue.events.live import (
     AnyLiveClientEvent,
+    AnyLiveEvent,
     AnyLiveServerEvent,
     LiveEvent,
     LiveInputAudioAppendEvent,
@@ -17,7 +18,7 @@ from duologue.events.live import (
 
 __all__ = ["LIVE_CLASSES", "decode_live", "encode_live"]
 
-_LIVE: Final = Family[LiveEvent](
+_LIVE: Final = Family[AnyLiveEvent](
     union=AnyLiveServerEvent | AnyLiveClientEvent,
     unknown=UnknownLiveEvent,
     audio=((LiveOutputAudioDeltaEvent, "delta"), (LiveInputAudioAppendEvent, "audio")),
@@ -27,7 +28,7 @@ LIVE_CLASSES: Final[Mapping[str, type[LiveEvent]]] = _LIVE.classes
 """Every known event of the Live family by its wire name."""
 
 
-def decode_live(data: str | bytes) -> LiveEvent:
+def decode_live(data: str | bytes) -> AnyLiveEvent:
     """The event that a text message of a Live connection is, sent by either side.
 
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownLiveEvent`.

@@ -45,7 +45,10 @@ class LongAudio:
                 continue
             begin += len(key)
             end = text.find('"', begin)
-            if end < 0 or "\\" in text or text.find(field, end) >= 0:
+            if end < 0 or "\\" in text:
+                return None
+            # Behind the last field there is a brace alone.
+            if end + 2 != len(text) and text.find(field, end) >= 0:
                 return None
             event = decode(text[:begin] + text[end:])
             if type(event) is not cls:
