@@ -16,7 +16,7 @@ _SAFE = {
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
-    ("client/asyncio/conversation.py", "kind.__name__"): "a class of the application's",
+    ("client/asyncio/notice_hub.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
