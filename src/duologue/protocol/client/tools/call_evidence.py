@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from duologue.events import FunctionCallItem, is_set
+from duologue.protocol.client.history.item_merge import fuller_arguments
 
-__all__ = ["CallEvidence", "CallTable", "is_object"]
+__all__ = ["CallEvidence", "CallTable"]
 
 _CUT: Final = "incomplete"
 _WHOLE: Final = "completed"
@@ -51,7 +52,7 @@ class CallEvidence(Struct, kw_only=True, eq=False):
     @property
     def arguments(self) -> str:
         """The fullest text that was told: whole JSON before pieces of it."""
-        return _fuller("".join(self._pieces), self._whole)
+        return fuller_arguments("".join(self._pieces), self._whole)
 
     def piece(self, delta: str) -> None:
         """The next piece of the arguments."""
@@ -60,7 +61,7 @@ class CallEvidence(Struct, kw_only=True, eq=False):
 
     def whole(self, arguments: str) -> None:
         """All of the arguments, as one event has them."""
-        before, self._whole = self._whole, _fuller(self._whole, arguments)
+        before, self._whole = self._whole, fuller_arguments(self._whole, arguments)
         self.size += len(self._whole) - len(before)
 
     def told(self, item: FunctionCallItem, *, ends: bool) -> None:
@@ -169,28 +170,3 @@ class CallTable:
             del self._by_call_id[oldest.call_id]
         if self._by_item_id.get(oldest.item_id) is oldest:
             del self._by_item_id[oldest.item_id]
-
-
-def is_object(text: str) -> bool:
-    """Whether a text is a JSON object. It is whole then: a cut one lacks its last bracket."""
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return False
-
-
-def _fuller(before: str, after: str) -> str:
-    """The fuller one of two texts of arguments; of two equally full ones the later."""
-    ranks = _rank(before), _rank(after)
-    if ranks[0] != ranks[1]:
-        return before if ranks[0] > ranks[1] else after
-    return before if ranks[0] == 1 and len(before) > len(after) else after
-
-
-def _rank(arguments: str) -> int:
-    """Nothing, text that is not a JSON object, an empty object, a full one."""
-    if not arguments.strip():
-        return 0
-    if not is_object(arguments):
-        return 1
-    return 2 if not arguments.strip("{} \t\r\n") else 3
