@@ -51,6 +51,9 @@ class BlockingConversation:
         self._loop = loop
         self._callbacks: Callbacks | None = None
 
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._conversation).removeprefix('<')}"
+
     # --- state
 
     @property
