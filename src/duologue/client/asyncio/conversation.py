@@ -16,6 +16,7 @@ from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
+from duologue.client.connection_log import log_restored
 from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
@@ -39,6 +40,7 @@ from duologue.protocol.client.notices import (
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
@@ -79,6 +81,13 @@ class Conversation(NoticeHub):
         self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._ended: DuologueError | None = None
+
+    def __repr__(self) -> str:
+        connection = self._supervisor.connection
+        is_open = connection is not None and self.core.is_open
+        state = "over" if self._ended is not None else "open" if is_open else "not connected"
+        session = connection.session_id if connection is not None else None
+        return f"<Conversation with {self._supervisor.place}, {state}, session {session or 'none yet'!r}>"
 
     # --- state
 
@@ -294,6 +303,8 @@ class Conversation(NoticeHub):
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
+                case SessionRestored():
+                    log_restored(self._supervisor.place)
                 case IllegalTransition():
                     log_illegal_transition(notice)
                 case _:

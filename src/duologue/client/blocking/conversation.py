@@ -46,6 +46,9 @@ class BlockingConversation(BlockingNoticeHub):
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
         super().__init__(conversation, loop)
 
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._conversation).removeprefix('<')}"
+
     # --- state
 
     @property
