@@ -116,7 +116,7 @@ class FunctionSource(AudioSource):
     async def read(self) -> AudioInput | None:
         """Call the function."""
         piece: AudioInput | None = await result_of(self._read())
-        return None if isinstance(piece, bytes | bytearray) and not piece else piece
+        return None if _is_empty(piece) else piece
 
 
 class InThreadSource(AudioSource):
@@ -124,13 +124,12 @@ class InThreadSource(AudioSource):
 
     def __init__(self, source: Iterable[AudioInput] | Callable[[], AudioInput | None]) -> None:
         self._next: Callable[[], AudioInput | None]
-        self._next = source if callable(source) else _next_of(source)
+        self._next = _until_empty(source) if callable(source) else _next_of(source)
         self._thread = WorkerThread("duologue-source")
 
     async def read(self) -> AudioInput | None:
         """The next piece, from the thread."""
-        piece = await self._thread.run(self._next)
-        return None if isinstance(piece, bytes | bytearray) and not piece else piece
+        return await self._thread.run(self._next)
 
     async def close(self) -> None:
         """End the thread."""
@@ -166,6 +165,19 @@ def source_of(
 
 def _cut(audio: bytes, size: int) -> Iterator[bytes]:
     return (audio[start : start + size] for start in range(0, len(audio), size))
+
+
+def _is_empty(piece: AudioInput | None) -> bool:
+    """What functions return at the end, files and sockets for example."""
+    return isinstance(piece, bytes | bytearray) and not piece
+
+
+def _until_empty(read: Callable[[], AudioInput | None]) -> Callable[[], AudioInput | None]:
+    def following() -> AudioInput | None:
+        piece = read()
+        return None if _is_empty(piece) else piece
+
+    return following
 
 
 def _next_of(pieces: Iterable[AudioInput]) -> Callable[[], AudioInput | None]:
