@@ -48,6 +48,8 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
+    "protocol/live/notices.py": "declarations; tests/protocol/live/test_core.py",
+    "protocol/live/options.py": "fields; tests/protocol/live/test_core.py sets each of them",
     "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
     "protocol/server/outgoing.py": "two lists; every test of a session",
