@@ -23,7 +23,8 @@ FAMILIES: Final[tuple[FamilyName, ...]] = ("realtime", "translation", "live")
 
 def family_of(frames: Iterable[Mapping[str, Any]]) -> FamilyName:
     """The family of the first frame that only one can have sent; "realtime" if none says."""
-    return next((family for frame in frames if (family := _family_of(frame)) is not None), "realtime")
+    default: FamilyName = "realtime"
+    return next((family for frame in frames if (family := _family_of(frame)) is not None), default)
 
 
 def _family_of(frame: Mapping[str, Any]) -> FamilyName | None:

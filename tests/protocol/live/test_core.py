@@ -27,7 +27,7 @@ from duologue.protocol.live.notices import (
     CommandEnded,
     DelegationStarted,
     FixtureEnded,
-    LiveAudio,
+    LiveAudioPiece,
     LiveErrorReported,
     LiveUnreadable,
     LiveUsage,
@@ -239,7 +239,7 @@ def test_audio_is_sent_in_the_format_of_the_session() -> None:
     session.collect()
     assert base64.b64decode(session.sent[-1]["audio"]) == b"\xff" * 160
     (piece,) = session.server("session.output_audio.delta", delta=base64.b64encode(b"\xff" * 800).decode())
-    assert isinstance(piece, LiveAudio)
+    assert isinstance(piece, LiveAudioPiece)
     assert (piece.encoding.type, piece.start_ms) == ("audio/pcmu", 0)
 
 
@@ -254,7 +254,7 @@ def test_sound_is_placed_one_after_the_other_or_where_the_server_says() -> None:
     delta = base64.b64encode(bytes(4800)).decode()
     for fields in ({}, {}, {"start_ms": 700, "end_ms": 800}, {}):
         session.server("session.output_audio.delta", delta=delta, **fields)
-    assert [(piece.start_ms, piece.gap_ms) for piece in session.of(LiveAudio)] == [
+    assert [(piece.start_ms, piece.gap_ms) for piece in session.of(LiveAudioPiece)] == [
         (0, 0),
         (100, 0),
         (700, 500),

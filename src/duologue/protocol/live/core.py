@@ -54,7 +54,7 @@ from duologue.protocol.live.notices import (
     DecisionMade,
     DelegationStarted,
     FixtureEnded,
-    LiveAudio,
+    LiveAudioPiece,
     LiveErrorReported,
     LiveNotice,
     LiveUnreadable,
@@ -376,7 +376,7 @@ class LiveCore:
             return
         output = self._output = self._output if self._output is not None else OutputTimeline(self.encoding)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
-        self._notices.append(LiveAudio(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
+        self._notices.append(LiveAudioPiece(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
 
     # --- time, and the end
 

@@ -26,7 +26,7 @@ __all__ = [
     "DelegationStarted",
     "FixtureEnded",
     "IllegalTransition",
-    "LiveAudio",
+    "LiveAudioPiece",
     "LiveErrorReported",
     "LiveNotice",
     "LiveUnreadable",
@@ -76,7 +76,7 @@ class SessionEnded(Struct, frozen=True, kw_only=True):
     """The last report; final if `finalised`."""
 
 
-class LiveAudio(Struct, frozen=True, kw_only=True):
+class LiveAudioPiece(Struct, frozen=True, kw_only=True):
     """The next piece of the model's sound, silence included. It belongs at `start_ms` of the session's time.
 
     `gap_ms` is how much time without sound lies between the piece before and this one.
@@ -88,7 +88,7 @@ class LiveAudio(Struct, frozen=True, kw_only=True):
     gap_ms: int = 0
 
     def __repr__(self) -> str:
-        return f"LiveAudio(start_ms={self.start_ms}, audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
+        return f"LiveAudioPiece(start_ms={self.start_ms}, audio=<{len(self.audio)} bytes of {self.encoding.type}>)"
 
 
 class TranscriptDelta(Struct, frozen=True, kw_only=True):
@@ -207,7 +207,7 @@ LiveNotice: TypeAlias = (
     SessionStarted
     | SessionUpdated
     | SessionEnded
-    | LiveAudio
+    | LiveAudioPiece
     | TranscriptDelta
     | UtteranceEnded
     | DelegationStarted

@@ -99,7 +99,7 @@ class TranscriptGrouper:
 
     def end(self) -> list[TranscriptDelta | UtteranceEnded]:
         """The session is over."""
-        return [notice for speaker in [*self._open] for notice in self._end(speaker, "session_closed")]
+        return [notice for mine in [*self._open.values()] for notice in self._end(mine.speaker, "session_closed")]
 
     def _begin(self, speaker: Speaker, start_ms: int) -> _Open:
         ended_ms = self._ended_ms.get(speaker)
@@ -120,8 +120,8 @@ class TranscriptGrouper:
         return ISOLATION_MS if mine.is_short else _PAUSES[mine.speaker]
 
     def _end_inactive(self, position_ms: int) -> list[TranscriptDelta | UtteranceEnded]:
-        silent = [mine.speaker for mine in self._open.values() if position_ms - mine.end_ms > self._pause_ms(mine)]
-        return [notice for speaker in silent for notice in self._end(speaker, "inactivity")]
+        silent = [mine for mine in self._open.values() if position_ms - mine.end_ms > self._pause_ms(mine)]
+        return [notice for mine in silent for notice in self._end(mine.speaker, "inactivity")]
 
     def _end(self, speaker: Speaker, reason: UtteranceEnd) -> list[TranscriptDelta | UtteranceEnded]:
         ended = self._open.pop(speaker, None)
