@@ -33,7 +33,7 @@ from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import SessionStart, upstream_session_start
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
@@ -73,7 +73,7 @@ class Relay:
     ) -> None:
         """`session_start` has the client's dialect and what is requested from the upstream. Of `defaults`, only the
         limits of one event apply, and only where events are translated."""
-        session_start = session_start or SessionStart()
+        session_start = upstream_session_start(session_start or SessionStart(), PROFILES[upstream.dialect])
         dialect = session_start.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
@@ -113,7 +113,7 @@ class Relay:
                         self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
                     self._losses.report(
-                        "the secret's session.update to the upstream", self._configuration.translation.lost
+                        "the first session.update to the upstream", self._configuration.translation.lost
                     )
                     await self._send(upstream, self._configuration.text)
                 code = await self._relay(upstream)
@@ -214,7 +214,7 @@ class Relay:
             except TimeoutError:
                 return self._stalled(sink)
             if self._configuration is not None and self._configuration.rejected and sink is self._client:
-                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
+                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses the configuration of the session")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
         """Raises ConnectionClosed, and TimeoutError if the side takes no message for `stall_s`."""
