@@ -38,6 +38,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, Direction, log_frame
 
 __all__ = ["Relay"]
 
@@ -204,6 +205,7 @@ class Relay:
                 message = await source.receive()
             except ConnectionClosed as closed:
                 return closed
+            self._log("received", message, source)
             try:
                 for translated in translate(message):
                     await self._send(sink, translated)
@@ -218,6 +220,7 @@ class Relay:
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
         """Raises ConnectionClosed, and TimeoutError if the side takes no message for `stall_s`."""
+        self._log("sent", message, sink)
         if sink is not self._client:
             async with asyncio.timeout(self._stall_s):
                 await sink.send(message)
@@ -225,6 +228,11 @@ class Relay:
         # Both directions send to the client, and a transport allows one sender at a time.
         async with self._to_client, asyncio.timeout(self._stall_s):
             await sink.send(message)
+
+    def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
+        if WIRE.isEnabledFor(logging.DEBUG):
+            name = "client" if side is self._client else "upstream"
+            log_frame(direction, message, session=f"{self.relay_id}, {name}")
 
     def _stalled(self, sink: Transport) -> ConnectionClosed:
         """The close for both sides when one takes no more messages."""
