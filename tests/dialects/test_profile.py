@@ -114,7 +114,8 @@ def _line(profile: Profile) -> str:
 
 END_OF_TRANSCRIPTION = {"type": "input_audio_buffer.commit", "final": True}
 BESIDE: dict[str, dict[str, Any]] = {
-    **{name: {"intent": True} for name in ("openai", "openai-beta", "azure-preview", "speaches")},
+    **{name: {"intent": True} for name in ("openai", "openai-beta", "azure-preview")},
+    "speaches": {"intent": True, "intent_takes_model": True},
     "xai": {
         "heartbeats": {"ping"},
         "twins": {"response.text.delta", "response.text.done", "response.audio.delta", "response.audio.done"},
@@ -131,5 +132,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 def test_a_profile_says_what_no_frame_shows(profile: Profile) -> None:
-    told = {name: getattr(profile, name) for name in ("intent", "heartbeats", "twins", "end_of_input")}
+    told = {
+        name: getattr(profile, name) for name in ("intent", "intent_takes_model", "heartbeats", "twins", "end_of_input")
+    }
     assert {name: value for name, value in told.items() if value} == BESIDE.get(profile.name, {})

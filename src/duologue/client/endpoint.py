@@ -20,10 +20,6 @@ __all__ = ["TRANSCRIPTION", "Endpoint"]
 TRANSCRIPTION: Final = "transcription"
 """The `intent` of a session that only transcribes."""
 
-_MODEL_IN_CONFIG: Final = frozenset({"openai", "openai-beta", "azure-preview"})
-"""Dialects in which the configuration of such a session names its model, and the URL must not: the hosted service
-answers "You must not provide a model parameter for transcription sessions." speaches takes it from the URL."""
-
 
 class Endpoint(Struct, frozen=True, kw_only=True):
     """A realtime server and how to connect to it. Its repr shows neither keys nor the values of headers and query."""
@@ -82,7 +78,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """
         if self.intent != TRANSCRIPTION or self.model is None:
             return None
-        return self.model if self.dialect_detector().dialect in _MODEL_IN_CONFIG else None
+        profile = PROFILES[self.dialect_detector().dialect]
+        return self.model if profile.intent and not profile.intent_takes_model else None
 
     def _url_with(self, model: str | None, credentials: Credentials | None = None) -> str:
         parts = split_session_url(self.url, secure=self.socket.ssl is not None)

@@ -144,6 +144,7 @@ PROFILES: Final = (
         name="speaches",
         title="speaches",
         intent=True,
+        intent_takes_model=True,
         names=CANONICAL,
         rules=merged(
             flat_rules(lacks=("truncation", "prompt", "tracing", "include", "reasoning", "parallel_tool_calls")),

@@ -43,7 +43,7 @@ class Connection:
     ) -> None:
         """`place` is the URL without secrets, for the log and the repr; None: the kind of transport."""
         self._transport = transport
-        self.log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
+        self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(dialect=self._detector.dialect, new_id=new_id)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
@@ -59,7 +59,7 @@ class Connection:
         over = self._closed or self._closing
         state = "open" if over is None else f"closed with code {over.code}"
         session = self.session_id or "none yet"
-        return f"<Connection to {self.log.place}, {state}, dialect {self.dialect}, session {session!r}>"
+        return f"<Connection to {self._log.place}, {state}, dialect {self.dialect}, session {session!r}>"
 
     @property
     def session_id(self) -> str | None:
@@ -226,7 +226,7 @@ class Connection:
                 event = self._protocol.receive(message)
                 if not has_session and self._protocol.session is not None:
                     has_session = True
-                    self.log.session_began(self.session_id, self.dialect)
+                    self._log.session_began(self.session_id, self.dialect)
                 await self._deliver(event)
 
     async def _end(self, closed: ConnectionClosed) -> None:
@@ -236,7 +236,7 @@ class Connection:
 
     def _log_closed(self, closed: ConnectionClosed, *, by: str) -> None:
         code = closed.error.error.code if closed.error is not None else None
-        self.log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
+        self._log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
 
     async def _write(self) -> None:
         while True:

@@ -83,7 +83,7 @@ class ConnectionSupervisor:
         except BaseException:
             await first.close()
             raise
-        self.place = self.connection.log.place
+        self.place = self.connection._log.place
         self._running = _start(self._run(first))
 
     def wake(self) -> None:
@@ -129,7 +129,7 @@ class ConnectionSupervisor:
     async def _use(self, current: ManagedConnection) -> ManagedConnection | None:
         """Read and write over a connection until another one replaces it; returns that. None: there is none."""
         connection = self.connection = await current.opened()
-        self.place = connection.log.place
+        self.place = connection._log.place
         self._rotation.begin(now=time.monotonic(), unix_now_s=time.time())
         self._wanted.clear()
         self.wake()

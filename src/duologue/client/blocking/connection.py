@@ -34,6 +34,11 @@ class BlockingConnection:
         return f"<Blocking{repr(self._connection).removeprefix('<')}"
 
     @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return self._connection.session_id
+
+    @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""
         return self._connection.dialect
