@@ -8,17 +8,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput, pieces
+from duologue.audio.wav import Sound
 from duologue.client.answers import AnswerCollector, response_of
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.connection_log import log_restored
-from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.limits import APPEND_CLIP_MS, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
+from duologue.client.sound.listening import Listening
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink, Playback
+from duologue.client.sound.sinks import sink_of
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -131,21 +139,43 @@ class Conversation(NoticeHub):
                     return " ".join(answer.texts)
         raise RequestRejected("the conversation is over")
 
-    async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    async def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
         """
-        await self.drain()
-        if not self.core.is_open:
-            return False
-        self._act(lambda: self.core.append(audio, encoding=encoding))
+        for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
+            await self.drain()
+            if not self.core.is_open:
+                return False
+            rate = own_rate_hz if own_rate_hz is not None else rate_hz
+            self._act(partial(self.core.append, piece, encoding=encoding, rate_hz=rate, channels=channels))
+        if isinstance(audio, Sound):
+            await self.end_input_stream()
         return True
+
+    async def end_input_stream(self) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        await self.drain()
+        self._act(self.core.end_input_stream)
 
     async def commit(self) -> None:
         """Make an item of the appended audio, where the application decides on turns.
@@ -224,6 +254,30 @@ class Conversation(NoticeHub):
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
+
+    # --- sound
+
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> Playback:
+        """Play the model's speech on a sink: `async with conversation.play(Loudspeaker()):`, see `Playback`.
+
+        It is dropped when the user interrupts, and what was heard of it is reported. `encoding` is that of a sink which
+        is a function or has a method `write`; without it, that is the encoding of the session's output.
+        """
+        return Playback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
+
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> Listening:
+        """Send what a source hears: `async with conversation.listen(Microphone()):`, or `await` it to its end.
+
+        The keywords are those of `send_audio`, for an iterator or a function.
+        """
+        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
 
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:
