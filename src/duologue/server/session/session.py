@@ -39,6 +39,8 @@ from duologue.protocol import (
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.budget import Share
 from duologue.server.dialect.adapter import DialectAdapter
+from duologue.server.dialect.client_habits import ANSWERS_COMMITS
+from duologue.server.dialect.forced_messages import forced_message
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
@@ -103,9 +105,12 @@ class ServerSession:
             started_at=time.time(),
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
+            answers_commits=session_start.dialect in ANSWERS_COMMITS,
         )
         conversation_id = self._protocol.conversation.conversation_id
-        self._adapter = DialectAdapter(session_start.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._adapter = DialectAdapter(
+            session_start.dialect, new_id=new_id, conversation_id=conversation_id, kind=session_start.kind
+        )
         self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
         self._observer = (
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
@@ -228,7 +233,9 @@ class ServerSession:
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
-            if type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
+            if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
+                self._protocol.speak(message_to_speak, event, now=now)
+            elif type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
                 await self._receive_long(event)
             else:
                 self._protocol.receive(event, now=now)
