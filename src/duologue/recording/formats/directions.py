@@ -41,8 +41,13 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Direction], ...]] = (
     (re.compile(r"\b(?:from|<-|←) ?(?:the )?(?:client|browser|user)\b"), "sent"),
 )
 
-_ARROW: Final = re.compile(r"(?:<[-=]*|[-=]*>|[←→↑↓⬆⬇▲▼►▶◄◀⇐⇒⬅➡])+")
-_ARROW_AT_END: Final = re.compile(rf"({_ARROW.pattern})[\s:|]*(?:(?:TEXT|BINARY|SEND|RECV)\b)?[\s:|]*['\"b]*\s*$")
+_ARROWS: Final = "<>-=" + "".join(word for word in (_SENT + _RECEIVED).split() if not word.isascii())
+_BESIDE: Final = " \t:|'\"b\ufe0f"
+"""What may stand between an arrow and a frame: quotation marks, also of Python's bytes, and half of an emoji."""
+
+_OPCODES: Final = ("TEXT", "BINARY")
+"""Words of the websockets library that do so too."""
+
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 _REQUESTS: Final = frozenset(
@@ -56,14 +61,14 @@ def direction_of_word(word: object) -> Direction | None:
     if not isinstance(word, str):
         return None
     plain = word.strip().lower()
-    return _WORDS.get(plain) or _WORDS.get(plain.rpartition(".")[2])
+    return _WORDS[plain] if plain in _WORDS else _WORDS.get(plain.rpartition(".")[2])
 
 
 def direction_of_prefix(prefix: str) -> Direction | None:
-    """The direction that the text before a frame means: an arrow just before it, a phrase, a word, or any arrow."""
+    """The direction that the text before a frame means: an arrow just before it, a phrase, a word, or another arrow."""
     text = _COLOUR.sub("", prefix)
-    if at_end := _ARROW_AT_END.search(text):
-        return _of_arrow(at_end[1])
+    if (direction := _of_arrow_at_end(text)) is not None:
+        return direction
     low = text.lower()
     for phrase, direction in _PHRASES:
         if phrase.search(low):
@@ -72,11 +77,18 @@ def direction_of_prefix(prefix: str) -> Direction | None:
     for word in words:
         if word in _WORDS and (word not in _ONLY_ALONE or len(words) == 1):
             return _WORDS[word]
-    return _of_arrow(arrow[0]) if (arrow := _ARROW.search(text)) else None
+    alone = (word.strip(_BESIDE) for word in text.split())
+    return next((direction for word in alone if word and (direction := _of_arrow_at_end(word)) is not None), None)
 
 
-def _of_arrow(arrow: str) -> Direction | None:
-    return _WORDS.get(arrow) or _WORDS.get(arrow[-1] if arrow.endswith(">") else arrow[0])
+def _of_arrow_at_end(text: str) -> Direction | None:
+    tail = text.rstrip(_BESIDE)
+    for opcode in _OPCODES:
+        tail = tail.removesuffix(opcode).rstrip(_BESIDE)
+    arrow = tail[len(tail.rstrip(_ARROWS)) :]
+    if arrow in _WORDS:
+        return _WORDS[arrow]
+    return _WORDS.get(arrow.strip("-="))
 
 
 def direction_of_type(name: str | None) -> Direction:
