@@ -25,10 +25,8 @@ _RECEIVED: Final = (
     " websocketframereceived ws_receive ws_recv servertoclient server_to_client server-to-client to_client downstream"
     " assistant model openai response read < << <<< <- <-- <= ← ↓ ⬇ ▼ ◄ ◀ ⇐ ⬅"
 )
-_WORDS: Final[dict[str, Direction]] = {
-    **dict.fromkeys(_SENT.split(), "sent"),
-    **dict.fromkeys(_RECEIVED.split(), "received"),
-}
+_OF_DIRECTION: Final[tuple[tuple[Direction, str], ...]] = (("sent", _SENT), ("received", _RECEIVED))
+_WORDS: Final = {word: direction for direction, words in _OF_DIRECTION for word in words.split()}
 """What programs call the two directions, as a client sees them: `>` is sent in wscat, websocat and websockets."""
 
 _ONLY_ALONE: Final = frozenset("in out request response read write user model openai assistant browser".split())
