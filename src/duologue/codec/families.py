@@ -11,6 +11,7 @@ from typing import Any, Final, cast, get_args
 
 import msgspec
 
+from duologue.codec.error_frames import is_error_frame, kept_frame, read_error
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.shape import shapes_by_tag
@@ -31,6 +32,9 @@ TRANSLATION_CLASSES: Final[Mapping[str, type[TranslationEvent]]] = {
     for cls in (*get_args(AnyTranslationServerEvent), *get_args(AnyTranslationClientEvent))
 }
 """Every known event of the translation family by its wire name."""
+
+_DIALECT: Final = "openai"
+"""The family has one dialect, the hosted service's."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
@@ -70,11 +74,13 @@ def _decode_known() -> Callable[[str | bytes], TranslationEvent]:
 @cache
 def _reader() -> ForgivingReader:
     # The reader walks along the shapes of any tagged struct; only its annotations speak of the realtime family.
-    return ForgivingReader(shapes_by_tag(cast("Mapping[str, type[RealtimeEvent]]", TRANSLATION_CLASSES)), "openai")
+    return ForgivingReader(shapes_by_tag(cast("Mapping[str, type[RealtimeEvent]]", TRANSLATION_CLASSES)), _DIALECT)
 
 
 def _read(frame: dict[str, Any]) -> TranslationEvent:
     event: object = _reader().read(frame)
+    if isinstance(event, UnknownRealtimeEvent) and is_error_frame(frame):
+        event = read_error(_reader(), frame, frame=frame)
     if isinstance(event, UnknownRealtimeEvent):
         return UnknownTranslationEvent(json=event.json, problem=event.problem)
     assert isinstance(event, TranslationEvent)
@@ -91,8 +97,10 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> TranslationEvent:
 
 
 def _to_json(event: TranslationEvent) -> dict[str, Any]:
-    plain: dict[str, Any] = to_plain(event.json if isinstance(event, UnknownTranslationEvent) else event)
-    return plain
+    if isinstance(event, UnknownTranslationEvent):
+        plain: dict[str, Any] = to_plain(event.json)
+        return plain
+    return kept_frame(event, _DIALECT) or to_plain(event)
 
 
 TranslationEvent._read_json = staticmethod(_from_json)

@@ -172,7 +172,6 @@ PROFILES: Final = (
                 "session.updated": _LOCALAI_SESSION,
                 "response.created": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
                 "response.done": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
-                "error": (Default("error", "message", ""),),
             },
             _ERROR,
             # Its encoder drops what is empty or 0.

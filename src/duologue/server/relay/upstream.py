@@ -67,6 +67,7 @@ class UpstreamSide:
         def new_event_id() -> str:
             return new_id("event")
 
+        self._new_event_id = new_event_id
         lacks_added = "conversation.item.added" in self._profile.lacks_events
         self._items = CreatedToAdded(new_event_id=new_event_id) if lacks_added else None
         self._audio = UpstreamAudio(self._profile, PROFILES[client_dialect], new_event_id=new_event_id)
@@ -139,6 +140,8 @@ class UpstreamSide:
             case ConversationItemRetrievedEvent(item=item):
                 return [msgspec.structs.replace(event, item=self._audio.item_down(item))]
             case ErrorEvent(error=error):
+                if not is_set(event.event_id):  # the client counts on one in every event
+                    event = msgspec.structs.replace(event, event_id=self._new_event_id())
                 if isinstance(error.param, str):
                     error = msgspec.structs.replace(error, param=our_parameter(error.param, self._profile))
                     event = msgspec.structs.replace(event, error=error)
