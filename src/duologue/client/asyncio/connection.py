@@ -9,10 +9,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 from duologue.client.dialect_detection import DialectDetector
+from duologue.client.event_reader import EventReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.messages import new_id
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, RealtimeEvent, is_set
 from duologue.protocol import ClientProtocol
 from duologue.transports import Transport
 
@@ -36,7 +37,9 @@ class Connection:
     ) -> None:
         self._transport = transport
         self._detector = detector if detector is not None else DialectDetector(dialect)
-        self._protocol = ClientProtocol(dialect=self._detector.dialect, new_id=new_id)
+        self._protocol = ClientProtocol(
+            dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
+        )
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
@@ -196,7 +199,21 @@ class Connection:
                 if not self._detector.is_settled:
                     self._detector.observe(message)
                     self._protocol.dialect = self._detector.dialect
-                await self._deliver(self._protocol.receive(message))
+                event = self._protocol.receive(message)
+                if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
+                    await self._deliver(event)
+
+    def _is_retried(self, event: ErrorEvent) -> bool:
+        """Whether an error made the dialect change, and the rejected update was sent again."""
+        update = self._protocol.unanswered_update
+        answered = event.error.event_id
+        if update is None or (is_set(answered) and answered != update.event_id):
+            return False
+        if not self._detector.follows(event.error):
+            return False
+        self._protocol.dialect = self._detector.dialect
+        self.put(self._protocol.send(update))
+        return True
 
     async def _write(self) -> None:
         while True:
