@@ -74,6 +74,7 @@ class DialectDetector:
         self.dialect = dialect if dialect != AUTO else DEFAULT_DIALECT
         self._frames_left = _FIRST_FRAMES if dialect == AUTO else 0
         self._is_vendor_known = dialect != AUTO
+        self._is_guessed = dialect == AUTO
         self._has_followed = False
         if dialect == AUTO and url is not None:
             guess = detect(url)
@@ -90,6 +91,11 @@ class DialectDetector:
     def is_vendor_unknown(self) -> bool:
         """Whether the dialect is no more than an era: the server is no vendor's that is known."""
         return not self._is_vendor_known and self.dialect in _ERAS
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether the dialect was detected, and not named by the application."""
+        return self._is_guessed
 
     def observe(self, message: str | bytes) -> None:
         """Look at a frame of the server's, before it is decoded."""

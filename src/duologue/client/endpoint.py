@@ -55,6 +55,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
             raise ValueError(f"no dialect {self.dialect!r}; known: {AUTO}, {', '.join(PROFILES)}")
         return DialectDetector(self.dialect, url=self.session_url())
 
+    @property
+    def session_model(self) -> str | None:
+        """The model that the URL's query names, in the end."""
+        named = dict(parse_qsl(urlsplit(self.session_url()).query)) if self.url else {}
+        return named.get("model", self.model)
+
     def session_url(self, credentials: Credentials | None = None) -> str:
         """The URL of the WebSocket. With credentials it may hold the key.
 

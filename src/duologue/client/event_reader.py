@@ -33,6 +33,9 @@ __all__ = ["EventReader"]
 
 _logger = logging.getLogger("duologue.client")
 
+_COUSINS: Final = {"vllm": "vllm-omni"}
+"""Dialects that announce sessions with the same frame and are written alike: the second reads what the first cannot."""
+
 _MAX_NAMED: Final = 6
 """Missing fields that a warning names: more of them do not help."""
 
@@ -48,6 +51,8 @@ class EventReader:
     def read(self, message: str | bytes, *, dialect: str) -> RealtimeEvent:
         """The event of a message. Raises as `decode` does."""
         event = decode(message, dialect=dialect)
+        if isinstance(event, UnknownRealtimeEvent) and self._detector.is_guessed and dialect in _COUSINS:
+            return decode(message, dialect=_COUSINS[dialect])
         if not self._detector.is_vendor_unknown:
             return event
         if isinstance(event, UnknownRealtimeEvent):

@@ -82,7 +82,7 @@ async def connect(
     if transport is None:
         require_url(endpoint, function="connect", instead="transport")
         transport = await open_endpoint(endpoint)
-    connection = Connection(transport, detector=detector)
+    connection = Connection(transport, detector=detector, model=endpoint.session_model)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         connection.start()
         try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,9 +13,12 @@ from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import EventReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.messages import new_id
+from duologue.dialects import PROFILES
+from duologue.dialects.utterance import Utterance
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent, is_set
+from duologue.events import AnySession, ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent, is_set
 from duologue.protocol import ClientProtocol
+from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.transports import Transport
 
 __all__ = ["Connection"]
@@ -33,13 +37,23 @@ class Connection:
     """
 
     def __init__(
-        self, transport: Transport, *, dialect: str = "openai", detector: DialectDetector | None = None
+        self,
+        transport: Transport,
+        *,
+        dialect: str = "openai",
+        detector: DialectDetector | None = None,
+        model: str | None = None,
     ) -> None:
+        """`model` is for dialects in which the first command names it."""
         self._transport = transport
+        self.model = model
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
             dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
         )
+        self._utterances = UtteranceCommands()
+        self._sending = threading.Lock()
+        """Held while events are turned into messages: threads may do that at once."""
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
@@ -76,7 +90,7 @@ class Connection:
             ConnectionClosed: the session is over.
             LocalProtocolError: only servers send such an event.
         """
-        await self.queue(self.message(event))
+        await self.queue(self.messages(event))
 
     async def append(self, audio: bytes) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
@@ -86,7 +100,7 @@ class Connection:
         Raises:
             ConnectionClosed: the session is over.
         """
-        await self.queue(self.audio_message(audio))
+        await self.queue(self.audio_messages(audio))
 
     async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
@@ -141,26 +155,54 @@ class Connection:
         """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
-    def message(self, event: RealtimeEvent) -> str:
-        """The text that sends an event. Safe on any thread. Raises as `send` does."""
+    def messages(self, event: RealtimeEvent) -> list[str]:
+        """The texts that send an event, with what the dialect wants before it. Safe on any thread. Raises as `send`."""
         self._raise_if_over()
-        return self._protocol.send(event)
+        with self._sending:
+            return [self._protocol.send(each) for each in self._utterances.outgoing(event)]
 
-    def audio_message(self, audio: bytes) -> str:
-        """The text that sends input audio. Safe on any thread. Raises as `append` does."""
+    def audio_messages(self, audio: bytes) -> list[str]:
+        """The texts that send input audio. Safe on any thread. Raises as `append` does."""
         self._raise_if_over()
-        return self._protocol.append(audio)
+        if self._utterances.passes_audio:
+            return [self._protocol.append(audio)]
+        return self.messages(InputAudioBufferAppendEvent.from_audio(audio))
 
-    async def queue(self, message: str) -> None:
-        """Queue a message; waits for a free slot."""
+    async def queue(self, messages: Sequence[str]) -> None:
+        """Queue messages; waits for a free slot."""
         while self.free_slots <= 0:
             self._emptied.clear()
             await self._emptied.wait()
-        self.put(message)
+        self.put(messages)
 
-    def put(self, message: str) -> None:
-        """Queue a message without waiting for a free slot."""
-        self._outgoing.put_nowait(message)
+    def put(self, messages: Sequence[str]) -> None:
+        """Queue messages without waiting for a free slot."""
+        for message in messages:
+            self._outgoing.put_nowait(message)
+
+    # --- the order that the dialect wants
+
+    @property
+    def utterance(self) -> Utterance:
+        """How an utterance begins and ends in the dialect."""
+        return PROFILES[self.dialect].utterance
+
+    @property
+    def is_speech_told(self) -> bool:
+        """Whether no utterance is open or being transcribed, in a dialect in which each has one final transcript."""
+        return self._utterances.is_told
+
+    def end_utterance(self) -> None:
+        """End the utterance that is open, if one is, in a dialect in which each has a beginning."""
+        with self._sending:
+            self.put([self._protocol.send(event) for event in self._utterances.end()])
+
+    def _use_dialect(self) -> None:
+        """The dialect is known, or another one: send what it wants first."""
+        self._protocol.dialect = self._detector.dialect
+        with self._sending:
+            self._utterances = UtteranceCommands(self.utterance, model=self.model)
+            self.put([self._protocol.send(event) for event in self._utterances.first()])
 
     def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
@@ -171,6 +213,7 @@ class Connection:
 
     def start(self) -> None:
         """Start reading and writing; `stop` ends it."""
+        self._use_dialect()
         # Not a TaskGroup: it would wrap what the application raises inside `async with connect(...)`.
         self._tasks = [asyncio.ensure_future(work) for work in (self._read(), self._write())]  # noqa: TID251
 
@@ -198,8 +241,12 @@ class Connection:
             else:
                 if not self._detector.is_settled:
                     self._detector.observe(message)
-                    self._protocol.dialect = self._detector.dialect
+                    if self._detector.dialect != self._protocol.dialect:
+                        self._use_dialect()
                 event = self._protocol.receive(message)
+                if not self._utterances.passes:
+                    with self._sending:
+                        self.put([self._protocol.send(each) for each in self._utterances.received(event)])
                 if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
                     await self._deliver(event)
 
@@ -212,7 +259,7 @@ class Connection:
         if not self._detector.follows(event.error):
             return False
         self._protocol.dialect = self._detector.dialect
-        self.put(self._protocol.send(update))
+        self.put([self._protocol.send(update)])
         return True
 
     async def _write(self) -> None:

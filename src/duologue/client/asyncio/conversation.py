@@ -12,11 +12,13 @@ from typing import Any, TypeVar, overload
 
 from duologue.audio.formats import Encoding
 from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
-from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.input_progress_sink import InputProgressSink
+from duologue.client.limits import FINISH_S, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
@@ -83,6 +85,9 @@ class Conversation:
         self._sinks: list[NoticeSink] = []
         self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
         self._ended: DuologueError | None = None
+        self.input_progress = InputProgressSink()
+        """What of the user's speech has not been told."""
+        self.attach(self.input_progress)
 
     # --- state
 
@@ -150,6 +155,22 @@ class Conversation:
         """
         await self.send(InputAudioBufferCommitEvent())
 
+    async def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told within `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            await finish_input(self, self._supervisor.connection)
+
     async def respond(
         self,
         event: ResponseCreateEvent | None = None,
@@ -166,6 +187,7 @@ class Conversation:
             LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
+        self._supervisor.check_can_respond()
         answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:

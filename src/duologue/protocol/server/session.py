@@ -193,7 +193,7 @@ def _realtime(session_id: str, defaults: SessionDefaults, expires_at: int) -> Re
                 format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
                 transcription=None,
                 noise_reduction=None,
-                turn_detection=fill_in(vad, responds=True),
+                turn_detection=fill_in(vad, responds=True) if defaults.detects_turns else None,
             ),
             output=AudioOutputConfig(
                 format=PcmAudioFormat(rate=defaults.output_rates_hz[0]), voice=defaults.voice, speed=1.0
@@ -215,7 +215,7 @@ def _transcription(session_id: str, defaults: SessionDefaults, expires_at: int) 
                 # On from the start, because transcripts are all that this session gives.
                 transcription=AudioTranscription(model=defaults.model, language=None, prompt=None),
                 noise_reduction=None,
-                turn_detection=fill_in(vad, responds=False),
+                turn_detection=fill_in(vad, responds=False) if defaults.detects_turns else None,
             )
         ),
         include=None,

@@ -21,6 +21,7 @@ from duologue.codec.known import forgiving_reader
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
+from duologue.dialects.utterance import COMMIT
 from duologue.events import (
     ConversationCreatedEvent,
     ErrorEvent,
@@ -169,6 +170,8 @@ class DialectAdapter:
                         self._pending[name] = value
 
     def _without_foreign(self, canonical: Json) -> Json:
+        if canonical.get("type") == COMMIT and self._profile.utterance.begin is not None:
+            return canonical  # whether it begins or ends an utterance stands in a field of the dialect's own
         event = forgiving_reader(self.dialect).read(canonical)
         if isinstance(event, UnknownRealtimeEvent):
             return canonical
