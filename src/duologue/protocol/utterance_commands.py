@@ -125,10 +125,9 @@ class UtteranceCommands:
             return event
         self._begun = self._has_audio = False
         self._ending = self._utterance.is_transcribed_once
-        if is_end:
-            return event
         rest = {name: value for name, value in self._utterance.end.items() if name != "type"}
-        return msgspec.structs.replace(event, extra=Extra({**event.extra, **rest}, dialect=event.extra.dialect))
+        # A field that the program sets itself: it is written in whichever dialect the event was made.
+        return msgspec.structs.replace(event, extra=Extra({**event.extra, **rest}))
 
     def _hold(self, event: RealtimeEvent) -> None:
         self._held_chars += len(event.audio) if isinstance(event, InputAudioBufferAppendEvent) else 1

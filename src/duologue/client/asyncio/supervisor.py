@@ -93,6 +93,7 @@ class ConnectionSupervisor:
         first = self._begin_open()
         try:
             self.connection = await first.opened()
+            self._follow_dialect(self.connection)
         except BaseException:
             await first.close()
             raise
@@ -170,9 +171,7 @@ class ConnectionSupervisor:
                 return closed
             now = time.monotonic()
             if event is not None:
-                if connection.dialect != self._dialect:
-                    self._dialect = connection.dialect
-                    self._core.checks.use(PROFILES[self._dialect])
+                self._follow_dialect(connection)
                 self._core.receive(event, now=now)
             if now >= self._core.next_tick_at:
                 self._core.tick(now)
@@ -182,6 +181,12 @@ class ConnectionSupervisor:
                 return ConnectionClosedError(_MESSAGE_TOO_BIG, excess)
             if (outcome := self._rotation.check(now=now, unix_now_s=time.time())) is not None:
                 return outcome
+
+    def _follow_dialect(self, connection: Connection) -> None:
+        """Have what is sent checked by the rules of the connection's dialect."""
+        if connection.dialect != self._dialect:
+            self._dialect = connection.dialect
+            self._core.checks.use(PROFILES[self._dialect])
 
     async def _write(self, connection: Connection) -> None:
         """Send what the core wants sent, in its order. A slow server blocks only this task."""
