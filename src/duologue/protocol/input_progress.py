@@ -8,6 +8,7 @@ from duologue.events import (
     AudioInputConfig,
     ErrorEvent,
     InputAudioBufferCommittedEvent,
+    InputAudioBufferSpeechStartedEvent,
     InputAudioTranscriptionCompletedEvent,
     InputAudioTranscriptionFailedEvent,
     RealtimeEvent,
@@ -15,6 +16,8 @@ from duologue.events import (
     SessionCreatedEvent,
     SessionUpdatedEvent,
     TranscriptionSession,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
     is_set,
 )
 
@@ -25,6 +28,9 @@ class InputProgress:
     """The progress of one connection; `receive` takes the server's events in order."""
 
     def __init__(self) -> None:
+        self.detects_turns = True
+        """Whether the server decides when the user's turn ends."""
+        self.user_speaks = False
         self._transcribes = False
         self._untranscribed: dict[str, None] = {}
         """Items whose transcript has not come, in order; bounded by what a conversation keeps."""
@@ -44,11 +50,14 @@ class InputProgress:
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 self._transcribes = _transcribes(event.session)
+                self.detects_turns = _detects_turns(event.session)
                 if isinstance(event, SessionCreatedEvent):
                     self._committing = None  # another connection
                     self._untranscribed.clear()
+            case InputAudioBufferSpeechStartedEvent():
+                self.user_speaks = True
             case InputAudioBufferCommittedEvent():
-                self._committing = None
+                self._committing, self.user_speaks = None, False
                 if self._transcribes:
                     self._untranscribed[event.item_id] = None
             case InputAudioTranscriptionCompletedEvent() | InputAudioTranscriptionFailedEvent():
@@ -57,6 +66,14 @@ class InputProgress:
                 self._committing = None  # there was nothing left to commit
             case _:
                 pass  # other events say nothing of the input
+
+
+def _detects_turns(session: AnySession) -> bool:
+    audio = getattr(session, "audio", None)
+    heard = audio.input if isinstance(audio, AudioConfig | TranscriptionSessionAudio) else None
+    if not isinstance(heard, AudioInputConfig | TranscriptionSessionAudioInput):
+        return True
+    return heard.turn_detection is not None
 
 
 def _transcribes(session: AnySession) -> bool:

@@ -62,10 +62,10 @@ def _is_told(conversation: Conversation, connection: Connection, awaited: list[s
 async def _commit_rest(conversation: Conversation) -> str:
     """Commit what the server has of an utterance, unless that is too little or none; returns the commit's event id."""
     event_id = new_id("event")
-    core = conversation.core
-    in_turn = core.session_status.user_speaks or not core.session_status.detects_turns
-    if in_turn and core.checks.buffered_ms >= MIN_COMMIT_MS:
-        conversation.input_progress.committed_by_client(event_id)
+    progress = conversation.input_progress
+    in_turn = progress.user_speaks or not progress.detects_turns
+    if in_turn and conversation.core.checks.buffered_ms >= MIN_COMMIT_MS:
+        progress.committed_by_client(event_id)
         await conversation.send(InputAudioBufferCommitEvent(event_id=event_id))
     return event_id
 

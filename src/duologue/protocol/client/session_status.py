@@ -15,7 +15,6 @@ from duologue.events import (
     TranscriptionSession,
     is_set,
 )
-from duologue.protocol.client.audio_formats import input_config
 from duologue.protocol.client.dispatch import EventContext, Part, on
 
 __all__ = ["SessionStatus"]
@@ -28,8 +27,6 @@ class SessionStatus(Part):
         self.expires_at: int | None = None
         """When the server will end the session, in Unix seconds."""
         self.user_speaks = False
-        self.detects_turns = True
-        """Whether the server decides when the user's turn ends."""
         self.interrupts = True
         """Whether the server stops a response when the user begins to speak: `interrupt_response`."""
 
@@ -37,7 +34,6 @@ class SessionStatus(Part):
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
         session = event.session
         self.interrupts = _interrupts(session)
-        self.detects_turns = _detects_turns(session)
         if isinstance(session, RealtimeSession | TranscriptionSession) and is_set(session.expires_at):
             self.expires_at = session.expires_at
 
@@ -55,11 +51,6 @@ class SessionStatus(Part):
         """The connection is lost, and with it the session and the user's turn."""
         self.expires_at = None
         self.user_speaks = False
-
-
-def _detects_turns(session: AnySession) -> bool:
-    wire = input_config(getattr(session, "audio", None))
-    return wire is None or wire.turn_detection is not None
 
 
 def _interrupts(session: AnySession) -> bool:
