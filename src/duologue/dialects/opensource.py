@@ -115,7 +115,7 @@ PROFILES: Final = (
                 },
                 "response.output_audio.delta": (Rename("", {"audio": "delta"}),),
                 # The first update may name a model and have no session.
-                "session.update": (Default("", "session", {"type": "realtime"}),),
+                "session.update": (Default("", "session", {"type": "realtime"}, always_written=True),),
             },
             absent(*_ANY_ID, *_ANY_TIME),
         ),

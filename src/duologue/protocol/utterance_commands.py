@@ -40,6 +40,7 @@ class UtteranceCommands:
     def __init__(self, utterance: Utterance = PUBLISHED, *, model: str | None = None) -> None:
         self._utterance = utterance
         self._model = model
+        self._named = not utterance.names_model_first
         self._begun = False
         self._has_audio = False
         self._ending = False
@@ -57,6 +58,11 @@ class UtteranceCommands:
         return self._utterance.begin is None or (self._begun and self._has_audio and not self._ending)
 
     @property
+    def lacks_model(self) -> bool:
+        """Whether the server wants to know the model before any speech, and it is not known here."""
+        return not self._named
+
+    @property
     def is_open(self) -> bool:
         """Whether an utterance has begun and not ended."""
         return self._begun
@@ -70,17 +76,24 @@ class UtteranceCommands:
         """What the server wants before anything else. Nothing, where it must name the model and there is no name."""
         if not self._utterance.names_model_first or self._model is None:
             return []
+        self._named = True
         return [UnknownRealtimeEvent(json={"type": "session.update", "model": self._model}, problem="")]
 
     def outgoing(self, event: RealtimeEvent) -> Sequence[RealtimeEvent]:
         """What is sent for an event of the application: the event, with what must come before it, or nothing yet.
 
         Raises:
-            LocalProtocolError: the last utterance has not ended, and too much audio waits for that.
+            LocalProtocolError: the model must be named first; or the last utterance has not ended, and too much audio
+                waits for that.
         """
         if self.passes:
             return (event,)
         match event:
+            case InputAudioBufferAppendEvent() | InputAudioBufferCommitEvent() if self.lacks_model:
+                raise LocalProtocolError(
+                    f"cannot send {event.type}: this server wants to know the model first; open the connection with "
+                    "model=…, or send a session.update that names it"
+                )
             case InputAudioBufferAppendEvent() | InputAudioBufferCommitEvent() | InputAudioBufferClearEvent() if (
                 self._ending
             ):
@@ -92,7 +105,10 @@ class UtteranceCommands:
                 return (*before, event)
             case InputAudioBufferCommitEvent():
                 return (self._commit(event),)
-            case SessionUpdateEvent() if self._utterance.names_model_first and self._model is not None:
+            case SessionUpdateEvent():
+                self._named = True
+                if self._model is None:
+                    return (event,)
                 named = Extra({"model": self._model, **event.extra}, dialect=event.extra.dialect)
                 return (msgspec.structs.replace(event, extra=named),)
             case _:

@@ -48,7 +48,6 @@ def session_defaults(defaults: SessionDefaults, session_start: SessionStart) -> 
     return msgspec.structs.replace(
         defaults,
         model=session_start.model or defaults.model,
-        detects_turns=defaults.detects_turns and profile.utterance.begin is None,
         input_rates_hz=profile.input_rates_hz or defaults.input_rates_hz,
         output_rates_hz=profile.output_rates_hz or defaults.output_rates_hz,
     )

@@ -11,10 +11,14 @@ from duologue import blocking, connect, converse
 from duologue.audio.formats import Encoding
 from duologue.errors import ConnectionClosedOK, LocalProtocolError, RequestRejected
 from duologue.events import (
+    AudioTranscription,
     InputAudioBufferAppendEvent,
     InputAudioBufferCommitEvent,
     InputAudioTranscriptionCompletedEvent,
     RealtimeEvent,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
 )
 from duologue.notices import UserTranscript
 from duologue.testing import GREETING, Close, Expect, ScriptedServer, Send
@@ -184,6 +188,19 @@ async def test_a_server_that_fails_at_an_utterance_takes_the_next_one() -> None:
         await conversation.finish(timeout=5)
         await server.played()
     assert order(server) == ["model voxtral", *UTTERANCE, *UTTERANCE]
+
+
+async def test_a_model_that_must_be_named_and_is_not_is_asked_for_at_the_first_audio() -> None:
+    server = ScriptedServer([Send(VLLM_GREETING), Expect("session.update"), *an_utterance("hello")])
+    async with server.listening() as url, converse(url, dialect="vllm") as conversation:
+        with pytest.raises(LocalProtocolError, match="model="):
+            await conversation.send_audio(SPEECH)
+        named = TranscriptionSessionAudioInput(transcription=AudioTranscription(model="voxtral"))
+        await conversation.update_session(TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=named)))
+        await conversation.drain()
+        await conversation.send_audio(SPEECH)
+        await conversation.finish(timeout=5)
+    assert order(server) == ["model voxtral", *UTTERANCE]
 
 
 async def test_a_server_that_is_not_asked_for_responses_says_how_it_is_asked() -> None:

@@ -188,6 +188,11 @@ class Connection:
         return PROFILES[self.dialect].utterance
 
     @property
+    def lacks_model(self) -> bool:
+        """Whether the server wants to know the model before any speech, and it is not known here."""
+        return self._utterances.lacks_model
+
+    @property
     def is_speech_told(self) -> bool:
         """Whether no utterance is open or being transcribed, in a dialect in which each has one final transcript."""
         return self._utterances.is_told

@@ -144,6 +144,7 @@ class Conversation:
         await self.drain()
         if not self.core.is_open:
             return False
+        self._supervisor.check_can_speak()
         self._act(lambda: self.core.append(audio, encoding=encoding))
         return True
 
@@ -349,7 +350,9 @@ class Conversation:
     def can_put_audio(self) -> bool:
         """Whether `put_audio` may be called. Safe on any thread."""
         connection = self._supervisor.connection
-        return self.core.is_open and self._ended is None and connection is not None and connection.free_slots > 0
+        if not self.core.is_open or self._ended is not None or connection is None:
+            return False
+        return connection.free_slots > 0 and not connection.lacks_model
 
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""

@@ -84,6 +84,18 @@ class ConnectionSupervisor:
                 "an utterance ends; send audio, then commit() or finish()"
             )
 
+    def check_can_speak(self) -> None:
+        """Check that the server takes audio now.
+
+        Raises:
+            LocalProtocolError: it wants to know the model first.
+        """
+        if self.connection is not None and self.connection.lacks_model:
+            raise LocalProtocolError(
+                f"cannot send audio: servers of the dialect {self.connection.dialect!r} want to know the model first; "
+                "open the conversation with model=…"
+            )
+
     async def start(self) -> None:
         """Open the first connection, and keep the conversation connected until `close`.
 

@@ -18,8 +18,6 @@ class SessionDefaults(Struct, frozen=True, kw_only=True):
     model: str = "duologue"
     voice: str = "alloy"
     instructions: str = ""
-    detects_turns: bool = True
-    """Whether a session detects turns until its client says otherwise."""
     silence_duration_ms: int = 500
     duration_s: int = 3600
     """The hosted service ends a session after 60 minutes."""

@@ -255,6 +255,11 @@ class ServerProtocol:
         elif settings and settings.create_response and self.session.kind == "realtime":
             self._responses.answer_turn()
 
+    def leave_turns_to_client(self) -> None:
+        """Detect no turns from now on, in a dialect in which the client alone says when its utterances end."""
+        self.session.leave_turns_to_client()
+        self._input.session_updated()
+
     def begin_utterance(self, *, now: float) -> None:
         """The client begins an utterance by a command, in a dialect that has one."""
         self._clock.advance_to(now)

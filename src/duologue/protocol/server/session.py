@@ -102,6 +102,13 @@ class Session:
         assert isinstance(audio.output, AudioOutputConfig)
         return audio.output
 
+    def leave_turns_to_client(self) -> None:
+        """Detect no turns, unless the client asks for it later."""
+        audio = self.wire.audio
+        assert isinstance(audio, AudioConfig | TranscriptionSessionAudio)
+        heard = msgspec.structs.replace(self.input, turn_detection=None)
+        self.wire = msgspec.structs.replace(self.wire, audio=msgspec.structs.replace(audio, input=heard))
+
     @property
     def turn_settings(self) -> TurnSettings | None:
         """How turns are detected; None when the client commits them itself."""
@@ -193,7 +200,7 @@ def _realtime(session_id: str, defaults: SessionDefaults, expires_at: int) -> Re
                 format=PcmAudioFormat(rate=defaults.input_rates_hz[0]),
                 transcription=None,
                 noise_reduction=None,
-                turn_detection=fill_in(vad, responds=True) if defaults.detects_turns else None,
+                turn_detection=fill_in(vad, responds=True),
             ),
             output=AudioOutputConfig(
                 format=PcmAudioFormat(rate=defaults.output_rates_hz[0]), voice=defaults.voice, speed=1.0
@@ -215,7 +222,7 @@ def _transcription(session_id: str, defaults: SessionDefaults, expires_at: int) 
                 # On from the start, because transcripts are all that this session gives.
                 transcription=AudioTranscription(model=defaults.model, language=None, prompt=None),
                 noise_reduction=None,
-                turn_detection=fill_in(vad, responds=False) if defaults.detects_turns else None,
+                turn_detection=fill_in(vad, responds=False),
             )
         ),
         include=None,

@@ -21,7 +21,6 @@ from duologue.codec.known import forgiving_reader
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
-from duologue.dialects.utterance import COMMIT
 from duologue.events import (
     ConversationCreatedEvent,
     ErrorEvent,
@@ -121,6 +120,8 @@ class DialectAdapter:
         self._pending: dict[str, Any] = {}
         self._vendor_settings = VendorSettings(dialect)
         self._losses = LossLog(dialect=dialect)
+        self.ends_utterance = False
+        """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client
 
@@ -132,6 +133,7 @@ class DialectAdapter:
         """
         if self.dialect == DEFAULT_DIALECT:
             return decode(message)
+        self.ends_utterance = False
         event = read_fast(message, self.dialect)
         if event is not None and event.type in _same_names(self.dialect):
             return event
@@ -142,9 +144,15 @@ class DialectAdapter:
 
     def _read_in(self, frame: Json) -> RealtimeEvent:
         self._vendor_settings.read(frame)
+        utterance = self._profile.utterance
+        self.ends_utterance = utterance.is_end(frame)
         canonical = self._profile.read(frame)
         self._vendor_settings.translate(canonical)
         self._fill_in(canonical)
+        if self.ends_utterance:
+            canonical = {
+                name: value for name, value in canonical.items() if name == "type" or name not in utterance.end
+            }
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
             canonical = self._without_foreign(canonical)
@@ -170,8 +178,6 @@ class DialectAdapter:
                         self._pending[name] = value
 
     def _without_foreign(self, canonical: Json) -> Json:
-        if canonical.get("type") == COMMIT and self._profile.utterance.begin is not None:
-            return canonical  # whether it begins or ends an utterance stands in a field of the dialect's own
         event = forgiving_reader(self.dialect).read(canonical)
         if isinstance(event, UnknownRealtimeEvent):
             return canonical

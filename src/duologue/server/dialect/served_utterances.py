@@ -36,6 +36,8 @@ class ServedUtterances:
         self._protocol = protocol
         self._adapter = adapter
         self._new_id = new_id
+        if profile.utterance.begin is not None:
+            protocol.leave_turns_to_client()
         self._model_named = not profile.utterance.names_model_first
         self._finishing = False
         self._frames: list[str] = []
@@ -63,7 +65,7 @@ class ServedUtterances:
     def _commit(self, event: InputAudioBufferCommitEvent, now: float) -> None:
         if not self._model_named:
             self._frames += self._rejection(event)
-        elif self._utterance.is_end({"type": event.type, **event.extra}):
+        elif self._adapter.ends_utterance:
             self._protocol.end_utterance(now=now)
         else:
             self._protocol.begin_utterance(now=now)

@@ -50,12 +50,15 @@ class ClientUtterances:
         self._finishing: str | None = None
         """The id of the commit that ends the input."""
 
-    def up(self, event: RealtimeEvent) -> Sequence[RealtimeEvent] | None:
-        """The canonical events for a command of the client's dialect; None for an event that is no such command."""
+    def up(self, event: RealtimeEvent, *, ends: bool) -> Sequence[RealtimeEvent] | None:
+        """The canonical events for a command of the client's dialect; None for an event that is no such command.
+
+        `ends` says whether a commit ends an utterance in that dialect.
+        """
         begins = self._utterance.begin is not None
         match event:
             case InputAudioBufferCommitEvent() if begins:
-                if not self._utterance.is_end({"type": event.type, **event.extra}):
+                if not ends:
                     return ()
                 commit = InputAudioBufferCommitEvent(event_id=event.event_id)
                 # The end of an utterance asks for the response too.

@@ -263,7 +263,7 @@ class Relay:
             event = self._adapter.read(message)
         except DecodeError:
             return (message,)
-        commands = self._utterances.up(event)
+        commands = self._utterances.up(event, ends=self._adapter.ends_utterance)
         if commands is not None:
             self._errors += self._utterances.take_frames()
             return [text for command in commands for text in self._translated_up(command)]
