@@ -6,6 +6,7 @@ from typing import Final
 
 __all__ = [
     "APPEND_CLIP_MS",
+    "FINISH_S",
     "FIRST_EVENT_S",
     "FLUSH_S",
     "MAX_QUEUED_EVENTS",
@@ -20,6 +21,9 @@ POLL_S: Final = 0.5
 FLUSH_S: Final = 1.0
 """How long a close waits until what was sent before it is on its way. A server that reads nothing gets the close
 without the rest."""
+
+FINISH_S: Final = 20.0
+"""How long to wait until everything that was said has been told: as long as the clients of vendors wait."""
 
 FIRST_EVENT_S: Final = 2.0
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time

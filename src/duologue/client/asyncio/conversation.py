@@ -15,12 +15,14 @@ from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, pieces
 from duologue.audio.wav import Sound
 from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.connection_log import log_restored
-from duologue.client.limits import APPEND_CLIP_MS, FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.input_progress_sink import InputProgressSink
+from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
 from duologue.client.sound.listening import Listening
 from duologue.client.sound.loudspeaker import PullSink
@@ -89,6 +91,9 @@ class Conversation(NoticeHub):
         self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._ended: DuologueError | None = None
+        self.input_progress = InputProgressSink()
+        """What of the user's speech has not been told."""
+        self.attach(self.input_progress)
 
     def __repr__(self) -> str:
         connection = self._supervisor.connection
@@ -166,6 +171,7 @@ class Conversation(NoticeHub):
             await self.drain()
             if not self.core.is_open:
                 return False
+            self._supervisor.check_can_speak()
             rate = own_rate_hz if own_rate_hz is not None else rate_hz
             self._act(partial(self.core.append, piece, encoding=encoding, rate_hz=rate, channels=channels))
         if isinstance(audio, Sound):
@@ -185,6 +191,22 @@ class Conversation(NoticeHub):
         """
         await self.send(InputAudioBufferCommitEvent())
 
+    async def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told within `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            await finish_input(self, self._supervisor.connection)
+
     async def respond(
         self,
         event: ResponseCreateEvent | None = None,
@@ -201,6 +223,7 @@ class Conversation(NoticeHub):
             LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
+        self._supervisor.check_can_respond()
         answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
@@ -319,7 +342,9 @@ class Conversation(NoticeHub):
     def can_put_audio(self) -> bool:
         """Whether `put_audio` may be called. Safe on any thread."""
         connection = self._supervisor.connection
-        return self.core.is_open and self._ended is None and connection is not None and connection.free_slots > 0
+        if not self.core.is_open or self._ended is not None or connection is None:
+            return False
+        return connection.free_slots > 0 and not connection.lacks_model
 
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""

@@ -15,6 +15,7 @@ from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
+from duologue.client.limits import FINISH_S
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
@@ -135,6 +136,20 @@ class BlockingConversation(BlockingNoticeHub):
     def commit(self, *, timeout: float | None = None) -> None:
         """Make an item of the appended audio, where the application decides on turns. Raises as `send` does."""
         self._send(self._conversation.commit, timeout)
+
+    def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told in time.
+        """
+        self._loop.call(partial(self._conversation.finish, timeout=None), timeout, late="not everything is told")
 
     def respond(
         self,
