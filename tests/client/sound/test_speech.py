@@ -39,12 +39,11 @@ def test_all_that_is_heard_is_all_that_came_and_never_more_than_that(
     for block in blocks:
         heard = min(left, block * device.bytes_per_sample)
         left -= heard
-        reported += converter.heard(ONE, heard)
+        reported = converter.heard(ONE, heard) or 0
         assert reported <= sum(lengths)
         # Half a sample, and rounding, may be reported with the last one only.
         assert reported / wire.bytes_per_s <= (made - left) / device.bytes_per_s + 2 / min(wire.rate_hz, device.rate_hz)
-    reported += converter.heard(ONE, left)
-    assert reported == sum(lengths)
+    assert converter.heard(ONE, left) == converter.position(ONE) == sum(lengths)
 
 
 def test_the_next_part_gives_the_rest_of_the_one_before_it() -> None:
@@ -70,7 +69,7 @@ def test_speech_behind_the_end_of_a_part_counts_too() -> None:
     converter.flush()
     assert converter.heard(ONE, 480) == 480
     assert converter.push(piece(ONE, bytes(240))) == [(ONE, bytes(240))]
-    assert converter.heard(ONE, 240) == 240
+    assert converter.heard(ONE, 240) == 720
 
 
 def test_positions_of_old_parts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +77,11 @@ def test_positions_of_old_parts_are_forgotten(monkeypatch: pytest.MonkeyPatch) -
     converter = SpeechConverter(PCM)
     converter.push(piece(ONE, bytes(480)))
     converter.push(piece(TWO, bytes(480)))
-    assert (converter.heard(ONE, 480), converter.heard(TWO, 480)) == (0, 480)
+    assert (converter.heard(ONE, 480), converter.heard(TWO, 480)) == (None, 480)
+
+
+def test_a_part_whose_begin_was_missed_is_counted_from_its_beginning() -> None:
+    converter = SpeechConverter(PCM)
+    converter.push(piece(ONE, bytes(480)), received_bytes=4_800)
+    converter.push(piece(ONE, bytes(480)), received_bytes=5_280)
+    assert converter.heard(ONE, 480) == 4_800

@@ -120,16 +120,21 @@ class FunctionSource(AudioSource):
 
 
 class InThreadSource(AudioSource):
-    """An iterator or a function that blocks: it runs in a thread. Closing does not wait for it."""
+    """An iterator or a function that blocks: it runs in a thread. Closing does not wait for it.
+
+    What a coroutine function returns is awaited on the event loop.
+    """
 
     def __init__(self, source: Iterable[AudioInput] | Callable[[], AudioInput | None]) -> None:
         self._next: Callable[[], AudioInput | None]
-        self._next = _until_empty(source) if callable(source) else _next_of(source)
+        self._is_function = callable(source)
+        self._next = source if callable(source) else _next_of(source)
         self._thread = WorkerThread("duologue-source")
 
     async def read(self) -> AudioInput | None:
         """The next piece, from the thread."""
-        return await self._thread.run(self._next)
+        piece: AudioInput | None = await result_of(await self._thread.run(self._next))
+        return None if self._is_function and _is_empty(piece) else piece
 
     async def close(self) -> None:
         """End the thread."""
@@ -170,14 +175,6 @@ def _cut(audio: bytes, size: int) -> Iterator[bytes]:
 def _is_empty(piece: AudioInput | None) -> bool:
     """What functions return at the end, files and sockets for example."""
     return isinstance(piece, bytes | bytearray) and not piece
-
-
-def _until_empty(read: Callable[[], AudioInput | None]) -> Callable[[], AudioInput | None]:
-    def following() -> AudioInput | None:
-        piece = read()
-        return None if _is_empty(piece) else piece
-
-    return following
 
 
 def _next_of(pieces: Iterable[AudioInput]) -> Callable[[], AudioInput | None]:

@@ -6,7 +6,7 @@ Each part keeps one thing. `ORDER` is the order in which an event reaches the pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -56,12 +56,20 @@ from duologue.protocol.client.validation import LocalChecks
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import SequenceState, report_once
 
-__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
+__all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
 _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 )
 """Events after which the sequencer or the tool calls may have events to send or notices."""
+
+
+class AttachedPlayer(Protocol):
+    """What plays the speech."""
+
+    def report_now(self) -> bool:
+        """Report what has been played by now; returns whether there is more to be played."""
+        ...
 
 
 class ConversationCore(HandlesEvents):
@@ -109,8 +117,8 @@ class ConversationCore(HandlesEvents):
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
-        self.players: list[Callable[[], bool]] = []
-        """Called before an interruption: each reports what it has played, and returns whether it has more to play."""
+        self.players: list[AttachedPlayer] = []
+        """Asked before an interruption."""
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -347,7 +355,7 @@ class ConversationCore(HandlesEvents):
         self._collect(context.now)
 
     def _interrupt(self) -> None:
-        have_more = [report() for report in self.players]
+        have_more = [player.report_now() for player in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
