@@ -81,6 +81,22 @@ async def test_speech_that_comes_more_slowly_than_it_is_spoken_is_played_in_whol
 
 
 @in_virtual_time
+async def test_speech_behind_a_short_pause_is_not_hurried_and_counts_from_when_it_is_heard() -> None:
+    sink, going_on = HandedOver(), asyncio.Event()
+    piece = audio_delta("resp_1", "item_1", sound(100))
+    server = serving([CUE, Send(piece), Until(going_on), Send(piece)])
+    async with talking(server) as conversation, conversation.play(sink):
+        await cue(conversation)
+        await sink.until(180)
+        going_on.set()
+        await asyncio.sleep(0.05)
+        part = conversation.core.output_audio.playback._parts["item_1", 0]
+        assert PCM.duration_ms(part.played_bytes) <= 150
+        await asyncio.sleep(0.1)
+    assert [round(at - sink.began_at_s, 3) for at, _ in sink.frames[5:]] == [0.18, 0.2, 0.22, 0.24, 0.26]
+
+
+@in_virtual_time
 async def test_a_sink_that_is_slow_once_catches_up_and_one_that_is_slow_for_ever_does_not_hurry() -> None:
     class Slow(HandedOver):
         async def write(self, audio: bytes) -> None:  # type: ignore[override]
