@@ -152,7 +152,8 @@ class ConversationCore(HandlesEvents):
             case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
-                self._append(self.input_audio.before(event))
+                for rest in self.input_audio.before(event):
+                    self._append(rest)
                 self.checks.check(event)
                 self._enqueue(event)
             case UnknownRealtimeEvent():
@@ -191,11 +192,13 @@ class ConversationCore(HandlesEvents):
         """
         if not self.is_open:
             raise NotConnected("cannot append audio: the connection is lost; wait for SessionRestored")
-        self._append(self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels))
+        for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
+            self._append(ready)
 
     def end_input_stream(self) -> None:
         """The source of the appended audio ends here: send what its resampler still holds."""
-        self._append(self.input_audio.rest() if self.is_open else [])
+        for rest in self.input_audio.rest() if self.is_open else ():
+            self._append(rest)
 
     def respond(
         self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
@@ -365,11 +368,10 @@ class ConversationCore(HandlesEvents):
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
-    def _append(self, ready: list[bytes]) -> None:
-        for audio in ready:
-            self.checks.check_audio(len(audio))
-            self.checks.appended(len(audio))
-            self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+    def _append(self, audio: bytes) -> None:
+        self.checks.check_audio(len(audio))
+        self.checks.appended(len(audio))
+        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:
         self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]
