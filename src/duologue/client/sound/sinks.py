@@ -97,7 +97,7 @@ class FunctionSink(AudioSink):
 class WavSink(AudioSink):
     """Writes a WAV file, which is valid at every moment; pauses between passages are left out.
 
-    In real time, so that an interruption cuts what nobody could have heard; `paced=False` writes speech as it comes.
+    In real time, so that an interruption cuts what would not have been heard; `paced=False` writes speech as it comes.
     """
 
     def __init__(
