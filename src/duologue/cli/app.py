@@ -52,7 +52,7 @@ def command() -> App:
             "Exit codes: 0 all went well, 1 something failed, 2 the command line cannot be right."
         ),
         version=__version__,
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), show_default=_shown_default),
         group_commands=ITSELF,
     )
     for place, (name, function) in enumerate(COMMANDS.items()):
@@ -83,6 +83,11 @@ def run(arguments: Sequence[str]) -> int:
     except (DuologueError, OSError) as fault:
         _say(sentence_of(fault))
         return exit_code_of(fault)
+
+
+def _shown_default(default: object) -> str | None:
+    """What the help shows; nothing for a flag that is off and for an empty text."""
+    return None if default is None or default is False or default in ((), "") else str(default)
 
 
 def _say(sentence: str) -> None:
