@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -57,6 +57,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
             raise ValueError(f"no dialect {self.dialect!r}; known: {AUTO}, {', '.join(PROFILES)}")
         # Without a URL, over a transport of the application's, nothing but the frames shows the dialect.
         return DialectDetector(self.dialect, url=self._url_with(self.model) if self.url.strip() else None)
+
+    @property
+    def session_model(self) -> str | None:
+        """The model that the URL's query names, in the end."""
+        named = dict(parse_qsl(urlsplit(self.session_url()).query)) if self.url else {}
+        return named.get("model", self.model)
 
     def session_url(self, credentials: Credentials | None = None) -> str:
         """The URL of the WebSocket. With credentials it may hold the key.

@@ -87,7 +87,7 @@ def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None
         (["ws://127.0.0.1:9", "--only", "no such rule"], "there is no rule no such rule"),
         (["ws://127.0.0.1:9", "--timeout", "0"], "above 0"),
         (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
-        (["nowhere"], "is not an address"),
+        (["no where"], "not a URL"),
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],
 )
