@@ -78,9 +78,10 @@ def demo(
     options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)
 
     async def talk(call: Call) -> None:
-        for number, (name, source, sound) in enumerate(clips, 1):
+        for number, (question, (_, source, sound)) in enumerate(zip(questions, clips, strict=True), 1):
             turn = await call.spoken_turn(
-                sound, caption=f"turn {number} of {len(clips)}: {source} ({name}, {sound.duration_ms / 1000:.1f} s)"
+                sound,
+                caption=f"turn {number} of {len(clips)}: {source} ({question}, {sound.duration_ms / 1000:.1f} s)",
             )
             check_turn(turn, number)
 
