@@ -64,7 +64,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     error: ErrorEvent | None = None
     """The `error` that answered the request, if there was one."""
     reason: str = ""
-    """Why there is no response; empty if there is one."""
+    """Why there is no response, or why its end has no status: the server has not told it. Else empty."""
 
 
 def response_id_of(response: RealtimeResponse) -> str:
