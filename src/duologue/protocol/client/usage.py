@@ -140,7 +140,7 @@ class UsageLedger(Part):
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
-        self._add_response(event.response, silence=bool(context.silence))
+        self._add_response(event.response)
 
     def take_change(self) -> UsageSnapshot | None:
         """The sums as they are now, if they have changed since the last call."""
@@ -166,7 +166,7 @@ class UsageLedger(Part):
             responses_without_usage=self._unreported,
         )
 
-    def _add_response(self, response: RealtimeResponse, *, silence: bool) -> None:
+    def _add_response(self, response: RealtimeResponse) -> None:
         response_id = response.id if is_set(response.id) else ""
         usage = response.usage if is_set(response.usage) else None
         if (before := self._responses.get(response_id)) is not None:
@@ -177,7 +177,7 @@ class UsageLedger(Part):
             self._statuses += Counter()  # without those of which none is left
         cost = ResponseCost(
             response_id=response_id,
-            status=response.status if is_set(response.status) else "unknown" if silence else "completed",
+            status=response.status if is_set(response.status) else "completed",
             reported=usage is not None,
             input=InputTokens() if usage is None else _input(usage),
             output=OutputTokens() if usage is None else _output(usage),

@@ -203,12 +203,13 @@ class UpstreamAudio:
             return with_response_format(event, self._output.client)
         return event
 
-    def response_ended(self, response_id: str) -> list[RealtimeEvent]:
-        """A response is done: drop its transcoders. Returns what they hold back if the end of the speech is lost."""
+    def response_ended(self, response_id: str, *, cut: bool) -> list[RealtimeEvent]:
+        """A response is done: drop its transcoders. Returns what they hold back, unless the speech was cut off."""
         if response_id:
             self._ended.append(response_id)
         keys = [key for key in self._output_streams if key[0] == response_id]
-        return [last for key in keys for last in self._rest(key)]
+        rests = [last for key in keys for last in self._rest(key)]  # the end of the speech is lost
+        return [] if cut else rests
 
     def speech(self, event: ResponseAudioDeltaEvent) -> list[RealtimeEvent]:
         """A piece of speech; nothing if no sample is complete. Invalid base64 passes."""

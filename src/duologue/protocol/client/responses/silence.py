@@ -30,7 +30,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.responses.requests import UNKNOWN_STATUS, response_id_of
 from duologue.protocol.client.responses.response_events import ITEM_EVENTS, PART_EVENTS, response_id_in
 
 __all__ = ["ResponseSilence", "SilenceLimits", "SilentEnd"]
@@ -50,7 +50,7 @@ class SilenceLimits(Struct, frozen=True, kw_only=True):
 
 
 class SilentEnd(Struct, frozen=True):
-    """The end of a response that the server has not told, as far as it is known: without a status."""
+    """The end of a response that the server has not told, as far as it is known."""
 
     event: ResponseDoneEvent
     reason: str
@@ -206,9 +206,9 @@ class ResponseSilence(Part):
 
 
 def _end_of(watched: _Watched, response_id: str, limit_s: float) -> SilentEnd:
-    # The status stays absent: the server has not told how the response ended.
+    began = watched.response
     response = RealtimeResponse(
-        id=watched.response.id, conversation_id=watched.response.conversation_id, metadata=watched.response.metadata
+        id=began.id, status=UNKNOWN_STATUS, conversation_id=began.conversation_id, metadata=began.metadata
     )
     name = f"response {response_id!r}" if response_id else "the response"
     reason = f"the server has told nothing more of {name} for {limit_s:g} seconds, and not how it ended"
