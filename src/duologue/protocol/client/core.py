@@ -407,7 +407,8 @@ class ConversationCore(HandlesEvents):
             for answer in self.calls.take_events():
                 self._enqueue(answer)
             # Rule `tool_loop`. One create is enough for all answers that are sent before it.
-            if self.calls.take_follow_ups() and self.options.continue_after_tools and not self.sequencer.will_send:
+            goes_on = any(continues for _, continues in self.calls.take_ended())
+            if goes_on and self.options.continue_after_tools and not self.sequencer.will_send:
                 self.sequencer.request(now=now)
             for event in self.sequencer.take_events():
                 self._enqueue(event)

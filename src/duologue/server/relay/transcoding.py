@@ -107,7 +107,6 @@ class UpstreamAudio:
         """By part: its transcoder, and its first piece without the audio."""
         self._with_own_format: dict[str, None] = {}
         """Responses for which the client has requested another format than the session's."""
-        self._ended: deque[str] = deque(maxlen=_REMEMBERED)
 
     # --- to the upstream
 
@@ -205,8 +204,6 @@ class UpstreamAudio:
 
     def response_ended(self, response_id: str, *, cut: bool) -> list[RealtimeEvent]:
         """A response is done: drop its transcoders. Returns what they hold back, unless the speech was cut off."""
-        if response_id:
-            self._ended.append(response_id)
         keys = [key for key in self._output_streams if key[0] == response_id]
         rests = [last for key in keys for last in self._rest(key)]  # the end of the speech is lost
         return [] if cut else rests
@@ -219,15 +216,14 @@ class UpstreamAudio:
             if stream is None:
                 return [event]
             self._output_streams[key] = (stream, msgspec.structs.replace(event, delta=""))
+            if len(self._output_streams) > _REMEMBERED:  # speech behind the end of its response may have no other end
+                del self._output_streams[next(iter(self._output_streams))]
         stream = self._output_streams[key][0]
         try:
             audio = stream.push(event.decode_audio())
         except ValueError:
             return [event]
-        pieces: list[RealtimeEvent] = [msgspec.structs.replace(event, delta=encode_audio(audio))] if audio else []
-        if event.response_id in self._ended:  # behind the end: no other event flushes the transcoder
-            pieces += self._rest(key)
-        return pieces
+        return [msgspec.structs.replace(event, delta=encode_audio(audio))] if audio else []
 
     def speech_ended(self, event: ResponseAudioDoneEvent) -> list[RealtimeEvent]:
         """The rest of the transcoder, and the end of the speech."""

@@ -50,11 +50,14 @@ class CallTurns:
         self._server_items: deque[str] = deque(maxlen=_REMEMBERED)
         self.events: list[ConversationItemCreateEvent] = []
         """Outputs to send, in order."""
-        self.follow_ups = 0
-        """Responses whose calls are all answered."""
+        self.ended: list[tuple[str, bool]] = []
+        """Responses whose calls have all ended, each with whether the model is to go on."""
 
     def __len__(self) -> int:
         return len(self._turns)
+
+    def __contains__(self, response_id: str) -> bool:
+        return response_id in self._turns
 
     @property
     def waiting(self) -> int:
@@ -164,4 +167,4 @@ class CallTurns:
         if turn.server_calls:
             return
         del self._turns[response_id]
-        self.follow_ups += turn.status in CONTINUED_STATUSES and not turn.given_up
+        self.ended.append((response_id, turn.status in CONTINUED_STATUSES and not turn.given_up))
