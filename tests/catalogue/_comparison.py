@@ -22,7 +22,7 @@ from msgspec import inspect
 
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
-from duologue.events import UnknownVariant, WireObject
+from duologue.events import UnknownVariant, WireObject, azure_voice_live
 
 Kind: TypeAlias = Literal["unmodelled", "absent", "beyond", "required", "null", "type"]
 Values: TypeAlias = frozenset[Any]
@@ -43,9 +43,14 @@ class Home(NamedTuple):
     values: Values
 
 
+def exported_as(name: str) -> Any:
+    """What has this name among the events, or among those of one vendor; None if nothing has."""
+    return getattr(events, name, getattr(azure_voice_live, name, None))
+
+
 def classes() -> Mapping[str, type[WireObject]]:
     """Every class that stands for something on the wire, by name."""
-    exported = {name: getattr(events, name) for name in events.__all__}
+    exported = {name: exported_as(name) for name in (*events.__all__, *azure_voice_live.__all__)}
     return {
         name: thing
         for name, thing in exported.items()
@@ -184,7 +189,7 @@ def _loose(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _enum(entry: TypeEntry) -> Iterator[Difference]:
-    alias = getattr(events, entry.class_name, None)
+    alias = exported_as(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
         return
@@ -195,7 +200,7 @@ def _enum(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _union(entry: TypeEntry) -> Iterator[Difference]:
-    alias = getattr(events, entry.class_name, None)
+    alias = exported_as(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
     elif _taken(inspect.type_info(alias)) != _named(entry):

@@ -10,7 +10,9 @@ from typing import Any, get_args
 from duologue import catalogue, events
 from duologue.codec import EVENT_CLASSES, decode, encode
 from duologue.codec.families import TRANSLATION_CLASSES, decode_translation, encode_translation
+from duologue.codec.known import own_classes
 from duologue.dialects.names import CANONICAL
+from duologue.events import azure_voice_live
 from tests.catalogue._comparison import Difference, classes, differences, homes
 
 
@@ -45,6 +47,8 @@ def test_the_catalogue_has_every_event_of_both_families_and_no_other() -> None:
         ("realtime", "client"): events.AnyClientEvent,
         ("translation", "server"): events.AnyTranslationServerEvent,
         ("translation", "client"): events.AnyTranslationClientEvent,
+        ("azure-voice-live", "server"): azure_voice_live.AnyVoiceLiveServerEvent,
+        ("azure-voice-live", "client"): azure_voice_live.AnyVoiceLiveClientEvent,
     }
     for (api, direction), union in unions.items():
         listed = {name for name, entry in by_class.items() if (entry.api, entry.direction) == (api, direction)}
@@ -52,7 +56,11 @@ def test_the_catalogue_has_every_event_of_both_families_and_no_other() -> None:
 
 
 def test_an_event_has_the_wire_name_of_its_class() -> None:
-    codecs = {"realtime": EVENT_CLASSES, "translation": TRANSLATION_CLASSES}
+    codecs: dict[str, Any] = {
+        "realtime": EVENT_CLASSES,
+        "translation": TRANSLATION_CLASSES,
+        "azure-voice-live": own_classes("azure-voice-live"),
+    }
     assert {entry.key: entry.class_name for entry in catalogue.events()} == {
         entry.key: codecs[entry.api][entry.wire].__name__ for entry in catalogue.events()
     }
@@ -100,9 +108,10 @@ def test_every_event_has_an_example_without_extra_fields() -> None:
 def test_every_example_reads_as_its_class_and_comes_back_the_same() -> None:
     for entry in catalogue.events():
         text = catalogue.example_text(entry)
-        if entry.api == "realtime":
-            event = decode(text)
-            assert decode(encode(event)) == event
+        if entry.api != "translation":
+            dialect = "openai" if entry.api == "realtime" else entry.api
+            event = decode(text, dialect=dialect)
+            assert decode(encode(event, dialect=dialect), dialect=dialect) == event
             assert (type(event).__name__, dict(event.extra), event.to_json()) == documented(entry)
         else:
             translation = decode_translation(text)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 from duologue import catalogue, decode
 from duologue.catalogue.pages import pages, write_pages
@@ -13,6 +16,12 @@ from tests.repo._tree import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
+
+READERS: Final[dict[str, Callable[[str], Any]]] = {
+    "translation": decode_translation,
+    "azure": partial(decode, dialect="azure-voice-live"),
+}
+"""How the examples of a page are read, where that is not the usual way."""
 
 
 def test_the_committed_pages_are_fresh() -> None:
@@ -27,9 +36,9 @@ def test_every_example_on_a_page_reads_as_the_event_above_it() -> None:
     for group in catalogue.GROUPS:
         page = pages()[f"{group}.md"]
         for section in SECTION.split(page)[3::3]:
-            found = re.search(r"`duologue\.events\.(\w+)`.*?```json\n(.+?)\n```", section, re.DOTALL)
+            found = re.search(r"`duologue\.events(?:\.\w+)?\.(\w+)`.*?```json\n(.+?)\n```", section, re.DOTALL)
             assert found
-            decoded = (decode_translation if group == "translation" else decode)(found[2])
+            decoded = READERS.get(group, decode)(found[2])
             assert type(decoded).__name__ == found[1]
             assert decoded.to_json() == json.loads(found[2])
             read += 1

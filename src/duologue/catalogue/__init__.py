@@ -1,4 +1,4 @@
-"""What the protocol has: every event of both families and every type inside them, as published and as seen, as data.
+"""What the protocol has: every event of both families and of Azure Voice Live, and every type inside them, as data.
 
 The classes of `duologue.events` are written by hand; this is what they are held against, what `duologue events` prints
 and what the reference pages are made of. Where the two differ, `DIVERGENCES.toml` says why.
@@ -28,9 +28,12 @@ __all__ = [
     "types",
 ]
 
-Api: TypeAlias = Literal["realtime", "translation"]
+Api: TypeAlias = Literal["realtime", "translation", "azure-voice-live"]
 Direction: TypeAlias = Literal["client", "server"]
 Era: TypeAlias = Literal["both", "ga", "beta"]
+
+_MODULES: Final[Mapping[str, str]] = {"azure-voice-live": "duologue.events.azure_voice_live"}
+"""Where the classes are of what only one vendor has."""
 
 GROUPS: Final[Mapping[str, str]] = {
     "session": "Session",
@@ -41,6 +44,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "tools": "Function calls and MCP",
     "limits": "Errors and rate limits",
     "translation": "Translation",
+    "azure": "Azure Voice Live",
 }
 """What the events are sorted into, with a title for each."""
 
@@ -98,6 +102,11 @@ class EventEntry(_Entry, frozen=True, kw_only=True, rename={"class_name": "class
     sent_when: str
     note: str = ""
     fields: tuple[FieldEntry, ...]
+
+    @property
+    def module(self) -> str:
+        """Where its class is."""
+        return _MODULES.get(self.api, "duologue.events")
 
     @property
     def key(self) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
+from duologue.events import azure_voice_live
 
 __all__ = ["pages", "write_pages"]
 
@@ -64,7 +66,7 @@ def _section(entry: EventEntry) -> Iterator[str]:
     if entry.note:
         yield entry.note
     yield ""
-    yield f"- Sent by the {entry.direction}; class `duologue.events.{entry.class_name}`: {_summary(entry.class_name)}"
+    yield f"- Sent by the {entry.direction}; class `{entry.module}.{entry.class_name}`: {_summary(entry)}"
     yield f"- Era: {entry.eras}"
     if entry.aliases:
         yield f"- Formerly {_code(entry.aliases)}"
@@ -96,8 +98,10 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
     yield ""
     if entry.note:
         yield f"{entry.note}\n"
-    if hasattr(events, entry.class_name):
-        yield f"- In `duologue.events`: `{entry.class_name}`"
+    for module in (events, azure_voice_live):
+        if hasattr(module, entry.class_name):
+            yield f"- In `{module.__name__}`: `{entry.class_name}`"
+            break
     if entry.era == "beta":
         yield "- Era: beta"
     if entry.reads_as is not None:
@@ -142,8 +146,8 @@ def _linked(expression: str) -> str:
     return f"{code} ({links})" if links else code
 
 
-def _summary(class_name: str) -> str:
-    first = (getattr(events, class_name).__doc__ or "").partition("\n")[0]
+def _summary(entry: EventEntry) -> str:
+    first = (getattr(import_module(entry.module), entry.class_name).__doc__ or "").partition("\n")[0]
     return f"{first[:1].lower()}{first[1:]}"
 
 
