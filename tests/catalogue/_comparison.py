@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import msgspec
 from msgspec import inspect
 
+import duologue.events.live
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
 from duologue.events import UnknownVariant, WireObject, azure_voice_live
@@ -43,14 +44,10 @@ class Home(NamedTuple):
     values: Values
 
 
-def exported_as(name: str) -> Any:
-    """What has this name among the events, or among those of one vendor; None if nothing has."""
-    return getattr(events, name, getattr(azure_voice_live, name, None))
-
-
 def classes() -> Mapping[str, type[WireObject]]:
     """Every class that stands for something on the wire, by name."""
-    exported = {name: exported_as(name) for name in (*events.__all__, *azure_voice_live.__all__)}
+    modules = (events, duologue.events.live, azure_voice_live)
+    exported = {name: getattr(module, name) for module in modules for name in module.__all__}
     return {
         name: thing
         for name, thing in exported.items()
@@ -189,7 +186,7 @@ def _loose(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _enum(entry: TypeEntry) -> Iterator[Difference]:
-    alias = exported_as(entry.class_name)
+    alias = catalogue.class_named(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
         return
@@ -200,7 +197,7 @@ def _enum(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _union(entry: TypeEntry) -> Iterator[Difference]:
-    alias = exported_as(entry.class_name)
+    alias = catalogue.class_named(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
     elif _taken(inspect.type_info(alias)) != _named(entry):

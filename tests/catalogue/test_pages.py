@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from duologue import catalogue, decode
 from duologue.catalogue.pages import pages, write_pages
-from duologue.codec import decode_translation
+from duologue.codec import decode_live, decode_translation
 from tests.repo._tree import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
-
-READERS: Final[dict[str, Callable[[str], Any]]] = {
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "translation": decode_translation,
+    "live": decode_live,
     "azure": partial(decode, dialect="azure-voice-live"),
 }
-"""How the examples of a page are read, where that is not the usual way."""
+SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
 
 
 def test_the_committed_pages_are_fresh() -> None:

@@ -119,6 +119,7 @@ BY_COMMITS = Utterance(names_model_first=True, begin=COMMIT, end={**COMMIT, "fin
 CLOSED_BY_COMMAND = Utterance(finish={"type": "session.close"}, finished="session.closed")
 BESIDE: dict[str, dict[str, Any]] = {
     **{name: {"intent": True} for name in ("openai", "openai-beta", "azure-preview")},
+    "speaches": {"intent": True, "intent_takes_model": True, "utterance": CLOSED_BY_COMMAND},
     "xai": {
         "heartbeats": {"ping"},
         "twins": {"response.text.delta", "response.text.done", "response.audio.delta", "response.audio.done"},
@@ -135,13 +136,14 @@ BESIDE: dict[str, dict[str, Any]] = {
     "vllm": {"utterance": BY_COMMITS},
     "vllm-omni": {"utterance": BY_COMMITS},
     "sglang": {"utterance": CLOSED_BY_COMMAND},
-    "speaches": {"intent": True, "utterance": CLOSED_BY_COMMAND},
 }
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 def test_a_profile_says_what_no_frame_shows(profile: Profile) -> None:
-    told = {name: getattr(profile, name) for name in ("intent", "heartbeats", "twins", "utterance")}
+    told = {
+        name: getattr(profile, name) for name in ("intent", "intent_takes_model", "heartbeats", "twins", "utterance")
+    }
     assert {name: value for name, value in told.items() if value not in (False, frozenset(), PUBLISHED)} == BESIDE.get(
         profile.name, {}
     )

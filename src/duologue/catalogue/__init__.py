@@ -1,4 +1,4 @@
-"""What the protocol has: every event of both families and of Azure Voice Live, and every type inside them, as data.
+"""What the protocol has: the events of its families and of Azure Voice Live, and the types inside them, as data.
 
 The classes of `duologue.events` are written by hand; this is what they are held against, what `duologue events` prints
 and what the reference pages are made of. Where the two differ, `DIVERGENCES.toml` says why.
@@ -13,6 +13,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+import duologue.events
+import duologue.events.azure_voice_live
+import duologue.events.live
+
 __all__ = [
     "GROUPS",
     "Api",
@@ -21,6 +25,7 @@ __all__ = [
     "EventEntry",
     "FieldEntry",
     "TypeEntry",
+    "class_named",
     "events",
     "events_named",
     "example_text",
@@ -28,12 +33,15 @@ __all__ = [
     "types",
 ]
 
-Api: TypeAlias = Literal["realtime", "translation", "azure-voice-live"]
+Api: TypeAlias = Literal["realtime", "translation", "live", "azure-voice-live"]
 Direction: TypeAlias = Literal["client", "server"]
 Era: TypeAlias = Literal["both", "ga", "beta"]
 
-_MODULES: Final[Mapping[str, str]] = {"azure-voice-live": "duologue.events.azure_voice_live"}
-"""Where the classes are of what only one vendor has."""
+_MODULES: Final[Mapping[str, str]] = {
+    "live": "duologue.events.live",
+    "azure-voice-live": "duologue.events.azure_voice_live",
+}
+"""Where the classes are of what only one family or vendor has."""
 
 GROUPS: Final[Mapping[str, str]] = {
     "session": "Session",
@@ -44,6 +52,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "tools": "Function calls and MCP",
     "limits": "Errors and rate limits",
     "translation": "Translation",
+    "live": "Live",
     "azure": "Azure Voice Live",
 }
 """What the events are sorted into, with a title for each."""
@@ -85,7 +94,7 @@ class EventEntry(_Entry, frozen=True, kw_only=True, rename={"class_name": "class
     direction: Direction
     api: Api
     class_name: str
-    """In `duologue.events`."""
+    """In `duologue.events`, or in `duologue.events.live`."""
     group: str
     era: Era
     ga_since: str | None = None
@@ -167,6 +176,12 @@ def events_named(name: str) -> tuple[EventEntry, ...]:
 def examples() -> Mapping[str, dict[str, Any]]:
     """A frame of every event, by the event's key."""
     return msgspec.json.decode(_text("examples.json"), type=dict[str, dict[str, Any]])
+
+
+def class_named(name: str) -> Any:
+    """The class or alias of this name, in `duologue.events` or the module of a family or vendor; None if there is none."""
+    modules = (duologue.events, duologue.events.live, duologue.events.azure_voice_live)
+    return next((getattr(module, name) for module in modules if hasattr(module, name)), None)
 
 
 def example_text(entry: EventEntry) -> str:

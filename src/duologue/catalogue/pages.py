@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
 
 from duologue import catalogue, events
@@ -98,10 +97,9 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
     yield ""
     if entry.note:
         yield f"{entry.note}\n"
-    for module in (events, azure_voice_live):
-        if hasattr(module, entry.class_name):
-            yield f"- In `{module.__name__}`: `{entry.class_name}`"
-            break
+    module = next((m for m in (events, events.live, azure_voice_live) if hasattr(m, entry.class_name)), None)
+    if module is not None:
+        yield f"- In `{module.__name__}`: `{entry.class_name}`"
     if entry.era == "beta":
         yield "- Era: beta"
     if entry.reads_as is not None:
@@ -147,7 +145,7 @@ def _linked(expression: str) -> str:
 
 
 def _summary(entry: EventEntry) -> str:
-    first = (getattr(import_module(entry.module), entry.class_name).__doc__ or "").partition("\n")[0]
+    first = (catalogue.class_named(entry.class_name).__doc__ or "").partition("\n")[0]
     return f"{first[:1].lower()}{first[1:]}"
 
 

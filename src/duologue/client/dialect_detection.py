@@ -78,9 +78,9 @@ class DialectDetector:
         self._has_followed = False
         if dialect == AUTO and url is not None:
             guess = detect(url)
-            if guess.confidence >= _SURE:
+            if guess.confidence >= _SURE:  # not logged: it is in the log of the connection that is opened
                 self._is_vendor_known = True
-                self._settle(guess)
+                self.dialect, self._frames_left = guess.dialect, 0
 
     @property
     def is_settled(self) -> bool:

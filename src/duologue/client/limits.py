@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "APPEND_CLIP_MS",
     "FINISH_S",
     "FIRST_EVENT_S",
     "FLUSH_S",
@@ -30,6 +31,9 @@ the default dialect is used."""
 
 TOOL_TIMEOUT_S: Final = 30.0
 """How long a function that the model calls may run."""
+
+APPEND_CLIP_MS: Final = 1000
+"""How much of a clip one event carries: 64 kB at 24 kHz, which every server's limit on messages allows."""
 
 MAX_QUEUED_EVENTS: Final = 256
 """Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the

@@ -14,7 +14,8 @@ from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.writing import to_plain
 from duologue.dialects.places import Json, copy_json
 from duologue.dialects.rules import same
-from duologue.events import RealtimeEvent, TranslationEvent, UnknownRealtimeEvent
+from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events.base import Variant
 
 __all__ = ["is_error_frame", "kept_frame", "read_error", "with_error_fields"]
 
@@ -87,7 +88,7 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def kept_frame(event: RealtimeEvent | TranslationEvent, dialect: str) -> Json | None:
+def kept_frame(event: Variant, dialect: str) -> Json | None:
     """The frame of an error that was read in this dialect, as long as the event says what the frame does."""
     frame = event.extra.frame
     if frame is None or event.extra.dialect != dialect or not is_error_frame(frame):

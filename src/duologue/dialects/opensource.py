@@ -157,6 +157,7 @@ PROFILES: Final = (
         name="speaches",
         title="speaches",
         intent=True,
+        intent_takes_model=True,
         utterance=_CLOSED_BY_COMMAND,
         names=CANONICAL,
         rules=merged(

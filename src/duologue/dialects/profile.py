@@ -37,6 +37,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Their names of events that only repeat what another event says as well."""
     intent: bool = False
     """Whether a session that only transcribes is asked for by `intent=transcription` in the query of the URL."""
+    intent_takes_model: bool = False
+    """Whether the query may name a model beside that; else `audio.input.transcription` alone does. The hosted service
+    answers "You must not provide a model parameter for transcription sessions."."""
     utterance: Utterance = PUBLISHED
     """The commands by which an utterance begins and ends, and by which a client says that no more audio comes."""
     lacks_events: frozenset[str] = frozenset()

@@ -30,6 +30,14 @@ class BlockingConnection:
         self._receiver: int | None = None
         """The thread that receives."""
 
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._connection).removeprefix('<')}"
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return self._connection.session_id
+
     @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""

@@ -122,6 +122,33 @@ class LocalChecks(Part):
             self._change_input(usual)
         self._usual_input = usual
 
+    def takes_as_it_is(
+        self, audio: object, *, encoding: Encoding | None, rate_hz: int | None, channels: int | None
+    ) -> bool:
+        """Whether audio is in the session's input format already, as far as is known. Safe on any thread."""
+        if type(audio) is not bytes or channels not in (None, 1):
+            return False
+        if rate_hz is None and encoding is None:
+            return True
+        wanted = self.input_encoding
+        if "append_format" in self._off or wanted is None:  # the session's format is not what the server takes
+            return rate_hz is None
+        return encoding == wanted and rate_hz in (None, wanted.rate_hz)
+
+    @property
+    def convertible_input(self) -> Encoding:
+        """The format to convert input audio to.
+
+        Raises:
+            LocalProtocolError: it is none that is known here.
+        """
+        if self.input_encoding is None:
+            raise LocalProtocolError(
+                "cannot convert the audio: the session's input format is not one that is known here; send bytes in "
+                "that format, without a rate"
+            )
+        return self.input_encoding
+
     def sent(self, event: ClientEvent) -> None:
         """An event is sent."""
         match event:

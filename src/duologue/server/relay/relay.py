@@ -34,11 +34,12 @@ from duologue.server.rejections import Rejection
 from duologue.server.relay.client_utterances import ClientUtterances
 from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import SessionStart, upstream_session_start
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, Direction, log_frame
 
 __all__ = ["Relay"]
 
@@ -74,7 +75,7 @@ class Relay:
     ) -> None:
         """`session_start` has the client's dialect and what is requested from the upstream. Of `defaults`, only the
         limits of one event apply, and only where events are translated."""
-        session_start = session_start or SessionStart()
+        session_start = upstream_session_start(session_start or SessionStart(), PROFILES[upstream.dialect])
         dialect = session_start.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
@@ -121,7 +122,7 @@ class Relay:
                         self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
                     self._losses.report(
-                        "the secret's session.update to the upstream", self._configuration.translation.lost
+                        "the first session.update to the upstream", self._configuration.translation.lost
                     )
                     await self._send(upstream, self._configuration.text)
                 code = await self._relay(upstream)
@@ -212,6 +213,7 @@ class Relay:
                 message = await source.receive()
             except ConnectionClosed as closed:
                 return closed
+            self._log("received", message, source)
             try:
                 for translated in translate(message):
                     await self._send(sink, translated)
@@ -224,10 +226,11 @@ class Relay:
             except TimeoutError:
                 return self._stalled(sink)
             if self._configuration is not None and self._configuration.rejected and sink is self._client:
-                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
+                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses the configuration of the session")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
         """Raises ConnectionClosed, and TimeoutError if the side takes no message for `stall_s`."""
+        self._log("sent", message, sink)
         # Both directions send to both sides, and a transport allows one sender at a time.
         lock = self._to_client if sink is self._client else self._to_upstream
         async with lock, asyncio.timeout(self._stall_s):
@@ -239,6 +242,11 @@ class Relay:
         for translation in released:
             if translation.frame is not None:
                 await self._send(upstream, write_text(translation.frame).decode("utf-8"))
+
+    def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
+        if WIRE.isEnabledFor(logging.DEBUG):
+            name = "client" if side is self._client else "upstream"
+            log_frame(direction, message, session=f"{self.relay_id}, {name}")
 
     def _stalled(self, sink: Transport) -> ConnectionClosed:
         """The close for both sides when one takes no more messages."""

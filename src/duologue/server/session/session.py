@@ -39,6 +39,8 @@ from duologue.protocol import (
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.budget import Share
 from duologue.server.dialect.adapter import DialectAdapter
+from duologue.server.dialect.client_habits import ANSWERS_COMMITS
+from duologue.server.dialect.forced_messages import forced_message
 from duologue.server.dialect.served_utterances import ServedUtterances
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
@@ -57,6 +59,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
@@ -105,9 +108,12 @@ class ServerSession:
             started_at=time.time(),
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
+            answers_commits=session_start.dialect in ANSWERS_COMMITS,
         )
         conversation_id = self._protocol.conversation.conversation_id
-        self._adapter = DialectAdapter(session_start.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._adapter = DialectAdapter(
+            session_start.dialect, new_id=new_id, conversation_id=conversation_id, kind=session_start.kind
+        )
         self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
         self._utterances = ServedUtterances(
             PROFILES[session_start.dialect], self._protocol, self._adapter, new_id=new_id
@@ -228,10 +234,14 @@ class ServerSession:
 
     async def _receive(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
-            if type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
+            if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
+                self._protocol.speak(message_to_speak, event, now=now)
+            elif type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
                 await self._receive_long(event)
             elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
@@ -254,6 +264,8 @@ class ServerSession:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
+                if WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.session_id)
                 await self._transport.send(message)
                 del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
