@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duologue import Toolbox
@@ -51,7 +53,7 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
 
 
-def _transcription(**fields: str) -> TranscriptionSessionConfig:
+def _transcription(**fields: Any) -> TranscriptionSessionConfig:
     audio_input = TranscriptionSessionAudioInput(transcription=AudioTranscription(**fields))
     return TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=audio_input))
 

@@ -119,7 +119,6 @@ BY_COMMITS = Utterance(names_model_first=True, begin=COMMIT, end={**COMMIT, "fin
 CLOSED_BY_COMMAND = Utterance(finish={"type": "session.close"}, finished="session.closed")
 BESIDE: dict[str, dict[str, Any]] = {
     **{name: {"intent": True} for name in ("openai", "openai-beta", "azure-preview")},
-    "speaches": {"intent": True, "intent_takes_model": True, "utterance": CLOSED_BY_COMMAND},
     "xai": {
         "heartbeats": {"ping"},
         "twins": {"response.text.delta", "response.text.done", "response.audio.delta", "response.audio.done"},
@@ -136,6 +135,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "vllm": {"utterance": BY_COMMITS},
     "vllm-omni": {"utterance": BY_COMMITS},
     "sglang": {"utterance": CLOSED_BY_COMMAND},
+    "speaches": {"intent": True, "intent_takes_model": True, "utterance": CLOSED_BY_COMMAND},
 }
 
 

@@ -179,7 +179,7 @@ def examples() -> Mapping[str, dict[str, Any]]:
 
 
 def class_named(name: str) -> Any:
-    """The class or alias of this name, in `duologue.events` or the module of a family or vendor; None if there is none."""
+    """The class or alias of this name, in `duologue.events` or the module of a family or vendor; None without one."""
     modules = (duologue.events, duologue.events.live, duologue.events.azure_voice_live)
     return next((getattr(module, name) for module in modules if hasattr(module, name)), None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -26,8 +26,6 @@ from duologue.events import (
 from duologue.protocol.client.tools.toolbox import Toolbox
 
 __all__ = ["initial_config", "new_id", "text_message"]
-
-S = TypeVar("S", RealtimeSessionConfig, TranscriptionSessionConfig)
 
 
 def new_id(kind: str) -> str:
@@ -59,7 +57,9 @@ def initial_config(
     return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
 
 
-def _with_transcription_model(config: S, model: str) -> S:
+def _with_transcription_model(
+    config: RealtimeSessionConfig | TranscriptionSessionConfig, model: str
+) -> RealtimeSessionConfig | TranscriptionSessionConfig:
     """The configuration, in which `audio.input.transcription` has this model, unless it has one or is switched off."""
     replace = msgspec.structs.replace
     audio: Any = config.audio or (

@@ -95,7 +95,7 @@ async def connect(
             log_refused(str(place), fault, connecting_s=time.monotonic() - began_at)
             # What it went through on the way up says nothing to the caller.
             raise fault.with_traceback(None) from None
-    connection = Connection(transport, detector=detector, model=endpoint.session_model, place=place)
+    connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model)
     connection._log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
     if place is not None and (model := endpoint.transcription_model) is not None:
         log_model_to_configure(place, model)

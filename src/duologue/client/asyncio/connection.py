@@ -44,14 +44,15 @@ class Connection:
         *,
         dialect: str = "openai",
         detector: DialectDetector | None = None,
-        model: str | None = None,
         place: str | None = None,
+        model: str | None = None,
     ) -> None:
-        """`model` is for dialects in which the first command names it; `place` is the URL without secrets, for the log
-        and the repr; None: the kind of transport."""
+        """`place` is the URL without secrets, for the log and the repr; None: the kind of transport. `model` is for
+        dialects in which the first command names it.
+        """
         self._transport = transport
-        self.model = model
         self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
+        self.model = model
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
             dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
@@ -281,6 +282,15 @@ class Connection:
                 if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
                     await self._deliver(event)
 
+    async def _end(self, closed: ConnectionClosed) -> None:
+        self._closed = closed
+        self._log_closed(closed, by="this side" if self._closing is not None else "the server")
+        await self._deliver(closed)
+
+    def _log_closed(self, closed: ConnectionClosed, *, by: str) -> None:
+        code = closed.error.error.code if closed.error is not None else None
+        self._log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
+
     def _is_retried(self, event: ErrorEvent) -> bool:
         """Whether an error made the dialect change, and the rejected update was sent again."""
         update = self._protocol.unanswered_update
@@ -292,15 +302,6 @@ class Connection:
         self._protocol.dialect = self._detector.dialect
         self.put([self._protocol.send(update)])
         return True
-
-    async def _end(self, closed: ConnectionClosed) -> None:
-        self._closed = closed
-        self._log_closed(closed, by="this side" if self._closing is not None else "the server")
-        await self._deliver(closed)
-
-    def _log_closed(self, closed: ConnectionClosed, *, by: str) -> None:
-        code = closed.error.error.code if closed.error is not None else None
-        self._log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
 
     async def _write(self) -> None:
         while True:

@@ -114,14 +114,6 @@ class LocalChecks(Part):
                 f"{wanted.bytes_per_sample} bytes; keep the odd byte for the next chunk"
             )
 
-    def use(self, profile: Profile) -> None:
-        """The server's dialect is known: its usual format, and what a commit is there."""
-        self.commit_begins = profile.utterance.begin is not None
-        usual = Encoding.of(PCM.type, profile.input_rates_hz[0]) if profile.input_rates_hz else PCM
-        if self.input_encoding == self._usual_input:
-            self._change_input(usual)
-        self._usual_input = usual
-
     def takes_as_it_is(
         self, audio: object, *, encoding: Encoding | None, rate_hz: int | None, channels: int | None
     ) -> bool:
@@ -148,6 +140,14 @@ class LocalChecks(Part):
                 "that format, without a rate"
             )
         return self.input_encoding
+
+    def use(self, profile: Profile) -> None:
+        """The server's dialect is known: its usual format, and what a commit is there."""
+        self.commit_begins = profile.utterance.begin is not None
+        usual = Encoding.of(PCM.type, profile.input_rates_hz[0]) if profile.input_rates_hz else PCM
+        if self.input_encoding == self._usual_input:
+            self._change_input(usual)
+        self._usual_input = usual
 
     def sent(self, event: ClientEvent) -> None:
         """An event is sent."""

@@ -236,17 +236,17 @@ class Relay:
         async with lock, asyncio.timeout(self._stall_s):
             await sink.send(message)
 
+    def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
+        if WIRE.isEnabledFor(logging.DEBUG):
+            name = "client" if side is self._client else "upstream"
+            log_frame(direction, message, session=f"{self.relay_id}, {name}")
+
     async def _release(self, upstream: Transport) -> None:
         """Send what has waited for the upstream's last message."""
         released, self._side.released = self._side.released, []
         for translation in released:
             if translation.frame is not None:
                 await self._send(upstream, write_text(translation.frame).decode("utf-8"))
-
-    def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
-        if WIRE.isEnabledFor(logging.DEBUG):
-            name = "client" if side is self._client else "upstream"
-            log_frame(direction, message, session=f"{self.relay_id}, {name}")
 
     def _stalled(self, sink: Transport) -> ConnectionClosed:
         """The close for both sides when one takes no more messages."""
