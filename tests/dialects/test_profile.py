@@ -129,7 +129,7 @@ BESIDE: dict[str, dict[str, Any]] = {
         "utterance": Utterance(
             finish={"type": "session.finish"},
             finished="session.finished",
-            finish_models="asr|translate|gummy|paraformer",
+            finish_models=("asr", "translate", "gummy", "paraformer"),
         )
     },
     "vllm": {"utterance": BY_COMMITS},

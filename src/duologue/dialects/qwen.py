@@ -79,7 +79,7 @@ PROFILES: Final = (
             finish={"type": "session.finish"},
             finished="session.finished",
             # Recognition and live translation; Omni and Audio, which converse, reject it.
-            finish_models=r"asr|translate|gummy|paraformer",
+            finish_models=("asr", "translate", "gummy", "paraformer"),
         ),
         # Truncation and retrieval are on no page of theirs.
         lacks_events=GA_ONLY_EVENTS
