@@ -13,7 +13,7 @@ from duologue import UnknownRealtimeEvent, decode, encode
 from duologue.codec import EVENT_CLASSES
 from duologue.codec.known import forgiving_reader, own_classes
 from duologue.dialects import PROFILES, Profile
-from duologue.dialects.utterance import PUBLISHED, Utterance
+from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 from duologue.events import RealtimeEvent
 from tests.dialects.vendor_frames import VENDOR_FRAMES
 
@@ -115,8 +115,10 @@ def _line(profile: Profile) -> str:
 
 
 COMMIT = {"type": "input_audio_buffer.commit"}
-BY_COMMITS = Utterance(names_model_first=True, begin=COMMIT, end={**COMMIT, "final": True}, is_transcribed_once=True)
-CLOSED_BY_COMMAND = Utterance(finish={"type": "session.close"}, finished="session.closed")
+BY_COMMITS = UtteranceProfile(
+    names_model_first=True, begin=COMMIT, end={**COMMIT, "final": True}, is_transcribed_once=True
+)
+CLOSED_BY_COMMAND = UtteranceProfile(finish={"type": "session.close"}, finished="session.closed")
 BESIDE: dict[str, dict[str, Any]] = {
     **{name: {"intent": True} for name in ("openai", "openai-beta", "azure-preview")},
     "xai": {
@@ -126,7 +128,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "glm": {"heartbeats": {"heartbeat"}},
     "inworld": {"heartbeats": {"ping"}},
     "qwen": {
-        "utterance": Utterance(
+        "utterance": UtteranceProfile(
             finish={"type": "session.finish"},
             finished="session.finished",
             finish_models=("asr", "translate", "gummy", "paraformer"),

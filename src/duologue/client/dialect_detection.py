@@ -121,7 +121,7 @@ class DialectDetector:
             return False
         self._frames_left, self._has_followed = 0, True
         self.dialect = _OTHER_ERA[self.dialect]
-        _logger.info("the server rejects session.%s: it takes the settings of %s", setting, self.dialect)
+        _logger.info("the server takes the settings of %s: it rejects %s", self.dialect, printable_name(setting))
         return True
 
     def _settle(self, guess: Guess) -> None:

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-__all__ = ["COMMIT", "PUBLISHED", "Utterance"]
+__all__ = ["COMMIT", "PUBLISHED", "UtteranceProfile"]
 
 COMMIT: Final = "input_audio_buffer.commit"
 
 
-class Utterance(Struct, frozen=True, kw_only=True):
+class UtteranceProfile(Struct, frozen=True, kw_only=True):
     """The commands around the audio that a client sends."""
 
     names_model_first: bool = False
@@ -49,5 +49,5 @@ class Utterance(Struct, frozen=True, kw_only=True):
         return self.begin is not None and frame.get("type") == self.begin["type"] and not self.is_end(frame)
 
 
-PUBLISHED: Final = Utterance()
+PUBLISHED: Final = UtteranceProfile()
 """What the hosted service documents: audio, then `input_audio_buffer.commit`, then `response.create`."""

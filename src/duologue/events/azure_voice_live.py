@@ -1,8 +1,8 @@
 """The events that only Azure Voice Live has: avatars, animation, times of words, turns by name, searches, warnings.
 
 They are read and written in the dialect `azure-voice-live` alone, and belong to no union of the protocol; in any other
-dialect an event of these names is unknown. Defined as its Python package defines them:
-https://pypi.org/project/azure-ai-voicelive/
+dialect an event of these names is unknown. Defined as Azure's own package defines them, `azure-ai-voicelive` 1.3:
+https://learn.microsoft.com/azure/ai-services/speech-service/voice-live
 """
 
 from __future__ import annotations
