@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from types import new_class
 
 import pytest
 from hypothesis import example, given
@@ -47,4 +48,4 @@ def test_what_decoding_yields_cannot_be_extended_elsewhere(name: str) -> None:
     base = getattr(events, name)
     if issubclass(base, WireObject):
         with pytest.raises(TypeError, match="UnknownRealtimeEvent"):
-            type(base)("Mine", (base,), {"__module__": "elsewhere"})
+            new_class("Mine", (base,), exec_body=lambda body: body.update(__module__="elsewhere"))

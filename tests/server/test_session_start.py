@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from duologue.dialects import PROFILES
 from duologue.events import RealtimeEvent, RealtimeSession, SessionUpdateEvent
 from duologue.protocol import SessionDefaults
-from duologue.server.session_start import ConfigRejected, SessionStart, session_defaults, validate_config
+from duologue.server.session_start import (
+    ConfigRejected,
+    SessionStart,
+    session_defaults,
+    upstream_session_start,
+    validate_config,
+)
 
 
 def update(**session: object) -> SessionUpdateEvent:
@@ -47,3 +56,17 @@ def test_a_client_secret_for_a_transcription_model_with_turn_detection_that_it_l
     audio = {"input": {"transcription": {"model": "gpt-realtime-whisper"}, "turn_detection": {"type": "server_vad"}}}
     with pytest.raises(ConfigRejected, match="Turn detection is not supported for this transcription model"):
         validate_config(update(type="transcription", audio=audio), SessionDefaults())
+
+
+def test_an_upstream_that_takes_no_model_with_an_intent_is_told_it_by_an_update() -> None:
+    start = SessionStart(model="m", kind="transcription")
+    told = upstream_session_start(start, PROFILES["openai"])
+    assert told.message is not None
+    audio = {"input": {"transcription": {"model": "m"}}}
+    assert json.loads(told.message)["session"] == {"type": "transcription", "audio": audio}
+    assert upstream_session_start(start, PROFILES["speaches"]) == start
+    assert upstream_session_start(start, PROFILES["vllm"]) == start
+    for other in (SessionStart(model="m"), SessionStart(kind="transcription")):
+        assert upstream_session_start(other, PROFILES["openai"]) == other
+    configured = SessionStart(model="m", kind="transcription", message="{}")
+    assert upstream_session_start(configured, PROFILES["openai"]) == configured

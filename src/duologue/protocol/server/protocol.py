@@ -283,6 +283,34 @@ class ServerProtocol:
         elif settings and settings.create_response and self.session.kind == "realtime":
             self._responses.answer_turn()
 
+    def leave_turns_to_client(self) -> None:
+        """Detect no turns from now on, in a dialect in which the client alone says when its utterances end."""
+        self.session.leave_turns_to_client()
+        self._input.session_updated()
+
+    def begin_utterance(self, *, now: float) -> None:
+        """The client begins an utterance by a command, in a dialect that has one."""
+        self._clock.advance_to(now)
+        self._input.begin_utterance()
+
+    def end_utterance(self, *, now: float) -> None:
+        """The client ends its utterance by a command, which asks for the response too."""
+        self._clock.advance_to(now)
+        self._input.end_utterance()
+        if self.session.kind == "realtime":
+            self._responses.answer_turn()
+
+    def end_input(self, *, now: float) -> None:
+        """The client says that no more audio will come: its last turn ends now."""
+        self._clock.advance_to(now)
+        for turn in self._input.end_input():
+            self._turn(turn)
+
+    @property
+    def input_told(self) -> bool:
+        """Whether everything that the user said is transcribed, and answered where it is to be."""
+        return self._input.is_told and self._responses.active is None
+
     def speech_so_far(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
         """The audio of the current turn from `from_byte` on, for `TranscribePartial` and `TranscribeAhead`.
 

@@ -134,6 +134,8 @@ class DialectAdapter:
         self._vendor_settings = VendorSettings(dialect)
         self._sampling_rate = SamplingRate(dialect)
         self._losses = LossLog(dialect=dialect)
+        self.ends_utterance = False
+        """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client
 
@@ -145,6 +147,7 @@ class DialectAdapter:
         """
         if self.dialect == DEFAULT_DIALECT:
             return decode(message)
+        self.ends_utterance = False
         event = read_fast(message, self.dialect)
         if event is not None and event.type in _same_names(self.dialect):
             return event
@@ -155,11 +158,17 @@ class DialectAdapter:
 
     def _read_in(self, frame: Json) -> RealtimeEvent:
         self._vendor_settings.read(frame)
+        utterance = self._profile.utterance
+        self.ends_utterance = utterance.is_end(frame)
         canonical = self._profile.read(frame)
         self._vendor_settings.translate(canonical)
         self._sampling_rate.read(frame, canonical)
         fill_in_kind(self.dialect, frame, canonical, kind=self._kind)
         self._fill_in(canonical)
+        if self.ends_utterance:
+            canonical = {
+                name: value for name, value in canonical.items() if name == "type" or name not in utterance.end
+            }
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
             canonical = self._without_foreign(canonical)
