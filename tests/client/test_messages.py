@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duologue import Toolbox
 from duologue.client.messages import initial_config, new_id, text_message
-from duologue.events import InputTextPart, MessageItem, OutputTextPart, RealtimeSessionConfig
+from duologue.events import (
+    AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
+    InputTextPart,
+    MessageItem,
+    OutputTextPart,
+    RealtimeSessionConfig,
+    SessionUpdateEvent,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+)
 
 
 def test_ids_are_random_and_name_their_kind() -> None:
@@ -36,3 +51,34 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     [tool] = Toolbox(weather).tools
     assert initial_config(None, Toolbox(weather)) == RealtimeSessionConfig(tools=[tool])
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
+
+
+def _transcription(**fields: Any) -> TranscriptionSessionConfig:
+    audio_input = TranscriptionSessionAudioInput(transcription=AudioTranscription(**fields))
+    return TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=audio_input))
+
+
+@pytest.mark.parametrize(
+    ("session", "transcription"),
+    [
+        (None, {"model": "m"}),
+        (TranscriptionSessionConfig(), {"model": "m"}),
+        (_transcription(language="de"), {"language": "de", "model": "m"}),
+        (_transcription(model="mine"), {"model": "mine"}),
+        (RealtimeSessionConfig(instructions="x"), {"model": "m"}),
+        (RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(transcription=None))), None),
+    ],
+)
+def test_the_model_of_a_transcription_session_is_configured_unless_it_is_already(
+    session: AnySessionConfig | None, transcription: dict[str, str] | None
+) -> None:
+    config = initial_config(session, Toolbox(), transcription_model="m")
+    assert config is not None
+    written = SessionUpdateEvent(session=config).to_json()["session"]
+    assert written["audio"]["input"]["transcription"] == transcription
+    assert written["type"] == ("realtime" if isinstance(session, RealtimeSessionConfig) else "transcription")
+
+
+def test_a_session_that_only_transcribes_has_no_functions() -> None:
+    with pytest.raises(TypeError, match="calls no functions"):
+        initial_config(TranscriptionSessionConfig(), Toolbox(weather))

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import msgspec
 
 from duologue.events import (
+    AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
     ConversationItemCreateEvent,
     InputTextPart,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+    UnknownSession,
+    is_set,
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
 
@@ -29,9 +39,36 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def initial_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> RealtimeSessionConfig | None:
-    """The configuration that is sent first: `session` with the functions of `toolbox`; None without either."""
-    if not len(toolbox):
+def initial_config(
+    session: AnySessionConfig | None, toolbox: Toolbox, *, transcription_model: str | None = None
+) -> AnySessionConfig | None:
+    """The configuration that is sent first; None if there is none.
+
+    It is `session` with the functions of `toolbox`, or with a model of a transcription session, if it names none.
+    """
+    if len(toolbox):
+        config = session if session is not None else RealtimeSessionConfig()
+        if not isinstance(config, RealtimeSessionConfig):
+            raise TypeError("a session that only transcribes calls no functions: leave out tools=")
+        session = msgspec.structs.replace(config, tools=list(toolbox.tools))
+    if transcription_model is None:
         return session
-    config = session if session is not None else RealtimeSessionConfig()
-    return msgspec.structs.replace(config, tools=list(toolbox.tools))
+    config = session if session is not None else TranscriptionSessionConfig()
+    return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
+
+
+def _with_transcription_model(
+    config: RealtimeSessionConfig | TranscriptionSessionConfig, model: str
+) -> RealtimeSessionConfig | TranscriptionSessionConfig:
+    """The configuration, in which `audio.input.transcription` has this model, unless it has one or is switched off."""
+    replace = msgspec.structs.replace
+    audio: Any = config.audio or (
+        AudioConfig() if isinstance(config, RealtimeSessionConfig) else TranscriptionSessionAudio()
+    )
+    input_: Any = audio.input or (
+        AudioInputConfig() if isinstance(audio, AudioConfig) else TranscriptionSessionAudioInput()
+    )
+    if input_.transcription is None or (is_set(input_.transcription) and is_set(input_.transcription.model)):
+        return config
+    transcription = replace(input_.transcription or AudioTranscription(), model=model)
+    return replace(config, audio=replace(audio, input=replace(input_, transcription=transcription)))

@@ -6,18 +6,29 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput, pieces
+from duologue.audio.wav import Sound
 from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
-from duologue.client.asyncio.streams import NoticeSink, NoticeStream
+from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
-from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
+from duologue.client.connection_log import log_restored
+from duologue.client.input_progress_sink import InputProgressSink
+from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
+from duologue.client.sound.listening import Listening
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink, Playback
+from duologue.client.sound.sinks import sink_of
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -30,18 +41,16 @@ from duologue.events import (
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.notices import (
-    AudioDelta,
     ConnectionLost,
     IllegalTransition,
-    Notice,
     RequestEnded,
     ResponseFinished,
     RunTool,
     StopTool,
-    TextDelta,
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
@@ -55,7 +64,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation:
+class Conversation(NoticeHub):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
@@ -74,15 +83,24 @@ class Conversation:
         options: CoreOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
+        super().__init__()
         self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
         self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
-        self._sinks: list[NoticeSink] = []
-        self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
         self._ended: DuologueError | None = None
+        self.input_progress = InputProgressSink()
+        """What of the user's speech has not been told."""
+        self.attach(self.input_progress)
+
+    def __repr__(self) -> str:
+        connection = self._supervisor.connection
+        is_open = connection is not None and self.core.is_open
+        state = "over" if self._ended is not None else "open" if is_open else "not connected"
+        session = connection.session_id if connection is not None else None
+        return f"<Conversation with {self._supervisor.place}, {state}, session {session or 'none yet'!r}>"
 
     # --- state
 
@@ -126,21 +144,44 @@ class Conversation:
                     return " ".join(answer.texts)
         raise RequestRejected("the conversation is over")
 
-    async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    async def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
         """
-        await self.drain()
-        if not self.core.is_open:
-            return False
-        self._act(lambda: self.core.append(audio, encoding=encoding))
+        for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
+            await self.drain()
+            if not self.core.is_open:
+                return False
+            self._supervisor.check_can_speak()
+            rate = own_rate_hz if own_rate_hz is not None else rate_hz
+            self._act(partial(self.core.append, piece, encoding=encoding, rate_hz=rate, channels=channels))
+        if isinstance(audio, Sound):
+            await self.end_input_stream()
         return True
+
+    async def end_input_stream(self) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        await self.drain()
+        self._act(self.core.end_input_stream)
 
     async def commit(self) -> None:
         """Make an item of the appended audio, where the application decides on turns.
@@ -149,6 +190,22 @@ class Conversation:
             LocalProtocolError: it is too short.
         """
         await self.send(InputAudioBufferCommitEvent())
+
+    async def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told within `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            await finish_input(self, self._supervisor.connection)
 
     async def respond(
         self,
@@ -166,6 +223,7 @@ class Conversation:
             LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
+        self._supervisor.check_can_respond()
         answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
@@ -220,72 +278,29 @@ class Conversation:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
 
-    # --- notices
+    # --- sound
 
-    @overload
-    def stream(self, kind: type[N], /) -> AbstractAsyncContextManager[NoticeStream[N]]: ...
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> Playback:
+        """Play the model's speech on a sink: `async with conversation.play(Loudspeaker()):`, see `Playback`.
 
-    @overload
-    def stream(self, kind: type[N], kind_2: type[N2], /) -> AbstractAsyncContextManager[NoticeStream[N | N2]]: ...
-
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /
-    ) -> AbstractAsyncContextManager[NoticeStream[N | N2 | N3]]: ...
-
-    @overload
-    def stream(self, *kinds: type[Any]) -> AbstractAsyncContextManager[NoticeStream[Any]]: ...
-
-    @asynccontextmanager
-    async def stream(self, *kinds: type[Any]) -> AsyncGenerator[NoticeStream[Any], None]:
-        """Notices of these kinds, from now to the end of the block or of the conversation.
-
-        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
+        It is dropped when the user interrupts, and what was heard of it is reported. `encoding` is that of a sink which
+        is a function or has a method `write`; without it, that is the encoding of the session's output.
         """
-        notices: NoticeStream[Any] = NoticeStream(kinds)
-        self.attach(notices)
-        try:
-            yield notices
-        finally:
-            self.detach(notices)
+        return Playback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
 
-    async def texts(self) -> AsyncIterator[TextDelta]:
-        """Pieces of the model's text and transcripts, from the first `anext` on."""
-        async with self.stream(TextDelta) as notices:
-            async for notice in notices:
-                yield notice
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> Listening:
+        """Send what a source hears: `async with conversation.listen(Microphone()):`, or `await` it to its end.
 
-    async def audio(self) -> AsyncIterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `anext` on; `report_played` says what of it was played."""
-        async with self.stream(AudioDelta) as notices:
-            async for notice in notices:
-                yield notice
-
-    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, on the event loop, in order. Returns a function that ends this.
-
-        A callback must not block. One that raises is logged, and called again for the next notice.
+        The keywords are those of `send_audio`, for an iterator or a function.
         """
-        hook = (kind, callback)
-        self._hooks.append(hook)
-
-        def remove() -> None:
-            with suppress(ValueError):  # it was removed before
-                self._hooks.remove(hook)
-
-        return remove
-
-    def attach(self, sink: NoticeSink) -> None:
-        """Put every notice and event into a sink, from now on."""
-        self._sinks.append(sink)
-        if self._ended is not None:
-            sink.end(self._ended)
-
-    def detach(self, sink: NoticeSink) -> None:
-        """Put nothing more into a sink, and end it."""
-        if sink in self._sinks:
-            self._sinks.remove(sink)
-            sink.end(ConnectionClosedOK(1000))  # for another task that still reads it
+        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
 
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:
@@ -327,7 +342,9 @@ class Conversation:
     def can_put_audio(self) -> bool:
         """Whether `put_audio` may be called. Safe on any thread."""
         connection = self._supervisor.connection
-        return self.core.is_open and self._ended is None and connection is not None and connection.free_slots > 0
+        if not self.core.is_open or self._ended is not None or connection is None:
+            return False
+        return connection.free_slots > 0 and not connection.lacks_model
 
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""
@@ -365,21 +382,13 @@ class Conversation:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
+                case SessionRestored():
+                    log_restored(self._supervisor.place)
                 case IllegalTransition():
                     log_illegal_transition(notice)
                 case _:
                     pass  # for the application only
             self._publish(notice)
-
-    def _publish(self, notice: Notice | RealtimeEvent) -> None:
-        for sink in [*self._sinks]:
-            sink.put(notice)
-        for kind, callback in list(self._hooks):
-            if isinstance(notice, kind):
-                try:
-                    callback(notice)
-                except Exception:
-                    _logger.exception("a callback for %s failed", kind.__name__)
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self.core.tool_answered(call_id, result, now=time.monotonic())
@@ -400,5 +409,4 @@ class Conversation:
         for answer in self._requests.values():
             if not answer.done():
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
-        for sink in self._sinks:
-            sink.end(fault)
+        self._end_notices(fault)

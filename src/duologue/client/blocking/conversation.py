@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput
 from duologue.client.asyncio.conversation import Conversation
-from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
-from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.client.blocking.notice_hub import BlockingNoticeHub
+from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
+from duologue.client.limits import FINISH_S
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink
+from duologue.client.sound.sinks import AudioSink, InThread
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
-from duologue.protocol.client.notices import AudioDelta, TextDelta
 from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.usage import UsageSnapshot
 
@@ -35,7 +39,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingConversation:
+class BlockingConversation(BlockingNoticeHub):
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
@@ -47,9 +51,10 @@ class BlockingConversation:
     """
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
-        self._conversation = conversation
-        self._loop = loop
-        self._callbacks: Callbacks | None = None
+        super().__init__(conversation, loop)
+
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._conversation).removeprefix('<')}"
 
     # --- state
 
@@ -89,28 +94,62 @@ class BlockingConversation:
         """
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
-    def send_audio(self, audio: bytes, *, encoding: Encoding | None = None, timeout: float | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        conversation = self._conversation
-        if conversation.can_put_audio:
+        conversation, checks = self._conversation, self._conversation.core.checks
+        is_ready = checks.takes_as_it_is(audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        if is_ready and isinstance(audio, bytes) and conversation.can_put_audio:
             # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
-            conversation.core.checks.check_audio(len(audio), encoding=encoding)
+            checks.check_audio(len(audio))
             if self._loop.hand_over(partial(conversation.put_audio, audio)):
                 return True
-        return self._send(partial(conversation.send_audio, audio, encoding=encoding), timeout)
+        send = partial(conversation.send_audio, audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        return self._send(send, timeout)
+
+    def end_input_stream(self, *, timeout: float | None = None) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        self._send(self._conversation.end_input_stream, timeout)
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Make an item of the appended audio, where the application decides on turns. Raises as `send` does."""
         self._send(self._conversation.commit, timeout)
+
+    def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told in time.
+        """
+        self._loop.call(partial(self._conversation.finish, timeout=None), timeout, late="not everything is told")
 
     def respond(
         self,
@@ -164,63 +203,33 @@ class BlockingConversation:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
 
-    # --- notices
+    # --- sound
 
-    @overload
-    def stream(
-        self, kind: type[N], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N]]: ...
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> BlockingPlayback:
+        """Play the model's speech on a sink: `with conversation.play(Loudspeaker()):`, see `BlockingPlayback`.
 
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N | N2]]: ...
-
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N | N2 | N3]]: ...
-
-    @overload
-    def stream(
-        self, *kinds: type[Any], timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[Any]]: ...
-
-    @contextmanager
-    def stream(
-        self, *kinds: type[Any], timeout: float | None = None
-    ) -> Generator[BlockingNoticeStream[Any], None, None]:
-        """Notices of these kinds, from now to the end of the block or of the conversation.
-
-        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
-        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
+        It is dropped when the user interrupts, and what was heard of it is reported. A function, or what has a method
+        `write`, may block: it has a thread of its own. `encoding` is what it takes, by default the session's output.
         """
-        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
-        try:
-            self._loop.do(partial(self._conversation.attach, notices))
-            yield notices
-        finally:
-            # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
-            self._loop.post(partial(self._conversation.detach, notices))
+        known = sink if isinstance(sink, PullSink | AudioSink) else InThread(sink, encoding=encoding)
+        playback = self._conversation.play(known, encoding=None if isinstance(known, InThread) else encoding)
+        return BlockingPlayback(playback, self._loop, failed=self._fail_thread)
 
-    def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
-        """Pieces of the model's text and transcripts, from the first `next` on."""
-        with self.stream(TextDelta, timeout=timeout) as notices:
-            yield from notices
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> BlockingListening:
+        """Send what a source hears: `with conversation.listen(Microphone()):`, or `wait()` to send it to its end.
 
-    def audio(self, *, timeout: float | None = None) -> Iterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `next` on; `report_played` says what of it was played."""
-        with self.stream(AudioDelta, timeout=timeout) as notices:
-            yield from notices
-
-    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, in order. Returns a function that ends this.
-
-        All callbacks run in one thread of their own: one may block, for an answer too, and delays only the others. One
-        that raises is logged, and called again for the next notice.
+        An iterator, or a function, may block: it has a thread of its own. The keywords, which are those of
+        `send_audio`, say what its audio is.
         """
-        remove = self._loop.do(partial(self._add_callback, kind, callback))
-        return lambda: self._loop.do(remove)
+        known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels, in_thread=True)
+        return BlockingListening(self._conversation.listen(known), self._loop, failed=self._fail_thread)
 
     # --- the end
 
@@ -240,12 +249,6 @@ class BlockingConversation:
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
         return self._loop.call(send, timeout, late=SLOW_SERVER)
-
-    def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
-        if self._callbacks is None:
-            self._callbacks = Callbacks()
-            self._conversation.attach(self._callbacks)
-        return self._callbacks.add(kind, callback)
 
     def _join_application_threads(self) -> None:
         callbacks = self._callbacks.thread if self._callbacks is not None else None
