@@ -120,5 +120,7 @@ def is_event_name(name: object) -> bool:
 
 @cache
 def _event_names() -> frozenset[str]:
+    from duologue.codec.live import LIVE_CLASSES  # here, because most files do without the family
+
     spelled = [name for profile in PROFILES.values() for name in (*profile.names, *profile.heartbeats)]
-    return frozenset([*EVENT_CLASSES, *TRANSLATION_CLASSES, *CANONICAL, *spelled]) - {"ping"}
+    return frozenset([*EVENT_CLASSES, *TRANSLATION_CLASSES, *LIVE_CLASSES, *CANONICAL, *spelled]) - {"ping"}
