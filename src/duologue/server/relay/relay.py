@@ -87,7 +87,7 @@ class Relay:
         self._last_message_at = time.monotonic()
         self._new_id = new_id
         self._defaults = defaults or SessionDefaults()
-        self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
+        self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect, kind=session_start.kind)
         self._translates = dialect != upstream.dialect
         model = upstream.model or session_start.model
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id, model=model)

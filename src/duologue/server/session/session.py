@@ -54,7 +54,7 @@ from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import TranscriptionPipeline
-from duologue.server.session_start import SessionStart, session_defaults
+from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
@@ -109,6 +109,7 @@ class ServerSession:
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
             answers_commits=session_start.dialect in ANSWERS_COMMITS,
+            refuses_combinations=session_start.dialect in STRICT_DIALECTS,
         )
         conversation_id = self._protocol.conversation.conversation_id
         self._adapter = DialectAdapter(
