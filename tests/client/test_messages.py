@@ -6,7 +6,15 @@ import pytest
 
 from duologue import Toolbox
 from duologue.client.messages import initial_config, new_id, text_message
-from duologue.events import InputTextPart, MessageItem, OutputTextPart, RealtimeSessionConfig
+from duologue.errors import LocalProtocolError
+from duologue.events import (
+    FunctionTool,
+    InputTextPart,
+    McpServerTool,
+    MessageItem,
+    OutputTextPart,
+    RealtimeSessionConfig,
+)
 
 
 def test_ids_are_random_and_name_their_kind() -> None:
@@ -33,6 +41,25 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     config = RealtimeSessionConfig(instructions="Be brief.")
     assert initial_config(None, Toolbox()) is None
     assert initial_config(config, Toolbox()) is config
+    assert initial_config({"instructions": "Be brief."}, Toolbox()) == config
     [tool] = Toolbox(weather).tools
     assert initial_config(None, Toolbox(weather)) == RealtimeSessionConfig(tools=[tool])
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
+
+
+def test_tools_of_the_session_are_sent_beside_the_functions_and_not_replaced_by_them() -> None:
+    docs = {"type": "mcp", "server_label": "docs", "server_url": "https://docs.example.com/mcp"}
+    config = initial_config({"tools": [docs]}, Toolbox(weather))
+    assert isinstance(config, RealtimeSessionConfig)
+    assert isinstance(config.tools, list)
+    assert [type(tool) for tool in config.tools] == [McpServerTool, FunctionTool]
+
+
+def test_a_name_that_is_offered_twice_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="'weather' is among the session's tools and among `tools`"):
+        initial_config({"tools": [{"type": "function", "name": "weather"}]}, Toolbox(weather))
+
+
+def test_functions_for_a_session_that_only_transcribes_are_refused() -> None:
+    with pytest.raises(LocalProtocolError, match="a session of type 'transcription' has none"):
+        initial_config({"type": "transcription"}, Toolbox(weather))

@@ -6,12 +6,17 @@ import secrets
 
 import msgspec
 
+from duologue.client.mappings import SessionInput, to_session
+from duologue.errors import LocalProtocolError
 from duologue.events import (
+    AnySessionConfig,
     ConversationItemCreateEvent,
+    FunctionTool,
     InputTextPart,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
+    is_set,
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
 
@@ -29,9 +34,22 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def initial_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> RealtimeSessionConfig | None:
-    """The configuration that is sent first: `session` with the functions of `toolbox`; None without either."""
+def initial_config(session: SessionInput | None, toolbox: Toolbox) -> AnySessionConfig | None:
+    """The configuration that is sent first: `session` with its own tools and those of `toolbox`; None without either.
+
+    Raises:
+        LocalProtocolError: a mapping has a setting that its kind does not allow, or the session can have no tools.
+        ValueError: a tool of the session has the name of one of `toolbox`.
+    """
+    config = to_session(session) if session is not None else None
     if not len(toolbox):
-        return session
-    config = session if session is not None else RealtimeSessionConfig()
-    return msgspec.structs.replace(config, tools=list(toolbox.tools))
+        return config
+    if config is None:
+        config = RealtimeSessionConfig()
+    elif not isinstance(config, RealtimeSessionConfig):
+        raise LocalProtocolError(f"tools: a session of type {config.type!r} has none")
+    own = list(config.tools) if is_set(config.tools) else []
+    names = [tool.name for tool in own if isinstance(tool, FunctionTool) and is_set(tool.name)]
+    if twice := [name for name in names if name in toolbox]:
+        raise ValueError(f"{twice[0]!r} is among the session's tools and among `tools`: leave one of them out")
+    return msgspec.structs.replace(config, tools=[*own, *toolbox.tools])

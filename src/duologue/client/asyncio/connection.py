@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
+from duologue.client.mappings import EventInput, to_event
 from duologue.client.messages import new_id
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
@@ -66,12 +67,12 @@ class Connection:
         """The last `error` event that was read."""
         return self._protocol.last_error
 
-    async def send(self, event: RealtimeEvent) -> None:
-        """Send an event; waits while the server is slow. Events go out in the order of the calls.
+    async def send(self, event: EventInput) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow. Events go out in the order of the calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
         """
         await self.queue(self.message(event))
 
@@ -138,10 +139,10 @@ class Connection:
         """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
-    def message(self, event: RealtimeEvent) -> str:
+    def message(self, event: EventInput) -> str:
         """The text that sends an event. Safe on any thread. Raises as `send` does."""
         self._raise_if_over()
-        return self._protocol.send(event)
+        return self._protocol.send(to_event(event))
 
     def audio_message(self, audio: bytes) -> str:
         """The text that sends input audio. Safe on any thread. Raises as `append` does."""

@@ -10,6 +10,7 @@ from functools import partial
 from duologue.client.asyncio.connection import Connection
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.received import Received
+from duologue.client.mappings import EventInput
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
 from duologue.events import AnySession, ErrorEvent, RealtimeEvent
 
@@ -50,12 +51,14 @@ class BlockingConnection:
         """The last `error` event that was read."""
         return self._connection.last_error
 
-    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
-        """Send an event; waits while the server is slow. Events of one thread go out in the order of its calls.
+    def send(self, event: EventInput, *, timeout: float | None = None) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow.
+
+        Events of one thread go out in the order of its calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
             TimeoutError: the server was too slow; nothing was sent.
         """
         self._send(self._connection.message(event), timeout)
