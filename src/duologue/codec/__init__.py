@@ -28,6 +28,7 @@ from duologue.dialects.names import ALIASES, CANONICAL
 from duologue.dialects.rules import same
 from duologue.events import (
     UNSET,
+    AnyEvent,
     InputAudioBufferAppendEvent,
     RealtimeEvent,
     UnknownRealtimeEvent,
@@ -69,7 +70,7 @@ class Translation(msgspec.Struct, frozen=True):
     """Paths of what was left out, in the canonical form."""
 
 
-def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEvent:
+def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
     """The event that a text message is.
 
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
@@ -174,14 +175,14 @@ def _profile(dialect: str) -> Profile:
     return profile
 
 
-def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
+def _decode_in(data: str | bytes, profile: Profile) -> AnyEvent:
     try:
         return read_fast(data, profile.name) or _read_in(parse_object(data), profile)
     except RecursionError as fault:  # nested too deeply for a rule, though not for the parser
         raise too_deep(data) from fault
 
 
-def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
+def _read_in(frame: dict[str, Any], profile: Profile) -> AnyEvent:
     canonical = profile.read(frame)
     # An event that the dialect lacks is written back only to the peer that sent it: keep its frame.
     lacked = any(canonical.get("type") == name for name in profile.lacks_events)
@@ -195,7 +196,7 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
 # --- the methods of RealtimeEvent -------------------------------------------------------------------------------------
 
 
-def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
+def _from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:
     if isinstance(data, (str, bytes)):
         return decode(data)
     if not isinstance(data, Mapping):

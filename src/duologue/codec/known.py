@@ -10,7 +10,7 @@ import msgspec
 
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.shape import shapes_by_tag
-from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
+from duologue.events import AnyClientEvent, AnyEvent, AnyServerEvent, RealtimeEvent
 
 __all__ = ["EVENT_CLASSES", "SURPRISES", "decode", "forgiving_reader", "prepare"]
 
@@ -31,17 +31,17 @@ def prepare() -> None:
     """
     global decode
     if decode is _first_decode:
-        decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
+        decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
         decode = decoder.decode
 
 
-def _first_decode(data: str | bytes) -> RealtimeEvent:
+def _first_decode(data: str | bytes) -> AnyEvent:
     """Replaces itself at the first call: importing stays cheap, and decoding needs no check."""
     prepare()
     return decode(data)
 
 
-decode: Callable[[str | bytes], RealtimeEvent] = _first_decode
+decode: Callable[[str | bytes], AnyEvent] = _first_decode
 """Strict: raises `SURPRISES`. Call it as `known.decode`: it replaces itself."""
 
 

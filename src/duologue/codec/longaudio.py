@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent
+from duologue.events import AnyEvent, InputAudioBufferAppendEvent, ResponseAudioDeltaEvent
 
 __all__ = ["MIN_CHARS", "read_long_audio"]
 
@@ -35,7 +35,7 @@ _HEAD_CHARS: Final = 1024
 """Where the field begins, behind a type and two ids at most: looking farther costs as much as parsing."""
 
 
-def read_long_audio(text: str, decode: Callable[[str], RealtimeEvent]) -> RealtimeEvent | None:
+def read_long_audio(text: str, decode: Callable[[str], AnyEvent]) -> AnyEvent | None:
     """The event, if the text is such a frame; None sends it the ordinary way. Raises what `decode` raises."""
     for cls, field, key in _LAYOUTS:
         begin = text.find(key, 0, _HEAD_CHARS)

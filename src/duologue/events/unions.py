@@ -72,7 +72,7 @@ from duologue.events.session import (
 )
 from duologue.events.tools import McpListToolsCompletedEvent, McpListToolsFailedEvent, McpListToolsInProgressEvent
 
-__all__ = ["AnyClientEvent", "AnyEvent", "AnyServerEvent"]
+__all__ = ["AnyClientEvent", "AnyEvent", "AnyServerEvent", "ReceivedEvent"]
 
 AnyClientEvent: TypeAlias = (
     ConversationItemCreateEvent
@@ -141,6 +141,9 @@ AnyServerEvent: TypeAlias = (
     | TranscriptionSessionUpdatedEvent
 )
 """Everything that a server sends."""
+
+ReceivedEvent: TypeAlias = AnyServerEvent | UnknownRealtimeEvent
+"""Everything that a client receives. Comparing `type` with a wire name selects the class."""
 
 AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
 """Everything that decoding can yield."""

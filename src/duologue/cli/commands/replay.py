@@ -14,7 +14,7 @@ from duologue.cli.turns.observations import Observation
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
 from duologue.errors import DecodeError, RecordingError
-from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import AnyEvent, UnknownRealtimeEvent
 from duologue.recording import RecordingReader
 
 __all__ = ["replay"]
@@ -49,7 +49,7 @@ def replay(
     return 0
 
 
-def _event(message: str | bytes) -> RealtimeEvent:
+def _event(message: str | bytes) -> AnyEvent:
     try:
         return decode(message)
     except DecodeError as fault:

@@ -13,7 +13,7 @@ from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.mappings import EventInput, to_event
 from duologue.client.messages import new_id
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, ReceivedEvent
 from duologue.protocol import ClientProtocol
 from duologue.transports import Transport
 
@@ -41,8 +41,8 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
-        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
-        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
+        self._incoming: asyncio.Queue[ReceivedEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
+        self._deliver: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -86,7 +86,7 @@ class Connection:
         """
         await self.queue(self.audio_message(audio))
 
-    async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    async def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
         Raises:
@@ -103,7 +103,7 @@ class Connection:
             raise event.with_traceback(None)
         return event
 
-    async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
+    async def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:
@@ -160,7 +160,7 @@ class Connection:
         """Queue a message without waiting for a free slot."""
         self._outgoing.put_nowait(message)
 
-    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+    def deliver_to(self, put: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
         assert self._incoming.empty()
         self._deliver = put

@@ -12,7 +12,7 @@ from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.received import Received
 from duologue.client.mappings import EventInput
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, ReceivedEvent
 
 __all__ = ["BlockingConnection"]
 
@@ -74,7 +74,7 @@ class BlockingConnection:
         """
         self._send(self._connection.audio_message(audio), timeout)
 
-    def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
 
         Raises:
@@ -94,7 +94,7 @@ class BlockingConnection:
             raise event.with_traceback(None)
         return event
 
-    def __iter__(self) -> Iterator[RealtimeEvent]:
+    def __iter__(self) -> Iterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:

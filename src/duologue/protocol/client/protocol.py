@@ -16,6 +16,8 @@ from duologue.events import (
     ClientEvent,
     ErrorEvent,
     RealtimeEvent,
+    ReceivedEvent,
+    ServerEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
     UnknownRealtimeEvent,
@@ -42,7 +44,7 @@ class ClientProtocol:
         self._error_is_last = False
         self._new_id = new_id
 
-    def receive(self, message: str | bytes) -> RealtimeEvent:
+    def receive(self, message: str | bytes) -> ReceivedEvent:
         """The event of a message. Never raises: a message without one gives an unknown event with a `problem`."""
         try:
             event = decode(message, dialect=self.dialect)
@@ -56,8 +58,12 @@ class ClientProtocol:
                     self._step(ConnectionInput.SESSION_CREATED)
             case ErrorEvent():
                 self.last_error = event
-            case _:
+            case ServerEvent() | UnknownRealtimeEvent():
                 pass  # all other events change nothing that is kept here
+            case _:
+                return UnknownRealtimeEvent(
+                    json=event.to_json(), problem=f"only clients send {event.type} - at `$.type`"
+                )
         return event
 
     def send(self, event: RealtimeEvent) -> str:
