@@ -13,10 +13,11 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 # What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
 _SAFE = {
+    ("client/connection_log.py", "level"): "a level, no text",
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
-    ("client/asyncio/conversation.py", "kind.__name__"): "a class of the application's",
+    ("client/asyncio/notice_hub.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",

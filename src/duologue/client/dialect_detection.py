@@ -43,8 +43,8 @@ class DialectDetector:
         self._frames_left = _FIRST_FRAMES if dialect == AUTO else 0
         if dialect == AUTO and url is not None:
             guess = detect(url)
-            if guess.confidence >= _SURE:
-                self._settle(guess)
+            if guess.confidence >= _SURE:  # not logged: it is in the log of the connection that is opened
+                self.dialect, self._frames_left = guess.dialect, 0
 
     @property
     def is_settled(self) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import warnings
 from binascii import b2a_base64
 from collections.abc import Mapping
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -33,6 +34,10 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
+from duologue.events.base import load_codec
+
+if TYPE_CHECKING:
+    from duologue.codec.live import decode_live, encode_live
 
 __all__ = [
     "ALIASES",
@@ -42,8 +47,10 @@ __all__ = [
     "Translation",
     "LossyTranslationWarning",
     "decode",
+    "decode_live",
     "decode_translation",
     "encode",
+    "encode_live",
     "encode_translation",
     "encode_append",
     "prepare",
@@ -163,6 +170,23 @@ def prepare() -> None:
     """
     known.prepare()
     forgiving_reader(DEFAULT_DIALECT)
+
+
+# --- Live -------------------------------------------------------------------------------------------------------------
+
+
+def _load_live() -> Any:
+    # At its first use: the family's classes take time to define, and most programs do without.
+    return import_module("duologue.codec.live")
+
+
+load_codec["live"] = _load_live
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("decode_live", "encode_live"):
+        return getattr(_load_live(), name)
+    raise AttributeError(f"module 'duologue.codec' has no attribute {name!r}")
 
 
 # --- dialects ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
+from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.mappings import EventInput, to_event
@@ -16,6 +17,7 @@ from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, ReceivedEvent
 from duologue.protocol import ClientProtocol
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, log_frame
 
 __all__ = ["Connection"]
 
@@ -33,9 +35,16 @@ class Connection:
     """
 
     def __init__(
-        self, transport: Transport, *, dialect: str = "openai", detector: DialectDetector | None = None
+        self,
+        transport: Transport,
+        *,
+        dialect: str = "openai",
+        detector: DialectDetector | None = None,
+        place: str | None = None,
     ) -> None:
+        """`place` is the URL without secrets, for the log and the repr; None: the kind of transport."""
         self._transport = transport
+        self.log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(dialect=self._detector.dialect, new_id=new_id)
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
@@ -46,6 +55,17 @@ class Connection:
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        over = self._closed or self._closing
+        state = "open" if over is None else f"closed with code {over.code}"
+        session = self.session_id or "none yet"
+        return f"<Connection to {self.log.place}, {state}, dialect {self.dialect}, session {session!r}>"
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return session_id_of(self._protocol.session)
 
     @property
     def dialect(self) -> str:
@@ -174,35 +194,57 @@ class Connection:
 
     async def stop(self) -> None:
         """Close at once, and wait until both tasks are gone."""
+        if self._closed is None and self._closing is None:
+            self._closing = ConnectionClosedOK(1000)
         try:
             await self._transport.close()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            over = self._closed or self._closing
+            assert over is not None
+            self._log_closed(over, by="this side")
 
     async def _read(self) -> None:
+        has_session = False
         while self._closed is None:
             try:
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
-                self._closed = self._protocol.closed(closed.code, closed.reason)
-                await self._deliver(self._closed)
+                await self._end(self._protocol.closed(closed.code, closed.reason))
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
-                self._closed.__cause__ = fault
-                await self._deliver(self._closed)
+                broken = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
+                broken.__cause__ = fault
+                await self._end(broken)
             else:
                 if not self._detector.is_settled:
                     self._detector.observe(message)
                     self._protocol.dialect = self._detector.dialect
-                await self._deliver(self._protocol.receive(message))
+                if WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("received", message, session=self.session_id)
+                event = self._protocol.receive(message)
+                if not has_session and self._protocol.session is not None:
+                    has_session = True
+                    self.log.session_began(self.session_id, self.dialect)
+                await self._deliver(event)
+
+    async def _end(self, closed: ConnectionClosed) -> None:
+        self._closed = closed
+        self._log_closed(closed, by="this side" if self._closing is not None else "the server")
+        await self._deliver(closed)
+
+    def _log_closed(self, closed: ConnectionClosed, *, by: str) -> None:
+        code = closed.error.error.code if closed.error is not None else None
+        self.log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
 
     async def _write(self) -> None:
         while True:
             message = await self._outgoing.get()
             self._emptied.set()
+            if WIRE.isEnabledFor(logging.DEBUG):
+                log_frame("sent", message, session=self.session_id)
             try:
                 await self._transport.send(message)
             except ConnectionClosed:

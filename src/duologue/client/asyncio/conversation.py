@@ -6,16 +6,17 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, TypeVar, overload
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.client.answers import AnswerCollector, response_of
 from duologue.client.asyncio.managed_connection import OpenConnection
-from duologue.client.asyncio.streams import NoticeSink, NoticeStream
+from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
+from duologue.client.connection_log import log_restored
 from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
 from duologue.client.messages import new_id, text_message
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
@@ -30,18 +31,16 @@ from duologue.events import (
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.notices import (
-    AudioDelta,
     ConnectionLost,
     IllegalTransition,
-    Notice,
     RequestEnded,
     ResponseFinished,
     RunTool,
     StopTool,
-    TextDelta,
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
@@ -55,7 +54,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation:
+class Conversation(NoticeHub):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
@@ -74,15 +73,21 @@ class Conversation:
         options: CoreOptions | None = None,
         reconnect: ReconnectPolicy | None = None,
     ) -> None:
+        super().__init__()
         self.core = ConversationCore(new_id=new_id, options=options, toolbox=tools)
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
         self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
-        self._sinks: list[NoticeSink] = []
-        self._hooks: list[tuple[type[Any], Callable[[Any], None]]] = []
         self._ended: DuologueError | None = None
+
+    def __repr__(self) -> str:
+        connection = self._supervisor.connection
+        is_open = connection is not None and self.core.is_open
+        state = "over" if self._ended is not None else "open" if is_open else "not connected"
+        session = connection.session_id if connection is not None else None
+        return f"<Conversation with {self._supervisor.place}, {state}, session {session or 'none yet'!r}>"
 
     # --- state
 
@@ -220,73 +225,6 @@ class Conversation:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
 
-    # --- notices
-
-    @overload
-    def stream(self, kind: type[N], /) -> AbstractAsyncContextManager[NoticeStream[N]]: ...
-
-    @overload
-    def stream(self, kind: type[N], kind_2: type[N2], /) -> AbstractAsyncContextManager[NoticeStream[N | N2]]: ...
-
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /
-    ) -> AbstractAsyncContextManager[NoticeStream[N | N2 | N3]]: ...
-
-    @overload
-    def stream(self, *kinds: type[Any]) -> AbstractAsyncContextManager[NoticeStream[Any]]: ...
-
-    @asynccontextmanager
-    async def stream(self, *kinds: type[Any]) -> AsyncGenerator[NoticeStream[Any], None]:
-        """Notices of these kinds, from now to the end of the block or of the conversation.
-
-        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
-        """
-        notices: NoticeStream[Any] = NoticeStream(kinds)
-        self.attach(notices)
-        try:
-            yield notices
-        finally:
-            self.detach(notices)
-
-    async def texts(self) -> AsyncIterator[TextDelta]:
-        """Pieces of the model's text and transcripts, from the first `anext` on."""
-        async with self.stream(TextDelta) as notices:
-            async for notice in notices:
-                yield notice
-
-    async def audio(self) -> AsyncIterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `anext` on; `report_played` says what of it was played."""
-        async with self.stream(AudioDelta) as notices:
-            async for notice in notices:
-                yield notice
-
-    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, on the event loop, in order. Returns a function that ends this.
-
-        A callback must not block. One that raises is logged, and called again for the next notice.
-        """
-        hook = (kind, callback)
-        self._hooks.append(hook)
-
-        def remove() -> None:
-            with suppress(ValueError):  # it was removed before
-                self._hooks.remove(hook)
-
-        return remove
-
-    def attach(self, sink: NoticeSink) -> None:
-        """Put every notice and event into a sink, from now on."""
-        self._sinks.append(sink)
-        if self._ended is not None:
-            sink.end(self._ended)
-
-    def detach(self, sink: NoticeSink) -> None:
-        """Put nothing more into a sink, and end it."""
-        if sink in self._sinks:
-            self._sinks.remove(sink)
-            sink.end(ConnectionClosedOK(1000))  # for another task that still reads it
-
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:
         """Threads in which sync functions run, with their names; includes those that were given up."""
@@ -365,21 +303,13 @@ class Conversation:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
+                case SessionRestored():
+                    log_restored(self._supervisor.place)
                 case IllegalTransition():
                     log_illegal_transition(notice)
                 case _:
                     pass  # for the application only
             self._publish(notice)
-
-    def _publish(self, notice: Notice | RealtimeEvent) -> None:
-        for sink in [*self._sinks]:
-            sink.put(notice)
-        for kind, callback in list(self._hooks):
-            if isinstance(notice, kind):
-                try:
-                    callback(notice)
-                except Exception:
-                    _logger.exception("a callback for %s failed", kind.__name__)
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self.core.tool_answered(call_id, result, now=time.monotonic())
@@ -400,5 +330,4 @@ class Conversation:
         for answer in self._requests.values():
             if not answer.done():
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
-        for sink in self._sinks:
-            sink.end(fault)
+        self._end_notices(fault)

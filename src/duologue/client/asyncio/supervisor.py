@@ -13,6 +13,7 @@ from typing import Any, Final
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.managed_connection import ManagedConnection, OpenConnection
 from duologue.client.asyncio.rotation import Rotation
+from duologue.client.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.limits import FLUSH_S, POLL_S
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
 from duologue.events import RealtimeEvent
@@ -49,6 +50,8 @@ class ConnectionSupervisor:
     ) -> None:
         self.connection: Connection | None = None
         """The connection in use; None while there is none."""
+        self.place = "a server"
+        """The URL of the last connection, without secrets."""
         self._open_connection = open_connection
         self._core = core
         self._publish = publish
@@ -80,6 +83,7 @@ class ConnectionSupervisor:
         except BaseException:
             await first.close()
             raise
+        self.place = self.connection.log.place
         self._running = _start(self._run(first))
 
     def wake(self) -> None:
@@ -125,6 +129,7 @@ class ConnectionSupervisor:
     async def _use(self, current: ManagedConnection) -> ManagedConnection | None:
         """Read and write over a connection until another one replaces it; returns that. None: there is none."""
         connection = self.connection = await current.opened()
+        self.place = connection.log.place
         self._rotation.begin(now=time.monotonic(), unix_now_s=time.time())
         self._wanted.clear()
         self.wake()
@@ -137,6 +142,7 @@ class ConnectionSupervisor:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
         if isinstance(outcome, ManagedConnection):
+            log_rotated(self.place)
             self._lost("the session is near its end; going on with another one")
             return outcome
         self._release(current)
@@ -181,6 +187,7 @@ class ConnectionSupervisor:
 
     async def _reconnect(self, closed: ConnectionClosed) -> ManagedConnection | None:
         """Another connection, after as many attempts as the policy allows; None if it gives up."""
+        log_lost(self.place, closed)
         self._lost(str(closed))
         reconnection = self._reconnection
         reconnection.lost(now=time.monotonic(), code=closed.code, retryable=_can_reconnect(closed))
@@ -198,6 +205,7 @@ class ConnectionSupervisor:
             else:
                 reconnection.opened()
                 return following
+        log_ended(self.place, closed, attempts=reconnection.attempts)
         self._ended(closed)
         return None
 

@@ -31,6 +31,9 @@ class BlockingConnection:
         self._receiver: int | None = None
         """The thread that receives."""
 
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._connection).removeprefix('<')}"
+
     @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""

@@ -5,21 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.client.asyncio.conversation import Conversation
-from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
-from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.client.blocking.notice_hub import BlockingNoticeHub
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
-from duologue.protocol.client.notices import AudioDelta, TextDelta
 from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.usage import UsageSnapshot
 
@@ -35,7 +32,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingConversation:
+class BlockingConversation(BlockingNoticeHub):
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
@@ -47,9 +44,10 @@ class BlockingConversation:
     """
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
-        self._conversation = conversation
-        self._loop = loop
-        self._callbacks: Callbacks | None = None
+        super().__init__(conversation, loop)
+
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._conversation).removeprefix('<')}"
 
     # --- state
 
@@ -164,64 +162,6 @@ class BlockingConversation:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
 
-    # --- notices
-
-    @overload
-    def stream(
-        self, kind: type[N], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N]]: ...
-
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N | N2]]: ...
-
-    @overload
-    def stream(
-        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[N | N2 | N3]]: ...
-
-    @overload
-    def stream(
-        self, *kinds: type[Any], timeout: float | None = None
-    ) -> AbstractContextManager[BlockingNoticeStream[Any]]: ...
-
-    @contextmanager
-    def stream(
-        self, *kinds: type[Any], timeout: float | None = None
-    ) -> Generator[BlockingNoticeStream[Any], None, None]:
-        """Notices of these kinds, from now to the end of the block or of the conversation.
-
-        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
-        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
-        """
-        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
-        try:
-            self._loop.do(partial(self._conversation.attach, notices))
-            yield notices
-        finally:
-            # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
-            self._loop.post(partial(self._conversation.detach, notices))
-
-    def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
-        """Pieces of the model's text and transcripts, from the first `next` on."""
-        with self.stream(TextDelta, timeout=timeout) as notices:
-            yield from notices
-
-    def audio(self, *, timeout: float | None = None) -> Iterator[AudioDelta]:
-        """Pieces of the model's speech, from the first `next` on; `report_played` says what of it was played."""
-        with self.stream(AudioDelta, timeout=timeout) as notices:
-            yield from notices
-
-    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
-        """Call back for each notice or event of a kind, in order. Returns a function that ends this.
-
-        All callbacks run in one thread of their own: one may block, for an answer too, and delays only the others. One
-        that raises is logged, and called again for the next notice.
-        """
-        remove = self._loop.do(partial(self._add_callback, kind, callback))
-        return lambda: self._loop.do(remove)
-
     # --- the end
 
     def close(self, *, at_once: bool = False) -> None:
@@ -240,12 +180,6 @@ class BlockingConversation:
 
     def _send(self, send: Callable[[], Coroutine[Any, Any, N]], timeout: float | None) -> N:
         return self._loop.call(send, timeout, late=SLOW_SERVER)
-
-    def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
-        if self._callbacks is None:
-            self._callbacks = Callbacks()
-            self._conversation.attach(self._callbacks)
-        return self._callbacks.add(kind, callback)
 
     def _join_application_threads(self) -> None:
         callbacks = self._callbacks.thread if self._callbacks is not None else None

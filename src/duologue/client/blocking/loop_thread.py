@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from duologue.errors import ConnectionClosedOK
+from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["SLOW_SERVER", "LoopThread"]
 
@@ -80,6 +80,8 @@ class LoopThread(Generic[T]):
             self._is_begun = False
             raise
         value, fault = self._opened.get()
+        if isinstance(fault, DuologueError):
+            raise fault.with_traceback(None)  # its sentence says why; what the other thread went through does not
         if fault is not None:
             raise fault
         return value  # type: ignore[return-value]  # without a fault there is a value

@@ -346,6 +346,7 @@ class ConversationCore(HandlesEvents):
         self._pending_commands.sent(event)
         self.session_replay.sent(event)
         self.checks.sent(event)
+        self.calls.sent(event)
         self._events.append(event)
 
     def _collect(self, now: float) -> None:

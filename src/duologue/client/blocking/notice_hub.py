@@ -1,0 +1,91 @@
+"""What a conversation reports, for threads: streams and callbacks of notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any, TypeVar, overload
+
+from duologue.client.asyncio.conversation import Conversation
+from duologue.client.blocking.callbacks import Callbacks
+from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.blocking.streams import BlockingNoticeStream
+from duologue.protocol.client.notices import AudioDelta, TextDelta
+
+__all__ = ["BlockingNoticeHub"]
+
+N = TypeVar("N")
+N2 = TypeVar("N2")
+N3 = TypeVar("N3")
+
+
+class BlockingNoticeHub:
+    """The part of a conversation that hands out its notices."""
+
+    def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
+        self._conversation = conversation
+        self._loop = loop
+        self._callbacks: Callbacks | None = None
+
+    @overload
+    def stream(
+        self, kind: type[N], /, *, timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[N], kind_2: type[N2], /, *, timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N | N2]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[N], kind_2: type[N2], kind_3: type[N3], /, *, timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[N | N2 | N3]]: ...
+
+    @overload
+    def stream(
+        self, *kinds: type[Any], timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[Any]]: ...
+
+    @contextmanager
+    def stream(
+        self, *kinds: type[Any], timeout: float | None = None
+    ) -> Generator[BlockingNoticeStream[Any], None, None]:
+        """Notices of these kinds, from now to the end of the block or of the conversation.
+
+        Classes of the server's events are kinds too: those come as they are, each before the notices that it causes.
+        Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
+        """
+        notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
+        try:
+            self._loop.do(partial(self._conversation.attach, notices))
+            yield notices
+        finally:
+            # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
+            self._loop.post(partial(self._conversation.detach, notices))
+
+    def texts(self, *, timeout: float | None = None) -> Iterator[TextDelta]:
+        """Pieces of the model's text and transcripts, from the first `next` on."""
+        with self.stream(TextDelta, timeout=timeout) as notices:
+            yield from notices
+
+    def audio(self, *, timeout: float | None = None) -> Iterator[AudioDelta]:
+        """Pieces of the model's speech, from the first `next` on; `report_played` says what of it was played."""
+        with self.stream(AudioDelta, timeout=timeout) as notices:
+            yield from notices
+
+    def on(self, kind: type[N], callback: Callable[[N], None]) -> Callable[[], None]:
+        """Call back for each notice or event of a kind, in order. Returns a function that ends this.
+
+        All callbacks run in one thread of their own: one may block, for an answer too, and delays only the others. One
+        that raises is logged, and called again for the next notice.
+        """
+        remove = self._loop.do(partial(self._add_callback, kind, callback))
+        return lambda: self._loop.do(remove)
+
+    def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
+        if self._callbacks is None:
+            self._callbacks = Callbacks()
+            self._conversation.attach(self._callbacks)
+        return self._callbacks.add(kind, callback)
