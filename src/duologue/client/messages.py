@@ -52,4 +52,4 @@ def initial_config(session: SessionInput | None, toolbox: Toolbox) -> AnySession
     names = [tool.name for tool in own if isinstance(tool, FunctionTool) and is_set(tool.name)]
     if twice := [name for name in names if name in toolbox]:
         raise ValueError(f"{twice[0]!r} is among the session's tools and among `tools`: leave one of them out")
-    return msgspec.structs.replace(config, tools=[*own, *toolbox.tools])
+    return msgspec.structs.replace(config, tools=[*own, *toolbox.offered])

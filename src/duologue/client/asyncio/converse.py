@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duologue.client.asyncio.connect import connect
 from duologue.client.asyncio.conversation import Conversation
@@ -19,7 +19,7 @@ from duologue.client.messages import initial_config
 from duologue.events import RealtimeSessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -40,7 +40,7 @@ async def converse(
     *,
     model: str | None = None,
     api_key: str | None = None,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
+    tools: Toolbox | Iterable[ToolInput] = (),
     session: RealtimeSessionConfig | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,

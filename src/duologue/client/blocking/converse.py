@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duologue.client.asyncio.converse import converse as converse_on_loop
 from duologue.client.asyncio.managed_connection import OpenConnection
@@ -20,7 +20,7 @@ from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.events import RealtimeSessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -41,7 +41,7 @@ def converse(
     *,
     model: str | None = None,
     api_key: str | None = None,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
+    tools: Toolbox | Iterable[ToolInput] = (),
     session: RealtimeSessionConfig | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
