@@ -245,7 +245,7 @@ def test_sixteen_bit_mono_needs_no_extra_and_the_rest_names_it(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert parse_wav(riff((b"fmt ", fmt(1, 16)), (b"data", PCM16))).pcm16 == PCM16
     head, data = KINDS["24 bit"]
-    with pytest.raises(MissingExtra, match=r"duologue\[speech\]"):
+    with pytest.raises(MissingExtra, match=r"duologue\[audio\]"):
         parse_wav(riff((b"fmt ", head), (b"data", data)))
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duologue import Toolbox
 from duologue.client.messages import initial_config, new_id, text_message
-from duologue.errors import LocalProtocolError
 from duologue.events import (
+    AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
     FunctionTool,
     InputTextPart,
     McpServerTool,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
+    SessionUpdateEvent,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
 )
 
 
@@ -47,6 +56,37 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
 
 
+def _transcription(**fields: Any) -> TranscriptionSessionConfig:
+    audio_input = TranscriptionSessionAudioInput(transcription=AudioTranscription(**fields))
+    return TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=audio_input))
+
+
+@pytest.mark.parametrize(
+    ("session", "transcription"),
+    [
+        (None, {"model": "m"}),
+        (TranscriptionSessionConfig(), {"model": "m"}),
+        (_transcription(language="de"), {"language": "de", "model": "m"}),
+        (_transcription(model="mine"), {"model": "mine"}),
+        (RealtimeSessionConfig(instructions="x"), {"model": "m"}),
+        (RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(transcription=None))), None),
+    ],
+)
+def test_the_model_of_a_transcription_session_is_configured_unless_it_is_already(
+    session: AnySessionConfig | None, transcription: dict[str, str] | None
+) -> None:
+    config = initial_config(session, Toolbox(), transcription_model="m")
+    assert config is not None
+    written = SessionUpdateEvent(session=config).to_json()["session"]
+    assert written["audio"]["input"]["transcription"] == transcription
+    assert written["type"] == ("realtime" if isinstance(session, RealtimeSessionConfig) else "transcription")
+
+
+def test_a_session_that_only_transcribes_has_no_functions() -> None:
+    with pytest.raises(TypeError, match="calls no functions"):
+        initial_config(TranscriptionSessionConfig(), Toolbox(weather))
+
+
 def test_tools_of_the_session_are_sent_beside_the_functions_and_not_replaced_by_them() -> None:
     docs = {"type": "mcp", "server_label": "docs", "server_url": "https://docs.example.com/mcp"}
     config = initial_config({"tools": [docs]}, Toolbox(weather))
@@ -56,10 +96,5 @@ def test_tools_of_the_session_are_sent_beside_the_functions_and_not_replaced_by_
 
 
 def test_a_name_that_is_offered_twice_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(ValueError, match="'weather' is among the session's tools and among `tools`"):
+    with pytest.raises(ValueError, match="'weather' is among the session's tools and in tools="):
         initial_config({"tools": [{"type": "function", "name": "weather"}]}, Toolbox(weather))
-
-
-def test_functions_for_a_session_that_only_transcribes_are_refused() -> None:
-    with pytest.raises(LocalProtocolError, match="a session of type 'transcription' has none"):
-        initial_config({"type": "transcription"}, Toolbox(weather))

@@ -33,7 +33,7 @@ def test_every_class_comes_back_as_it_went(type_name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("type_name", sorted(EVENT_CLASSES))
+@pytest.mark.parametrize("type_name", sorted({*EVENT_CLASSES} - {"error"}))
 def test_a_required_field_is_required(type_name: str) -> None:
     @examples(5)
     @given(frame_of(type_name))

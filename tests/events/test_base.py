@@ -6,6 +6,7 @@ import base64
 import copy
 import pickle
 from collections.abc import Callable
+from types import new_class
 
 import pytest
 from hypothesis import example, given
@@ -64,4 +65,4 @@ def test_what_decoding_yields_cannot_be_extended_elsewhere(name: str) -> None:
     base = getattr(events, name)
     if issubclass(base, WireObject):
         with pytest.raises(TypeError, match="UnknownRealtimeEvent"):
-            type(base)("Mine", (base,), {"__module__": "elsewhere"})
+            new_class("Mine", (base,), exec_body=lambda body: body.update(__module__="elsewhere"))

@@ -48,10 +48,13 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
+    "protocol/live/notices.py": "declarations; tests/protocol/live/test_core.py",
+    "protocol/live/options.py": "fields; tests/protocol/live/test_core.py sets each of them",
     "protocol/server/clock.py": "the later of two times; tests/protocol/server/test_idle_timeout.py",
     "protocol/server/commands.py": "declarations; tests/protocol/server/input/test_pipeline.py",
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
+    "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }

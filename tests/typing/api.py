@@ -99,7 +99,7 @@ def both_ways_to_the_blocking_client_are_one(url: str) -> None:
 
 
 def fields_have_three_states(event: events.ErrorEvent, update: events.SessionUpdateEvent) -> None:
-    assert_type(event.event_id, str)
+    assert_type(event.event_id, str | UnsetType | None)
     assert_type(event.error.message, str)
     assert_type(event.error.code, str | UnsetType | None)
     if events.is_set(event.error.code):

@@ -44,7 +44,7 @@ _MAX_STEPPED_OVER_BYTES: Final = 1 << 26
 
 _KNOWN: Final = frozenset(
     b"fmt |data|LIST|fact|bext|JUNK|junk|FLLR|PAD |cue |smpl|inst|plst|labl|note|ltxt|id3 |ID3 |iXML|axml|chna|PEAK|"
-    b"cart|levl|ds64|link|umid|mext|minf|elm1|regn|afsp|DISP|acid|strc|Fake|slnt|wavl|qlty|_PMX|aXML|ubxt|SAUR|LGWV|"
+    b"cart|ds64|link|umid|mext|minf|elm1|regn|afsp|DISP|acid|strc|Fake|slnt|wavl|qlty|_PMX|aXML|ubxt|SAUR|LGWV|"
     b"LGDA|AFAn|C2PA".split(b"|")
 )
 """Chunks that are seen in WAV files. Others are read as well: these tell a chunk from samples."""

@@ -64,7 +64,7 @@ def read_wav(path: str | os.PathLike[str]) -> Sound:
     Raises:
         AudioError: the file cannot be opened, is not a WAV, is cut off, empty, longer than 512 MiB of mono PCM16, or
             compressed otherwise than by G.711.
-        MissingExtra: it is not 16-bit mono, and the `speech` extra, which converts it, is not installed.
+        MissingExtra: it is not 16-bit mono, and the `audio` extra, which converts it, is not installed.
     """
     name = os.fspath(path)
     try:

@@ -136,7 +136,7 @@ def _swapped(pcm16: bytes) -> bytes:
 
 
 def _averaged(frames: bytes, kind: tuple[str, int, int], channels: int, byte_order: ByteOrder) -> bytes:
-    with needs("speech"):
+    with needs("audio"):
         import numpy as np
     dtype, zero, full_scale = kind
     order = "<" if byte_order == "little" else ">"

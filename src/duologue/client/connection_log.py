@@ -13,7 +13,16 @@ from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, UnknownSession, is_set
 from duologue.printable import printable, printable_name
 
-__all__ = ["ConnectionLog", "log_ended", "log_lost", "log_refused", "log_restored", "log_rotated", "session_id_of"]
+__all__ = [
+    "ConnectionLog",
+    "log_ended",
+    "log_lost",
+    "log_model_to_configure",
+    "log_refused",
+    "log_restored",
+    "log_rotated",
+    "session_id_of",
+]
 
 _logger: Final = logging.getLogger("duologue.client")
 
@@ -61,6 +70,16 @@ class ConnectionLog:
 def log_refused(place: str, fault: ConnectFailed, *, connecting_s: float) -> None:
     """No connection was opened. The fault's text has no secrets, and names the URL."""
     _log(logging.INFO, f"refused by {place} after {connecting_s:.2f} s: {fault}")
+
+
+def log_model_to_configure(place: str, model: str) -> None:
+    """The model of a transcription session is not in the URL, and `connect` configures no session."""
+    name = printable_name(model)
+    _log(
+        logging.WARNING,
+        f"the session at {place} does not have the model {name} yet: a transcription session takes it from a"
+        " session.update, in audio.input.transcription; converse sends that, connect does not",
+    )
 
 
 def log_lost(place: str, closed: ConnectionClosed) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
 
@@ -19,10 +19,6 @@ __all__ = ["TRANSCRIPTION", "Endpoint"]
 
 TRANSCRIPTION: Final = "transcription"
 """The `intent` of a session that only transcribes."""
-
-_MODEL_IN_CONFIG: Final = frozenset({"openai", "openai-beta", "azure-preview"})
-"""Dialects in which the configuration of such a session names its model, and the URL must not: the hosted service
-answers "You must not provide a model parameter for transcription sessions." speaches takes it from the URL."""
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -62,6 +58,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         # Without a URL, over a transport of the application's, nothing but the frames shows the dialect.
         return DialectDetector(self.dialect, url=self._url_with(self.model) if self.url.strip() else None)
 
+    @property
+    def session_model(self) -> str | None:
+        """The model that the URL's query names, in the end."""
+        named = dict(parse_qsl(urlsplit(self.session_url()).query)) if self.url else {}
+        return named.get("model", self.model)
+
     def session_url(self, credentials: Credentials | None = None) -> str:
         """The URL of the WebSocket. With credentials it may hold the key.
 
@@ -82,7 +84,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """
         if self.intent != TRANSCRIPTION or self.model is None:
             return None
-        return self.model if self.dialect_detector().dialect in _MODEL_IN_CONFIG else None
+        profile = PROFILES[self.dialect_detector().dialect]
+        return self.model if profile.intent and not profile.intent_takes_model else None
 
     def _url_with(self, model: str | None, credentials: Credentials | None = None) -> str:
         parts = split_session_url(self.url, secure=self.socket.ssl is not None)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FIRST_EVENT_S", "FLUSH_S", "MAX_QUEUED_EVENTS", "MAX_UNREAD_NOTICES", "POLL_S", "TOOL_TIMEOUT_S"]
+__all__ = [
+    "APPEND_CLIP_MS",
+    "FINISH_S",
+    "FIRST_EVENT_S",
+    "FLUSH_S",
+    "MAX_QUEUED_EVENTS",
+    "MAX_UNREAD_NOTICES",
+    "POLL_S",
+    "TOOL_TIMEOUT_S",
+]
 
 POLL_S: Final = 0.5
 """How often the clock is checked while no event comes: fine enough for limits of whole seconds."""
@@ -13,12 +22,18 @@ FLUSH_S: Final = 1.0
 """How long a close waits until what was sent before it is on its way. A server that reads nothing gets the close
 without the rest."""
 
+FINISH_S: Final = 20.0
+"""How long to wait until everything that was said has been told: as long as the clients of vendors wait."""
+
 FIRST_EVENT_S: Final = 2.0
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
 the default dialect is used."""
 
 TOOL_TIMEOUT_S: Final = 30.0
 """How long a function that the model calls may run."""
+
+APPEND_CLIP_MS: Final = 1000
+"""How much of a clip one event carries: 64 kB at 24 kHz, which every server's limit on messages allows."""
 
 MAX_QUEUED_EVENTS: Final = 256
 """Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import msgspec
 
 from duologue.client.mappings import SessionInput, to_session
-from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
     ConversationItemCreateEvent,
     FunctionTool,
     InputTextPart,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+    UnknownSession,
     is_set,
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -34,22 +41,54 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def initial_config(session: SessionInput | None, toolbox: Toolbox) -> AnySessionConfig | None:
-    """The configuration that is sent first: `session` with its own tools and those of `toolbox`; None without either.
+def initial_config(
+    session: SessionInput | None,
+    toolbox: Toolbox,
+    *,
+    transcription_model: str | None = None,
+    kind: str = "realtime",
+) -> AnySessionConfig | None:
+    """The configuration that is sent first; None if there is none.
+
+    It is `session` with its own tools and those of `toolbox`, or with a model of a transcription session, if it names
+    none. `kind` is the type of a mapping without one.
 
     Raises:
-        LocalProtocolError: a mapping has a setting that its kind does not allow, or the session can have no tools.
+        LocalProtocolError: a mapping has a setting of a wrong type; the message names the place.
+        TypeError: there are functions, and the session only transcribes.
         ValueError: a tool of the session has the name of one of `toolbox`.
     """
-    config = to_session(session) if session is not None else None
-    if not len(toolbox):
+    config = to_session(session, kind=kind) if session is not None else None
+    if len(toolbox):
+        config = _with_tools(config if config is not None else RealtimeSessionConfig(), toolbox)
+    if transcription_model is None:
         return config
-    if config is None:
-        config = RealtimeSessionConfig()
-    elif not isinstance(config, RealtimeSessionConfig):
-        raise LocalProtocolError(f"tools: a session of type {config.type!r} has none")
+    config = config if config is not None else TranscriptionSessionConfig()
+    return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
+
+
+def _with_tools(config: AnySessionConfig, toolbox: Toolbox) -> RealtimeSessionConfig:
+    if not isinstance(config, RealtimeSessionConfig):
+        raise TypeError("a session that only transcribes calls no functions: leave out tools=")
     own = list(config.tools) if is_set(config.tools) else []
-    names = [tool.name for tool in own if isinstance(tool, FunctionTool) and is_set(tool.name)]
-    if twice := [name for name in names if name in toolbox]:
-        raise ValueError(f"{twice[0]!r} is among the session's tools and among `tools`: leave one of them out")
+    for tool in own:
+        if isinstance(tool, FunctionTool) and is_set(tool.name) and tool.name in toolbox:
+            raise ValueError(f"{tool.name!r} is among the session's tools and in tools=: leave one of them out")
     return msgspec.structs.replace(config, tools=[*own, *toolbox.offered])
+
+
+def _with_transcription_model(
+    config: RealtimeSessionConfig | TranscriptionSessionConfig, model: str
+) -> RealtimeSessionConfig | TranscriptionSessionConfig:
+    """The configuration, in which `audio.input.transcription` has this model, unless it has one or is switched off."""
+    replace = msgspec.structs.replace
+    audio: Any = config.audio or (
+        AudioConfig() if isinstance(config, RealtimeSessionConfig) else TranscriptionSessionAudio()
+    )
+    input_: Any = audio.input or (
+        AudioInputConfig() if isinstance(audio, AudioConfig) else TranscriptionSessionAudioInput()
+    )
+    if input_.transcription is None or (is_set(input_.transcription) and is_set(input_.transcription.model)):
+        return config
+    transcription = replace(input_.transcription or AudioTranscription(), model=model)
+    return replace(config, audio=replace(audio, input=replace(input_, transcription=transcription)))

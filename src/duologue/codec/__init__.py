@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from duologue.codec import known
+from duologue.codec.error_frames import is_error_frame, kept_frame, read_error, with_error_fields
 from duologue.codec.families import decode_translation, encode_translation
 from duologue.codec.fast_path import append_prefix, fast_paths, read_by_name, read_fast, respell
 from duologue.codec.jsontext import parse_object, too_deep, write_text
@@ -80,7 +81,8 @@ class Translation(msgspec.Struct, frozen=True):
 def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
     """The event that a text message is.
 
-    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
+    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`. An `error` is
+    an `ErrorEvent` whatever it lacks.
 
     Raises:
         DecodeError: the message is not a JSON object.
@@ -96,7 +98,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
                 return event
         return known.decode(data)
     except known.SURPRISES:
-        return read_by_name(data, CANONICAL) or forgiving_reader(DEFAULT_DIALECT).read(parse_object(data))
+        return read_by_name(data, CANONICAL) or _read_plain(parse_object(data))
 
 
 def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
@@ -138,7 +140,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if isinstance(event, UnknownRealtimeEvent):
         return Translation(to_plain(event), ())
     origin = event.extra.frame if event.extra.dialect == dialect else None
-    if origin is not None and same(profile.read(dict(origin)), to_plain(event)):
+    if origin is not None and _says_the_same(profile.read(dict(origin)), to_plain(event)):
         return Translation(dict(origin), ())
     lost: list[str] = []
     if origin is None and event.type in profile.lacks_events:
@@ -199,6 +201,18 @@ def _profile(dialect: str) -> Profile:
     return profile
 
 
+def _says_the_same(canonical: dict[str, Any], plain: dict[str, Any]) -> bool:
+    return same(canonical, plain) or (is_error_frame(canonical) and same(with_error_fields(canonical), plain))
+
+
+def _read_plain(frame: dict[str, Any]) -> AnyEvent:
+    reader = forgiving_reader(DEFAULT_DIALECT)
+    event = reader.read(frame)
+    if isinstance(event, UnknownRealtimeEvent) and is_error_frame(frame):
+        return read_error(reader, frame, frame=frame)
+    return event
+
+
 def _decode_in(data: str | bytes, profile: Profile) -> AnyEvent:
     try:
         return read_fast(data, profile.name) or _read_in(parse_object(data), profile)
@@ -211,8 +225,11 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> AnyEvent:
     # An event that the dialect lacks is written back only to the peer that sent it: keep its frame.
     lacked = any(canonical.get("type") == name for name in profile.lacks_events)
     comes_back = not lacked and same(profile.write(canonical, []), frame)
-    event = forgiving_reader(profile.name).read(canonical, frame=None if comes_back else frame)
+    reader = forgiving_reader(profile.name)
+    event = reader.read(canonical, frame=None if comes_back else frame)
     if isinstance(event, UnknownRealtimeEvent):
+        if is_error_frame(canonical):
+            return read_error(reader, canonical, frame=frame)
         return UnknownRealtimeEvent(json=frame, problem=event.problem)
     return event
 
@@ -226,8 +243,13 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return forgiving_reader(DEFAULT_DIALECT).read(msgspec.to_builtins(dict(data), str_keys=True))
+    return _read_plain(msgspec.to_builtins(dict(data), str_keys=True))
+
+
+def _to_json(event: RealtimeEvent) -> dict[str, Any]:
+    plain: dict[str, Any] = kept_frame(event, DEFAULT_DIALECT) or to_plain(event)
+    return plain
 
 
 RealtimeEvent._read_json = staticmethod(_from_json)
-RealtimeEvent._write_json = staticmethod(to_plain)
+RealtimeEvent._write_json = staticmethod(_to_json)

@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar, cast, get_args
 
 import msgspec
 
+from duologue.codec.error_frames import is_error_frame, kept_frame, read_error
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.longaudio import MIN_CHARS, LongAudio
@@ -32,6 +33,9 @@ from duologue.events.base import UnknownFrame, Variant
 __all__ = ["TRANSLATION_CLASSES", "Family", "decode_translation", "encode_translation"]
 
 E = TypeVar("E", bound=Variant)
+
+_DIALECT: Final = "openai"
+"""The family has one dialect, the hosted service's."""
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
@@ -77,6 +81,8 @@ class Family(Generic[E]):
     def read(self, frame: dict[str, Any]) -> E:
         """The event that a JSON object is."""
         event: object = self._reader.read(frame)
+        if isinstance(event, UnknownRealtimeEvent) and is_error_frame(frame):
+            event = read_error(self._reader, frame, frame=frame)
         if isinstance(event, UnknownRealtimeEvent):
             return self._unknown(json=event.json, problem=event.problem)
         return cast("E", event)
@@ -97,8 +103,10 @@ class Family(Generic[E]):
 
     def to_json(self, event: Variant) -> dict[str, Any]:
         """The event as plain JSON data."""
-        plain: dict[str, Any] = to_plain(event.json if isinstance(event, UnknownFrame) else event)
-        return plain
+        if isinstance(event, UnknownFrame):
+            plain: dict[str, Any] = to_plain(event.json)
+            return plain
+        return kept_frame(event, DEFAULT_DIALECT) or to_plain(event)
 
     @cached_property
     def _decode_known(self) -> Callable[[str | bytes], E]:

@@ -23,7 +23,11 @@ FAMILIES: Final[tuple[FamilyName, ...]] = ("realtime", "translation", "live")
 
 def family_of(frames: Iterable[Mapping[str, Any]]) -> FamilyName:
     """The family of the first frame that only one can have sent; "realtime" if none says."""
-    return next((family for frame in frames if (family := _family_of(frame)) is not None), "realtime")
+    for frame in frames:
+        family = _family_of(frame)
+        if family is not None:
+            return family
+    return "realtime"
 
 
 def _family_of(frame: Mapping[str, Any]) -> FamilyName | None:

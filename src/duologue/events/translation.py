@@ -222,6 +222,7 @@ class TranslationErrorEvent(TranslationServerEvent, frozen=True, kw_only=True, t
     """The server refused a client event, or failed at something of its own."""
 
     type: ClassVar[Literal["error"]] = "error"
+    event_id: Maybe[Id] = UNSET  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # wider, as `ErrorEvent`'s is
     error: RealtimeError
 
 

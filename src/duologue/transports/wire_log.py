@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -19,10 +20,18 @@ Direction: TypeAlias = Literal["sent", "received"]
 """As this program sees it; of a relay, which has two sides, `session` says which."""
 
 
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}(?:\.[a-z0-9_]{1,60}){1,5}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""Names of events and ids have these forms. What a peer calls a type may be any text, and only these are logged."""
+
+_SHORT_NAMES: Final = frozenset({"error", "ping", "pong", "heartbeat", "partial_message", "full_message"})
+"""Names of events without a dot, of all dialects."""
+
+
 class _Head(Struct):
     """What is logged of a frame. What else it holds is skipped without being decoded."""
 
-    type: str = "without a type"
+    type: str | None = None
     event_id: str | None = None
 
 
@@ -45,4 +54,7 @@ def _head_of(encoded: bytes) -> str:
         head = _decoder.decode(encoded)
     except (msgspec.DecodeError, RecursionError):
         return "an unreadable text"
-    return " ".join(printable_name(part) for part in (head.type, head.event_id) if part is not None)
+    if head.type is None:
+        return "a frame without a type"
+    name = head.type if _NAME.fullmatch(head.type) or head.type in _SHORT_NAMES else "a frame of no known kind of type"
+    return f"{name} {head.event_id}" if head.event_id is not None and _ID.fullmatch(head.event_id) else name

@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 
+import msgspec
 import pytest
 
 from duologue import blocking
-from duologue.notices import ResponseFinished, SessionChanged, TextDelta
-from tests.client._frames import asks, greeting, replies, serving
+from duologue.client.blocking.callbacks import Callbacks
+from duologue.errors import ConnectionClosedOK
+from duologue.notices import AudioDelta, Interrupted, ResponseFinished, SessionChanged, TextDelta
+from duologue.protocol.client.playback import Interruption
+from tests.client._frames import asks, greeting, replies, serving, spoken
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 
@@ -59,3 +63,26 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
         assert "a callback goes on" in caplog.text
         release.set()
         join_all("duologue-callbacks")
+
+
+def test_a_slow_callback_gets_no_speech_that_was_cut_meanwhile() -> None:
+    release, begun = threading.Event(), threading.Event()
+    heard: list[AudioDelta] = []
+
+    def play(piece: AudioDelta) -> None:
+        heard.append(piece)
+        begun.set()
+        release.wait(5)
+
+    callbacks = Callbacks()
+    callbacks.add(AudioDelta, play)
+    cut, kept = spoken(960), msgspec.structs.replace(spoken(960), item_id="item_2")
+    for piece in (cut, cut, kept, cut):
+        callbacks.put(piece)
+    assert begun.wait(5)
+    callbacks.put(Interrupted(Interruption(truncate=None, cut=((cut.item_id, cut.content_index),))))
+    callbacks.end(ConnectionClosedOK(1000))
+    release.set()
+    assert callbacks.thread is not None
+    callbacks.thread.join(5)
+    assert heard == [cut, kept]

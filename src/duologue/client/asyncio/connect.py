@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
-from duologue.client.connection_log import log_refused
+from duologue.client.connection_log import log_model_to_configure, log_refused
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
@@ -57,7 +57,8 @@ async def connect(
     `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
     `ping_interval` and `ping_timeout` are in seconds. A `transport` (an end of `memory_pair()`, a recorder) is used
     as it is, and nothing is opened. Leaving the block sends what is waiting, closes, and leaves no task behind; if an
-    exception leaves it, nothing more is sent.
+    exception leaves it, nothing more is sent. Of a session with `intent="transcription"` the `model` is not in the URL,
+    where the hosted service refuses it: configure `audio.input.transcription`, as `converse` does.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
@@ -94,8 +95,10 @@ async def connect(
             log_refused(str(place), fault, connecting_s=time.monotonic() - began_at)
             # What it went through on the way up says nothing to the caller.
             raise fault.with_traceback(None) from None
-    connection = Connection(transport, detector=detector, place=place)
-    connection.log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
+    connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model)
+    connection._log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
+    if place is not None and (model := endpoint.transcription_model) is not None:
+        log_model_to_configure(place, model)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         connection.start()
         try:

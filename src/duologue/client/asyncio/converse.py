@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from duologue.client.asyncio.connect import connect
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import TRANSCRIPTION, Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.limits import TOOL_TIMEOUT_S
+from duologue.client.mappings import SessionInput
 from duologue.client.messages import initial_config
-from duologue.events import RealtimeSessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
@@ -41,7 +43,7 @@ async def converse(
     model: str | None = None,
     api_key: str | None = None,
     tools: Toolbox | Iterable[ToolInput] = (),
-    session: RealtimeSessionConfig | None = None,
+    session: SessionInput | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
@@ -92,8 +94,16 @@ async def converse(
     )
     if open_connection is None:
         require_url(endpoint, function="converse", instead="open_connection")
-        open_connection = partial(connect, endpoint)
+        # The configuration names the model of a session that only transcribes.
+        named = endpoint if endpoint.transcription_model is None else replace(endpoint, model=None)
+        open_connection = partial(connect, named)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    config = initial_config(
+        session,
+        toolbox,
+        transcription_model=endpoint.transcription_model,
+        kind=TRANSCRIPTION if endpoint.intent == TRANSCRIPTION else "realtime",
+    )
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,
@@ -103,7 +113,7 @@ async def converse(
     )
     try:
         await conversation.start()
-        if (config := initial_config(session, toolbox)) is not None:
+        if config is not None:
             await conversation.update_session(config)
             await conversation.drain()
         yield conversation

@@ -10,6 +10,7 @@ from typing import Any
 
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.errors import DuologueError, StreamOverflow
+from duologue.protocol.client.notices import Interrupted
 
 __all__ = ["Callbacks"]
 
@@ -48,6 +49,8 @@ class Callbacks:
 
     def put(self, notice: object, /) -> None:
         """Take a notice or an event."""
+        if isinstance(notice, Interrupted):
+            self._notices.drop_speech(notice.interruption.cut)
         if any(isinstance(notice, kind) for kind, _ in self._hooks):
             self._notices.put(notice)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -35,6 +35,11 @@ class BlockingConnection:
         return f"<Blocking{repr(self._connection).removeprefix('<')}"
 
     @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return self._connection.session_id
+
+    @property
     def dialect(self) -> str:
         """The dialect that is read and written; with "auto" the server's first frames may change it."""
         return self._connection.dialect
@@ -64,7 +69,7 @@ class BlockingConnection:
             LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.message(event), timeout)
+        self._send(self._connection.messages(event), timeout)
 
     def append(self, audio: bytes, *, timeout: float | None = None) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
@@ -75,7 +80,7 @@ class BlockingConnection:
             ConnectionClosed: the session is over.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.audio_message(audio), timeout)
+        self._send(self._connection.audio_messages(audio), timeout)
 
     def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
@@ -115,8 +120,8 @@ class BlockingConnection:
         with suppress(ConnectionClosedOK):  # leaving the block has closed it
             self._loop.call(partial(self._connection.close, code, reason))
 
-    def _send(self, message: str, timeout: float | None) -> None:
+    def _send(self, messages: Sequence[str], timeout: float | None) -> None:
         # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
         has_free_slot = self._connection.free_slots > self._loop.n_handed_over
-        if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, message))):
-            self._loop.call(partial(self._connection.queue, message), timeout, late=SLOW_SERVER)
+        if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, messages))):
+            self._loop.call(partial(self._connection.queue, messages), timeout, late=SLOW_SERVER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -27,6 +28,8 @@ class BlockingNoticeHub:
         self._conversation = conversation
         self._loop = loop
         self._callbacks: Callbacks | None = None
+        self._streams: dict[BlockingNoticeStream[Any], int] = {}
+        """Streams that are open, with the threads that opened them."""
 
     @overload
     def stream(
@@ -58,10 +61,13 @@ class BlockingNoticeHub:
         Iterating waits for each of them, and raises TimeoutError when none comes within `timeout`.
         """
         notices: BlockingNoticeStream[Any] = BlockingNoticeStream(kinds, timeout=timeout)
+        self._loop.raise_fault()
         try:
+            self._streams[notices] = threading.get_ident()
             self._loop.do(partial(self._conversation.attach, notices))
             yield notices
         finally:
+            self._streams.pop(notices, None)
             # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
             self._loop.post(partial(self._conversation.detach, notices))
 
@@ -83,6 +89,13 @@ class BlockingNoticeHub:
         """
         remove = self._loop.do(partial(self._add_callback, kind, callback))
         return lambda: self._loop.do(remove)
+
+    def _fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
+        """A sink or a source has failed: whatever its block waits for raises that. On the event loop."""
+        self._loop.fail_thread(block, thread, fault)
+        for notices, reader in list(self._streams.items()):
+            if reader == thread and isinstance(fault, Exception):
+                notices.end(fault)
 
     def _add_callback(self, kind: type[Any], callback: Callable[[Any], None]) -> Callable[[], None]:
         if self._callbacks is None:

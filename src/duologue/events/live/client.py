@@ -154,7 +154,7 @@ class LiveDecisionCreateEvent(LiveClientEvent, frozen=True, kw_only=True, tag="d
     """Has the questions answered now. Its id must be there, and be new in the session."""
 
     type: ClassVar[Literal["decision.create"]] = "decision.create"
-    event_id: Id  # the wire's own exception to its rule
+    event_id: Id  # pyright: ignore[reportGeneralTypeIssues]  # the wire's own exception to its rule
 
 
 class LiveDecisionItemCreateEvent(LiveClientEvent, frozen=True, kw_only=True, tag="decision.item.create"):

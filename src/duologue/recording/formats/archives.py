@@ -105,11 +105,10 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         room = memoryview(buffer)
         while True:
-            if self._stream is None and (following := next(self._streams, None)) is None:
+            if self._stream is None:
+                self._stream = next(self._streams, None)
+            if self._stream is None:
                 return 0
-            elif self._stream is None:
-                self._stream = following
-            assert self._stream is not None
             if data := self._read(self._stream.read, len(room)):
                 break
             self._stream.close()

@@ -13,15 +13,14 @@ from typing import Any, BinaryIO, Final
 import msgspec
 
 from duologue.errors import RecordingError
+from duologue.recording.formats.envelopes import contents
 from duologue.recording.formats.found import FoundFrame
-from duologue.recording.formats.text import read_log
+from duologue.recording.formats.objects import pieces
 
 __all__ = ["is_protocol_log", "is_trace", "read_trace"]
 
 _PROTOCOL: Final = re.compile(rb'"method\\?"\s*:\s*\\?"(?:Network|Page|Runtime|Target|Log|Performance)\.')
-_TRACE: Final = re.compile(
-    rb'\s*\{[^\n]*"type":"(?:context-options|resource-snapshot|frame-snapshot|before|screencast)'
-)
+_TRACE_BEGINNINGS: Final = (b"context-options", b"resource-snapshot", b"frame-snapshot", b"before", b"screencast-frame")
 _TRACE_TYPES: Final = frozenset(
     "context-options before after input action log console stdout stderr error object frame-snapshot"
     " screencast-frame".split()
@@ -36,7 +35,8 @@ def is_protocol_log(head: bytes) -> bool:
 
 def is_trace(head: bytes) -> bool:
     """Whether a file with this beginning is of a Playwright trace."""
-    return _TRACE.match(head) is not None
+    first, _, _ = head.lstrip().partition(b"\n")
+    return first.startswith(b"{") and any(b'"type":"%s"' % name in first for name in _TRACE_BEGINNINGS)
 
 
 def read_trace(stream: BinaryIO, name: str) -> Iterator[FoundFrame]:
@@ -46,11 +46,11 @@ def read_trace(stream: BinaryIO, name: str) -> Iterator[FoundFrame]:
         RecordingError: it has none.
     """
     found = False
-    for frame in read_log(stream, [0]):
-        if not frame.problem and _type(frame) in _TRACE_TYPES:
-            continue
-        found = True
-        yield frame
+    for piece in pieces(stream):
+        if piece.text and _type(piece.text) not in _TRACE_TYPES:
+            for frame in contents(FoundFrame(piece.line, piece.text)):
+                found = True
+                yield frame
     if not found:
         raise RecordingError(f"{name} is a Playwright trace without WebSocket messages: save a HAR file instead")
 
@@ -59,8 +59,8 @@ class _Typed(msgspec.Struct):
     type: Any = None
 
 
-def _type(frame: FoundFrame) -> Any:
+def _type(text: bytes) -> Any:
     try:
-        return msgspec.json.decode(frame.text, type=_Typed).type
+        return msgspec.json.decode(text, type=_Typed).type
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None

@@ -25,10 +25,8 @@ _RECEIVED: Final = (
     " websocketframereceived ws_receive ws_recv servertoclient server_to_client server-to-client to_client downstream"
     " assistant model openai response read < << <<< <- <-- <= ← ↓ ⬇ ▼ ◄ ◀ ⇐ ⬅"
 )
-_WORDS: Final[dict[str, Direction]] = {
-    **dict.fromkeys(_SENT.split(), "sent"),
-    **dict.fromkeys(_RECEIVED.split(), "received"),
-}
+_OF_DIRECTION: Final[tuple[tuple[Direction, str], ...]] = (("sent", _SENT), ("received", _RECEIVED))
+_WORDS: Final = {word: direction for direction, words in _OF_DIRECTION for word in words.split()}
 """What programs call the two directions, as a client sees them: `>` is sent in wscat, websocat and websockets."""
 
 _ONLY_ALONE: Final = frozenset("in out request response read write user model openai assistant browser".split())
@@ -41,8 +39,13 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Direction], ...]] = (
     (re.compile(r"\b(?:from|<-|←) ?(?:the )?(?:client|browser|user)\b"), "sent"),
 )
 
-_ARROW: Final = re.compile(r"(?:<[-=]*|[-=]*>|[←→↑↓⬆⬇▲▼►▶◄◀⇐⇒⬅➡])+")
-_ARROW_AT_END: Final = re.compile(rf"({_ARROW.pattern})[\s:|]*(?:(?:TEXT|BINARY|SEND|RECV)\b)?[\s:|]*['\"b]*\s*$")
+_ARROWS: Final = "<>-=" + "".join(word for word in (_SENT + _RECEIVED).split() if not word.isascii())
+_BESIDE: Final = " \t:|'\"b\ufe0f"
+"""What may stand between an arrow and a frame: quotation marks, also of Python's bytes, and half of an emoji."""
+
+_OPCODES: Final = ("TEXT", "BINARY")
+"""Words of the websockets library that do so too."""
+
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 _REQUESTS: Final = frozenset(
@@ -56,14 +59,14 @@ def direction_of_word(word: object) -> Direction | None:
     if not isinstance(word, str):
         return None
     plain = word.strip().lower()
-    return _WORDS.get(plain) or _WORDS.get(plain.rpartition(".")[2])
+    return _WORDS[plain] if plain in _WORDS else _WORDS.get(plain.rpartition(".")[2])
 
 
 def direction_of_prefix(prefix: str) -> Direction | None:
-    """The direction that the text before a frame means: an arrow just before it, a phrase, a word, or any arrow."""
+    """The direction that the text before a frame means: an arrow just before it, a phrase, a word, or another arrow."""
     text = _COLOUR.sub("", prefix)
-    if at_end := _ARROW_AT_END.search(text):
-        return _of_arrow(at_end[1])
+    if (direction := _of_arrow_at_end(text)) is not None:
+        return direction
     low = text.lower()
     for phrase, direction in _PHRASES:
         if phrase.search(low):
@@ -72,11 +75,18 @@ def direction_of_prefix(prefix: str) -> Direction | None:
     for word in words:
         if word in _WORDS and (word not in _ONLY_ALONE or len(words) == 1):
             return _WORDS[word]
-    return _of_arrow(arrow[0]) if (arrow := _ARROW.search(text)) else None
+    alone = (word.strip(_BESIDE) for word in text.split())
+    return next((direction for word in alone if word and (direction := _of_arrow_at_end(word)) is not None), None)
 
 
-def _of_arrow(arrow: str) -> Direction | None:
-    return _WORDS.get(arrow) or _WORDS.get(arrow[-1] if arrow.endswith(">") else arrow[0])
+def _of_arrow_at_end(text: str) -> Direction | None:
+    tail = text.rstrip(_BESIDE)
+    for opcode in _OPCODES:
+        tail = tail.removesuffix(opcode).rstrip(_BESIDE)
+    arrow = tail[len(tail.rstrip(_ARROWS)) :]
+    if arrow in _WORDS:
+        return _WORDS[arrow]
+    return _WORDS.get(arrow.strip("-="))
 
 
 def direction_of_type(name: str | None) -> Direction:

@@ -36,7 +36,7 @@ _TIMES: Final = (
 
 _KINDS: Final = frozenset(
     "message websocket websocketmessage websocket_message websocket-frame websocketframe ws ws-frame ws-message frame"
-    " event text binary data log console".split()
+    " event text binary data log console resource-snapshot".split()
 )
 """Values of `type` that belong to an envelope, not to an event. Words for a direction do so as well."""
 
@@ -136,7 +136,7 @@ def _inner_text(value: str, key: str, outer: FoundFrame, depth: int) -> Iterator
 def binary_problem(data: str) -> str:
     """What is wrong with a binary message, whose base64 this is."""
     try:
-        size = len(base64.b64decode(data))
+        size = len(base64.b64decode(data, validate=True))
     except ValueError:
         size = len(data)
     return f"a binary message of {size} bytes, and frames are text"

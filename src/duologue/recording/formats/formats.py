@@ -12,6 +12,7 @@ from duologue.recording.format import RecordingReader
 from duologue.recording.formats.devtools import is_protocol_log, is_trace, read_trace
 from duologue.recording.formats.found import FoundFrame
 from duologue.recording.formats.har import is_har, read_har
+from duologue.recording.formats.objects import ObjectTooLong
 from duologue.recording.formats.source import Source
 from duologue.recording.formats.text import (
     is_array,
@@ -22,10 +23,10 @@ from duologue.recording.formats.text import (
     read_log,
 )
 
-__all__ = ["FORMATS", "Format", "FrameFile"]
+__all__ = ["FORMATS", "FrameFile", "FrameFormat"]
 
 
-class Format(NamedTuple):
+class FrameFormat(NamedTuple):
     """A format of files that hold frames."""
 
     name: str
@@ -78,6 +79,8 @@ class FrameFile:
             return next(self._frames)
         except OSError as fault:
             raise RecordingError(f"cannot read {self.name}: {fault.strerror or fault}") from fault
+        except ObjectTooLong as fault:
+            raise RecordingError(f"{self.name}, {fault}") from fault
 
     def close(self) -> None:
         """Close the file; standard input stays open. Closing twice is fine."""
@@ -89,7 +92,7 @@ class FrameFile:
     def __exit__(self, *fault: object) -> None:
         self.close()
 
-    def _recognised(self) -> Format:
+    def _recognised(self) -> FrameFormat:
         head = self.source.head
         found = next((each for each in FORMATS if each.recognise(head)), None)
         if found is None:
@@ -143,13 +146,29 @@ def _read_log(file: FrameFile) -> Iterator[FoundFrame]:
         file.notes.append(f"{lines} no frame")
 
 
+def _read_har(file: FrameFile) -> Iterator[FoundFrame]:
+    return read_har(file.source.stream, file.name, file.notes)
+
+
+def _read_trace(file: FrameFile) -> Iterator[FoundFrame]:
+    return read_trace(file.source.stream, file.name)
+
+
+def _read_array(file: FrameFile) -> Iterator[FoundFrame]:
+    return read_array(file.source.stream)
+
+
+def _read_json_texts(file: FrameFile) -> Iterator[FoundFrame]:
+    return read_json_texts(file.source.stream)
+
+
 FORMATS: Final = (
-    Format("a recording of duologue", "line", _is_recording, _read_recording),
-    Format("a HAR file", "message", is_har, lambda file: read_har(file.source.stream, file.name, file.notes)),
-    Format("a Playwright trace", "line", is_trace, lambda file: read_trace(file.source.stream, file.name)),
-    Format("a log of the DevTools protocol", "line", is_protocol_log, _read_log),
-    Format("a JSON array", "message", is_array, lambda file: read_array(file.source.stream)),
-    Format("a log", "line", is_log, _read_log),
-    Format("JSON lines", "line", is_json_texts, lambda file: read_json_texts(file.source.stream)),
+    FrameFormat("a recording of duologue", "line", _is_recording, _read_recording),
+    FrameFormat("a HAR file", "message", is_har, _read_har),
+    FrameFormat("a Playwright trace", "line", is_trace, _read_trace),
+    FrameFormat("a log of the DevTools protocol", "line", is_protocol_log, _read_log),
+    FrameFormat("a JSON array", "message", is_array, _read_array),
+    FrameFormat("a log", "line", is_log, _read_log),
+    FrameFormat("JSON lines", "line", is_json_texts, _read_json_texts),
 )
 """Asked in this order: each later one recognises less."""

@@ -28,7 +28,7 @@ _MAX_BYTES = 1 << 28
 _LOOKED_AT: Final = 50
 """Messages by which a connection is known to be a Realtime session; its first one tells, mostly."""
 
-_BEGINNING: Final = re.compile(rb'\s*\{\s*"log"\s*:\s*\{')
+_BEGINNING: Final = re.compile(rb'\{\s*"log"\s*:\s*\{')
 
 _TEXT, _BINARY = 1, 2  # opcodes of RFC 6455; others are pings, pongs and closes
 
@@ -59,7 +59,7 @@ class _Har(msgspec.Struct):
 
 def is_har(head: bytes) -> bool:
     """Whether a file with this beginning is a HAR."""
-    return _BEGINNING.match(head) is not None
+    return _BEGINNING.match(head.lstrip()) is not None
 
 
 def read_har(stream: BinaryIO, name: str, notes: list[str]) -> Iterator[FoundFrame]:

@@ -11,7 +11,7 @@ import msgspec
 
 from duologue.codec.jsontext import write_text
 
-__all__ = ["MAX_OBJECT_BYTES", "Piece", "is_punctuation", "pieces"]
+__all__ = ["MAX_OBJECT_BYTES", "ObjectTooLong", "Piece", "is_punctuation", "pieces"]
 
 MAX_OBJECT_BYTES = 1 << 26
 """Of one object. The largest message of the protocol has 16 MiB; quoted within quotes it has twice that."""
@@ -51,15 +51,29 @@ def is_punctuation(text: bytes) -> bool:
     return not text.strip(_PUNCTUATION)
 
 
+class ObjectTooLong(ValueError):
+    """There are more bytes than a message can have, and no object ends."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}: no message has more than {MAX_OBJECT_BYTES >> 20} MiB, and this does not end")
+
+
 def pieces(stream: BinaryIO) -> Iterator[Piece]:
-    """The objects of a text in order, and the lines that have none; blank lines are omitted."""
+    """The objects of a text in order, and the lines that have none; blank lines are omitted.
+
+    Raises:
+        ObjectTooLong: what follows an object goes on for more than 64 MiB without another one, or without its end.
+    """
     number, line = 1, b""
     unclosed: _Unclosed | None = None
+    without_object = 0
     while part := stream.readline(_READ_BYTES):
         line += part
         at = 0
         if unclosed is not None:
-            if not _starts_anew(line) and (at := unclosed.add(line)) == 0 and unclosed.size <= MAX_OBJECT_BYTES:
+            if not _starts_anew(line) and (at := unclosed.add(line)) == 0:
+                if unclosed.size > MAX_OBJECT_BYTES:
+                    raise ObjectTooLong(unclosed.line)
                 number, line = number + line.endswith(b"\n"), b""
                 continue
             yield unclosed.piece()
@@ -74,10 +88,14 @@ def pieces(stream: BinaryIO) -> Iterator[Piece]:
             found, at = True, end
         if unclosed is None and (rest := line[at:]).strip(_PUNCTUATION if found else None):
             yield Piece(number, rest, b"")
-        if unclosed is not None and not line.endswith(b"\n") and unclosed.size <= MAX_OBJECT_BYTES:
+        is_whole = line.endswith(b"\n")
+        without_object = 0 if is_whole or found else without_object + len(part)
+        if without_object > MAX_OBJECT_BYTES:
+            raise ObjectTooLong(number)
+        if unclosed is not None and not is_whole:
             line, unclosed = line[at:], None  # the line goes on: what is open is looked at again with more of it
             continue
-        number, line = number + line.endswith(b"\n"), b""
+        number, line = number + is_whole, b""
     if unclosed is not None:
         yield unclosed.piece()
     elif line:
@@ -90,7 +108,7 @@ class _Unclosed:
     """An object that goes on in the next line."""
 
     def __init__(self, line: int, prefix: bytes, rest: bytes) -> None:
-        self._line = line
+        self.line = line
         self._prefix = prefix
         self._parts = [rest]
         _, self._depth = _end(rest, 0, 0)
@@ -105,7 +123,7 @@ class _Unclosed:
 
     def piece(self) -> Piece:
         """What there is of it."""
-        return Piece(self._line, self._prefix, b"".join(self._parts).rstrip())
+        return Piece(self.line, self._prefix, b"".join(self._parts).rstrip())
 
 
 def _end(line: bytes, begin: int, depth: int) -> tuple[int, int]:

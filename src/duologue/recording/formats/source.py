@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
@@ -26,8 +25,6 @@ _HEAD_BYTES: Final = 1 << 18
 """What recognising a format may look at: a page of log lines before the first message is much less."""
 
 _BLOCK_BYTES: Final = 1 << 16
-
-_LINE_WITH_OBJECT: Final = re.compile(rb"\{.+\}[^\n]*\n")
 
 _TEXT_ENCODINGS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -105,7 +102,7 @@ class Source:
     def _peeked(self, stream: BinaryIO) -> tuple[BinaryIO, bytes]:
         """The stream, still at its beginning, and its head."""
         head = bytearray()
-        while len(head) < _HEAD_BYTES and not _LINE_WITH_OBJECT.search(head):
+        while len(head) < _HEAD_BYTES and not _has_object(head):
             if not (block := _read_some(stream, self.name)):
                 break
             head += block
@@ -113,6 +110,11 @@ class Source:
                 break
         rejoined = cast("BinaryIO", io.BufferedReader(_Rejoined(bytes(head), stream, self.name), _BLOCK_BYTES))
         return rejoined, bytes(head)
+
+
+def _has_object(head: bytearray) -> bool:
+    """Whether there is a whole line that seems to end with an object: most formats are recognised then."""
+    return any(b"{" in line and line.rstrip().endswith(b"}") for line in head.split(b"\n")[:-1])
 
 
 def _opened(path: str | os.PathLike[str], name: str, opened: list[BinaryIO]) -> BinaryIO:

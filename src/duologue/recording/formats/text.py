@@ -17,7 +17,7 @@ from duologue.recording.formats.timestamps import seconds_of_prefix
 
 __all__ = ["is_array", "is_json_texts", "is_log", "read_array", "read_json_texts", "read_log"]
 
-_ARRAY: Final = re.compile(rb'\s*\[\s*(?:\[\s*)?[{"]')
+_ARRAY: Final = re.compile(rb'\[\s*(?:\[\s*)?[{"]')
 
 _PREFIX_BYTES: Final = 500
 """Of the text before a frame, the last: what says the direction stands near it, or at its beginning in a short one."""
@@ -29,7 +29,7 @@ _LEFT_OUT: Final = (
 
 def is_array(head: bytes) -> bool:
     """Whether a file with this beginning is a JSON array of objects, or of arrays that hold them."""
-    return _ARRAY.match(head) is not None
+    return _ARRAY.match(head.lstrip()) is not None
 
 
 def is_log(head: bytes) -> bool:
