@@ -59,7 +59,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.wire_log import WIRE, log_frame
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
@@ -242,8 +242,8 @@ class ServerSession:
     async def _receive(self, message: str | bytes) -> None:
         self._listening = False
         self._last_message_at = now = time.monotonic()
-        if WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self.session_id)
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
@@ -272,8 +272,8 @@ class ServerSession:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
-                if WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self.session_id)
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.session_id, wire=SERVER_WIRE)
                 await self._transport.send(message)
                 del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
