@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from duologue.events.audio import (
     InputAudioBufferAppendEvent,
@@ -142,8 +142,17 @@ AnyServerEvent: TypeAlias = (
 )
 """Everything that a server sends."""
 
-ReceivedEvent: TypeAlias = AnyServerEvent | UnknownRealtimeEvent
-"""Everything that a client receives. Comparing `type` with a wire name selects the class."""
+if TYPE_CHECKING:
+    # Read in one vendor's dialect alone; the module is not loaded before that dialect is.
+    from duologue.events.azure_voice_live import AnyVoiceLiveClientEvent, AnyVoiceLiveServerEvent
 
-AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
-"""Everything that decoding can yield."""
+    ReceivedEvent: TypeAlias = AnyServerEvent | AnyVoiceLiveServerEvent | UnknownRealtimeEvent
+    """Everything that a client receives. Comparing `type` with a wire name selects the class."""
+
+    AnyEvent: TypeAlias = (
+        AnyClientEvent | AnyServerEvent | AnyVoiceLiveClientEvent | AnyVoiceLiveServerEvent | UnknownRealtimeEvent
+    )
+    """Everything that decoding can yield. Comparing `type` with a wire name selects the class."""
+else:
+    ReceivedEvent: TypeAlias = AnyServerEvent | UnknownRealtimeEvent
+    AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
-from duologue.client.event_reader import EventReader
+from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.mappings import EventInput, SessionInput, to_event, to_session
 from duologue.client.messages import new_id
@@ -22,7 +22,7 @@ from duologue.client.verbs import (
     ResponseVerbs,
 )
 from duologue.dialects import PROFILES
-from duologue.dialects.utterance import Utterance
+from duologue.dialects.utterance import UtteranceProfile
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import (
     AnySession,
@@ -69,7 +69,7 @@ class Connection:
         self.model = model
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
-            dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
+            dialect=self._detector.dialect, new_id=new_id, read=MessageReader(self._detector).read
         )
         self._utterances = UtteranceCommands()
         self._sending = threading.Lock()
@@ -240,7 +240,7 @@ class Connection:
     # --- the order that the dialect wants
 
     @property
-    def utterance(self) -> Utterance:
+    def utterance(self) -> UtteranceProfile:
         """How an utterance begins and ends in the dialect."""
         return PROFILES[self.dialect].utterance
 
