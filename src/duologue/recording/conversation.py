@@ -12,7 +12,7 @@ from duologue.errors import DecodeError
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.export import export_of
 from duologue.protocol.client.history.item_builder import StoredItem
-from duologue.protocol.client.history.transcript import Transcript, transcript_of
+from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.usage import UsageSnapshot
 from duologue.recording.format import RecordingReader
@@ -61,7 +61,7 @@ class RecordedConversation:
         """Tokens and audio of the session."""
         return self._core.usage.snapshot()
 
-    def transcript(self) -> Transcript:
+    def transcript(self) -> ConversationTranscript:
         """What was said: role, text and item id of each message. `str` of it is one line for each."""
         return transcript_of(self.items)
 

@@ -42,7 +42,7 @@ from duologue.events import (
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.export import export_of
 from duologue.protocol.client.history.item_builder import StoredItem
-from duologue.protocol.client.history.transcript import Transcript, transcript_of
+from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.notices import (
     ConnectionLost,
     IllegalTransition,
@@ -120,7 +120,7 @@ class Conversation(NoticeHub, Injectable):
         """The items so far, in order; a snapshot."""
         return self.core.store.items
 
-    def transcript(self) -> Transcript:
+    def transcript(self) -> ConversationTranscript:
         """What was said so far: role, text and item id of each message. `str` of it is one line for each."""
         return transcript_of(self.items)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from duologue.events import InputImagePart, MessageItem
 from duologue.protocol.client.history.item_builder import StoredItem
 
-__all__ = ["Transcript", "TranscriptLine", "transcript_of"]
+__all__ = ["ConversationTranscript", "TranscriptLine", "transcript_of"]
 
 
 class TranscriptLine(Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class TranscriptLine(Struct, frozen=True, kw_only=True):
         return f"{self.role}: {' '.join([self.text, *marks] if self.text else marks)}"
 
 
-class Transcript(tuple[TranscriptLine, ...]):
+class ConversationTranscript(tuple[TranscriptLine, ...]):
     """The messages of a conversation, in order. `str` is one line for each, `ROLE: TEXT`."""
 
     __slots__ = ()
@@ -49,9 +49,9 @@ class Transcript(tuple[TranscriptLine, ...]):
         return "\n".join(map(str, self))
 
 
-def transcript_of(items: Iterable[StoredItem]) -> Transcript:
+def transcript_of(items: Iterable[StoredItem]) -> ConversationTranscript:
     """The messages among these items; calls of functions, and messages without text or speech, are not."""
-    return Transcript(_line(stored) for stored in items if _speaks(stored))
+    return ConversationTranscript(_line(stored) for stored in items if _speaks(stored))
 
 
 def _speaks(stored: StoredItem) -> bool:
