@@ -143,16 +143,16 @@ AnyServerEvent: TypeAlias = (
 """Everything that a server sends."""
 
 if TYPE_CHECKING:
-    # Read in one vendor's dialect alone; the module is not loaded before that dialect is.
+    # Imported where its dialect is: most programs do without.
     from duologue.events.azure_voice_live import AnyVoiceLiveClientEvent, AnyVoiceLiveServerEvent
 
-    ReceivedEvent: TypeAlias = AnyServerEvent | AnyVoiceLiveServerEvent | UnknownRealtimeEvent
-    """Everything that a client receives. Comparing `type` with a wire name selects the class."""
-
-    AnyEvent: TypeAlias = (
-        AnyClientEvent | AnyServerEvent | AnyVoiceLiveClientEvent | AnyVoiceLiveServerEvent | UnknownRealtimeEvent
-    )
-    """Everything that decoding can yield. Comparing `type` with a wire name selects the class."""
+    _ReceivedElsewhere: TypeAlias = AnyVoiceLiveServerEvent
+    _Elsewhere: TypeAlias = AnyVoiceLiveServerEvent | AnyVoiceLiveClientEvent
 else:
-    ReceivedEvent: TypeAlias = AnyServerEvent | UnknownRealtimeEvent
-    AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
+    _ReceivedElsewhere = _Elsewhere = UnknownRealtimeEvent
+
+ReceivedEvent: TypeAlias = AnyServerEvent | _ReceivedElsewhere | UnknownRealtimeEvent
+"""Everything that a client receives. Comparing `type` with a wire name selects the class."""
+
+AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | _Elsewhere | UnknownRealtimeEvent
+"""Everything that decoding can yield; for type checkers with the events that one dialect alone has."""
