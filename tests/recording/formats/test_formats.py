@@ -138,6 +138,10 @@ def test_lines_without_an_object_are_problems_among_frames_and_are_counted_in_a_
     log, found = read(tmp_path / "log", b'Connected\n> {"type":"a"} +2ms\n\nping\n< {"type":"b"}\n')
     assert [(frame.number, frame.problem) for frame in found] == [(2, ""), (5, "")]
     assert log.notes == ["2 lines hold no frame"]
+    objects, found = read(
+        tmp_path / "objects", b'{"level":"info","msg":"up"}\n{"direction":"in","data":{"type":"a"}}\n'
+    )
+    assert ([frame.number for frame in found], objects.notes) == ([2], ["1 object holds no frame"])
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
