@@ -295,6 +295,10 @@ class ToolCalls(Part):
         """Ids of calls without an output, in call order."""
         return self._turns.running
 
+    def has_calls(self, response_id: str) -> bool:
+        """Whether a response has calls whose end `take_ended` has not reported."""
+        return response_id in self._turns or any(response_id == ended for ended, _ in self._turns.ended)
+
     @property
     def all_answered(self) -> bool:
         """Whether no call runs, on the client or on the server."""
@@ -324,10 +328,11 @@ class ToolCalls(Part):
         events, self._turns.events = self._turns.events, []
         return events
 
-    def take_follow_ups(self) -> int:
-        """Number of responses whose calls are all answered, since the last call: if any, ask the model to go on."""
-        count, self._turns.follow_ups = self._turns.follow_ups, 0
-        return count
+    def take_ended(self) -> list[tuple[str, bool]]:
+        """Ids of the responses whose calls have all ended since the last call of this, each with whether the model is
+        to go on."""
+        ended, self._turns.ended = self._turns.ended, []
+        return ended
 
 
 def _text(value: Maybe[str]) -> str:
