@@ -15,6 +15,8 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _SAFE = {
     ("client/connection_log.py", "level"): "a level, no text",
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
+    ("client/dialect_detection.py", "self.dialect"): "one of our own names of dialects",
+    ("client/event_reader.py", "name"): "one of the names of published events",
     ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
     ("client/asyncio/notice_hub.py", "kind.__name__"): "a class of the application's",

@@ -53,14 +53,17 @@ class PlaybackLedger:
     # --- what the server sends
 
     def received(self, item_id: str, content_index: int, n_bytes: int) -> bool:
-        """More speech of a part. False if the part is over: it was cut, and the rest of it is not played."""
+        """More speech of a part, also behind its end. False if it was cut: the rest of it is not played."""
         key = (item_id, content_index)
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = self._open[key] = _Part(self.encoding)
             self._forget_oldest()
-        if part.state is not PlaybackState.RECEIVING:
+        if part.state is PlaybackState.CUT:
             return False
+        if part.state is not PlaybackState.RECEIVING:
+            self._step(key, part, PlaybackInput.MORE_RECEIVED)
+            self._open[key] = part
         part.received_bytes += n_bytes
         return True
 
