@@ -17,13 +17,20 @@ __all__ = ["VirtualTimeLoop", "in_virtual_time"]
 _LONGEST_S = 600.0
 """Of virtual time: a test that waits for ever fails."""
 
+_MAX_LOOKS = 500_000
+"""Turns of the loop, some ten seconds of real time: a test has a few thousand."""
+
 
 class _JumpingSelector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.jump: Callable[[float], None] = lambda seconds: None
+        self._n_looks = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._n_looks += 1
+        if self._n_looks > _MAX_LOOKS:
+            raise RuntimeError("the program is busy without letting time pass")
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("the program waits for something that never comes")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,15 @@ def test_after_a_stop_nothing_more_is_given_and_what_was_in_the_device_still_cou
     assert speaker.take_played(2.0) == [(ONE, 40)]
     speaker.add(TWO, b"new")
     assert speaker.take(40, 2.0) == b"new"
+
+
+def test_the_end_of_all_sound_is_that_of_the_longest_whatever_came_last() -> None:
+    speaker = PlayoutQueue(AT_1K)
+    assert speaker.heard_at_s == inf
+    speaker.add(ONE, bytes(200))
+    speaker.take(100, 5.0)
+    speaker.take(20, 5.01)
+    assert speaker.heard_at_s == 5.05
 
 
 def test_there_is_room_for_so_much_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,8 +201,10 @@ class Player:
     def _drop(self) -> None:
         sink = self._sink
         self._speech.drop()
-        self._queue.drop(in_device=isinstance(sink, AudioSink) and sink.drops)
-        self._due_s = -inf
+        has_dropped = isinstance(sink, AudioSink) and sink.drops
+        self._queue.drop(in_device=has_dropped)
+        if has_dropped:  # otherwise the last frame is still heard to its end
+            self._due_s = -inf
         if isinstance(sink, AudioSink) and (drop := sink.drop()) is not None:
             self._dropping.append(drop)
         self._changed.set()

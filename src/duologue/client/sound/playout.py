@@ -87,12 +87,10 @@ class PlayoutQueue:
 
     @property
     def heard_at_s(self) -> float:
-        """When the last of what was taken will have been heard; infinity if it was."""
+        """When all of what was taken will have been heard; infinity if it was."""
         with self._lock:
-            if not self._in_device:
-                return inf
-            last = self._in_device[-1]
-            return last.begins_at_s + last.n_bytes / self._encoding.bytes_per_s
+            ends_s = (each.begins_at_s + each.n_bytes / self._encoding.bytes_per_s for each in self._in_device)
+            return max(ends_s, default=inf)
 
     def take_played(self, now_s: float) -> list[tuple[ItemPart, int]]:
         """The bytes of each part that were played since the last call, in order."""
