@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from duologue.client import Connection, Conversation, Endpoint, connect, converse
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+    from duologue.protocol.client.responses.silence import SilenceLimits
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
@@ -51,6 +52,7 @@ __all__ = [
     "ReconnectPolicy",
     "RequestRejected",
     "RotationLimits",
+    "SilenceLimits",
     "SocketOptions",
     "ToolFunction",
     "ToolProblem",
@@ -73,6 +75,7 @@ _LAZY: Final = {
     "Endpoint": "duologue.client",
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",
+    "SilenceLimits": "duologue.protocol.client.responses.silence",
     "SocketOptions": "duologue.transports.socket_options",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",
     "ToolProblem": "duologue.protocol.client.tools.toolbox",

@@ -64,9 +64,15 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
-_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
-    {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
-).difference(PART_EVENTS, {ResponseAudioDeltaEvent}) | {ResponseFunctionCallArgumentsDoneEvent}
+_MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset({*PART_EVENTS, ResponseAudioDeltaEvent}) - {
+    ResponseFunctionCallArgumentsDoneEvent
+}
+"""Events that come in such numbers that nothing is done after them unless they are the first of a response."""
+
+_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
+    frozenset((*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent))
+    | {SessionCreatedEvent}
+) - _MANY
 """Events after which the sequencer or the tool calls may have events to send or notices."""
 
 
@@ -363,7 +369,7 @@ class ConversationCore(HandlesEvents):
     def _collect_after(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
-    @on(*PART_EVENTS, ResponseAudioDeltaEvent)  # these are many: they produce something only if they come first
+    @on(*_MANY)
     def _collect_after_first(self, event: RealtimeEvent, context: EventContext) -> None:
         if context.unannounced:
             self._collect(context.now)

@@ -26,7 +26,7 @@ from duologue.protocol.client.history.item_merge import (
     words_of,
     words_of_item,
 )
-from duologue.protocol.client.history.words import Words
+from duologue.protocol.client.history.words import Words, told_before
 
 __all__ = ["ItemBuilder", "StoredItem", "without_audio"]
 
@@ -266,7 +266,10 @@ class ItemBuilder:
         parts = dict(enumerate(known))
         for index, builder in self._parts.items():
             if not self.done or index not in parts:
+                earlier = words_of(parts[index]) if index in parts else None
                 parts[index] = builder.build()
+                if earlier and told_before(builder.words.text, earlier):
+                    parts[index] = with_words(parts[index], earlier)
             elif builder.words.text != words_of(parts[index]):  # pieces that came behind the item
                 parts[index] = with_words(parts[index], builder.words.text)
         return [self._filled_in(index, parts[index]) for index in sorted(parts)]

@@ -301,13 +301,15 @@ class ConversationStore(Part):
         in_conversation = context.in_conversation
         if in_conversation is None:
             in_conversation = isinstance(response.conversation_id, str)
-        for item in response.output if is_set(response.output) else ():
+        for index, item in enumerate(response.output if is_set(response.output) else ()):
             if not is_set(item.id) or str(item.id) in self._deleted:
                 continue
             item_id = str(item.id)
             builder = self._builders.get(item_id)
             if (builder is not None and not builder.done) or (builder is None and in_conversation):
                 self._finished(item_id, item, response_id or None)
+            if response_id:
+                self._responses.told(response_id, item_id, index, has_id=True)
             if in_conversation:
                 self._place_last(item_id)
         for item_id in [key for key in self._detached if self._builders[key].response_id == response_id]:
