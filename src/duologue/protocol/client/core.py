@@ -64,14 +64,14 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
 
-_MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset({*PART_EVENTS, ResponseAudioDeltaEvent}) - {
-    ResponseFunctionCallArgumentsDoneEvent
-}
+_MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset[type[RealtimeEvent]](
+    (*PART_EVENTS, ResponseAudioDeltaEvent)
+) - {ResponseFunctionCallArgumentsDoneEvent}
 """Events that come in such numbers that nothing is done after them unless they are the first of a response."""
 
 _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
-    frozenset((*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent))
-    | {SessionCreatedEvent}
+    frozenset[type[RealtimeEvent]]((*ResponseSequencer.handlers, *ToolCalls.handlers))
+    | {InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 ) - _MANY
 """Events after which the sequencer or the tool calls may have events to send or notices."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.protocol.client.history.words import Words, told_before
+from duologue.protocol.client.history.words import ToldWords, told_before
 
 
 def test_pieces_add_up_and_the_whole_replaces_them() -> None:
-    words = Words()
+    words = ToldWords()
     words.piece("Hel")
     words.piece("lo")
     assert (words.text, words.is_whole) == ("Hello", False)
@@ -18,14 +18,14 @@ def test_pieces_add_up_and_the_whole_replaces_them() -> None:
 
 @pytest.mark.parametrize("emptier", ["", "Hel", "Hello "])
 def test_an_emptier_whole_takes_nothing_away(emptier: str) -> None:
-    words = Words()
+    words = ToldWords()
     words.whole("Hello there.")
     words.whole(emptier)
     assert words.text == "Hello there."
 
 
 def test_a_corrected_whole_replaces_the_one_before_also_by_fewer_words_where_that_is_meant() -> None:
-    words = Words()
+    words = ToldWords()
     words.whole("Hello there.")
     words.whole("Hallo.")
     assert words.text == "Hallo."
@@ -34,7 +34,7 @@ def test_a_corrected_whole_replaces_the_one_before_also_by_fewer_words_where_tha
 
 
 def test_a_late_piece_of_the_whole_is_not_told_twice_and_more_is_added() -> None:
-    words = Words()
+    words = ToldWords()
     words.piece("One ")
     words.whole("One two three.")
     for late in ("two ", "three.", "three."):
@@ -45,7 +45,7 @@ def test_a_late_piece_of_the_whole_is_not_told_twice_and_more_is_added() -> None
 
 
 def test_a_less_reliable_whole_only_adds_what_is_missing() -> None:
-    words = Words()
+    words = ToldWords()
     words.whole("One")
     words.completed("Other words.")
     assert words.text == "One"

@@ -26,7 +26,7 @@ from duologue.protocol.client.history.item_merge import (
     words_of,
     words_of_item,
 )
-from duologue.protocol.client.history.words import Words, told_before
+from duologue.protocol.client.history.words import ToldWords, told_before
 
 __all__ = ["ItemBuilder", "StoredItem", "without_audio"]
 
@@ -56,7 +56,7 @@ class StoredItem(Struct, frozen=True, kw_only=True):
 
 class _PartBuilder(Struct, eq=False):
     part: ContentPart | None = None
-    words: Words = field(default_factory=Words)
+    words: ToldWords = field(default_factory=ToldWords)
     spoken: bool = False
 
     def build(self) -> ContentPart:
@@ -84,7 +84,7 @@ class ItemBuilder:
         self._call = FunctionCallItem(name="", arguments="", status="in_progress")
         """What the events of a call's arguments tell of its item."""
         self._arguments: list[str] = []
-        self._transcripts: dict[int, Words] = {}
+        self._transcripts: dict[int, ToldWords] = {}
         self._transcription_failed = False
         self._truncated_at_ms: int | None = None
         self._cut: set[int] = set()
@@ -165,7 +165,7 @@ class ItemBuilder:
 
     def transcript_delta(self, index: int, delta: str) -> None:
         """The next piece of the user's transcript."""
-        words = self._transcripts.setdefault(index, Words())
+        words = self._transcripts.setdefault(index, ToldWords())
         if not (words.is_whole and delta in words.text):  # a transcript is often told in pieces that it then corrects
             words.piece(delta)
             self._cached = None
@@ -175,7 +175,7 @@ class ItemBuilder:
 
         False if this transcript is what was told before.
         """
-        words = self._transcripts.setdefault(index, Words())
+        words = self._transcripts.setdefault(index, ToldWords())
         if words.is_whole and transcript in ("", words.text):
             return False
         words.whole(transcript, shortened=True)

@@ -48,7 +48,7 @@ from duologue.protocol.client.history.item_merge import words_of
 from duologue.protocol.client.history.item_order import ItemOrder
 from duologue.protocol.client.history.response_items import ResponseItems, key_of
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["ConversationStore"]

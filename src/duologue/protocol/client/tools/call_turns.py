@@ -16,7 +16,7 @@ from duologue.events import (
     McpCallItem,
     MessageItem,
 )
-from duologue.protocol.client.responses.requests import UNKNOWN_STATUS
+from duologue.protocol.client.response_ids import UNKNOWN_STATUS
 
 __all__ = ["CONTINUED_STATUSES", "CallTurns"]
 

@@ -47,7 +47,7 @@ from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.history.item_merge import is_object
 from duologue.protocol.client.limits import KeptLimits
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.client.tools.call_evidence import CallEvidence, CallTable
 from duologue.protocol.client.tools.call_turns import CONTINUED_STATUSES, CallTurns
 from duologue.protocol.client.tools.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
