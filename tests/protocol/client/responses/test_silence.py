@@ -248,3 +248,17 @@ def test_a_request_out_of_band_ends_with_an_error_too() -> None:
     told.tell(anonymous())
     told.wait(1.1)
     assert [end.reason for end in told.ends] == ["Something."]
+
+
+# --- calls that the server makes itself
+
+
+def test_a_call_of_the_server_whose_end_is_lost_does_not_keep_the_model_from_going_on() -> None:
+    told = Telling()
+    request = told.ask()
+    mcp = {"type": "mcp_call", "id": "mcp", "server_label": "s", "name": "n", "arguments": "{}"}
+    told.tell(created(request), output_item("added", mcp), done(request, output=[mcp]))
+    told.wait(59)
+    assert (told.sent, told.core.calls.all_answered) == (["response.create"], False)
+    told.wait(2)
+    assert (told.sent, told.core.calls.all_answered) == (["response.create", "response.create"], True)

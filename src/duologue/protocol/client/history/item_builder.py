@@ -89,6 +89,8 @@ class ItemBuilder:
         self._truncated_at_ms: int | None = None
         self._cut: set[int] = set()
         self._retrieved = False
+        self.is_user_speech = False
+        """Whether the user said it in this session: the item is committed audio."""
         self._cached: StoredItem | None = None
 
     # --- events of the item
@@ -182,6 +184,16 @@ class ItemBuilder:
         self._transcription_failed = False
         self._cached = None
         return True
+
+    def transcribed_in(self, item: ConversationItem) -> list[str]:
+        """The transcripts of the user's speech that this item tells and no other event has told."""
+        told: list[str] = []
+        if self.is_user_speech and isinstance(item, MessageItem):
+            for index, part in enumerate(item.content):
+                words = words_of(part) if isinstance(part, InputAudioPart) else None
+                if words and index not in self._transcripts and self.transcribed(index, words):
+                    told.append(words)
+        return told
 
     def transcription_failed(self, index: int) -> None:
         """The user's speech in a part could not be transcribed."""

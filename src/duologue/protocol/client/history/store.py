@@ -123,6 +123,7 @@ class ConversationStore(Part):
         builder = self._builder(event.item_id)
         part = InputAudioPart(transcript=None)
         builder.started(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
+        builder.is_user_speech = True
         self._place(event.item_id, event.previous_item_id)
 
     @on(ConversationItemAddedEvent, ConversationItemCreatedEvent)
@@ -140,6 +141,7 @@ class ConversationStore(Part):
             builder.finished(event.item)
         else:
             builder.started(event.item)
+        context.transcripts = builder.transcribed_in(event.item)
         self._set_size(item_id, size_of(event.item))
         self._added_by[item_id] = event.event_id
         # Null means the first place (rules `prev_chain`, `item.root`), unless the server never names predecessors.
@@ -153,6 +155,7 @@ class ConversationStore(Part):
             return
         item_id = str(event.item.id)
         self._finished(item_id, event.item)
+        context.transcripts = self._builder(item_id).transcribed_in(event.item)
         self._place(item_id, event.previous_item_id)
 
     @on(ConversationItemRetrievedEvent)

@@ -127,7 +127,7 @@ class ToolCalls(Part):
     ) -> None:
         if isinstance(event.item, McpCallItem) and isinstance(event, ResponseOutputItemAddedEvent):
             if event.response_id not in self._out_of_band:
-                self._turns.server_call_started(event.response_id, event.item.id)
+                self._turns.server_call_started(event.response_id, event.item.id, now=context.now)
                 self._check_count()
         elif isinstance(event.item, FunctionCallItem) and self._is_ours(event.response_id):
             ends = isinstance(event, ResponseOutputItemDoneEvent)
@@ -142,7 +142,7 @@ class ToolCalls(Part):
         ends = isinstance(event, ConversationItemDoneEvent)
         match event.item:
             case McpCallItem(id=item_id) if ends:
-                self._turns.server_call_ended(item_id)
+                self._turns.server_call_ended(item_id, now=context.now)
             case FunctionCallOutputItem(call_id=call_id):
                 self._answered_elsewhere(call_id)
             case FunctionCallItem() as item if self.toolbox is not None:
@@ -158,11 +158,11 @@ class ToolCalls(Part):
 
     @on(ConversationItemDeletedEvent)
     def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
-        self._turns.server_call_ended(event.item_id)
+        self._turns.server_call_ended(event.item_id, now=context.now)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
-        self._done(event.response)
+        self._done(event.response, context.now)
 
     def sent(self, event: ClientEvent) -> None:
         """The client sends an event: a call in it is part of the past, and is not to be run."""
@@ -249,7 +249,7 @@ class ToolCalls(Part):
         if max(self._turns.waiting, len(self._turns), len(self._out_of_band)) > self._limits.calls:
             self.excess = f"more than {self._limits.calls} calls without an end"
 
-    def _done(self, response: RealtimeResponse) -> None:
+    def _done(self, response: RealtimeResponse, now: float) -> None:
         response_id = response_id_of(response)
         output = list(response.output) if is_set(response.output) else []
         status = response.status if is_set(response.status) else "completed"
@@ -266,7 +266,7 @@ class ToolCalls(Part):
                     del self._ended[next(iter(self._ended))]
         self._out_of_band.discard(response_id)
         by_application = self.toolbox is None and any(isinstance(item, FunctionCallItem) for item in output)
-        self._turns.response_ended(response_id, status, output, by_application=by_application)
+        self._turns.response_ended(response_id, status, output, by_application=by_application, now=now)
 
     # --- how a call ended
 
@@ -289,6 +289,15 @@ class ToolCalls(Part):
         given_up = self._turns.cancel(call_id)
         self._runs = [run for run in self._runs if run.call_id not in given_up]
         return given_up
+
+    @property
+    def silent_since(self) -> float:
+        """Since when the server has said nothing of calls of its own whose response has ended; infinity without any."""
+        return self._turns.silent_since
+
+    def give_up_server_calls(self, *, limit_s: float, now: float) -> None:
+        """The ends of the server's own calls are lost of which nothing was said for so long: the model goes on."""
+        self._turns.give_up_server_calls(limit_s=limit_s, now=now)
 
     @property
     def running(self) -> tuple[str, ...]:
