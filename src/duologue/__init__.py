@@ -22,8 +22,9 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue import blocking, notices
+    from duologue import blocking, notices, sound
     from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.responses.silence import SilenceLimits
@@ -54,6 +55,7 @@ __all__ = [
     "RotationLimits",
     "SilenceLimits",
     "SocketOptions",
+    "ToolContext",
     "ToolFunction",
     "ToolProblem",
     "Toolbox",
@@ -66,6 +68,7 @@ __all__ = [
     "encode",
     "events",
     "notices",
+    "sound",
 ]
 
 _LAZY: Final = {
@@ -77,6 +80,7 @@ _LAZY: Final = {
     "RotationLimits": "duologue.protocol.liveness",
     "SilenceLimits": "duologue.protocol.client.responses.silence",
     "SocketOptions": "duologue.transports.socket_options",
+    "ToolContext": "duologue.client.tool_context",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",
     "ToolProblem": "duologue.protocol.client.tools.toolbox",
     "Toolbox": "duologue.protocol.client.tools.toolbox",
@@ -86,7 +90,7 @@ _LAZY: Final = {
 """Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
 that only reads events does without."""
 
-_LAZY_MODULES: Final = frozenset({"blocking", "notices"})
+_LAZY_MODULES: Final = frozenset({"blocking", "notices", "sound"})
 
 
 def __getattr__(name: str) -> Any:

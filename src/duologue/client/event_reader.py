@@ -19,6 +19,7 @@ from duologue.dialects import DEFAULT_DIALECT
 from duologue.dialects.omissions import required_fields
 from duologue.dialects.unknown_vendor import UNKNOWN_VENDOR
 from duologue.events import (
+    AnyEvent,
     RealtimeEvent,
     ResponseCreatedEvent,
     ResponseDoneEvent,
@@ -27,9 +28,9 @@ from duologue.events import (
     UnknownRealtimeEvent,
     UnknownSession,
 )
-from duologue.printable import printable_name
+from duologue.printable import printable
 
-__all__ = ["EventReader"]
+__all__ = ["MessageReader"]
 
 _logger = logging.getLogger("duologue.client")
 
@@ -40,7 +41,7 @@ _MAX_NAMED: Final = 6
 """Missing fields that a warning names: more of them do not help."""
 
 
-class EventReader:
+class MessageReader:
     """Reads the messages of one connection."""
 
     def __init__(self, detector: DialectDetector) -> None:
@@ -48,7 +49,7 @@ class EventReader:
         self._warned: set[str] = set()
         """Types of events, of which there are some sixty."""
 
-    def read(self, message: str | bytes, *, dialect: str) -> RealtimeEvent:
+    def read(self, message: str | bytes, *, dialect: str) -> AnyEvent:
         """The event of a message. Raises as `decode` does."""
         event = decode(message, dialect=dialect)
         if isinstance(event, UnknownRealtimeEvent) and self._detector.is_guessed and dialect in _COUSINS:
@@ -62,8 +63,8 @@ class EventReader:
             return event if isinstance(read, UnknownRealtimeEvent) else read
         return event
 
-    def _read_forgivingly(self, event: UnknownRealtimeEvent) -> RealtimeEvent:
-        name = UNKNOWN_VENDOR.canonical(event.type or "")
+    def _read_forgivingly(self, event: UnknownRealtimeEvent) -> AnyEvent:
+        name = UNKNOWN_VENDOR.canonical(event.wire_type or "")
         if name not in EVENT_CLASSES:
             return event
         read = _read(event.json)
@@ -75,12 +76,12 @@ class EventReader:
                 "%s is not as published (%s): it is read as if what is missing were empty. If the server speaks a "
                 "dialect that duologue knows, name it with dialect=",
                 name,
-                _problem_of(event, read),
+                printable(_problem_of(event, read)),
             )
         return read
 
 
-def _read(frame: dict[str, Any]) -> RealtimeEvent:
+def _read(frame: dict[str, Any]) -> AnyEvent:
     return forgiving_reader(DEFAULT_DIALECT).read(UNKNOWN_VENDOR.read(frame), frame=frame)
 
 
@@ -101,5 +102,5 @@ def _problem_of(event: UnknownRealtimeEvent, read: RealtimeEvent) -> str:
     if missing:
         return f"it lacks {', '.join(missing[:_MAX_NAMED])}"
     problem = read_problem(event.problem)
-    path = printable_name(problem.path or "the whole of it")
+    path = problem.path or "the whole of it"
     return f"it lacks {path}" if problem.missing else f"{path} does not fit"

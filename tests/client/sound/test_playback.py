@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from duologue.audio.formats import PCMU, Encoding
+from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.audio.wav import read_wav
 from duologue.client import Conversation
-from duologue.errors import AudioError, ConnectionClosedError
+from duologue.errors import AudioError, ConnectionClosedError, MissingExtra
 from duologue.notices import AudioDelta, Interrupted
 from duologue.sound import FunctionSink, WavSink
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
@@ -78,6 +79,22 @@ async def test_speech_that_comes_more_slowly_than_it_is_spoken_is_played_in_whol
         assert sink.audio == sound(105)
         assert sink.frames[-1][0] >= later
         assert not conversation.core.output_audio.playback.playing
+
+
+@in_virtual_time
+async def test_speech_behind_a_short_pause_is_not_hurried_and_counts_from_when_it_is_heard() -> None:
+    sink, going_on = HandedOver(), asyncio.Event()
+    piece = audio_delta("resp_1", "item_1", sound(100))
+    server = serving([CUE, Send(piece), Until(going_on), Send(piece)])
+    async with talking(server) as conversation, conversation.play(sink):
+        await cue(conversation)
+        await sink.until(180)
+        going_on.set()
+        await asyncio.sleep(0.05)
+        part = conversation.core.output_audio.playback._parts["item_1", 0]
+        assert PCM.duration_ms(part.played_bytes) <= 150
+        await asyncio.sleep(0.1)
+    assert [round(at - sink.began_at_s, 3) for at, _ in sink.frames[5:]] == [0.18, 0.2, 0.22, 0.24, 0.26]
 
 
 @in_virtual_time
@@ -234,6 +251,36 @@ async def test_speech_of_a_lost_session_is_heard_to_its_end_and_can_still_be_int
         assert sink.ms <= 2000 + 2 * FRAME_MS
 
 
+@in_virtual_time
+async def test_beside_a_file_that_has_all_speech_at_once_the_loudspeaker_counts(tmp_path: Path) -> None:
+    sink, speaking = HandedOver(), asyncio.Event()
+    server = serving([CUE, speaks(8000), Until(speaking), hears("started")])
+    record = WavSink(tmp_path / "record.wav", paced=False)
+    async with talking(server) as conversation, conversation.play(sink), conversation.play(record):
+        await cue(conversation)
+        await sink.until(500)
+        speaking.set()
+        assert abs(await cut_at(server) - 500) <= FRAME_MS
+    assert record.duration_ms == 8000
+
+
+@in_virtual_time
+async def test_a_sink_that_comes_late_counts_from_where_the_speech_is(tmp_path: Path) -> None:
+    sink, going_on, speaking = HandedOver(), asyncio.Event(), asyncio.Event()
+    piece = audio_delta("resp_1", "item_1", sound(1000))
+    server = serving([CUE, Send(piece), Until(going_on), Send(*[piece] * 3), Until(speaking), hears("started")])
+    async with talking(server) as conversation, conversation.stream(AudioDelta) as pieces:
+        await cue(conversation)
+        await following(pieces)
+        async with conversation.play(sink):
+            going_on.set()
+            await sink.until(500)
+            speaking.set()
+            await asyncio.sleep(0.1)
+        part = conversation.core.output_audio.playback._parts["item_1", 0]
+        assert PCM.duration_ms(part.played_bytes) == pytest.approx(1500, abs=FRAME_MS)
+
+
 # --- loudspeakers that ask --------------------------------------------------------------------------------------------
 
 
@@ -380,6 +427,19 @@ async def test_a_sink_that_cannot_be_opened_is_closed_and_its_block_does_not_beg
             conversation.play(7)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="an encoding of its own"):
             conversation.play(HandedOver(), encoding=Encoding.of("audio/pcm", 8000))
+
+
+@in_virtual_time
+async def test_a_sink_of_another_rate_without_the_extra_says_so_before_its_block_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    async with talking(serving([])) as conversation:
+        with pytest.raises(MissingExtra, match=r"duologue\[audio\]"):
+            async with conversation.play(WavSink(tmp_path / "answer.wav", rate_hz=8_000)):
+                pytest.fail("the block has begun")
+        async with conversation.play(WavSink(tmp_path / "answer.wav")):
+            pass
 
 
 @in_virtual_time

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, pieces
@@ -29,6 +29,7 @@ from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink, Playback
 from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
+from duologue.client.tool_context import InjectedValues
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -39,7 +40,9 @@ from duologue.events import (
     ResponseDoneEvent,
 )
 from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.export import export_of
 from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.notices import (
     ConnectionLost,
     IllegalTransition,
@@ -52,6 +55,7 @@ from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
 
@@ -64,7 +68,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation(NoticeHub):
+class Conversation(NoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
@@ -88,7 +92,14 @@ class Conversation(NoticeHub):
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
-        self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
+        self.injected = InjectedValues(self)
+        """What functions of the model get from their conversation."""
+        self._tools = ToolRunner(
+            timeout=tool_timeout,
+            answered=self._tool_answered,
+            failed=self._tool_failed,
+            injected=self.injected.of,
+        )
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._ended: DuologueError | None = None
         self.input_progress = InputProgressSink()
@@ -108,6 +119,16 @@ class Conversation(NoticeHub):
     def items(self) -> tuple[StoredItem, ...]:
         """The items so far, in order; a snapshot."""
         return self.core.store.items
+
+    def transcript(self) -> ConversationTranscript:
+        """What was said so far: role, text and item id of each message. `str` of it is one line for each."""
+        return transcript_of(self.items)
+
+    def to_json(self, *, audio: bool = False) -> dict[str, Any]:
+        """Items and usage as JSON-ready data (docs/howto/transcripts.md). `audio` adds the speech that is kept."""
+        return export_of(
+            self.items, usage=self.usage, session=self.session, audio=self.core.store.audio if audio else None
+        )
 
     @property
     def usage(self) -> UsageSnapshot:

@@ -24,7 +24,9 @@ from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, Respons
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.transcript import ConversationTranscript
 from duologue.protocol.client.responses.requests import RequestPolicy
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
@@ -39,7 +41,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingConversation(BlockingNoticeHub):
+class BlockingConversation(BlockingNoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
@@ -52,6 +54,7 @@ class BlockingConversation(BlockingNoticeHub):
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
         super().__init__(conversation, loop)
+        conversation.injected.add(self)
 
     def __repr__(self) -> str:
         return f"<Blocking{repr(self._conversation).removeprefix('<')}"
@@ -67,6 +70,14 @@ class BlockingConversation(BlockingNoticeHub):
     def items(self) -> tuple[StoredItem, ...]:
         """The items so far, in order; a snapshot."""
         return self._loop.do(lambda: self._conversation.items)
+
+    def transcript(self) -> ConversationTranscript:
+        """What was said so far: role, text and item id of each message. `str` of it is one line for each."""
+        return self._loop.do(self._conversation.transcript)
+
+    def to_json(self, *, audio: bool = False) -> dict[str, Any]:
+        """Items and usage as JSON-ready data (docs/howto/transcripts.md). `audio` adds the speech that is kept."""
+        return self._loop.do(partial(self._conversation.to_json, audio=audio))
 
     @property
     def usage(self) -> UsageSnapshot:

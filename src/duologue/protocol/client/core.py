@@ -6,7 +6,7 @@ Each part keeps one thing. `ORDER` is the order in which an event reaches the pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -62,7 +62,7 @@ from duologue.protocol.client.validation import LocalChecks
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import SequenceState, report_once
 
-__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
+__all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
 _MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset[type[RealtimeEvent]](
     (*PART_EVENTS, ResponseAudioDeltaEvent)
@@ -76,6 +76,14 @@ _COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
     - _MANY
 )
 """Events after which the sequencer or the tool calls may have events to send or notices."""
+
+
+class AttachedPlayer(Protocol):
+    """What plays the speech."""
+
+    def report_now(self) -> bool:
+        """Report what has been played by now; returns whether there is more to be played."""
+        ...
 
 
 class ConversationCore(HandlesEvents):
@@ -124,8 +132,8 @@ class ConversationCore(HandlesEvents):
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
-        self.players: list[Callable[[], bool]] = []
-        """Called before an interruption: each reports what it has played, and returns whether it has more to play."""
+        self.players: list[AttachedPlayer] = []
+        """Asked before an interruption."""
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -160,7 +168,8 @@ class ConversationCore(HandlesEvents):
             case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
-                self._append(self.input_audio.before(event))
+                for rest in self.input_audio.before(event):
+                    self._append(rest)
                 self.checks.check(event)
                 self._enqueue(event)
             case UnknownRealtimeEvent():
@@ -199,11 +208,13 @@ class ConversationCore(HandlesEvents):
         """
         if not self.is_open:
             raise NotConnected("cannot append audio: the connection is lost; wait for SessionRestored")
-        self._append(self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels))
+        for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
+            self._append(ready)
 
     def end_input_stream(self) -> None:
         """The source of the appended audio ends here: send what its resampler still holds."""
-        self._append(self.input_audio.rest() if self.is_open else [])
+        for rest in self.input_audio.rest() if self.is_open else ():
+            self._append(rest)
 
     def respond(
         self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
@@ -379,7 +390,7 @@ class ConversationCore(HandlesEvents):
             self._collect(context.now)
 
     def _interrupt(self) -> None:
-        have_more = [report() for report in self.players]
+        have_more = [player.report_now() for player in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
@@ -389,11 +400,10 @@ class ConversationCore(HandlesEvents):
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
-    def _append(self, ready: list[bytes]) -> None:
-        for audio in ready:
-            self.checks.check_audio(len(audio))
-            self.checks.appended(len(audio))
-            self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+    def _append(self, audio: bytes) -> None:
+        self.checks.check_audio(len(audio))
+        self.checks.appended(len(audio))
+        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:
         self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]
