@@ -18,7 +18,7 @@ from duologue.notices import ErrorReported, ResponseFinished
 from duologue.protocol.states import SEQUENCE, SequenceInput, SequenceState
 from duologue.testing import Close, Drop, Expect, Send
 from tests._tables import without
-from tests.client._frames import asks, created, ended, error, refused, replies, sent_audio, serving
+from tests.client._frames import asks, created, creates_item, ended, error, refused, replies, sent_audio, serving
 from tests.client._waiting import following, no_task_left, talking
 
 
@@ -129,3 +129,15 @@ async def test_an_illegal_transition_is_logged_once_and_the_conversation_goes_on
     records = [record for record in caplog.records if "illegal transition" in record.getMessage()]
     assert [(record.name.startswith("duologue.client"), record.levelname) for record in records] == [(True, "ERROR")]
     assert "sequence: 'create sent' while 'idle'" in records[0].getMessage()
+
+
+async def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> None:
+    server = serving([*creates_item("item_1"), *asks("resp_1", "item_2", "Hello.", after="item_1")])
+    async with talking(server) as conversation:
+        await conversation.send_text("Hi")
+        await conversation.respond(timeout=5)
+        assert str(conversation.transcript()) == "user: Hi\nassistant: Hello."
+        exported = conversation.to_json()
+    assert [item["text"] for item in exported["items"]] == ["Hi", "Hello."]
+    assert exported["session"] == {"id": "sess_1", "model": "scripted"}
+    assert exported["usage"]["responses"] == {"completed": 1}

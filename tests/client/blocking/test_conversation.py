@@ -18,7 +18,7 @@ from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeS
 from duologue.notices import AudioDelta, Interrupted, ItemDone, ResponseFinished, TextDelta
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.testing import Drop, Expect, scripted_engines
-from tests.client._frames import asks, audio_delta, created, ended, message, replies, sent_audio, serving
+from tests.client._frames import asks, audio_delta, created, creates_item, ended, message, replies, sent_audio, serving
 from tests.client._threads import in_a_thread, in_memory, no_thread_left, over_a_socket, talking
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
@@ -221,3 +221,15 @@ def test_notices_come_in_order_each_event_before_the_notices_that_it_causes() ->
         "ResponseDoneEvent",
         "ResponseFinished",
     ]
+
+
+def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> None:
+    server = serving([*creates_item("item_1"), *asks("resp_1", "item_2", "Hello.", after="item_1")])
+    with talking(server) as conversation:
+        conversation.send_text("Hi", timeout=5)
+        conversation.respond(timeout=5)
+        assert [(line.role, line.text) for line in conversation.transcript()] == [
+            ("user", "Hi"),
+            ("assistant", "Hello."),
+        ]
+        assert [item["text"] for item in conversation.to_json(audio=True)["items"]] == ["Hi", "Hello."]
