@@ -23,7 +23,7 @@ from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
     from duologue import blocking, notices
-    from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
@@ -34,6 +34,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNSET",
+    "Answer",
     "AuthenticationFailed",
     "ConnectFailed",
     "Connection",
@@ -67,6 +68,7 @@ __all__ = [
 ]
 
 _LAZY: Final = {
+    "Answer": "duologue.client",
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
     "CoreOptions": "duologue.protocol.client.options",

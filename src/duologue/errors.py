@@ -102,9 +102,13 @@ class DecodeError(RemoteProtocolError, ValueError):
 class ConnectFailed(DuologueError):
     """No session was opened: rejected, unauthorised, unreachable or timed out."""
 
-    def __init__(self, message: str, *, retryable: bool, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool, status: int | None = None, error: ErrorEvent | None = None
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.error = error
+        """The `error` event with which the server refused the session, if there was one."""
         self.status = status
         """The HTTP status of a rejected handshake; None without an answer, or where the answer is no rejection."""
 

@@ -14,9 +14,10 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 # What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
 _SAFE = {
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
-    ("client/blocking/callbacks.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
-    ("client/asyncio/notice_hub.py", "kind.__name__"): "a class of the application's",
+    ("client/asyncio/conversation.py", "audio_ms"): "a number",
+    ("client/asyncio/session_updates.py", "CONFIG_ANSWER_S"): "a number",
+    ("client/error_log.py", "repeated"): "a number",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",

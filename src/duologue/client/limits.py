@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FIRST_EVENT_S", "FLUSH_S", "MAX_QUEUED_EVENTS", "MAX_UNREAD_NOTICES", "POLL_S", "TOOL_TIMEOUT_S"]
+__all__ = [
+    "CONFIG_ANSWER_S",
+    "FIRST_EVENT_S",
+    "FLUSH_S",
+    "MAX_QUEUED_EVENTS",
+    "MAX_UNREAD_NOTICES",
+    "POLL_S",
+    "SILENT_ANSWER_S",
+    "TOOL_TIMEOUT_S",
+]
 
 POLL_S: Final = 0.5
 """How often the clock is checked while no event comes: fine enough for limits of whole seconds."""
@@ -16,6 +25,13 @@ without the rest."""
 FIRST_EVENT_S: Final = 2.0
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
 the default dialect is used."""
+
+CONFIG_ANSWER_S: Final = 2.0
+"""How long to wait for the answer to a `session.update`: the hosted service takes some 150 ms, a server that loads a
+voice a second. Some servers never answer one, and a caller must not wait for those for longer."""
+
+SILENT_ANSWER_S: Final = 1.0
+"""The same for a server that has said nothing within `FIRST_EVENT_S`: most of those do not answer either."""
 
 TOOL_TIMEOUT_S: Final = 30.0
 """How long a function that the model calls may run."""

@@ -25,6 +25,7 @@ from duologue.codec.projection import Untranslatable, project
 from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
+from duologue.dialects.places import copy_json
 from duologue.dialects.rules import same
 from duologue.events import (
     UNSET,
@@ -201,7 +202,7 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return forgiving_reader(DEFAULT_DIALECT).read(msgspec.to_builtins(dict(data), str_keys=True))
+    return forgiving_reader(DEFAULT_DIALECT).read(copy_json(dict(data)))
 
 
 RealtimeEvent._read_json = staticmethod(_from_json)

@@ -15,6 +15,7 @@ from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
 from duologue.codec.shape import shapes_by_tag
 from duologue.codec.writing import NotPlain, reject, to_plain
+from duologue.dialects.places import copy_json
 from duologue.events import (
     AnyTranslationClientEvent,
     AnyTranslationServerEvent,
@@ -87,7 +88,7 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> TranslationEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return _read(msgspec.to_builtins(dict(data), str_keys=True))
+    return _read(copy_json(dict(data)))
 
 
 def _to_json(event: TranslationEvent) -> dict[str, Any]:

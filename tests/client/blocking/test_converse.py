@@ -31,7 +31,7 @@ def test_a_server_is_answered_in_the_dialect_in_which_it_greets() -> None:
 
 
 def test_a_server_that_never_greets_is_spoken_to_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.conversation.FIRST_EVENT_S", 0.05)
+    monkeypatch.setattr("duologue.client.asyncio.session_opening.FIRST_EVENT_S", 0.05)
     server = ScriptedServer([Expect("session.update")])
     with talking(server, session=TEXT):
         pass

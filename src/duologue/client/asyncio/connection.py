@@ -186,17 +186,28 @@ class Connection:
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
                 self._closed = self._protocol.closed(closed.code, closed.reason)
-                await self._deliver(self._closed)
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                self._closed = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
-                self._closed.__cause__ = fault
-                await self._deliver(self._closed)
+                self._closed = self._broke(_ABNORMAL_CLOSURE, "the transport broke", fault)
             else:
-                if not self._detector.is_settled:
-                    self._detector.observe(message)
-                    self._protocol.dialect = self._detector.dialect
-                await self._deliver(self._protocol.receive(message))
+                try:
+                    event = self._event(message)
+                except Exception as fault:  # a fault of this library: likewise
+                    self._closed = self._broke(_INTERNAL_ERROR, "a message cannot be read", fault)
+                else:
+                    await self._deliver(event)
+        await self._deliver(self._closed)
+
+    def _event(self, message: str | bytes) -> RealtimeEvent:
+        if not self._detector.is_settled:
+            self._detector.observe(message)
+            self._protocol.dialect = self._detector.dialect
+        return self._protocol.receive(message)
+
+    def _broke(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
+        closed = self._protocol.closed(code, f"{what}: {fault}")
+        closed.__cause__ = fault
+        return closed
 
     async def _write(self) -> None:
         while True:

@@ -7,18 +7,21 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from duologue.audio.formats import Encoding
-from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.answers import Answer, AnswerCollector, response_of
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
+from duologue.client.asyncio.session_opening import SessionOpening
+from duologue.client.asyncio.session_updates import SessionUpdates
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
-from duologue.client.limits import FIRST_EVENT_S, TOOL_TIMEOUT_S
-from duologue.client.messages import new_id, text_message
-from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.client.error_log import ErrorLog
+from duologue.client.limits import TOOL_TIMEOUT_S
+from duologue.client.messages import audio_bytes, new_id, session_config, text_message
+from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
     AnySessionConfig,
@@ -30,22 +33,26 @@ from duologue.events import (
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.notices import (
+    AudioNotCommitted,
+    CallsAnswered,
     ConnectionLost,
+    ErrorReported,
     IllegalTransition,
     RequestEnded,
-    ResponseFinished,
     RunTool,
+    SessionUpdateEnded,
     StopTool,
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
+from duologue.protocol.client.recovery.session_replay import SessionRestored
+from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["Conversation"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("duologue.client")
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -77,7 +84,11 @@ class Conversation(NoticeHub):
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
         self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
-        self._requests: dict[str, asyncio.Future[Resolution]] = {}
+        self._requests: dict[str, asyncio.Future[RequestEnded]] = {}
+        self._updates = SessionUpdates()
+        self._asking, self._asking_in_functions = asyncio.Lock(), asyncio.Lock()
+        self._errors = ErrorLog()
+        self._opening: SessionOpening | None = None
         self._ended: DuologueError | None = None
 
     # --- state
@@ -104,23 +115,29 @@ class Conversation(NoticeHub):
         """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
         await self.send(text_message(text, role=role))
 
-    async def ask(self, text: str, *, timeout: float | None = None) -> str:
+    async def ask(self, text: str, *, timeout: float | None = None) -> Answer:
         """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
 
-        Cancelling the wait leaves the response running.
+        The text is an `Answer`: look at its `status` where a part of an answer must not pass as the whole. Of several
+        `ask` at once, each is sent when the one before has its answer; responses that `respond` or the server's turn
+        detection starts meanwhile are no part of it.
+
+        Cancelling the wait leaves the response running; cancelled before its turn, it has sent nothing.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
-            LocalProtocolError: there is no connection now.
-            TimeoutError: it is not done within `timeout` seconds; it goes on.
+            NotConnected: the connection is lost, and another one is being opened.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: it is not done within `timeout` seconds; a response that has begun goes on.
         """
-        async with asyncio.timeout(timeout), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
+        # A function that asks is itself part of an answer, which waits for it.
+        turn = self._asking_in_functions if self._tools.is_called_from_function else self._asking
+        async with asyncio.timeout(timeout), turn, self.stream(RequestEnded, CallsAnswered, ConnectionLost) as notices:
             await self.send_text(text)
-            answer = AnswerCollector(self.core, await self.respond())
-            async for notice in notices:
-                if answer.add(notice) or (answer.has_begun and not answer.expects_more):
-                    return " ".join(answer.texts)
-        raise RequestRejected("the conversation is over")
+            answer = AnswerCollector(self.core, await self._respond())
+            while not answer.is_complete:
+                answer.add(await notices.receive())
+            return answer.answer
 
     async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
         """Append input audio. `encoding` is the source's own; it is checked against the session's.
@@ -129,9 +146,11 @@ class Conversation(NoticeHub):
         speech is of no use.
 
         Raises:
+            TypeError: this is no audio; the message says what to pass.
             LocalProtocolError: the session takes another encoding.
             ConnectionClosed: the conversation is over.
         """
+        audio = audio_bytes(audio)
         await self.drain()
         if not self.core.is_open:
             return False
@@ -142,6 +161,7 @@ class Conversation(NoticeHub):
         """Make an item of the appended audio, where the application decides on turns.
 
         Raises:
+            NotConnected: the connection is lost, and another one is being opened.
             LocalProtocolError: it is too short.
         """
         await self.send(InputAudioBufferCommitEvent())
@@ -159,23 +179,28 @@ class Conversation(NoticeHub):
 
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.
-            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, audio is appended and not committed, or the policy is
+                "refuse" and another response runs.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
-        answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(timeout):
+            return response_of((await self._respond(event, policy)).resolution)
+
+    async def _respond(self, event: ResponseCreateEvent | None = None, policy: RequestPolicy = "wait") -> RequestEnded:
+        ended: asyncio.Future[RequestEnded] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
             request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
-            self._requests[request_id] = answer
+            self._requests[request_id] = ended
             return request_id
 
-        async with asyncio.timeout(timeout):
-            await self.drain()
-            request_id = self._act(ask)
-            try:
-                return response_of(await answer)
-            finally:
-                self._requests.pop(request_id, None)
+        await self.drain()
+        request_id = self._act(ask)
+        try:
+            return await ended
+        finally:
+            self._requests.pop(request_id, None)
 
     async def cancel(self) -> bool:
         """Stop the running response. False if there is none."""
@@ -194,23 +219,46 @@ class Conversation(NoticeHub):
         """Send any client event.
 
         Raises:
-            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, or only servers send it.
             ConnectionClosed: the conversation is over.
         """
         await self.drain()
         self._act(lambda: self.core.send(event, now=time.monotonic()))
 
-    async def update_session(self, config: AnySessionConfig) -> None:
-        """Change the session's configuration: absent fields stay, null switches off.
+    async def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
+        """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
-        While a lost connection is being restored, it is part of what the next session is sent.
+        While a lost connection is being restored, it is part of what the next session is sent. Some servers never
+        answer: without a `timeout` they are waited for two seconds, once, and the log says so. Cancelling takes nothing
+        back.
 
         Raises:
+            RequestRejected: the server refused it, and nothing has changed.
             LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
+            TimeoutError: there was no answer within `timeout` seconds.
+            TypeError: this is no configuration.
         """
-        await self.drain()
-        self._act(lambda: self.core.update_session(config))
+        config = session_config(config)
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            event_id = self._act(lambda: self.core.update_session(config))
+            if event_id is not None and self._supervisor.acknowledges_updates:
+                await self._updates.wait(event_id, timeout=timeout)
+                self._raise_if_ended()
+
+    async def restored(self, *, timeout: float | None = None) -> None:
+        """Wait until there is a connection: returns at once if it is not lost. Requests then work again.
+
+        Raises:
+            ConnectionClosed: the conversation is over: there was no other connection.
+            TimeoutError: there was none within `timeout` seconds; the attempts go on.
+        """
+        async with asyncio.timeout(timeout), self.stream(SessionRestored) as notices:
+            self._raise_if_ended()
+            while not self.core.is_open:
+                await notices.receive()
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
@@ -223,19 +271,30 @@ class Conversation(NoticeHub):
 
     # --- between the core, the connection and the application
 
-    async def start(self) -> None:
-        """Open the first connection; wait for its first event if that decides the dialect. `converse` does this.
+    async def start(self, config: AnySessionConfig | None = None) -> None:
+        """Open the first connection, send the configuration, wait for the server's word on both. `converse` does this.
+
+        Servers that say nothing are waited for three seconds at most.
 
         Raises:
-            ConnectFailed: the connection could not be opened.
+            ConnectFailed: the connection could not be opened, or the server opened no session.
+            RequestRejected: the server refused the configuration.
+            LocalProtocolError: the server would reject it.
         """
-        async with self.stream(RealtimeEvent) as events:
+        opening = self._opening = SessionOpening(configures=config is not None)
+        self._hold_notices()
+        try:
             await self._supervisor.start()
-            if self._supervisor.is_dialect_settled:
-                return
-            with suppress(TimeoutError, DuologueError):  # a fault is raised by the next verb
-                async with asyncio.timeout(FIRST_EVENT_S):
-                    await anext(aiter(events))
+            configure = partial(self._act, partial(self.core.update_session, config)) if config is not None else None
+            if not await opening.settled(self._supervisor, configure):
+                self._updates.unanswered()
+            self._supervisor.session_opened()
+        except ConnectFailed as fault:
+            raise fault.with_traceback(None) from None  # what the operating system and other libraries say is in it
+        finally:
+            self._opening = None
+            # After what the application does first with the conversation: a server may speak at once.
+            asyncio.get_running_loop().call_soon(self._release_notices)
 
     async def close(self, *, at_once: bool = False) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
@@ -249,6 +308,7 @@ class Conversation(NoticeHub):
                 await self._supervisor.close(at_once=at_once)
             finally:
                 self._end(ConnectionClosedOK(1000))
+                await self._close_callbacks(at_once=at_once)
 
     # --- the parts of `send_audio`, for callers on other threads
 
@@ -277,19 +337,42 @@ class Conversation(NoticeHub):
             self._flush()
 
     def _flush(self) -> None:
-        self._publish_new()
+        try:
+            self._publish_new()
+        except Exception as fault:  # what it had to tell is lost, and its receivers would wait for ever
+            self._supervisor.give_up(fault)
+            raise
         self._supervisor.wake()
 
     def _publish_new(self, event: RealtimeEvent | None = None) -> None:
         """Publish an event that was read, and the notices that the core has by now."""
+        if self._opening is None:
+            self._release_notices()
         if event is not None:
             self._publish(event)
+            if self._opening is not None:
+                self._opening.put(event)
+        errors: list[ErrorReported] = []
         for notice in self.core.take_notices():
             match notice:
                 case RequestEnded(resolution=resolution):
-                    answer = self._requests.get(resolution.request.request_id)
-                    if answer is not None and not answer.done():
-                        answer.set_result(resolution)
+                    waiting = self._requests.get(resolution.request.request_id)
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(notice)
+                        self._errors.claim(resolution.error)
+                    else:
+                        self._errors.ended(resolution.error)
+                case SessionUpdateEnded():
+                    if self._updates.ended(notice):
+                        self._errors.claim(notice.error)
+                case ErrorReported():
+                    errors.append(notice)
+                case AudioNotCommitted(audio_ms=audio_ms):
+                    _logger.warning(
+                        "the model does not hear the %d ms of audio that were appended before this response.create:"
+                        " turn detection is off, and they are not committed; call commit() first",
+                        audio_ms,
+                    )
                 case RunTool(call=call) if self._ended is None:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
@@ -299,14 +382,21 @@ class Conversation(NoticeHub):
                 case _:
                     pass  # for the application only
             self._publish(notice)
+            if self._opening is not None:
+                self._errors.claim(self._opening.put(notice))
+        self._errors.report(errors, now=time.monotonic())
 
     def _tool_answered(self, call_id: str, result: object) -> None:
-        self.core.tool_answered(call_id, result, now=time.monotonic())
-        self._flush()
+        self._tool_ended(lambda: self.core.tool_answered(call_id, result, now=time.monotonic()))
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
-        self.core.tool_failed(call_id, reason, now=time.monotonic())
-        self._flush()
+        self._tool_ended(lambda: self.core.tool_failed(call_id, reason, now=time.monotonic()))
+
+    def _tool_ended(self, report: Callable[[], None]) -> None:
+        try:
+            self._act(report)
+        except Exception as fault:  # the model, and who has asked it, would wait for ever for this call
+            self._supervisor.give_up(fault)
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
@@ -319,4 +409,7 @@ class Conversation(NoticeHub):
         for answer in self._requests.values():
             if not answer.done():
                 answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
+        self._updates.end(fault)
+        if self._opening is not None:
+            self._opening.end(fault)
         self._end_notices(fault)

@@ -67,10 +67,18 @@ async def converse(
     (`partial(duologue.connect, …)`, for example) replaces them. Leaving the block closes the connection, at once if an
     exception leaves it; no task is left running.
 
+    The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
+    are waited for three seconds at most.
+
     Raises:
-        ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
+        AuthenticationFailed: the server does not accept the key.
+        ModelNotFound: the server has no such model.
+        ConnectFailed: no session was opened for another reason; `.retryable` says whether another try can help.
+        RequestRejected: the server refused the session's configuration; `.error` is its answer.
+        LocalProtocolError: the server would reject it.
         ValueError: there is no such dialect.
-        TypeError: neither a URL nor `open_connection`, or an `Endpoint` and another keyword of its parts.
+        TypeError: `session` is no configuration; neither a URL nor `open_connection`; or an `Endpoint` and another
+            keyword of its parts.
     """
     endpoint = endpoint_from(
         url,
@@ -94,6 +102,7 @@ async def converse(
         require_url(endpoint, function="converse", instead="open_connection")
         open_connection = partial(connect, endpoint)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    config = initial_config(session, toolbox)
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,
@@ -102,10 +111,7 @@ async def converse(
         reconnect=reconnect,
     )
     try:
-        await conversation.start()
-        if (config := initial_config(session, toolbox)) is not None:
-            await conversation.update_session(config)
-            await conversation.drain()
+        await conversation.start(config)
         yield conversation
         await conversation.close()
     finally:

@@ -25,6 +25,9 @@ _STOP_S: Final = 1.0
 MAX_THREADS: Final = KeptLimits().running
 """Of sync functions that run. Those that were given up count too: a thread cannot be stopped."""
 
+_RUNNERS: Final[contextvars.ContextVar[tuple[ToolRunner, ...]]] = contextvars.ContextVar("duologue_runners", default=())
+"""Of the functions that the current code runs in."""
+
 _Report = Callable[[str, object], None]
 
 
@@ -60,6 +63,11 @@ class ToolRunner:
             self._stopped.add(call_id)
             task.cancel()
 
+    @property
+    def is_called_from_function(self) -> bool:
+        """Whether the current code runs in one of these functions, in whichever thread."""
+        return self in _RUNNERS.get()
+
     async def close(self) -> None:
         """Give all of them up, and wait a second at most for their ends. `start` does nothing from now on."""
         self._closed = True
@@ -74,6 +82,7 @@ class ToolRunner:
         self._stopped.discard(call_id)
 
     async def _run(self, call: ToolCall) -> None:
+        _RUNNERS.set((*_RUNNERS.get(), self))  # of this task, and of what it starts
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:

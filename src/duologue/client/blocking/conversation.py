@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.client.answers import Answer
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
+from duologue.client.messages import audio_bytes
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
@@ -74,13 +76,18 @@ class BlockingConversation(BlockingNoticeHub):
         """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
         self._send(partial(self._conversation.send_text, text, role=role), timeout)
 
-    def ask(self, text: str, *, timeout: float | None = None) -> str:
+    def ask(self, text: str, *, timeout: float | None = None) -> Answer:
         """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
+
+        The text is an `Answer`: look at its `status` where a part of an answer must not pass as the whole. Of several
+        `ask` at once, each is sent when the one before has its answer; responses that `respond` or the server's turn
+        detection starts meanwhile are no part of it.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
-            LocalProtocolError: there is no connection now.
-            TimeoutError: it is not done in time; it goes on.
+            NotConnected: the connection is lost, and another one is being opened.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: it is not done in time; a response that has begun goes on.
         """
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
@@ -91,10 +98,12 @@ class BlockingConversation(BlockingNoticeHub):
         speech is of no use.
 
         Raises:
+            TypeError: this is no audio; the message says what to pass.
             LocalProtocolError: the session takes another encoding.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
+        audio = audio_bytes(audio)
         conversation = self._conversation
         if conversation.can_put_audio:
             # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
@@ -118,7 +127,9 @@ class BlockingConversation(BlockingNoticeHub):
 
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.
-            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, audio is appended and not committed, or the policy is
+                "refuse" and another response runs.
             ConnectionClosed: the conversation is over.
             TimeoutError: it is not done in time; it goes on.
         """
@@ -137,23 +148,36 @@ class BlockingConversation(BlockingNoticeHub):
         """Send any client event; waits while the server is slow.
 
         Raises:
-            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, or only servers send it.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
         self._send(partial(self._conversation.send, event), timeout)
 
     def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
-        """Change the session's configuration: absent fields stay, null switches off.
+        """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
-        While a lost connection is being restored, it is part of what the next session is sent.
+        While a lost connection is being restored, it is part of what the next session is sent. Some servers never
+        answer: without a `timeout` they are waited for two seconds, once, and the log says so.
 
         Raises:
+            RequestRejected: the server refused it, and nothing has changed.
             LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
-            TimeoutError: the server was too slow.
+            TimeoutError: there was no answer in time.
+            TypeError: this is no configuration.
         """
-        self._send(partial(self._conversation.update_session, config), timeout)
+        self._loop.call(partial(self._conversation.update_session, config, timeout=timeout))
+
+    def restored(self, *, timeout: float | None = None) -> None:
+        """Wait until there is a connection: returns at once if it is not lost. Requests then work again.
+
+        Raises:
+            ConnectionClosed: the conversation is over: there was no other connection.
+            TimeoutError: there was none in time; the attempts go on.
+        """
+        self._loop.call(self._conversation.restored, timeout, late="there is no connection")
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""

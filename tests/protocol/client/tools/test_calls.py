@@ -49,7 +49,7 @@ class CallsDriver:
         for event in self.calls.take_events():
             assert isinstance(event.item, FunctionCallOutputItem)
             self.answers.append((event.item.call_id, event.item.output))
-        self.follow_ups += self.calls.take_follow_ups()
+        self.follow_ups += sum(continues for _, continues in self.calls.take_ended())
 
 
 @pytest.fixture

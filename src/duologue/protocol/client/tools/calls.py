@@ -92,7 +92,7 @@ class ToolCalls(Part):
         self._out_of_band: set[str] = set()
         self._runs: list[ToolCall] = []
         self._events: list[ConversationItemCreateEvent] = []
-        self._follow_ups = 0
+        self._ended: list[tuple[str, bool]] = []
 
     # --- events of the server
 
@@ -222,6 +222,10 @@ class ToolCalls(Part):
         """Ids of calls without an output, in call order."""
         return tuple(key for turn in self._turns.values() for key, answer in turn.answers.items() if answer is None)
 
+    def has_calls(self, response_id: str) -> bool:
+        """Whether a response has calls whose end `take_ended` has not reported."""
+        return response_id in self._turns or any(response_id == ended for ended, _ in self._ended)
+
     @property
     def all_answered(self) -> bool:
         """Whether no call runs, on the client or on the server."""
@@ -251,10 +255,11 @@ class ToolCalls(Part):
         events, self._events = self._events, []
         return events
 
-    def take_follow_ups(self) -> int:
-        """Number of responses whose calls are all answered, since the last call: if any, ask the model to go on."""
-        count, self._follow_ups = self._follow_ups, 0
-        return count
+    def take_ended(self) -> list[tuple[str, bool]]:
+        """Ids of the responses whose calls have all ended since the last call of this, each with whether the model is
+        to go on."""
+        ended, self._ended = self._ended, []
+        return ended
 
     def _report(self, call_id: str, text: str) -> None:
         for response_id, turn in self._turns.items():
@@ -278,4 +283,4 @@ class ToolCalls(Part):
         if turn.server_calls:
             return
         del self._turns[response_id]
-        self._follow_ups += turn.status in _CONTINUED_STATUSES and not turn.given_up
+        self._ended.append((response_id, turn.status in _CONTINUED_STATUSES and not turn.given_up))

@@ -152,7 +152,7 @@ def answer_text(result: Any) -> str:
     Raises:
         TypeError: it cannot be written as JSON.
     """
-    return result if isinstance(result, str) else write_text(result).decode("utf-8")
+    return str(result) if isinstance(result, str) else write_text(result).decode("utf-8")
 
 
 def _arguments_struct(function: Callable[..., Any], name: str) -> type[Struct]:
