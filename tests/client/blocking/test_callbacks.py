@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from typing import Any
 
 import pytest
 
@@ -59,3 +61,64 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
         assert "a callback goes on" in caplog.text
         release.set()
         join_all("duologue-callbacks")
+
+
+def test_a_callback_for_a_wire_name_leaves_the_answer_alone() -> None:
+    called: list[str] = []
+    with talking(serving([*asks("r1", "i1", "1")])) as conversation:
+        conversation.on("response.done", lambda event: called.append(event.response.id))
+        assert conversation.respond(timeout=5).response.id == "r1"
+    assert called == ["r1"]
+
+
+def test_coroutine_functions_run_on_the_loop_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    server = serving([step for n in (1, 2, 3) for step in asks(f"r{n}", f"i{n}", f"{n}")])
+    called: list[tuple[str, str]] = []
+    finished = threading.Event()
+
+    async def store(notice: TextDelta) -> None:
+        await asyncio.sleep(0)
+        called.append((notice.delta, threading.current_thread().name))
+        if notice.delta == "1":
+            raise ZeroDivisionError("not on purpose")
+        if notice.delta == "3":
+            finished.set()
+
+    with talking(server) as conversation:
+        conversation.on(TextDelta, store)
+        for _ in range(3):
+            conversation.respond(timeout=5)
+        assert finished.wait(5)
+    assert called == [(number, "duologue-loop") for number in ("1", "2", "3")]
+    assert "a callback for TextDelta failed" in caplog.text
+
+
+def test_a_callback_that_wants_to_end_its_thread_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    server = serving([step for n in (1, 2) for step in asks(f"r{n}", f"i{n}", f"{n}")])
+    called: list[str] = []
+    twice = threading.Event()
+
+    def leave(notice: TextDelta) -> None:
+        called.append(notice.delta)
+        if len(called) == 2:
+            twice.set()
+        raise SystemExit
+
+    with talking(server) as conversation:
+        conversation.on(TextDelta, leave)
+        for _ in range(2):
+            conversation.respond(timeout=5)
+        assert twice.wait(5)
+    assert called == ["1", "2"]
+
+
+def test_a_kind_that_is_none_is_an_error_where_it_is_asked_for() -> None:
+    wrong: Any = 7
+    with talking(serving([])) as conversation:
+        for ask in (conversation.stream, lambda kind: conversation.on(kind, print)):
+            with pytest.raises(ValueError, match=r"did you mean 'response\.done'"):
+                ask("response.doen")
+            with pytest.raises(TypeError, match="7 is no kind"):
+                ask(wrong)
+        with pytest.raises(TypeError, match="a callback is a function"):
+            conversation.on(TextDelta, wrong)
