@@ -84,7 +84,7 @@ def test_a_kind_that_is_given_as_something_else_is_rejected_with_what_to_write()
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("response.doen", r"did you mean 'response\.done'\?.*UnknownRealtimeEvent"),
+        ("response.dome", r"did you mean 'response\.done'\?.*UnknownRealtimeEvent"),
         ("response.create", "only clients send it"),
         ("TextDelta", r"pass the class itself: duologue\.notices\.TextDelta"),
         ("ResponseDoneEvent", r"pass the class itself: duologue\.events\.ResponseDoneEvent"),

@@ -70,13 +70,13 @@ async def test_a_kind_that_is_none_is_an_error_where_it_is_asked_for() -> None:
     wrong: Any = 7
     async with talking(serving([])) as conversation:
         with pytest.raises(ValueError, match=r"did you mean 'response\.done'"):
-            conversation.on("response.doen", print)
+            conversation.on("response.dome", print)
         with pytest.raises(TypeError, match="7 is no kind"):
             conversation.on(wrong, print)
         with pytest.raises(TypeError, match="a callback is a function"):
             conversation.on(TextDelta, wrong)
         with pytest.raises(ValueError, match=r"did you mean 'response\.done'"):
-            conversation.stream("response.doen")  # without entering the block
+            conversation.stream("response.dome")  # without entering the block
         with pytest.raises(TypeError, match="7 is no kind"):
             conversation.stream(TextDelta, wrong)
         with pytest.raises(TypeError, match="no kind is given"):

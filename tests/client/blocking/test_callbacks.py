@@ -117,7 +117,7 @@ def test_a_kind_that_is_none_is_an_error_where_it_is_asked_for() -> None:
     with talking(serving([])) as conversation:
         for ask in (conversation.stream, lambda kind: conversation.on(kind, print)):
             with pytest.raises(ValueError, match=r"did you mean 'response\.done'"):
-                ask("response.doen")
+                ask("response.dome")
             with pytest.raises(TypeError, match="7 is no kind"):
                 ask(wrong)
         with pytest.raises(TypeError, match="a callback is a function"):
