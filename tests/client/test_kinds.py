@@ -89,7 +89,7 @@ def test_a_kind_that_is_given_as_something_else_is_rejected_with_what_to_write()
         ("TextDelta", r"pass the class itself: duologue\.notices\.TextDelta"),
         ("ResponseDoneEvent", r"pass the class itself: duologue\.events\.ResponseDoneEvent"),
         ("", "no event of a server is known as ''"),
-        ("quux", "no event of a server is known as 'quux'; one that"),
+        ("quux", "no event of a server is known as 'quux'. One that"),
     ],
 )
 def test_a_name_of_no_event_is_rejected_with_what_to_write(name: str, words: str) -> None:

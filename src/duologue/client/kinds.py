@@ -107,8 +107,8 @@ def _why_unknown(name: str, *, is_sent: bool) -> str:
         return f"{name!r} is not a wire name; pass the class itself: duologue.{module}.{name}"
     names = [*(str(each.__struct_config__.tag) for each in _SERVER_EVENTS), *CANONICAL, *_vendor_names()]
     close = get_close_matches(name, names, n=1)
-    meant = f"; did you mean {close[0]!r}?" if close else ";"
+    meant = f"; did you mean {close[0]!r}?" if close else "."
     return (
-        f"no event of a server is known as {name!r}{meant} one that duologue does not know comes as "
+        f"no event of a server is known as {name!r}{meant} One that duologue does not know comes as "
         "duologue.events.UnknownRealtimeEvent"
     )

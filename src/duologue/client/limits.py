@@ -22,7 +22,7 @@ FLUSH_S: Final = 1.0
 """How long a close waits until what was sent before it is on its way. A server that reads nothing gets the close
 without the rest."""
 
-FIRST_EVENT_S: Final = 2.0
+FIRST_EVENT_S: Final = 1.5
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
 the default dialect is used."""
 
@@ -30,7 +30,7 @@ CONFIG_ANSWER_S: Final = 2.0
 """How long to wait for the answer to a `session.update`: the hosted service takes some 150 ms, a server that loads a
 voice a second. Some servers never answer one, and a caller must not wait for those for longer."""
 
-SILENT_ANSWER_S: Final = 1.0
+SILENT_ANSWER_S: Final = 0.5
 """The same for a server that has said nothing within `FIRST_EVENT_S`: most of those do not answer either."""
 
 TOOL_TIMEOUT_S: Final = 30.0

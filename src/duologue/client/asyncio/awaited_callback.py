@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import inspect
 import logging
 from collections import deque
@@ -32,6 +33,8 @@ class AwaitedCallback:
         self._waiting: deque[tuple[Awaitable[Any], int]] = deque()
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
+        self._context = contextvars.copy_context()
+        """Of the application: notices are published in whichever task causes them."""
         self._is_over = False
 
     def put(self, awaitable: Awaitable[Any], *, n_bytes: int) -> None:
@@ -46,7 +49,8 @@ class AwaitedCallback:
         self._waiting.append((awaitable, n_bytes))
         self._waiting_bytes += n_bytes
         if self._task is None or self._task.done():
-            self._task = asyncio.ensure_future(self._run())  # noqa: TID251 - `close` ends it
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._run(), context=self._context)  # `close` ends it
 
     @property
     def is_over(self) -> bool:

@@ -274,7 +274,8 @@ class Conversation(NoticeHub):
     async def start(self, config: AnySessionConfig | None = None) -> None:
         """Open the first connection, send the configuration, wait for the server's word on both. `converse` does this.
 
-        Servers that say nothing are waited for three seconds at most.
+        Servers that say nothing are waited for two seconds at most, and those that greet without an answer to their
+        configuration for two more.
 
         Raises:
             ConnectFailed: the connection could not be opened, or the server opened no session.

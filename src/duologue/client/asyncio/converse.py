@@ -68,7 +68,7 @@ async def converse(
     exception leaves it; no task is left running.
 
     The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
-    are waited for three seconds at most.
+    are waited for two seconds at most, and one that greets without an answer to its configuration for two more.
 
     Raises:
         AuthenticationFailed: the server does not accept the key.

@@ -82,13 +82,16 @@ class ToolRunner:
         self._stopped.discard(call_id)
 
     async def _run(self, call: ToolCall) -> None:
-        _RUNNERS.set((*_RUNNERS.get(), self))  # of this task, and of what it starts
         limit = asyncio.timeout(self._timeout_s)
         try:
-            async with limit:
-                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call)
-                if inspect.isawaitable(result):  # a function that only wraps an async one
-                    result = await result
+            in_function = _RUNNERS.set((*_RUNNERS.get(), self))  # in this task, and in what the function starts
+            try:
+                async with limit:
+                    result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call)
+                    if inspect.isawaitable(result):  # a function that only wraps an async one
+                        result = await result
+            finally:
+                _RUNNERS.reset(in_function)
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
                 raise
