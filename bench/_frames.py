@@ -5,7 +5,16 @@ from __future__ import annotations
 import base64
 import json
 
-__all__ = ["AUDIO", "AUDIO_DELTA", "BETA_TEXT_DELTA", "NEW_FIELD_TEXT_DELTA", "RESPONSE_DONE", "TEXT_DELTA"]
+__all__ = [
+    "AUDIO",
+    "AUDIO_DELTA",
+    "BETA_TEXT_DELTA",
+    "LIVE_AUDIO_DELTA",
+    "LIVE_TRANSCRIPT_DELTA",
+    "NEW_FIELD_TEXT_DELTA",
+    "RESPONSE_DONE",
+    "TEXT_DELTA",
+]
 
 AUDIO = bytes(range(240)) * 20
 """100 ms of 24 kHz PCM16."""
@@ -27,6 +36,14 @@ TEXT_DELTA = _frame("response.output_text.delta", **_DELTA, delta=" together", o
 BETA_TEXT_DELTA = _frame("response.text.delta", **_DELTA, delta=" together")
 NEW_FIELD_TEXT_DELTA = _frame("response.output_text.delta", **_DELTA, delta=" together", confidence=0.75)
 AUDIO_DELTA = _frame("response.output_audio.delta", **_DELTA, delta=base64.b64encode(AUDIO).decode())
+LIVE_AUDIO_DELTA = _frame("session.output_audio.delta", delta=base64.b64encode(AUDIO).decode())
+LIVE_TRANSCRIPT_DELTA = _frame(
+    "session.output_transcript.delta",
+    event_id="event_BqY3nTzLwKfR8sVxCdPmA",
+    delta=" together",
+    start_ms=2000,
+    end_ms=2200,
+)
 RESPONSE_DONE = _frame(
     "response.done",
     event_id="event_BqY3oUjMxGhT9uWyDeQnB",

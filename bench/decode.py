@@ -14,15 +14,25 @@ from typing import Any, cast
 
 import orjson
 from openai._models import construct_type_unchecked
+from openai.types.live import ConnectServerEvent
 from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
-from bench._frames import AUDIO, AUDIO_DELTA, BETA_TEXT_DELTA, NEW_FIELD_TEXT_DELTA, RESPONSE_DONE, TEXT_DELTA
+from bench._frames import (
+    AUDIO,
+    AUDIO_DELTA,
+    BETA_TEXT_DELTA,
+    LIVE_AUDIO_DELTA,
+    LIVE_TRANSCRIPT_DELTA,
+    NEW_FIELD_TEXT_DELTA,
+    RESPONSE_DONE,
+    TEXT_DELTA,
+)
 from bench._rounds import median_us, report
 from duologue import decode, encode
-from duologue.codec import encode_append
+from duologue.codec import decode_live, encode_append
 from duologue.events import InputAudioBufferAppendEvent
 
 FRAMES = {
@@ -32,6 +42,8 @@ FRAMES = {
     "beta_text_delta": BETA_TEXT_DELTA,
     "new_field_text_delta": NEW_FIELD_TEXT_DELTA,
 }
+
+LIVE_FRAMES = {"live_audio_delta": LIVE_AUDIO_DELTA, "live_transcript_delta": LIVE_TRANSCRIPT_DELTA}
 
 TODAYS = ("text_delta", "audio_delta", "response_done")
 """Frames that every typed reader takes."""
@@ -70,11 +82,19 @@ def measure_decoding() -> dict[str, dict[str, float]]:
         "sdk": parse_with_sdk,
     }
     todays = readers | peers()
-    return {
+    live = readers | {
+        "duologue": decode_live,
+        "sdk": lambda frame: construct_type_unchecked(value=json.loads(frame), type_=cast(Any, ConnectServerEvent)),
+    }
+    measured = {
         name: median_us(
             {reader: partial(read, frame) for reader, read in (todays if name in TODAYS else readers).items()}
         )
         for name, frame in FRAMES.items()
+    }
+    return measured | {
+        name: median_us({reader: partial(read, frame) for reader, read in live.items()})
+        for name, frame in LIVE_FRAMES.items()
     }
 
 

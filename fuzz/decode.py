@@ -1,4 +1,4 @@
-"""Fuzz target: any bytes, read and written in every dialect.
+"""Fuzz target: any bytes, read and written in every dialect and family.
 
     python fuzz/decode.py [libFuzzer options] [CORPUS...]
 
@@ -19,7 +19,15 @@ import atheris
 
 with atheris.instrument_imports():
     from duologue import DecodeError, RealtimeEvent, UnknownRealtimeEvent, decode, encode
-    from duologue.codec import CANONICAL, DIALECTS, LossyTranslationWarning
+    from duologue.codec import (
+        CANONICAL,
+        DIALECTS,
+        LossyTranslationWarning,
+        decode_live,
+        decode_translation,
+        encode_live,
+        encode_translation,
+    )
 
 warnings.simplefilter("ignore", LossyTranslationWarning)  # reports of what a mutated frame loses are no findings
 
@@ -76,10 +84,23 @@ def check(data: bytes) -> None:
     assert decode(encode(event)) == event == RealtimeEvent.from_json(fields), "does not come back"
     if came is not None:
         assert fields == (came if isinstance(event, UnknownRealtimeEvent) else canonical(came)), "something was lost"
+    check_families(data, came)
     for dialect in DIALECTS:
         back = json.loads(encode(decode(data, dialect=dialect), dialect=dialect))
         if dialect != "openai" and came is not None:
             assert back == came, f"{dialect}: not the same"
+
+
+def check_families(data: bytes, came: dict[str, Any] | None) -> None:
+    """The same input as a frame of the other families."""
+    for read, write in ((decode_translation, encode_translation), (decode_live, encode_live)):
+        event: Any = read(data)
+        hash(event)
+        assert "\n" not in repr(event)
+        fields = event.to_json()
+        assert json.loads(write(event)) == fields, "encode and to_json differ"
+        assert read(write(event)) == event, "does not come back"
+        assert came is None or fields == came, "something was lost"
 
 
 def main() -> None:

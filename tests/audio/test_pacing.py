@@ -40,6 +40,10 @@ def test_a_frame_that_is_no_whole_number_of_samples_is_refused(rate_hz: int, fra
         Framer(Encoding.of("audio/pcm", rate_hz), frame_ms=frame_ms)
 
 
+def test_a_frame_may_be_as_short_as_a_millisecond() -> None:
+    assert Framer(Encoding.of("audio/pcm", 24_000), frame_ms=1).frame_bytes == 48
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_silence_is_silent_in_every_format(encoding: Encoding) -> None:
     samples = encoding.to_pcm16(silence(encoding, 4 * encoding.bytes_per_sample))

@@ -62,7 +62,7 @@ def test_equal_rates_pass_through_untouched_and_without_the_library(monkeypatch:
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "soxr", None)
-    with pytest.raises(MissingExtra, match=r"soxr: not installed; run: pip install 'duologue\[speech\]'"):
+    with pytest.raises(MissingExtra, match=r"soxr: not installed; run: pip install 'duologue\[audio\]'"):
         ResampleStream(8_000, 16_000)
 
 

@@ -7,6 +7,7 @@ import wave
 from array import array
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from duologue.audio import wav
 from duologue.audio.g711 import alaw_to_pcm16, pcm16_to_alaw, pcm16_to_ulaw, ulaw_to_pcm16
-from duologue.audio.wav import Sound, WavWriter, parse_wav, read_wav
+from duologue.audio.wav import Sound, WavWriter, parse_wav, read_wav, read_wav_stream
 from duologue.errors import AudioError, MissingExtra
 
 SAMPLES = [0, 256, -256, 32512, -32768]
@@ -98,17 +99,31 @@ def test_other_chunks_are_stepped_over() -> None:
     assert parse_wav(data).pcm16 == PCM16
 
 
-def test_a_size_that_was_never_filled_in_means_the_rest_of_the_file() -> None:
-    data = riff((b"fmt ", fmt(1, 16)), (b"data", PCM16))
-    piped = data[: -len(PCM16) - 4] + b"\xff\xff\xff\xff" + PCM16
+@pytest.mark.parametrize(
+    "size", [0, 0x7FFF_F000, 0x7FFF_FFFF - 36, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF - 36, 0xFFFF_FFFF]
+)
+@pytest.mark.parametrize("kind", ["16 bit", "24 bit", "float extensible"])
+def test_a_size_that_was_never_filled_in_means_the_rest_of_the_file(size: int, kind: str) -> None:
+    head, samples = KINDS[kind]
+    data = riff((b"LIST", b"INFO of ffmpeg"), (b"fmt ", head), (b"data", b""))
+    piped = data[:4] + struct.pack("<I", size) + data[8:-4] + struct.pack("<I", size) + samples
     assert parse_wav(piped).pcm16 == PCM16
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "x.wav is not a WAV file"),
-        (b"ID3\x04 an mp3, say", "x.wav is not a WAV file"),
+        (b"", "x.wav is not a WAV file: it is empty"),
+        (
+            b"ID3\x04 an mp3, say",
+            "x.wav is not a WAV file: it is an MP3 file; make a WAV of it: ffmpeg -i INPUT -ac 1 -ar 24000 OUTPUT.wav",
+        ),
+        (
+            bytes(range(1, 30)),
+            "x.wav is not a WAV file: it is binary data of an unknown kind;"
+            " if it is raw PCM16: ffmpeg -f s16le -ac 1 -ar 24000 -i INPUT OUTPUT.wav",
+        ),
+        (b'{"error": "no such voice"}', "x.wav is not a WAV file: it is JSON text"),
         (riff((b"data", PCM16)), "x.wav is a WAV without a format"),
         (riff((b"fmt ", fmt(1, 16))), "x.wav is a WAV without audio data"),
         (riff((b"fmt ", fmt(1, 16)), (b"data", b"")), "x.wav is an empty WAV: it holds no samples"),
@@ -119,7 +134,8 @@ def test_a_size_that_was_never_filled_in_means_the_rest_of_the_file() -> None:
         ),
         (
             riff((b"fmt ", fmt(2, 8)), (b"data", PCM16)),
-            "x.wav is a WAV of a kind that is not read (code 2, 8 bits, 1 channels, 16000 Hz)",
+            "x.wav is a WAV of a kind that is not read (Microsoft ADPCM, code 2, 8 bits, 1 channels, 16000 Hz);"
+            " convert it: ffmpeg -i INPUT -ac 1 -ar 24000 OUTPUT.wav",
         ),
     ],
 )
@@ -127,6 +143,86 @@ def test_damage_is_told_in_one_sentence(data: bytes, sentence: str, tmp_path: Pa
     with pytest.raises(AudioError) as caught:
         parse_wav(data, name="x.wav")
     assert str(caught.value) == sentence
+
+
+def with_tag(data: bytes, tag_bytes: int = 300) -> bytes:
+    size = bytes([0, 0, tag_bytes >> 7, tag_bytes & 127])
+    return b"ID3\4\0\0" + size + bytes(tag_bytes) + data
+
+
+@pytest.mark.parametrize("tag_bytes", [0, 1, 2, 5, 300])
+def test_a_tag_in_front_of_the_file_is_stepped_over(tag_bytes: int) -> None:
+    data = riff((b"fmt ", fmt(1, 16)), (b"data", PCM16))
+    assert parse_wav(with_tag(data, tag_bytes)).pcm16 == PCM16
+    with pytest.raises(AudioError, match="not a WAV file: it is an MP3 file"):
+        parse_wav(with_tag(b"\xff\xfb and so on", tag_bytes))
+
+
+def test_audio_in_front_of_its_format_is_read() -> None:
+    assert parse_wav(riff((b"data", PCM16), (b"fmt ", fmt(1, 16)))).pcm16 == PCM16
+    with pytest.raises(AudioError, match="a WAV without a format"):
+        parse_wav(riff((b"data", PCM16)))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "8 bit" not in kind])
+def test_big_endian_files_are_read(kind: str) -> None:
+    head, data = KINDS[kind]
+    width = struct.unpack_from("<H", head, 14)[0] // 8
+    swapped = b"".join(data[at : at + width][::-1] for at in range(0, len(data), width))
+    fields = struct.pack(">HHIIHH", *struct.unpack_from("<HHIIHH", head))
+    if len(head) > 16:
+        fields += struct.pack(">HHII", 22, 16, 0, struct.unpack_from("<I", head, 24)[0]) + head[28:]
+    body = b"fmt " + struct.pack(">I", len(fields)) + fields + b"data" + struct.pack(">I", len(swapped)) + swapped
+    assert parse_wav(b"RIFX" + struct.pack(">I", 4 + len(body)) + b"WAVE" + body) == Sound(PCM16, 16_000)
+
+
+def test_a_clip_longer_than_memory_should_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wav, "_MAX_PCM16_BYTES", 8)
+    for chunks in ((b"fmt ", fmt(1, 16)), (b"data", PCM16)), ((b"data", PCM16), (b"fmt ", fmt(1, 16))):
+        with pytest.raises(AudioError, match=r"x.wav is too long: .* cut it: ffmpeg"):
+            parse_wav(riff(*chunks), name="x.wav")
+
+
+def test_a_stream_is_read_from_where_it_is() -> None:
+    stream = BytesIO(riff((b"fmt ", fmt(1, 16)), (b"data", PCM16)))
+    assert read_wav_stream(stream).pcm16 == PCM16
+    assert not stream.closed
+
+
+def test_a_name_that_no_file_can_have_is_an_audio_error() -> None:
+    with pytest.raises(AudioError, match="cannot read"):
+        read_wav("a\0b.wav")
+
+
+HEADERS = st.builds(
+    fmt,
+    st.sampled_from([1, 3, 6, 7, 2, 0xFFFE]),
+    st.sampled_from([0, 8, 12, 16, 24, 32, 64, 0xFFF8]),
+    st.sampled_from([0, 1, 2, 7]),
+    extensible=st.booleans(),
+)
+SIZES = st.sampled_from([0, 1, 3, 10, 0x7FFF_EFFF, 0x7FFF_F000, 0x8000_0000, 0xFFFF_FFFF])
+
+
+@given(
+    st.sampled_from([b"RIFF", b"RIFX", b"RF64", b"BW64"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"fmt ", b"data", b"LIST", b"ds64", b"\0\0\0\0"]), SIZES | st.none(), st.binary() | HEADERS
+        )
+    ),
+    st.integers(0, 40),
+)
+def test_no_chunks_raise_anything_but_an_audio_error(
+    form: bytes, chunks: list[tuple[bytes, int | None, bytes]], cut: int
+) -> None:
+    order = ">I" if form == b"RIFX" else "<I"
+    body = b"".join(
+        kind + struct.pack(order, len(data) if size is None else size) + data for kind, size, data in chunks
+    )
+    data = form + b"\0\0\0\0WAVE" + body
+    with suppress(AudioError):
+        assert parse_wav(data[: len(data) - cut]).pcm16
 
 
 @given(st.binary(max_size=80), st.integers(0, 60))
@@ -149,7 +245,7 @@ def test_sixteen_bit_mono_needs_no_extra_and_the_rest_names_it(monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert parse_wav(riff((b"fmt ", fmt(1, 16)), (b"data", PCM16))).pcm16 == PCM16
     head, data = KINDS["24 bit"]
-    with pytest.raises(MissingExtra, match=r"duologue\[speech\]"):
+    with pytest.raises(MissingExtra, match=r"duologue\[audio\]"):
         parse_wav(riff((b"fmt ", head), (b"data", data)))
 
 
@@ -209,7 +305,7 @@ def test_a_writer_refuses_what_it_cannot_write(tmp_path: Path, monkeypatch: pyte
             writer.write(PCM16)
 
 
-@pytest.mark.parametrize("opening", [b"RIFF\0\0\0\0AVI ", b"RIFX\0\0\0\0WAVE"])
+@pytest.mark.parametrize("opening", [b"RIFF\0\0\0\0AVI ", b"RIFY\0\0\0\0WAVE"])
 def test_a_file_is_wav_by_both_of_its_marks(opening: bytes) -> None:
     with pytest.raises(AudioError, match="not a WAV file"):
         parse_wav(opening + riff()[12:])

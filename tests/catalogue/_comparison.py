@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 import msgspec
 from msgspec import inspect
 
+import duologue.events.live
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
 from duologue.events import UnknownVariant, WireObject
@@ -45,7 +46,8 @@ class Home(NamedTuple):
 
 def classes() -> Mapping[str, type[WireObject]]:
     """Every class that stands for something on the wire, by name."""
-    exported = {name: getattr(events, name) for name in events.__all__}
+    modules = (events, duologue.events.live)
+    exported = {name: getattr(module, name) for module in modules for name in module.__all__}
     return {
         name: thing
         for name, thing in exported.items()
@@ -184,7 +186,7 @@ def _loose(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _enum(entry: TypeEntry) -> Iterator[Difference]:
-    alias = getattr(events, entry.class_name, None)
+    alias = catalogue.class_named(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
         return
@@ -195,7 +197,7 @@ def _enum(entry: TypeEntry) -> Iterator[Difference]:
 
 
 def _union(entry: TypeEntry) -> Iterator[Difference]:
-    alias = getattr(events, entry.class_name, None)
+    alias = catalogue.class_named(entry.class_name)
     if alias is None:
         yield Difference("unmodelled", entry.name)
     elif _taken(inspect.type_info(alias)) != _named(entry):

@@ -35,8 +35,10 @@ def test_a_frame_inside_an_object_comes_out_as_it_is(tmp_path: Path) -> None:
     assert json.loads(line.text) == frame
 
 
-def test_a_file_without_lines_has_no_frames(tmp_path: Path) -> None:
-    assert lines_of(tmp_path / "f", b"") == []
+@pytest.mark.parametrize("text", [b"", b"\n", b"\xef\xbb\xbf", b" \r\n\t"])
+def test_a_file_without_frames_is_an_error_and_not_a_good_file(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(RecordingError, match="is empty: it holds no frames"):
+        lines_of(tmp_path / "f", text)
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"[1]", b'{"type":', b"NaN", b"[" * 100_000])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -183,6 +183,12 @@ def audio_delta(response_id: str, item_id: str, audio: bytes) -> Json:
     """A piece of speech."""
     place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
     return {"type": "response.output_audio.delta", **place, "delta": b64encode(audio).decode()}
+
+
+def sent_audio(server: ScriptedServer, connection: int = 0) -> bytes:
+    """All audio that a client has appended."""
+    events = server.received[connection]
+    return b"".join(b64decode(event["audio"]) for event in events if event["type"] == "input_audio_buffer.append")
 
 
 def spoken(n_bytes: int) -> AudioDelta:

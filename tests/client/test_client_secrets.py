@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from duologue.client import blocking, client_secret
-from duologue.errors import ConnectFailed
+from duologue.errors import AuthenticationFailed, ConnectFailed
 from duologue.events import RealtimeSession, RealtimeSessionConfig
 
 ANSWER: dict[str, Any] = {
@@ -92,12 +92,15 @@ async def test_a_key_is_asked_for_below_the_path_of_sessions_and_is_not_shown() 
 
 
 @pytest.mark.parametrize(("status", "retryable"), [(401, False), (400, False), (429, True), (503, True)])
-async def test_a_rejection_says_whether_another_try_can_help_and_quotes_nothing(status: int, retryable: bool) -> None:
+async def test_a_rejection_says_whether_another_try_can_help_and_quotes_no_key(status: int, retryable: bool) -> None:
     with service() as there:
         there.status = status
         there.content = b'{"error": {"message": "Incorrect API key provided: sk-real"}}'
-        with pytest.raises(ConnectFailed, match=f"client_secrets answered with HTTP {status}") as caught:
+        with pytest.raises(
+            ConnectFailed, match=rf"client_secrets .*\(HTTP {status}\).*Incorrect API key provided: …"
+        ) as caught:
             await client_secret(there.url, api_key="sk-real")
+    assert isinstance(caught.value, AuthenticationFailed) is (status == 401)
     assert caught.value.retryable is retryable
     assert "sk-real" not in message_of(caught.value)
 

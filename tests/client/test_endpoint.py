@@ -56,6 +56,40 @@ def test_a_url_is_completed_and_says_what_session_is_asked_for(endpoint: Endpoin
     assert endpoint.session_url() == url
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "url", "in_config"),
+    [
+        (Endpoint(url="wss://h", intent="transcription", model="m"), "wss://h/v1/realtime?intent=transcription", "m"),
+        (
+            Endpoint(url="wss://h", intent="transcription", model="m", dialect="openai-beta"),
+            "wss://h/v1/realtime?intent=transcription",
+            "m",
+        ),
+        (
+            Endpoint(url="wss://h", intent="transcription", model="m", dialect="speaches"),
+            "wss://h/v1/realtime?model=m&intent=transcription",
+            None,
+        ),
+        (Endpoint(url="wss://h", intent="transcription"), "wss://h/v1/realtime?intent=transcription", None),
+        (Endpoint(url="wss://h", intent="realtime", model="m"), "wss://h/v1/realtime?model=m&intent=realtime", None),
+        (
+            Endpoint(url="wss://h", intent="transcription", query={"model": "m"}),
+            "wss://h/v1/realtime?intent=transcription&model=m",
+            None,
+        ),
+    ],
+)
+def test_a_transcription_model_is_in_the_url_only_where_the_server_takes_it_there(
+    endpoint: Endpoint, url: str, in_config: str | None
+) -> None:
+    assert endpoint.session_url() == url
+    assert endpoint.transcription_model == in_config
+
+
+def test_a_url_without_secrets_is_shown_of_an_address_without_a_scheme() -> None:
+    assert repr(Endpoint(url="me:secret@localhost:8000/v1")).startswith("Endpoint(url='localhost:8000/v1'")
+
+
 def test_a_key_for_the_query_is_only_in_the_url_that_is_opened() -> None:
     endpoint = Endpoint(url="ws://h", api_key="k", auth="query", dialect="speaches")
     assert endpoint.session_url() == "ws://h/v1/realtime"

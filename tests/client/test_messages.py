@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duologue import Toolbox
-from duologue.client.messages import audio_bytes, initial_config, new_id, session_config, text_message
-from duologue.events import InputTextPart, MessageItem, OutputTextPart, RealtimeSessionConfig
+from duologue.client.messages import check_audio, initial_config, new_id, session_config, text_message
+from duologue.events import (
+    AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
+    InputTextPart,
+    MessageItem,
+    OutputTextPart,
+    RealtimeSessionConfig,
+    SessionUpdateEvent,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+)
 
 
 def test_ids_are_random_and_name_their_kind() -> None:
@@ -49,24 +61,43 @@ def test_a_session_is_configured_with_a_configuration() -> None:
         session_config({"instructions": "Be brief."})
 
 
-def test_audio_is_bytes_of_which_the_caller_may_use_its_buffer_again() -> None:
-    buffer = bytearray(b"\0\1")
-    kept = audio_bytes(buffer)
-    buffer[0] = 7
-    assert kept == audio_bytes(memoryview(b"\0\1")) == b"\0\1"
+@pytest.mark.parametrize(
+    ("audio", "instead"),
+    [("Hello", "str: words are sent with send_text"), (Path("question.wav"), r"PosixPath: a file .*read_wav")],
+    ids=["str", "path"],
+)
+def test_what_is_no_audio_is_rejected_with_what_to_do(audio: Any, instead: str) -> None:
+    check_audio(b"")
+    with pytest.raises(TypeError, match=rf"send_audio takes audio, not {instead}"):
+        check_audio(audio)
+
+
+def _transcription(**fields: Any) -> TranscriptionSessionConfig:
+    audio_input = TranscriptionSessionAudioInput(transcription=AudioTranscription(**fields))
+    return TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=audio_input))
 
 
 @pytest.mark.parametrize(
-    ("audio", "instead"),
+    ("session", "transcription"),
     [
-        ("Hello", r"not str: words are sent with send_text"),
-        (Path("question.wav"), r"not PosixPath: a file is sent with .*read_wav"),
-        (array("h", [1, 2]), r"not array: .*array\.tobytes\(\)"),
-        ([1, 2], r"not list: samples of 16 bits"),
-        (None, r"not NoneType: samples of 16 bits"),
+        (None, {"model": "m"}),
+        (TranscriptionSessionConfig(), {"model": "m"}),
+        (_transcription(language="de"), {"language": "de", "model": "m"}),
+        (_transcription(model="mine"), {"model": "mine"}),
+        (RealtimeSessionConfig(instructions="x"), {"model": "m"}),
+        (RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(transcription=None))), None),
     ],
-    ids=["str", "path", "array", "list", "None"],
 )
-def test_what_is_no_audio_is_rejected_with_what_to_do(audio: Any, instead: str) -> None:
-    with pytest.raises(TypeError, match=rf"send_audio takes bytes of audio, {instead}"):
-        audio_bytes(audio)
+def test_the_model_of_a_transcription_session_is_configured_unless_it_is_already(
+    session: AnySessionConfig | None, transcription: dict[str, str] | None
+) -> None:
+    config = initial_config(session, Toolbox(), transcription_model="m")
+    assert config is not None
+    written = SessionUpdateEvent(session=config).to_json()["session"]
+    assert written["audio"]["input"]["transcription"] == transcription
+    assert written["type"] == ("realtime" if isinstance(session, RealtimeSessionConfig) else "transcription")
+
+
+def test_a_session_that_only_transcribes_has_no_functions() -> None:
+    with pytest.raises(TypeError, match="calls no functions"):
+        initial_config(TranscriptionSessionConfig(), Toolbox(weather))

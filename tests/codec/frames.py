@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import settings
@@ -11,8 +12,9 @@ from msgspec import inspect
 
 from duologue.codec import EVENT_CLASSES
 from duologue.events import UnknownVariant
+from duologue.events.base import Variant
 
-__all__ = ["any_json", "examples", "frame_of", "frames", "json_objects", "required_fields"]
+__all__ = ["any_json", "examples", "frame_of", "frames", "json_objects", "mutate", "required_fields"]
 
 any_json = st.recursive(
     st.none()
@@ -36,14 +38,14 @@ def frames() -> st.SearchStrategy[dict[str, Any]]:
     return st.sampled_from(sorted(EVENT_CLASSES)).flatmap(frame_of)
 
 
-def frame_of(type_name: str) -> st.SearchStrategy[dict[str, Any]]:
+def frame_of(type_name: str, classes: Mapping[str, type[Variant]] = EVENT_CLASSES) -> st.SearchStrategy[dict[str, Any]]:
     """A well-formed frame of this event: every required field, and some of the others."""
-    return _value(inspect.type_info(EVENT_CLASSES[type_name]))
+    return _value(inspect.type_info(classes[type_name]))
 
 
-def required_fields(type_name: str) -> list[str]:
+def required_fields(type_name: str, classes: Mapping[str, type[Variant]] = EVENT_CLASSES) -> list[str]:
     """Fields without which a frame is not this event."""
-    info = inspect.type_info(EVENT_CLASSES[type_name])
+    info = inspect.type_info(classes[type_name])
     assert isinstance(info, inspect.StructType)
     return [field.encode_name for field in info.fields if field.required]
 
@@ -86,3 +88,29 @@ def _object(info: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
     if info.tag_field is not None:
         required[info.tag_field] = st.just(info.tag)
     return st.fixed_dictionaries(required, optional=optional)
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Every container inside the value, with each of its keys."""
+    pairs = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    return [(value, key) for key, _ in pairs] + [place for _, child in pairs for place in _places(child)]
+
+
+def mutate(fields: dict[str, Any], data: st.DataObject) -> None:
+    """Changes one place of the frame: drops, replaces, nests, renames or adds."""
+    container, key = data.draw(st.sampled_from(_places(fields)))
+    match data.draw(st.sampled_from(["drop", "replace", "nest", "rename", "add"])):
+        case "drop":
+            del container[key]
+        case "replace":
+            container[key] = data.draw(any_json)
+        case "nest":
+            container[key] = {"value": container[key]}
+        case "rename" if isinstance(container, dict):
+            container[f"{key}_"] = container.pop(key)
+        case _ if isinstance(container, dict):
+            container["a new field"] = data.draw(any_json)
+        case _:
+            container.append(data.draw(any_json))

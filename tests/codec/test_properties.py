@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from duologue import RealtimeEvent, UnknownRealtimeEvent, decode, encode
 from duologue.codec import CANONICAL, EVENT_CLASSES
-from tests.codec.frames import any_json, examples, frame_of, frames, json_objects, required_fields
+from tests.codec.frames import examples, frame_of, frames, json_objects, mutate, required_fields
 
 
 def as_text(fields: dict[str, Any]) -> str:
@@ -33,7 +33,7 @@ def test_every_class_comes_back_as_it_went(type_name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("type_name", sorted(EVENT_CLASSES))
+@pytest.mark.parametrize("type_name", sorted({*EVENT_CLASSES} - {"error"}))
 def test_a_required_field_is_required(type_name: str) -> None:
     @examples(5)
     @given(frame_of(type_name))
@@ -69,33 +69,12 @@ def test_any_object_under_a_known_name_is_either_typed_whole_or_not_at_all(field
     assert event.to_json() == fields
 
 
-def _places(value: Any) -> list[tuple[Any, Any]]:
-    """Every container inside the value, with each of its keys."""
-    pairs = (
-        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
-    )
-    return [(value, key) for key, _ in pairs] + [place for _, child in pairs for place in _places(child)]
-
-
 @examples(300)
 @given(frames(), st.data())
 def test_a_mutated_frame_never_gets_a_wrong_class_and_never_loses_anything(
     fields: dict[str, Any], data: st.DataObject
 ) -> None:
-    container, key = data.draw(st.sampled_from(_places(fields)))
-    match data.draw(st.sampled_from(["drop", "replace", "nest", "rename", "add"])):
-        case "drop":
-            del container[key]
-        case "replace":
-            container[key] = data.draw(any_json)
-        case "nest":
-            container[key] = {"value": container[key]}
-        case "rename" if isinstance(container, dict):
-            container[f"{key}_"] = container.pop(key)
-        case _ if isinstance(container, dict):
-            container["a new field"] = data.draw(any_json)
-        case _:
-            container.append(data.draw(any_json))
+    mutate(fields, data)
     event = decode(as_text(fields))
     name = fields.get("type")
     expected = EVENT_CLASSES.get(CANONICAL.get(name, name)) if isinstance(name, str) else None

@@ -1,13 +1,17 @@
-"""Base64 audio, as the wire carries it."""
+"""What all events share: base64 audio as the wire carries it, bases that are no events, classes that are sealed."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from types import new_class
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from duologue import events
+from duologue.events import ClientEvent, RealtimeEvent, ServerEvent, TranslationEvent, WireObject
 from duologue.events.base import decode_audio, encode_audio
 
 
@@ -29,3 +33,19 @@ def test_text_is_base64_where_the_standard_library_says_so(text: str) -> None:
             decode_audio(text)
     else:
         assert decode_audio(text) == expected
+
+
+@pytest.mark.parametrize("base", [RealtimeEvent, ServerEvent, ClientEvent, TranslationEvent])
+def test_a_base_is_no_event(base: Callable[..., object]) -> None:
+    with pytest.raises(TypeError, match="is a base of events and no event"):
+        base(**({"event_id": "e"} if base is ServerEvent else {}))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in events.__all__ if isinstance(getattr(events, name), type)), ids=str
+)
+def test_what_decoding_yields_cannot_be_extended_elsewhere(name: str) -> None:
+    base = getattr(events, name)
+    if issubclass(base, WireObject):
+        with pytest.raises(TypeError, match="UnknownRealtimeEvent"):
+            new_class("Mine", (base,), exec_body=lambda body: body.update(__module__="elsewhere"))

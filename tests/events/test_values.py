@@ -157,6 +157,7 @@ def test_is_set_tells_a_value_from_null_and_absent(value: object, expected: bool
         ("https://me:sk-secret@host:8/mcp?x=a@b", "https://host:8/mcp?x=a@b"),
         ("https://host/a@b", "https://host/a@b"),
         ("https://me@host", "https://host"),
+        ("file:///me@here", "file:///me@here"),
         (7, 7),
     ],
 )

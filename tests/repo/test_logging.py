@@ -13,6 +13,7 @@ _METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
 # What is logged as it is, and why that is safe. Everything else goes through `printable`, `printable_name` or `note`.
 _SAFE = {
+    ("client/connection_log.py", "level"): "a level, no text",
     ("client/dialect_detection.py", "guess.dialect"): "one of our own names of dialects",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
     ("client/asyncio/conversation.py", "audio_ms"): "a number",

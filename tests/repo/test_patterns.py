@@ -56,7 +56,8 @@ def modules() -> Iterator[str]:
 
 def patterns_in(value: object) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
-        yield value
+        text = value.pattern
+        yield re.compile(text.decode("latin-1"), value.flags) if isinstance(text, bytes) else value
     elif isinstance(value, tuple | list):
         for element in value:
             yield from patterns_in(element)
@@ -95,7 +96,8 @@ def written() -> dict[str, re.Pattern[str]]:
             if not (isinstance(node.func.value, ast.Name) and node.func.value.id == "re") or node.func.attr == "escape":
                 continue
             if isinstance(node.args[0], ast.Constant):
-                constant = str(node.args[0].value)
+                value = node.args[0].value
+                constant = value.decode("latin-1") if isinstance(value, bytes) else str(value)
                 found.setdefault(constant, re.compile(constant, re.DOTALL | re.IGNORECASE))
             elif node.func.attr != "compile":
                 for text in WRITTEN_ELSEWHERE[file.relative_to(SRC).as_posix()]:

@@ -230,6 +230,15 @@ async def test_more_sessions_than_there_may_be_are_asked_to_come_again_and_one_t
     assert ends.reasons == ["full"]
 
 
+async def test_a_client_at_a_wrong_path_learns_the_right_one(caplog: pytest.LogCaptureFixture) -> None:
+    async with listening(scripted_app()) as url:
+        wrong = url.replace("/v1/realtime", "/v2/elsewhere")
+        with pytest.raises(ConnectFailed, match=r"/v2/elsewhere.*HTTP 404.*the WebSocket is at /v1/realtime"):
+            async with connect(wrong):
+                pass
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 # --- inside other applications
 
 

@@ -1,10 +1,19 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from duologue.dialects import PROFILES
 from duologue.events import RealtimeEvent, RealtimeSession, SessionUpdateEvent
 from duologue.protocol import SessionDefaults
-from duologue.server.session_start import ConfigRejected, SessionStart, session_defaults, validate_config
+from duologue.server.session_start import (
+    ConfigRejected,
+    SessionStart,
+    session_defaults,
+    upstream_session_start,
+    validate_config,
+)
 
 
 def update(**session: object) -> SessionUpdateEvent:
@@ -33,3 +42,17 @@ def test_a_config_that_a_session_would_refuse_is_refused() -> None:
     with pytest.raises(ConfigRejected, match="max_output_tokens") as caught:
         validate_config(update(max_output_tokens=0), SessionDefaults())
     assert (caught.value.error.code, caught.value.error.param) == ("invalid_value", "session.max_output_tokens")
+
+
+def test_an_upstream_that_takes_no_model_with_an_intent_is_told_it_by_an_update() -> None:
+    start = SessionStart(model="m", kind="transcription")
+    told = upstream_session_start(start, PROFILES["openai"])
+    assert told.message is not None
+    audio = {"input": {"transcription": {"model": "m"}}}
+    assert json.loads(told.message)["session"] == {"type": "transcription", "audio": audio}
+    assert upstream_session_start(start, PROFILES["speaches"]) == start
+    assert upstream_session_start(start, PROFILES["vllm"]) == start
+    for other in (SessionStart(model="m"), SessionStart(kind="transcription")):
+        assert upstream_session_start(other, PROFILES["openai"]) == other
+    configured = SessionStart(model="m", kind="transcription", message="{}")
+    assert upstream_session_start(configured, PROFILES["openai"]) == configured

@@ -8,7 +8,7 @@ import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType
+from duologue.events import UnsetType, live
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -36,10 +36,45 @@ def reads_and_writes(text: str, data: bytes, mapping: dict[str, Any], event: Rea
 
 
 def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: events.TranslationEvent) -> None:
-    assert_type(codec.decode_translation(text), events.TranslationEvent)
+    assert_type(codec.decode_translation(text), events.AnyTranslationEvent)
     assert_type(codec.encode_translation(event), bytes)
     assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
     assert_type(event.to_json(), dict[str, Any])
+
+
+def a_translation_event_is_one_of_a_closed_union(text: str) -> str:
+    match codec.decode_translation(text):
+        case events.TranslationSessionCreatedEvent() | events.TranslationSessionUpdatedEvent():
+            return "session"
+        case events.TranslationInputTranscriptDeltaEvent() | events.TranslationOutputTranscriptDeltaEvent() as piece:
+            return piece.delta
+        case events.TranslationOutputAudioDeltaEvent() | events.TranslationInputAudioBufferAppendEvent():
+            return "audio"
+        case events.TranslationSessionUpdateEvent() | events.TranslationSessionCloseEvent():
+            return "command"
+        case events.TranslationSessionClosedEvent() | events.TranslationErrorEvent():
+            return "end"
+        case events.UnknownTranslationEvent() as unknown:
+            return unknown.problem
+        case other:
+            assert_never(other)
+
+
+def reads_and_writes_live(text: str, mapping: dict[str, Any], event: live.LiveEvent) -> None:
+    assert_type(codec.decode_live(text), live.AnyLiveEvent)
+    assert_type(codec.encode_live(event), bytes)
+    assert_type(live.LiveEvent.from_json(mapping), live.LiveEvent)
+    assert_type(event.to_json(), dict[str, Any])
+
+
+def a_live_delegation_is_one_of_a_closed_union(delegation: live.LiveDelegation) -> str:
+    match delegation:
+        case live.LiveClientDelegation() | live.LiveResponsesDelegation() | live.LiveDecisionsDelegation():
+            return delegation.type
+        case live.UnknownLiveDelegation():
+            return "unknown"
+        case other:
+            assert_never(other)
 
 
 def everyday_names_have_their_types(url: str) -> None:
@@ -63,7 +98,7 @@ def both_ways_to_the_blocking_client_are_one(url: str) -> None:
 
 
 def fields_have_three_states(event: events.ErrorEvent, update: events.SessionUpdateEvent) -> None:
-    assert_type(event.event_id, str)
+    assert_type(event.event_id, str | UnsetType | None)
     assert_type(event.error.message, str)
     assert_type(event.error.code, str | UnsetType | None)
     if events.is_set(event.error.code):

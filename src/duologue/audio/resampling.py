@@ -1,4 +1,4 @@
-"""PCM16 from one sample rate to another, whole or as a stream. Needs the `speech` extra, except between equal rates."""
+"""PCM16 from one sample rate to another, whole or as a stream. Needs the `audio` extra, except between equal rates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ResampleStream:
     # LQ holds back 12 to 18 ms and keeps aliases out of what 16 bits can hold. HQ would hold back 37 ms, which
     # every reply would wait for; QQ holds back nothing and folds sibilants into the speech band.
     def __init__(self, from_hz: int, to_hz: int, *, quality: Quality = "LQ") -> None:
-        """Raises `AudioError` for a rate that is not positive, `MissingExtra` without the `speech` extra."""
+        """Raises `AudioError` for a rate that is not positive, `MissingExtra` without the `audio` extra."""
         for rate_hz in (from_hz, to_hz):
             if rate_hz <= 0:
                 raise AudioError(f"a sample rate is positive, not {rate_hz} Hz")
@@ -45,7 +45,7 @@ class ResampleStream:
         self._early = b""  # some qualities run a sample ahead of the count that is promised
 
     def _open(self) -> SoxrStream:
-        with needs("speech"):
+        with needs("audio"):
             import soxr
         return soxr.ResampleStream(self._from_hz, self._to_hz, 1, dtype="float32", quality=self._quality)
 
@@ -92,7 +92,7 @@ def resample(pcm16: bytes, from_hz: int, to_hz: int, *, quality: Quality = "HQ")
 
     Raises:
         AudioError: an odd number of bytes, or a rate that is not positive.
-        MissingExtra: the rates differ and the `speech` extra is not installed.
+        MissingExtra: the rates differ and the `audio` extra is not installed.
     """
     stream = ResampleStream(from_hz, to_hz, quality=quality)
     return stream.push(pcm16) + stream.flush()

@@ -16,7 +16,7 @@ class TranscodeStream:
     """
 
     def __init__(self, source: Encoding, target: Encoding) -> None:
-        """Raises `MissingExtra` where the rates differ and the `speech` extra is not installed."""
+        """Raises `MissingExtra` where the rates differ and the `audio` extra is not installed."""
         self._source = source
         self._target = target
         self._resampling = ResampleStream(source.rate_hz, target.rate_hz)
@@ -27,6 +27,8 @@ class TranscodeStream:
         audio = self._half + audio
         whole = _whole_bytes(audio, self._source)
         self._half = audio[whole:]
+        if self._source == self._target:
+            return audio[:whole]
         return self._target.from_pcm16(self._resampling.push(self._source.to_pcm16(audio[:whole])))
 
     def flush(self) -> bytes:
@@ -39,7 +41,7 @@ def transcode(audio: bytes, source: Encoding, target: Encoding) -> bytes:
     """A whole clip in another encoding, without half a sample at its end.
 
     Raises:
-        MissingExtra: the rates differ and the `speech` extra is not installed.
+        MissingExtra: the rates differ and the `audio` extra is not installed.
     """
     pcm16 = source.to_pcm16(audio[: _whole_bytes(audio, source)])
     return target.from_pcm16(resample(pcm16, source.rate_hz, target.rate_hz))

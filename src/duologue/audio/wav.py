@@ -1,7 +1,7 @@
 """WAV files: any PCM, float or G.711 WAV in, as mono PCM16; mono PCM16 out, valid at every moment.
 
-The reader walks the RIFF chunks itself: the standard library's refuses float and, before Python 3.12, everything
-that is written with the extensible header, which is what many recorders write.
+The reader walks the RIFF chunks itself: the standard library's refuses float, big-endian and 64-bit files and those
+whose sizes a pipe left open, and, before Python 3.12, everything that is written with the extensible header.
 """
 
 from __future__ import annotations
@@ -9,30 +9,33 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from io import BufferedWriter
-from typing import TYPE_CHECKING
+from io import BufferedWriter, BytesIO
+from typing import TYPE_CHECKING, Final
 
-from duologue.audio.extras import needs
+from duologue.audio.file_kinds import kind_of
 from duologue.audio.files import create_file
-from duologue.audio.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from duologue.audio.resampling import resample
+from duologue.audio.riff import OPENING_BYTES, RiffReader, Stream, is_wave
 from duologue.audio.samples import whole_samples
+from duologue.audio.wav_format import FMT_BYTES, WavFormat, parse_format
 from duologue.errors import AudioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
-    import numpy as np
-    from numpy.typing import NDArray
+__all__ = ["Sound", "WavWriter", "parse_wav", "read_wav", "read_wav_stream"]
 
-__all__ = ["Sound", "WavWriter", "parse_wav", "read_wav"]
-
-_PCM, _FLOAT, _ALAW, _ULAW, _EXTENSIBLE = 0x0001, 0x0003, 0x0006, 0x0007, 0xFFFE
-_FORMAT = struct.Struct("<HHIIHH")
+_PCM: Final = 0x0001
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_OPENING_BYTES = 12  # RIFF, a size, WAVE
-_UNKNOWN_SIZE = 0xFFFF_FFFF  # what a program that writes to a pipe puts where it cannot go back
 _MAX_DATA_BYTES = 0xFFFF_FFFF - _HEADER.size  # sizes are 32 bits wide
+
+_MAX_PCM16_BYTES = 1 << 29
+"""Of a clip that is read: 512 MiB are 93 minutes at 48 kHz, longer than a session of the hosted service may last."""
+
+
+_MAKE_WAV: Final = "make a WAV of it: ffmpeg -i INPUT -ac 1 -ar 24000 OUTPUT.wav"
+_FROM_RAW: Final = "if it is raw PCM16: ffmpeg -f s16le -ac 1 -ar 24000 -i INPUT OUTPUT.wav"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,93 +58,101 @@ class Sound:
 def read_wav(path: str | os.PathLike[str]) -> Sound:
     """The clip in a WAV file, at its own rate; several channels are averaged into one.
 
+    Sizes in the header that are placeholders, as programs that write to a pipe leave them, mean the rest of the file.
+    RF64, BW64 and RIFX are read as well.
+
     Raises:
-        AudioError: the file cannot be opened, is not a WAV, is cut off, empty, or compressed otherwise than by G.711.
-        MissingExtra: it is not 16-bit mono, and the `speech` extra, which converts it, is not installed.
+        AudioError: the file cannot be opened, is not a WAV, is cut off, empty, longer than 512 MiB of mono PCM16, or
+            compressed otherwise than by G.711.
+        MissingExtra: it is not 16-bit mono, and the `audio` extra, which converts it, is not installed.
     """
+    name = os.fspath(path)
     try:
         with open(path, "rb") as file:
-            data = file.read(_OPENING_BYTES)
-            if _is_wav(data):  # of what is none, no more is read: it may be a device, and have no end
-                data += file.read()
+            return read_wav_stream(file, name=name)
     except OSError as fault:
-        raise AudioError(f"cannot read {os.fspath(path)}: {fault.strerror or fault}") from fault
-    return parse_wav(data, name=os.fspath(path))
+        raise AudioError(f"cannot read {name}: {fault.strerror or fault}") from fault
+    except ValueError as fault:  # a name that no file can have
+        raise AudioError(f"cannot read {name}: {fault}") from fault
 
 
 def parse_wav(data: bytes, *, name: str = "this audio") -> Sound:
     """As `read_wav`, from the bytes of a file; `name` is what errors call it."""
-    chunks = _chunks(data, name)
-    if "fmt " not in chunks or len(chunks["fmt "]) < _FORMAT.size:
-        raise AudioError(f"{name} is a WAV without a format")
-    if "data" not in chunks:
-        raise AudioError(f"{name} is a WAV without audio data")
-    code, channels, rate_hz, _, frame_bytes, bits = _FORMAT.unpack_from(chunks["fmt "])
-    if code == _EXTENSIBLE and len(chunks["fmt "]) >= 26:
-        code = int.from_bytes(chunks["fmt "][24:26], "little")
-    width_bytes = (bits + 7) // 8
-    kind = (code, width_bytes)
-    if kind not in {*_SAMPLES, *_COMPANDED} or channels == 0 or rate_hz == 0 or frame_bytes != width_bytes * channels:
-        found = f"code {code}, {bits} bits, {channels} channels, {rate_hz} Hz"
-        raise AudioError(f"{name} is a WAV of a kind that is not read ({found})")
-    frames = bytes(chunks["data"][: len(chunks["data"]) // frame_bytes * frame_bytes])
-    if kind in _COMPANDED:
-        kind, frames = (_PCM, 2), _COMPANDED[kind](frames)
-    if not frames:
+    return read_wav_stream(BytesIO(data), name=name)
+
+
+def read_wav_stream(stream: Stream, *, name: str = "this audio") -> Sound:
+    """As `read_wav`, from a binary stream, such as `sys.stdin.buffer`. It is read once, and not closed.
+
+    Raises `OSError` as the stream does. Of what is no WAV, only the beginning is read.
+    """
+    opening = _without_tag(stream, stream.read(OPENING_BYTES))
+    if not is_wave(opening):
+        raise AudioError(_what_it_is(opening, name))
+    format_: WavFormat | None = None
+    early = b""
+    for chunk in (chunks := RiffReader(stream, opening, name=name)):
+        if chunk.kind == "fmt " and format_ is None:
+            format_ = parse_format(chunks.read(FMT_BYTES), chunks.byte_order, name=name)
+            if early:
+                return _sound([early], format_, name)
+        elif chunk.kind == "data" and format_ is not None:
+            return _sound(chunks.blocks(), format_, name)
+        elif chunk.kind == "data" and not early:
+            early = _bounded(chunks.blocks(), name)
+    missing = "a format" if format_ is None else "audio data"
+    raise AudioError(f"{name} is a WAV without {missing}")
+
+
+def _without_tag(stream: Stream, opening: bytes) -> bytes:
+    """What follows an [ID3v2 tag](https://id3.org/id3v2.4.0-structure), which some editors put before the RIFF."""
+    sizes = opening[6:10]
+    if opening[:3] != b"ID3" or opening[3:4] not in {b"\2", b"\3", b"\4"} or max(sizes, default=255) > 127:
+        return opening
+    left = sum(size << shift for size, shift in zip(sizes, (21, 14, 7, 0), strict=True)) + 10 - len(opening)
+    while left > 0 and (skipped := stream.read(min(left, 1 << 20))):
+        left -= len(skipped)
+    following = opening[OPENING_BYTES + left :] if left < 0 else b""
+    following += stream.read(OPENING_BYTES - len(following))
+    return following if is_wave(following) else opening
+
+
+def _what_it_is(opening: bytes, name: str) -> str:
+    kind = kind_of(opening)
+    if not opening:
+        return f"{name} is not a WAV file: it is empty"
+    remedy = kind.remedy or (_MAKE_WAV if kind.is_sound else _FROM_RAW if kind.words.startswith("binary") else "")
+    return f"{name} is not a WAV file: it is {kind.words}" + (f"; {remedy}" if remedy else "")
+
+
+def _sound(blocks: Iterable[bytes], format_: WavFormat, name: str) -> Sound:
+    pcm16, rest = bytearray(), b""
+    for block in blocks:
+        frames = rest + block
+        whole = len(frames) // format_.frame_bytes * format_.frame_bytes
+        frames, rest = frames[:whole], frames[whole:]
+        if len(pcm16) + 2 * len(frames) // format_.frame_bytes > _MAX_PCM16_BYTES:
+            raise AudioError(_too_long(name))
+        pcm16 += format_.to_mono_pcm16(frames)
+    if not pcm16:
         raise AudioError(f"{name} is an empty WAV: it holds no samples")
-    if kind == (_PCM, 2) and channels == 1:
-        return Sound(frames, rate_hz)
-    return Sound(_to_mono_pcm16(frames, _SAMPLES[kind], channels), rate_hz)
+    return Sound(bytes(pcm16), format_.rate_hz)
 
 
-def _is_wav(data: bytes) -> bool:
-    return data[:4] == b"RIFF" and data[8:12] == b"WAVE"
+def _bounded(blocks: Iterable[bytes], name: str) -> bytes:
+    data = bytearray()
+    for block in blocks:
+        if len(data) + len(block) > _MAX_PCM16_BYTES:
+            raise AudioError(_too_long(name))
+        data += block
+    return bytes(data)
 
 
-def _chunks(data: bytes, name: str) -> dict[str, memoryview]:
-    """The first chunk of each id, by id."""
-    if not _is_wav(data):
-        raise AudioError(f"{name} is not a WAV file")
-    found: dict[str, memoryview] = {}
-    view, start = memoryview(data), 12
-    while start + 8 <= len(data):
-        kind, size = str(view[start : start + 4], "latin-1"), int.from_bytes(view[start + 4 : start + 8], "little")
-        body = view[start + 8 : start + 8 + size]
-        if len(body) < size and size != _UNKNOWN_SIZE:
-            raise AudioError(f"{name} is cut off: its {kind!r} part promises {size} bytes and {len(body)} are there")
-        found.setdefault(kind, body)
-        start += 8 + size + size % 2
-    return found
-
-
-_SAMPLES = {
-    (_PCM, 1): ("u1", 128, 128),
-    (_PCM, 2): ("<i2", 0, 1 << 15),
-    (_PCM, 3): ("i3", 0, 1 << 31),
-    (_PCM, 4): ("<i4", 0, 1 << 31),
-    (_FLOAT, 4): ("<f4", 0, 1),
-    (_FLOAT, 8): ("<f8", 0, 1),
-}
-"""By format code and bytes per sample: the numpy type, its zero, and its full scale."""
-
-_COMPANDED = {(_ALAW, 1): alaw_to_pcm16, (_ULAW, 1): ulaw_to_pcm16}
-"""By format code and bytes per sample: what makes PCM16 of it."""
-
-
-def _to_mono_pcm16(frames: bytes, kind: tuple[str, int, int], channels: int) -> bytes:
-    with needs("speech"):
-        import numpy as np
-    dtype, zero, full_scale = kind
-    raw: NDArray[np.generic]
-    if dtype == "i3":  # numpy has no 24-bit type: put each sample into the upper bytes of 32 bits
-        wide = np.zeros((len(frames) // 3, 4), np.uint8)
-        wide[:, 1:] = np.frombuffer(frames, np.uint8).reshape(-1, 3)
-        raw = wide.view("<i4")
-    else:
-        raw = np.frombuffer(frames, dtype)
-    mono: NDArray[np.float64] = (raw.astype(np.float64).reshape(-1, channels).mean(axis=1) - zero) / full_scale
-    mono[~np.isfinite(mono)] = 0.0
-    return (mono * 32768).round().clip(-32768, 32767).astype("<i2").tobytes()
+def _too_long(name: str) -> str:
+    mib = _MAX_PCM16_BYTES >> 20
+    return (
+        f"{name} is too long: more than {mib} MiB of samples are not read; cut it: ffmpeg -i INPUT -t 3600 OUTPUT.wav"
+    )
 
 
 class WavWriter:

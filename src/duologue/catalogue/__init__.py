@@ -1,4 +1,4 @@
-"""What the protocol has: every event of both families and every type inside them, as published and as seen, as data.
+"""What the protocol has: the events of all three families and the types inside them, as published and as seen.
 
 The classes of `duologue.events` are written by hand; this is what they are held against, what `duologue events` prints
 and what the reference pages are made of. Where the two differ, `DIVERGENCES.toml` says why.
@@ -13,6 +13,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+import duologue.events
+import duologue.events.live
+
 __all__ = [
     "GROUPS",
     "Api",
@@ -21,6 +24,7 @@ __all__ = [
     "EventEntry",
     "FieldEntry",
     "TypeEntry",
+    "class_named",
     "events",
     "events_named",
     "example_text",
@@ -28,7 +32,7 @@ __all__ = [
     "types",
 ]
 
-Api: TypeAlias = Literal["realtime", "translation"]
+Api: TypeAlias = Literal["realtime", "translation", "live"]
 Direction: TypeAlias = Literal["client", "server"]
 Era: TypeAlias = Literal["both", "ga", "beta"]
 
@@ -41,6 +45,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "tools": "Function calls and MCP",
     "limits": "Errors and rate limits",
     "translation": "Translation",
+    "live": "Live",
 }
 """What the events are sorted into, with a title for each."""
 
@@ -81,7 +86,7 @@ class EventEntry(_Entry, frozen=True, kw_only=True, rename={"class_name": "class
     direction: Direction
     api: Api
     class_name: str
-    """In `duologue.events`."""
+    """In `duologue.events`, or in `duologue.events.live`."""
     group: str
     era: Era
     ga_since: str | None = None
@@ -158,6 +163,11 @@ def events_named(name: str) -> tuple[EventEntry, ...]:
 def examples() -> Mapping[str, dict[str, Any]]:
     """A frame of every event, by the event's key."""
     return msgspec.json.decode(_text("examples.json"), type=dict[str, dict[str, Any]])
+
+
+def class_named(name: str) -> Any:
+    """The class or alias of this name, in `duologue.events` or in `duologue.events.live`; None if there is none."""
+    return getattr(duologue.events, name, None) or getattr(duologue.events.live, name, None)
 
 
 def example_text(entry: EventEntry) -> str:

@@ -64,7 +64,8 @@ def _section(entry: EventEntry) -> Iterator[str]:
     if entry.note:
         yield entry.note
     yield ""
-    yield f"- Sent by the {entry.direction}; class `duologue.events.{entry.class_name}`: {_summary(entry.class_name)}"
+    module = "duologue.events.live" if entry.api == "live" else "duologue.events"
+    yield f"- Sent by the {entry.direction}; class `{module}.{entry.class_name}`: {_summary(entry.class_name)}"
     yield f"- Era: {entry.eras}"
     if entry.aliases:
         yield f"- Formerly {_code(entry.aliases)}"
@@ -96,8 +97,9 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
     yield ""
     if entry.note:
         yield f"{entry.note}\n"
-    if hasattr(events, entry.class_name):
-        yield f"- In `duologue.events`: `{entry.class_name}`"
+    module = next((m for m in (events, events.live) if hasattr(m, entry.class_name)), None)
+    if module is not None:
+        yield f"- In `{module.__name__}`: `{entry.class_name}`"
     if entry.era == "beta":
         yield "- Era: beta"
     if entry.reads_as is not None:
@@ -143,7 +145,7 @@ def _linked(expression: str) -> str:
 
 
 def _summary(class_name: str) -> str:
-    first = (getattr(events, class_name).__doc__ or "").partition("\n")[0]
+    first = (catalogue.class_named(class_name).__doc__ or "").partition("\n")[0]
     return f"{first[:1].lower()}{first[1:]}"
 
 

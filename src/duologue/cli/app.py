@@ -19,6 +19,7 @@ from duologue.cli.commands.replay import replay
 from duologue.cli.commands.serve import serve
 from duologue.cli.commands.talk import talk
 from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
+from duologue.cli.input_files import with_standard_input
 from duologue.errors import DuologueError
 
 __all__ = ["command", "run"]
@@ -43,7 +44,9 @@ def run(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a character that the terminal lacks must not end a session
     try:
-        result = command()(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        result = command()(
+            with_standard_input(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
         return result if isinstance(result, int) else 0
     except CycloptsError as fault:
         _say(f"{' '.join(str(fault).split())} Try: duologue --help")

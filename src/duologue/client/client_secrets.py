@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import urllib.request
 from collections.abc import Iterator, Mapping
+from ssl import SSLError
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
@@ -16,8 +17,12 @@ from msgspec import Struct
 from duologue.client.endpoint import Endpoint
 from duologue.errors import ConnectFailed
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, SessionCreatedEvent, SessionUpdateEvent
+from duologue.printable import printable_name
 from duologue.transports.addresses import is_loopback, without_secrets
-from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS
+from duologue.transports.http_answers import HttpAnswer, refusal
+from duologue.transports.network_faults import network_failure
+from duologue.transports.secret_masks import SecretMask, handshake_secrets
+from duologue.transports.socket_options import ENVIRONMENT
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -74,6 +79,7 @@ async def client_secret(
 
     Raises:
         ConnectFailed: there is no key; `.retryable` says whether another try can help.
+        AuthenticationFailed: the server does not accept `api_key`.
     """
     return await asyncio.to_thread(
         ask_client_secret,
@@ -109,7 +115,9 @@ def ask_client_secret(
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise ConnectFailed("the key holds characters that HTTP does not allow", retryable=False)
     request = urllib.request.Request(target, _body(session, expires_after), headers, method="POST")
-    return _secret(_ask(request, _opener(target, ssl, proxy), timeout, shown_url), shown_url)
+    proxies = _proxies(target, proxy)
+    via = proxies.get(urlsplit(target).scheme)
+    return _secret(_ask(request, _opener(proxies, ssl), timeout, via=via), shown_url)
 
 
 def _body(session: AnySessionConfig | None, expires_after: int | None) -> bytes:
@@ -130,40 +138,70 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _opener(url: str, ssl: SSLContext | None, proxy: str | None) -> urllib.request.OpenerDirector:
-    if proxy == ENVIRONMENT:
-        proxies: Mapping[str, str] | None = {} if is_loopback(url) else None
-    else:
-        proxies = {} if proxy is None else {"http": proxy, "https": proxy}
+def _proxies(url: str, proxy: str | None) -> Mapping[str, str]:
+    """The proxies on the way to this URL, by its scheme."""
+    if proxy != ENVIRONMENT:
+        return {} if proxy is None else {"http": proxy, "https": proxy}
+    host = urlsplit(url).netloc.rpartition("@")[2]
+    return {} if is_loopback(url) or urllib.request.proxy_bypass(host) else urllib.request.getproxies()
+
+
+def _opener(proxies: Mapping[str, str], ssl: SSLContext | None) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(
-        _NoRedirects(),
-        urllib.request.ProxyHandler(None if proxies is None else dict(proxies)),
-        urllib.request.HTTPSHandler(context=ssl),
+        _NoRedirects(), urllib.request.ProxyHandler(dict(proxies)), urllib.request.HTTPSHandler(context=ssl)
     )
 
 
 def _ask(
-    request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout: float, shown_url: str
+    request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout: float, *, via: str | None
 ) -> bytes:
-    # A cause only where it says more than the message: tracebacks print causes, which may quote what was sent.
+    shown_url = without_secrets(request.full_url)
+    # Without causes: tracebacks print them, and they may quote what was sent.
     try:
         with opener.open(request, timeout=timeout) as response:
             content: bytes = response.read(_MAX_RESPONSE_BYTES + 1)
             return content
     except HTTPError as fault:
-        with fault:
-            status = fault.code
-        redirects = " and redirects are not followed with a key" if 300 <= status < 400 else ""
-        raise ConnectFailed(
-            f"{shown_url} answered with HTTP {status}{redirects}", retryable=status in RETRYABLE_STATUS
-        ) from None
-    except TimeoutError as fault:
-        raise ConnectFailed(f"{shown_url} did not answer within {timeout:g} s", retryable=True) from fault
+        raise _refusal(request, fault) from None
+    except TimeoutError:
+        raise ConnectFailed(f"{shown_url} did not answer within {timeout:g} s", retryable=True) from None
     except URLError as fault:
-        reason = fault.reason.strerror if isinstance(fault.reason, OSError) else None
-        raise ConnectFailed(f"cannot reach {shown_url}: {reason or fault.reason}", retryable=True) from fault
+        raise _unreachable(fault, shown_url, timeout, via=via) from None
     except (OSError, http.client.HTTPException) as fault:
-        raise ConnectFailed(f"{shown_url} broke off: {type(fault).__name__}", retryable=True) from fault
+        raise ConnectFailed(f"{shown_url} broke off: {type(fault).__name__}", retryable=True) from None
+
+
+def _refusal(request: urllib.request.Request, fault: HTTPError) -> ConnectFailed:
+    url, headers = request.full_url, dict(request.header_items())
+    with fault:
+        if 300 <= fault.code < 400:
+            return ConnectFailed(
+                f"{without_secrets(url)} answered with HTTP {fault.code}, and redirects are not followed with a key",
+                retryable=False,
+                status=fault.code,
+            )
+        try:
+            body = fault.read(_MAX_RESPONSE_BYTES)
+        except (OSError, http.client.HTTPException):
+            body = b""  # the status says enough
+    answer = HttpAnswer(
+        status=fault.code, headers={name.lower(): value for name, value in fault.headers.items()}, body=body
+    )
+    return refusal(url, answer, mask=SecretMask(handshake_secrets(url, headers)), has_key=True)
+
+
+def _unreachable(fault: URLError, shown_url: str, timeout: float, *, via: str | None) -> ConnectFailed:
+    match fault.reason:
+        case TimeoutError(errno=None):
+            return ConnectFailed(f"{shown_url} did not answer within {timeout:g} s", retryable=True)
+        case OSError(errno=int()) as reason if via is not None and not isinstance(reason, SSLError):
+            proxy = without_secrets(via)
+            return network_failure(proxy, reason, name=f"the proxy {proxy}, which leads to {shown_url}")
+        case OSError() as reason:
+            return network_failure(shown_url, reason)
+        case reason:
+            words = printable_name(str(reason))
+            return ConnectFailed(f"cannot reach {shown_url}: {words}", retryable=True)
 
 
 def _secret(content: bytes, shown_url: str) -> ClientSecret:

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from msgspec import Struct
 
 from duologue.client.auth import Auth, Credentials, credentials_for, usual_auth
 from duologue.client.dialect_detection import AUTO, DialectDetector
+from duologue.client.session_urls import split_session_url
 from duologue.dialects import PROFILES
-from duologue.errors import ConnectFailed
 from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import SocketOptions
 
-__all__ = ["Endpoint"]
+__all__ = ["TRANSCRIPTION", "Endpoint"]
 
-_DEFAULT_PATH: Final = "/v1/realtime"
-_SCHEMES: Final = {"http": "ws", "https": "wss"}
+TRANSCRIPTION: Final = "transcription"
+"""The `intent` of a session that only transcribes."""
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
     """A realtime server and how to connect to it. Its repr shows neither keys nor the values of headers and query."""
 
     url: str = ""
-    """A URL without a path gets `/v1/realtime`."""
+    """A URL without a path gets `/v1/realtime`, `/v1` gets the rest of it, and a host without a scheme gets `ws` or
+    `wss`: see `split_session_url`."""
     model: str | None = None
+    """In the query; of a transcription session in its configuration: see `transcription_model`."""
     api_key: str | None = None
     dialect: str = AUTO
     """A name in `duologue.dialects.PROFILES`, or "auto": detected from the URL or else the server's first frames."""
@@ -53,7 +55,14 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         """
         if self.dialect != AUTO and self.dialect not in PROFILES:
             raise ValueError(f"no dialect {self.dialect!r}; known: {AUTO}, {', '.join(PROFILES)}")
-        return DialectDetector(self.dialect, url=self.session_url())
+        # Without a URL, over a transport of the application's, nothing but the frames shows the dialect.
+        return DialectDetector(self.dialect, url=self._url_with(self.model) if self.url.strip() else None)
+
+    @property
+    def session_model(self) -> str | None:
+        """The model that the URL's query names, in the end."""
+        named = dict(parse_qsl(urlsplit(self.session_url()).query)) if self.url else {}
+        return named.get("model", self.model)
 
     def session_url(self, credentials: Credentials | None = None) -> str:
         """The URL of the WebSocket. With credentials it may hold the key.
@@ -61,9 +70,30 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         Raises:
             ConnectFailed: it is not a URL.
         """
-        named = {"model": self.model, "call_id": self.call_id, "intent": self.intent}
-        query = {name: value for name, value in named.items() if value is not None}
-        return _with_query(self.url, {**query, **self.query, **(credentials.query if credentials is not None else {})})
+        return self._url_with(None if self.transcription_model is not None else self.model, credentials)
+
+    @property
+    def transcription_model(self) -> str | None:
+        """The model for `audio.input.transcription` of a transcription session; None if `model` goes into the URL.
+
+        With `intent="transcription"`, servers of the OpenAI dialects take it from there, and refuse it in the URL. A
+        server that wants it in the URL all the same gets it by `query={"model": …}`.
+
+        Raises:
+            ConnectFailed: the URL is not one.
+        """
+        if self.intent != TRANSCRIPTION or self.model is None:
+            return None
+        profile = PROFILES[self.dialect_detector().dialect]
+        return self.model if profile.intent and not profile.intent_takes_model else None
+
+    def _url_with(self, model: str | None, credentials: Credentials | None = None) -> str:
+        parts = split_session_url(self.url, secure=self.socket.ssl is not None)
+        named = {"model": model, "call_id": self.call_id, "intent": self.intent}
+        asked = {name: value for name, value in named.items() if value is not None}
+        key = credentials.query if credentials is not None else {}
+        query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **asked, **self.query, **key}
+        return parts._replace(query=urlencode(query)).geturl()
 
     def credentials(self) -> Credentials:
         """Headers, query and sub-protocols of the handshake, the key included."""
@@ -89,14 +119,3 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         }
         for name in self.__struct_fields__:
             yield name, hidden.get(name, getattr(self, name))
-
-
-def _with_query(url: str, added: Mapping[str, str]) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # Without its cause, which may quote a password.
-        raise ConnectFailed("this is not a URL: the brackets around its host do not match", retryable=False) from None
-    query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **added}
-    path = parts.path if parts.path.strip("/") else _DEFAULT_PATH
-    return urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, urlencode(query), ""))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "APPEND_CLIP_MS",
     "CONFIG_ANSWER_S",
+    "FINISH_S",
     "FIRST_EVENT_S",
     "FLUSH_S",
     "MAX_QUEUED_EVENTS",
@@ -22,6 +24,9 @@ FLUSH_S: Final = 1.0
 """How long a close waits until what was sent before it is on its way. A server that reads nothing gets the close
 without the rest."""
 
+FINISH_S: Final = 20.0
+"""How long to wait until everything that was said has been told: as long as the clients of vendors wait."""
+
 FIRST_EVENT_S: Final = 1.5
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
 the default dialect is used."""
@@ -35,6 +40,9 @@ SILENT_ANSWER_S: Final = 0.5
 
 TOOL_TIMEOUT_S: Final = 30.0
 """How long a function that the model calls may run."""
+
+APPEND_CLIP_MS: Final = 1000
+"""How much of a clip one event carries: 64 kB at 24 kHz, which every server's limit on messages allows."""
 
 MAX_QUEUED_EVENTS: Final = 256
 """Events that may wait on either side, some ten seconds of a busy session. A reader that is further behind stops the

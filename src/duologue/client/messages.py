@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import secrets
 from os import PathLike
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
 from duologue.events import (
     AnySessionConfig,
+    AudioConfig,
+    AudioInputConfig,
+    AudioTranscription,
     ConversationItemCreateEvent,
     InputTextPart,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+    UnknownSession,
+    is_set,
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
 
-__all__ = ["audio_bytes", "initial_config", "new_id", "session_config", "text_message"]
+__all__ = ["check_audio", "initial_config", "new_id", "session_config", "text_message"]
 
 
 def new_id(kind: str) -> str:
@@ -32,25 +40,17 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
-def audio_bytes(audio: object) -> bytes:
-    """Audio that was given to be sent, as bytes.
+def check_audio(audio: object) -> None:
+    """Check that what is given to be sent may be audio.
 
     Raises:
-        TypeError: it is none; the message says how to make bytes of it.
+        TypeError: it is words, or the name of a file; the message says what to do.
     """
-    if isinstance(audio, bytes):
-        return audio
-    if isinstance(audio, bytearray | memoryview):
-        return bytes(audio)  # a copy: the caller may fill its buffer again
+    file = "a file is sent with send_audio(duologue.audio.wav.read_wav(path))"
     if isinstance(audio, str):
-        instead = "words are sent with send_text(…), a file with duologue.audio.wav.read_wav(path).at(24_000).pcm16"
-    elif isinstance(audio, PathLike):
-        instead = "a file is sent with duologue.audio.wav.read_wav(path).at(24_000).pcm16"
-    elif hasattr(audio, "tobytes"):
-        instead = "of 16-bit samples in an array pass array.tobytes(); samples of -1 to 1 are multiplied by 32767 first"
-    else:
-        instead = "samples of 16 bits, in the session's input format"
-    raise TypeError(f"send_audio takes bytes of audio, not {type(audio).__name__}: {instead}")
+        raise TypeError(f"send_audio takes audio, not str: words are sent with send_text(…), {file}")
+    if isinstance(audio, PathLike):
+        raise TypeError(f"send_audio takes audio, not {type(audio).__name__}: {file}")
 
 
 def session_config(value: object) -> AnySessionConfig:
@@ -67,13 +67,40 @@ def session_config(value: object) -> AnySessionConfig:
     )
 
 
-def initial_config(session: RealtimeSessionConfig | None, toolbox: Toolbox) -> AnySessionConfig | None:
-    """The configuration that is sent first: `session` with the functions of `toolbox`; None without either.
+def initial_config(
+    session: AnySessionConfig | None, toolbox: Toolbox, *, transcription_model: str | None = None
+) -> AnySessionConfig | None:
+    """The configuration that is sent first; None if there is none.
+
+    It is `session` with the functions of `toolbox`, or with a model of a transcription session, if it names none.
 
     Raises:
-        TypeError: `session` is no configuration.
+        TypeError: `session` is no configuration, or one of a session that calls no functions.
     """
-    if not len(toolbox):
-        return session_config(session) if session is not None else None
-    config = session_config(session if session is not None else RealtimeSessionConfig())
-    return msgspec.structs.replace(config, tools=list(toolbox.tools))
+    session = session_config(session) if session is not None else None
+    if len(toolbox):
+        config = session if session is not None else RealtimeSessionConfig()
+        if not isinstance(config, RealtimeSessionConfig):
+            raise TypeError("a session that only transcribes calls no functions: leave out tools=")
+        session = msgspec.structs.replace(config, tools=list(toolbox.tools))
+    if transcription_model is None:
+        return session
+    config = session if session is not None else TranscriptionSessionConfig()
+    return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
+
+
+def _with_transcription_model(
+    config: RealtimeSessionConfig | TranscriptionSessionConfig, model: str
+) -> RealtimeSessionConfig | TranscriptionSessionConfig:
+    """The configuration, in which `audio.input.transcription` has this model, unless it has one or is switched off."""
+    replace = msgspec.structs.replace
+    audio: Any = config.audio or (
+        AudioConfig() if isinstance(config, RealtimeSessionConfig) else TranscriptionSessionAudio()
+    )
+    input_: Any = audio.input or (
+        AudioInputConfig() if isinstance(audio, AudioConfig) else TranscriptionSessionAudioInput()
+    )
+    if input_.transcription is None or (is_set(input_.transcription) and is_set(input_.transcription.model)):
+        return config
+    transcription = replace(input_.transcription or AudioTranscription(), model=model)
+    return replace(config, audio=replace(audio, input=replace(input_, transcription=transcription)))

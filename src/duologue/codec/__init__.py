@@ -11,11 +11,13 @@ from __future__ import annotations
 import warnings
 from binascii import b2a_base64
 from collections.abc import Mapping
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from duologue.codec import known
+from duologue.codec.error_frames import is_error_frame, kept_frame, read_error, with_error_fields
 from duologue.codec.families import decode_translation, encode_translation
 from duologue.codec.fast_path import append_prefix, fast_paths, read_by_name, read_fast, respell
 from duologue.codec.jsontext import parse_object, too_deep, write_text
@@ -33,6 +35,10 @@ from duologue.events import (
     RealtimeEvent,
     UnknownRealtimeEvent,
 )
+from duologue.events.base import load_codec
+
+if TYPE_CHECKING:
+    from duologue.codec.live import decode_live, encode_live
 
 __all__ = [
     "ALIASES",
@@ -42,8 +48,10 @@ __all__ = [
     "Translation",
     "LossyTranslationWarning",
     "decode",
+    "decode_live",
     "decode_translation",
     "encode",
+    "encode_live",
     "encode_translation",
     "encode_append",
     "prepare",
@@ -73,7 +81,8 @@ class Translation(msgspec.Struct, frozen=True):
 def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEvent:
     """The event that a text message is.
 
-    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
+    An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`. An `error` is
+    an `ErrorEvent` whatever it lacks.
 
     Raises:
         DecodeError: the message is not a JSON object.
@@ -89,7 +98,7 @@ def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEven
                 return event
         return known.decode(data)
     except known.SURPRISES:
-        return read_by_name(data, CANONICAL) or forgiving_reader(DEFAULT_DIALECT).read(parse_object(data))
+        return read_by_name(data, CANONICAL) or _read_plain(parse_object(data))
 
 
 def encode(event: RealtimeEvent, *, dialect: str = DEFAULT_DIALECT) -> bytes:
@@ -131,7 +140,7 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     if isinstance(event, UnknownRealtimeEvent):
         return Translation(to_plain(event), ())
     origin = event.extra.frame if event.extra.dialect == dialect else None
-    if origin is not None and same(profile.read(dict(origin)), to_plain(event)):
+    if origin is not None and _says_the_same(profile.read(dict(origin)), to_plain(event)):
         return Translation(dict(origin), ())
     lost: list[str] = []
     if origin is None and event.type in profile.lacks_events:
@@ -165,6 +174,23 @@ def prepare() -> None:
     forgiving_reader(DEFAULT_DIALECT)
 
 
+# --- Live -------------------------------------------------------------------------------------------------------------
+
+
+def _load_live() -> Any:
+    # At its first use: the family's classes take time to define, and most programs do without.
+    return import_module("duologue.codec.live")
+
+
+load_codec["live"] = _load_live
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("decode_live", "encode_live"):
+        return getattr(_load_live(), name)
+    raise AttributeError(f"module 'duologue.codec' has no attribute {name!r}")
+
+
 # --- dialects ---------------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +199,18 @@ def _profile(dialect: str) -> Profile:
     if profile is None:
         raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
     return profile
+
+
+def _says_the_same(canonical: dict[str, Any], plain: dict[str, Any]) -> bool:
+    return same(canonical, plain) or (is_error_frame(canonical) and same(with_error_fields(canonical), plain))
+
+
+def _read_plain(frame: dict[str, Any]) -> RealtimeEvent:
+    reader = forgiving_reader(DEFAULT_DIALECT)
+    event = reader.read(frame)
+    if isinstance(event, UnknownRealtimeEvent) and is_error_frame(frame):
+        return read_error(reader, frame, frame=frame)
+    return event
 
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
@@ -187,8 +225,11 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
     # An event that the dialect lacks is written back only to the peer that sent it: keep its frame.
     lacked = any(canonical.get("type") == name for name in profile.lacks_events)
     comes_back = not lacked and same(profile.write(canonical, []), frame)
-    event = forgiving_reader(profile.name).read(canonical, frame=None if comes_back else frame)
+    reader = forgiving_reader(profile.name)
+    event = reader.read(canonical, frame=None if comes_back else frame)
     if isinstance(event, UnknownRealtimeEvent):
+        if is_error_frame(canonical):
+            return read_error(reader, canonical, frame=frame)
         return UnknownRealtimeEvent(json=frame, problem=event.problem)
     return event
 
@@ -202,8 +243,13 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return forgiving_reader(DEFAULT_DIALECT).read(copy_json(dict(data)))
+    return _read_plain(copy_json(dict(data)))
+
+
+def _to_json(event: RealtimeEvent) -> dict[str, Any]:
+    plain: dict[str, Any] = kept_frame(event, DEFAULT_DIALECT) or to_plain(event)
+    return plain
 
 
 RealtimeEvent._read_json = staticmethod(_from_json)
-RealtimeEvent._write_json = staticmethod(to_plain)
+RealtimeEvent._write_json = staticmethod(_to_json)

@@ -71,7 +71,12 @@ class ForgivingReader:
                 return value
 
     def _object(
-        self, fields: dict[str, Any], shape: ObjectShape, *, frame: Mapping[str, Any] | None = None
+        self,
+        fields: dict[str, Any],
+        shape: ObjectShape,
+        *,
+        frame: Mapping[str, Any] | None = None,
+        lacks_type: bool = False,
     ) -> dict[str, Any]:
         prepared: dict[str, Any] = {}
         extra: dict[str, Any] = {}
@@ -82,13 +87,16 @@ class ForgivingReader:
                 prepared[name] = self._prepare(value, shape.nested[name])
             else:
                 prepared[name] = value
-        if extra or frame is not None:
-            prepared[EXTRA_KEY] = Extra(extra, dialect=self._dialect, frame=frame)
+        if extra or frame is not None or lacks_type:
+            prepared[EXTRA_KEY] = Extra(extra, dialect=self._dialect, frame=frame, lacks_type=lacks_type)
         return prepared
 
     def _variant(self, fields: dict[str, Any], union: UnionShape) -> dict[str, Any]:
         tag = fields.get("type")
         member = union.tagged.get(tag) if isinstance(tag, str) else None
+        if union.without_type is not None and "type" not in fields:
+            prepared = self._object(fields, union.without_type, lacks_type=True)
+            return {**prepared, "type": union.without_type.cls.__struct_config__.tag}
         member = member or union.untagged
         if member is not None:
             return self._object(fields, member)

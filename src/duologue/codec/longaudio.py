@@ -12,42 +12,59 @@ found when the audio is read and not before.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent
+from duologue.events.base import Variant
 
-__all__ = ["MIN_CHARS", "read_long_audio"]
+__all__ = ["MIN_CHARS", "LongAudio", "read_long_audio"]
+
+E = TypeVar("E", bound=Variant)
 
 MIN_CHARS: Final = 1024
 """Below this, cutting costs more than parsing saves."""
-
-_LAYOUTS: Final = tuple(
-    (cls, field, key)
-    for cls, field in ((ResponseAudioDeltaEvent, "delta"), (InputAudioBufferAppendEvent, "audio"))
-    for key in (f',"{field}":"', f', "{field}": "')
-)
-"""The field's key up to the quote of its value, as compact and as spaced writers lay it out."""
-
 
 _HEAD_CHARS: Final = 1024
 """Where the field begins, behind a type and two ids at most: looking farther costs as much as parsing."""
 
 
+class LongAudio:
+    """Reads such frames of one family. `fields` are its classes with audio, and the field that holds it."""
+
+    def __init__(self, fields: tuple[tuple[type[Variant], str], ...]) -> None:
+        # The field's key up to the quote of its value, as compact and as spaced writers lay it out.
+        self._layouts = tuple((cls, field, key) for cls, field in fields for key in _keys(field))
+
+    def read(self, text: str, decode: Callable[[str], E]) -> E | None:
+        """The event, if the text is such a frame; None sends it the ordinary way. Raises what `decode` raises."""
+        for cls, field, key in self._layouts:
+            begin = text.find(key, 0, _HEAD_CHARS)
+            if begin < 0:
+                continue
+            begin += len(key)
+            end = text.find('"', begin)
+            if end < 0 or "\\" in text:
+                return None
+            # Behind the last field there is a brace alone.
+            if end + 2 != len(text) and text.find(field, end) >= 0:
+                return None
+            event = decode(text[:begin] + text[end:])
+            if type(event) is not cls:
+                return None
+            msgspec.structs.force_setattr(event, field, text[begin:end])
+            return event
+        return None
+
+
+def _keys(field: str) -> tuple[str, str]:
+    return f',"{field}":"', f', "{field}": "'
+
+
+_REALTIME: Final = LongAudio(((ResponseAudioDeltaEvent, "delta"), (InputAudioBufferAppendEvent, "audio")))
+
+
 def read_long_audio(text: str, decode: Callable[[str], RealtimeEvent]) -> RealtimeEvent | None:
-    """The event, if the text is such a frame; None sends it the ordinary way. Raises what `decode` raises."""
-    for cls, field, key in _LAYOUTS:
-        begin = text.find(key, 0, _HEAD_CHARS)
-        if begin < 0:
-            continue
-        begin += len(key)
-        end = text.find('"', begin)
-        if end < 0 or "\\" in text or text.find(field, end) >= 0:
-            return None
-        event = decode(text[:begin] + text[end:])
-        if type(event) is not cls:
-            return None
-        msgspec.structs.force_setattr(event, field, text[begin:end])
-        return event
-    return None
+    """`LongAudio.read` for the realtime family."""
+    return _REALTIME.read(text, decode)

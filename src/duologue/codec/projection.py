@@ -49,7 +49,7 @@ def _project(value: Any, dialect: str, path: str, lost: list[str]) -> Any:
 def _project_object(value: WireObject, dialect: str, path: str, lost: list[str]) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     tag = value.__struct_config__.tag
-    if tag is not None:
+    if tag is not None and not value.extra.lacks_type:
         plain["type"] = tag
     for field in _fields(type(value)):
         part = getattr(value, field.name)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, field, inspect
 
 from duologue.events import RealtimeEvent, UnknownVariant, WireObject
+from duologue.events.base import Variant
 
 __all__ = ["ListShape", "ObjectShape", "Shape", "UnionShape", "WholeNumber", "shapes_by_tag"]
 
@@ -39,6 +40,8 @@ class UnionShape(Struct, frozen=True):
 
     tagged: dict[str, ObjectShape]
     untagged: ObjectShape | None
+    without_type: ObjectShape | None
+    """The one of `tagged` whose objects may lack their `type`."""
     unknown: type[UnknownVariant] | None
     elements: ListShape | None
     number: WholeNumber | None
@@ -103,7 +106,12 @@ def _union_shape(members: list[Shape | None]) -> Shape | None:
     return UnionShape(
         tagged={tag: shape for tag, shape in tagged.items() if shape.cls not in unknown},
         untagged=untagged[0] if untagged else None,
+        without_type=next((shape for shape in tagged.values() if _may_lack_type(shape.cls)), None),
         unknown=unknown[0] if unknown else None,
         elements=lists[0] if lists else None,
         number=numbers[0] if numbers else None,
     )
+
+
+def _may_lack_type(cls: type[WireObject]) -> bool:
+    return issubclass(cls, Variant) and cls.type_may_be_absent

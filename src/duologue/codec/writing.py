@@ -39,7 +39,7 @@ def to_plain(value: Any) -> Any:
 def _object_to_plain(value: WireObject) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     tag = value.__struct_config__.tag
-    if tag is not None:
+    if tag is not None and not value.extra.lacks_type:
         plain["type"] = tag
     for attribute, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
         field = getattr(value, attribute)

@@ -92,7 +92,8 @@ PROFILES: Final = (
                 "transcription_session.update",
             }
         ),
-        input_rates_hz=(24_000, 16_000, 8_000),
+        # The first three are documented, the others taken as well: their package has a number there.
+        input_rates_hz=(24_000, 16_000, 8_000, 22_050, 32_000, 44_100, 48_000),
         output_rates_hz=(24_000, 16_000, 8_000),
         auth=("api-key", "bearer"),
         hosts=("cognitiveservices.azure.com", "services.ai.azure.com"),

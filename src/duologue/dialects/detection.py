@@ -35,6 +35,9 @@ class Guess(Struct, frozen=True):
 _ERAS: Final = frozenset({"openai", "openai-beta"})
 """Evidence for an era is no evidence against a vendor that speaks it."""
 
+_COUSINS: Final = {"vllm": "vllm-omni", "vllm-omni": "vllm"}
+"""Evidence for a server that speaks the same and more is no evidence against its cousin."""
+
 _NOTHING: Final = Guess("openai", 0.0, "nothing gives it away")
 
 
@@ -86,7 +89,9 @@ def _strongest(evidence: list[Guess]) -> Guess:
     reasons = [guess.reason for guess in evidence if guess.dialect == dialect]
     # What speaks for others is doubt as well.
     others = [
-        1 - doubt for name, doubt in doubts.items() if name != dialect and (dialect in _ERAS or name not in _ERAS)
+        1 - doubt
+        for name, doubt in doubts.items()
+        if name not in (dialect, _COUSINS.get(dialect)) and (dialect in _ERAS or name not in _ERAS)
     ]
     confidence = (1 - doubts[dialect]) * (1 - max(others, default=0.0) / 2)
     return Guess(dialect, min(round(confidence, 2), _NEVER_MORE), "; ".join(reasons))

@@ -88,7 +88,6 @@ PROFILES: Final = (
             },
             absent("event_id", "item_id", "content_index", "usage"),
         ),
-        end_of_input={"type": "input_audio_buffer.commit"},
         lacks_events=all_but(
             "conversation.item.input_audio_transcription.completed",
             "conversation.item.input_audio_transcription.delta",

@@ -10,7 +10,7 @@ import msgspec
 from duologue.dialects.rules import Default, DialectRule
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["ITEM_EVENTS", "absent", "all_but", "incomplete_items", "merged"]
+__all__ = ["ITEM_EVENTS", "absent", "all_absent", "all_but", "incomplete_items", "merged", "required_fields"]
 
 _STAND_INS: Final[dict[str, Any]] = {
     "event_id": "",
@@ -53,10 +53,15 @@ def absent(*fields: str, events: Iterable[str] | None = None) -> dict[str, tuple
     Only fields that the event requires are meant; others may be missing anyway.
     """
     rules = {
-        name: tuple(_default(field) for field in _required(_EVENTS[name]) if field in fields)
+        name: tuple(_default(field) for field in required_fields(_EVENTS[name]) if field in fields)
         for name in (_EVENTS if events is None else events)
     }
     return {name: found for name, found in rules.items() if found}
+
+
+def all_absent() -> dict[str, tuple[DialectRule, ...]]:
+    """For each server event, the rules by which any field may be missing for which there is something to read."""
+    return absent(*_STAND_INS)
 
 
 def incomplete_items() -> dict[str, tuple[DialectRule, ...]]:
@@ -99,7 +104,8 @@ def _default(field: str) -> Default:
     return Default("", field, value, always_written=isinstance(value, int))
 
 
-def _required(cls: type[RealtimeEvent]) -> list[str]:
+def required_fields(cls: type[RealtimeEvent]) -> list[str]:
+    """Fields without which a frame is no event of this class."""
     # By the class's own table: its annotations would have to be evaluated, and this runs at import.
     defaults = (*cls.__struct_defaults__,)
     defaults = (msgspec.NODEFAULT,) * (len(cls.__struct_fields__) - len(defaults)) + defaults

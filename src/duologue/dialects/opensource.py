@@ -9,6 +9,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Constant, Default, DialectRule, Lacks, Move, Rename
+from duologue.dialects.utterance import COMMIT, Utterance
 from duologue.dialects.wrapping import Wrap
 
 __all__ = ["PROFILES"]
@@ -50,6 +51,16 @@ _VLLM_RULES: Final[dict[str, tuple[DialectRule, ...]]] = merged(
     absent("event_id", "item_id", "content_index", "usage"),
 )
 
+_VLLM_UTTERANCE: Final = Utterance(
+    names_model_first=True,
+    # The audio before it waits; without it nothing is transcribed.
+    begin={"type": COMMIT},
+    end={"type": COMMIT, "final": True},
+    is_transcribed_once=True,
+)
+
+_CLOSED_BY_COMMAND: Final = Utterance(finish={"type": "session.close"}, finished="session.closed")
+
 _ANY_ID: Final = ("event_id", "response_id", "item_id", "call_id", "name", "output_index", "content_index")
 _ANY_TIME: Final = ("audio_start_ms", "audio_end_ms", "usage")
 
@@ -74,7 +85,7 @@ PROFILES: Final = (
         title="vLLM realtime transcription",
         names=_VLLM_NAMES,
         rules=_VLLM_RULES,
-        end_of_input={"type": "input_audio_buffer.commit", "final": True},
+        utterance=_VLLM_UTTERANCE,
         lacks_events=all_but(
             _DELTA,
             _COMPLETED,
@@ -103,10 +114,12 @@ PROFILES: Final = (
                     if name in (_COMPLETED, "session.created", "error")
                 },
                 "response.output_audio.delta": (Rename("", {"audio": "delta"}),),
+                # The first update may name a model and have no session.
+                "session.update": (Default("", "session", {"type": "realtime"}, always_written=True),),
             },
             absent(*_ANY_ID, *_ANY_TIME),
         ),
-        end_of_input={"type": "input_audio_buffer.commit", "final": True},
+        utterance=_VLLM_UTTERANCE,
         lacks_events=frozenset(
             {
                 "conversation.item.delete",
@@ -128,7 +141,7 @@ PROFILES: Final = (
         title="sglang-omni",
         names=CANONICAL,
         rules=merged(flat_rules(), _ERROR, absent(*_ANY_ID, *_ANY_TIME)),
-        end_of_input={"type": "session.close"},
+        utterance=_CLOSED_BY_COMMAND,
         lacks_events=GA_ONLY_EVENTS
         | {
             "conversation.item.delete",
@@ -144,6 +157,8 @@ PROFILES: Final = (
         name="speaches",
         title="speaches",
         intent=True,
+        intent_takes_model=True,
+        utterance=_CLOSED_BY_COMMAND,
         names=CANONICAL,
         rules=merged(
             flat_rules(lacks=("truncation", "prompt", "tracing", "include", "reasoning", "parallel_tool_calls")),
@@ -172,7 +187,6 @@ PROFILES: Final = (
                 "session.updated": _LOCALAI_SESSION,
                 "response.created": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
                 "response.done": (Move("response", "modalities", "output_modalities", MODALITIES, reads_only=True),),
-                "error": (Default("error", "message", ""),),
             },
             _ERROR,
             # Its encoder drops what is empty or 0.

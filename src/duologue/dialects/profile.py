@@ -7,13 +7,14 @@ default), the frame is kept with its canonical form, and written back as long as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.places import Json, copy_json
 from duologue.dialects.rules import Default, DialectRule, Lacks
+from duologue.dialects.utterance import PUBLISHED, Utterance
 
 __all__ = ["Auth", "Profile", "Rules"]
 
@@ -36,8 +37,11 @@ class Profile(Struct, frozen=True, kw_only=True):
     """Their names of events that only repeat what another event says as well."""
     intent: bool = False
     """Whether a session that only transcribes is asked for by `intent=transcription` in the query of the URL."""
-    end_of_input: Mapping[str, Any] | None = None
-    """The frame by which a client says that no more audio will come, where there is one."""
+    intent_takes_model: bool = False
+    """Whether the query may name a model beside that; else `audio.input.transcription` alone does. The hosted service
+    answers "You must not provide a model parameter for transcription sessions."."""
+    utterance: Utterance = PUBLISHED
+    """The commands by which an utterance begins and ends, and by which a client says that no more audio comes."""
     lacks_events: frozenset[str] = frozenset()
     """Canonical events that they do not have, and client events that they reject."""
     input_rates_hz: tuple[int, ...] = (24_000,)

@@ -9,6 +9,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import DialectRule, Move, Rename, Respell
+from duologue.dialects.utterance import Utterance
 
 __all__ = ["PROFILES"]
 
@@ -74,7 +75,12 @@ PROFILES: Final = (
                 "usage",
             ),
         ),
-        end_of_input={"type": "session.finish"},
+        utterance=Utterance(
+            finish={"type": "session.finish"},
+            finished="session.finished",
+            # Recognition and live translation; Omni and Audio, which converse, reject it.
+            finish_models=r"asr|translate|gummy|paraformer",
+        ),
         # Truncation and retrieval are on no page of theirs.
         lacks_events=GA_ONLY_EVENTS
         | {

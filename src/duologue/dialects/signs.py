@@ -107,6 +107,7 @@ FRAME_SIGNS: Final[tuple[Sign, ...]] = (
     ),
     # Servers that anybody can run.
     Sign("vllm", 0.8, "a session without an object", "created", of_type=r"session\.created", without=("session",)),
+    Sign("vllm", 0.8, "a session that is its id", "id", of_type=r"session\.created", without=("session",)),
     Sign("vllm", 0.9, "one of its events", pattern=r"transcription\.(delta|done)"),
     Sign("vllm", 0.8, "an error in a word", "error", kind=str, of_type="error"),
     Sign("vllm", 0.8, "settings without a session", "model", of_type=r"session\.update", without=("session",)),

@@ -29,14 +29,18 @@ __all__ = [
     "Opt",
     "RealtimeEvent",
     "ServerEvent",
+    "UnknownFrame",
     "UnknownRealtimeEvent",
     "UnknownVariant",
     "UnsetType",
     "Variant",
     "WireObject",
+    "abstract_event",
     "decode_audio",
     "encode_audio",
     "is_set",
+    "load_codec",
+    "refuse_base",
 ]
 
 T = TypeVar("T")
@@ -60,6 +64,9 @@ _REPR_LEVELS: Final = 8
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}://\S*")
 
+_HOME: Final = "duologue.events."
+"""Where all events and their parts are defined."""
+
 _SECRET_NAMES: Final = frozenset({"api_key", "authorization", "client_secret", "headers"})
 """Fields of plain JSON that hold keys in some event or dialect; a repr shows that they are there and no more."""
 
@@ -72,15 +79,21 @@ def is_set(value: T | UnsetType | None) -> TypeGuard[T]:
 class Extra(Mapping[str, Any]):
     """Fields that came with an object and are not part of its class: read-only, in the order they came.
 
-    Not compared: the dialect that they came in, and the whole frame where the typed form would not be written back as
-    it came.
+    Not compared: the dialect that they came in, the whole frame where the typed form would not be written back as it
+    came, and whether the object came without its `type`.
     """
 
-    __slots__ = ("_fields", "dialect", "frame")
+    __slots__ = ("_fields", "dialect", "frame", "lacks_type")
 
     def __init__(
-        self, fields: Mapping[str, Any] | None = None, *, dialect: str | None = None, frame: Any = None
+        self,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        dialect: str | None = None,
+        frame: Any = None,
+        lacks_type: bool = False,
     ) -> None:
+        self.lacks_type = lacks_type
         self._fields: dict[str, Any] = dict(fields) if fields else {}
         self.dialect: str | None = dialect
         self.frame: Mapping[str, Any] | None = frame
@@ -121,6 +134,16 @@ class WireObject(
     """Fields that hold base64 audio; a repr shows their size instead."""
     secret_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that hold keys; a repr shows that they are there and no more."""
+
+    def __init_subclass__(cls) -> None:
+        # Sealed: what decoding yields is a closed union, which a `match` can exhaust.
+        if not cls.__module__.startswith(_HOME):
+            raise TypeError(
+                f"{cls.__name__} cannot extend a class of duologue.events, which are all that decoding yields: an event"
+                " of your own is UnknownRealtimeEvent(json={'type': …}, problem=''), a field of your own goes into"
+                " `extra`, and a server's own spelling is a dialect"
+            )
+        super().__init_subclass__()
 
     def __hash__(self) -> int:
         # By type and id alone: fields may hold lists and plain JSON, which do not hash.
@@ -182,6 +205,9 @@ def _describe_audio(encoded: str) -> str:
 class Variant(WireObject, frozen=True, kw_only=True, tag_field="type"):
     """Base of objects that say by their `type` what they are."""
 
+    type_may_be_absent: ClassVar[bool] = False
+    """Whether an object of a union is of this class if it has no `type`."""
+
 
 class UnknownVariant(Variant, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
     """Stands where a union has a kind that this version does not know; keeps its JSON untouched."""
@@ -198,6 +224,53 @@ class UnknownVariant(Variant, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
         return kind if isinstance(kind, str) else None
 
 
+class UnknownFrame(Variant, frozen=True, kw_only=True):
+    """What the unknown event of each family consists of."""
+
+    json: dict[str, Any]
+    """The event as it came."""
+    problem: str
+    """Why it is not typed: where in the JSON, what was expected, what came."""
+
+    @property
+    def type(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # here it varies by instance
+        """The wire name as it came; None when there was no string of that name."""
+        name = self.json.get("type")
+        return name if isinstance(name, str) else None
+
+    @property
+    def event_id(self) -> Maybe[Id]:
+        """The id as it came; None when it was not a string."""
+        identifier = self.json.get("event_id", UNSET)
+        return identifier if isinstance(identifier, str | UnsetType) else None
+
+
+load_codec: dict[str, Callable[[], object]] = {}
+"""By family: puts the reading and writing of its events in place. Filled by the floor above, which defines both."""
+
+
+def refuse_base(event: Variant) -> None:
+    """`__post_init__` of a base: it is no event itself.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(f"{type(event).__name__} is a base of events and no event: make one of its subclasses")
+
+
+B = TypeVar("B", bound="type[Variant]")
+
+
+def abstract_event(base: B) -> B:
+    """Decorates a base whose `__post_init__` is `refuse_base`, so that its subclasses can be made, at no cost.
+
+    msgspec looks for `__post_init__` once, when a class is made.
+    """
+    del base.__post_init__  # type: ignore[attr-defined]
+    return base
+
+
+@abstract_event
 class RealtimeEvent(Variant, frozen=True, kw_only=True):
     """Base of every event that is sent or received over the WebSocket connection.
 
@@ -205,6 +278,9 @@ class RealtimeEvent(Variant, frozen=True, kw_only=True):
     """
 
     type: ClassVar[Any]
+
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
     if TYPE_CHECKING:
         # Each event class says for itself whether its id may be absent.
@@ -231,40 +307,31 @@ class RealtimeEvent(Variant, frozen=True, kw_only=True):
         return RealtimeEvent._write_json(self)
 
 
+@abstract_event
 class ServerEvent(RealtimeEvent, frozen=True, kw_only=True):
     """An event that servers send; each carries an id that the server gave it."""
 
     event_id: Id  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, so as read-only as the property
 
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
+
+@abstract_event
 class ClientEvent(RealtimeEvent, frozen=True, kw_only=True):
     """An event that clients send. The id is optional, and comes back only in an `error` that answers the event."""
 
     event_id: Maybe[Id] = UNSET  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, likewise
 
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
-class UnknownRealtimeEvent(RealtimeEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
+
+class UnknownRealtimeEvent(UnknownFrame, RealtimeEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
     """An event that cannot be typed truthfully; nothing of it is lost.
 
     Either its type is unknown, or a field of a known type is missing or has the wrong type.
     """
-
-    json: dict[str, Any]
-    """The event as it came."""
-    problem: str
-    """Why it is not typed: where in the JSON, what was expected, what came."""
-
-    @property
-    def type(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # here it varies by instance
-        """The wire name as it came; None when there was no string of that name."""
-        name = self.json.get("type")
-        return name if isinstance(name, str) else None
-
-    @property
-    def event_id(self) -> Maybe[Id]:
-        """The id as it came; None when it was not a string."""
-        identifier = self.json.get("event_id", UNSET)
-        return identifier if isinstance(identifier, str | UnsetType) else None
 
 
 def encode_audio(audio: bytes) -> str:

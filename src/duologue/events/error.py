@@ -13,7 +13,9 @@ class RealtimeError(WireObject, frozen=True, kw_only=True):
     """What was refused or went wrong. `param` is a dotted path into the client's event."""
 
     type: str
+    """Empty where the server did not say it."""
     message: str
+    """Empty where the server did not say it."""
     code: Maybe[str] = UNSET
     param: Maybe[str] = UNSET
     event_id: Maybe[Id] = UNSET
@@ -21,7 +23,11 @@ class RealtimeError(WireObject, frozen=True, kw_only=True):
 
 
 class ErrorEvent(ServerEvent, frozen=True, kw_only=True, tag="error"):
-    """The server refused a client event, or failed at something of its own."""
+    """The server refused a client event, or failed at something of its own.
+
+    It is read whatever it lacks: proxies leave out most of it.
+    """
 
     type: ClassVar[Literal["error"]] = "error"
+    event_id: Maybe[Id] = UNSET  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # wider than the base's: LiteLLM's proxy sends none
     error: RealtimeError

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
-from msgspec import UnsetType
-
 from duologue.events.base import (
     UNKNOWN_TAG,
     UNSET,
@@ -18,11 +16,14 @@ from duologue.events.base import (
     Maybe,
     Number,
     Opt,
+    UnknownFrame,
     UnknownVariant,
     Variant,
     WireObject,
+    abstract_event,
     decode_audio,
     encode_audio,
+    refuse_base,
 )
 from duologue.events.error import RealtimeError
 from duologue.events.values import NoiseReductionType
@@ -121,10 +122,14 @@ class TranslationSessionUpdate(WireObject, frozen=True, kw_only=True):
 # --- roots ----------------------------------------------------------------------------------------------------------
 
 
+@abstract_event
 class TranslationEvent(Variant, frozen=True, kw_only=True):
     """Base of every event of a translation connection."""
 
     type: ClassVar[Any]
+
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
     if TYPE_CHECKING:
         # Each event class says for itself whether its id may be absent.
@@ -151,37 +156,28 @@ class TranslationEvent(Variant, frozen=True, kw_only=True):
         return TranslationEvent._write_json(self)
 
 
+@abstract_event
 class TranslationServerEvent(TranslationEvent, frozen=True, kw_only=True):
     """An event that translation servers send."""
 
     event_id: Id  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, so as read-only as the property
 
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
+
+@abstract_event
 class TranslationClientEvent(TranslationEvent, frozen=True, kw_only=True):
     """An event that clients send on a translation connection."""
 
     event_id: Maybe[Id] = UNSET  # pyright: ignore[reportIncompatibleMethodOverride]  # frozen, likewise
 
+    def __post_init__(self) -> None:
+        refuse_base(self)
 
-class UnknownTranslationEvent(TranslationEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
+
+class UnknownTranslationEvent(UnknownFrame, TranslationEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
     """An event that cannot be typed truthfully; nothing of it is lost."""
-
-    json: dict[str, Any]
-    """The event as it came."""
-    problem: str
-    """Why it is not typed: where in the JSON, what was expected, what came."""
-
-    @property
-    def type(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # here it varies by instance
-        """The wire name as it came; None when there was no string of that name."""
-        name = self.json.get("type")
-        return name if isinstance(name, str) else None
-
-    @property
-    def event_id(self) -> Maybe[Id]:
-        """The id as it came; None when it was not a string."""
-        identifier = self.json.get("event_id", UNSET)
-        return identifier if isinstance(identifier, str | UnsetType) else None
 
 
 # --- client events --------------------------------------------------------------------------------------------------
@@ -226,6 +222,7 @@ class TranslationErrorEvent(TranslationServerEvent, frozen=True, kw_only=True, t
     """The server refused a client event, or failed at something of its own."""
 
     type: ClassVar[Literal["error"]] = "error"
+    event_id: Maybe[Id] = UNSET  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleVariableOverride]  # wider, as `ErrorEvent`'s is
     error: RealtimeError
 
 

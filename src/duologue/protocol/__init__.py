@@ -31,6 +31,7 @@ from duologue.protocol.server.commands import (
 )
 from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.protocol import ServerProtocol
+from duologue.protocol.server.responses.forced import ForcedMessage
 from duologue.protocol.server.session import SessionKind
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "CoreOptions",
     "Detect",
     "ErrorKind",
+    "ForcedMessage",
     "TranscribePartial",
     "TranscribeAhead",
     "IllegalTransition",

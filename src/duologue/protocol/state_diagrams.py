@@ -42,6 +42,7 @@ _TABLES: Final[tuple[tuple[str, _Table, str], ...]] = (
     ("Order of responses", tables.SEQUENCE, "client"),
     ("Playback of one part", tables.PLAYBACK, "client"),
     ("Reconnecting", tables.RECONNECT, "client"),
+    ("A Live session", tables.LIVE, "client"),
     ("The user's turn", tables.TURN, "server"),
     ("A response", tables.RESPONSE, "server"),
 )

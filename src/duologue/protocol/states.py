@@ -14,6 +14,8 @@ from msgspec import Struct
 
 __all__ = [
     "CONNECTION",
+    "LIVE",
+    "LIVE_ENDS",
     "PLAYBACK",
     "RECONNECT",
     "RESPONSE",
@@ -24,6 +26,8 @@ __all__ = [
     "ConnectionState",
     "IllegalTransition",
     "IllegalTransitionError",
+    "LiveInput",
+    "LiveState",
     "PlaybackInput",
     "PlaybackState",
     "ReconnectInput",
@@ -324,3 +328,54 @@ RECONNECT: Final[Mapping[tuple[ReconnectState, ReconnectInput], ReconnectState]]
     (ReconnectState.RESTORING, ReconnectInput.RESTORED): ReconnectState.CONNECTED,
     (ReconnectState.RESTORING, ReconnectInput.GAVE_UP): ReconnectState.GIVEN_UP,
 }
+
+
+class LiveState(Enum):
+    """A Live session, as its client knows it. The last three are ends."""
+
+    CONNECTED = "connected"
+    """Nothing is sent: the server says nothing before it has `session.start`."""
+    STARTING = "starting"
+    RUNNING = "running"
+    CLOSING = "closing"
+    """`session.close` is sent; what was begun is finished."""
+    FINALISED = "finalised"
+    """`session.closed` came: the session's cost is known."""
+    REFUSED = "refused"
+    """An `error` came in place of `session.started`."""
+    LOST = "lost"
+    """The connection ended, or the time to wait for an answer, and the session is not finalised."""
+
+
+class LiveInput(Enum):
+    """What happens to a Live session."""
+
+    START_SENT = "start sent"
+    STARTED = "started"
+    REFUSED = "refused"
+    CLOSE_SENT = "close sent"
+    FINALISED = "finalised"
+    OVERDUE = "overdue"
+    """The time to wait for the start or for the end is over."""
+    LOST = "lost"
+
+
+LIVE: Final[Mapping[tuple[LiveState, LiveInput], LiveState]] = {
+    (LiveState.CONNECTED, LiveInput.START_SENT): LiveState.STARTING,
+    (LiveState.CONNECTED, LiveInput.STARTED): LiveState.RUNNING,
+    (LiveState.CONNECTED, LiveInput.FINALISED): LiveState.FINALISED,
+    (LiveState.CONNECTED, LiveInput.LOST): LiveState.LOST,
+    (LiveState.STARTING, LiveInput.STARTED): LiveState.RUNNING,
+    (LiveState.STARTING, LiveInput.REFUSED): LiveState.REFUSED,
+    (LiveState.STARTING, LiveInput.FINALISED): LiveState.FINALISED,
+    (LiveState.STARTING, LiveInput.OVERDUE): LiveState.LOST,
+    (LiveState.STARTING, LiveInput.LOST): LiveState.LOST,
+    (LiveState.RUNNING, LiveInput.CLOSE_SENT): LiveState.CLOSING,
+    (LiveState.RUNNING, LiveInput.FINALISED): LiveState.FINALISED,
+    (LiveState.RUNNING, LiveInput.LOST): LiveState.LOST,
+    (LiveState.CLOSING, LiveInput.FINALISED): LiveState.FINALISED,
+    (LiveState.CLOSING, LiveInput.OVERDUE): LiveState.LOST,
+    (LiveState.CLOSING, LiveInput.LOST): LiveState.LOST,
+}
+
+LIVE_ENDS: Final = frozenset({LiveState.FINALISED, LiveState.REFUSED, LiveState.LOST})

@@ -36,6 +36,9 @@ Direction: TypeAlias = Literal["sent", "received"]
 
 _KIND: Final = "recording"
 
+_MAX_LINE_BYTES = 1 << 26
+"""The largest message of the protocol has 16 MiB; with all its quotes escaped twice that. It is more than any line."""
+
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The first line."""
@@ -133,15 +136,20 @@ class RecordingReader:
     An incomplete last line, as a crash leaves it, ends the recording; then `cut_off` is True.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises `RecordingError` when the file cannot be read, is not a recording, or has a newer version."""
+    def __init__(self, path: str | os.PathLike[str], *, stream: BinaryIO | None = None) -> None:
+        """Raises `RecordingError` when the file cannot be read, is not a recording, or has a newer version.
+
+        With `stream` that is read, such as `sys.stdin.buffer`, and `path` is what errors call it.
+        """
         self.path = os.fspath(path)
         self.cut_off = False
         self._line_number = 1
         try:
-            self._file: BinaryIO = open(path, "rb")  # noqa: SIM115  closed by close()
+            self._file: BinaryIO = open(path, "rb") if stream is None else stream  # noqa: SIM115  closed by close()
         except OSError as fault:
             raise RecordingError(f"cannot read {self.path}: {fault.strerror or fault}") from fault
+        except ValueError as fault:  # a name that no file can have
+            raise RecordingError(f"cannot read {self.path}: {fault}") from fault
         try:
             self.header = self._read_header()
         except BaseException:
@@ -177,9 +185,14 @@ class RecordingReader:
 
     def _read_line(self) -> bytes:
         try:
-            return self._file.readline()
+            line = self._file.readline(_MAX_LINE_BYTES + 1)
         except OSError as fault:
             raise RecordingError(f"cannot read {self.path}: {fault.strerror or fault}") from fault
+        if len(line) > _MAX_LINE_BYTES:
+            raise RecordingError(
+                f"{self.path} is not a recording: it has a line of more than {_MAX_LINE_BYTES >> 20} MiB"
+            )
+        return line
 
     def _read_header(self) -> Header:
         not_one = f"{self.path} is not a recording"

@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from typing import TYPE_CHECKING, Final
 
 from duologue.codec import encode, prepare
+from duologue.codec.jsontext import write_text
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.registry import Engines, load_default
 from duologue.errors import ConnectionClosed, MissingExtra
@@ -150,7 +151,7 @@ class RealtimeApp:
                 await self._serve(scope, receive, send)
             case "websocket":
                 await receive()
-                await send({"type": "websocket.close", "code": 1008, "reason": f"the path is {PATH}"})
+                await _send_wrong_path(scope, send)
             case _:
                 await self._pages(scope, receive, send)
 
@@ -301,6 +302,22 @@ def _pages(application: RealtimeApp, metrics: Metrics) -> Starlette:
             raise
         raise MissingExtra("starlette", extra="server") from fault
     return pages(application, path=PATH, metrics=metrics)
+
+
+async def _send_wrong_path(scope: Scope, send: ASGISend) -> None:
+    """Refuse the handshake: under `duologue.server.serve` with HTTP 404 and a reason, else with a 403 that has none.
+
+    uvicorn alone would send the 404 too, and log it as an error of the application.
+    """
+    websocket = scope.get("root_path", "") + PATH
+    rejection = Rejection("wrong_path", method="GET", path=scope["path"], websocket=websocket)
+    if not {ADMISSION, "websocket.http.response"} <= set(scope.get("extensions") or ()):
+        await send({"type": "websocket.close", "code": rejection.close_code, "reason": f"the path is {PATH}"})
+        return
+    headers = [(b"content-type", b"application/json")]
+    start = {"type": "websocket.http.response.start", "status": rejection.http_status, "headers": headers}
+    await send(start)
+    await send({"type": "websocket.http.response.body", "body": write_text(rejection.body())})
 
 
 async def _send_rejection(transport: ASGITransport, rejection: Rejection) -> None:

@@ -6,20 +6,30 @@ import msgspec
 from msgspec import Struct
 
 from duologue.codec import encode
-from duologue.dialects import DEFAULT_DIALECT, PROFILES
+from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.events import (
     AnySession,
+    AudioTranscription,
     ErrorEvent,
     RealtimeError,
     RealtimeSessionConfig,
     SessionUpdatedEvent,
     SessionUpdateEvent,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
     TranscriptionSessionConfig,
 )
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
 from duologue.server.ids import new_id
 
-__all__ = ["ConfigRejected", "SessionStart", "session_defaults", "session_start_for", "validate_config"]
+__all__ = [
+    "ConfigRejected",
+    "SessionStart",
+    "session_defaults",
+    "session_start_for",
+    "upstream_session_start",
+    "validate_config",
+]
 
 
 class SessionStart(Struct, frozen=True, kw_only=True):
@@ -61,6 +71,19 @@ def session_start_for(update: SessionUpdateEvent) -> SessionStart:
         kind="transcription" if isinstance(config, TranscriptionSessionConfig) else "realtime",
         message=encode(update).decode("utf-8"),
     )
+
+
+def upstream_session_start(session_start: SessionStart, profile: Profile) -> SessionStart:
+    """The start of a relayed session, for an upstream of this dialect.
+
+    Where the URL must not name the model of a session that only transcribes, a `session.update` names it.
+    """
+    model, names_intent = session_start.model, profile.intent and not profile.intent_takes_model
+    if session_start.kind != "transcription" or session_start.message is not None or model is None or not names_intent:
+        return session_start
+    audio_input = TranscriptionSessionAudioInput(transcription=AudioTranscription(model=model))
+    config = TranscriptionSessionConfig(audio=TranscriptionSessionAudio(input=audio_input))
+    return msgspec.structs.replace(session_start, message=encode(SessionUpdateEvent(session=config)).decode("utf-8"))
 
 
 def validate_config(update: SessionUpdateEvent, defaults: SessionDefaults) -> tuple[SessionStart, AnySession]:

@@ -1,41 +1,34 @@
-"""Between this package and the `websockets` library: options, redirects, errors of the handshake, closes."""
+"""Between this package and the `websockets` library: options, redirects, closes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
+from websockets.asyncio.client import get_proxy  # type: ignore[attr-defined]  # its home differs between versions
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
-from websockets.exceptions import (
-    InvalidHandshake,
-    InvalidProxy,
-    InvalidStatus,
-    InvalidURI,
-    ProxyError,
-    WebSocketException,
-)
+from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
 
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
-from duologue.printable import printable
+from duologue.printable import printable_name
 from duologue.protocol.liveness import LivenessLimits
 from duologue.transports.addresses import is_loopback, origin_of, without_secrets
-from duologue.transports.socket_options import ENVIRONMENT, RETRYABLE_STATUS, SocketOptions
+from duologue.transports.handshake_trace import HandshakeTrace, TracedConnection
+from duologue.transports.socket_options import ENVIRONMENT, SocketOptions
 
 __all__ = [
     "check_handshake",
     "closed_error",
-    "handshake_faults",
     "library_options",
     "liveness_limits",
+    "proxy_for",
     "redirect_target",
 ]
-
-_MAX_QUOTED_CHARACTERS: Final = 600
-"""Of another library's message about a handshake: it may quote the server."""
 
 _MAX_REDIRECTS: Final = 3
 """A path that moved takes one, a trailing slash another; more are a circle."""
@@ -59,12 +52,14 @@ class _WithoutDebug(logging.LoggerAdapter[logging.Logger]):
 
 
 def library_options(
-    url: str, headers: Mapping[str, str], subprotocols: Sequence[str], options: SocketOptions
+    headers: Mapping[str, str],
+    subprotocols: Sequence[str],
+    options: SocketOptions,
+    *,
+    proxy: str | None,
+    trace: HandshakeTrace,
 ) -> dict[str, Any]:
     """The keywords with which the library connects."""
-    proxy: Any = options.proxy
-    if proxy == ENVIRONMENT:
-        proxy = None if is_loopback(url) else True
     # Only if it is given: the library rejects `ssl` with a `ws` URL.
     tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
     return {
@@ -78,8 +73,21 @@ def library_options(
         # Audio in base64 hardly shrinks; compressing it costs time, and memory for each connection.
         "compression": None,
         "logger": _WithoutDebug(logging.getLogger("websockets.client"), {}),
+        "create_connection": partial(TracedConnection, trace),
         **tls,
     }
+
+
+def proxy_for(url: str, options: SocketOptions) -> str | None:
+    """The URL of the proxy on the way to this URL; None: there is none.
+
+    Raises:
+        websockets.exceptions.InvalidURI: it is not a WebSocket URL.
+    """
+    if options.proxy != ENVIRONMENT:
+        return options.proxy
+    proxy: str | None = None if is_loopback(url) else get_proxy(parse_uri(url))
+    return proxy
 
 
 def liveness_limits(options: SocketOptions) -> LivenessLimits | None:
@@ -89,12 +97,15 @@ def liveness_limits(options: SocketOptions) -> LivenessLimits | None:
     return LivenessLimits(quiet_s=options.ping_interval, answer_s=options.ping_timeout)
 
 
-def check_handshake(headers: Mapping[str, str], subprotocols: Sequence[str]) -> None:
-    """Check headers and sub-protocols before the library does: its errors quote the value, which may be a key.
+def check_handshake(url: str, headers: Mapping[str, str], subprotocols: Sequence[str], options: SocketOptions) -> None:
+    """Check what is sent before the library does: its errors quote the value, which may be a key.
 
     Raises:
-        ConnectFailed: HTTP does not allow one of them.
+        ConnectFailed: HTTP does not allow a header or a sub-protocol, or there is no TLS for the context.
     """
+    if options.ssl is not None and url.startswith("ws:"):
+        shown = without_secrets(url)
+        raise ConnectFailed(f"{shown} has no TLS, for which ssl= is: write wss://, or leave it out", retryable=False)
     for name, value in headers.items():
         if not (value.isascii() and value.isprintable()):
             raise ConnectFailed(f"the header {name} holds characters that HTTP does not allow", retryable=False)
@@ -120,50 +131,16 @@ def redirect_target(fault: Exception, url: str, *, followed: int) -> str | Conne
     except ValueError:
         return None
     if not same:
+        to = urlsplit(without_secrets(target))
         return ConnectFailed(
-            f"{shown} redirects to another origin, where keys do not follow; if you trust it, connect to its"
-            " own address",
+            f"{shown} redirects to another origin, {printable_name(f'{to.scheme}://{to.netloc}')}, where keys do not"
+            " follow; if you trust it, connect to its own address",
             retryable=False,
         )
     if followed >= _MAX_REDIRECTS:
         return ConnectFailed(f"{shown} redirects more than {_MAX_REDIRECTS} times", retryable=False)
     scheme, _, rest = target.partition(":")
     return f"{scheme.replace('http', 'ws')}:{rest}"
-
-
-@contextmanager
-def handshake_faults(url: str, subprotocols: Sequence[str], options: SocketOptions) -> Generator[None, None, None]:
-    """Turn what connecting raises into ConnectFailed, with messages that hold no secrets."""
-    shown = without_secrets(url)
-    try:
-        yield
-    except ConnectFailed as fault:
-        raise fault from None  # its cause may quote what was sent; so may those below
-    except InvalidStatus as fault:
-        status = fault.response.status_code
-        raise ConnectFailed(
-            f"{shown} answered the handshake with HTTP {status}", retryable=status in RETRYABLE_STATUS, status=status
-        ) from None
-    except InvalidProxy:
-        # Without its cause, which quotes the address and its password.
-        raise ConnectFailed("the proxy is not an address like http://proxy.example:3128", retryable=False) from None
-    except ProxyError as fault:
-        raise ConnectFailed(f"the proxy does not lead to {shown}: {_quoted(fault)}", retryable=True) from None
-    except (InvalidURI, ValueError):  # ValueError: a port that is not a number
-        # Without its cause, which quotes the URL and its query.
-        raise ConnectFailed(f"{shown} is not a WebSocket URL (ws://… or wss://…)", retryable=False) from None
-    except (InvalidHandshake, WebSocketException) as fault:
-        # An error about sub-protocols quotes them, and one may be a key.
-        problem, cause = ("its answer does not fit", None) if subprotocols else (_quoted(fault), fault)
-        raise ConnectFailed(f"{shown} does not speak WebSocket: {problem}", retryable=False) from cause
-    except ImportError as fault:
-        raise ConnectFailed(
-            "a SOCKS proxy needs one more package: pip install python-socks", retryable=False
-        ) from fault
-    except TimeoutError as fault:
-        raise ConnectFailed(f"{shown} did not answer within {options.open_timeout:g} s", retryable=True) from fault
-    except OSError as fault:
-        raise ConnectFailed(f"cannot reach {shown}: {fault.strerror or fault}", retryable=True) from fault
 
 
 def closed_error(fault: WebSocketClosed, *, largest_sent_bytes: int, cut_reason: str | None) -> ConnectionClosed:
@@ -183,8 +160,3 @@ def closed_error(fault: WebSocketClosed, *, largest_sent_bytes: int, cut_reason:
         reason = f"the server takes no such message; the largest sent had {largest_sent_bytes} bytes{quoted}"
     kind = ConnectionClosedOK if code in (1000, 1001) else ConnectionClosedError
     return kind(code, reason)
-
-
-def _quoted(fault: Exception) -> str:
-    """The message of an error of the handshake: one line, without control characters, of bounded length."""
-    return printable(" ".join(str(fault).split()), max_characters=_MAX_QUOTED_CHARACTERS)

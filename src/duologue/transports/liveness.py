@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KeepAlive"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("duologue.client.liveness")
 
 _OWN_PAUSE_S: Final = 0.5
 """A wait that ends so much too late shows that this program stood still: the server's answer may wait in the socket."""

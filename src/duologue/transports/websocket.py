@@ -10,15 +10,17 @@ import msgspec
 from websockets.asyncio.client import connect as websockets_connect
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed as WebSocketClosed
+from websockets.exceptions import WebSocketException
 
-from duologue.errors import ConnectionClosed
+from duologue.errors import ConnectFailed, ConnectionClosed
 from duologue.protocol.liveness import LivenessLimits
+from duologue.transports.handshake_failures import Handshake, handshake_failure
 from duologue.transports.handshakes import (
     check_handshake,
     closed_error,
-    handshake_faults,
     library_options,
     liveness_limits,
+    proxy_for,
     redirect_target,
 )
 from duologue.transports.liveness import KeepAlive
@@ -97,19 +99,28 @@ async def open_websocket(
 ) -> WebSocketTransport:
     """Open a WebSocket. `open_timeout`, in seconds, replaces the one in `options`. Cancelling is safe.
 
-    No exception's message holds headers, sub-protocols, the query or passwords, and nothing of a handshake is logged.
-    Redirects are followed within the URL's own origin only.
+    No exception's message holds headers, sub-protocols, the query or passwords, not even where the server repeats them,
+    and nothing of a handshake is logged. Redirects are followed within the URL's own origin only.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
+        AuthenticationFailed: the server does not accept the key, or asks for one.
+        ModelNotFound: the server has no such model.
     """
-    check_handshake(headers or {}, subprotocols)
+    headers = headers or {}
+    check_handshake(url, headers, subprotocols, options)
     if open_timeout is not None:
         options = msgspec.structs.replace(options, open_timeout=open_timeout)
-    with handshake_faults(url, subprotocols, options):
-        socket = await _Connecting(
-            url, close_timeout=_CLOSE_TIMEOUT_S, **library_options(url, headers or {}, subprotocols, options)
-        )
+    handshake = Handshake(url, headers, subprotocols, open_timeout=options.open_timeout)
+    try:
+        handshake.proxy = proxy_for(url, options)
+        keywords = library_options(headers, subprotocols, options, proxy=handshake.proxy, trace=handshake.trace)
+        socket = await _Connecting(url, close_timeout=_CLOSE_TIMEOUT_S, **keywords)
+    except ConnectFailed as fault:
+        raise fault from None
+    except (WebSocketException, OSError, ValueError, ImportError) as fault:
+        # Without its cause, which says no more, and may quote what was sent.
+        raise handshake_failure(fault, handshake) from None
     return WebSocketTransport(socket, limits=liveness_limits(options))
 
 

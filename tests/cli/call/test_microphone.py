@@ -17,10 +17,10 @@ import pytest
 
 from duologue import connect
 from duologue.cli.call.microphone import MicrophoneTalk
-from duologue.cli.call.sound_device import BLOCK_MS, Play, Record
 from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
+from duologue.client.sound.devices import BLOCK_MS, Play, Record
 from duologue.errors import ConnectionClosedError
 from duologue.transports import MemoryTransport, memory_pair
 from tests.cli.conftest import Command, Place, running

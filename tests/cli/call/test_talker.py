@@ -13,11 +13,15 @@ import duologue
 from duologue.audio.wav import Sound
 from duologue.cli.call.talker import SessionSettings, Talker
 from duologue.cli.commands.demo import TURN_ORDER
+from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.observations import Observation, Progress
+from duologue.dialects import PROFILES
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedResponder, ScriptedSynthesizer, ScriptedTranscriber, detectors
 from duologue.errors import ConnectionClosed
+from duologue.protocol import SessionKind
 from duologue.server import ServerSession
+from duologue.server.session_start import SessionStart
 from duologue.transports import memory_pair
 from tests.cli.conftest import tone
 
@@ -37,13 +41,16 @@ async def conversation(
     transcripts: tuple[str, ...] = ("hello",),
     answers: tuple[str, ...] = ("Good day.",),
     timeout_s: float = 5.0,
+    dialect: str = "openai",
 ) -> AsyncGenerator[Talker, None]:
     ours, theirs = memory_pair()
     engines = Engines(detectors(), ScriptedTranscriber(transcripts), ScriptedResponder(answers), ScriptedSynthesizer())
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(ServerSession(theirs, engines).run())
+        kind: SessionKind = "realtime" if PROFILES[dialect].output_rates_hz else "transcription"
+        session_start = SessionStart(dialect=dialect, kind=kind)
+        tasks.create_task(ServerSession(theirs, engines, session_start=session_start).run())
         async with (
-            duologue.connect(transport=ours) as connection,
+            duologue.connect(transport=ours, model="a-model", dialect=dialect) as connection,
             Talker(
                 connection, observe=seen.observations.append, watch=seen.progress.append, timeout_s=timeout_s
             ) as held,
@@ -110,3 +117,20 @@ async def test_a_close_ends_the_wait_at_once() -> None:
             await theirs.close(1001, "restart")
             with pytest.raises(ConnectionClosed, match="1001"):
                 await talk.start(SessionSettings())
+
+
+@pytest.mark.parametrize(("dialect", "last"), [("vllm", "completed"), ("vllm-omni", "response.output_audio.done")])
+async def test_a_server_that_is_not_asked_for_responses_answers_when_the_clip_ends(dialect: str, last: str) -> None:
+    seen = Seen()
+    async with conversation(seen, dialect=dialect) as held:
+        turn = await held.spoken_turn(tone(), paced=False)
+        assert held.audio.input.rate_hz == 16_000
+        with pytest.raises(TurnFailed, match="takes no text"):
+            await held.typed_turn("three")
+    assert turn.words.user == "hello"
+    assert any(name.endswith(last) for name in turn.event_types)
+    assert {each.event.type for each in seen.observations if each.direction == "sent"} <= {
+        "session.update",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+    }

@@ -89,4 +89,10 @@ def test_usage_that_changes_its_shape_is_summed_as_far_as_it_goes(tmp_path: Path
 def test_the_header_of_a_recording_cannot_move_the_cursor(tmp_path: Path, command: Command) -> None:
     header = {"duologue": "recording", "version": 1, "side": "client", "started_at": "\x1b[2Jnow"}
     (tmp_path / "x.jsonl").write_text(json.dumps(header) + "\n", encoding="utf-8")
-    assert "\x1b" not in command("replay", tmp_path / "x.jsonl").out
+    assert "\x1b" not in command("replay", tmp_path / "x.jsonl", code=1).out
+
+
+def test_a_recording_of_a_session_without_messages_fails(tmp_path: Path, command: Command) -> None:
+    RecordingWriter(tmp_path / "empty.jsonl").close()
+    shown = command("replay", tmp_path / "empty.jsonl", code=1)
+    assert shown.err == f"duologue: {tmp_path}/empty.jsonl is a recording of a session without messages\n"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+import msgspec
 import pytest
 
 from duologue.client.asyncio.awaited_callback import AwaitedCallback
-from duologue.notices import ResponseFinished, TextDelta
-from tests.client._frames import asks, serving
+from duologue.notices import AudioDelta, ResponseFinished, TextDelta
+from tests.client._frames import asks, serving, spoken
 from tests.client._waiting import talking
 
+TEXT = TextDelta(response_id="r", item_id="i", content_index=0, delta="x", spoken=False)
 MODULE = "duologue.client.asyncio.awaited_callback"
 
 
@@ -139,10 +141,10 @@ async def test_a_callback_that_is_too_slow_is_called_no_more_and_the_log_says_so
 
     callback = AwaitedCallback("TextDelta")
     for number in range(3):
-        callback.put(slow(number), n_bytes=1)
+        callback.put(slow(number), TEXT)
     await asyncio.sleep(0)  # the first runs
     for number in range(3, 9):
-        callback.put(slow(number), n_bytes=1)
+        callback.put(slow(number), TEXT)
     assert callback.is_over
     go_on.set()
     await callback.close(closer=None)
@@ -161,3 +163,21 @@ async def test_what_came_before_the_end_still_reaches_a_coroutine_function() -> 
         conversation.on(TextDelta, store)
         await conversation.respond(timeout=5)
     assert seen == ["1"]
+
+
+async def test_a_slow_coroutine_function_gets_no_speech_that_was_cut_meanwhile() -> None:
+    go_on, heard = asyncio.Event(), list[AudioDelta]()
+
+    async def play(piece: AudioDelta) -> None:
+        await go_on.wait()
+        heard.append(piece)
+
+    cut, kept = spoken(960), msgspec.structs.replace(spoken(960), item_id="item_2")
+    callback = AwaitedCallback("AudioDelta")
+    for piece in (cut, cut, kept, cut):
+        callback.put(play(piece), piece)
+    await asyncio.sleep(0)  # the first runs
+    callback.drop_speech([(cut.item_id, cut.content_index)])
+    go_on.set()
+    await callback.close(closer=None)
+    assert heard == [cut, kept]

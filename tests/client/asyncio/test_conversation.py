@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from duologue.audio.buffers import mono_pcm16
 from duologue.audio.formats import PCM, PCMU
+from duologue.audio.levels import level_dbfs
+from duologue.audio.wav import Sound
 from duologue.client import converse
 from duologue.errors import ConnectionClosed, LocalProtocolError, NotConnected, RequestRejected
 from duologue.events import AudioConfig, AudioInputConfig, InputAudioBufferClearEvent, RealtimeSessionConfig
@@ -25,6 +29,7 @@ from tests.client._frames import (
     greeting,
     refused,
     replies,
+    sent_audio,
     serving,
     taken,
     updated,
@@ -99,15 +104,34 @@ async def test_pain_09_an_error_that_ends_the_session_for_good_is_the_reason_of_
     assert len(server.received) == 1
 
 
-async def test_pain_12_audio_of_another_rate_or_codec_is_refused_and_not_sent_as_noise() -> None:
+async def test_pain_12_audio_of_another_codec_is_converted_and_not_sent_as_noise() -> None:
     server = serving([])
     async with talking(server) as conversation:
-        with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
-            await conversation.send_audio(bytes(160), encoding=PCMU)
+        assert await conversation.send_audio(bytes([0xFF] * 160), encoding=PCMU)
+        await conversation.end_input_stream()
         with pytest.raises(LocalProtocolError, match="not whole"):
             await conversation.send_audio(bytes(481))
         assert await conversation.send_audio(bytes(480), encoding=PCM)
-    assert [event["type"] for event in server.received[0]] == ["input_audio_buffer.append"]
+    assert sent_audio(server) == bytes(2 * 3 * 160 + 480)
+
+
+async def test_audio_of_any_rate_and_channel_count_becomes_the_session_s_and_a_commit_ends_its_stream() -> None:
+    server = serving([Expect("input_audio_buffer.commit"), Expect("input_audio_buffer.commit")])
+    tone = (0.5 * np.sin(np.arange(9_600) / 20)).astype(np.float32)
+    stereo = np.stack([tone, tone], axis=1)
+    async with talking(server) as conversation:
+        for start in range(0, len(tone), 441):  # from a sound card
+            assert await conversation.send_audio(stereo[start : start + 441], rate_hz=48_000)
+        await conversation.commit()
+        await server.wait_for("input_audio_buffer.commit")
+        heard = sent_audio(server)
+        assert len(heard) == len(tone)  # two bytes for each sample, and half of the samples
+        await conversation.send_audio(Sound(bytes(2 * 16_000 * 3), 16_000))
+        await conversation.commit()
+    audio = [event for event in server.received[0] if event["type"] == "input_audio_buffer.append"]
+    assert len(sent_audio(server)) == len(tone) + 3 * 48_000
+    assert max(len(event["audio"]) for event in audio) <= 64_000  # a clip goes out in pieces of a second
+    assert level_dbfs(heard) == pytest.approx(level_dbfs(mono_pcm16(tone)), abs=0.2)
 
 
 @pytest.mark.usefixtures("illegal_transitions_are_reported")

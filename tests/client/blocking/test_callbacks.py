@@ -5,13 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import nullcontext
 from typing import Any
 
+import msgspec
 import pytest
 
 from duologue import blocking
-from duologue.notices import ResponseFinished, SessionChanged, TextDelta
-from tests.client._frames import asks, greeting, replies, serving
+from duologue.client.blocking.callbacks import Callbacks
+from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.kinds import KindFilter
+from duologue.errors import ConnectionClosedOK
+from duologue.notices import AudioDelta, Interrupted, ResponseFinished, SessionChanged, TextDelta
+from duologue.protocol.client.playback import Interruption
+from tests.client._frames import asks, greeting, replies, serving, spoken
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 
@@ -122,3 +129,26 @@ def test_a_kind_that_is_none_is_an_error_where_it_is_asked_for() -> None:
                 ask(wrong)
         with pytest.raises(TypeError, match="a callback is a function"):
             conversation.on(TextDelta, wrong)
+
+
+def test_a_slow_callback_gets_no_speech_that_was_cut_meanwhile() -> None:
+    release, begun = threading.Event(), threading.Event()
+    heard: list[AudioDelta] = []
+
+    def play(piece: AudioDelta) -> None:
+        heard.append(piece)
+        begun.set()
+        release.wait(5)
+
+    callbacks = Callbacks(LoopThread(nullcontext))  # the loop runs for coroutine functions alone
+    callbacks.add(KindFilter((AudioDelta,)), play)
+    cut, kept = spoken(960), msgspec.structs.replace(spoken(960), item_id="item_2")
+    for piece in (cut, cut, kept, cut):
+        callbacks.put(piece)
+    assert begun.wait(5)
+    callbacks.put(Interrupted(Interruption(truncate=None, cut=((cut.item_id, cut.content_index),))))
+    callbacks.end(ConnectionClosedOK(1000))
+    release.set()
+    assert callbacks.thread is not None
+    callbacks.thread.join(5)
+    assert heard == [cut, kept]

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 
 from duologue import blocking
-from duologue.audio.formats import PCM, PCMU
+from duologue.audio.formats import PCM
 from duologue.client import Connection, connect
 from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError, NotConnected, RequestRejected
 from duologue.events import (
@@ -33,6 +34,7 @@ from tests.client._frames import (
     message,
     refused,
     replies,
+    sent_audio,
     serving,
     taken,
     updated,
@@ -117,13 +119,26 @@ def test_audio_and_verbs_of_one_thread_go_out_in_the_order_of_its_calls() -> Non
     assert [event["type"] for event in server.received[0]] == kinds * 2
 
 
-def test_audio_of_another_rate_or_codec_is_refused_before_it_is_handed_to_the_event_loop() -> None:
-    server = serving([Expect("input_audio_buffer.append")])
+def test_audio_of_another_rate_and_codec_is_converted_in_the_order_in_which_it_was_sent() -> None:
+    server = serving([Expect("input_audio_buffer.commit")])
     with talking(server) as conversation:
-        with pytest.raises(LocalProtocolError, match="8000 Hz and the session takes audio/pcm at 24000 Hz"):
-            conversation.send_audio(bytes(160), encoding=PCMU)
-        assert conversation.send_audio(bytes(480), encoding=PCM, timeout=5)
-    assert len(server.received[0]) == 1
+        assert conversation.send_audio(b"\1\0" * 240, encoding=PCM, timeout=5)
+        assert conversation.send_audio(np.zeros(1_600, np.float32), rate_hz=16_000, timeout=5)
+        assert conversation.send_audio(b"\2\0" * 2_400, timeout=5)  # which ends the stream before it
+        with pytest.raises(LocalProtocolError, match="not whole"):
+            conversation.send_audio(bytes(481), timeout=5)
+        conversation.commit(timeout=5)
+    assert sent_audio(server) == b"\1\0" * 240 + bytes(4_800) + b"\2\0" * 2_400
+
+
+def test_a_buffer_that_changes_after_the_call_was_sent_as_it_was() -> None:
+    server = serving([Expect("input_audio_buffer.commit")])
+    buffer = bytearray(b"\1\0" * 2_400)
+    with talking(server) as conversation:
+        conversation.send_audio(buffer, timeout=5)
+        buffer[:] = b"\2\0" * 2_400
+        conversation.commit(timeout=5)
+    assert sent_audio(server) == b"\1\0" * 2_400
 
 
 # --- lost connections -------------------------------------------------------------------------------------------------

@@ -12,11 +12,14 @@ import duologue
 from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
-NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on"}
+NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on", "play", "listen"}
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {
-    "Connection": {"start", "stop", "free_slots", "message", "audio_message", "queue", "put", "deliver_to"},
+    "Connection": {
+        *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to"),
+        *("utterance", "is_speech_told", "lacks_model", "end_utterance"),
+    },
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }
 """What the asyncio classes have for the blocking client, and not for applications."""

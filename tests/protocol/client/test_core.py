@@ -11,6 +11,7 @@ from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
 from duologue.events import (
+    InputAudioBufferAppendEvent,
     RealtimeSessionConfig,
     ResponseCancelEvent,
     ResponseCreateEvent,
@@ -202,11 +203,14 @@ def test_pain_16_a_commit_of_too_little_never_reaches_the_server(talk: Talk) -> 
     assert not talk.of(ErrorReported)
 
 
-def test_pain_12_audio_of_another_format_is_rejected(talk: Talk) -> None:
-    with pytest.raises(LocalProtocolError, match="8000 Hz"):
-        talk.core.append(bytes(160), encoding=Encoding.of("audio/pcm", 8000))
+def test_pain_12_audio_of_another_format_is_converted_to_that_of_the_session(talk: Talk) -> None:
+    talk.core.append(bytes([0xFF] * 160), encoding=PCMU)
+    talk.send(client_event("input_audio_buffer.clear"))
     talk.send(update(audio={"input": {"format": {"type": "audio/pcmu"}}}))
-    talk.core.append(bytes(160), encoding=PCMU)
+    talk.core.append(bytes(320), encoding=Encoding.of("audio/pcm", 8000))
+    last = talk.core.take_events()[-1]
+    assert isinstance(last, InputAudioBufferAppendEvent)
+    assert last.decode_audio() == bytes([0xFF] * 160)
 
 
 def test_events_that_only_servers_send_are_rejected_and_unknown_ones_pass(talk: Talk) -> None:

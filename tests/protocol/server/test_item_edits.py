@@ -136,6 +136,15 @@ def test_speech_in_an_item_is_kept_but_not_shown_and_transcribed_if_asked_for(pa
 # --- delete
 
 
+def test_speech_in_items_makes_the_oldest_go_that_does_not_fit() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=len(HALF_SECOND)))
+    pair.connect()
+    speech = {"type": "input_audio", "audio": encode_audio(HALF_SECOND)}
+    for _ in range(2):
+        pair.send(create({"type": "message", "role": "user", "content": [speech]}))
+    assert [len(entry.audio) for entry in pair.server.conversation] == [0, len(HALF_SECOND)]
+
+
 def test_a_deleted_item_is_gone_and_the_chain_closes_behind_it(pair: Pair) -> None:
     for name in ("a", "b"):
         pair.send(create(user_text(name, id=name)))

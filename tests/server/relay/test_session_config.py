@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(30)
 CONFIGURATION = json.dumps(
     {"type": "session.update", "session": {"type": "realtime", "model": "m", "instructions": "Be short."}}
 )
-REFUSED = "the upstream refuses what the client secret was made for"
+REFUSED = "the upstream refuses the configuration of the session"
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,10 @@ async def test_a_call_passes_through_a_relay(upstream_dialect: str, dialect: str
 async def test_a_server_in_a_dialect_that_only_transcribes_transcribes_what_is_committed() -> None:
     async with (
         listening(embedded(hears="Good evening.", dialect="vllm")) as url,
-        duologue.connect(url, dialect="vllm") as connection,
+        duologue.connect(url, dialect="vllm", model="voxtral") as connection,
     ):
         await until(connection, "session.created")
         await speak(connection)
+        await connection.send(event("input_audio_buffer.commit"))
         [*_, reported] = await until(connection, "conversation.item.input_audio_transcription.completed")
     assert reported.to_json()["transcript"] == "Good evening."

@@ -66,3 +66,18 @@ async def test_nothing_of_a_session_and_no_key_is_logged_on_any_level(caplog: py
                 pass
     assert caplog.records
     assert [record for record in caplog.records if "sesame" in record.getMessage()] == []
+
+
+async def test_each_frame_of_a_session_is_on_the_wire_s_log_by_type_id_and_size(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "duologue.wire")
+    async with listening(scripted_app()) as url, websockets_connect(url) as socket:
+        created = await socket.recv()
+        await socket.send('{"type":"session.update","event_id":"mine","session":{"type":"realtime"}}')
+        while '"session.updated"' not in str(await socket.recv()):
+            pass
+    first = caplog.messages[0]
+    assert first.startswith("sent session.created event_")
+    assert f"({len(created)} bytes), session sess_" in first
+    assert any(line.startswith("received session.update mine (73 bytes), session sess_") for line in caplog.messages)

@@ -209,7 +209,7 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
                 observer(observation)
 
         observers: list[Observer] = []
-        async with connect(transport=transport) as connection:
+        async with connect(transport=transport, model=options.model) as connection:
             talker = Talker(connection, observe=observe, watch=view.show_progress, timeout_s=options.timeout_s)
             async with talker:
                 await talker.start(options.settings)

@@ -6,16 +6,17 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.pacing import Framer
-from duologue.cli.call.player import ItemPart, Player
 from duologue.cli.call.sound_device import SoundDevice
 from duologue.cli.call.talker import Talker
 from duologue.cli.run import background
 from duologue.cli.turns.observations import Observation
 from duologue.cli.turns.turn import Turn
+from duologue.client.sound.playout import ItemPart, PlayoutQueue
 from duologue.errors import AudioError, ConnectionClosedOK
 from duologue.events import (
     ClientEvent,
@@ -64,7 +65,7 @@ class MicrophoneTalk:
         self._input: Encoding = talker.audio.input
         self._output: Encoding = talker.audio.output
         self._framer = Framer(Encoding(PCM.type, self._input.rate_hz, 2), frame_ms=_APPEND_MS)
-        self._player = Player(self._output.rate_hz)
+        self._player = PlayoutQueue(replace(PCM, rate_hz=self._output.rate_hz))
         self._ledger = PlaybackLedger(self._output)
         self._outgoing: asyncio.Queue[ClientEvent] = asyncio.Queue(_MAX_QUEUED_EVENTS)
         self._began_at_s: float | None = None
@@ -163,7 +164,7 @@ class MicrophoneTalk:
         """The user speaks: stop playback, drop the rest of the running responses, truncate the item."""
         # https://platform.openai.com/docs/guides/realtime-conversations#interruption-and-truncation
         self._report_played()
-        self._player.stop()
+        self._player.drop(in_device=False)
         self._interrupted |= self._running
         truncate = self._ledger.interrupt().truncate
         if truncate is not None and not self._outgoing.full():

@@ -20,6 +20,7 @@ from duologue.cli.turns.audio_formats import SessionAudio
 from duologue.cli.turns.observations import Observation, Observer, Progress, ProgressCallback
 from duologue.cli.turns.turn import Turn
 from duologue.client import Connection
+from duologue.dialects import PROFILES, Profile
 from duologue.errors import ConnectionClosed
 from duologue.events import (
     UNSET,
@@ -32,11 +33,13 @@ from duologue.events import (
     ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferCommitEvent,
+    InputAudioTranscriptionCompletedEvent,
     InputTextPart,
     MessageItem,
     RateLimitsUpdatedEvent,
     RealtimeEvent,
     RealtimeSessionConfig,
+    ResponseAudioDoneEvent,
     ResponseCreateEvent,
     ServerVad,
     SessionUpdatedEvent,
@@ -116,6 +119,8 @@ class Talker:
         bound_s = min(_START_S, self._timeout_s)
         if not await self._until(lambda: self._known > 0, bound_s) and self._unreadable:
             raise TurnFailed(f"the server does not speak the Realtime protocol: {self._unreadable[0].problem}")
+        if not self._profile.output_rates_hz:
+            return  # such a server has nothing to configure but the model, which the connection names
         await self._send(SessionUpdateEvent(session=_session(settings)))
         # An error answers the update too; the session keeps its settings then, which may suffice.
         await self._until(lambda: SessionUpdatedEvent.type in self._received_types or bool(self._errors), bound_s)
@@ -127,13 +132,14 @@ class Talker:
             TurnFailed: the server found no turn, rejected a command, or did not answer.
             ConnectionClosed: the server ended the session.
         """
-        turn = self.turn = Turn(spoken=True)
+        turn = self.turn = Turn(spoken=True, ends_with=self._last_event)
         clip = await asyncio.to_thread(Clip.of, sound, self.audio.input)
         await self._upload(clip, turn, paced=paced)
         if not self.audio.detects_turns:
-            # A commit does not start a response (rule manual.no_response).
             await self._send_required(InputAudioBufferCommitEvent())
-            await self._send_required(ResponseCreateEvent())
+            if self._takes_requests:
+                # A commit does not start a response (rule manual.no_response).
+                await self._send_required(ResponseCreateEvent())
         timeout_s = min(_SILENT_S, self._timeout_s) if clip.is_silent else self._timeout_s
         await self._until_answered(turn, timeout_s, clip)
         if self.audio.transcribes:
@@ -142,6 +148,8 @@ class Talker:
 
     async def typed_turn(self, text: str) -> Turn:
         """Send a typed message and ask for a response; wait for its end. Raises as `spoken_turn` does."""
+        if not self._takes_requests:
+            raise TurnFailed(f"the server takes no text: it speaks {self._connection.dialect}")
         turn = self.turn = Turn(spoken=False)
         await self._send_required(
             ConversationItemCreateEvent(item=MessageItem(role="user", content=[InputTextPart(text=text)]))
@@ -150,6 +158,22 @@ class Talker:
         turn.ended_at_s = self._elapsed_s
         await self._until_answered(turn, self._timeout_s, None)
         return turn
+
+    @property
+    def _profile(self) -> Profile:
+        return PROFILES[self._connection.dialect]
+
+    @property
+    def _takes_requests(self) -> bool:
+        """Whether a response is asked for; elsewhere the end of an utterance is answered, by words or by speech."""
+        return ResponseCreateEvent.type not in self._profile.lacks_events
+
+    @property
+    def _last_event(self) -> type[RealtimeEvent] | None:
+        """The event that ends an answer, where that is not the end of a response."""
+        if self._takes_requests:
+            return None
+        return ResponseAudioDoneEvent if self._profile.output_rates_hz else InputAudioTranscriptionCompletedEvent
 
     # --- sending
 
@@ -195,7 +219,7 @@ class Talker:
 
     def _receive(self, event: RealtimeEvent) -> None:
         observation = Observation(self._elapsed_s, "received", event)
-        self.audio = self.audio.after(event)
+        self.audio = self.audio.after(event, self._profile)
         self._received_types.add(event.type)
         match event:
             case UnknownRealtimeEvent():

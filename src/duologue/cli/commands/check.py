@@ -11,8 +11,9 @@ import msgspec
 from cyclopts import Parameter
 
 from duologue.catalogue import Api
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, sentence_of
-from duologue.cli.frame_files import FrameLine, read_frames
+from duologue.cli.errors import EXIT_FAILURE, UsageError, sentence_of
+from duologue.cli.frame_files import FrameLine, place_of, show_notes
+from duologue.cli.input_files import check_readable
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
 from duologue.codec.jsontext import write_text
@@ -29,14 +30,19 @@ from duologue.events import (
     UnknownTranslationEvent,
 )
 from duologue.printable import printable, printable_json
+from duologue.recording.formats import FrameFile, name_of
 
 __all__ = ["FileReport", "FrameProblem", "check"]
 
+_MAX_FINDINGS = 10_000
+"""In one file: more are not read through by people, and a pipe may never end."""
+
 
 class FrameProblem(msgspec.Struct, frozen=True):
-    """What is wrong with one line."""
+    """What is wrong with one line, or one message."""
 
     line: int
+    """Its number, as the format of the file counts: see `FileReport.numbers`."""
     type: str | None
     problem: str
 
@@ -45,6 +51,10 @@ class FileReport(msgspec.Struct):
     """The findings in one file."""
 
     file: str
+    format: str | None = None
+    """What the file was read as."""
+    numbers: str = "line"
+    """What the numbers of findings count: lines or messages."""
     frames: int = 0
     types: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of frames of each type, under the type's name in the file."""
@@ -67,11 +77,11 @@ def check(
     api: Annotated[Api, Parameter(help="Endpoint that the frames come from.")] = "realtime",
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
-    """Check recordings and files of JSON lines, frame by frame.
+    """Check recordings and other files of frames, frame by frame.
 
-    FILES are recordings of duologue, or hold a frame on each line, bare or under the key "frame". Exit code 1 if any
-    frame has an unknown type or breaks the shape of its type, or a file cannot be read to its end; 2 if a file does not
-    exist.
+    FILES are recordings of duologue, HAR files, logs of wscat, websocat, Playwright and the like, JSON lines or arrays
+    of frames, bare or in envelopes; "-" is standard input. Exit code 1 if any frame has an unknown type or breaks the
+    shape of its type, or a file holds no frames or cannot be read to its end; 2 if a file does not exist.
     """
     if not files:
         raise UsageError("name a file to check")
@@ -79,7 +89,7 @@ def check(
         raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
     if api == "translation" and dialect != "openai":
         raise UsageError("the translation endpoint has no dialects: omit --dialect")
-    check_exists(*files)
+    check_readable(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
         print(_as_json(reports))
@@ -94,10 +104,17 @@ def check(
 
 
 def _report(file: Path, dialect: str, api: Api) -> FileReport:
-    report = FileReport(file=str(file))
+    report = FileReport(file=name_of(file))
     try:
-        for line in read_frames(file):
-            _check_line(report, line, dialect, api)
+        with FrameFile(file) as frames:
+            report.format, report.numbers = frames.format.name, frames.format.numbers
+            for line in frames:
+                _check_line(report, line, dialect, api)
+                if len(report.problems) + len(report.unknown) >= _MAX_FINDINGS:
+                    where = place_of(frames, line.number)
+                    report.failure = f"{where}: the {_MAX_FINDINGS:,}th finding; what follows was not read"
+                    break
+            show_notes(frames)
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
@@ -167,7 +184,8 @@ def _show(report: FileReport) -> None:
 
 
 def _place(report: FileReport, finding: FrameProblem) -> str:
-    return f"{printable(report.file)}:{finding.line}"
+    name = printable(report.file)
+    return f"{name}:{finding.line}" if report.numbers == "line" else f"{name}, {report.numbers} {finding.line}"
 
 
 def _number(count: int, of: str) -> str:

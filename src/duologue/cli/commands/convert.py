@@ -13,8 +13,9 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from duologue.audio.files import create_file
-from duologue.cli.errors import EXIT_FAILURE, UsageError, check_exists, check_writable
-from duologue.cli.frame_files import FrameLine, read_frames
+from duologue.cli.errors import EXIT_FAILURE, UsageError, check_writable
+from duologue.cli.frame_files import FrameLine, place_of, show_notes
+from duologue.cli.input_files import check_readable, is_standard_input
 from duologue.codec import DIALECTS, decode, translate
 from duologue.codec.jsontext import write_text
 from duologue.dialects import PROFILES
@@ -22,6 +23,7 @@ from duologue.dialects.itemstream import AddedToCreated, CreatedToAdded
 from duologue.errors import DecodeError
 from duologue.events import RealtimeEvent, UnknownRealtimeEvent
 from duologue.printable import printable
+from duologue.recording.formats import FrameFile
 
 __all__ = ["convert"]
 
@@ -37,28 +39,29 @@ def convert(
 ) -> int:
     """Write frames in another dialect, as JSON lines.
 
-    FILE is a recording, or holds a frame on each line, bare or under the key "frame", in the order of a session. Events
-    and fields that the other dialect lacks are omitted and named on standard error; that is no failure. A line without
-    a frame is a failure.
+    FILE is a recording of duologue, a HAR file, a log of wscat, websocat, Playwright and the like, JSON lines or an
+    array of frames, bare or in envelopes, in the order of a session; "-" is standard input. Events and fields that the
+    other dialect lacks are omitted and named on standard error; that is no failure. A line without a frame is one.
     """
     for dialect in (source, target):
         if dialect not in DIALECTS:
             raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    check_exists(file)
-    if out is not None and out.exists() and out.samefile(file):
+    check_readable(file)
+    if out is not None and not is_standard_input(file) and out.exists() and out.samefile(file):
         raise UsageError("--out is the file that is read: name another one")
     check_writable(out, force=force)
     damaged, stage = False, _stage(source, target)
     with ExitStack() as stack:
-        lines = read_frames(file)
+        lines = stack.enter_context(FrameFile(file))
         first = next(lines, None)  # a file that cannot be read must not leave an empty one behind
         sink: BinaryIO = (
             sys.stdout.buffer if out is None else stack.enter_context(BufferedWriter(create_file(out, replace=force)))
         )
         while first is not None:
-            damaged |= not _convert(first, file, sink, source=source, target=target, stage=stage)
+            damaged |= not _convert(first, lines, sink, source=source, target=target, stage=stage)
             first = next(lines, None)
         sink.flush()
+        show_notes(lines)
     return EXIT_FAILURE if damaged else 0
 
 
@@ -78,7 +81,7 @@ def _stage(source: str, target: str) -> _Stage:
     return lambda event: [event]
 
 
-def _convert(line: FrameLine, file: Path, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
+def _convert(line: FrameLine, file: FrameFile, sink: BinaryIO, *, source: str, target: str, stage: _Stage) -> bool:
     """Write the translation of a line's frame; False if the line holds no frame."""
     if line.problem:
         _say(file, line, line.problem)
@@ -103,5 +106,5 @@ def _convert(line: FrameLine, file: Path, sink: BinaryIO, *, source: str, target
     return True
 
 
-def _say(file: Path, line: FrameLine, sentence: str) -> None:
-    print(printable(f"{file}:{line.number}: {sentence}"), file=sys.stderr)
+def _say(file: FrameFile, line: FrameLine, sentence: str) -> None:
+    print(printable(f"{place_of(file, line.number)}: {sentence}"), file=sys.stderr)

@@ -266,7 +266,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             model, intent = start.model, "transcription"
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
-    return Upstream(open=open_upstream, dialect=dialect)
+    return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model)
 
 
 def _say_where(url: str) -> None:

@@ -11,11 +11,11 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from duologue.audio.wav import read_wav
 from duologue.cli.call.call import Call, CallOptions, check_url, hold_call, view_for
 from duologue.cli.call.sound_device import SystemSound
 from duologue.cli.call.talker import SessionSettings
-from duologue.cli.errors import UsageError, check_exists, check_writable
+from duologue.cli.errors import UsageError, check_writable
+from duologue.cli.input_files import check_readable, read_sound
 from duologue.cli.run import run_to_end
 
 __all__ = ["TalkOptions", "talk"]
@@ -62,8 +62,9 @@ _INTERRUPTED: Final = 128 + signal.SIGINT
 def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> int:
     """Talk to a realtime server: send INPUT, a WAV file of speech, and show every event.
 
-    INPUT may have any sample rate and number of channels. It is sent in real time, followed by the silence that ends a
-    turn. With --say TEXT a text message is sent instead. With --mic you talk yourself, turn after turn.
+    INPUT may have any sample rate and number of channels; "-" is standard input. It is sent in real time, followed by
+    the silence that ends a turn. With --say TEXT a text message is sent instead. With --mic you talk yourself, turn
+    after turn.
     """
     if (input is not None) + (options.say is not None) + options.mic != 1:
         raise UsageError(
@@ -83,7 +84,7 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
 def _check_files(path: Path | None, options: TalkOptions) -> None:
     """Raise UsageError for a missing file, and for one that would be overwritten."""
     if path is not None:
-        check_exists(path)
+        check_readable(path)
     for name, written in (("--out", options.out), ("--record", options.record)):
         if path is not None and written is not None and _are_one(path, written):
             raise UsageError(f"{name} {written} would overwrite the file to send")
@@ -133,7 +134,7 @@ def _turn(path: Path | None, options: TalkOptions) -> Callable[[Call], Awaitable
         return type_it
 
     # Read first: a file that cannot be sent needs no server.
-    sound = read_wav(path)
+    sound = read_sound(path)
 
     async def speak_it(call: Call) -> None:
         await call.spoken_turn(sound, caption=f"speaking: {path}, {sound.duration_ms / 1000:.1f} s")

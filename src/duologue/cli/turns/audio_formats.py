@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
+from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.errors import AudioError
 from duologue.events import (
     AnySession,
@@ -64,9 +65,15 @@ class SessionAudio:
             case _:
                 return SessionAudio()
 
-    def after(self, event: RealtimeEvent) -> SessionAudio:
-        """The settings after this event."""
-        return SessionAudio.of(event.session) if isinstance(event, SessionCreatedEvent | SessionUpdatedEvent) else self
+    def after(self, event: RealtimeEvent, profile: Profile = PROFILES[DEFAULT_DIALECT]) -> SessionAudio:
+        """The settings after this event of a server with this dialect."""
+        if not isinstance(event, SessionCreatedEvent | SessionUpdatedEvent):
+            return self
+        told = SessionAudio.of(event.session)
+        if profile.utterance.begin is None:
+            return told
+        # The client says when an utterance ends, and the session does not say its format.
+        return replace(told, input=Encoding.of(PCM.type, profile.input_rates_hz[0]), detects_turns=False)
 
 
 def _of_realtime(session: RealtimeSession) -> SessionAudio:

@@ -36,8 +36,11 @@ class Turn:
     "first" means: first since speech last started.
     """
 
-    def __init__(self, *, spoken: bool) -> None:
+    def __init__(self, *, spoken: bool, ends_with: type[RealtimeEvent] | None = None) -> None:
+        """`ends_with` is the event that ends the answer; None: the end of a response."""
         self.spoken = spoken
+        self._ends_with = ends_with
+        self._ended = False
         self.words = Words()
         self.ended_at_s: float | None = None
         """When the last chunk with speech was sent, or the response.create for a typed message."""
@@ -74,6 +77,8 @@ class Turn:
     @property
     def answered(self) -> bool:
         """Whether a response has ended and no other response is due."""
+        if self._ends_with is not None:
+            return self._ended
         return bool(self.responses) and not (self._running or self._response_due or self._speaking)
 
     @property
@@ -99,6 +104,7 @@ class Turn:
         event = observation.event
         self.event_types.append(event.type or "")
         self.words.add(event)
+        self._ended = self._ended or (self._ends_with is not None and isinstance(event, self._ends_with))
         self._observe_user(event, observation.at_s)
         self._observe_response(event, observation.at_s)
 

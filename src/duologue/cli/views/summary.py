@@ -138,7 +138,7 @@ def _turn(turn: Turn) -> TurnSummary:
     return TurnSummary(
         transcripts=Transcripts(user=turn.words.user, server=turn.words.server),
         latencies_ms=Latencies(**{f"first_{first}": turn.latency_ms(first) for first in get_args(First)}),
-        status=last if is_set(last) else ("answered" if turn.responses else None),
+        status=last if is_set(last) else ("answered" if turn.responses else "transcribed" if turn.answered else None),
     )
 
 

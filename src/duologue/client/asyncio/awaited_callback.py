@@ -7,10 +7,10 @@ import contextvars
 import inspect
 import logging
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import Any, Final
 
-from duologue.client.asyncio.streams import MAX_UNREAD_BYTES
+from duologue.client.asyncio.streams import MAX_UNREAD_BYTES, is_speech_of, size_of
 from duologue.client.limits import MAX_UNREAD_NOTICES
 from duologue.printable import printable_name
 
@@ -30,15 +30,16 @@ class AwaitedCallback:
 
     def __init__(self, name: str) -> None:
         self._name = printable_name(name)
-        self._waiting: deque[tuple[Awaitable[Any], int]] = deque()
+        self._waiting: deque[tuple[Awaitable[Any], object]] = deque()
         self._waiting_bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._context = contextvars.copy_context()
         """Of the application: notices are published in whichever task causes them."""
         self._is_over = False
 
-    def put(self, awaitable: Awaitable[Any], *, n_bytes: int) -> None:
-        """Await this behind what was put before; `n_bytes` is the size of the notice that it holds."""
+    def put(self, awaitable: Awaitable[Any], notice: object) -> None:
+        """Await this, which a call for the notice has returned, behind what was put before."""
+        n_bytes = size_of(notice)
         is_full = len(self._waiting) >= MAX_UNREAD_NOTICES
         if is_full or (self._waiting and self._waiting_bytes + n_bytes > MAX_UNREAD_BYTES):
             _logger.error("a callback for %s is too slow; it is not called any more", printable_name(self._name))
@@ -46,11 +47,21 @@ class AwaitedCallback:
         if self._is_over:
             _drop(awaitable)
             return
-        self._waiting.append((awaitable, n_bytes))
+        self._waiting.append((awaitable, notice))
         self._waiting_bytes += n_bytes
         if self._task is None or self._task.done():
             loop = asyncio.get_running_loop()
             self._task = loop.create_task(self._run(), context=self._context)  # `close` ends it
+
+    def drop_speech(self, cut: Collection[tuple[str, int]]) -> None:
+        """Give up the calls for speech of these parts (item id, content index), as streams do."""
+        waiting, self._waiting = self._waiting, deque()
+        for awaitable, notice in waiting:
+            if is_speech_of(notice, cut):
+                self._waiting_bytes -= size_of(notice)
+                _drop(awaitable)
+            else:
+                self._waiting.append((awaitable, notice))
 
     @property
     def is_over(self) -> bool:
@@ -86,8 +97,8 @@ class AwaitedCallback:
 
     async def _run(self) -> None:
         while self._waiting:
-            awaitable, n_bytes = self._waiting.popleft()
-            self._waiting_bytes -= n_bytes
+            awaitable, notice = self._waiting.popleft()
+            self._waiting_bytes -= size_of(notice)
             try:
                 await awaitable
             except asyncio.CancelledError:

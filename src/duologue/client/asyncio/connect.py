@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from typing import TYPE_CHECKING
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.loop_lag import watched_loop
 from duologue.client.auth import Auth
+from duologue.client.connection_log import log_model_to_configure, log_refused
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
+from duologue.errors import ConnectFailed
 from duologue.transports import Transport
+from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -53,10 +57,12 @@ async def connect(
     `Endpoint` and `SocketOptions` document the keywords; an `Endpoint` may be given in their place. `open_timeout`,
     `ping_interval` and `ping_timeout` are in seconds. A `transport` (an end of `memory_pair()`, a recorder) is used
     as it is, and nothing is opened. Leaving the block sends what is waiting, closes, and leaves no task behind; if an
-    exception leaves it, nothing more is sent.
+    exception leaves it, nothing more is sent. Of a session with `intent="transcription"` the `model` is not in the URL,
+    where the hosted service refuses it: configure `audio.input.transcription`, as `converse` does.
 
     Raises:
         ConnectFailed: the connection could not be opened; `.retryable` says whether another try can help.
+        AuthenticationFailed, ModelNotFound: kinds of ConnectFailed, where the handshake already shows them.
         ValueError: there is no such dialect.
         TypeError: neither a URL nor a `transport`, or an `Endpoint` and another keyword of its parts.
     """
@@ -79,10 +85,20 @@ async def connect(
         loop_lag_ms=loop_lag_ms,
     )
     detector = endpoint.dialect_detector()
+    place = without_secrets(endpoint.session_url()) if endpoint.url.strip() else None
+    began_at = time.monotonic()
     if transport is None:
         require_url(endpoint, function="connect", instead="transport")
-        transport = await open_endpoint(endpoint)
-    connection = Connection(transport, detector=detector)
+        try:
+            transport = await open_endpoint(endpoint)
+        except ConnectFailed as fault:
+            log_refused(str(place), fault, connecting_s=time.monotonic() - began_at)
+            # What it went through on the way up says nothing to the caller.
+            raise fault.with_traceback(None) from None
+    connection = Connection(transport, detector=detector, place=place, model=endpoint.session_model)
+    connection._log.opened(connection.dialect, connecting_s=time.monotonic() - began_at)
+    if place is not None and (model := endpoint.transcription_model) is not None:
+        log_model_to_configure(place, model)
     with watched_loop(late_ms=endpoint.loop_lag_ms) if endpoint.loop_lag_ms is not None else nullcontext():
         connection.start()
         try:

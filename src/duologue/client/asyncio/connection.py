@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
+from duologue.client.event_reader import EventReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.messages import new_id
+from duologue.dialects import PROFILES
+from duologue.dialects.utterance import Utterance
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent, is_set
 from duologue.protocol import ClientProtocol
+from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, log_frame
 
 __all__ = ["Connection"]
 
@@ -32,11 +39,27 @@ class Connection:
     """
 
     def __init__(
-        self, transport: Transport, *, dialect: str = "openai", detector: DialectDetector | None = None
+        self,
+        transport: Transport,
+        *,
+        dialect: str = "openai",
+        detector: DialectDetector | None = None,
+        place: str | None = None,
+        model: str | None = None,
     ) -> None:
+        """`place` is the URL without secrets, for the log and the repr; None: the kind of transport. `model` is for
+        dialects in which the first command names it.
+        """
         self._transport = transport
+        self._log = ConnectionLog(place if place is not None else f"a {type(transport).__name__}")
+        self.model = model
         self._detector = detector if detector is not None else DialectDetector(dialect)
-        self._protocol = ClientProtocol(dialect=self._detector.dialect, new_id=new_id)
+        self._protocol = ClientProtocol(
+            dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
+        )
+        self._utterances = UtteranceCommands()
+        self._sending = threading.Lock()
+        """Held while events are turned into messages: threads may do that at once."""
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
@@ -45,6 +68,17 @@ class Connection:
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
+
+    def __repr__(self) -> str:
+        over = self._closed or self._closing
+        state = "open" if over is None else f"closed with code {over.code}"
+        session = self.session_id or "none yet"
+        return f"<Connection to {self._log.place}, {state}, dialect {self.dialect}, session {session!r}>"
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return session_id_of(self._protocol.session)
 
     @property
     def dialect(self) -> str:
@@ -73,7 +107,7 @@ class Connection:
             ConnectionClosed: the session is over.
             LocalProtocolError: only servers send such an event.
         """
-        await self.queue(self.message(event))
+        await self.queue(self.messages(event))
 
     async def append(self, audio: bytes) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
@@ -83,7 +117,7 @@ class Connection:
         Raises:
             ConnectionClosed: the session is over.
         """
-        await self.queue(self.audio_message(audio))
+        await self.queue(self.audio_messages(audio))
 
     async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
@@ -138,26 +172,59 @@ class Connection:
         """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
-    def message(self, event: RealtimeEvent) -> str:
-        """The text that sends an event. Safe on any thread. Raises as `send` does."""
+    def messages(self, event: RealtimeEvent) -> list[str]:
+        """The texts that send an event, with what the dialect wants before it. Safe on any thread. Raises as `send`."""
         self._raise_if_over()
-        return self._protocol.send(event)
+        with self._sending:
+            return [self._protocol.send(each) for each in self._utterances.outgoing(event)]
 
-    def audio_message(self, audio: bytes) -> str:
-        """The text that sends input audio. Safe on any thread. Raises as `append` does."""
+    def audio_messages(self, audio: bytes) -> list[str]:
+        """The texts that send input audio. Safe on any thread. Raises as `append` does."""
         self._raise_if_over()
-        return self._protocol.append(audio)
+        if self._utterances.passes_audio:
+            return [self._protocol.append(audio)]
+        return self.messages(InputAudioBufferAppendEvent.from_audio(audio))
 
-    async def queue(self, message: str) -> None:
-        """Queue a message; waits for a free slot."""
+    async def queue(self, messages: Sequence[str]) -> None:
+        """Queue messages; waits for a free slot."""
         while self.free_slots <= 0:
             self._emptied.clear()
             await self._emptied.wait()
-        self.put(message)
+        self.put(messages)
 
-    def put(self, message: str) -> None:
-        """Queue a message without waiting for a free slot."""
-        self._outgoing.put_nowait(message)
+    def put(self, messages: Sequence[str]) -> None:
+        """Queue messages without waiting for a free slot."""
+        for message in messages:
+            self._outgoing.put_nowait(message)
+
+    # --- the order that the dialect wants
+
+    @property
+    def utterance(self) -> Utterance:
+        """How an utterance begins and ends in the dialect."""
+        return PROFILES[self.dialect].utterance
+
+    @property
+    def lacks_model(self) -> bool:
+        """Whether the server wants to know the model before any speech, and it is not known here."""
+        return self._utterances.lacks_model
+
+    @property
+    def is_speech_told(self) -> bool:
+        """Whether no utterance is open or being transcribed, in a dialect in which each has one final transcript."""
+        return self._utterances.is_told
+
+    def end_utterance(self) -> None:
+        """End the utterance that is open, if one is, in a dialect in which each has a beginning."""
+        with self._sending:
+            self.put([self._protocol.send(event) for event in self._utterances.end()])
+
+    def _use_dialect(self) -> None:
+        """The dialect is known, or another one: send what it wants first."""
+        self._protocol.dialect = self._detector.dialect
+        with self._sending:
+            self._utterances = UtteranceCommands(self.utterance, model=self.model)
+            self.put([self._protocol.send(event) for event in self._utterances.first()])
 
     def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
@@ -168,51 +235,90 @@ class Connection:
 
     def start(self) -> None:
         """Start reading and writing; `stop` ends it."""
+        self._use_dialect()
         # Not a TaskGroup: it would wrap what the application raises inside `async with connect(...)`.
         self._tasks = [asyncio.ensure_future(work) for work in (self._read(), self._write())]  # noqa: TID251
 
     async def stop(self) -> None:
         """Close at once, and wait until both tasks are gone."""
+        if self._closed is None and self._closing is None:
+            self._closing = ConnectionClosedOK(1000)
         try:
             await self._transport.close()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            over = self._closed or self._closing
+            assert over is not None
+            self._log_closed(over, by="this side")
 
     async def _read(self) -> None:
         while self._closed is None:
             try:
                 message = await self._transport.receive()
             except ConnectionClosed as closed:
-                self._closed = self._protocol.closed(closed.code, closed.reason)
+                await self._end(self._protocol.closed(closed.code, closed.reason))
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                self._closed = self._broke(_ABNORMAL_CLOSURE, "the transport broke", fault)
+                await self._end(self._broken(_ABNORMAL_CLOSURE, "the transport broke", fault))
             else:
                 try:
                     event = self._event(message)
                 except Exception as fault:  # a fault of this library: likewise
-                    self._closed = self._broke(_INTERNAL_ERROR, "a message cannot be read", fault)
+                    await self._end(self._broken(_INTERNAL_ERROR, "a message cannot be read", fault))
                 else:
-                    await self._deliver(event)
-        await self._deliver(self._closed)
+                    if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
+                        await self._deliver(event)
 
     def _event(self, message: str | bytes) -> RealtimeEvent:
         if not self._detector.is_settled:
             self._detector.observe(message)
-            self._protocol.dialect = self._detector.dialect
-        return self._protocol.receive(message)
+            if self._detector.dialect != self._protocol.dialect:
+                self._use_dialect()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
+        had_session = self._protocol.session is not None
+        event = self._protocol.receive(message)
+        if not had_session and self._protocol.session is not None:
+            self._log.session_began(self.session_id, self.dialect)
+        if not self._utterances.passes:
+            with self._sending:
+                self.put([self._protocol.send(each) for each in self._utterances.received(event)])
+        return event
 
-    def _broke(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
-        closed = self._protocol.closed(code, f"{what}: {fault}")
-        closed.__cause__ = fault
-        return closed
+    def _broken(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
+        broken = self._protocol.closed(code, f"{what}: {fault}")
+        broken.__cause__ = fault
+        return broken
+
+    async def _end(self, closed: ConnectionClosed) -> None:
+        self._closed = closed
+        self._log_closed(closed, by="this side" if self._closing is not None else "the server")
+        await self._deliver(closed)
+
+    def _log_closed(self, closed: ConnectionClosed, *, by: str) -> None:
+        code = closed.error.error.code if closed.error is not None else None
+        self._log.closed(closed.code, by=by, error_code=code if isinstance(code, str) else None, dialect=self.dialect)
+
+    def _is_retried(self, event: ErrorEvent) -> bool:
+        """Whether an error made the dialect change, and the rejected update was sent again."""
+        update = self._protocol.unanswered_update
+        answered = event.error.event_id
+        if update is None or (is_set(answered) and answered != update.event_id):
+            return False
+        if not self._detector.follows(event.error):
+            return False
+        self._protocol.dialect = self._detector.dialect
+        self.put([self._protocol.send(update)])
+        return True
 
     async def _write(self) -> None:
         while True:
             message = await self._outgoing.get()
             self._emptied.set()
+            if WIRE.isEnabledFor(logging.DEBUG):
+                log_frame("sent", message, session=self.session_id)
             try:
                 await self._transport.send(message)
             except ConnectionClosed:

@@ -11,16 +11,26 @@ from functools import partial
 from typing import TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput, pieces
+from duologue.audio.wav import Sound
 from duologue.client.answers import Answer, AnswerCollector, response_of
+from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.session_updates import SessionUpdates
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
+from duologue.client.connection_log import log_restored
 from duologue.client.error_log import ErrorLog
-from duologue.client.limits import TOOL_TIMEOUT_S
-from duologue.client.messages import audio_bytes, new_id, session_config, text_message
+from duologue.client.input_progress_sink import InputProgressSink
+from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, TOOL_TIMEOUT_S
+from duologue.client.messages import check_audio, new_id, session_config, text_message
+from duologue.client.sound.listening import Listening
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink, Playback
+from duologue.client.sound.sinks import sink_of
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -90,6 +100,16 @@ class Conversation(NoticeHub):
         self._errors = ErrorLog()
         self._opening: SessionOpening | None = None
         self._ended: DuologueError | None = None
+        self.input_progress = InputProgressSink()
+        """What of the user's speech has not been told."""
+        self.attach(self.input_progress)
+
+    def __repr__(self) -> str:
+        connection = self._supervisor.connection
+        is_open = connection is not None and self.core.is_open
+        state = "over" if self._ended is not None else "open" if is_open else "not connected"
+        session = connection.session_id if connection is not None else None
+        return f"<Conversation with {self._supervisor.place}, {state}, session {session or 'none yet'!r}>"
 
     # --- state
 
@@ -139,23 +159,46 @@ class Conversation(NoticeHub):
                 answer.add(await notices.receive())
             return answer.answer
 
-    async def send_audio(self, audio: bytes, *, encoding: Encoding | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    async def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
             TypeError: this is no audio; the message says what to pass.
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
         """
-        audio = audio_bytes(audio)
-        await self.drain()
-        if not self.core.is_open:
-            return False
-        self._act(lambda: self.core.append(audio, encoding=encoding))
+        check_audio(audio)
+        for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
+            await self.drain()
+            if not self.core.is_open:
+                return False
+            self._supervisor.check_can_speak()
+            rate = own_rate_hz if own_rate_hz is not None else rate_hz
+            self._act(partial(self.core.append, piece, encoding=encoding, rate_hz=rate, channels=channels))
+        if isinstance(audio, Sound):
+            await self.end_input_stream()
         return True
+
+    async def end_input_stream(self) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        await self.drain()
+        self._act(self.core.end_input_stream)
 
     async def commit(self) -> None:
         """Make an item of the appended audio, where the application decides on turns.
@@ -165,6 +208,22 @@ class Conversation(NoticeHub):
             LocalProtocolError: it is too short.
         """
         await self.send(InputAudioBufferCommitEvent())
+
+    async def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told within `timeout` seconds.
+        """
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            await finish_input(self, self._supervisor.connection)
 
     async def respond(
         self,
@@ -188,6 +247,7 @@ class Conversation(NoticeHub):
             return response_of((await self._respond(event, policy)).resolution)
 
     async def _respond(self, event: ResponseCreateEvent | None = None, policy: RequestPolicy = "wait") -> RequestEnded:
+        self._supervisor.check_can_respond()
         ended: asyncio.Future[RequestEnded] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
@@ -264,6 +324,30 @@ class Conversation(NoticeHub):
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self.core.report_played(item_id, content_index, n_bytes=n_bytes)
 
+    # --- sound
+
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> Playback:
+        """Play the model's speech on a sink: `async with conversation.play(Loudspeaker()):`, see `Playback`.
+
+        It is dropped when the user interrupts, and what was heard of it is reported. `encoding` is that of a sink which
+        is a function or has a method `write`; without it, that is the encoding of the session's output.
+        """
+        return Playback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
+
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> Listening:
+        """Send what a source hears: `async with conversation.listen(Microphone()):`, or `await` it to its end.
+
+        The keywords are those of `send_audio`, for an iterator or a function.
+        """
+        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
+
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:
         """Threads in which sync functions run, with their names; includes those that were given up."""
@@ -317,7 +401,9 @@ class Conversation(NoticeHub):
     def can_put_audio(self) -> bool:
         """Whether `put_audio` may be called. Safe on any thread."""
         connection = self._supervisor.connection
-        return self.core.is_open and self._ended is None and connection is not None and connection.free_slots > 0
+        if not self.core.is_open or self._ended is not None or connection is None:
+            return False
+        return connection.free_slots > 0 and not connection.lacks_model
 
     def put_audio(self, audio: bytes) -> None:
         """Append checked input audio without waiting. Drops it if the connection is lost by now."""
@@ -378,6 +464,8 @@ class Conversation(NoticeHub):
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
                     self._tools.stop(call_id)
+                case SessionRestored():
+                    log_restored(self._supervisor.place)
                 case IllegalTransition():
                     log_illegal_transition(notice)
                 case _:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from duologue.client.asyncio.connect import connect
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.managed_connection import OpenConnection
@@ -16,7 +18,7 @@ from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.limits import TOOL_TIMEOUT_S
 from duologue.client.messages import initial_config
-from duologue.events import RealtimeSessionConfig
+from duologue.events import AnySessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -41,7 +43,7 @@ async def converse(
     model: str | None = None,
     api_key: str | None = None,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: RealtimeSessionConfig | None = None,
+    session: AnySessionConfig | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
@@ -100,9 +102,11 @@ async def converse(
     )
     if open_connection is None:
         require_url(endpoint, function="converse", instead="open_connection")
-        open_connection = partial(connect, endpoint)
+        # The configuration names the model of a session that only transcribes.
+        named = endpoint if endpoint.transcription_model is None else replace(endpoint, model=None)
+        open_connection = partial(connect, named)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
-    config = initial_config(session, toolbox)
+    config = initial_config(session, toolbox, transcription_model=endpoint.transcription_model)
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,

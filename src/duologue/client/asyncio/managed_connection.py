@@ -29,6 +29,13 @@ class ManagedConnection:
         self._released = asyncio.Event()
         self._task = asyncio.ensure_future(self._hold(open_connection))  # noqa: TID251 - `close` ends it
 
+    def __repr__(self) -> str:
+        if not self._opened.done():
+            return "<ManagedConnection, being opened>"
+        if self._opened.cancelled() or self.fault is not None:
+            return f"<ManagedConnection, not opened: {self.fault or 'given up'}>"
+        return f"<ManagedConnection of {self._opened.result()!r}>"
+
     async def _hold(self, open_connection: OpenConnection) -> None:
         try:
             async with open_connection() as connection:
@@ -38,7 +45,7 @@ class ManagedConnection:
             if self._opened.done():
                 _logger.exception("a connection did not close cleanly")
             else:
-                self._opened.set_exception(fault)
+                self._opened.set_exception(fault.with_traceback(None))  # the task that waits for it has its own
         finally:
             self._opened.cancel()
 

@@ -10,12 +10,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, overload
 
 from duologue.client.asyncio.awaited_callback import AwaitedCallback
-from duologue.client.asyncio.streams import NoticeSink, NoticeStream, size_of
+from duologue.client.asyncio.streams import NoticeSink, NoticeStream
 from duologue.client.kinds import Kind, KindFilter
 from duologue.errors import ConnectionClosedOK, DuologueError
 from duologue.events import RealtimeEvent
 from duologue.printable import printable_name
-from duologue.protocol.client.notices import AudioDelta, Notice, TextDelta
+from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, TextDelta
 
 __all__ = ["NoticeHub"]
 
@@ -152,6 +152,8 @@ class NoticeHub:
                 _logger.exception("a stream failed at a %s", printable_name(type(notice).__name__))
                 self.detach(sink, DuologueError(f"the stream failed: {fault}"))
         for hook in [*self._hooks]:
+            if isinstance(notice, Interrupted):
+                hook.awaited.drop_speech(notice.interruption.cut)
             if not hook.awaited.is_over and hook.kinds.matches(notice):
                 hook.call(notice)
 
@@ -182,7 +184,7 @@ class _Hook:
             _logger.exception("a callback for %s failed", printable_name(str(self.kinds)))
         else:
             if inspect.isawaitable(returned):
-                self.awaited.put(returned, n_bytes=size_of(notice))
+                self.awaited.put(returned, notice)
 
 
 def _end(sink: NoticeSink, fault: DuologueError) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Collection
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 from duologue.client.kinds import KindFilter
 from duologue.client.limits import MAX_UNREAD_NOTICES
 from duologue.errors import ConnectionClosedOK, DuologueError, StreamOverflow
+from duologue.protocol.client.notices import AudioDelta, Interrupted
 
-__all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream", "Unread", "size_of"]
+__all__ = ["MAX_UNREAD_BYTES", "BaseStream", "NoticeSink", "NoticeStream", "StreamEnd", "is_speech_of", "size_of"]
 
 N = TypeVar("N")
 
@@ -25,6 +28,13 @@ def size_of(notice: object) -> int:
     return sum(len(part) for part in parts if isinstance(part, str | bytes))
 
 
+class StreamEnd:
+    """Why no more notices come: the last thing in a stream."""
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault = fault
+
+
 class NoticeSink(Protocol):
     """What is attached to a conversation; both are called on its event loop."""
 
@@ -37,35 +47,24 @@ class NoticeSink(Protocol):
         ...
 
 
-N_contra = TypeVar("N_contra", contravariant=True)
-
-
-class Unread(Protocol[N_contra]):
-    """The queue of a stream: asyncio's, or one for threads."""
-
-    def qsize(self) -> int:
-        """How many are in it."""
-        ...
-
-    def put_nowait(self, item: N_contra, /) -> None:
-        """Add one."""
-        ...
-
-
 class BaseStream(Generic[N]):
     """Notices of some kinds, put into a queue that never makes the conversation wait.
+
+    When the user interrupts, unread speech of the parts that are cut leaves the queue, so that `Interrupted` does not
+    wait behind it. All else keeps its order, the server's own events too.
 
     Raises:
         TypeError: one of the kinds is none, as `KindFilter` says.
         ValueError: no event of a server has this wire name.
     """
 
-    def __init__(self, kinds: tuple[type[N] | str, ...], unread: Unread[N | DuologueError]) -> None:
+    def __init__(self, kinds: tuple[type[N] | str, ...]) -> None:
         self._kinds = KindFilter(kinds)
-        self._queue = unread
-        self._put_bytes = self._read_bytes = 0
-        """Each is changed by one thread only, so that no lock is needed; the difference is unread."""
+        self._unread: deque[N | StreamEnd] = deque()
+        self._unread_bytes = 0
         self._ended = False
+        # Of C: an interrupt cannot leave it taken, as it could a Condition.
+        self._lock = threading.Lock()
 
     @property
     def is_ended(self) -> bool:
@@ -74,32 +73,65 @@ class BaseStream(Generic[N]):
 
     def put(self, notice: object, /) -> None:
         """Add a notice, if it is of the stream's kinds."""
+        if isinstance(notice, Interrupted):
+            self.drop_speech(notice.interruption.cut)
         if self._ended or not self._kinds.matches(notice):
             return
-        size, unread_bytes = size_of(notice), self._put_bytes - self._read_bytes
-        count = self._queue.qsize()
-        if count >= MAX_UNREAD_NOTICES or (unread_bytes and unread_bytes + size > MAX_UNREAD_BYTES):
+        size = size_of(notice)
+        with self._lock:
+            count = len(self._unread)
+            fits = count < MAX_UNREAD_NOTICES and (
+                not self._unread_bytes or self._unread_bytes + size <= MAX_UNREAD_BYTES
+            )
+            if fits:
+                self._unread.append(cast("N", notice))
+                self._unread_bytes += size
+        if fits:
+            self._wake()
+        else:
             self.end(StreamOverflow(f"{count} notices were not read; read faster, or ask for fewer kinds"))
-            return
-        self._put_bytes += size
-        self._queue.put_nowait(cast("N", notice))
 
-    def end(self, fault: DuologueError, /) -> None:
+    def end(self, fault: Exception, /) -> None:
         """No more notices will come; `fault` says why, behind the last one."""
         if not self._ended:
             self._ended = True
-            self._queue.put_nowait(fault)
+            with self._lock:
+                self._unread.append(StreamEnd(fault))
+            self._wake()
 
-    def _is_read(self, notice: N) -> None:
-        self._read_bytes += size_of(notice)
+    def drop_speech(self, cut: Collection[tuple[str, int]]) -> None:
+        """Drop unread speech of these parts (item id, content index)."""
+        with self._lock:
+            kept = [each for each in self._unread if not is_speech_of(each, cut)]
+            if len(kept) < len(self._unread):
+                self._unread = deque(kept)
+                self._unread_bytes = sum(map(size_of, kept))
+
+    def _take(self) -> N | StreamEnd | None:
+        """The next notice, or the end, which stays there; None if there is nothing."""
+        with self._lock:
+            if not self._unread or isinstance(self._unread[0], StreamEnd):
+                return self._unread[0] if self._unread else None
+            notice = self._unread.popleft()
+            self._unread_bytes -= size_of(notice)
+            return notice
+
+    def _wake(self) -> None:
+        """Something is there to be read."""
+        raise NotImplementedError
+
+
+def is_speech_of(notice: object, cut: Collection[tuple[str, int]]) -> bool:
+    """Whether a notice is speech of one of these parts (item id, content index)."""
+    return isinstance(notice, AudioDelta) and (notice.item_id, notice.content_index) in cut
 
 
 class NoticeStream(BaseStream[N]):
     """Notices of some kinds, in order, from the moment when it was made. One task may iterate."""
 
     def __init__(self, kinds: tuple[type[N] | str, ...]) -> None:
-        self._unread: asyncio.Queue[N | DuologueError] = asyncio.Queue()
-        super().__init__(kinds, self._unread)
+        super().__init__(kinds)
+        self._filled = asyncio.Event()
 
     async def receive(self) -> N:
         """The next notice. Cancelling loses nothing.
@@ -108,22 +140,17 @@ class NoticeStream(BaseStream[N]):
             ConnectionClosedOK: the conversation has ended normally.
             DuologueError: what it failed with, or StreamOverflow.
         """
-        notice = await self._unread.get()
-        if isinstance(notice, DuologueError):
-            self._unread.put_nowait(notice)  # for the next call, which must get it too
-            raise notice.with_traceback(None)
-        self._is_read(notice)
+        while (notice := self._take()) is None:
+            self._filled.clear()
+            await self._filled.wait()
+        if isinstance(notice, StreamEnd):
+            raise notice.fault.with_traceback(None)
         return notice
 
     def take_unread(self) -> list[N]:
         """All that was not read, without waiting."""
         unread: list[N] = []
-        while not self._unread.empty():
-            notice = self._unread.get_nowait()
-            if isinstance(notice, DuologueError):
-                self._unread.put_nowait(notice)
-                break  # it is the last
-            self._is_read(notice)
+        while (notice := self._take()) is not None and not isinstance(notice, StreamEnd):
             unread.append(notice)
         return unread
 
@@ -138,3 +165,6 @@ class NoticeStream(BaseStream[N]):
             except ConnectionClosedOK:
                 return
             yield notice
+
+    def _wake(self) -> None:
+        self._filled.set()

@@ -13,11 +13,12 @@ from typing import Any, Final
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.managed_connection import ManagedConnection, OpenConnection
 from duologue.client.asyncio.rotation import Rotation
+from duologue.client.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.limits import FLUSH_S, POLL_S
 from duologue.client.refusals import close_refusal
-from duologue.dialects import PROFILES
-from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError
-from duologue.events import ErrorEvent, RealtimeError, RealtimeEvent, SessionUpdatedEvent
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
+from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, LocalProtocolError
+from duologue.events import ErrorEvent, RealtimeError, RealtimeEvent, ResponseCreateEvent, SessionUpdatedEvent
 from duologue.printable import printable_name
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind, classify
@@ -51,6 +52,8 @@ class ConnectionSupervisor:
     ) -> None:
         self.connection: Connection | None = None
         """The connection in use; None while there is none."""
+        self.place = "a server"
+        """The URL of the last connection, without secrets."""
         self._open_connection = open_connection
         self._core = core
         self._publish = publish
@@ -66,6 +69,8 @@ class ConnectionSupervisor:
         self._wanted = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
+        self._dialect = DEFAULT_DIALECT
+        """The dialect whose formats and order of commands are checked."""
         self._rotation = Rotation(core, self._reconnection, open_next=self._begin_open, release=self._release)
 
     @property
@@ -80,6 +85,31 @@ class ConnectionSupervisor:
             return True  # the one before did, or would have said so
         return SessionUpdatedEvent.type not in PROFILES[self.connection.dialect].lacks_events
 
+    def check_can_respond(self) -> None:
+        """Check that the server's dialect has `response.create`.
+
+        Raises:
+            LocalProtocolError: it has none: there the end of an utterance asks for the answer, or nothing does.
+        """
+        dialect = self.connection.dialect if self.connection is not None else self._dialect
+        if ResponseCreateEvent.type in PROFILES[dialect].lacks_events:
+            raise LocalProtocolError(
+                f"cannot send response.create: servers of the dialect {dialect!r} have no such command and answer when "
+                "an utterance ends; send audio, then commit() or finish()"
+            )
+
+    def check_can_speak(self) -> None:
+        """Check that the server takes audio now.
+
+        Raises:
+            LocalProtocolError: it wants to know the model first.
+        """
+        if self.connection is not None and self.connection.lacks_model:
+            raise LocalProtocolError(
+                f"cannot send audio: servers of the dialect {self.connection.dialect!r} want to know the model first; "
+                "open the conversation with model=…"
+            )
+
     async def start(self) -> None:
         """Open the first connection, and keep the conversation connected until `close`.
 
@@ -91,9 +121,11 @@ class ConnectionSupervisor:
         first = self._begin_open()
         try:
             self.connection = await first.opened()
+            self._follow_dialect(self.connection)
         except BaseException:
             await first.close()
             raise
+        self.place = self.connection._log.place
         self._running = _start(self._run(first))
 
     def session_opened(self) -> None:
@@ -167,6 +199,7 @@ class ConnectionSupervisor:
     async def _use(self, current: ManagedConnection) -> ManagedConnection | None:
         """Read and write over a connection until another one replaces it; returns that. None: there is none."""
         connection = self.connection = await current.opened()
+        self.place = connection._log.place
         self._rotation.begin(now=time.monotonic(), unix_now_s=time.time())
         self._wanted.clear()
         self.wake()
@@ -179,6 +212,7 @@ class ConnectionSupervisor:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
         if isinstance(outcome, ManagedConnection):
+            log_rotated(self.place)
             self._lost("the session is near its end; going on with another one")
             return outcome
         self._release(current)
@@ -200,6 +234,7 @@ class ConnectionSupervisor:
                 return closed
             now = time.monotonic()
             if event is not None:
+                self._follow_dialect(connection)
                 self._core.receive(event, now=now)
             if now >= self._core.next_tick_at:
                 self._core.tick(now)
@@ -209,6 +244,12 @@ class ConnectionSupervisor:
                 return ConnectionClosedError(_MESSAGE_TOO_BIG, excess)
             if (outcome := self._rotation.check(now=now, unix_now_s=time.time())) is not None:
                 return outcome
+
+    def _follow_dialect(self, connection: Connection) -> None:
+        """Have what is sent checked by the rules of the connection's dialect."""
+        if connection.dialect != self._dialect:
+            self._dialect = connection.dialect
+            self._core.checks.use(PROFILES[self._dialect])
 
     async def _write(self, connection: Connection) -> None:
         """Send what the core wants sent, in its order. A slow server blocks only this task."""
@@ -243,6 +284,7 @@ class ConnectionSupervisor:
 
     async def _reconnect(self, closed: ConnectionClosed) -> ManagedConnection | None:
         """Another connection, after as many attempts as the policy allows; None if it gives up."""
+        log_lost(self.place, closed)
         self._lost(str(closed))
         reconnection = self._reconnection
         reconnection.lost(now=time.monotonic(), code=closed.code, retryable=_can_reconnect(closed))
@@ -260,6 +302,7 @@ class ConnectionSupervisor:
             else:
                 reconnection.opened()
                 return following
+        log_ended(self.place, closed, attempts=reconnection.attempts)
         self._ended(closed)
         return None
 

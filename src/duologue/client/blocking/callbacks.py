@@ -14,6 +14,7 @@ from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.kinds import KindFilter
 from duologue.errors import ConnectionClosed, DuologueError, StreamOverflow
 from duologue.printable import printable_name
+from duologue.protocol.client.notices import Interrupted
 
 __all__ = ["Callbacks"]
 
@@ -51,6 +52,8 @@ class Callbacks:
 
     def put(self, notice: object, /) -> None:
         """Take a notice or an event."""
+        if isinstance(notice, Interrupted):
+            self._notices.drop_speech(notice.interruption.cut)
         if any(kinds.matches(notice) for kinds, _ in self._hooks):
             self._notices.put(notice)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -29,6 +29,14 @@ class BlockingConnection:
         self._loop = loop
         self._receiver: int | None = None
         """The thread that receives."""
+
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._connection).removeprefix('<')}"
+
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session; None before `session.created` was read, and where the server gives none."""
+        return self._connection.session_id
 
     @property
     def dialect(self) -> str:
@@ -58,7 +66,7 @@ class BlockingConnection:
             LocalProtocolError: only servers send such an event.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.message(event), timeout)
+        self._send(self._connection.messages(event), timeout)
 
     def append(self, audio: bytes, *, timeout: float | None = None) -> None:
         """Append input audio, in the session's input format, of any length; waits while the server is slow.
@@ -69,7 +77,7 @@ class BlockingConnection:
             ConnectionClosed: the session is over.
             TimeoutError: the server was too slow; nothing was sent.
         """
-        self._send(self._connection.audio_message(audio), timeout)
+        self._send(self._connection.audio_messages(audio), timeout)
 
     def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
         """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
@@ -109,8 +117,8 @@ class BlockingConnection:
         with suppress(ConnectionClosedOK):  # leaving the block has closed it
             self._loop.call(partial(self._connection.close, code, reason))
 
-    def _send(self, message: str, timeout: float | None) -> None:
+    def _send(self, messages: Sequence[str], timeout: float | None) -> None:
         # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
         has_free_slot = self._connection.free_slots > self._loop.n_handed_over
-        if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, message))):
-            self._loop.call(partial(self._connection.queue, message), timeout, late=SLOW_SERVER)
+        if not (has_free_slot and self._loop.hand_over(partial(self._connection.put, messages))):
+            self._loop.call(partial(self._connection.queue, messages), timeout, late=SLOW_SERVER)

@@ -10,11 +10,18 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import Encoding
+from duologue.audio.input_stream import AudioInput
 from duologue.client.answers import Answer
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
-from duologue.client.messages import audio_bytes
+from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
+from duologue.client.limits import FINISH_S
+from duologue.client.messages import check_audio
+from duologue.client.sound.loudspeaker import PullSink
+from duologue.client.sound.playback import AnySink
+from duologue.client.sound.sinks import AudioSink, InThread
+from duologue.client.sound.sources import SourceLike, source_of
 from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
@@ -47,6 +54,9 @@ class BlockingConversation(BlockingNoticeHub):
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
         super().__init__(conversation, loop)
+
+    def __repr__(self) -> str:
+        return f"<Blocking{repr(self._conversation).removeprefix('<')}"
 
     # --- state
 
@@ -91,30 +101,64 @@ class BlockingConversation(BlockingNoticeHub):
         """
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
-    def send_audio(self, audio: bytes, *, encoding: Encoding | None = None, timeout: float | None = None) -> bool:
-        """Append input audio. `encoding` is the source's own; it is checked against the session's.
+    def send_audio(
+        self,
+        audio: AudioInput,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+        timeout: float | None = None,
+    ) -> bool:
+        """Append input audio: bytes, arrays of 16-bit integers or of floats, or a `Sound`.
+
+        Without `rate_hz`, `encoding` or `channels` it is in the session's format. What differs is converted, as one
+        stream over all calls, which ends at `commit`; a `Sound` is a stream of its own. Bytes are PCM16, unless
+        `encoding` says otherwise; channels are interleaved, or the columns of an array, and are averaged.
 
         False while a lost connection is being restored: the audio is dropped, because a microphone cannot wait and late
         speech is of no use.
 
         Raises:
             TypeError: this is no audio; the message says what to pass.
-            LocalProtocolError: the session takes another encoding.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
+            LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
-        audio = audio_bytes(audio)
-        conversation = self._conversation
-        if conversation.can_put_audio:
+        check_audio(audio)
+        conversation, checks = self._conversation, self._conversation.core.checks
+        is_ready = checks.takes_as_it_is(audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        if is_ready and isinstance(audio, bytes) and conversation.can_put_audio:
             # Only without a free slot does the caller wait for the loop: with one, queueing cannot fail.
-            conversation.core.checks.check_audio(len(audio), encoding=encoding)
+            checks.check_audio(len(audio))
             if self._loop.hand_over(partial(conversation.put_audio, audio)):
                 return True
-        return self._send(partial(conversation.send_audio, audio, encoding=encoding), timeout)
+        send = partial(conversation.send_audio, audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        return self._send(send, timeout)
+
+    def end_input_stream(self, *, timeout: float | None = None) -> None:
+        """The source of the audio ends here: send what its resampler still holds, some 15 ms. `commit` does it too."""
+        self._send(self._conversation.end_input_stream, timeout)
 
     def commit(self, *, timeout: float | None = None) -> None:
         """Make an item of the appended audio, where the application decides on turns. Raises as `send` does."""
         self._send(self._conversation.commit, timeout)
+
+    def finish(self, *, timeout: float | None = FINISH_S) -> None:
+        """Say that no more audio comes, and wait until what was said is transcribed; then close, or go on.
+
+        What is sent depends on the server's dialect: the command for it, where there is one (`session.finish`,
+        `session.close`), which ends the session; elsewhere the end of an utterance that is open.
+
+        Raises:
+            RequestRejected: the server rejects it, or ends the session before it has told everything.
+            NotConnected: there is no connection now.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: not everything is told in time.
+        """
+        self._loop.call(partial(self._conversation.finish, timeout=None), timeout, late="not everything is told")
 
     def respond(
         self,
@@ -182,6 +226,34 @@ class BlockingConversation(BlockingNoticeHub):
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
         self._loop.do(partial(self._conversation.report_played, item_id, content_index, n_bytes=n_bytes))
+
+    # --- sound
+
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> BlockingPlayback:
+        """Play the model's speech on a sink: `with conversation.play(Loudspeaker()):`, see `BlockingPlayback`.
+
+        It is dropped when the user interrupts, and what was heard of it is reported. A function, or what has a method
+        `write`, may block: it has a thread of its own. `encoding` is what it takes, by default the session's output.
+        """
+        known = sink if isinstance(sink, PullSink | AudioSink) else InThread(sink, encoding=encoding)
+        playback = self._conversation.play(known, encoding=None if isinstance(known, InThread) else encoding)
+        return BlockingPlayback(playback, self._loop, failed=self._fail_thread)
+
+    def listen(
+        self,
+        source: SourceLike,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> BlockingListening:
+        """Send what a source hears: `with conversation.listen(Microphone()):`, or `wait()` to send it to its end.
+
+        An iterator, or a function, may block: it has a thread of its own. The keywords, which are those of
+        `send_audio`, say what its audio is.
+        """
+        known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels, in_thread=True)
+        return BlockingListening(self._conversation.listen(known), self._loop, failed=self._fail_thread)
 
     # --- the end
 

@@ -17,7 +17,7 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from
 from duologue.client.limits import TOOL_TIMEOUT_S
-from duologue.events import RealtimeSessionConfig
+from duologue.events import AnySessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -42,7 +42,7 @@ def converse(
     model: str | None = None,
     api_key: str | None = None,
     tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: RealtimeSessionConfig | None = None,
+    session: AnySessionConfig | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,

@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
-from duologue.errors import ConnectionClosedOK
+from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["SLOW_SERVER", "LoopThread"]
 
@@ -64,6 +64,8 @@ class LoopThread(Generic[T]):
         self._is_given_up = self._is_cancelled = False
         self._fault: BaseException | None = None
         """What leaving the context raised."""
+        self._failed: dict[object, tuple[int, BaseException]] = {}
+        """Faults of what runs beside blocks, by block: the thread of the block, and the fault."""
 
     @property
     def is_own_thread(self) -> bool:
@@ -80,6 +82,8 @@ class LoopThread(Generic[T]):
             self._is_begun = False
             raise
         value, fault = self._opened.get()
+        if isinstance(fault, DuologueError):
+            raise fault.with_traceback(None)  # its sentence says why; what the other thread went through does not
         if fault is not None:
             raise fault
         return value  # type: ignore[return-value]  # without a fault there is a value
@@ -95,6 +99,7 @@ class LoopThread(Generic[T]):
         """
         self._check_thread()
         ending: _Call[None] = _Call(_nothing)
+        ending.is_cleanup = True
         self._calls.add(ending)
         self._is_given_up = self._is_given_up or at_once
         if self._is_begun and not self._is_over:
@@ -112,11 +117,19 @@ class LoopThread(Generic[T]):
         elif fault is not None:
             raise fault
 
-    def call(self, work: Callable[[], Coroutine[Any, Any, R]], timeout: float | None = None, *, late: str = "") -> R:
+    def call(
+        self,
+        work: Callable[[], Coroutine[Any, Any, R]],
+        timeout: float | None = None,
+        *,
+        late: str = "",
+        is_cleanup: bool = False,
+    ) -> R:
         """Run a coroutine function on the loop as a task; returns what it returns, or raises what it raises.
 
         KeyboardInterrupt cancels it. So does the end of `timeout`, in seconds; an outcome that it still reaches then
-        counts: when TimeoutError is raised, it has been cancelled.
+        counts: when TimeoutError is raised, it has been cancelled. Raises the fault of a block of this thread
+        (`fail_thread`), unless it `is_cleanup`.
 
         Raises:
             TimeoutError: it is not done in time; its message begins with `late`.
@@ -125,6 +138,9 @@ class LoopThread(Generic[T]):
         """
         self._check_thread()
         call: _Call[R] = _Call(work)
+        call.is_cleanup = is_cleanup
+        if not is_cleanup:
+            self.raise_fault()
         outcome = self._outcome(call, timeout)
         if outcome is not None:
             return outcome.result()
@@ -165,6 +181,26 @@ class LoopThread(Generic[T]):
             return False
         self._handed_over.append(act)
         return self.post(self._take_over)
+
+    def raise_fault(self) -> None:
+        """Raise what `fail_thread` was told for this thread."""
+        for thread, fault in list(self._failed.values()):
+            if thread == threading.get_ident():
+                raise fault
+
+    def fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
+        """Have every call that a thread waits for, and the ones after it, raise a fault, up to `forgive_thread`.
+
+        On the loop's thread.
+        """
+        self._failed[block] = (thread, fault)
+        for call in self._calls.copy():
+            if call.thread == thread:
+                call.fail(fault)
+
+    def forgive_thread(self, block: object) -> None:
+        """The block has ended: its fault is not raised any more."""
+        self._failed.pop(block, None)
 
     # --- in the caller's thread
 
@@ -246,7 +282,7 @@ class LoopThread(Generic[T]):
         self._take_over()  # an interrupt may have prevented `hand_over` from posting it
         if self._is_ending:
             call.outcome.put(None)
-        else:
+        elif not call.is_failed:
             call.begin()
 
 
@@ -272,7 +308,9 @@ class _Call(Generic[R]):
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self.outcome: queue.SimpleQueue[_Outcome[R] | None] = queue.SimpleQueue()
+        self.thread = threading.get_ident()
         self.is_given_up = False
+        self.is_cleanup = self.is_failed = False
         self._work = work
         self._task: asyncio.Task[R] | None = None
 
@@ -293,6 +331,14 @@ class _Call(Generic[R]):
         if self._task is not None:
             # After its first step: what need not wait is done, however short the timeout.
             asyncio.get_running_loop().call_soon(self._task.cancel)
+
+    def fail(self, fault: BaseException) -> None:
+        """Give the caller a fault in place of what it waits for, which is cancelled."""
+        if not self.is_cleanup:
+            self.is_failed = True
+            self.outcome.put(_Outcome(None, fault))
+            if self._task is not None:
+                self._task.cancel()
 
     def _end(self, task: asyncio.Task[R]) -> None:
         if task.cancelled():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -28,6 +29,8 @@ class BlockingNoticeHub:
         self._conversation = conversation
         self._loop = loop
         self._callbacks: Callbacks | None = None
+        self._streams: dict[BlockingNoticeStream[Any], int] = {}
+        """Streams that are open, with the threads that opened them."""
 
     @overload
     def stream(
@@ -64,10 +67,13 @@ class BlockingNoticeHub:
 
     @contextmanager
     def _streaming(self, notices: BlockingNoticeStream[Any]) -> Generator[BlockingNoticeStream[Any], None, None]:
+        self._loop.raise_fault()
         try:
+            self._streams[notices] = threading.get_ident()
             self._loop.do(partial(self._conversation.attach, notices))
             yield notices
         finally:
+            self._streams.pop(notices, None)
             # Without waiting: an iterator that was dropped is closed on whichever thread collects it.
             self._loop.post(partial(self._conversation.detach, notices))
 
@@ -103,6 +109,13 @@ class BlockingNoticeHub:
             raise TypeError(f"a callback is a function or a coroutine function, not {type(callback).__name__}")
         remove = self._loop.do(partial(self._add_callback, kinds, callback))
         return lambda: self._loop.do(remove)
+
+    def _fail_thread(self, block: object, thread: int, fault: BaseException) -> None:
+        """A sink or a source has failed: whatever its block waits for raises that. On the event loop."""
+        self._loop.fail_thread(block, thread, fault)
+        for notices, reader in list(self._streams.items()):
+            if reader == thread and isinstance(fault, Exception):
+                notices.end(fault)
 
     def _add_callback(self, kinds: KindFilter, callback: Callable[[Any], object]) -> Callable[[], None]:
         if self._callbacks is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Iterator
 from typing import TypeVar
 
-from duologue.client.asyncio.streams import BaseStream
-from duologue.errors import ConnectionClosedOK, DuologueError
+from duologue.client.asyncio.streams import BaseStream, StreamEnd
+from duologue.errors import ConnectionClosedOK
 
 __all__ = ["BlockingNoticeStream"]
 
@@ -21,9 +22,10 @@ class BlockingNoticeStream(BaseStream[N]):
     """
 
     def __init__(self, kinds: tuple[type[N] | str, ...], *, timeout: float | None = None) -> None:
+        super().__init__(kinds)
         self.timeout = timeout
-        self._unread: queue.SimpleQueue[N | DuologueError] = queue.SimpleQueue()
-        super().__init__(kinds, self._unread)
+        self._filled: queue.SimpleQueue[None] = queue.SimpleQueue()
+        """Wakes the thread, which then looks again."""
 
     def receive(self, *, timeout: float | None = None) -> N:
         """The next notice.
@@ -33,14 +35,14 @@ class BlockingNoticeStream(BaseStream[N]):
             DuologueError: what it failed with, or StreamOverflow.
             TimeoutError: no notice came in time.
         """
-        try:
-            notice = self._unread.get(timeout=timeout)
-        except queue.Empty:
-            raise TimeoutError(f"no notice came within {timeout:g} s") from None
-        if isinstance(notice, DuologueError):
-            self._unread.put(notice)  # for the next call, which must get it too
-            raise notice.with_traceback(None)
-        self._is_read(notice)
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while (notice := self._take()) is None:
+            try:
+                self._filled.get(timeout=None if ends_at is None else max(0.0, ends_at - time.monotonic()))
+            except queue.Empty:
+                raise TimeoutError(f"no notice came within {timeout:g} s") from None
+        if isinstance(notice, StreamEnd):
+            raise notice.fault.with_traceback(None)
         return notice
 
     def __iter__(self) -> Iterator[N]:
@@ -52,3 +54,7 @@ class BlockingNoticeStream(BaseStream[N]):
             return self.receive(timeout=self.timeout)
         except ConnectionClosedOK:
             raise StopIteration from None
+
+    def _wake(self) -> None:
+        if self._filled.empty():  # the thread takes what wakes it before it looks: one is enough
+            self._filled.put(None)

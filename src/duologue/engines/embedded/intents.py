@@ -6,11 +6,13 @@ All answers are computed from the request; nothing is looked up or kept outside 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.embedded.arithmetic import calculate, number
+from duologue.engines.embedded.orders import ordered_words
 from duologue.engines.embedded.spoken_calls import ASKING, MAX_SAID_CHARACTERS, asked_calls
 
 __all__ = ["SLOWLY", "answer"]
@@ -44,9 +46,13 @@ def answer(request: ResponderRequest) -> str | Sequence[FunctionCall]:
     """What to say to the last message of the user, or to begin with where there is none; or what it asks to call."""
     if (wanted := _WORDS_TO_SAY.fullmatch(request.instructions[: 2 * MAX_SAID_CHARACTERS].strip())) is not None:
         return wanted["words"][:MAX_SAID_CHARACTERS]
+    if (ordered := ordered_words(request.instructions)) is not None:
+        return ordered
     text, blind = _last(request, "user"), _shows_picture(request)
     if not text:
         return f"I cannot see pictures: {_NO_MODEL}." if blind else "Hello! I am listening."
+    if (ordered := ordered_words(text)) is not None:
+        return ordered
     plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     for pattern, reply in _INTENTS:
         if (said := pattern.search(plain)) is not None and (words := reply(request, said)) is not None:
@@ -76,6 +82,25 @@ def _recall_name(request: ResponderRequest, said: _Said) -> str:
         if (found := _MY_NAME.search(text)) and (name := _name_in(found)):
             return f"Your name is {name}."
     return "You have not told me your name yet."
+
+
+def _recall_fact(request: ResponderRequest, said: _Said) -> str | None:
+    thing = re.escape(said["thing"])
+    told = re.compile(rf"\b(?:the|my|our)\s+{thing}\b(?:\s+(?:is|was|are))?[\s:=]+(?P<fact>[^.!?;\n]{{1,100}})", re.I)
+    for text in _earlier(request):
+        if (found := told.search(text)) is not None:
+            return found["fact"].strip(" \"'") + "."
+    return None
+
+
+def _earlier(request: ResponderRequest) -> Iterator[str]:
+    """What the user said before, newest first, as far as it is searched."""
+    left = _MAX_REMEMBERED
+    said = (message.text[:MAX_SAID_CHARACTERS] for message in reversed(request.messages) if message.role == "user")
+    for text in islice(said, 1, None):
+        if (left := left - len(text) - 1) < 0:
+            return
+        yield text
 
 
 def _name_in(said: _Said) -> str | None:
@@ -199,6 +224,7 @@ _TABLE: tuple[tuple[str, _Answer], ...] = (
         r"(?:.*\b(?P<when>yesterday|today|tomorrow)\b)?",
         _date,
     ),
+    (r"\bwhat(?:'s| is| was| are)\s+(?:the|my|our)\s+(?P<thing>\w+(?:\s\w+){0,3})\s*(?:again)?[?.!,]", _recall_fact),
     # About this session.
     (
         r"\b(?:what|which|whose) (?:voice|speaker)\b|\byour voice\b",

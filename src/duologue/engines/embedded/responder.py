@@ -8,7 +8,15 @@ from collections.abc import AsyncGenerator, Sequence
 
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.embedded.intents import SLOWLY, answer
-from duologue.engines.embedded.spoken_calls import MAX_SAID_CHARACTERS, result_in_words, wanted_call
+from duologue.engines.embedded.orders import ordered_call, ordered_words
+from duologue.engines.embedded.spoken_calls import (
+    ASKING,
+    MAX_SAID_CHARACTERS,
+    asked_calls,
+    named_call,
+    result_in_words,
+    wanted_call,
+)
 
 __all__ = ["EmbeddedResponder"]
 
@@ -46,14 +54,46 @@ def _answer(request: ResponderRequest) -> tuple[Sequence[str | FunctionCall], bo
     result = result_in_words(request)
     results = _CLAUSE.findall(result) if result is not None else []
     if result is not None and request.messages[-1].role != "user":
-        return results, False
+        return _after_result(request, result) or results, False
     text = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
     said = text[:MAX_SAID_CHARACTERS]
-    if result is None and (wanted := wanted_call(request, said)) is not None:
-        return [wanted], False
+    if result is None and (calls := _calls(request, said)):
+        return calls, False
     words = answer(request)
     before = [*results, " "] if results else []
     if not isinstance(words, str):
         return [*before, *words], False
     slowly = SLOWLY.search(said) is not None and SLOWLY.search(words) is None
     return [*before, *_CLAUSE.findall(words)], slowly
+
+
+def _calls(request: ResponderRequest, said: str) -> Sequence[FunctionCall]:
+    """The calls that must be made: the client requires one, or the instructions order one. Empty for none.
+
+    A call that the user asks for is made instead of an ordered one.
+    """
+    ordered = ordered_call(request)
+    wanted = wanted_call(request, said)
+    if wanted is not None:
+        return [ordered or wanted]
+    if asked := _asked_by_user(request, said):
+        return asked
+    return [] if ordered is None else [ordered]
+
+
+def _asked_by_user(request: ResponderRequest, said: str) -> Sequence[FunctionCall]:
+    if (named := named_call(said, request.functions)) is not None and request.function_choice != "none":
+        return [named]
+    # Without orders the table of intents decides: "say: call me later" asks for no call.
+    if not request.instructions or (asking := ASKING.search(said)) is None:
+        return []
+    calls = asked_calls(request, sure=bool(asking["sure"]), rest=asking["rest"])
+    return [] if calls is None or isinstance(calls, str) else calls
+
+
+def _after_result(request: ResponderRequest, result: str) -> Sequence[str | FunctionCall]:
+    """What the instructions order for the time after a call; empty if nothing."""
+    if (ordered := ordered_call(request)) is not None:
+        return [ordered]
+    words = ordered_words(request.instructions, result)
+    return [] if words is None else _CLAUSE.findall(words)

@@ -21,7 +21,15 @@ from duologue.engines.base import Function, FunctionCall, ResponderRequest
 from duologue.engines.embedded.spoken_values import NotThat, fitting, spelled, value_of
 from duologue.errors import DecodeError
 
-__all__ = ["ASKING", "MAX_SAID_CHARACTERS", "asked_calls", "result_in_words", "wanted_call"]
+__all__ = [
+    "ASKING",
+    "MAX_SAID_CHARACTERS",
+    "asked_calls",
+    "literal_call",
+    "named_call",
+    "result_in_words",
+    "wanted_call",
+]
 
 ASKING: Final = re.compile(
     r"(?:^\W*|[.!?;,]\s+|\b(?:please|and|then|you|to|now|can|could)\W+)(?:call|use|run|invoke)\s+(?=\S)(?:the |a |my )?"
@@ -48,6 +56,16 @@ _EDGES: Final = " \t\n,;:.!?\"'()"
 _LINK_AT_END: Final = re.compile(r"\b(?:and|with|the)$", re.IGNORECASE)
 _BARE: Final = re.compile(r"^\W*(?:for|in|on|about|of|at)\s+(?P<value>.+)$", re.IGNORECASE | re.DOTALL)
 """A value without a name, for a tool that has one argument to give it to."""
+_LITERAL: Final = re.compile(r"^(?:\s|is\b|set to\b|of\b|as\b)*(?:[=:]|[\"'“]|(?:[A-Z]|[+-]?\d))")
+"""A value that stands for itself: behind an equals sign, in quotation marks, a name or a number."""
+_LITERAL_ALONE: Final = re.compile(
+    r"^\s+(?:with|for|on)\s+(?P<value>(?:[\"'“][^\"'”]+[\"'”]|[A-Z\d]\S*(?:\s+[A-Z\d]\S*)*))\W*$"
+)
+_MARKS: Final = " =:\"'“"
+_ITS_KIND: Final = re.compile(r"^\s+(?:tool|function)\b", re.IGNORECASE)
+_LITTLE_WORDS: Final = re.compile(
+    r"\b(?:the|a|an|my|me|us|them|user|caller|customer|this|conversation|call|please|over)\b", re.IGNORECASE
+)
 _POLITE: Final = re.compile(r"\b(?:please|now|for me|thanks|thank you|without (?:any )?arguments?)\b", re.IGNORECASE)
 _CLOSE_NAME: Final = 0.8  # of the letters in order: "get whether" for "get weather", and no other tool's name
 _MAX_RESULT_CHARACTERS: Final = 600  # of a result that is said aloud: about a minute of speech
@@ -109,6 +127,45 @@ def wanted_call(request: ResponderRequest, text: str) -> FunctionCall | None:
         heard = _Heard(named, text)
     arguments, _ = _arguments(heard.rest, heard.function, anywhere=heard.rest == text)
     return _call(heard.function, arguments)
+
+
+def literal_call(said: str, functions: Sequence[Function]) -> FunctionCall | None:
+    """The call that these words spell out, "lookup_city with city='Tokyo'"; None if they leave anything open."""
+    heard = _heard(said[:MAX_SAID_CHARACTERS].rstrip(_BEFORE_AGAIN), functions[:_MAX_FUNCTIONS], fuzzy=False)
+    if heard is None:
+        return None
+    function, rest = heard.function, _ITS_KIND.sub("", heard.rest)
+    properties, required = _asked_for(function)
+    if not rest.strip(_EDGES):
+        return None if required else _call(function, {})
+    alone = required if len(required) == 1 else list(properties)
+    bare = _LITERAL_ALONE.match(rest)
+    if bare is not None and len(alone) == 1 and spelled(bare["value"]) != spelled(alone[0]):
+        rest = f" with {alone[0]}={bare['value']}"
+    elif not all(_LITERAL.match(words) for words in _raw_values(rest, properties)):
+        return None
+    arguments, faults = _arguments(rest, function)
+    return None if faults or not (arguments or _typed(rest) is not None) else _call(function, arguments)
+
+
+def named_call(said: str, functions: Sequence[Function]) -> FunctionCall | None:
+    """The call of a function without required arguments whose name is what was said: "transfer me to the specialist"
+    for `transfer_to_specialist`; articles and the like do not count. None for anything else."""
+    heard = spelled(_LITTLE_WORDS.sub(" ", said[:MAX_SAID_CHARACTERS]))
+    for function in functions[:_MAX_FUNCTIONS]:
+        name = spelled(_LITTLE_WORDS.sub(" ", function.name.replace("_", " ")))
+        if name and heard == name and not _asked_for(function)[1]:
+            return _call(function, {})
+    return None
+
+
+def _raw_values(said: str, properties: Mapping[str, Any]) -> Sequence[str]:
+    """What stands behind each argument's name, as it was written; one empty text if there is none."""
+    places = _places(said, properties, anywhere=False)
+    ends = [begin for _, begin, _ in places[1:]] + [len(said)]
+    # A mark behind a name belongs to its place.
+    starts = [len(said[:start].rstrip(_MARKS)) for _, _, start in places]
+    return [said[start:end] for start, end in zip(starts, ends, strict=False)] or [""]
 
 
 def result_in_words(request: ResponderRequest) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from duologue.audio.formats import Encoding
+from duologue.audio.formats import PCM, Encoding
 from duologue.errors import AudioError
 from duologue.events import (
     AnySession,
@@ -18,14 +18,15 @@ from duologue.events import (
 __all__ = ["encoding_of_format", "input_config", "session_encodings"]
 
 
-def session_encodings(session: AnySession) -> tuple[Encoding | None, Encoding | None]:
-    """Encodings of a session's input and output; None for an unknown one."""
+def session_encodings(session: AnySession, *, usual_input: Encoding = PCM) -> tuple[Encoding | None, Encoding | None]:
+    """Encodings of a session's input and output; None for an unknown one. `usual_input` is that of a session that does
+    not say it."""
     if isinstance(session, UnknownVariant):
         return None, None
     wire = input_config(session.audio)
     output = session.audio.output if isinstance(session.audio, AudioConfig) else None
     return (
-        encoding_of_format(wire.format if wire is not None else None),
+        encoding_of_format(wire.format) if wire is not None and is_set(wire.format) else usual_input,
         encoding_of_format(output.format if is_set(output) else None),
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from duologue.audio.buffers import AudioBuffer
 from duologue.audio.formats import Encoding
 from duologue.errors import LocalProtocolError, NotConnected
 from duologue.events import (
@@ -30,6 +31,7 @@ from duologue.protocol.client.deduplication import Deduplicator
 from duologue.protocol.client.dispatch import EventContext, HandlesEvents, dispatch_table, on
 from duologue.protocol.client.event_notices import EventNotices
 from duologue.protocol.client.history.store import ConversationStore
+from duologue.protocol.client.input_audio import InputAudio
 from duologue.protocol.client.limits import LASTING
 from duologue.protocol.client.notices import (
     AudioNotCommitted,
@@ -105,10 +107,13 @@ class ConversationCore(HandlesEvents):
         self.usage = UsageLedger()
         self.session_replay = SessionReplay(new_id=new_id)
         self.checks = LocalChecks(off=self.options.checks_off)
+        self.input_audio = InputAudio(self.checks)
         self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
+        self.players: list[Callable[[], bool]] = []
+        """Called before an interruption: each reports what it has played, and returns whether it has more to play."""
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -142,6 +147,7 @@ class ConversationCore(HandlesEvents):
             case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
+                self._append(self.input_audio.before(event))
                 self.checks.check(event)
                 self._enqueue(event)
             case UnknownRealtimeEvent():
@@ -166,17 +172,28 @@ class ConversationCore(HandlesEvents):
         self._enqueue(event)
         return str(event.event_id)
 
-    def append(self, audio: bytes, *, encoding: Encoding | None = None) -> None:
-        """Send input audio; `encoding` is that of its source, if it is known.
+    def append(
+        self,
+        audio: AudioBuffer,
+        *,
+        encoding: Encoding | None = None,
+        rate_hz: int | None = None,
+        channels: int | None = None,
+    ) -> None:
+        """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
 
         Raises:
             NotConnected: the connection is lost.
-            LocalProtocolError: the session's input has another format.
+            LocalProtocolError: it is too much for one event.
+            AudioError: audio that cannot be converted.
+            MissingExtra: converting it needs the `audio` extra.
         """
         self._check_connected("append audio")
-        self.checks.check_audio(len(audio), encoding=encoding)
-        self.checks.appended(len(audio))
-        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+        self._append(self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels))
+
+    def end_input_stream(self) -> None:
+        """The source of the appended audio ends here: send what its resampler still holds."""
+        self._append(self.input_audio.rest() if self.is_open else [])
 
     def respond(
         self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
@@ -256,6 +273,7 @@ class ConversationCore(HandlesEvents):
             return
         self.is_open = False
         self._events.clear()
+        self.input_audio.clear()
         self.session_status.lost()
         unanswered = self._pending_commands.commands
         self.session_replay.lost(unanswered)
@@ -287,14 +305,18 @@ class ConversationCore(HandlesEvents):
         self._collect(now)
 
     @property
+    def says_nothing_more(self) -> bool:
+        """Whether no response runs or is asked for, and no function whose answer the model waits for."""
+        idle = self.sequencer.state is SequenceState.IDLE and not self.sequencer.pending
+        return idle and self.calls.all_answered
+
+    @property
     def between_turns(self) -> bool:
         """Whether there is no speech, no response and no pending command: the connection can change unnoticed."""
         return (
-            self.sequencer.state is SequenceState.IDLE
-            and not self.sequencer.pending
+            self.says_nothing_more
             and not self.session_status.user_speaks
             and not self.output_audio.playback.playing
-            and self.calls.all_answered
             and not len(self._pending_commands)
         )
 
@@ -336,14 +358,21 @@ class ConversationCore(HandlesEvents):
         self._collect(context.now)
 
     def _interrupt(self) -> None:
+        have_more = [report() for report in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
             self._enqueue(truncate)
         elif truncate is not None:  # out of band, or of a lost session: no server has the item
             interruption = msgspec.structs.replace(interruption, truncate=None)
-        if interruption.cut:
+        if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
+
+    def _append(self, ready: list[bytes]) -> None:
+        for audio in ready:
+            self.checks.check_audio(len(audio))
+            self.checks.appended(len(audio))
+            self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:
         self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]
@@ -357,6 +386,7 @@ class ConversationCore(HandlesEvents):
         self._pending_commands.sent(event)
         self.session_replay.sent(event)
         self.checks.sent(event)
+        self.calls.sent(event)
         self._events.append(event)
 
     def _collect(self, now: float) -> None:

@@ -6,6 +6,7 @@ receive(message) → event        send(event) → message        closed(code, re
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -18,20 +19,29 @@ from duologue.events import (
     RealtimeEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
     UnknownRealtimeEvent,
     is_set,
 )
 from duologue.protocol.states import CONNECTION, ConnectionInput, ConnectionState, raise_illegal, step
 
-__all__ = ["ClientProtocol"]
+__all__ = ["ClientProtocol", "ReadsEvents"]
+
+
+class ReadsEvents(Protocol):
+    """Makes an event of a message. Raises DecodeError for one that is no JSON object."""
+
+    def __call__(self, data: str | bytes, /, *, dialect: str) -> RealtimeEvent: ...
+
 
 _NORMAL_CLOSES = frozenset({1000, 1001})
 
 
 class ClientProtocol:
-    """One session, seen from the client. `new_id` makes the ids of events that come without one."""
+    """One session, seen from the client. `new_id` makes the ids of events that come without one; `read` makes an event
+    of a message in a dialect."""
 
-    def __init__(self, *, dialect: str = "openai", new_id: Callable[[str], str]) -> None:
+    def __init__(self, *, dialect: str = "openai", new_id: Callable[[str], str], read: ReadsEvents = decode) -> None:
         self.state = ConnectionState.CONNECTING
         self.session: AnySession | None = None
         """The session as the server last sent it."""
@@ -39,19 +49,24 @@ class ClientProtocol:
         """The last `error` event; servers explain a close with one."""
         self.dialect = dialect
         """How messages are read and written. May change during the session, when another dialect is detected."""
+        self.unanswered_update: SessionUpdateEvent | None = None
+        """The last `session.update` that was sent, until the session as a whole comes back."""
         self._error_is_last = False
         self._new_id = new_id
+        self._read = read
 
     def receive(self, message: str | bytes) -> RealtimeEvent:
         """The event of a message. Never raises: a message without one gives an unknown event with a `problem`."""
         try:
-            event = decode(message, dialect=self.dialect)
+            event = self._read(message, dialect=self.dialect)
         except DecodeError as fault:
             event = UnknownRealtimeEvent(json={}, problem=str(fault))
         self._error_is_last = isinstance(event, ErrorEvent)
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 self.session = event.session
+                if isinstance(event, SessionUpdatedEvent):
+                    self.unanswered_update = None
                 if self.state is ConnectionState.CONNECTING:  # later ones change no state
                     self._step(ConnectionInput.SESSION_CREATED)
             case ErrorEvent():
@@ -71,6 +86,8 @@ class ClientProtocol:
         if isinstance(event, ClientEvent):
             if not is_set(event.event_id):
                 event = msgspec.structs.replace(event, event_id=self._new_id("event"))
+            if isinstance(event, SessionUpdateEvent):
+                self.unanswered_update = event
         elif not isinstance(event, UnknownRealtimeEvent):
             raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return encode(event, dialect=self.dialect).decode("utf-8")

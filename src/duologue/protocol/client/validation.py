@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, TypeAlias
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.dialects import Profile
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySession,
@@ -61,6 +62,10 @@ class LocalChecks(Part):
         if unknown:
             raise ValueError(f"no check {', '.join(sorted(unknown))}; known: {', '.join(LOCAL_CHECKS)}")
         self._off = frozenset(off)
+        self._usual_input: Encoding = PCM
+        """Of a session that does not say its format."""
+        self.commit_begins = False
+        """Whether a commit without audio is a command: it begins an utterance in some dialects."""
         self.input_encoding: Encoding | None = PCM
         """Of the session's input audio; None for an unknown format."""
         self.voice: object = None
@@ -131,6 +136,41 @@ class LocalChecks(Part):
                 f"{wanted.bytes_per_sample} bytes; keep the odd byte for the next chunk"
             )
 
+    def takes_as_it_is(
+        self, audio: object, *, encoding: Encoding | None, rate_hz: int | None, channels: int | None
+    ) -> bool:
+        """Whether audio is in the session's input format already, as far as is known. Safe on any thread."""
+        if type(audio) is not bytes or channels not in (None, 1):
+            return False
+        if rate_hz is None and encoding is None:
+            return True
+        wanted = self.input_encoding
+        if "append_format" in self._off or wanted is None:  # the session's format is not what the server takes
+            return rate_hz is None
+        return encoding == wanted and rate_hz in (None, wanted.rate_hz)
+
+    @property
+    def convertible_input(self) -> Encoding:
+        """The format to convert input audio to.
+
+        Raises:
+            LocalProtocolError: it is none that is known here.
+        """
+        if self.input_encoding is None:
+            raise LocalProtocolError(
+                "cannot convert the audio: the session's input format is not one that is known here; send bytes in "
+                "that format, without a rate"
+            )
+        return self.input_encoding
+
+    def use(self, profile: Profile) -> None:
+        """The server's dialect is known: its usual format, and what a commit is there."""
+        self.commit_begins = profile.utterance.begin is not None
+        usual = Encoding.of(PCM.type, profile.input_rates_hz[0]) if profile.input_rates_hz else PCM
+        if self.input_encoding == self._usual_input:
+            self._change_input(usual)
+        self._usual_input = usual
+
     def sent(self, event: ClientEvent) -> None:
         """An event is sent."""
         match event:
@@ -193,7 +233,7 @@ class LocalChecks(Part):
         self.has_item_since_audio = self._unheard_is_told = False
 
     def _session(self, session: AnySession) -> None:
-        encoding, _ = session_encodings(session)
+        encoding, _ = session_encodings(session, usual_input=self._usual_input)
         if encoding == self.input_encoding:
             self._format_requested = None
         elif self._format_requested is None:
@@ -238,6 +278,8 @@ def _check_append_format(checks: LocalChecks, event: ClientEvent) -> None:
 
 
 def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:  # rule `error.commit_short`
+    if checks.commit_begins:
+        return
     if isinstance(event, InputAudioBufferCommitEvent) and checks.buffered_ms < MIN_COMMIT_MS:
         raise LocalProtocolError(
             f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "

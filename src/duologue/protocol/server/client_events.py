@@ -19,6 +19,7 @@ from duologue.events import (
     ResponseCreateEvent,
     SessionUpdateEvent,
     UnknownRealtimeEvent,
+    UnknownVariant,
 )
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.leniency import Leniency
@@ -62,11 +63,20 @@ def accept(event: RealtimeEvent, session: Session, leniency: Leniency, *, max_ob
         raise InvalidRequest("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
     if not isinstance(event, AcceptedEvent):
         raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+    if isinstance(event, SessionUpdateEvent) and isinstance(event.session, UnknownVariant) and not event.session.type:
+        return accept(_of_own_kind(event, session, leniency), session, leniency, max_objects=max_objects)
     for fault in faults_of(event, session.limits, max_objects):
         leniency.check(fault, event_type=event.type)
     if session.kind == "transcription" and isinstance(event, ResponseCreateEvent):
         raise InvalidRequest("transcription_only", param="type", value=event.type)
     return event
+
+
+def _of_own_kind(event: SessionUpdateEvent, session: Session, leniency: Leniency) -> RealtimeEvent:
+    """An update that names no kind of session, for this one. Raises InvalidRequest where the session is strict."""
+    leniency.check(InvalidRequest("missing", param="session.type", harmless=True), event_type=event.type)
+    wire = event.to_json()
+    return RealtimeEvent.from_json({**wire, "session": {**wire["session"], "type": session.kind}})
 
 
 def event_id_of(event: RealtimeEvent | None) -> str | None:

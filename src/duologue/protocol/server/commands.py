@@ -96,6 +96,8 @@ class Respond(Struct, frozen=True, kw_only=True):
     """"auto", "none", "required", or the name of the one function to call."""
     silent_ms: int | None = None
     """How long the user has been silent, if the response is to prompt them; None: there is something to answer."""
+    text: str | None = None
+    """What to say word for word, without asking the responder; None: the responder answers."""
     approved: tuple[str, ...] = ()
     """Ids of the approval requests that the user has granted. If there are any, do not ask the responder: report
     `response_approved` for each in turn, then `response_finished`."""

@@ -3,7 +3,7 @@
 The client's messages and the engines' reports go in; events for the client and commands for the shell come out. The
 protocol does no I/O, reads no clock and processes no audio.
 
-    connect · receive · receive_text · tick                              what the shell reports
+    connect · receive · receive_text · speak · tick                              what the shell reports
     detected · end_of_turn_estimated · detection_failed                  what the engines report
     partial_transcript · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -62,6 +62,7 @@ from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.item_edits import ItemEditor
 from duologue.protocol.server.leniency import Leniency
 from duologue.protocol.server.outgoing import Outgoing
+from duologue.protocol.server.responses.forced import ForcedMessage
 from duologue.protocol.server.responses.scheduler import ResponseScheduler
 from duologue.protocol.server.session import Session, SessionKind
 from duologue.protocol.server.token_budget import TokenBudget
@@ -76,7 +77,8 @@ class ServerProtocol:
     `new_id` makes an id for a kind of object ("sess", "conv", "item", "resp", "call", "event"). `now` is a monotonic
     clock in seconds, the same one in every call. `started_at` is the Unix time of the start. A session of `kind`
     "transcription" never responds. `charge` is called with every change of what the session holds in memory, and can
-    reject more.
+    reject more. With `answers_commits` a response follows the client's commit by itself where turn detection is off;
+    the hosted service waits for `response.create`.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class ServerProtocol:
         started_at: float,
         kind: SessionKind = "realtime",
         charge: Charge | None = None,
+        answers_commits: bool = False,
     ) -> None:
         defaults = defaults or SessionDefaults()
         self._account = account = MemoryAccount(defaults.max_session_bytes, *(() if charge is None else (charge,)))
@@ -98,6 +101,7 @@ class ServerProtocol:
         self._out = Outgoing(new_id)
         self._ends_at: float = now + defaults.duration_s
         self._duration_s = defaults.duration_s
+        self._answers_commits = answers_commits and kind == "realtime"
         self._leniency = Leniency(self._out, lenient=defaults.lenient)
         self._idle = IdleTimer(self._clock)
         self.session = Session(
@@ -218,6 +222,22 @@ class ServerProtocol:
         except InvalidRequest as invalid:
             self.reject(invalid, event)
 
+    def speak(self, message: ForcedMessage, event: RealtimeEvent, *, now: float) -> None:
+        """The client has this spoken word for word, as a response; `event` is what asked for it."""
+        self._clock.advance_to(now)
+        try:
+            if self.session.kind == "transcription":
+                raise InvalidRequest("transcription_only", param="item.type", value="force_message")
+            if not message.text:
+                raise InvalidRequest("missing", param="item.content[0].text")
+            if not self.conversation.fits(message.text):
+                raise InvalidRequest(
+                    "item_too_large", param="item", max=self.conversation.max_item_bytes, got=len(message.text)
+                )
+            self._responses.speak(message)
+        except InvalidRequest as invalid:
+            self.reject(invalid, event)
+
     def reject(self, invalid: InvalidRequest, event: RealtimeEvent | None) -> None:
         """Answer an invalid event by `error`."""
         self._out.send(invalid.event(self._out.event_id(), answers=event_id_of(event)))
@@ -250,10 +270,38 @@ class ServerProtocol:
         settings = self.session.turn_settings
         if isinstance(turn, TurnStarted):
             self._idle.stop()
-            if settings and settings.interrupt_response and self._responses.active:
+            if settings and settings.interrupt_response and self._responses.interruptible:
                 self._responses.cancel(None, reason="turn_detected")
         elif settings and settings.create_response and self.session.kind == "realtime":
             self._responses.answer_turn()
+
+    def leave_turns_to_client(self) -> None:
+        """Detect no turns from now on, in a dialect in which the client alone says when its utterances end."""
+        self.session.leave_turns_to_client()
+        self._input.session_updated()
+
+    def begin_utterance(self, *, now: float) -> None:
+        """The client begins an utterance by a command, in a dialect that has one."""
+        self._clock.advance_to(now)
+        self._input.begin_utterance()
+
+    def end_utterance(self, *, now: float) -> None:
+        """The client ends its utterance by a command, which asks for the response too."""
+        self._clock.advance_to(now)
+        self._input.end_utterance()
+        if self.session.kind == "realtime":
+            self._responses.answer_turn()
+
+    def end_input(self, *, now: float) -> None:
+        """The client says that no more audio will come: its last turn ends now."""
+        self._clock.advance_to(now)
+        for turn in self._input.end_input():
+            self._turn(turn)
+
+    @property
+    def input_told(self) -> bool:
+        """Whether everything that the user said is transcribed, and answered where it is to be."""
+        return self._input.is_told and self._responses.active is None
 
     def speech_so_far(self, item_id: str, from_byte: int = 0) -> Transcribe | None:
         """The audio of the current turn from `from_byte` on, for `TranscribePartial` and `TranscribeAhead`.
@@ -362,6 +410,8 @@ class ServerProtocol:
                 self._input.append(audio_of(event.audio, "audio") if audio is None else audio)
             case InputAudioBufferCommitEvent():
                 self._input.commit()
+                if self._answers_commits and self.session.turn_settings is None:
+                    self._responses.answer_turn()
             case InputAudioBufferClearEvent():
                 self._input.clear()
             case SessionUpdateEvent():

@@ -102,6 +102,13 @@ class Session:
         assert isinstance(audio.output, AudioOutputConfig)
         return audio.output
 
+    def leave_turns_to_client(self) -> None:
+        """Detect no turns, unless the client asks for it later."""
+        audio = self.wire.audio
+        assert isinstance(audio, AudioConfig | TranscriptionSessionAudio)
+        heard = msgspec.structs.replace(self.input, turn_detection=None)
+        self.wire = msgspec.structs.replace(self.wire, audio=msgspec.structs.replace(audio, input=heard))
+
     @property
     def turn_settings(self) -> TurnSettings | None:
         """How turns are detected; None when the client commits them itself."""

@@ -23,6 +23,7 @@ from duologue.dialects.itemstream import AddedToCreated
 from duologue.dialects.places import Json, find, objects_at
 from duologue.events import (
     ConversationCreatedEvent,
+    ConversationItemDoneEvent,
     ErrorEvent,
     RealtimeConversation,
     RealtimeEvent,
@@ -31,8 +32,13 @@ from duologue.events import (
     SessionUpdatedEvent,
     UnknownRealtimeEvent,
 )
+from duologue.protocol import SessionKind
+from duologue.server.dialect.client_habits import fill_in_kind, switch_off
 from duologue.server.dialect.parameter_names import their_parameter
+from duologue.server.dialect.sampling_rate import SamplingRate
+from duologue.server.dialect.vendor_frames import complete_frame
 from duologue.server.dialect.vendor_settings import VendorSettings
+from duologue.server.dialect.vendor_streams import VendorStream, is_done_speech
 from duologue.server.telemetry.log import log_event
 
 __all__ = ["BETA", "BETA_SHAPED", "DialectAdapter", "LossLog", "asks_for_beta"]
@@ -53,6 +59,9 @@ and have no effect: no engine supports them."""
 
 _ANNOUNCE_CONVERSATION: Final = frozenset({"openai-beta", "azure-preview", "xai"})
 """Dialects in which `conversation.created` follows `session.created` (rule `connect.beta`)."""
+
+_DONE_SPEECH: Final = frozenset({"azure-voice-live"})
+"""Dialects with `conversation.item.created` in which an item of speech is also said to be done."""
 
 _MAX_REPORTS: Final = 100
 """Paths logged for one connection. Dialects lack a few dozen; invented fields must fill neither log nor memory."""
@@ -98,9 +107,10 @@ class DialectAdapter:
         new_id: Callable[[str], str],
         conversation_id: str | None = None,
         origin: str | None = None,
+        kind: SessionKind = "realtime",
     ) -> None:
         """`conversation_id` is for `conversation.created`; None makes a new one. `origin` is the dialect from which the
-        events to write were translated, in a relay.
+        events to write were translated, in a relay. `kind` is the session's.
 
         Raises:
             ValueError: there is no such dialect.
@@ -110,8 +120,11 @@ class DialectAdapter:
         self.dialect = dialect
         self._profile = PROFILES[dialect]
         self._new_id = new_id
+        self._kind = kind
         self._conversation_id = conversation_id
         self._origin = origin
+        self._stands_in = origin != dialect  # what comes from the vendor is complete
+        self._vendor_stream = VendorStream(dialect, new_id=new_id)
         self._announces = dialect in _ANNOUNCE_CONVERSATION and origin not in _ANNOUNCE_CONVERSATION
         lacked = self._profile.lacks_events
         has_only_created = "conversation.item.added" in lacked and "conversation.item.created" not in lacked
@@ -119,7 +132,10 @@ class DialectAdapter:
         self._settings: dict[str, Any] = dict(_OWN_SETTINGS.get(dialect, {}))
         self._pending: dict[str, Any] = {}
         self._vendor_settings = VendorSettings(dialect)
+        self._sampling_rate = SamplingRate(dialect)
         self._losses = LossLog(dialect=dialect)
+        self.ends_utterance = False
+        """Whether the message that was read last ends an utterance by a field that only its dialect has."""
 
     # --- from the client
 
@@ -131,6 +147,7 @@ class DialectAdapter:
         """
         if self.dialect == DEFAULT_DIALECT:
             return decode(message)
+        self.ends_utterance = False
         event = read_fast(message, self.dialect)
         if event is not None and event.type in _same_names(self.dialect):
             return event
@@ -141,9 +158,17 @@ class DialectAdapter:
 
     def _read_in(self, frame: Json) -> RealtimeEvent:
         self._vendor_settings.read(frame)
+        utterance = self._profile.utterance
+        self.ends_utterance = utterance.is_end(frame)
         canonical = self._profile.read(frame)
         self._vendor_settings.translate(canonical)
+        self._sampling_rate.read(frame, canonical)
+        fill_in_kind(self.dialect, frame, canonical, kind=self._kind)
         self._fill_in(canonical)
+        if self.ends_utterance:
+            canonical = {
+                name: value for name, value in canonical.items() if name == "type" or name not in utterance.end
+            }
         self._take_settings(canonical)
         if self.dialect not in _OWN_SETTINGS:
             canonical = self._without_foreign(canonical)
@@ -151,6 +176,7 @@ class DialectAdapter:
 
     def _fill_in(self, canonical: Json) -> None:
         """Set what the canonical model requires and a flat session implies."""
+        switch_off(self.dialect, find(canonical, "session.audio.input"))
         turn_detection = find(canonical, "session.audio.input.turn_detection")
         if isinstance(turn_detection, dict):
             turn_detection.setdefault("type", "server_vad")
@@ -183,6 +209,9 @@ class DialectAdapter:
         if self.dialect == DEFAULT_DIALECT and self._origin is None:
             yield encode(event).decode("utf-8")
             return
+        if self._stands_in and (own := self._vendor_stream.in_place_of(event)) is not None:
+            yield write_text(own).decode("utf-8")
+            return
         if self._is_piece(event):
             yield encode(event, dialect=self.dialect).decode("utf-8")
             return
@@ -191,8 +220,12 @@ class DialectAdapter:
             self._losses.report(f"our {part.type}", translation.lost)
             if translation.frame is not None:
                 self._add_settings(translation.frame)
+                if self._stands_in:
+                    complete_frame(self.dialect, translation.frame)
                 self._vendor_settings.restore(translation.frame)
                 yield write_text(translation.frame).decode("utf-8")
+        for own in self._vendor_stream.behind(event) if self._stands_in else ():
+            yield write_text(own).decode("utf-8")
 
     def _is_piece(self, event: RealtimeEvent) -> bool:
         """Whether the event is a piece of a stream, of which at most the type differs in the dialect."""
@@ -213,14 +246,18 @@ class DialectAdapter:
                 )
             case ConversationCreatedEvent() if self.dialect not in _ANNOUNCE_CONVERSATION:
                 return
+            case ConversationItemDoneEvent() if self.dialect in _DONE_SPEECH and is_done_speech(event):
+                yield event
             case SessionUpdatedEvent():
                 self._settings |= self._pending
                 self._pending = {}
                 self._vendor_settings.settle(accepted=True)
+                self._sampling_rate.settle(accepted=True)
                 yield event
             case ErrorEvent():
                 self._pending = {}
                 self._vendor_settings.settle(accepted=False)
+                self._sampling_rate.settle(accepted=False)
                 yield self._with_their_parameter(event)
             case _:
                 yield from self._items.receive(event) if self._items is not None else [event]

@@ -26,10 +26,14 @@ def our_parameter(param: str, profile: Profile) -> str:
 
 
 def _moved(param: str, moves: Iterator[tuple[str, str]]) -> str:
-    for source, target in moves:
-        if param == source or param.startswith((f"{source}.", f"{source}[")):
-            return target + param[len(source) :]
-    return param
+    fitting = [
+        (source, target)
+        for source, target in moves
+        if param == source or param.startswith((f"{source}.", f"{source}["))
+    ]
+    # Of a format and a field inside it that has a place of its own, the field.
+    source, target = max(fitting, key=lambda move: len(move[0]), default=("", ""))
+    return target + param[len(source) :]
 
 
 def _moves(profile: Profile) -> Iterator[tuple[str, str]]:

@@ -31,13 +31,15 @@ from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_fram
 from duologue.server.dialect.adapter import DialectAdapter, LossLog
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
+from duologue.server.relay.client_utterances import ClientUtterances
 from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import SessionStart, upstream_session_start
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, Direction, log_frame
 
 __all__ = ["Relay"]
 
@@ -73,7 +75,7 @@ class Relay:
     ) -> None:
         """`session_start` has the client's dialect and what is requested from the upstream. Of `defaults`, only the
         limits of one event apply, and only where events are translated."""
-        session_start = session_start or SessionStart()
+        session_start = upstream_session_start(session_start or SessionStart(), PROFILES[upstream.dialect])
         dialect = session_start.dialect
         self.relay_id = new_id("relay")
         self._observer = observer.opened(self.relay_id, kind="relay") if observer is not None else UNOBSERVED
@@ -87,11 +89,16 @@ class Relay:
         self._defaults = defaults or SessionDefaults()
         self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
         self._translates = dialect != upstream.dialect
-        self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id)
+        model = upstream.model or session_start.model
+        self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id, model=model)
+        self._utterances = ClientUtterances(
+            PROFILES[dialect], self._side.utterances, model=session_start.model, new_id=new_id
+        )
         self._configuration: UpstreamConfiguration | None = None
         self._upstream_has_sent = False
         self._errors: list[str] = []
         self._to_client = asyncio.Lock()
+        self._to_upstream = asyncio.Lock()
         self._losses = LossLog(session=self.relay_id)
         self._stopped = asyncio.Event()
 
@@ -108,12 +115,14 @@ class Relay:
         code = _GOING_AWAY
         try:
             async with self._opened() as upstream:
+                for translation in self._side.first() if self._translates else ():
+                    await self._send(upstream, write_text(translation.frame).decode("utf-8"))
                 if self._session_start.message is not None:
                     self._configuration = UpstreamConfiguration(
                         self._session_start.message, self._side, PROFILES[self._upstream.dialect]
                     )
                     self._losses.report(
-                        "the secret's session.update to the upstream", self._configuration.translation.lost
+                        "the first session.update to the upstream", self._configuration.translation.lost
                     )
                     await self._send(upstream, self._configuration.text)
                 code = await self._relay(upstream)
@@ -204,27 +213,40 @@ class Relay:
                 message = await source.receive()
             except ConnectionClosed as closed:
                 return closed
+            self._log("received", message, source)
             try:
                 for translated in translate(message):
                     await self._send(sink, translated)
                 while self._errors:
                     await self._send(self._client, self._errors.pop(0))
+                if sink is self._client:
+                    await self._release(source)
             except ConnectionClosed:
                 return None
             except TimeoutError:
                 return self._stalled(sink)
             if self._configuration is not None and self._configuration.rejected and sink is self._client:
-                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses what the client secret was made for")
+                return ConnectionClosedError(_BAD_REQUEST, "the upstream refuses the configuration of the session")
 
     async def _send(self, sink: Transport, message: str | bytes) -> None:
         """Raises ConnectionClosed, and TimeoutError if the side takes no message for `stall_s`."""
-        if sink is not self._client:
-            async with asyncio.timeout(self._stall_s):
-                await sink.send(message)
-            return
-        # Both directions send to the client, and a transport allows one sender at a time.
-        async with self._to_client, asyncio.timeout(self._stall_s):
+        self._log("sent", message, sink)
+        # Both directions send to both sides, and a transport allows one sender at a time.
+        lock = self._to_client if sink is self._client else self._to_upstream
+        async with lock, asyncio.timeout(self._stall_s):
             await sink.send(message)
+
+    def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
+        if WIRE.isEnabledFor(logging.DEBUG):
+            name = "client" if side is self._client else "upstream"
+            log_frame(direction, message, session=f"{self.relay_id}, {name}")
+
+    async def _release(self, upstream: Transport) -> None:
+        """Send what has waited for the upstream's last message."""
+        released, self._side.released = self._side.released, []
+        for translation in released:
+            if translation.frame is not None:
+                await self._send(upstream, write_text(translation.frame).decode("utf-8"))
 
     def _stalled(self, sink: Transport) -> ConnectionClosed:
         """The close for both sides when one takes no more messages."""
@@ -249,10 +271,17 @@ class Relay:
             event = self._adapter.read(message)
         except DecodeError:
             return (message,)
+        commands = self._utterances.up(event, ends=self._adapter.ends_utterance)
+        if commands is not None:
+            self._errors += self._utterances.take_frames()
+            return [text for command in commands for text in self._translated_up(command)]
         if self._is_foreign(event, self._adapter.dialect):
             return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
             return (text.decode("utf-8"),) if text else ()
+        return self._translated_up(event)
+
+    def _translated_up(self, event: RealtimeEvent) -> list[str]:
         return [text for translation in self._side.write(event) for text in self._text_of(event, translation)]
 
     def _check(self, message: str) -> None:
@@ -285,7 +314,8 @@ class Relay:
             return (message,)
         if any(self._is_foreign(event, self._upstream.dialect) for event in events):
             return (message,)
-        return [text for event in events for text in self._adapter.write(event)]
+        told = [event for event in events if self._utterances.is_for_client(event)]
+        return [*(text for event in told for text in self._adapter.write(event)), *self._utterances.take_frames()]
 
     @staticmethod
     def _is_foreign(event: RealtimeEvent, dialect: str) -> bool:

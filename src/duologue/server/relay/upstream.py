@@ -32,6 +32,7 @@ from duologue.events import (
     UnknownRealtimeEvent,
     is_set,
 )
+from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.server.dialect.parameter_names import our_parameter
 from duologue.server.relay.transcoding import UpstreamAudio
 from duologue.server.session_start import SessionStart
@@ -49,6 +50,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
     open: OpenUpstream
     dialect: str = "openai"
+    model: str | None = None
+    """The model that it uses whatever the client names; None: the client's."""
 
 
 class UpstreamSide:
@@ -57,7 +60,9 @@ class UpstreamSide:
     Audio is transcoded where the upstream does not support the client's format; the client sees its own format.
     """
 
-    def __init__(self, dialect: str, *, client_dialect: str, new_id: Callable[[str], str]) -> None:
+    def __init__(
+        self, dialect: str, *, client_dialect: str, new_id: Callable[[str], str], model: str | None = None
+    ) -> None:
         """Raises ValueError: there is no such dialect."""
         if dialect not in PROFILES:
             raise ValueError(f"no dialect {dialect!r}; known: {', '.join(PROFILES)}")
@@ -67,13 +72,18 @@ class UpstreamSide:
         def new_event_id() -> str:
             return new_id("event")
 
+        self._new_event_id = new_event_id
+        self.utterances = UtteranceCommands(self._profile.utterance, model=model)
+        """What the upstream gets, in its order."""
+        self.released: list[Translation] = []
+        """What has waited for the event that was read last, and is sent to the upstream now."""
         lacks_added = "conversation.item.added" in self._profile.lacks_events
         self._items = CreatedToAdded(new_event_id=new_event_id) if lacks_added else None
         self._audio = UpstreamAudio(self._profile, PROFILES[client_dialect], new_event_id=new_event_id)
 
     def append(self, event: InputAudioBufferAppendEvent) -> bytes | None:
         """An append as the upstream's text on the fast path; None if there is none, empty if no sample is ready."""
-        if event.extra or event.type not in fast_paths(self._dialect):
+        if event.extra or event.type not in fast_paths(self._dialect) or not self.utterances.passes_audio:
             return None
         recoded = self._audio.input_audio(event)
         return b"" if recoded is None else encode(recoded, dialect=self._dialect)
@@ -83,10 +93,10 @@ class UpstreamSide:
         match event:
             case InputAudioBufferAppendEvent():
                 recoded = self._audio.input_audio(event)
-                return [] if recoded is None else [self._translated(recoded)]
+                return [] if recoded is None else self._in_order(recoded)
             case InputAudioBufferCommitEvent():
                 rest = self._audio.rest_of_input()
-                return [self._translated(each) for each in (rest, event) if each is not None]
+                return [sent for each in (rest, event) if each is not None for sent in self._in_order(each)]
             case InputAudioBufferClearEvent():
                 self._audio.input_cleared()
             case SessionUpdateEvent():
@@ -100,7 +110,11 @@ class UpstreamSide:
                 event = create
             case _:
                 pass  # other events have neither audio nor formats
-        return [self._translated(event)]
+        return self._in_order(event)
+
+    def first(self) -> list[Translation]:
+        """The upstream's frames that come before anything else."""
+        return [self._translated(event) for event in self.utterances.first()]
 
     def configure(self, event: SessionUpdateEvent) -> Translation:
         """The upstream's frame for the first configuration of the session."""
@@ -111,11 +125,17 @@ class UpstreamSide:
         if self._profile.twins and parse_object(message).get("type") in self._profile.twins:
             return ()  # a duplicate of another event
         event = decode(message, dialect=self._dialect)
+        if not self.utterances.passes:
+            self.released = [self._translated(each) for each in self.utterances.received(event)]
         if isinstance(event, ResponseAudioDeltaEvent):
             return self._audio.speech(event)
         if isinstance(event, UnknownRealtimeEvent):
             return () if event.type in self._profile.heartbeats else (event,)
         return [part for recoded in self._recoded(event) for part in self._in_items(recoded)]
+
+    def _in_order(self, event: RealtimeEvent) -> list[Translation]:
+        """The frames of an event, with what the upstream wants before it; none yet, if it must wait."""
+        return [self._translated(each) for each in self.utterances.outgoing(event)]
 
     def _translated(self, event: RealtimeEvent) -> Translation:
         return translate(event, dialect=self._dialect)
@@ -139,6 +159,8 @@ class UpstreamSide:
             case ConversationItemRetrievedEvent(item=item):
                 return [msgspec.structs.replace(event, item=self._audio.item_down(item))]
             case ErrorEvent(error=error):
+                if not is_set(event.event_id):  # the client counts on one in every event
+                    event = msgspec.structs.replace(event, event_id=self._new_event_id())
                 if isinstance(error.param, str):
                     error = msgspec.structs.replace(error, param=our_parameter(error.param, self._profile))
                     event = msgspec.structs.replace(event, error=error)

@@ -298,6 +298,9 @@ class Socket(WebSocketsSansIOProtocol):
         if size > _LARGE_BYTES:
             await self._edge.wait_for_turn(size, sending=True)
         await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            # An HTTP answer in place of the handshake was sent; uvicorn would log that there was none.
+            self.handshake_complete = True
         if size > _LARGE_BYTES:
             # The sender counts the message in memory until this returns.
             await self.writable.wait()

@@ -49,8 +49,9 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
     Raises:
         EngineError: an engine failed; what was reported before stays valid.
     """
+    responder = engines.responder if command.text is None else _Verbatim(command.text)
     if not command.speak:
-        await _think(engines.responder, request, _writing(sink))
+        await _think(responder, request, _writing(sink))
         return
     to_speak: asyncio.Queue[str | FunctionCall | None] = asyncio.Queue(_CLAUSES_AHEAD)
     cutter = Clauses()
@@ -72,11 +73,23 @@ async def answer(command: Respond, request: ResponderRequest, engines: Engines, 
             await to_speak.put(clause)
 
     async def write() -> None:
-        await _think(engines.responder, request, send_and_speak)
+        await _think(responder, request, send_and_speak)
         await speak_rest()
         await to_speak.put(None)
 
     await _together(write(), _speak(engines.synthesizer, to_speak, command, sink))
+
+
+class _Verbatim:
+    """Says what it was given."""
+
+    name = "verbatim"
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def respond(self, request: ResponderRequest, /) -> AsyncGenerator[str | FunctionCall, None]:
+        yield self._text
 
 
 async def _together(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, assert_never
 
 from duologue.codec import decode
-from duologue.dialects import DEFAULT_DIALECT
+from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.engines.base import ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.errors import ConnectionClosed, EngineError
@@ -39,6 +39,9 @@ from duologue.protocol import (
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.budget import Share
 from duologue.server.dialect.adapter import DialectAdapter
+from duologue.server.dialect.client_habits import ANSWERS_COMMITS
+from duologue.server.dialect.forced_messages import forced_message
+from duologue.server.dialect.served_utterances import ServedUtterances
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.mcp.servers import McpAccess, McpFault, McpSession
@@ -56,9 +59,11 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
+_FINISHED = Close(1000, "the client ended the session")
 _GOING_AWAY = Close(1001, "the server is going away")
 
 _LONG_S: Final = 0.001
@@ -93,6 +98,7 @@ class ServerSession:
         self._started_at = now = time.monotonic()
         self._last_message_at = now
         settings = session_defaults(defaults or SessionDefaults(), session_start)
+        self._model = settings.model
         self._share = share
         self._long_work = long_work or asyncio.Lock()
         self._protocol = ServerProtocol(
@@ -102,10 +108,16 @@ class ServerSession:
             started_at=time.time(),
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
+            answers_commits=session_start.dialect in ANSWERS_COMMITS,
         )
         conversation_id = self._protocol.conversation.conversation_id
-        self._adapter = DialectAdapter(session_start.dialect, new_id=new_id, conversation_id=conversation_id)
+        self._adapter = DialectAdapter(
+            session_start.dialect, new_id=new_id, conversation_id=conversation_id, kind=session_start.kind
+        )
         self._read_event = decode if session_start.dialect == DEFAULT_DIALECT else self._adapter.read
+        self._utterances = ServedUtterances(
+            PROFILES[session_start.dialect], self._protocol, self._adapter, new_id=new_id
+        )
         self._observer = (
             observer.opened(self.session_id, kind=session_start.kind) if observer is not None else UNOBSERVED
         )
@@ -222,12 +234,16 @@ class ServerSession:
 
     async def _receive(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
-            if type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
+            if (message_to_speak := forced_message(event, self._adapter.dialect)) is not None:
+                self._protocol.speak(message_to_speak, event, now=now)
+            elif type(event) is InputAudioBufferAppendEvent and len(event.audio) > LONG_AUDIO_CHARS:
                 await self._receive_long(event)
-            else:
+            elif not self._utterances.take(event, model=self._model, now=now):
                 self._protocol.receive(event, now=now)
         self._observer.received(len(message), self._protocol.input_ms)
         if time.monotonic() - now > _LONG_S:
@@ -248,6 +264,8 @@ class ServerSession:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
+                if WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.session_id)
                 await self._transport.send(message)
                 del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
@@ -278,6 +296,10 @@ class ServerSession:
         """Send the protocol's events and execute its commands; then wait while the client is too far behind."""
         for event in self._protocol.take_events():
             self._send(event)
+        for text in self._utterances.take_frames():
+            self._send_queue.put(text)
+        if self._utterances.closes:
+            self._send_queue.put(_FINISHED)
         for command in self._protocol.take_commands():
             self._execute(command)
         if self._protocol.next_tick_at != self._tick_at:

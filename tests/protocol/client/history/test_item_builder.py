@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from duologue.codec.writing import to_plain
 from duologue.events import (
     AudioPart,
+    ContentPart,
     FunctionCallItem,
     InputAudioPart,
     InputTextPart,
     MessageItem,
+    OutputAudioPart,
     OutputTextPart,
     TextPart,
 )
@@ -48,30 +52,81 @@ def test_parts_are_spelled_as_in_items_however_they_came() -> None:
     ]
 
 
-def test_the_whole_replaces_the_pieces_and_pieces_add_nothing_to_the_whole() -> None:
+def test_the_whole_replaces_the_pieces_and_pieces_that_it_has_add_nothing() -> None:
     builder = ItemBuilder("a")
     builder.text_delta(0, "hal", spoken=False)
     builder.text_done(0, "half", spoken=False)
     builder.text_delta(0, "f", spoken=False)
     assert builder.snapshot().text == "half"
-    for part in (TextPart(text="all"), AudioPart(transcript="all")):
-        ended = ItemBuilder("b")
-        ended.text_delta(0, "al", spoken=isinstance(part, AudioPart))
-        ended.part(0, part, final=True)
-        ended.text_delta(0, " too late", spoken=isinstance(part, AudioPart))
-        assert ended.snapshot().text == "all"
-    builder.arguments("{", whole=False)
-    builder.arguments("{}", whole=True)
-    builder.arguments("}", whole=False)
     final = MessageItem(id="a", role="assistant", content=[OutputTextPart(text="final")])
     builder.finished(final)
-    builder.text_delta(0, "late", spoken=False)
+    builder.text_delta(0, "al", spoken=False)
     builder.text_done(0, "late", spoken=False)
     builder.part(0, TextPart(text="late"), final=True)
-    builder.arguments("late", whole=True)
     builder.started(MessageItem(id="a", role="assistant", content=[]))
     assert builder.snapshot().item == final
     assert builder.snapshot() is builder.snapshot()
+
+
+@pytest.mark.parametrize("spoken", [False, True], ids=["written", "spoken"])
+def test_words_behind_the_end_of_their_part_or_item_are_kept(spoken: bool) -> None:
+    builder = ItemBuilder("a")
+    builder.text_delta(0, "Wait", spoken=spoken)
+    builder.part(0, AudioPart(transcript="Wait") if spoken else TextPart(text="Wait"), final=True)
+    builder.text_delta(0, ", there", spoken=spoken)
+    assert builder.snapshot().text == "Wait, there"
+    builder.finished(MessageItem(id="a", role="assistant", content=[OutputTextPart(text="Wait")]))
+    builder.text_delta(0, " is more.", spoken=spoken)
+    assert builder.snapshot().text == "Wait, there is more."
+    assert builder.snapshot().done
+    builder.text_delta(1, "And this.", spoken=spoken)
+    assert builder.snapshot().text == "Wait, there is more. And this."
+
+
+@pytest.mark.parametrize("emptier", [[], [OutputTextPart(text="")], [OutputTextPart(text="All ")]], ids=str)
+def test_an_emptier_end_of_an_item_takes_no_words_away(emptier: list[ContentPart]) -> None:
+    builder = ItemBuilder("a")
+    builder.text_done(0, "All of it.", spoken=False)
+    builder.finished(MessageItem(id="a", role="assistant", status="completed", content=emptier))
+    assert builder.snapshot().text == "All of it."
+    builder.finished(MessageItem(id="a", role="assistant", status="in_progress", content=[]))
+    stored = builder.snapshot().item
+    assert isinstance(stored, MessageItem)
+    assert (builder.snapshot().text, stored.status) == ("All of it.", "completed")
+
+
+def test_an_item_that_the_server_cut_may_have_fewer_words_than_were_told() -> None:
+    builder = ItemBuilder("a")
+    builder.text_done(0, "All of it.", spoken=True)
+    cut = MessageItem(id="a", role="assistant", status="incomplete", content=[OutputAudioPart(transcript="All")])
+    builder.finished(cut)
+    assert builder.snapshot().text == "All"
+
+
+def test_words_that_the_item_has_in_another_part_are_not_doubled() -> None:
+    builder = ItemBuilder("a")
+    builder.text_done(1, "Once.", spoken=False)
+    builder.finished(MessageItem(id="a", role="assistant", content=[OutputTextPart(text="Once.")]))
+    assert builder.snapshot().text == "Once."
+
+
+def test_a_call_of_which_only_the_arguments_were_told_is_a_call() -> None:
+    builder = ItemBuilder("a")
+    builder.arguments('{"a"', whole=False, call_id="c")
+    builder.arguments(":1}", whole=False, call_id="c")
+    builder.arguments("", whole=True, name="f", call_id="c")
+    assert to_plain(builder.snapshot().item) == {
+        "type": "function_call",
+        "id": "a",
+        "name": "f",
+        "call_id": "c",
+        "arguments": '{"a":1}',
+        "status": "in_progress",
+    }
+    builder.finished(FunctionCallItem(id="a", name="", arguments="", status="completed"))
+    stored = builder.snapshot().item
+    assert isinstance(stored, FunctionCallItem)
+    assert (stored.name, stored.call_id, stored.arguments) == ("f", "c", '{"a":1}')
 
 
 def test_a_beta_part_inside_an_item_is_cut_like_any_other() -> None:

@@ -317,7 +317,7 @@ def test_no_call_that_a_lost_server_was_making_stays(driver: CallsDriver) -> Non
         server_calls(driver, f"a {response_id}", response_id=response_id)
     driver.done(mcp_call("a r"))
     driver.calls.lost()
-    assert (driver.calls.all_answered, driver.calls._turns) == (True, {})
+    assert (driver.calls.all_answered, len(driver.calls._turns)) == (True, 0)
 
 
 def test_a_response_that_ends_without_a_status_is_complete(driver: CallsDriver) -> None:

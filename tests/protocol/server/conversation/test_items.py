@@ -268,6 +268,18 @@ def test_the_oldest_audio_goes_and_its_words_stay() -> None:
     assert words_of(pair, "item_1") == "Hello"
 
 
+def test_what_is_cut_off_an_item_makes_room_for_other_audio() -> None:
+    pair = Pair(SessionDefaults(max_audio_bytes=100_000))
+    pair.connect()
+    for _ in range(4):
+        spoken_response(pair)
+        pair.send(truncate(str(pair.server.conversation.last_id), 120))
+    for _ in range(3):
+        spoken_response(pair)
+    contents = [retrieve(pair, entry.item_id)["content"][0] for entry in pair.server.conversation]
+    assert ["audio" in content for content in contents] == [True] * 7
+
+
 def test_speech_whose_words_are_awaited_keeps_its_audio_and_the_newest_item_always_does() -> None:
     pair = Pair(SessionDefaults(max_audio_bytes=10_000))
     pair.connect()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, field
 
 from duologue.events import (
     AudioPart,
@@ -19,6 +19,14 @@ from duologue.events import (
     TextPart,
     is_set,
 )
+from duologue.protocol.client.history.item_merge import (
+    fuller_arguments,
+    merged_items,
+    with_words,
+    words_of,
+    words_of_item,
+)
+from duologue.protocol.client.history.words import Words
 
 __all__ = ["ItemBuilder", "StoredItem", "without_audio"]
 
@@ -43,34 +51,23 @@ class StoredItem(Struct, frozen=True, kw_only=True):
     @property
     def text(self) -> str:
         """The text and the transcripts of all parts, joined by spaces; empty for items without words."""
-        if not isinstance(self.item, MessageItem):
-            return ""
-        words = (getattr(part, "text", None) or getattr(part, "transcript", None) for part in self.item.content)
-        return " ".join(word for word in words if isinstance(word, str) and word)
+        return words_of_item(self.item)
 
 
-class _PartBuilder(Struct):
+class _PartBuilder(Struct, eq=False):
     part: ContentPart | None = None
-    pieces: list[str] = field(default_factory=list)
+    words: Words = field(default_factory=Words)
     spoken: bool = False
-    final: str | None = None
-    """The whole text, once an event has brought it; later pieces are repetitions."""
-
-    def text(self) -> str:
-        if self.final is not None:
-            return self.final
-        if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
-        return self.pieces[0] if self.pieces else ""
 
     def build(self) -> ContentPart:
         match self.part:
             case None:
-                return OutputAudioPart(transcript=self.text()) if self.spoken else OutputTextPart(text=self.text())
+                text = self.words.text
+                return OutputAudioPart(transcript=text) if self.spoken else OutputTextPart(text=text)
             case TextPart() | OutputTextPart():
-                return OutputTextPart(text=self.text())
+                return OutputTextPart(text=self.words.text)
             case AudioPart() | OutputAudioPart():
-                return OutputAudioPart(transcript=self.text())
+                return OutputAudioPart(transcript=self.words.text)
             case other:
                 return other
 
@@ -84,10 +81,10 @@ class ItemBuilder:
         self.done = False
         self._item: ConversationItem | None = None
         self._parts: dict[int, _PartBuilder] = {}
+        self._call = FunctionCallItem(name="", arguments="", status="in_progress")
+        """What the events of a call's arguments tell of its item."""
         self._arguments: list[str] = []
-        self._all_arguments: str | None = None
-        self._transcript_pieces: dict[int, list[str]] = {}
-        self._transcripts: dict[int, str] = {}
+        self._transcripts: dict[int, Words] = {}
         self._transcription_failed = False
         self._truncated_at_ms: int | None = None
         self._cut: set[int] = set()
@@ -99,73 +96,90 @@ class ItemBuilder:
     def started(self, item: ConversationItem) -> None:
         """The item at its start; the model's are empty then."""
         if not self.done:
-            self._item = without_audio(item)
+            self._item = merged_items(self._item, without_audio(item))
             self._cached = None
 
     def finished(self, item: ConversationItem) -> None:
-        """The item in full."""
+        """The item in full. What it has empty stays as it was told before."""
         if self._retrieved:
             return  # the retrieved item is newer; this one may have words that were not played
-        self._item = without_audio(item)
-        self._parts.clear()
-        self._arguments.clear()
+        self._item = self.completed(item)
+        if isinstance(self._item, MessageItem):
+            content = self._item.content
+            self._parts = {index: part for index, part in self._parts.items() if index < len(content)}
+            for index, builder in self._parts.items():
+                builder.part = None
+                builder.words.whole(words_of(content[index]) or "", shortened=True)
         self.done = True
         self._cached = None
 
+    def completed(self, item: ConversationItem) -> ConversationItem:
+        """The item, with what only the events before it tell."""
+        told = self._build() if self._is_told else None
+        if isinstance(item, FunctionCallItem) and not isinstance(told, FunctionCallItem):
+            told = self._called
+        return merged_items(told, without_audio(item))
+
     def part(self, index: int, part: ContentPart, *, final: bool) -> None:
         """A content part at its start or at its end."""
+        text = words_of(part)
         if self.done:
+            if final and text:
+                self._completed_words(index, text)
             return
         builder = self._part(index)
         builder.part = part
-        text = getattr(part, "text", None) or getattr(part, "transcript", None)
-        if final and isinstance(text, str):
-            builder.final = text
+        if final and text is not None:
+            builder.words.whole(text)
 
     def text_delta(self, index: int, delta: str, *, spoken: bool) -> None:
         """The next piece of a part's text or transcript."""
-        if self.done:
+        if self._retrieved:
             return
         builder = self._part(index)
         builder.spoken |= spoken
-        if builder.final is None:
-            builder.pieces.append(delta)
+        builder.words.piece(delta)
 
     def text_done(self, index: int, text: str, *, spoken: bool) -> None:
         """A part's text or transcript in full."""
         if self.done:
+            self._completed_words(index, text)
             return
         builder = self._part(index)
         builder.spoken |= spoken
-        builder.final = text
+        builder.words.whole(text)
 
-    def arguments(self, delta: str, *, whole: bool) -> None:
-        """The next piece of a call's arguments, or all of them."""
-        if self.done:
-            return
-        if self._all_arguments is None:
-            self._arguments.append(delta)
+    def arguments(self, delta: str, *, whole: bool, name: str = "", call_id: str = "") -> None:
+        """The next piece of a call's arguments, or all of them; the event may have the name and the call's id."""
+        call = self._call
         if whole:
-            self._all_arguments = delta
+            told = fuller_arguments(call.arguments, delta)
+        else:
+            self._arguments.append(delta)
+            told = call.arguments
+        if whole or not is_set(call.call_id):
+            self._call = msgspec.structs.replace(
+                call, name=call.name or name, call_id=call.call_id or call_id or UNSET, arguments=told
+            )
         self._cached = None
 
     def transcript_delta(self, index: int, delta: str) -> None:
         """The next piece of the user's transcript."""
-        if index not in self._transcripts:
-            self._transcript_pieces.setdefault(index, []).append(delta)
+        words = self._transcripts.setdefault(index, Words())
+        if not (words.is_whole and delta in words.text):  # a transcript is often told in pieces that it then corrects
+            words.piece(delta)
             self._cached = None
 
     def transcribed(self, index: int, transcript: str) -> None:
-        """The user's whole transcript of a part."""
-        self._transcripts[index] = transcript
-        self._transcript_pieces.pop(index, None)
+        """The user's whole transcript of a part; a later one corrects it, unless it is empty."""
+        self._transcripts.setdefault(index, Words()).whole(transcript, shortened=True)
         self._transcription_failed = False
         self._cached = None
 
     def transcription_failed(self, index: int) -> None:
         """The user's speech in a part could not be transcribed."""
-        if index not in self._transcripts:
-            self._transcript_pieces.pop(index, None)
+        if (words := self._transcripts.get(index)) is None or not words.is_whole:
+            self._transcripts.pop(index, None)  # half of a sentence
             self._transcription_failed = True
             self._cached = None
 
@@ -179,8 +193,9 @@ class ItemBuilder:
         """The final item as the server has it now; after a cut, only with the words that were played."""
         if not self.done:
             return
-        self._retrieved = False
-        self.finished(item)
+        self._item = without_audio(item)  # with fewer words, if it was cut
+        self._parts.clear()
+        self._cached = None
         self._retrieved = self._truncated_at_ms is not None
         self._cut.clear()
 
@@ -199,17 +214,42 @@ class ItemBuilder:
             )
         return self._cached
 
+    @property
+    def _is_told(self) -> bool:
+        """Whether an event has told anything of the item itself."""
+        return self._item is not None or bool(self._parts) or bool(self._arguments) or is_set(self._call.call_id)
+
+    @property
+    def _called(self) -> FunctionCallItem:
+        """The item of a call, as the events of its arguments tell it."""
+        if len(self._arguments) > 1:
+            self._arguments = ["".join(self._arguments)]
+        told = self._arguments[0] if self._arguments else ""
+        arguments = fuller_arguments(told, self._call.arguments)
+        return msgspec.structs.replace(self._call, id=self.item_id, arguments=arguments)
+
     def _part(self, index: int) -> _PartBuilder:
         self._cached = None
-        return self._parts.setdefault(index, _PartBuilder())
+        builder = self._parts.get(index)
+        if builder is None:
+            builder = self._parts[index] = _PartBuilder()
+            if self.done and isinstance(self._item, MessageItem) and index < len(self._item.content):
+                builder.words.whole(words_of(self._item.content[index]) or "")
+        return builder
+
+    def _completed_words(self, index: int, text: str) -> None:
+        if not self._retrieved:
+            self._part(index).words.completed(text)
 
     def _build(self) -> ConversationItem:
         match self._item:
             case MessageItem() as item:
                 return msgspec.structs.replace(item, content=self._content(item.content))
-            case FunctionCallItem() as item if self._arguments:
-                self._arguments = ["".join(self._arguments)] if self._all_arguments is None else [self._all_arguments]
-                return msgspec.structs.replace(item, arguments=self._arguments[0])
+            case FunctionCallItem() as item:
+                called = self._called
+                return merged_items(called, item) if called.arguments or is_set(called.call_id) else item
+            case None if self._arguments or is_set(self._call.call_id):
+                return self._called
             case None:
                 return MessageItem(id=self.item_id, role="assistant", status="in_progress", content=self._content([]))
             case item:
@@ -217,17 +257,19 @@ class ItemBuilder:
 
     def _content(self, known: list[ContentPart]) -> list[ContentPart]:
         parts = dict(enumerate(known))
-        parts.update((index, builder.build()) for index, builder in self._parts.items())
+        for index, builder in self._parts.items():
+            if not self.done or index not in parts:
+                parts[index] = builder.build()
+            elif builder.words.text != words_of(parts[index]):  # pieces that came behind the item
+                parts[index] = with_words(parts[index], builder.words.text)
         return [self._filled_in(index, parts[index]) for index in sorted(parts)]
 
     def _filled_in(self, index: int, part: ContentPart) -> ContentPart:
         """The part with what other events say of it: the user's transcript, the cut of the model's speech."""
         match part:
             case InputAudioPart():
-                transcript: str | UnsetType | None = self._transcripts.get(index)
-                if transcript is None:
-                    pieces = self._transcript_pieces.get(index)
-                    transcript = part.transcript if pieces is None else "".join(pieces)
+                words = self._transcripts.get(index)
+                transcript = part.transcript if words is None else words.text or part.transcript
                 return msgspec.structs.replace(part, transcript=transcript)
             case OutputAudioPart() | AudioPart() if index in self._cut:
                 return msgspec.structs.replace(part, transcript="")

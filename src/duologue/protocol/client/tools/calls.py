@@ -4,9 +4,13 @@
     answered · failed · cancel    how a call ended
     take_runs · take_events       what the shell collects after each of these
 
-A call runs once, however many events contain it. Its output is sent after those of the calls before it, and after the
-response that made them is done. After the last output the client asks the model to go on, once for all of them (rules
-`call.waits`, `tool_loop`).
+A call runs once, however many events contain it, and with the fullest arguments that any of them has told. It runs when
+an event has said that it is whole, at the latest with the end of its response: then what was told so far counts. Calls
+of a response that was cancelled or failed run only if they were whole before; those that the server has cut never run.
+
+Its output is sent after those of the calls before it, and after the response that made them is done. After the last
+output the client asks the model to go on, once for all of them (rules `call.waits`, `tool_loop`). A call that arrives
+after the end of its response is run and answered like any other.
 
 The server calls the tools of MCP servers itself. Afterwards it waits for a `response.create` all the same
 (https://platform.openai.com/docs/guides/realtime-mcp).
@@ -14,41 +18,47 @@ The server calls the tools of MCP servers itself. Afterwards it waits for a `res
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from duologue.events import (
-    ConversationItem,
+    ClientEvent,
+    ConversationItemAddedEvent,
+    ConversationItemCreatedEvent,
     ConversationItemCreateEvent,
     ConversationItemDeletedEvent,
     ConversationItemDoneEvent,
     FunctionCallItem,
     FunctionCallOutputItem,
     McpCallItem,
-    MessageItem,
     RealtimeResponse,
     ResponseCreatedEvent,
     ResponseDoneEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
+    ResponseFunctionCallArgumentsDoneEvent,
     ResponseOutputItemAddedEvent,
     ResponseOutputItemDoneEvent,
     is_set,
 )
+from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
+from duologue.protocol.client.history.item_merge import is_object
 from duologue.protocol.client.limits import KeptLimits
+from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.tools.call_evidence import CallEvidence, CallTable
+from duologue.protocol.client.tools.call_turns import CONTINUED_STATUSES, CallTurns
 from duologue.protocol.client.tools.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
 
 __all__ = ["ToolCall", "ToolCalls"]
 
-_CONTINUED_STATUSES: Final = frozenset({"completed", "incomplete"})
-"""Statuses of a response after which the client asks the model to go on. A cancelled response was interrupted by the
-user, and after a failed one the next would fail too."""
-
 _REMEMBERED: Final = 1024
 """Calls whose repetition is recognised; the events of a call arrive together."""
+
+_REMEMBERED_RESPONSES: Final = 64
+"""Ended responses whose late calls are run; they follow in the same turn or never."""
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):
@@ -58,19 +68,6 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     response_id: str
     name: str
     bound: BoundCall
-
-
-class _Turn(Struct):
-    """The calls of one response."""
-
-    answers: dict[str, str | None] = msgspec.field(default_factory=dict[str, "str | None"])
-    """By call id, in call order; None while the call runs."""
-    server_calls: set[str] = msgspec.field(default_factory=set[str])
-    """Items of the server's own calls that have not ended."""
-    status: str | None = None
-    """Of the response; None while it runs."""
-    given_up: bool = False
-    """Do not ask the model to go on: the user interrupted, or the application answers the calls."""
 
 
 class ToolCalls(Part):
@@ -86,162 +83,238 @@ class ToolCalls(Part):
         self._limits = limits or KeptLimits()
         self.excess: str | None = None
         """The limit that the server has exceeded, as a clause; None while it has not."""
-        self._new_id = new_id
-        self._turns: dict[str, _Turn] = {}
-        self._seen: deque[str] = deque(maxlen=_REMEMBERED)
+        self._turns = CallTurns(new_id=new_id)
+        self._calls = CallTable(remembered=_REMEMBERED)
+        self._ended: dict[str, str] = {}
+        """Status of responses that have ended, by their ids: calls may arrive afterwards."""
+        self._current: str | None = None
+        """The latest response of the conversation, which made the calls that name none."""
         self._out_of_band: set[str] = set()
         self._runs: list[ToolCall] = []
-        self._events: list[ConversationItemCreateEvent] = []
-        self._ended: list[tuple[str, bool]] = []
 
     # --- events of the server
 
     @on(ResponseCreatedEvent)
     def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
-        if context.out_of_band and is_set(event.response.id):
-            self._out_of_band.add(event.response.id)
+        response_id = response_id_of(event.response)
+        self._ended.pop(response_id, None)
+        self._calls.drop_orphans()
+        if not context.out_of_band:
+            self._current = response_id
+        elif response_id:
+            self._out_of_band.add(response_id)
             self._check_count()
 
-    @on(ResponseOutputItemAddedEvent)
-    def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
-        if isinstance(event.item, McpCallItem):
-            self._server_call_started(event.response_id, event.item.id)
+    @on(ResponseFunctionCallArgumentsDeltaEvent)
+    def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
+        if self._is_ours(event.response_id):
+            call = self._call_of(event)
+            call.piece(event.delta)
+            if call.size > self._limits.item_characters:
+                self.excess = f"more than {self._limits.item_characters} characters in a call's arguments"
 
-    @on(ResponseOutputItemDoneEvent)
-    def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
-        self._items(event.response_id, [event.item])
+    @on(ResponseFunctionCallArgumentsDoneEvent)
+    def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
+        if self._is_ours(event.response_id):
+            call = self._call_of(event)
+            call.names(name=event.name)
+            call.whole(event.arguments)
+            self._run_if_whole(call)
 
-    @on(ConversationItemDoneEvent)
-    def _item_done(self, event: ConversationItemDoneEvent, context: EventContext) -> None:
-        if isinstance(event.item, McpCallItem):
-            self._server_call_ended(event.item.id)
+    @on(ResponseOutputItemAddedEvent, ResponseOutputItemDoneEvent)
+    def _output_item(
+        self, event: ResponseOutputItemAddedEvent | ResponseOutputItemDoneEvent, context: EventContext
+    ) -> None:
+        if isinstance(event.item, McpCallItem) and isinstance(event, ResponseOutputItemAddedEvent):
+            if event.response_id not in self._out_of_band:
+                self._turns.server_call_started(event.response_id, event.item.id)
+                self._check_count()
+        elif isinstance(event.item, FunctionCallItem) and self._is_ours(event.response_id):
+            ends = isinstance(event, ResponseOutputItemDoneEvent)
+            self._told(event.response_id, event.item, ends=ends, output_index=event.output_index)
+
+    @on(ConversationItemAddedEvent, ConversationItemCreatedEvent, ConversationItemDoneEvent)
+    def _conversation_item(
+        self,
+        event: ConversationItemAddedEvent | ConversationItemCreatedEvent | ConversationItemDoneEvent,
+        context: EventContext,
+    ) -> None:
+        ends = isinstance(event, ConversationItemDoneEvent)
+        match event.item:
+            case McpCallItem(id=item_id) if ends:
+                self._turns.server_call_ended(item_id)
+            case FunctionCallOutputItem(call_id=call_id):
+                self._answered_elsewhere(call_id)
+            case FunctionCallItem() as item if self.toolbox is not None:
+                call = self._calls.known(call_id=_text(item.call_id), item_id=_text(item.id))
+                if context.command is not None and call is None:
+                    self._answered_elsewhere(_text(item.call_id), _text(item.id))
+                else:
+                    response_id = call.response_id if call is not None else self._current
+                    orphan = response_id is None or (call is not None and call.orphan)
+                    self._told(response_id or "", item, ends=ends, output_index=None, orphan=orphan)
+            case _:
+                pass  # no call
 
     @on(ConversationItemDeletedEvent)
     def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
-        self._server_call_ended(event.item_id)
+        self._turns.server_call_ended(event.item_id)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
         self._done(event.response)
 
-    def _items(self, response_id: str, items: Iterable[ConversationItem]) -> None:
-        if self.toolbox is None or response_id in self._out_of_band:
-            return  # the conversation has no call that an output of a response out of band could follow
-        for item in items:
-            if isinstance(item, FunctionCallItem) and item.status not in ("incomplete", "in_progress"):
-                self._call(self.toolbox, response_id, item)
+    def sent(self, event: ClientEvent) -> None:
+        """The client sends an event: a call in it is part of the past, and is not to be run."""
+        if isinstance(event, ConversationItemCreateEvent) and isinstance(event.item, FunctionCallItem):
+            self._answered_elsewhere(_text(event.item.call_id), _text(event.item.id))
 
-    def _call(self, toolbox: Toolbox, response_id: str, item: FunctionCallItem) -> None:
-        call_id = item.call_id if is_set(item.call_id) else ""
-        if not call_id or call_id in self._seen:
+    def _is_ours(self, response_id: str) -> bool:
+        """Whether calls of this response are run here; it is the latest response then."""
+        if self.toolbox is None or response_id in self._out_of_band:
+            return False  # the conversation has no call that an output of a response out of band could follow
+        if response_id not in self._ended:
+            self._current = response_id
+        return True
+
+    def _call_of(
+        self, event: ResponseFunctionCallArgumentsDeltaEvent | ResponseFunctionCallArgumentsDoneEvent
+    ) -> CallEvidence:
+        arguments = event.arguments if isinstance(event, ResponseFunctionCallArgumentsDoneEvent) else ""
+        return self._calls.find(
+            response_id=event.response_id,
+            call_id=event.call_id,
+            item_id=event.item_id,
+            output_index=event.output_index,
+            arguments=arguments,
+        )
+
+    def _told(
+        self, response_id: str, item: FunctionCallItem, *, ends: bool, output_index: int | None, orphan: bool = False
+    ) -> None:
+        call = self._calls.find(
+            response_id=response_id,
+            call_id=_text(item.call_id),
+            item_id=_text(item.id),
+            output_index=output_index,
+            arguments=item.arguments,
+        )
+        call.orphan = orphan
+        call.told(item, ends=ends)
+        self._run_if_whole(call)
+
+    def _answered_elsewhere(self, call_id: str, item_id: str = "") -> None:
+        if call_id or item_id:
+            self._calls.find(response_id="", call_id=call_id, item_id=item_id, output_index=-1).handled = True
+
+    def _run_if_whole(self, call: CallEvidence) -> None:
+        """Run a call that was told whole. What is missing may be told by a later event of its response."""
+        status = self._ended.get(call.response_id)
+        if call.handled or call.cut or self.toolbox is None or call.orphan:
             return
-        self._seen.append(call_id)
-        too_many = len(self.running) >= self._limits.running
-        turn = self._turns.setdefault(response_id, _Turn())
-        turn.answers[call_id] = None
-        self._check_count()
-        if too_many:
-            turn.answers[call_id] = f"The call was not made: {self._limits.running} calls run already. Call it later."
-            self._answer(response_id)
+        if status is not None:
+            if call.ended or is_object(call.arguments):
+                self._conclude(call, status)
+        elif call.ended and call.name and call.call_id and is_object(call.arguments):
+            with suppress(ToolProblem):  # `_conclude` reports it, if no later event tells other arguments
+                self._start(call, self.toolbox.bind(call.name, call.arguments))
+
+    def _conclude(self, call: CallEvidence, status: str) -> None:
+        """The response of a call has ended: run it as it was told, or tell the model why it was not run."""
+        goes_on = status in CONTINUED_STATUSES
+        if goes_on:
+            call.call_id = call.call_id or call.item_id  # there is no other name to answer it by
+        told = call.ended or (goes_on and is_object(call.arguments))
+        damaged = status == "completed" and bool(call.name or call.arguments)
+        if self.toolbox is None or call.cut or not call.call_id or not (told or damaged):
             return
         try:
-            bound = toolbox.bind(item.name, item.arguments)
+            self._start(call, _bound(self.toolbox, call))
         except ToolProblem as problem:
-            turn.answers[call_id] = str(problem)
-            self._answer(response_id)
-        else:
-            self._runs.append(ToolCall(call_id=call_id, response_id=response_id, name=item.name, bound=bound))
+            self._start(call, str(problem))
+
+    def _start(self, call: CallEvidence, run: BoundCall | str) -> None:
+        """Run a call, or answer it with a text without running it."""
+        call.handled = True
+        if len(self.running) >= self._limits.running:
+            run = f"The call was not made: {self._limits.running} calls run already. Call it later."
+        answer = run if isinstance(run, str) else None
+        status = self._ended.get(call.response_id)
+        self._turns.started(call.response_id, call.call_id, answer=answer, status=status)
+        self._check_count()
+        if not isinstance(run, str):
+            self._runs.append(ToolCall(call_id=call.call_id, response_id=call.response_id, name=call.name, bound=run))
 
     def _check_count(self) -> None:
-        waiting = sum(len(turn.answers) + len(turn.server_calls) for turn in self._turns.values())
-        if max(waiting, len(self._turns), len(self._out_of_band)) > self._limits.calls:
+        if max(self._turns.waiting, len(self._turns), len(self._out_of_band)) > self._limits.calls:
             self.excess = f"more than {self._limits.calls} calls without an end"
 
-    def _server_call_started(self, response_id: str, item_id: str) -> None:
-        if response_id not in self._out_of_band and item_id not in self._seen:
-            self._seen.append(item_id)
-            self._turns.setdefault(response_id, _Turn()).server_calls.add(item_id)
-            self._check_count()
-
-    def _server_call_ended(self, item_id: str) -> None:
-        for response_id, turn in list(self._turns.items()):
-            if item_id in turn.server_calls:
-                turn.server_calls.discard(item_id)
-                self._answer(response_id)
-
     def _done(self, response: RealtimeResponse) -> None:
-        response_id = response.id if is_set(response.id) else ""
+        response_id = response_id_of(response)
         output = list(response.output) if is_set(response.output) else []
-        self._items(response_id, output)
+        status = response.status if is_set(response.status) else "completed"
+        if self._is_ours(response_id):
+            for item in output:
+                if isinstance(item, FunctionCallItem):
+                    self._told(response_id, item, ends=True, output_index=None)
+            for call in self._calls.adopted_by(response_id):
+                self._conclude(call, status)
+            self._turns.sort(response_id, [call.call_id for call in self._calls])
+            if response_id:
+                self._ended.setdefault(response_id, status)
+                if len(self._ended) > _REMEMBERED_RESPONSES:
+                    del self._ended[next(iter(self._ended))]
         self._out_of_band.discard(response_id)
-        turn = self._turns.get(response_id)
-        if turn is None or turn.status is not None:
-            return
-        turn.status = response.status if is_set(response.status) else "completed"
-        if turn.status not in _CONTINUED_STATUSES:
-            turn.server_calls.clear()
-        answered = {item.id for item in output if isinstance(item, McpCallItem) and (item.output or item.error)}
-        turn.server_calls -= answered  # no other event reports the end of a call whose item was deleted
-        went_on = bool(output) and isinstance(output[-1], MessageItem)  # some servers let the model go on themselves
         by_application = self.toolbox is None and any(isinstance(item, FunctionCallItem) for item in output)
-        turn.given_up = turn.given_up or by_application or (went_on and not turn.answers)
-        self._answer(response_id)
+        self._turns.response_ended(response_id, status, output, by_application=by_application)
 
     # --- how a call ended
 
     def answered(self, call_id: str, result: object) -> None:
         """A call has returned: text, or anything that can be written as JSON."""
         try:
-            self._report(call_id, answer_text(result))
+            self._turns.report(call_id, answer_text(result))
         except TypeError as fault:
             self.failed(call_id, f"its result cannot be written as JSON: {fault}")
 
     def failed(self, call_id: str, reason: str) -> None:
         """A call has raised, or taken too long; its output for the model is the reason."""
-        self._report(call_id, f"The call failed: {reason}")
+        self._turns.report(call_id, f"The call failed: {reason}")
 
     def cancel(self, call_id: str | None = None) -> list[str]:
         """Cancel a call, or all that run. Returns the ids of those to stop.
 
         The outputs say that the call was cancelled; the model is not asked to go on.
         """
-        given_up: list[str] = []
-        for turn in list(self._turns.values()):
-            turn.given_up = turn.given_up or (call_id is None and bool(turn.server_calls))
-            for running in [key for key, answer in turn.answers.items() if answer is None and call_id in (None, key)]:
-                turn.answers[running] = "The call was cancelled: the user interrupted."
-                turn.given_up = True
-                given_up.append(running)
+        given_up = self._turns.cancel(call_id)
         self._runs = [run for run in self._runs if run.call_id not in given_up]
-        for response_id in list(self._turns):
-            self._answer(response_id)
         return given_up
 
     @property
     def running(self) -> tuple[str, ...]:
         """Ids of calls without an output, in call order."""
-        return tuple(key for turn in self._turns.values() for key, answer in turn.answers.items() if answer is None)
+        return self._turns.running
 
     def has_calls(self, response_id: str) -> bool:
         """Whether a response has calls whose end `take_ended` has not reported."""
-        return response_id in self._turns or any(response_id == ended for ended, _ in self._ended)
+        return response_id in self._turns or any(response_id == ended for ended, _ in self._turns.ended)
 
     @property
     def all_answered(self) -> bool:
         """Whether no call runs, on the client or on the server."""
-        return not self.running and not any(turn.server_calls for turn in self._turns.values())
+        return self._turns.all_answered
+
+    def runs_in(self, response_id: str) -> bool:
+        """Whether a call of this response runs on the client."""
+        return self._turns.runs_in(response_id)
 
     def lost(self) -> None:
         """The connection is lost. Calls go on running, and their outputs are sent to the next session."""
-        for response_id, turn in list(self._turns.items()):
-            if turn.status is None:
-                turn.status = "completed"  # its end will not arrive, and its calls are answered all the same
-            turn.given_up = turn.given_up or bool(turn.server_calls)
-            turn.server_calls.clear()
-            self._answer(response_id)
         # The next session may use the same ids again: only the calls that still run are known there.
-        self._seen = deque((key for turn in self._turns.values() for key in turn.answers), maxlen=_REMEMBERED)
+        self._calls.clear(keep=self._turns.lost())
         self._out_of_band.clear()
+        self._ended.clear()
+        self._current = None
 
     # --- what the shell collects
 
@@ -252,35 +325,30 @@ class ToolCalls(Part):
 
     def take_events(self) -> list[ConversationItemCreateEvent]:
         """Outputs to send, in order."""
-        events, self._events = self._events, []
+        events, self._turns.events = self._turns.events, []
         return events
 
     def take_ended(self) -> list[tuple[str, bool]]:
         """Ids of the responses whose calls have all ended since the last call of this, each with whether the model is
         to go on."""
-        ended, self._ended = self._ended, []
+        ended, self._turns.ended = self._turns.ended, []
         return ended
 
-    def _report(self, call_id: str, text: str) -> None:
-        for response_id, turn in self._turns.items():
-            if call_id in turn.answers and turn.answers[call_id] is None:
-                turn.answers[call_id] = text
-                self._answer(response_id)
-                return
 
-    def _answer(self, response_id: str) -> None:
-        """Queue the outputs that are due."""
-        turn = self._turns[response_id]
-        if turn.status is None:
-            return
-        while turn.answers:
-            call_id, text = next(iter(turn.answers.items()))
-            if text is None:
-                return
-            del turn.answers[call_id]
-            item = FunctionCallOutputItem(call_id=call_id, output=text)
-            self._events.append(ConversationItemCreateEvent(event_id=self._new_id("event"), item=item))
-        if turn.server_calls:
-            return
-        del self._turns[response_id]
-        self._ended.append((response_id, turn.status in _CONTINUED_STATUSES and not turn.given_up))
+def _text(value: Maybe[str]) -> str:
+    return value if is_set(value) else ""
+
+
+def _bound(toolbox: Toolbox, call: CallEvidence) -> BoundCall:
+    """The call as it was told. No arguments at all are those of a function that needs none.
+
+    Raises:
+        ToolProblem: it does not fit.
+    """
+    try:
+        return toolbox.bind(call.name, call.arguments)
+    except ToolProblem:
+        if not call.arguments.strip():
+            with suppress(ToolProblem):  # the first one says more
+                return toolbox.bind(call.name, "{}")
+        raise

@@ -61,6 +61,7 @@ class InputPipeline:
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
         self._turn_item_id: str | None = None
+        self._begun_by_client = False
         self._turn_start_ms = 0
         self._transcribing: dict[str, Entry] = {}
         self._transcripts: dict[str, Transcript] = {}
@@ -119,12 +120,43 @@ class InputPipeline:
         self._turn_item_id = None
         self._make_item(item_id, self._audio.take())
 
+    def begin_utterance(self) -> None:
+        """The client begins an utterance, which ends when it says so: transcribe it while it grows."""
+        if self._detecting or self._turn_item_id is not None:
+            return
+        self._turn_item_id = self._out.new_id("item")
+        self._begun_by_client = True
+        if self._session.transcription is not None:
+            self._out.command(TranscribePartial(self._turn_item_id))
+
+    def end_utterance(self) -> None:
+        """The client ends its utterance: make an item of the whole buffer, whatever its length."""
+        item_id = self._turn_item_id or self._out.new_id("item")
+        self._turns.reset()
+        self._turn_item_id, self._begun_by_client = None, False
+        self._make_item(item_id, self._audio.take())
+
+    def end_input(self) -> Iterator[TurnEnded]:
+        """No more audio will come: make an item of what is held, unless that is silence. Yields the turn that ends."""
+        if self._detecting and self._turn_item_id is not None:
+            end_ms = self._audio.end_ms
+            self._turns.reset()
+            self._turn_ended(end_ms)
+            yield TurnEnded(end_ms)
+        elif not self._detecting and self._audio.held_ms >= MIN_COMMIT_MS:
+            self.end_utterance()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether no turn is open, and every item is transcribed."""
+        return self._turn_item_id is None and not self._transcribing
+
     def _drop_turn(self) -> None:
         self._turns.reset()
         if self._turn_item_id is not None:
             self._out.command(DiscardAhead(self._turn_item_id, gone=True))
             self._transcripts.pop(self._turn_item_id, None)
-        self._turn_item_id = None
+        self._turn_item_id, self._begun_by_client = None, False
 
     # --- turns
 
@@ -169,8 +201,8 @@ class InputPipeline:
 
     @property
     def silent(self) -> bool:
-        """Whether the user is silent at this moment."""
-        return self._turns.silent
+        """Whether the user is silent at this moment, as far as that is known."""
+        return self._turns.silent and not self._begun_by_client
 
     @property
     def _turn_id(self) -> str:

@@ -29,6 +29,7 @@ from duologue.protocol.server.idle_timeout import IdleTimer
 from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.mcp_servers import McpOffer, McpServers
 from duologue.protocol.server.outgoing import Outgoing
+from duologue.protocol.server.responses.forced import ForcedMessage, Queued, WaitingResponses
 from duologue.protocol.server.responses.response import Response
 from duologue.protocol.server.responses.settings import ResponseSettings, settings_of
 from duologue.protocol.server.session import Session
@@ -79,12 +80,20 @@ class ResponseScheduler:
         self._running: dict[str, Response] = {}
         self._turn_unanswered = False
         """Whether a turn ended while a response was running: the next response answers it."""
+        self._waiting = WaitingResponses(account)
         self._created = 0
 
     @property
     def active(self) -> Response | None:
         """The running response that writes to the conversation."""
         return next((response for response in self._running.values() if response.settings.in_conversation), None)
+
+    @property
+    def interruptible(self) -> bool:
+        """Whether a response runs that the user's speech stops."""
+        active = self.active
+        message = active.settings.message if active is not None else None
+        return active is not None and (message is None or message.interruptible)
 
     def session_updated(self) -> None:
         """Apply a change of the tools. Calls at MCP servers that are gone are dropped."""
@@ -97,17 +106,43 @@ class ResponseScheduler:
         """Calls that await approval, or are approved and not made yet."""
         return [self._awaiting_approval, self._approved, *(response.approved for response in self._running.values())]
 
-    def create(self, params: ResponseCreateParams | None, *, silent_ms: int | None = None) -> None:
-        """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest."""
+    def speak(self, message: ForcedMessage) -> None:
+        """Have this spoken word for word, behind what is being said. Raises InvalidRequest."""
+        params = ResponseCreateParams(input=[])  # it answers nothing
+        if self.active is None:
+            self.create(params, message=message)
+        else:
+            self._waiting.add(Queued(params, message))
+
+    def create(
+        self,
+        params: ResponseCreateParams | None,
+        *,
+        silent_ms: int | None = None,
+        message: ForcedMessage | None = None,
+    ) -> None:
+        """Start a response: the client asked for it, or the user has been silent. Raises InvalidRequest.
+
+        Behind a forced message, which the client did not ask for by `response.create`, it starts when that is spoken.
+        """
         params = params or ResponseCreateParams()
         self.mcp.check(params.tools, "response")
         # Before the settings, for which the whole conversation is read.
         if (in_conversation := params.conversation != "none") and (active := self.active) is not None:
+            if active.settings.message is not None:
+                self._waiting.add(Queued(params, None))
+                return
             raise InvalidRequest("response_active", response_id=active.response_id)
         if len(self._running) >= self._max_responses and not in_conversation:
             raise InvalidRequest("too_many_responses", max=self._max_responses)
         settings = settings_of(
-            params, self._session, self._conversation, self._out, listed=self.mcp.offered, silent_ms=silent_ms
+            params,
+            self._session,
+            self._conversation,
+            self._out,
+            listed=self.mcp.offered,
+            silent_ms=silent_ms,
+            message=message,
         )
         cost = self._cost_of(params, settings)
         self.mcp.list_tools(params.tools)
@@ -187,6 +222,7 @@ class ResponseScheduler:
             # The response to the turn that starts now answers the turn before as well.
             self._turn_unanswered = False
         if response.settings.in_conversation:
+            self._waiting.clear()
             self._idle.stopped()
         self._end(response, ResponseInput.CANCELLED, reason=reason)
         self._out.command(StopResponse(response.response_id))
@@ -352,6 +388,17 @@ class ResponseScheduler:
         if self._turn_unanswered and self.active is None:
             self._turn_unanswered = False
             self.create(None)
+        while self._waiting and self.active is None:
+            self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        queued = self._waiting.take()
+        assert queued is not None, "one waits"
+        try:
+            self.create(queued.params, message=queued.message)
+        except InvalidRequest as invalid:
+            # It was accepted, and what it refers to has gone since. The command's own answer was no error.
+            self._out.send(invalid.event(self._out.event_id(), answers=None))
 
     def _respond(self, response: Response) -> Respond:
         settings = response.settings
@@ -370,6 +417,7 @@ class ResponseScheduler:
             tools=settings.functions.tools,
             tool_choice=settings.functions.choice,
             silent_ms=settings.silent_ms,
+            text=settings.message.text if settings.message is not None else None,
             approved=tuple(response.approved),
         )
 

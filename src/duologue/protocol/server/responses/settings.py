@@ -17,6 +17,7 @@ from duologue.protocol.server.conversation.items import ConversationItems, Entry
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.mcp_servers import McpOffer
 from duologue.protocol.server.outgoing import Outgoing
+from duologue.protocol.server.responses.forced import ForcedMessage
 from duologue.protocol.server.session import Session, encoding_of, token_limit, voice_name
 from duologue.protocol.server.tool_definitions import FunctionOffer, check_functions, check_tool_choice
 
@@ -45,6 +46,8 @@ class ResponseSettings(Struct, frozen=True, kw_only=True):
     """The items to answer; by default the conversation when the response was created."""
     own_input: bool
     """Whether the context is the response's `input` and not the conversation."""
+    message: ForcedMessage | None
+    """What to speak word for word; None: the model answers."""
     silent_ms: int | None
     """How long the user has been silent, if the response is to prompt them; None: there is something to answer."""
 
@@ -57,6 +60,7 @@ def settings_of(
     *,
     listed: Callable[[Any], tuple[McpOffer, ...]] = lambda _: (),
     silent_ms: int | None = None,
+    message: ForcedMessage | None = None,
 ) -> ResponseSettings:
     """The settings of a response with these parameters. Raises InvalidRequest.
 
@@ -66,7 +70,7 @@ def settings_of(
     own = params.audio.output if is_set(params.audio) and is_set(params.audio.output) else ResponseAudioOutput()
     output = ResponseAudioOutput(
         format=_own_or_session(own.format, default.format),
-        voice=_own_or_session(own.voice, default.voice),
+        voice=message.voice if message is not None and message.voice else _own_or_session(own.voice, default.voice),
     )
     modalities = _own_or_session(params.output_modalities, wire.output_modalities)
     instructions = _own_or_session(params.instructions, wire.instructions)
@@ -77,7 +81,10 @@ def settings_of(
         voice=voice_name(output.voice),
         speed=float(default.speed) if is_set(default.speed) else 1.0,
         instructions=instructions if is_set(instructions) else "",
-        max_output_tokens=token_limit(_own_or_session(params.max_output_tokens, wire.max_output_tokens)),
+        # What the client wrote itself is said to its end.
+        max_output_tokens=None
+        if message is not None
+        else token_limit(_own_or_session(params.max_output_tokens, wire.max_output_tokens)),
         metadata=params.metadata if is_set(params.metadata) else None,
         in_conversation=params.conversation != "none",
         functions=_functions(params, wire, listed),
@@ -86,6 +93,7 @@ def settings_of(
         context=_context(params, session, conversation, outgoing),
         own_input=is_set(params.input),
         silent_ms=silent_ms,
+        message=message,
     )
 
 

@@ -1,0 +1,47 @@
+"""A source's audio into a conversation: what `listen` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from duologue.audio.formats import PCM
+from duologue.client.sound.blocks import SoundBlock
+from duologue.client.sound.sinks import result_of
+from duologue.client.sound.sources import AudioSource
+from duologue.errors import ConnectionClosedOK
+
+if TYPE_CHECKING:
+    from duologue.client.asyncio.conversation import Conversation
+
+__all__ = ["Listening"]
+
+
+class Listening(SoundBlock):
+    """Sends a source's audio for a block; `await` sends it to its end, or to that of the conversation.
+
+    While a lost connection is being restored, the audio of that time is dropped, as `send_audio` does.
+    """
+
+    def __init__(self, conversation: Conversation, source: AudioSource) -> None:
+        super().__init__("conversation.listen(…)")
+        self._conversation = conversation
+        self._source = source
+
+    async def _hold(self, opened: Callable[[], None]) -> None:
+        conversation, source = self._conversation, self._source
+        try:
+            await result_of(source.open(conversation.core.checks.input_encoding or PCM))
+            opened()
+            while (piece := await result_of(source.read())) is not None:
+                await conversation.send_audio(
+                    piece, encoding=source.encoding, rate_hz=source.rate_hz, channels=source.channels
+                )
+            await conversation.end_input_stream()
+        except ConnectionClosedOK:
+            return  # the conversation has ended, and nothing is heard any more
+        finally:
+            await result_of(source.close())
+
+    async def _drain(self) -> None:
+        """Nothing: what a source has not given by now is not waited for."""

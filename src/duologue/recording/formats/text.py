@@ -1,0 +1,92 @@
+"""Reads frames from text: JSON lines and other JSON texts one after another, arrays, and logs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from duologue.codec.jsontext import parse_object
+from duologue.errors import DecodeError
+from duologue.recording.formats.directions import direction_of_prefix
+from duologue.recording.formats.envelopes import contents
+from duologue.recording.formats.found import FoundFrame
+from duologue.recording.formats.objects import Piece, is_punctuation, pieces
+from duologue.recording.formats.timestamps import seconds_of_prefix
+
+__all__ = ["is_array", "is_json_texts", "is_log", "read_array", "read_json_texts", "read_log"]
+
+_ARRAY: Final = re.compile(rb'\[\s*(?:\[\s*)?[{"]')
+
+_PREFIX_BYTES: Final = 500
+"""Of the text before a frame, the last: what says the direction stands near it, or at its beginning in a short one."""
+
+_LEFT_OUT: Final = (
+    "the log leaves out its middle; the websockets library writes messages whole with WEBSOCKETS_MAX_LOG_SIZE=100000000"
+)
+
+
+def is_array(head: bytes) -> bool:
+    """Whether a file with this beginning is a JSON array of objects, or of arrays that hold them."""
+    return _ARRAY.match(head.lstrip()) is not None
+
+
+def is_log(head: bytes) -> bool:
+    """Whether objects have other text before them."""
+    return any(piece.text and not is_punctuation(piece.prefix) for piece in pieces(BytesIO(head)))
+
+
+def is_json_texts(head: bytes) -> bool:
+    """Whether there is an object at all."""
+    return any(piece.text for piece in pieces(BytesIO(head)))
+
+
+def read_json_texts(stream: BinaryIO) -> Iterator[FoundFrame]:
+    """Objects one after another, on a line each or over lines. What is no object is a problem."""
+    for piece in pieces(stream):
+        if piece.text:
+            yield from _frames(piece, piece.line)
+        else:
+            yield FoundFrame(piece.line, b"", _problem(piece.prefix))
+
+
+def read_array(stream: BinaryIO) -> Iterator[FoundFrame]:
+    """The objects of an array, numbered in their order."""
+    number = 0
+    for piece in pieces(stream):
+        if piece.text:
+            number += 1
+            yield from _frames(piece, number)
+        elif not is_punctuation(piece.prefix):
+            yield FoundFrame(number, b"", f"behind it: {_problem(piece.prefix)}")
+
+
+def read_log(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
+    """The objects of a log. The numbers of lines that have none are added to `passed_over`."""
+    last = 0
+    for piece in pieces(stream):
+        if piece.text:
+            yield from _frames(piece, piece.line)
+        elif piece.line != last:
+            passed_over[0] += 1
+        last = piece.line
+
+
+def _frames(piece: Piece, number: int) -> Iterator[FoundFrame]:
+    found = FoundFrame(number, piece.text)
+    if not is_punctuation(piece.prefix):
+        prefix = piece.prefix[-_PREFIX_BYTES:].decode("utf-8", "replace")
+        found = found._replace(direction=direction_of_prefix(prefix), at_s=seconds_of_prefix(prefix))
+    for frame in contents(found):
+        if frame.problem and b"..." in piece.text and piece.prefix.endswith(b"'"):
+            frame = frame._replace(problem=_LEFT_OUT)
+        yield frame
+
+
+def _problem(line: bytes) -> str:
+    try:
+        parse_object(line.strip())
+    except DecodeError as fault:
+        return str(fault)
+    return "not a JSON object"
