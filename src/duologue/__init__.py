@@ -22,7 +22,7 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue import blocking, notices
+    from duologue import blocking, notices, sound
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
@@ -65,6 +65,7 @@ __all__ = [
     "encode",
     "events",
     "notices",
+    "sound",
 ]
 
 _LAZY: Final = {
@@ -85,7 +86,7 @@ _LAZY: Final = {
 """Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
 that only reads events does without."""
 
-_LAZY_MODULES: Final = frozenset({"blocking", "notices"})
+_LAZY_MODULES: Final = frozenset({"blocking", "notices", "sound"})
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ from msgspec import inspect
 import duologue.events.live
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
-from duologue.events import UnknownVariant, WireObject
+from duologue.events import UnknownVariant, WireObject, azure_voice_live
 
 Kind: TypeAlias = Literal["unmodelled", "absent", "beyond", "required", "null", "type"]
 Values: TypeAlias = frozenset[Any]
@@ -46,7 +46,7 @@ class Home(NamedTuple):
 
 def classes() -> Mapping[str, type[WireObject]]:
     """Every class that stands for something on the wire, by name."""
-    modules = (events, duologue.events.live)
+    modules = (events, duologue.events.live, azure_voice_live)
     exported = {name: getattr(module, name) for module in modules for name in module.__all__}
     return {
         name: thing

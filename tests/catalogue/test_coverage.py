@@ -5,21 +5,27 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final, get_args
 
 from duologue import catalogue, events
 from duologue.codec import EVENT_CLASSES, decode, encode
 from duologue.codec.families import TRANSLATION_CLASSES, decode_translation, encode_translation
+from duologue.codec.known import own_classes
 from duologue.codec.live import LIVE_CLASSES, decode_live, encode_live
 from duologue.dialects.names import CANONICAL
-from duologue.events import live
+from duologue.events import azure_voice_live, live
 from tests.catalogue._comparison import Difference, classes, differences, homes
 
 CODECS: Final[Mapping[str, tuple[Callable[[str | bytes], Any], Callable[[Any], bytes]]]] = {
     "realtime": (decode, encode),
     "translation": (decode_translation, encode_translation),
     "live": (decode_live, encode_live),
+    "azure-voice-live": (
+        partial(decode, dialect="azure-voice-live"),
+        partial(encode, dialect="azure-voice-live"),
+    ),
 }
 
 
@@ -53,6 +59,8 @@ def test_the_catalogue_has_every_event_of_all_families_and_no_other() -> None:
         ("realtime", "client"): events.AnyClientEvent,
         ("translation", "server"): events.AnyTranslationServerEvent,
         ("translation", "client"): events.AnyTranslationClientEvent,
+        ("azure-voice-live", "server"): azure_voice_live.AnyVoiceLiveServerEvent,
+        ("azure-voice-live", "client"): azure_voice_live.AnyVoiceLiveClientEvent,
         ("live", "server"): live.AnyLiveServerEvent,
         ("live", "client"): live.AnyLiveClientEvent,
     }
@@ -62,7 +70,12 @@ def test_the_catalogue_has_every_event_of_all_families_and_no_other() -> None:
 
 
 def test_an_event_has_the_wire_name_of_its_class() -> None:
-    codecs = {"realtime": EVENT_CLASSES, "translation": TRANSLATION_CLASSES, "live": LIVE_CLASSES}
+    codecs: dict[str, Any] = {
+        "realtime": EVENT_CLASSES,
+        "translation": TRANSLATION_CLASSES,
+        "live": LIVE_CLASSES,
+        "azure-voice-live": own_classes("azure-voice-live"),
+    }
     assert {entry.key: entry.class_name for entry in catalogue.events()} == {
         entry.key: codecs[entry.api][entry.wire].__name__ for entry in catalogue.events()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,11 @@ from duologue.codec import decode_live, decode_translation
 from tests.repo._tree import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
-READERS: Final[Mapping[str, Callable[[str], Any]]] = {"translation": decode_translation, "live": decode_live}
+READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "translation": decode_translation,
+    "live": decode_live,
+    "azure": partial(decode, dialect="azure-voice-live"),
+}
 SECTION = re.compile(r'^## <a id="(?P<anchor>[^"]+)"></a>(?P<title>.+)$', re.MULTILINE)
 
 
@@ -30,7 +35,7 @@ def test_every_example_on_a_page_reads_as_the_event_above_it() -> None:
     for group in catalogue.GROUPS:
         page = pages()[f"{group}.md"]
         for section in SECTION.split(page)[3::3]:
-            found = re.search(r"`duologue\.events\.(?:live\.)?(\w+)`.*?```json\n(.+?)\n```", section, re.DOTALL)
+            found = re.search(r"`duologue\.events(?:\.\w+)?\.(\w+)`.*?```json\n(.+?)\n```", section, re.DOTALL)
             assert found
             decoded = READERS.get(group, decode)(found[2])
             assert type(decoded).__name__ == found[1]

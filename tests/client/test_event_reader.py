@@ -13,7 +13,7 @@ import pytest
 
 from duologue import UnknownRealtimeEvent, catalogue, connect
 from duologue.client.dialect_detection import DialectDetector
-from duologue.client.event_reader import EventReader
+from duologue.client.event_reader import MessageReader
 from duologue.events import (
     ErrorEvent,
     InputAudioBufferSpeechStartedEvent,
@@ -36,7 +36,7 @@ LOGGER = "duologue.client"
 
 def read(frame: dict[str, Any], *, dialect: str = "auto", url: str | None = None) -> RealtimeEvent:
     detector = DialectDetector(dialect, url=url)
-    return EventReader(detector).read(json.dumps(frame), dialect=detector.dialect)
+    return MessageReader(detector).read(json.dumps(frame), dialect=detector.dialect)
 
 
 COMPLETED = "conversation.item.input_audio_transcription.completed"
@@ -119,7 +119,7 @@ def test_nothing_is_invented_beyond_what_is_missing() -> None:
 
 
 def test_one_warning_for_each_type_says_what_is_missing_and_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
-    reader = EventReader(DialectDetector())
+    reader = MessageReader(DialectDetector())
     with caplog.at_level(logging.WARNING, logger=LOGGER):
         for frame in (*(frame for frame, _ in IN_THE_WILD), *(frame for frame, _ in IN_THE_WILD)):
             reader.read(json.dumps(frame), dialect="openai")

@@ -1,4 +1,4 @@
-"""What the protocol has: the events of all three families and the types inside them, as published and as seen.
+"""What the protocol has: the events of its families and of Azure Voice Live, and the types inside them, as data.
 
 The classes of `duologue.events` are written by hand; this is what they are held against, what `duologue events` prints
 and what the reference pages are made of. Where the two differ, `DIVERGENCES.toml` says why.
@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 import duologue.events
+import duologue.events.azure_voice_live
 import duologue.events.live
 
 __all__ = [
@@ -32,9 +33,15 @@ __all__ = [
     "types",
 ]
 
-Api: TypeAlias = Literal["realtime", "translation", "live"]
+Api: TypeAlias = Literal["realtime", "translation", "live", "azure-voice-live"]
 Direction: TypeAlias = Literal["client", "server"]
 Era: TypeAlias = Literal["both", "ga", "beta"]
+
+_MODULES: Final[Mapping[str, str]] = {
+    "live": "duologue.events.live",
+    "azure-voice-live": "duologue.events.azure_voice_live",
+}
+"""Where the classes are of what only one family or vendor has."""
 
 GROUPS: Final[Mapping[str, str]] = {
     "session": "Session",
@@ -46,6 +53,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "limits": "Errors and rate limits",
     "translation": "Translation",
     "live": "Live",
+    "azure": "Azure Voice Live",
 }
 """What the events are sorted into, with a title for each."""
 
@@ -103,6 +111,11 @@ class EventEntry(_Entry, frozen=True, kw_only=True, rename={"class_name": "class
     sent_when: str
     note: str = ""
     fields: tuple[FieldEntry, ...]
+
+    @property
+    def module(self) -> str:
+        """Where its class is."""
+        return _MODULES.get(self.api, "duologue.events")
 
     @property
     def key(self) -> str:
@@ -166,8 +179,9 @@ def examples() -> Mapping[str, dict[str, Any]]:
 
 
 def class_named(name: str) -> Any:
-    """The class or alias of this name, in `duologue.events` or in `duologue.events.live`; None if there is none."""
-    return getattr(duologue.events, name, None) or getattr(duologue.events.live, name, None)
+    """The class or alias of this name, in `duologue.events` or the module of a family or vendor; None without one."""
+    modules = (duologue.events, duologue.events.live, duologue.events.azure_voice_live)
+    return next((getattr(module, name) for module in modules if hasattr(module, name)), None)
 
 
 def example_text(entry: EventEntry) -> str:

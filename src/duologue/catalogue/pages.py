@@ -9,6 +9,7 @@ from pathlib import Path
 
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
+from duologue.events import azure_voice_live
 
 __all__ = ["pages", "write_pages"]
 
@@ -64,8 +65,7 @@ def _section(entry: EventEntry) -> Iterator[str]:
     if entry.note:
         yield entry.note
     yield ""
-    module = "duologue.events.live" if entry.api == "live" else "duologue.events"
-    yield f"- Sent by the {entry.direction}; class `{module}.{entry.class_name}`: {_summary(entry.class_name)}"
+    yield f"- Sent by the {entry.direction}; class `{entry.module}.{entry.class_name}`: {_summary(entry)}"
     yield f"- Era: {entry.eras}"
     if entry.aliases:
         yield f"- Formerly {_code(entry.aliases)}"
@@ -97,7 +97,7 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
     yield ""
     if entry.note:
         yield f"{entry.note}\n"
-    module = next((m for m in (events, events.live) if hasattr(m, entry.class_name)), None)
+    module = next((m for m in (events, events.live, azure_voice_live) if hasattr(m, entry.class_name)), None)
     if module is not None:
         yield f"- In `{module.__name__}`: `{entry.class_name}`"
     if entry.era == "beta":
@@ -144,8 +144,8 @@ def _linked(expression: str) -> str:
     return f"{code} ({links})" if links else code
 
 
-def _summary(class_name: str) -> str:
-    first = (catalogue.class_named(class_name).__doc__ or "").partition("\n")[0]
+def _summary(entry: EventEntry) -> str:
+    first = (catalogue.class_named(entry.class_name).__doc__ or "").partition("\n")[0]
     return f"{first[:1].lower()}{first[1:]}"
 
 

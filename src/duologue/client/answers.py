@@ -9,6 +9,7 @@ from duologue.errors import RequestRejected
 from duologue.events import ConversationItem, ResponseDoneEvent, is_set
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.item_merge import words_of_item
 from duologue.protocol.client.notices import CallsAnswered, ConnectionLost, RequestEnded
 from duologue.protocol.client.responses.requests import Resolution, response_id_of
 
@@ -149,20 +150,18 @@ class AnswerCollector:
             message = error.message if is_set(error) else None
             raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
         items = self._items_of(done)
-        self._texts += [item.text for item in items if item.text]
-        self._is_truncated = any(item.truncated_at_ms is not None for item in items)
+        stored = [item for item in items if isinstance(item, StoredItem)]
+        texts = [item.text if isinstance(item, StoredItem) else words_of_item(item) for item in items]
+        self._texts += [text for text in texts if text]
+        self._is_truncated = any(item.truncated_at_ms is not None for item in stored)
         self._responses.append(done)
         if ended.calls_follow:
             self._calling.add(response_id_of(response))
 
-    def _items_of(self, done: ResponseDoneEvent) -> list[StoredItem]:
-        """The items of a response, as they are kept; without a list of them in its end, those that named it."""
+    def _items_of(self, done: ResponseDoneEvent) -> list[StoredItem | ConversationItem]:
+        """The items of a response, kept ones as they are kept; without a list in its end, those that named it."""
         output = done.response.output
         if is_set(output) and output:
-            return [self._stored(item) for item in output]
+            return [self._core.store.get(str(item.id)) or item for item in output]
         response_id = response_id_of(done.response)
         return [item for item in self._core.store.items if response_id and item.response_id == response_id]
-
-    def _stored(self, item: ConversationItem) -> StoredItem:
-        item_id = str(item.id)
-        return self._core.store.get(item_id) or StoredItem(item_id=item_id, item=item, done=True)

@@ -78,9 +78,9 @@ class DialectDetector:
         self._has_followed = False
         if dialect == AUTO and url is not None:
             guess = detect(url)
-            if guess.confidence >= _SURE:
+            if guess.confidence >= _SURE:  # not logged: it is in the log of the connection that is opened
                 self._is_vendor_known = True
-                self._settle(guess)
+                self.dialect, self._frames_left = guess.dialect, 0
 
     @property
     def is_settled(self) -> bool:
@@ -121,7 +121,7 @@ class DialectDetector:
             return False
         self._frames_left, self._has_followed = 0, True
         self.dialect = _OTHER_ERA[self.dialect]
-        _logger.info("the server rejects session.%s: it takes the settings of %s", setting, self.dialect)
+        _logger.info("the server takes the settings of %s: it rejects %s", self.dialect, printable_name(setting))
         return True
 
     def _settle(self, guess: Guess) -> None:

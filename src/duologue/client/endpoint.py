@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
 
@@ -60,8 +60,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 
     @property
     def session_model(self) -> str | None:
-        """The model that the URL's query names, in the end."""
-        named = dict(parse_qsl(urlsplit(self.session_url()).query)) if self.url else {}
+        """The model that the URL's query names in the end, or the one that is named in another way.
+
+        Raises:
+            ConnectFailed: the URL is not one.
+        """
+        named = dict(parse_qsl(self.session_url().partition("?")[2])) if self.url else {}
         return named.get("model", self.model)
 
     def session_url(self, credentials: Credentials | None = None) -> str:

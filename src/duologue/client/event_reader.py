@@ -27,9 +27,9 @@ from duologue.events import (
     UnknownRealtimeEvent,
     UnknownSession,
 )
-from duologue.printable import printable_name
+from duologue.printable import printable
 
-__all__ = ["EventReader"]
+__all__ = ["MessageReader"]
 
 _logger = logging.getLogger("duologue.client")
 
@@ -40,7 +40,7 @@ _MAX_NAMED: Final = 6
 """Missing fields that a warning names: more of them do not help."""
 
 
-class EventReader:
+class MessageReader:
     """Reads the messages of one connection."""
 
     def __init__(self, detector: DialectDetector) -> None:
@@ -75,7 +75,7 @@ class EventReader:
                 "%s is not as published (%s): it is read as if what is missing were empty. If the server speaks a "
                 "dialect that duologue knows, name it with dialect=",
                 name,
-                _problem_of(event, read),
+                printable(_problem_of(event, read)),
             )
         return read
 
@@ -101,5 +101,5 @@ def _problem_of(event: UnknownRealtimeEvent, read: RealtimeEvent) -> str:
     if missing:
         return f"it lacks {', '.join(missing[:_MAX_NAMED])}"
     problem = read_problem(event.problem)
-    path = printable_name(problem.path or "the whole of it")
+    path = problem.path or "the whole of it"
     return f"it lacks {path}" if problem.missing else f"{path} does not fit"

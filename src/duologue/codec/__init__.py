@@ -145,6 +145,8 @@ def translate(event: RealtimeEvent, *, dialect: str) -> Translation:
     lost: list[str] = []
     if origin is None and event.type in profile.lacks_events:
         return Translation(None, ("type",))
+    if known.is_own_event(event, of_another_dialect_than=dialect):
+        return Translation(None, ("type",))
     try:
         plain = project(event, dialect, lost)
     except Untranslatable as fault:
@@ -215,9 +217,20 @@ def _read_plain(frame: dict[str, Any]) -> RealtimeEvent:
 
 def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
     try:
-        return read_fast(data, profile.name) or _read_in(parse_object(data), profile)
+        return read_fast(data, profile.name) or _read_own(data, profile.name) or _read_in(parse_object(data), profile)
     except RecursionError as fault:  # nested too deeply for a rule, though not for the parser
         raise too_deep(data) from fault
+
+
+def _read_own(data: str | bytes, dialect: str) -> RealtimeEvent | None:
+    """The event of a text, if it is one that only this dialect has, and fits its class."""
+    own = known.own_decoder(dialect)
+    if own is None:
+        return None
+    try:
+        return own(data)
+    except known.SURPRISES:
+        return None
 
 
 def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:

@@ -34,9 +34,6 @@ __all__ = ["TRANSLATION_CLASSES", "Family", "decode_translation", "encode_transl
 
 E = TypeVar("E", bound=Variant)
 
-_DIALECT: Final = "openai"
-"""The family has one dialect, the hosted service's."""
-
 _encoder: Final = msgspec.json.Encoder(enc_hook=reject)
 
 

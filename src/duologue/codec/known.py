@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from typing import Final, get_args
 
 import msgspec
@@ -12,12 +13,26 @@ from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.shape import shapes_by_tag
 from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
 
-__all__ = ["EVENT_CLASSES", "SURPRISES", "decode", "forgiving_reader", "prepare"]
+__all__ = [
+    "AZURE_VOICE_LIVE",
+    "EVENT_CLASSES",
+    "SURPRISES",
+    "decode",
+    "forgiving_reader",
+    "is_own_event",
+    "own_classes",
+    "own_decoder",
+    "prepare",
+]
 
 EVENT_CLASSES: Final[Mapping[str, type[RealtimeEvent]]] = {
     cls.__struct_config__.tag: cls for cls in (*get_args(AnyServerEvent), *get_args(AnyClientEvent))
 }
 """Every known event by its canonical wire name."""
+
+AZURE_VOICE_LIVE: Final = "azure-voice-live"
+"""The dialect with events of its own that have classes."""
+_OWN_EVENTS: Final = "duologue.events.azure_voice_live"
 
 SURPRISES: Final = (msgspec.DecodeError, RecursionError, UnicodeError)
 """What the strict decoder raises for a text that it does not know."""
@@ -46,6 +61,35 @@ decode: Callable[[str | bytes], RealtimeEvent] = _first_decode
 
 
 @cache
+def own_classes(dialect: str) -> Mapping[str, type[RealtimeEvent]]:
+    """Events that only this dialect has, by wire name."""
+    if dialect != AZURE_VOICE_LIVE:
+        return {}
+    # Loaded when they are needed: few programs speak this dialect.
+    from duologue.events.azure_voice_live import AnyVoiceLiveClientEvent, AnyVoiceLiveServerEvent
+
+    classes = (*get_args(AnyVoiceLiveServerEvent), *get_args(AnyVoiceLiveClientEvent))
+    return {cls.__struct_config__.tag: cls for cls in classes}
+
+
+def is_own_event(event: RealtimeEvent, *, of_another_dialect_than: str) -> bool:
+    """Whether an event belongs to one dialect alone, and to another one than this."""
+    if type(event).__module__ != _OWN_EVENTS:
+        return False
+    return of_another_dialect_than != AZURE_VOICE_LIVE
+
+
+@cache
+def own_decoder(dialect: str) -> Callable[[str | bytes], RealtimeEvent] | None:
+    """The strict decoder of the events that only this dialect has; None if there are none."""
+    classes = own_classes(dialect)
+    if not classes:
+        return None
+    decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(reduce(or_, classes.values()))
+    return decoder.decode
+
+
+@cache
 def forgiving_reader(dialect: str) -> ForgivingReader:
     """The reader for what the strict decoder rejects, in this dialect."""
-    return ForgivingReader(shapes_by_tag(EVENT_CLASSES), dialect)
+    return ForgivingReader(shapes_by_tag({**EVENT_CLASSES, **own_classes(dialect)}), dialect)

@@ -9,7 +9,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, all_but, incomplete_items, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import Constant, Default, DialectRule, Lacks, Move, Rename
-from duologue.dialects.utterance import COMMIT, Utterance
+from duologue.dialects.utterance import COMMIT, UtteranceProfile
 from duologue.dialects.wrapping import Wrap
 
 __all__ = ["PROFILES"]
@@ -51,7 +51,7 @@ _VLLM_RULES: Final[dict[str, tuple[DialectRule, ...]]] = merged(
     absent("event_id", "item_id", "content_index", "usage"),
 )
 
-_VLLM_UTTERANCE: Final = Utterance(
+_VLLM_UTTERANCE: Final = UtteranceProfile(
     names_model_first=True,
     # The audio before it waits; without it nothing is transcribed.
     begin={"type": COMMIT},
@@ -59,7 +59,7 @@ _VLLM_UTTERANCE: Final = Utterance(
     is_transcribed_once=True,
 )
 
-_CLOSED_BY_COMMAND: Final = Utterance(finish={"type": "session.close"}, finished="session.closed")
+_CLOSED_BY_COMMAND: Final = UtteranceProfile(finish={"type": "session.close"}, finished="session.closed")
 
 _ANY_ID: Final = ("event_id", "response_id", "item_id", "call_id", "name", "output_index", "content_index")
 _ANY_TIME: Final = ("audio_start_ms", "audio_end_ms", "usage")

@@ -14,7 +14,7 @@ from msgspec import Struct
 from duologue.dialects.names import CANONICAL
 from duologue.dialects.places import Json, copy_json
 from duologue.dialects.rules import Default, DialectRule, Lacks
-from duologue.dialects.utterance import PUBLISHED, Utterance
+from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 
 __all__ = ["Auth", "Profile", "Rules"]
 
@@ -40,7 +40,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     intent_takes_model: bool = False
     """Whether the query may name a model beside that; else `audio.input.transcription` alone does. The hosted service
     answers "You must not provide a model parameter for transcription sessions."."""
-    utterance: Utterance = PUBLISHED
+    utterance: UtteranceProfile = PUBLISHED
     """The commands by which an utterance begins and ends, and by which a client says that no more audio comes."""
     lacks_events: frozenset[str] = frozenset()
     """Canonical events that they do not have, and client events that they reject."""

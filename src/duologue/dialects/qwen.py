@@ -9,7 +9,7 @@ from duologue.dialects.names import CANONICAL
 from duologue.dialects.omissions import absent, merged
 from duologue.dialects.profile import Profile
 from duologue.dialects.rules import DialectRule, Move, Rename, Respell
-from duologue.dialects.utterance import Utterance
+from duologue.dialects.utterance import UtteranceProfile
 
 __all__ = ["PROFILES"]
 
@@ -75,11 +75,11 @@ PROFILES: Final = (
                 "usage",
             ),
         ),
-        utterance=Utterance(
+        utterance=UtteranceProfile(
             finish={"type": "session.finish"},
             finished="session.finished",
             # Recognition and live translation; Omni and Audio, which converse, reject it.
-            finish_models=r"asr|translate|gummy|paraformer",
+            finish_models=("asr", "translate", "gummy", "paraformer"),
         ),
         # Truncation and retrieval are on no page of theirs.
         lacks_events=GA_ONLY_EVENTS

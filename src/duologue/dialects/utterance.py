@@ -6,18 +6,17 @@ Others want a command before the audio, end an utterance otherwise, or have a co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
 
-__all__ = ["COMMIT", "PUBLISHED", "Utterance"]
+__all__ = ["COMMIT", "PUBLISHED", "UtteranceProfile"]
 
 COMMIT: Final = "input_audio_buffer.commit"
 
 
-class Utterance(Struct, frozen=True, kw_only=True):
+class UtteranceProfile(Struct, frozen=True, kw_only=True):
     """The commands around the audio that a client sends."""
 
     names_model_first: bool = False
@@ -32,14 +31,14 @@ class Utterance(Struct, frozen=True, kw_only=True):
     """The frame that says that no more audio comes; None: the end of the last utterance says it."""
     finished: str | None = None
     """The event that answers `finish`, when everything has been told."""
-    finish_models: str | None = None
-    """A pattern of the models that take `finish`; others reject it. None: all take it."""
+    finish_models: tuple[str, ...] = ()
+    """Parts of the names of the models that take `finish`; others reject it. Empty: all take it."""
 
     def takes_finish(self, model: str | None) -> bool:
         """Whether a session with this model has a command that says that no more audio comes."""
         if self.finish is None:
             return False
-        return self.finish_models is None or re.search(self.finish_models, model or "") is not None
+        return not self.finish_models or any(part in (model or "") for part in self.finish_models)
 
     def is_end(self, frame: Mapping[str, Any]) -> bool:
         """Whether a frame ends an utterance."""
@@ -50,5 +49,5 @@ class Utterance(Struct, frozen=True, kw_only=True):
         return self.begin is not None and frame.get("type") == self.begin["type"] and not self.is_end(frame)
 
 
-PUBLISHED: Final = Utterance()
+PUBLISHED: Final = UtteranceProfile()
 """What the hosted service documents: audio, then `input_audio_buffer.commit`, then `response.create`."""

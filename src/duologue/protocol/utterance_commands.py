@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from duologue.dialects.utterance import PUBLISHED, Utterance
+from duologue.dialects.utterance import PUBLISHED, UtteranceProfile
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ErrorEvent,
@@ -37,7 +37,7 @@ stuck."""
 class UtteranceCommands:
     """The commands of one connection, in their order."""
 
-    def __init__(self, utterance: Utterance = PUBLISHED, *, model: str | None = None) -> None:
+    def __init__(self, utterance: UtteranceProfile = PUBLISHED, *, model: str | None = None) -> None:
         self._utterance = utterance
         self._model = model
         self._named = not utterance.names_model_first

@@ -63,6 +63,7 @@ async def test_a_client_of_vllm_behind_a_relay(upstream: str) -> None:
             await say(client)
             await send(client, "input_audio_buffer.commit", final=True)
             frames = await until(client, "transcription.done", "error")
+            assert frames[-1]["type"] != "error", frames
             assert {frame["type"] for frame in frames} == {"transcription.delta", "transcription.done"}
             assert frames[-1]["text"] == text
 

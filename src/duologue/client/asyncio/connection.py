@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
-from duologue.client.event_reader import EventReader
+from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
 from duologue.client.messages import new_id
 from duologue.dialects import PROFILES
-from duologue.dialects.utterance import Utterance
+from duologue.dialects.utterance import UtteranceProfile
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
 from duologue.events import AnySession, ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent, is_set
 from duologue.protocol import ClientProtocol
@@ -55,7 +55,7 @@ class Connection:
         self.model = model
         self._detector = detector if detector is not None else DialectDetector(dialect)
         self._protocol = ClientProtocol(
-            dialect=self._detector.dialect, new_id=new_id, read=EventReader(self._detector).read
+            dialect=self._detector.dialect, new_id=new_id, read=MessageReader(self._detector).read
         )
         self._utterances = UtteranceCommands()
         self._sending = threading.Lock()
@@ -200,7 +200,7 @@ class Connection:
     # --- the order that the dialect wants
 
     @property
-    def utterance(self) -> Utterance:
+    def utterance(self) -> UtteranceProfile:
         """How an utterance begins and ends in the dialect."""
         return PROFILES[self.dialect].utterance
 

@@ -45,7 +45,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
 
-__all__ = ["PendingCommands"]
+__all__ = ["COMMAND_OF_CODE", "PendingCommands"]
 
 _ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
     SessionUpdatedEvent: SessionUpdateEvent,
@@ -63,7 +63,7 @@ _ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
 }
 """By acknowledgement: the command that it answers."""
 
-_COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
+COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
     "cannot_update_voice": SessionUpdateEvent,
     "conversation_already_has_active_response": ResponseCreateEvent,
     "input_audio_buffer_commit_empty": InputAudioBufferCommitEvent,
@@ -135,8 +135,8 @@ class PendingCommands(Part):
         kinds: tuple[type[ClientEvent], ...] = (ClientEvent,)
         if is_set(error.param):
             kinds = _COMMANDS_OF_PARAM.get(error.param.partition(".")[0], kinds)
-        if is_set(error.code) and error.code in _COMMAND_OF_CODE:
-            kinds = (_COMMAND_OF_CODE[error.code],)
+        if is_set(error.code) and error.code in COMMAND_OF_CODE:
+            kinds = (COMMAND_OF_CODE[error.code],)
         command = next((command for command in self._sent.values() if isinstance(command, kinds)), None)
         return None if command is None else self._take(command)
 

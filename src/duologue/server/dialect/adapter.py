@@ -120,7 +120,8 @@ class DialectAdapter:
         self.dialect = dialect
         self._profile = PROFILES[dialect]
         self._new_id = new_id
-        self._kind = kind
+        # Where nothing is spoken, a session can only transcribe.
+        self._kind: SessionKind = kind if self._profile.output_rates_hz else "transcription"
         self._conversation_id = conversation_id
         self._origin = origin
         self._stands_in = origin != dialect  # what comes from the vendor is complete

@@ -39,7 +39,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.wire_log import WIRE, Direction, log_frame
+from duologue.transports.wire_log import SERVER_WIRE, Direction, log_frame
 
 __all__ = ["Relay"]
 
@@ -87,7 +87,7 @@ class Relay:
         self._last_message_at = time.monotonic()
         self._new_id = new_id
         self._defaults = defaults or SessionDefaults()
-        self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect)
+        self._adapter = DialectAdapter(dialect, new_id=new_id, origin=upstream.dialect, kind=session_start.kind)
         self._translates = dialect != upstream.dialect
         model = upstream.model or session_start.model
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id, model=model)
@@ -237,9 +237,9 @@ class Relay:
             await sink.send(message)
 
     def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
-        if WIRE.isEnabledFor(logging.DEBUG):
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             name = "client" if side is self._client else "upstream"
-            log_frame(direction, message, session=f"{self.relay_id}, {name}")
+            log_frame(direction, message, session=f"{self.relay_id}, {name}", wire=SERVER_WIRE)
 
     async def _release(self, upstream: Transport) -> None:
         """Send what has waited for the upstream's last message."""

@@ -16,10 +16,11 @@ from duologue.events import (
     McpCallItem,
     MessageItem,
 )
+from duologue.protocol.client.responses.requests import UNKNOWN_STATUS
 
 __all__ = ["CONTINUED_STATUSES", "CallTurns"]
 
-CONTINUED_STATUSES: Final = frozenset({"completed", "incomplete"})
+CONTINUED_STATUSES: Final = frozenset({"completed", "incomplete", UNKNOWN_STATUS})
 """Statuses of a response after which the client asks the model to go on. A cancelled response was interrupted by the
 user, and after a failed one the next would fail too."""
 
