@@ -24,6 +24,7 @@ from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 if TYPE_CHECKING:
     from duologue import blocking, notices, sound
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
+    from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
@@ -53,6 +54,7 @@ __all__ = [
     "RequestRejected",
     "RotationLimits",
     "SocketOptions",
+    "ToolContext",
     "ToolFunction",
     "ToolProblem",
     "Toolbox",
@@ -77,6 +79,7 @@ _LAZY: Final = {
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",
     "SocketOptions": "duologue.transports.socket_options",
+    "ToolContext": "duologue.client.tool_context",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",
     "ToolProblem": "duologue.protocol.client.tools.toolbox",
     "Toolbox": "duologue.protocol.client.tools.toolbox",

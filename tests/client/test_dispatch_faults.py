@@ -114,7 +114,7 @@ async def test_a_fault_in_a_part_that_an_event_reaches(monkeypatch: pytest.Monke
     async with talking(server) as conversation:
 
         def break_it() -> None:
-            monkeypatch.setattr("duologue.client.asyncio.conversation.ErrorLog.report", broken)
+            monkeypatch.setattr("duologue.client.asyncio.outcomes.Outcomes.log", broken)
             trigger.set()
 
         await everything_ends(conversation, server, break_it)
@@ -126,7 +126,7 @@ async def test_a_fault_in_a_verb_that_loses_what_others_wait_for(monkeypatch: py
     async with talking(server) as conversation:
 
         def break_it() -> None:
-            monkeypatch.setattr("duologue.client.asyncio.conversation.ErrorLog.report", broken)
+            monkeypatch.setattr("duologue.client.asyncio.outcomes.Outcomes.log", broken)
             asyncio.ensure_future(conversation.cancel()).add_done_callback(lambda done: done.exception())
 
         await everything_ends(conversation, server, break_it)

@@ -18,7 +18,7 @@ _SAFE = {
     ("client/dialect_detection.py", "self.dialect"): "one of our own names of dialects",
     ("client/event_reader.py", "name"): "one of the names of published events",
     ("client/asyncio/supervisor.py", "illegal"): "names of a table of states, and of our own events",
-    ("client/asyncio/conversation.py", "audio_ms"): "a number",
+    ("client/asyncio/outcomes.py", "audio_ms"): "a number",
     ("client/asyncio/session_updates.py", "CONFIG_ANSWER_S"): "a number",
     ("client/error_log.py", "repeated"): "a number",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",

@@ -120,13 +120,22 @@ async def test_functions_travel_in_the_configuration_and_are_refused_with_it() -
     assert isinstance(await raised(serving(replies("session.update", refusal)), tools=[weather]), RequestRejected)
 
 
-@pytest.mark.parametrize("session", [{"voice": "alloy"}, "alloy", ["alloy"]], ids=["dict", "str", "list"])
+@pytest.mark.parametrize("session", ["alloy", ["alloy"]], ids=["str", "list"])
 async def test_a_configuration_of_another_type_is_a_type_error_before_anything_is_opened(session: Any) -> None:
     server = serving([])
     fault = await raised(server, session=session)
     assert isinstance(fault, TypeError)
-    assert "RealtimeSessionConfig" in str(fault)
+    assert "a session is a struct of duologue.events or a mapping" in str(fault)
     assert server.received == []
+
+
+async def test_a_mapping_with_a_setting_that_the_server_does_not_know_is_raised_too() -> None:
+    near, far = memory_pair()
+    serving_it = asyncio.ensure_future(ServerSession(far, scripted_engines()).run())
+    opening = converse(open_connection=lambda: connect(transport=near), session={"colour": "blue"})
+    with pytest.raises(RequestRejected, match=r"session\.colour"):
+        await opening.__aenter__()
+    await asyncio.wait_for(serving_it, 5)
 
 
 # --- a session that the server refuses

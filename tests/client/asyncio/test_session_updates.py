@@ -124,7 +124,7 @@ async def test_an_update_ends_with_the_conversation() -> None:
 
 
 async def test_something_that_is_no_configuration_is_a_type_error() -> None:
-    wrong: Any = {"instructions": "Be brief."}
+    wrong: Any = "Be brief."
     async with talking(serving([])) as conversation:
-        with pytest.raises(TypeError, match="RealtimeSessionConfig"):
+        with pytest.raises(TypeError, match="a session is a struct"):
             await conversation.update_session(wrong)

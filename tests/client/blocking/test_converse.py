@@ -71,6 +71,6 @@ def test_a_server_that_refuses_is_an_error_at_once(steps: Sequence[ScriptStep], 
 
 
 def test_a_configuration_of_another_type_is_a_type_error() -> None:
-    wrong: Any = {"voice": "alloy"}
-    with no_thread_left(), pytest.raises(TypeError, match="RealtimeSessionConfig"):
+    wrong: Any = "alloy"
+    with no_thread_left(), pytest.raises(TypeError, match="a session is a struct"):
         blocking.converse("ws://127.0.0.1:1", session=wrong).__enter__()

@@ -17,21 +17,22 @@ from duologue.client.answers import Answer, AnswerCollector, response_of
 from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
+from duologue.client.asyncio.outcomes import Outcomes
 from duologue.client.asyncio.session_opening import SessionOpening
-from duologue.client.asyncio.session_updates import SessionUpdates
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.connection_log import log_restored
-from duologue.client.error_log import ErrorLog
 from duologue.client.input_progress_sink import InputProgressSink
 from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, TOOL_TIMEOUT_S
-from duologue.client.messages import check_audio, new_id, session_config, text_message
+from duologue.client.mappings import SessionInput, to_session
+from duologue.client.messages import check_audio, new_id, text_message
 from duologue.client.sound.listening import Listening
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink, Playback
 from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
-from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.client.tool_context import InjectedValues
+from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError
 from duologue.events import (
     AnySession,
     AnySessionConfig,
@@ -43,20 +44,18 @@ from duologue.events import (
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.notices import (
-    AudioNotCommitted,
     CallsAnswered,
     ConnectionLost,
-    ErrorReported,
     IllegalTransition,
     RequestEnded,
     RunTool,
-    SessionUpdateEnded,
     StopTool,
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
 
@@ -69,7 +68,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation(NoticeHub):
+class Conversation(NoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
@@ -93,12 +92,16 @@ class Conversation(NoticeHub):
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
-        self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
-        self._requests: dict[str, asyncio.Future[RequestEnded]] = {}
-        self._updates = SessionUpdates()
+        self.injected = InjectedValues(self)
+        """What functions of the model get from their conversation."""
+        self._tools = ToolRunner(
+            timeout=tool_timeout,
+            answered=self._tool_answered,
+            failed=self._tool_failed,
+            injected=self.injected.of,
+        )
+        self._outcomes = Outcomes()
         self._asking, self._asking_in_functions = asyncio.Lock(), asyncio.Lock()
-        self._errors = ErrorLog()
-        self._opening: SessionOpening | None = None
         self._ended: DuologueError | None = None
         self.input_progress = InputProgressSink()
         """What of the user's speech has not been told."""
@@ -252,7 +255,7 @@ class Conversation(NoticeHub):
 
         def ask() -> str:
             request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
-            self._requests[request_id] = ended
+            self._outcomes.expect(request_id, ended)
             return request_id
 
         await self.drain()
@@ -260,7 +263,7 @@ class Conversation(NoticeHub):
         try:
             return await ended
         finally:
-            self._requests.pop(request_id, None)
+            self._outcomes.forget(request_id)
 
     async def cancel(self) -> bool:
         """Stop the running response. False if there is none."""
@@ -286,7 +289,7 @@ class Conversation(NoticeHub):
         await self.drain()
         self._act(lambda: self.core.send(event, now=time.monotonic()))
 
-    async def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
+    async def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
         """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
         While a lost connection is being restored, it is part of what the next session is sent. Some servers never
@@ -300,12 +303,12 @@ class Conversation(NoticeHub):
             TimeoutError: there was no answer within `timeout` seconds.
             TypeError: this is no configuration.
         """
-        config = session_config(config)
+        session = to_session(config)
         async with asyncio.timeout(timeout):
             await self.drain()
-            event_id = self._act(lambda: self.core.update_session(config))
+            event_id = self._act(lambda: self.core.update_session(session))
             if event_id is not None and self._supervisor.acknowledges_updates:
-                await self._updates.wait(event_id, timeout=timeout)
+                await self._outcomes.updates.wait(event_id, timeout=timeout)
                 self._raise_if_ended()
 
     async def restored(self, *, timeout: float | None = None) -> None:
@@ -366,18 +369,18 @@ class Conversation(NoticeHub):
             RequestRejected: the server refused the configuration.
             LocalProtocolError: the server would reject it.
         """
-        opening = self._opening = SessionOpening(configures=config is not None)
+        opening = self._outcomes.opening = SessionOpening(configures=config is not None)
         self._hold_notices()
         try:
             await self._supervisor.start()
             configure = partial(self._act, partial(self.core.update_session, config)) if config is not None else None
             if not await opening.settled(self._supervisor, configure):
-                self._updates.unanswered()
+                self._outcomes.updates.unanswered()
             self._supervisor.session_opened()
         except ConnectFailed as fault:
             raise fault.with_traceback(None) from None  # what the operating system and other libraries say is in it
         finally:
-            self._opening = None
+            self._outcomes.opening = None
             # After what the application does first with the conversation: a server may speak at once.
             asyncio.get_running_loop().call_soon(self._release_notices)
 
@@ -433,33 +436,13 @@ class Conversation(NoticeHub):
 
     def _publish_new(self, event: RealtimeEvent | None = None) -> None:
         """Publish an event that was read, and the notices that the core has by now."""
-        if self._opening is None:
+        if self._outcomes.opening is None:
             self._release_notices()
         if event is not None:
             self._publish(event)
-            if self._opening is not None:
-                self._opening.put(event)
-        errors: list[ErrorReported] = []
+            self._outcomes.received(event)
         for notice in self.core.take_notices():
             match notice:
-                case RequestEnded(resolution=resolution):
-                    waiting = self._requests.get(resolution.request.request_id)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(notice)
-                        self._errors.claim(resolution.error)
-                    else:
-                        self._errors.ended(resolution.error)
-                case SessionUpdateEnded():
-                    if self._updates.ended(notice):
-                        self._errors.claim(notice.error)
-                case ErrorReported():
-                    errors.append(notice)
-                case AudioNotCommitted(audio_ms=audio_ms):
-                    _logger.warning(
-                        "the model does not hear the %d ms of audio that were appended before this response.create:"
-                        " turn detection is off, and they are not committed; call commit() first",
-                        audio_ms,
-                    )
                 case RunTool(call=call) if self._ended is None:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
@@ -471,9 +454,8 @@ class Conversation(NoticeHub):
                 case _:
                     pass  # for the application only
             self._publish(notice)
-            if self._opening is not None:
-                self._errors.claim(self._opening.put(notice))
-        self._errors.report(errors, now=time.monotonic())
+            self._outcomes.add(notice)
+        self._outcomes.log(now=time.monotonic())
 
     def _tool_answered(self, call_id: str, result: object) -> None:
         self._tool_ended(lambda: self.core.tool_answered(call_id, result, now=time.monotonic()))
@@ -495,10 +477,5 @@ class Conversation(NoticeHub):
         if self._ended is not None:
             return
         self._ended = fault
-        for answer in self._requests.values():
-            if not answer.done():
-                answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
-        self._updates.end(fault)
-        if self._opening is not None:
-            self._opening.end(fault)
+        self._outcomes.end(fault)
         self._end_notices(fault)

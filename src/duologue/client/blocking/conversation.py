@@ -17,16 +17,18 @@ from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.limits import FINISH_S
+from duologue.client.mappings import SessionInput
 from duologue.client.messages import check_audio
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
 from duologue.client.sound.sources import SourceLike, source_of
-from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
+from duologue.events import AnySession, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.responses.requests import RequestPolicy
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
@@ -41,7 +43,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingConversation(BlockingNoticeHub):
+class BlockingConversation(BlockingNoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
@@ -54,6 +56,7 @@ class BlockingConversation(BlockingNoticeHub):
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
         super().__init__(conversation, loop)
+        conversation.injected.add(self)
 
     def __repr__(self) -> str:
         return f"<Blocking{repr(self._conversation).removeprefix('<')}"
@@ -199,7 +202,7 @@ class BlockingConversation(BlockingNoticeHub):
         """
         self._send(partial(self._conversation.send, event), timeout)
 
-    def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
+    def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
         """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
         While a lost connection is being restored, it is part of what the next session is sent. Some servers never

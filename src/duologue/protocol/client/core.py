@@ -67,7 +67,7 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
-_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
+_COLLECTED_AFTER: Final = frozenset[type[RealtimeEvent]](
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
 ).difference(PART_EVENTS, {ResponseAudioDeltaEvent}) | {ResponseFunctionCallArgumentsDoneEvent}
 """Events after which the sequencer or the tool calls may have events to send or notices."""

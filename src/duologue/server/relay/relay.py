@@ -322,7 +322,7 @@ class Relay:
         """Whether the event is unknown, so that nothing in it can be translated."""
         if not isinstance(event, UnknownRealtimeEvent):
             return False
-        return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
+        return event.wire_type is None or PROFILES[dialect].canonical(event.wire_type) not in EVENT_CLASSES
 
     def _lossy_error(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
         """The error for an event without a counterpart upstream, so that the client does not wait for its effect."""
