@@ -48,6 +48,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
     "protocol/client/notices.py": "declarations; tests/test_notices.py",
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
+    "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
     "protocol/live/notices.py": "declarations; tests/protocol/live/test_core.py",

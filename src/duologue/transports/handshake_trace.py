@@ -64,9 +64,13 @@ class TracedConnection(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Called for all that comes, so without work after the handshake."""
-        if self.response is None:
-            self._trace.take(data)
+        if self.response is not None:
+            super().data_received(data)
+            return
+        self._trace.take(data)
         super().data_received(data)
+        if self.response is not None:
+            self._trace.received = b""  # the library has read it, and the first frames may stand behind it
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""

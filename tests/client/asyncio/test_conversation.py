@@ -269,3 +269,15 @@ async def test_an_error_that_no_request_claims_is_logged_once_with_the_command_t
         ),
         ("duologue.client", "the server reports an error: Something odd. (odd)"),
     ]
+
+
+async def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> None:
+    server = serving([*creates_item("item_1"), *asks("resp_1", "item_2", "Hello.", after="item_1")])
+    async with talking(server) as conversation:
+        await conversation.send_text("Hi")
+        await conversation.respond(timeout=5)
+        assert str(conversation.transcript()) == "user: Hi\nassistant: Hello."
+        exported = conversation.to_json()
+    assert [item["text"] for item in exported["items"]] == ["Hi", "Hello."]
+    assert exported["session"] == {"id": "sess_1", "model": "scripted"}
+    assert exported["usage"]["responses"] == {"completed": 1}

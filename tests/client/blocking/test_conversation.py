@@ -299,3 +299,15 @@ def test_while_the_connection_is_lost_verbs_say_so_and_restored_waits_for_the_ne
             conversation.ask("Well?", timeout=5)
         with pytest.raises(TimeoutError, match="there is no connection"):
             conversation.restored(timeout=0.01)
+
+
+def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> None:
+    server = serving([*creates_item("item_1"), *asks("resp_1", "item_2", "Hello.", after="item_1")])
+    with talking(server) as conversation:
+        conversation.send_text("Hi", timeout=5)
+        conversation.respond(timeout=5)
+        assert [(line.role, line.text) for line in conversation.transcript()] == [
+            ("user", "Hi"),
+            ("assistant", "Hello."),
+        ]
+        assert [item["text"] for item in conversation.to_json(audio=True)["items"]] == ["Hi", "Hello."]

@@ -13,12 +13,25 @@ from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
-from duologue.client.mappings import EventInput, to_event
+from duologue.client.mappings import EventInput, SessionInput, to_event, to_session
 from duologue.client.messages import new_id
+from duologue.client.verbs import (
+    ConversationVerbs,
+    InputAudioBufferVerbs,
+    OutputAudioBufferVerbs,
+    ResponseVerbs,
+)
 from duologue.dialects import PROFILES
 from duologue.dialects.utterance import UtteranceProfile
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, InputAudioBufferAppendEvent, ReceivedEvent, is_set
+from duologue.events import (
+    AnySession,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    ReceivedEvent,
+    SessionUpdateEvent,
+    is_set,
+)
 from duologue.protocol import ClientProtocol
 from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.transports import Transport
@@ -120,6 +133,10 @@ class Connection:
         """
         await self.queue(self.audio_messages(audio))
 
+    async def update_session(self, session: SessionInput) -> None:
+        """Change the session; a mapping is taken too. The answer comes as an event. Raises as `send` does."""
+        await self.send(SessionUpdateEvent(session=to_session(session)))
+
     async def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
@@ -149,6 +166,28 @@ class Connection:
             except ConnectionClosedOK:
                 return
             yield event
+
+    # --- single events, by the names of the official SDKs
+
+    @property
+    def response(self) -> ResponseVerbs[Coroutine[Any, Any, None]]:
+        """`response.create` and `response.cancel`; each sends as `send` does."""
+        return ResponseVerbs(self.send)
+
+    @property
+    def input_audio_buffer(self) -> InputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`input_audio_buffer.append`, `.commit` and `.clear`; each sends as `send` does."""
+        return InputAudioBufferVerbs(self.send)
+
+    @property
+    def output_audio_buffer(self) -> OutputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`output_audio_buffer.clear`; it sends as `send` does."""
+        return OutputAudioBufferVerbs(self.send)
+
+    @property
+    def conversation(self) -> ConversationVerbs[Coroutine[Any, Any, None]]:
+        """`conversation.item.create`, `.delete`, `.retrieve` and `.truncate`; each sends as `send` does."""
+        return ConversationVerbs(self.send)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""

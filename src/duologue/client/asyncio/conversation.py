@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, pieces
@@ -42,7 +42,9 @@ from duologue.events import (
     ResponseDoneEvent,
 )
 from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.export import export_of
 from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.notices import (
     CallsAnswered,
     ConnectionLost,
@@ -120,6 +122,16 @@ class Conversation(NoticeHub, Injectable):
     def items(self) -> tuple[StoredItem, ...]:
         """The items so far, in order; a snapshot."""
         return self.core.store.items
+
+    def transcript(self) -> ConversationTranscript:
+        """What was said so far: role, text and item id of each message. `str` of it is one line for each."""
+        return transcript_of(self.items)
+
+    def to_json(self, *, audio: bool = False) -> dict[str, Any]:
+        """Items and usage as JSON-ready data (docs/howto/transcripts.md). `audio` adds the speech that is kept."""
+        return export_of(
+            self.items, usage=self.usage, session=self.session, audio=self.core.store.audio if audio else None
+        )
 
     @property
     def usage(self) -> UsageSnapshot:

@@ -27,6 +27,7 @@ from duologue.events import AnySession, RealtimeEvent, ResponseCreateEvent, Resp
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.transcript import ConversationTranscript
 from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.usage import UsageSnapshot
@@ -72,6 +73,14 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
     def items(self) -> tuple[StoredItem, ...]:
         """The items so far, in order; a snapshot."""
         return self._loop.do(lambda: self._conversation.items)
+
+    def transcript(self) -> ConversationTranscript:
+        """What was said so far: role, text and item id of each message. `str` of it is one line for each."""
+        return self._loop.do(self._conversation.transcript)
+
+    def to_json(self, *, audio: bool = False) -> dict[str, Any]:
+        """Items and usage as JSON-ready data (docs/howto/transcripts.md). `audio` adds the speech that is kept."""
+        return self._loop.do(partial(self._conversation.to_json, audio=audio))
 
     @property
     def usage(self) -> UsageSnapshot:

@@ -33,16 +33,15 @@ from duologue.events import (
 from duologue.protocol.client.deduplication import Deduplicator
 from duologue.protocol.client.dispatch import EventContext, HandlesEvents, dispatch_table, on
 from duologue.protocol.client.event_notices import EventNotices
+from duologue.protocol.client.follow_ups import calls_answered, requests_ended
 from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.input_audio import InputAudio
 from duologue.protocol.client.limits import LASTING
 from duologue.protocol.client.notices import (
     AudioNotCommitted,
-    CallsAnswered,
     ConnectionLost,
     Interrupted,
     Notice,
-    RequestEnded,
     RunTool,
     SessionUpdateEnded,
     StopTool,
@@ -53,7 +52,7 @@ from duologue.protocol.client.output_audio import OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
 from duologue.protocol.client.responses.damaged_end import readable_end
-from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest, response_id_of
+from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.client.responses.response_events import PART_EVENTS
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
 from duologue.protocol.client.responses.silence import ResponseSilence
@@ -427,34 +426,13 @@ class ConversationCore(HandlesEvents):
         if self.is_open:
             for answer in self.calls.take_events():
                 self._enqueue(answer)
-            self._go_on(now)
+            self._notices += requests_ended(self.sequencer, self.calls)
+            goes_on = self.options.continue_after_tools
+            self._notices += calls_answered(self.sequencer, self.calls, goes_on=goes_on, now=now)
             for event in self.sequencer.take_events():
                 self._enqueue(event)
         else:
-            self._notices += self._requests_ended()
-
-    def _go_on(self, now: float) -> None:
-        """Ask the model to go on after its calls (rule `tool_loop`): one create is enough for all outputs before it."""
-        self._notices += self._requests_ended()
-        ended = self.calls.take_ended()
-        request_id: str | None = None
-        if self.options.continue_after_tools and any(continues for _, continues in ended):
-            request = self.sequencer.unsent or self.sequencer.request(now=now)
-            request_id = request.request_id
-        self._notices += [
-            CallsAnswered(response_id=response_id, continued_by=request_id if continues else None)
-            for response_id, continues in ended
-        ]
-
-    def _requests_ended(self) -> list[RequestEnded]:
-        return [
-            RequestEnded(
-                resolution,
-                calls_follow=resolution.done is not None
-                and self.calls.has_calls(response_id_of(resolution.done.response)),
-            )
-            for resolution in self.sequencer.take_resolutions()
-        ]
+            self._notices += requests_ended(self.sequencer, self.calls)
 
     def _check_connected(self, act: str) -> None:
         if not self.is_open:

@@ -49,6 +49,11 @@ class StoredItem(Struct, frozen=True, kw_only=True):
     transcription_failed: bool = False
 
     @property
+    def role(self) -> str | None:
+        """Who speaks: "user", "assistant" or "system"; None for items that are no messages."""
+        return self.item.role if isinstance(self.item, MessageItem) else None
+
+    @property
     def text(self) -> str:
         """The text and the transcripts of all parts, joined by spaces; empty for items without words."""
         return words_of_item(self.item)

@@ -72,9 +72,7 @@ def words_of(part: ContentPart) -> str | None:
 
 def words_of_item(item: ConversationItem) -> str:
     """The text and the transcripts of all parts, joined by spaces; empty for items without words."""
-    if not isinstance(item, MessageItem):
-        return ""
-    return " ".join(words for part in item.content if (words := words_of(part)))
+    return item.text if isinstance(item, MessageItem) else ""
 
 
 def with_words(part: ContentPart, words: str) -> ContentPart:
