@@ -12,6 +12,7 @@ import pytest
 
 from duologue import Answer
 from duologue.errors import RequestRejected
+from duologue.events import InputAudioBufferClearEvent
 from duologue.notices import ResponseFinished
 from duologue.testing import Drop, Expect, ScriptStep, Send, Until
 from tests.client._frames import (
@@ -109,11 +110,20 @@ async def test_words_that_were_told_are_the_answer_even_if_the_end_of_the_respon
 
 
 async def test_two_questions_at_once_get_each_its_own_answer() -> None:
-    server = serving([*turn(1, "One."), *turn(2, "Two.")])
-    async with talking(server) as conversation:
-        found = await asyncio.gather(conversation.ask("First?", timeout=5), conversation.ask("Second?", timeout=5))
-    assert [each.text for each in found] == ["One.", "Two."]
-    assert server.types(0) == ["conversation.item.create", "response.create"] * 2
+    first, *rest = answer("resp_1", "item_2", "One.", after="item_1")
+    server = serving(
+        [
+            *creates_item("item_1"),
+            *replies("response.create", first),
+            *replies("input_audio_buffer.clear", *rest),  # behind which the second question would come
+            *turn(2, "Two."),
+        ]
+    )
+    async with talking(server) as conversation, conversation.stream("response.created") as begun:
+        both = [asyncio.ensure_future(conversation.ask(text, timeout=5)) for text in ("First?", "Second?")]
+        await following(begun)
+        await conversation.send(InputAudioBufferClearEvent())
+        assert [(await each).text for each in both] == ["One.", "Two."]
 
 
 async def test_a_question_that_is_given_up_before_its_turn_has_sent_nothing_and_harms_no_other() -> None:
