@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duologue import events, notices
+from duologue import decode, events, notices
 from duologue.client.kinds import KindFilter
 from duologue.dialects import PROFILES
 from duologue.events import RealtimeEvent, ResponseDoneEvent, UnknownRealtimeEvent
@@ -62,6 +62,13 @@ def test_an_event_without_a_class_is_found_under_its_name() -> None:
     assert isinstance(ping, UnknownRealtimeEvent)
     assert KindFilter(("ping",)).matches(ping)
     assert not KindFilter(("heartbeat",)).matches(ping)
+
+
+def test_an_event_that_only_one_vendor_has_is_found_by_its_class_and_by_its_name() -> None:
+    event = decode('{"type":"warning","event_id":"e","warning":{"message":"m"}}', dialect="azure-voice-live")
+    assert type(event).__module__ == "duologue.events.azure_voice_live"
+    for kind in (type(event), "warning"):
+        assert KindFilter((kind,)).matches(event)
 
 
 def test_a_kind_that_is_given_as_something_else_is_rejected_with_what_to_write() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeAlias, Union, get_args, get_origin
 
-from duologue.codec.known import EVENT_CLASSES
+from duologue.codec.known import EVENT_CLASSES, own_classes
 from duologue.dialects import PROFILES
 from duologue.dialects.names import CANONICAL
 from duologue.events import AnyServerEvent, RealtimeEvent, ServerEvent, UnknownRealtimeEvent
@@ -51,7 +51,7 @@ class KindFilter:
         """Whether a notice or an event is of one of the kinds."""
         if isinstance(notice, self._classes):
             return True
-        return bool(self._names) and isinstance(notice, UnknownRealtimeEvent) and notice.type in self._names
+        return bool(self._names) and isinstance(notice, UnknownRealtimeEvent) and notice.wire_type in self._names
 
     def __str__(self) -> str:
         names = (kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)) for kind in self.kinds)
@@ -80,10 +80,13 @@ def _vendor_names() -> dict[str, set[type[RealtimeEvent]]]:
     names: dict[str, set[type[RealtimeEvent]]] = {}
     for profile in PROFILES.values():
         names |= {name: set() for name in profile.heartbeats | profile.twins if name not in names}
-        for theirs, ours in profile.names.items():
-            event_class = EVENT_CLASSES.get(ours)
-            if event_class is not None and event_class in _SERVER_EVENTS:
+        for theirs, event_class in own_classes(profile.name).items():
+            if issubclass(event_class, ServerEvent):
                 names.setdefault(theirs, set()).add(event_class)
+        for theirs, ours in profile.names.items():
+            known = EVENT_CLASSES.get(ours)
+            if known is not None and known in _SERVER_EVENTS:
+                names.setdefault(theirs, set()).add(known)
     return names
 
 
