@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+    from duologue.protocol.client.responses.silence import SilenceLimits
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
@@ -53,6 +54,7 @@ __all__ = [
     "ReconnectPolicy",
     "RequestRejected",
     "RotationLimits",
+    "SilenceLimits",
     "SocketOptions",
     "ToolContext",
     "ToolFunction",
@@ -78,6 +80,7 @@ _LAZY: Final = {
     "Endpoint": "duologue.client",
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",
+    "SilenceLimits": "duologue.protocol.client.responses.silence",
     "SocketOptions": "duologue.transports.socket_options",
     "ToolContext": "duologue.client.tool_context",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",

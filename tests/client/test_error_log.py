@@ -139,3 +139,20 @@ def test_nothing_that_is_quoted_of_an_item_stays_because_it_may_be_what_the_user
     assert lines == [
         "the server reports an error in answer to conversation.item.create: Invalid value: '…'. (invalid_value)"
     ]
+
+
+def test_an_error_that_may_answer_a_request_is_logged_when_it_turns_out_that_it_does_not(lines: list[str]) -> None:
+    errors, notice, other = ErrorLog(), reported("no", answers=CREATE), reported("other")
+    errors.report([notice, other], now=0.0, decided=False)
+    assert lines == ["the server reports an error: other (invalid_value)"]
+    errors.report([], now=0.5, decided=False)
+    errors.report([], now=1.0)
+    assert lines[1:] == ["the server reports an error in answer to response.create: no (invalid_value)"]
+
+
+def test_an_error_that_turns_out_to_answer_a_request_is_not_logged(lines: list[str]) -> None:
+    errors, notice = ErrorLog(), reported("no", answers=CREATE)
+    errors.report([notice], now=0.0, decided=False)
+    errors.claim(notice.event)
+    errors.report([], now=1.0)
+    assert lines == []

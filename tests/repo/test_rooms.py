@@ -50,6 +50,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
     "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
+    "protocol/client/responses/response_events.py": "tuples; tests/protocol/client/responses/test_silence.py",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
     "protocol/live/notices.py": "declarations; tests/protocol/live/test_core.py",
     "protocol/live/options.py": "fields; tests/protocol/live/test_core.py sets each of them",

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from duologue.client.refusals import told_by
-from duologue.events import ConversationItemCreateEvent, ErrorEvent
+from duologue.events import ConversationItemCreateEvent, ErrorEvent, ResponseCreateEvent, is_set
 from duologue.printable import printable
 from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.notices import ErrorReported
@@ -48,6 +48,8 @@ class ErrorLog:
     def __init__(self) -> None:
         self._claimed: list[ErrorEvent] = []
         self._ending: list[ErrorEvent] = []
+        self._undecided: list[ErrorReported] = []
+        """Errors without an id that may answer a request: its end, which comes a moment later, decides."""
         self._logged: dict[tuple[str, ...], int] = {}
         """How often each kind of error has come since it was logged."""
         self._since = -REPEAT_AFTER_S
@@ -62,8 +64,16 @@ class ErrorLog:
         if error is not None:
             self._ending.append(error)
 
-    def report(self, notices: list[ErrorReported], *, now: float) -> None:
-        """Log errors that came at once, but for those that were claimed since the last call."""
+    def report(self, notices: list[ErrorReported], *, now: float, decided: bool = True) -> None:
+        """Log errors that came at once, but for those that were claimed since the last call.
+
+        One that names no command and may answer a `response.create` is kept until `decided`: a request has ended, or a
+        response has begun.
+        """
+        notices, self._undecided = [*self._undecided, *notices], []
+        if not decided:
+            self._undecided = [notice for notice in notices if _may_answer_request(notice)][-MAX_LINES:]
+            notices = [notice for notice in notices if not any(notice is each for each in self._undecided)]
         claimed, self._claimed, ending, self._ending = self._claimed, [], self._ending, []
         for notice in notices:
             if not any(notice.event is each for each in claimed):
@@ -94,6 +104,10 @@ class ErrorLog:
             return
         self._logged[kind if kind in self._logged else next(iter(self._logged))] += 1
         _logger.debug("%s", printable(line))
+
+
+def _may_answer_request(notice: ErrorReported) -> bool:
+    return isinstance(notice.command, ResponseCreateEvent) and not is_set(notice.event.error.event_id)
 
 
 def _without_text(message: str, *, keep_names: bool) -> str:

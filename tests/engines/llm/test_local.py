@@ -145,6 +145,12 @@ async def test_a_model_that_fails_is_an_engine_error(load: Loads, file: Path, tm
     bad.write_bytes(b"GGUF")
     with pytest.raises(EngineError, match=r"bad\.gguf cannot be loaded: no model"):
         load(file=bad)
+    with pytest.raises(EngineError, match="it is a folder, not a model's file"):
+        load(file=tmp_path)
+    unwritable = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf"))
+    unwritable.touch()
+    with pytest.raises(EngineError, match="a name in UTF-8"):
+        load(file=unwritable)
 
 
 async def test_the_small_model_that_a_package_carries_gets_examples(load: Loads) -> None:

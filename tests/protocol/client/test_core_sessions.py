@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Any, Literal
 
 from hypothesis import HealthCheck, settings
@@ -409,8 +410,14 @@ class Conversation(RuleBasedStateMachine):
             assert not self.core.session_replay.restoring
             audio, requests = self.core.output_audio, self.core.sequencer._requests
             silence, store = self.core.silence, self.core.store
-            kept = (audio._open, silence._watched, silence._of_item, requests.cancels, store._detached)
-            assert [*map(len, kept)] == [0] * 5
+            kept: tuple[Sized, ...] = (
+                audio._open,
+                silence._watched,
+                silence._of_item,
+                requests.cancels,
+                store._detached,
+            )
+            assert [len(each) for each in kept] == [0] * 5
             assert self.confirmed - self.unwanted <= {stored.text for stored in self.core.store.items}
 
 

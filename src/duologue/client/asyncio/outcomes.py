@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import inf
 
 from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.session_updates import SessionUpdates
@@ -12,9 +13,11 @@ from duologue.errors import DuologueError, RequestRejected
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.notices import (
     AudioNotCommitted,
+    ConnectionLost,
     ErrorReported,
     Notice,
     RequestEnded,
+    ResponseStarted,
     SessionUpdateEnded,
 )
 
@@ -33,6 +36,8 @@ class Outcomes:
         self._requests: dict[str, asyncio.Future[RequestEnded]] = {}
         self._error_log = ErrorLog()
         self._reported: list[ErrorReported] = []
+        self._is_decided = False
+        """Whether a request has ended, or a response has begun, since the last `log`."""
 
     def expect(self, request_id: str, ended: asyncio.Future[RequestEnded]) -> None:
         """A caller waits for the end of a request, until `forget`."""
@@ -50,7 +55,10 @@ class Outcomes:
     def add(self, notice: Notice) -> None:
         """Wake the caller whom a notice concerns."""
         match notice:
+            case ResponseStarted() | ConnectionLost():
+                self._is_decided = True
             case RequestEnded(resolution=resolution):
+                self._is_decided = True
                 waiting = self._requests.get(resolution.request.request_id)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(notice)
@@ -75,12 +83,15 @@ class Outcomes:
 
     def log(self, *, now: float) -> None:
         """Log the errors among what was added that no caller gets."""
-        if self._reported:
+        if self._reported or self._is_decided:
             reported, self._reported = self._reported, []
-            self._error_log.report(reported, now=now)
+            decided, self._is_decided = self._is_decided, False
+            self._error_log.report(reported, now=now, decided=decided)
 
     def end(self, fault: DuologueError) -> None:
         """The conversation is over: every caller gets that."""
+        self._is_decided = True
+        self.log(now=inf)
         for ended in self._requests.values():
             if not ended.done():
                 ended.set_exception(RequestRejected(f"the conversation is over: {fault}"))

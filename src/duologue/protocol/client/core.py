@@ -66,9 +66,17 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
-_COLLECTED_AFTER: Final = frozenset[type[RealtimeEvent]](
-    {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
-).difference(PART_EVENTS, {ResponseAudioDeltaEvent}) | {ResponseFunctionCallArgumentsDoneEvent}
+_MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset[type[RealtimeEvent]](
+    (*PART_EVENTS, ResponseAudioDeltaEvent)
+) - {ResponseFunctionCallArgumentsDoneEvent}
+"""Events that come in such numbers that nothing is done after them unless they are the first of a response."""
+
+_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
+    frozenset[type[RealtimeEvent]](
+        (*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent)
+    )
+    - _MANY
+)
 """Events after which the sequencer or the tool calls may have events to send or notices."""
 
 
@@ -322,12 +330,14 @@ class ConversationCore(HandlesEvents):
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
-        return min(self.sequencer.next_tick_at, self.silence.next_tick_at)
+        calls_end_by = self.calls.silent_since + self.options.silence.open_s
+        return min(self.sequencer.next_tick_at, self.silence.next_tick_at, calls_end_by)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
         for end in self.silence.take_ends(now):
             self._dispatch(end.event, EventContext(now=now, silence=end.reason, all_told=end.all_told))
+        self.calls.give_up_server_calls(limit_s=self.options.silence.open_s, now=now)
         self.sequencer.tick(now)
         self._collect(now)
 
@@ -384,7 +394,7 @@ class ConversationCore(HandlesEvents):
     def _collect_after(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
-    @on(*PART_EVENTS, ResponseAudioDeltaEvent)  # these are many: they produce something only if they come first
+    @on(*_MANY)
     def _collect_after_first(self, event: RealtimeEvent, context: EventContext) -> None:
         if context.unannounced:
             self._collect(context.now)

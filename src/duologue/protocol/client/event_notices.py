@@ -29,6 +29,7 @@ from duologue.events import (
 from duologue.protocol.client import notices
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.error_kinds import classify
+from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.notices import Notice
 from duologue.protocol.client.responses.requests import untagged
@@ -127,6 +128,7 @@ class EventNotices(Part):
         if stored is None:
             return
         self._notify(notices.ItemAdded(stored))
+        self._transcripts(stored, context)
         if isinstance(event, ConversationItemCreatedEvent) and stored.done:
             self._notify(notices.ItemDone(stored))
 
@@ -135,6 +137,11 @@ class EventNotices(Part):
         stored = self._store.get(str(event.item.id))
         if stored is not None:
             self._notify(notices.ItemDone(stored))
+            self._transcripts(stored, context)
+
+    def _transcripts(self, stored: StoredItem, context: EventContext) -> None:
+        for transcript in context.transcripts:
+            self._notify(notices.UserTranscript(item_id=stored.item_id, transcript=transcript))
 
     @on(ConversationItemDeletedEvent)
     def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:

@@ -38,12 +38,12 @@ from duologue.events import (
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.error_kinds import ErrorKind, classify
 from duologue.protocol.client.pending_commands import COMMAND_OF_CODE
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import (
     RequestPolicy,
     Resolution,
     ResponseRequest,
-    response_id_of,
     tag_of,
     tagged,
     untagged,
