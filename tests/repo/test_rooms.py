@@ -48,6 +48,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
     "protocol/client/notices.py": "declarations; tests/test_notices.py",
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
+    "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
     "protocol/client/responses/response_events.py": "tuples; tests/protocol/client/responses/test_silence.py",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
@@ -64,6 +65,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
 """Modules without a test file of their name, and where what they do is tested."""
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
+    "Answer": "the client's is what `ask` returns, the server's what an MCP server has answered",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
 }
