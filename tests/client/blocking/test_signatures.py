@@ -18,7 +18,7 @@ NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on", "play", 
 FOR_THE_FACADE = {
     "Connection": {
         *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to"),
-        *("utterance", "is_speech_told", "lacks_model", "end_utterance"),
+        *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
     },
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }
