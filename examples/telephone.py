@@ -11,30 +11,31 @@ from duologue.audio.formats import PCMU
 from duologue.audio.pacing import Framer
 from duologue.audio.wav import WavWriter, read_wav
 from duologue.events import AudioConfig, AudioInputConfig, AudioOutputConfig, PcmuAudioFormat, RealtimeSessionConfig
-from duologue.notices import AudioDelta, ResponseFinished
+from duologue.sound import LineSink, LineSource
 
-LINE = RealtimeSessionConfig(
-    audio=AudioConfig(
-        input=AudioInputConfig(format=PcmuAudioFormat()), output=AudioOutputConfig(format=PcmuAudioFormat())
-    )
-)
+INPUT, OUTPUT = AudioInputConfig(format=PcmuAudioFormat()), AudioOutputConfig(format=PcmuAudioFormat())
+LINE = RealtimeSessionConfig(audio=AudioConfig(input=INPUT, output=OUTPUT))
 
 
-async def main(url: str, caller: str, answer: str) -> None:
-    silence = bytes(2 * PCMU.rate_hz)
-    line = Framer(PCMU).push(PCMU.from_pcm16(read_wav(caller).at(PCMU.rate_hz).pcm16 + silence))
-    async with (
-        duologue.converse(url, model="gpt-realtime", session=LINE) as conversation,
-        conversation.stream(AudioDelta, ResponseFinished) as notices,
-    ):
-        for frame in line:
-            await conversation.send_audio(frame, encoding=PCMU)
-        with WavWriter(answer, rate_hz=PCMU.rate_hz) as file:
-            async for notice in notices:
-                if isinstance(notice, ResponseFinished):
-                    break
-                file.write(notice.encoding.to_pcm16(notice.audio))
-            print(f"{len(line) * 20 / 1000:.1f} s from the caller, {file.duration_ms / 1000:.1f} s for the caller")
+class Call:  # what a gateway's WebSocket would give: here from one file, and into another
+    def __init__(self, caller: str, answer: str) -> None:
+        self._frames = iter(Framer(PCMU).push(PCMU.from_pcm16(read_wav(caller).at(PCMU.rate_hz).pcm16)))
+        self.answer = WavWriter(answer, rate_hz=PCMU.rate_hz)
+
+    async def read(self) -> bytes | None:
+        frame = next(self._frames, None)
+        await asyncio.sleep(0.02 if frame else 1)  # a silent line delivers nothing, and then the end
+        return frame
+
+    async def write(self, audio: bytes) -> None:
+        self.answer.write(PCMU.to_pcm16(audio))
 
 
-asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3]))
+async def main(url: str, call: Call) -> None:
+    async with duologue.converse(url, session=LINE) as conversation, conversation.play(LineSink(call)):
+        await conversation.listen(LineSource(call))
+
+
+with (call := Call(sys.argv[2], sys.argv[3])).answer as file:
+    asyncio.run(main(sys.argv[1], call))
+    print(f"{file.duration_ms / 1000:.1f} s for the caller")

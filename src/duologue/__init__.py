@@ -22,8 +22,9 @@ from duologue.errors import (
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
-    from duologue import blocking, notices
+    from duologue import blocking, notices, sound
     from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
@@ -52,6 +53,7 @@ __all__ = [
     "RequestRejected",
     "RotationLimits",
     "SocketOptions",
+    "ToolContext",
     "ToolFunction",
     "ToolProblem",
     "Toolbox",
@@ -64,6 +66,7 @@ __all__ = [
     "encode",
     "events",
     "notices",
+    "sound",
 ]
 
 _LAZY: Final = {
@@ -74,6 +77,7 @@ _LAZY: Final = {
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",
     "SocketOptions": "duologue.transports.socket_options",
+    "ToolContext": "duologue.client.tool_context",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",
     "ToolProblem": "duologue.protocol.client.tools.toolbox",
     "Toolbox": "duologue.protocol.client.tools.toolbox",
@@ -83,7 +87,7 @@ _LAZY: Final = {
 """Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
 that only reads events does without."""
 
-_LAZY_MODULES: Final = frozenset({"blocking", "notices"})
+_LAZY_MODULES: Final = frozenset({"blocking", "notices", "sound"})
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ FRAME = b'{"type":"input_audio_buffer.cleared","event_id":"e"}\n'
 
 
 def stdin_of(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Generator
 
 import pytest
 
-from duologue import ConnectFailed, ReconnectPolicy, blocking, connect
+from duologue import ConnectFailed, CoreOptions, ReconnectPolicy, RotationLimits, blocking, connect
 from duologue.client import Conversation, converse
 from duologue.client.asyncio.managed_connection import ManagedConnection
 from duologue.errors import ConnectionClosed
 from duologue.events import RealtimeEvent, RealtimeSessionConfig
 from duologue.notices import SessionRestored
 from duologue.testing import GREETING, Close, Drop, Expect, ScriptedServer, Send
-from tests.client._frames import audio_delta, call, serving, tool_turn
+from tests.client._frames import answer, audio_delta, call, greeting, replies, serving, tool_turn
 from tests.client._waiting import following, talking
 from tests.transports._answering import answering, http_answer, unused_port
 
@@ -157,6 +158,28 @@ async def test_a_lost_connection_and_its_restoration_are_told(log: pytest.LogCap
     assert "restored the conversation at a MemoryTransport" in told
     lost = next(record for record in log.records if record.getMessage().startswith("lost "))
     assert lost.levelno == logging.WARNING
+
+
+async def test_a_rotation_ahead_of_the_end_of_a_session_is_told(
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, passed_s = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: clock() + passed_s)
+    server = ScriptedServer(
+        [
+            Send(greeting(expires_at=int(clock()) + 60)),
+            *replies("response.create", *answer("resp_1", "item_1", "Yes.")),
+        ],
+        [Send(greeting("sess_2"))],
+    )
+    options = CoreOptions(rotation=RotationLimits(lead_s=3600.0, last_moment_s=0.5))
+    async with talking(server, options=options) as conversation, conversation.stream(SessionRestored) as restored:
+        await conversation.respond(timeout=5)
+        passed_s = 31.0  # a session is used for half its time at least
+        await following(restored)
+    told = [line.partition(":")[0] for line in lines(log, "duologue.client")]
+    assert told.index("rotated to another connection") < told.index("restored the conversation at a MemoryTransport")
+    assert [line for line in told if line.startswith("lost")] == []
 
 
 async def test_a_conversation_that_is_not_restored_is_an_error_in_the_log(log: pytest.LogCaptureFixture) -> None:

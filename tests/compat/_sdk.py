@@ -104,7 +104,9 @@ async def sdk_session(
     url: str, form: Form, *, query: Mapping[str, object] | None = None, beta: bool = False, key: str = "open"
 ) -> AsyncGenerator[Sdk, None]:
     """Connect with the SDK; `beta` with its client of the beta's time, whose events are not checked."""
-    options: dict[str, Any] = {"model": "gpt-realtime", "extra_query": query or {}}
+    options: dict[str, Any] = {"extra_query": query or {}}
+    if "intent" not in options["extra_query"]:  # the hosted service refuses a model beside it
+        options["model"] = "gpt-realtime"
     if form == "async":
         async with AsyncOpenAI(**addresses(url), api_key=key) as client:
             api: Any = client.beta.realtime if beta else client.realtime

@@ -139,6 +139,12 @@ def _traced() -> Provoked:
     return session
 
 
+def _transcribing(**input: Any) -> list[dict[str, Any]]:
+    """The answer of a session that transcribes to an update of its input."""
+    session = {"type": "transcription", "audio": {"input": input}}
+    return Provoked(kind="transcription").send("session.update", session=session)
+
+
 _SPEED: Final = {"output": {"speed": 1.4}}
 
 WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
@@ -153,6 +159,11 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
     "other_session_kind": lambda: Provoked().send("session.update", session={"type": "transcription"}),
     "event_id_too_long": lambda: Provoked().send("response.cancel", event_id=MARK),
     "transcription_only": lambda: Provoked(kind="transcription").respond(),
+    "not_for_transcription": lambda: _transcribing(transcription={"model": "gpt-realtime"}),
+    "detection_unsupported": lambda: _transcribing(
+        transcription={"model": "gpt-realtime-whisper"}, turn_detection={"type": "server_vad"}
+    ),
+    "transcription_setting": lambda: _transcribing(transcription={"model": "whisper-1", "keywords": [MARK]}),
     "voice_in_use": lambda: _spoken().session(audio={"output": {"voice": "marin"}}),
     "speed_in_use": lambda: _responding().session(audio=_SPEED),
     "tracing_in_use": lambda: _traced().session(tracing=None),
@@ -194,6 +205,8 @@ WAYS: Final[dict[str, Callable[[], list[dict[str, Any]]]]] = {
 """Each returns the answers; nothing refers to its session afterwards."""
 
 PARAMS: Final[dict[str, str]] = {
+    "detection_unsupported": "session.audio.input.turn_detection",
+    "transcription_setting": "session.audio.input.transcription.keywords",
     "unknown_type": "type",
     "unknown_parameter": "session.unknown",
     "missing": "item_id",

@@ -37,7 +37,7 @@ Table = Mapping[tuple[Any, Any], Any]
 
 ENDS: dict[str, tuple[Table, set[Any]]] = {
     "connection": (CONNECTION, {ConnectionState.CLOSED}),
-    "playback": (PLAYBACK, {PlaybackState.PLAYED, PlaybackState.CUT}),
+    "playback": (PLAYBACK, {PlaybackState.CUT}),
     "reconnect": (RECONNECT, {ReconnectState.GIVEN_UP}),
     "response": (RESPONSE, set(RESPONSE_ENDS)),
     "sequence": (SEQUENCE, set()),

@@ -22,6 +22,8 @@ _SAFE = {
     ("client/asyncio/notice_hub.py", "kind.__name__"): "a class of the application's",
     ("client/asyncio/supervisor.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/supervisor.py", "reconnection.attempts"): "a number",
+    ("client/sound/blocks.py", "self._name"): "the verb that made it: conversation.play(…)",
+    ("client/sound/playback.py", "_STALL_S"): "a number of seconds",
     ("client/asyncio/rotation.py", "fault"): "a ConnectFailed: its text is printable, as every DuologueError's",
     ("client/asyncio/loop_lag.py", "name"): "the name of one of our tasks",
     ("client/asyncio/loop_lag.py", "round(self._late_s * 1000)"): "a number",

@@ -198,7 +198,10 @@ async def test_a_session_that_only_transcribes_is_asked_for_by_intent_or_by_a_cl
                 assert (session["type"], session["object"]) == ("transcription", "realtime.transcription_session")
                 await socket.send('{"type":"response.create"}')
                 assert (await first(socket))["type"] == "error"
-        assert await refused(f"{url}?intent=sing&api_key=sesame") == ("invalid_value", 4000)
+        assert await refused(f"{url}?intent=sing&api_key=sesame") == ("invalid_intent", 4000)
+        assert await refused(f"{url}?intent=&api_key=sesame") == ("invalid_intent", 4000)
+        assert await refused(f"{url}?intent=transcription&model=m&api_key=sesame") == ("invalid_model", 4000)
+        assert await refused(f"{url}?model=gpt-4o-transcribe&api_key=sesame") == ("invalid_model", 4000)
 
 
 async def test_only_named_models_are_served_if_any_are_named() -> None:

@@ -44,6 +44,20 @@ def test_a_config_that_a_session_would_refuse_is_refused() -> None:
     assert (caught.value.error.code, caught.value.error.param) == ("invalid_value", "session.max_output_tokens")
 
 
+def test_a_client_secret_for_a_model_of_another_kind_of_session_is_refused() -> None:
+    with pytest.raises(ConfigRejected, match='Model "gpt-4o-transcribe" is not supported in realtime mode') as caught:
+        validate_config(update(model="gpt-4o-transcribe"), SessionDefaults())
+    assert (caught.value.error.code, caught.value.error.param) == ("invalid_model", "session.model")
+    session_start, _ = validate_config(update(model="gpt-4o-transcribe"), SessionDefaults(lenient=True))
+    assert session_start.model == "gpt-4o-transcribe"
+
+
+def test_a_client_secret_for_a_transcription_model_with_turn_detection_that_it_lacks_is_refused() -> None:
+    audio = {"input": {"transcription": {"model": "gpt-realtime-whisper"}, "turn_detection": {"type": "server_vad"}}}
+    with pytest.raises(ConfigRejected, match="Turn detection is not supported for this transcription model"):
+        validate_config(update(type="transcription", audio=audio), SessionDefaults())
+
+
 def test_an_upstream_that_takes_no_model_with_an_intent_is_told_it_by_an_update() -> None:
     start = SessionStart(model="m", kind="transcription")
     told = upstream_session_start(start, PROFILES["openai"])

@@ -34,6 +34,11 @@ def certificate_error(code: int, message: str = "m") -> ssl.SSLCertVerificationE
             "connection refused",
             True,
         ),
+        (
+            OSError("Multiple exceptions: [Errno 101] Connect call failed, [Errno 111] Connect"),
+            "no server listens",
+            True,
+        ),
         (OSError(errno.ENETUNREACH, "x"), "no way to that network", True),
         (OSError(errno.EHOSTUNREACH, "x"), "no way leads to that host", True),
         (TimeoutError(errno.ETIMEDOUT, "x"), "does not answer on port 443", True),

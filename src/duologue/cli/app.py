@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
+from typing import Final
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -16,13 +17,28 @@ from duologue.cli.commands.convert import convert
 from duologue.cli.commands.demo import demo
 from duologue.cli.commands.events import events
 from duologue.cli.commands.replay import replay
+from duologue.cli.commands.say import say
 from duologue.cli.commands.serve import serve
 from duologue.cli.commands.talk import talk
 from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, exit_code_of, sentence_of
+from duologue.cli.help_pages import COMPLETION, HELP, ITSELF
 from duologue.cli.input_files import with_standard_input
 from duologue.errors import DuologueError
 
-__all__ = ["command", "run"]
+__all__ = ["COMMANDS", "command", "run"]
+
+COMMANDS: Final[Mapping[str, Callable[..., int]]] = {
+    "demo": demo,
+    "talk": talk,
+    "say": say,
+    "serve": serve,
+    "conform": conform,
+    "replay": replay,
+    "check": check,
+    "convert": convert,
+    "events": events,
+}
+"""By name, in the order of the help."""
 
 
 def command() -> App:
@@ -30,12 +46,21 @@ def command() -> App:
     app = App(
         name="duologue",
         help="Typed realtime voice: a server to talk to, and a client that talks to any.",
-        help_epilogue="Exit codes: 0 all went well, 1 something failed, 2 the command line cannot be right.",
+        help_format="markdown",
+        help_epilogue=(
+            "First steps:\n\n    duologue demo\n    duologue serve\n    duologue talk --help\n\n"
+            "Exit codes: 0 all went well, 1 something failed, 2 the command line cannot be right."
+        ),
         version=__version__,
-        default_parameter=Parameter(negative=()),
+        default_parameter=Parameter(negative=(), show_default=_shown_default),
+        group_commands=ITSELF,
     )
-    for function in (serve, talk, replay, demo, events, check, convert, conform):
-        app.command(function)
+    for place, (name, function) in enumerate(COMMANDS.items()):
+        page = HELP[name]
+        app.command(function, name=name, group=page.group, sort_key=place, help_epilogue=page.epilogue)
+    app.register_install_completion_command(
+        COMPLETION, group=ITSELF, help="Install completion for the shell in use, and say where."
+    )
     return app
 
 
@@ -58,6 +83,11 @@ def run(arguments: Sequence[str]) -> int:
     except (DuologueError, OSError) as fault:
         _say(sentence_of(fault))
         return exit_code_of(fault)
+
+
+def _shown_default(default: object) -> str | None:
+    """What the help shows; nothing for a flag that is off and for an empty text."""
+    return None if default is None or default is False or default in ((), "") else str(default)
 
 
 def _say(sentence: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from duologue.client.dialect_detection import AUTO
+from duologue.dialects import PROFILES
 from duologue.errors import ConnectionClosed, DuologueError
 from duologue.printable import printable
 
@@ -13,6 +15,7 @@ __all__ = [
     "EXIT_USAGE",
     "TurnFailed",
     "UsageError",
+    "check_dialect",
     "check_exists",
     "check_writable",
     "exit_code_of",
@@ -32,6 +35,12 @@ class UsageError(DuologueError):
 
 class TurnFailed(DuologueError):
     """A turn was not completed."""
+
+
+def check_dialect(dialect: str) -> None:
+    """Raise UsageError for a dialect that a client does not know; it knows `AUTO` too."""
+    if dialect != AUTO and dialect not in PROFILES:
+        raise UsageError(f"there is no dialect {dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
 
 
 def check_exists(*files: Path) -> None:

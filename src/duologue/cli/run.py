@@ -20,8 +20,13 @@ _LAST_S: Final = 8.0
 """Time to end after the second signal: the server gives its connections 3 s and its engines 5 s."""
 
 
-def run_to_end(work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | None = None) -> int:
+def run_to_end(
+    work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | None = None, terminated: int | None = None
+) -> int:
     """Run a coroutine. Returns its result, or 128 plus the number of the signal that ended it: 130 for Ctrl-C.
+
+    `terminated` is what it returns instead of 143 after a single SIGTERM: 0 for a service, for which that is the
+    regular end; its supervisor would count 143 as a failure.
 
     The first signal cancels it, so does the second one, and then the process has 8 s to end. If the event loop is
     blocked and has not yet handled the first signal, the second one kills the process; so does a third one.
@@ -36,6 +41,8 @@ def run_to_end(work: Coroutine[Any, Any, int], *, loop_factory: LoopFactory | No
     except asyncio.CancelledError:
         if ending.ended_by is None:
             raise
+        if terminated is not None and ending.signals == [signal.SIGTERM]:
+            return terminated
         return 128 + ending.ended_by
     finally:
         ending.restore()
@@ -49,11 +56,16 @@ class _Ending:
     """
 
     def __init__(self) -> None:
-        self.ended_by: int | None = None
-        """The first signal."""
+        self.signals: list[int] = []
+        """Those that have come."""
         self._noticed = False
         """Whether the event loop has handled the first one."""
         self._handlers: dict[int, Any] = {}
+
+    @property
+    def ended_by(self) -> int | None:
+        """The first signal."""
+        return self.signals[0] if self.signals else None
 
     async def run(self, work: Coroutine[Any, Any, int]) -> int:
         """Run until it ends or a signal cancels it."""
@@ -65,8 +77,9 @@ class _Ending:
             task.cancel()
 
         def end(number: int, frame: FrameType | None) -> None:
-            if self.ended_by is None:
-                self.ended_by = number
+            self.signals.append(number)
+            if len(self.signals) == 1:
+                pass
             elif self._noticed:
                 self._end_soon(number)
             else:

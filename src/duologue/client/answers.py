@@ -5,6 +5,7 @@ from __future__ import annotations
 from duologue.errors import RequestRejected
 from duologue.events import ConversationItem, FunctionCallItem, McpCallItem, ResponseDoneEvent, is_set
 from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.item_merge import words_of_item
 from duologue.protocol.client.notices import ConnectionLost, ResponseFinished
 from duologue.protocol.client.responses.requests import Resolution
 from duologue.protocol.states import SequenceState
@@ -72,8 +73,11 @@ class AnswerCollector:
             error = response.status_details.error if is_set(response.status_details) else None
             message = error.message if is_set(error) else None
             raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
-        stored = [self._core.store.get(str(item.id)) for item in _output(done)]
-        return [item.text for item in stored if item is not None and item.text]
+        texts = []
+        for item in _output(done):
+            stored = self._core.store.get(str(item.id))
+            texts.append(words_of_item(item) if stored is None else stored.text)
+        return [text for text in texts if text]
 
 
 def _output(done: ResponseDoneEvent) -> list[ConversationItem]:

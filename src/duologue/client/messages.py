@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from duologue.client.mappings import SessionInput, to_session
 from duologue.events import (
     AnySessionConfig,
     AudioConfig,
     AudioInputConfig,
     AudioTranscription,
     ConversationItemCreateEvent,
+    FunctionTool,
     InputTextPart,
     MessageItem,
     OutputTextPart,
@@ -40,21 +42,39 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
 
 
 def initial_config(
-    session: AnySessionConfig | None, toolbox: Toolbox, *, transcription_model: str | None = None
+    session: SessionInput | None,
+    toolbox: Toolbox,
+    *,
+    transcription_model: str | None = None,
+    kind: str = "realtime",
 ) -> AnySessionConfig | None:
     """The configuration that is sent first; None if there is none.
 
-    It is `session` with the functions of `toolbox`, or with a model of a transcription session, if it names none.
+    It is `session` with its own tools and those of `toolbox`, or with a model of a transcription session, if it names
+    none. `kind` is the type of a mapping without one.
+
+    Raises:
+        LocalProtocolError: a mapping has a setting of a wrong type; the message names the place.
+        TypeError: there are functions, and the session only transcribes.
+        ValueError: a tool of the session has the name of one of `toolbox`.
     """
+    config = to_session(session, kind=kind) if session is not None else None
     if len(toolbox):
-        config = session if session is not None else RealtimeSessionConfig()
-        if not isinstance(config, RealtimeSessionConfig):
-            raise TypeError("a session that only transcribes calls no functions: leave out tools=")
-        session = msgspec.structs.replace(config, tools=list(toolbox.tools))
+        config = _with_tools(config if config is not None else RealtimeSessionConfig(), toolbox)
     if transcription_model is None:
-        return session
-    config = session if session is not None else TranscriptionSessionConfig()
+        return config
+    config = config if config is not None else TranscriptionSessionConfig()
     return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
+
+
+def _with_tools(config: AnySessionConfig, toolbox: Toolbox) -> RealtimeSessionConfig:
+    if not isinstance(config, RealtimeSessionConfig):
+        raise TypeError("a session that only transcribes calls no functions: leave out tools=")
+    own = list(config.tools) if is_set(config.tools) else []
+    for tool in own:
+        if isinstance(tool, FunctionTool) and is_set(tool.name) and tool.name in toolbox:
+            raise ValueError(f"{tool.name!r} is among the session's tools and in tools=: leave one of them out")
+    return msgspec.structs.replace(config, tools=[*own, *toolbox.offered])
 
 
 def _with_transcription_model(

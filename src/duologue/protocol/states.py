@@ -268,7 +268,7 @@ class PlaybackState(Enum):
 
     RECEIVING = "receiving"
     RECEIVED = "received"
-    """All of it has arrived; some may still have to be played."""
+    """All of it has arrived, as far as the server has said; some may still have to be played."""
     PLAYED = "played"
     CUT = "cut"
     """Interrupted: no more of it will be played."""
@@ -278,6 +278,8 @@ class PlaybackInput(Enum):
     """What happens to the speech of a part."""
 
     ALL_RECEIVED = "all received"
+    MORE_RECEIVED = "more received"
+    """Speech arrives behind the event that said that it was all: it is played too."""
     ALL_PLAYED = "all played"
     INTERRUPTED = "interrupted"
 
@@ -285,8 +287,10 @@ class PlaybackInput(Enum):
 PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
     (PlaybackState.RECEIVING, PlaybackInput.ALL_RECEIVED): PlaybackState.RECEIVED,
     (PlaybackState.RECEIVING, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
+    (PlaybackState.RECEIVED, PlaybackInput.MORE_RECEIVED): PlaybackState.RECEIVED,
     (PlaybackState.RECEIVED, PlaybackInput.ALL_PLAYED): PlaybackState.PLAYED,
     (PlaybackState.RECEIVED, PlaybackInput.INTERRUPTED): PlaybackState.CUT,
+    (PlaybackState.PLAYED, PlaybackInput.MORE_RECEIVED): PlaybackState.RECEIVED,
 }
 
 

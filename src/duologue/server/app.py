@@ -110,6 +110,7 @@ class RealtimeApp:
             models=models,
             dialect=dialect,
             refuse_beta=refuse_beta,
+            lenient=self.defaults.lenient,
         )
         metrics = Metrics(budget=self.budget)
         tracing = traces(tracer_provider)

@@ -30,7 +30,13 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "origin": _Row(403, 1008, _BAD, "origin_not_allowed", "Pages of this origin are not served."),
     "no_model": _Row(400, 4000, _BAD, "missing_model", "You must provide a model parameter."),
     "wrong_model": _Row(404, 4000, _BAD, "invalid_model", "The model '{model}' is not served here."),
-    "wrong_intent": _Row(400, 4000, _BAD, "invalid_value", "Unknown intent '{intent}'; there is 'transcription'."),
+    "wrong_intent": _Row(400, 4000, _BAD, "invalid_intent", "Invalid intent {intent}"),
+    "model_of_transcription": _Row(
+        400, 4000, _BAD, "invalid_model", "You must not provide a model parameter for transcription sessions."
+    ),
+    "model_of_another_kind": _Row(
+        400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in realtime mode.'
+    ),
     "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
     "owner_sessions": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many sessions at once; end one or wait."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from msgspec import Struct
 
@@ -20,6 +22,8 @@ from duologue.events import (
     TranscriptionSessionConfig,
 )
 from duologue.protocol import ServerProtocol, SessionDefaults, SessionKind
+from duologue.protocol.model_kinds import kind_of_model
+from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.ids import new_id
 
 __all__ = [
@@ -30,6 +34,10 @@ __all__ = [
     "upstream_session_start",
     "validate_config",
 ]
+
+
+STRICT_DIALECTS: Final = frozenset({"openai", "openai-beta", "azure-preview"})
+"""Dialects of the hosted service, in which combinations that it refuses are refused."""
 
 
 class SessionStart(Struct, frozen=True, kw_only=True):
@@ -93,6 +101,10 @@ def validate_config(update: SessionUpdateEvent, defaults: SessionDefaults) -> tu
         ConfigRejected: a session would reject the configuration.
     """
     session_start = session_start_for(update)
+    model = session_start.model
+    if not defaults.lenient and model is not None and kind_of_model(model) not in (None, "realtime"):
+        invalid = InvalidRequest("not_for_realtime", param="session.model", model=model)
+        raise ConfigRejected(invalid.event(new_id("event"), answers=None).error)
     settings = session_defaults(defaults, session_start)
     protocol = ServerProtocol(settings, new_id=new_id, now=0.0, started_at=0.0, kind=session_start.kind)
     assert session_start.message is not None

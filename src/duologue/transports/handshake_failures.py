@@ -129,7 +129,8 @@ def _no_websocket(fault: Exception | None, handshake: Handshake) -> ConnectFaile
     """The exception for an answer that is no WebSocket's, or for a connection that ended without one."""
     shown, trace = handshake.shown_url, handshake.trace
     if fault is not None and not isinstance(fault, InvalidMessage):
-        return _failure(f"{shown} does not speak WebSocket: its answer does not fit")
+        problem = printable(handshake.mask.applied(" ".join(str(fault).split())), max_characters=_MAX_QUOTED)
+        return _failure(f"{shown} does not speak WebSocket: its answer does not fit ({problem})")
     if trace.answer is not None:
         return handshake.refused(trace.answer)
     if trace.received.startswith(_TLS_RECORDS) and not handshake.is_secure:

@@ -40,6 +40,7 @@ _ERRNO: Final[Mapping[int, _Row]] = {
     errno.EMFILE: _Row("this process has too many open files"),
     errno.ENFILE: _Row("this machine has too many open files"),
 }
+"""Of several attempts, at several addresses of one host, the first of these is told."""
 
 _DNS: Final[Mapping[int, _Row]] = {
     # Names are unknown too while a machine has no network, so another try can help.
@@ -98,7 +99,7 @@ def network_failure(
         row = _DNS.get(fault.errno or 0, _NO_ADDRESS)
     else:
         numbers = {fault.errno} if fault.errno else {int(each) for each in re.findall(r"\[Errno (\d+)\]", str(fault))}
-        known = [_ERRNO[number] for number in sorted(numbers) if number in _ERRNO]
+        known = [row for number, row in _ERRNO.items() if number in numbers]
         row = known[0] if known else _Row(_escaped(fault.strerror or str(fault) or type(fault).__name__))
     is_doubtful = not (is_connected and parts.scheme in ("wss", "https"))
     if is_doubtful and isinstance(fault, _CUT_OFF) and not isinstance(fault, ConnectionRefusedError):

@@ -11,13 +11,16 @@ from msgspec import Struct
 
 from duologue.printable import printable, printable_name
 
-__all__ = ["WIRE", "Direction", "log_frame"]
+__all__ = ["SERVER_WIRE", "WIRE", "Direction", "log_frame"]
 
 WIRE: Final = logging.getLogger("duologue.wire")
 """Ask it whether DEBUG is on before each `log_frame`: that is all that a frame costs while it is off."""
 
+SERVER_WIRE: Final = logging.getLogger("duologue.wire.server")
+"""The same for servers and relays: a process may have both sides."""
+
 Direction: TypeAlias = Literal["sent", "received"]
-"""As this program sees it; of a relay, which has two sides, `session` says which."""
+"""As the side that logs it sees it; of a relay, which has two sides, `session` says which."""
 
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,39}(?:\.[a-z0-9_]{1,60}){1,5}")
@@ -38,7 +41,7 @@ class _Head(Struct):
 _decoder: Final = msgspec.json.Decoder(_Head)
 
 
-def log_frame(direction: Direction, message: str | bytes, *, session: str | None) -> None:
+def log_frame(direction: Direction, message: str | bytes, *, session: str | None, wire: logging.Logger = WIRE) -> None:
     """Log one frame, `received response.done event_… (834 bytes), session sess_…`. Call it only while DEBUG is on."""
     if isinstance(message, bytes):
         what, size_bytes = "a binary message", len(message)
@@ -46,7 +49,7 @@ def log_frame(direction: Direction, message: str | bytes, *, session: str | None
         encoded = message.encode("utf-8", "surrogatepass")
         what, size_bytes = _head_of(encoded), len(encoded)
     of_session = f", session {printable_name(session)}" if session is not None else ""
-    WIRE.debug("%s", printable(f"{direction} {what} ({size_bytes} bytes){of_session}"))
+    wire.debug("%s", printable(f"{direction} {what} ({size_bytes} bytes){of_session}"))
 
 
 def _head_of(encoded: bytes) -> str:

@@ -30,6 +30,14 @@ def test_a_server_that_keeps_the_rules_ends_in_0(conform: Command) -> None:
     ]
 
 
+def test_each_scenario_is_named_on_standard_error_before_it_runs_also_in_a_pipe(conform: Command) -> None:
+    shown = conform("--json", "--only", "connect.realtime", "item.root")
+    named = shown.err.splitlines()
+    assert len(named) == len(set(named)) >= 2
+    assert all(line.endswith(" …") for line in named)
+    assert json.loads(shown.out)["holds"] is True
+
+
 def test_json_is_one_object_with_everything_that_was_found(conform: Command) -> None:
     found = json.loads(conform("--json", "--only", "error.invalid_json", "mcp.call").out)
     assert found["holds"] is True
@@ -62,7 +70,7 @@ def test_a_recording_holds_every_session_and_no_key(conform: Command, scripted_s
 def test_a_full_disk_ends_the_recording_and_not_the_trial(conform: Command) -> None:
     printed = conform("--only", "connect.realtime", "--record", "/dev/full", code=1)
     assert "1 passed" in printed.out
-    assert printed.err == "duologue: recording to /dev/full stopped: No space left on device\n"
+    assert printed.err.endswith("duologue: recording to /dev/full stopped: No space left on device\n")
 
 
 def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None:
@@ -79,7 +87,7 @@ def test_list_names_every_rule_and_connects_to_nothing(command: Command) -> None
         (["ws://127.0.0.1:9", "--only", "no such rule"], "there is no rule no such rule"),
         (["ws://127.0.0.1:9", "--timeout", "0"], "above 0"),
         (["ws://127.0.0.1:9", "--dialect", "klingon"], "there is no dialect 'klingon'"),
-        (["nowhere"], "is not an address"),
+        (["no where"], "not a URL"),
         (["ws://127.0.0.1:9"], "127.0.0.1"),
     ],
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from duologue.audio.wav import read_wav
-from duologue.cli.commands.demo import TURN_ORDER, check_turn, speech
+from duologue.cli.commands.demo import TURN_ORDER, check_turn
+from duologue.cli.commands.demo import speech as clips
 from duologue.cli.errors import TurnFailed
 from duologue.cli.turns.turn import Turn
 from duologue.recording import RecordingReader
@@ -24,13 +25,15 @@ def test_three_turns_come_to_their_end_and_leave_their_files(tmp_path: Path, com
     for words in ("recorded human speech", "synthesised", "What is seven times eight?", "ill-disposed young man"):
         assert words in shown.out
     assert read_wav(tmp_path / "demo" / "reply.wav").duration_ms > 2000
+    for number, (_, _, sound) in enumerate(clips(), 1):
+        assert read_wav(tmp_path / "demo" / f"question-{number}.wav") == sound
     with RecordingReader(tmp_path / "demo" / "session.jsonl") as recording:
         assert recording.header.side == "client"
         assert sum(frame.direction == "received" for frame in recording) > 3 * len(TURN_ORDER)
 
 
 def test_what_is_said_is_partly_recorded_and_partly_synthesised() -> None:
-    sources = [source for _, source, _ in speech()]
+    sources = [source for _, source, _ in clips()]
     assert len(sources) == 3
     assert {source.split()[0] for source in sources} == {"recorded", "synthesised"}
 

@@ -14,7 +14,7 @@ import pytest
 from duologue.audio.wav import Sound, read_wav
 from duologue.cli.commands.demo import TURN_ORDER
 from duologue.recording import RecordingReader
-from tests.cli.conftest import Command, Place, Shown, running, tone, write_wav
+from tests.cli.conftest import KEY, SCRIPTED, Command, Place, Shown, running, serving, tone, write_wav
 
 needs_full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 
@@ -220,3 +220,30 @@ def test_interrupted_it_leaves_a_valid_recording_and_no_traceback(
     with RecordingReader(tmp_path / "s.jsonl") as recording:
         assert "input_audio_buffer.speech_started" in {json.loads(frame.message)["type"] for frame in recording}
         assert not recording.cut_off
+
+
+def test_a_dialect_that_is_named_holds_from_the_first_frame_on(speech: Path, tmp_path: Path, command: Command) -> None:
+    recording = tmp_path / "session.jsonl"
+    with serving("--api-key", KEY, "--dialect", "openai-beta", *SCRIPTED) as url:
+        named = ("--url", url, "--api-key", KEY, "--dialect", "openai-beta", "--voice", "echo")
+        shown = command("talk", speech, *named, "--record", recording, "--json", "--fast")
+    assert shown.summary["failure"] is None
+    with RecordingReader(recording) as frames:
+        updates = [json.loads(frame.message) for frame in frames if frame.direction == "sent"]
+    assert updates[0]["type"] == "session.update"
+    assert "audio" not in updates[0]["session"]
+    assert updates[0]["session"]["voice"] == "echo"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["--url", "ws://127.0.0.1:9", "--dialect", "klingon"],
+            "there is no dialect 'klingon'; known are auto, openai",
+        ),
+        (["--dialect", "xai"], "--dialect needs --url"),
+    ],
+)
+def test_a_dialect_that_cannot_be_meant_is_one_sentence(arguments: list[str], sentence: str, command: Command) -> None:
+    assert sentence in command("talk", "--say", "hi", *arguments, code=2).err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.audio.formats import PCMU, Encoding
+from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.audio.wav import read_wav
 from duologue.client import Conversation
 from duologue.errors import AudioError, ConnectionClosedError
@@ -78,6 +78,22 @@ async def test_speech_that_comes_more_slowly_than_it_is_spoken_is_played_in_whol
         assert sink.audio == sound(105)
         assert sink.frames[-1][0] >= later
         assert not conversation.core.output_audio.playback.playing
+
+
+@in_virtual_time
+async def test_speech_behind_a_short_pause_is_not_hurried_and_counts_from_when_it_is_heard() -> None:
+    sink, going_on = HandedOver(), asyncio.Event()
+    piece = audio_delta("resp_1", "item_1", sound(100))
+    server = serving([CUE, Send(piece), Until(going_on), Send(piece)])
+    async with talking(server) as conversation, conversation.play(sink):
+        await cue(conversation)
+        await sink.until(180)
+        going_on.set()
+        await asyncio.sleep(0.05)
+        part = conversation.core.output_audio.playback._parts["item_1", 0]
+        assert PCM.duration_ms(part.played_bytes) <= 150
+        await asyncio.sleep(0.1)
+    assert [round(at - sink.began_at_s, 3) for at, _ in sink.frames[5:]] == [0.18, 0.2, 0.22, 0.24, 0.26]
 
 
 @in_virtual_time
@@ -232,6 +248,36 @@ async def test_speech_of_a_lost_session_is_heard_to_its_end_and_can_still_be_int
         assert (await following(cuts))[0].interruption.truncate is None
         await asyncio.sleep(1)
         assert sink.ms <= 2000 + 2 * FRAME_MS
+
+
+@in_virtual_time
+async def test_beside_a_file_that_has_all_speech_at_once_the_loudspeaker_counts(tmp_path: Path) -> None:
+    sink, speaking = HandedOver(), asyncio.Event()
+    server = serving([CUE, speaks(8000), Until(speaking), hears("started")])
+    record = WavSink(tmp_path / "record.wav", paced=False)
+    async with talking(server) as conversation, conversation.play(sink), conversation.play(record):
+        await cue(conversation)
+        await sink.until(500)
+        speaking.set()
+        assert abs(await cut_at(server) - 500) <= FRAME_MS
+    assert record.duration_ms == 8000
+
+
+@in_virtual_time
+async def test_a_sink_that_comes_late_counts_from_where_the_speech_is(tmp_path: Path) -> None:
+    sink, going_on, speaking = HandedOver(), asyncio.Event(), asyncio.Event()
+    piece = audio_delta("resp_1", "item_1", sound(1000))
+    server = serving([CUE, Send(piece), Until(going_on), Send(*[piece] * 3), Until(speaking), hears("started")])
+    async with talking(server) as conversation, conversation.stream(AudioDelta) as pieces:
+        await cue(conversation)
+        await following(pieces)
+        async with conversation.play(sink):
+            going_on.set()
+            await sink.until(500)
+            speaking.set()
+            await asyncio.sleep(0.1)
+        part = conversation.core.output_audio.playback._parts["item_1", 0]
+        assert PCM.duration_ms(part.played_bytes) == pytest.approx(1500, abs=FRAME_MS)
 
 
 # --- loudspeakers that ask --------------------------------------------------------------------------------------------

@@ -403,8 +403,9 @@ class Conversation(RuleBasedStateMachine):
             assert self.talk.client_view() == self.talk.server_view()
             assert not self.core.session_replay.restoring
             audio, requests = self.core.output_audio, self.core.sequencer._requests
-            kept = (audio._encodings, audio._interrupted, requests.cancels, self.core.store._detached)
-            assert [*map(len, kept)] == [0] * 4
+            silence, store = self.core.silence, self.core.store
+            kept = (audio._open, silence._watched, silence._of_item, requests.cancels, store._detached)
+            assert [*map(len, kept)] == [0] * 5
             assert self.confirmed - self.unwanted <= {stored.text for stored in self.core.store.items}
 
 

@@ -17,6 +17,7 @@ from tests.protocol._invalid_requests import FULL, PARAMS, SMALL, WAYS, Provoked
 from tests.protocol._wire import create, invalid, raw, user_text
 
 _OTHERWISE = {
+    "not_for_realtime": "of client secrets; tests/server/test_session_start.py",
     "expired": "the clock's, which answers no event; a session that expires is among the ends of sessions",
 }
 

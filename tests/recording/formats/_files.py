@@ -190,6 +190,37 @@ SAMPLES: Final[dict[str, Sample]] = {
         lines(*(f"main.js:12 {'⬆️ sent' if d == 'sent' else '⬇️ got'} {compact(frame)}" for d, frame in SESSION)),
         [(direction, frame) for direction, frame in SESSION],
     ),
+    "a line above each message": Sample(
+        "a log",
+        lines(*(f"{_WORDS[d]}:\n{json.dumps(frame, indent=2)}" for d, frame in SESSION)),
+    ),
+    "mitmdump": Sample(
+        "a log",
+        lines(
+            "[10:00:00.250] HTTP(S) proxy listening at *:8080.",
+            *(
+                f"10.0.0.1:5000 {'->' if d == 'sent' else '<-'} WebSocket text message"
+                f" {'->' if d == 'sent' else '<-'} api.example:443/v1/realtime\n\n    {compact(frame)}\n"
+                for d, frame in SESSION
+            ),
+        ),
+    ),
+    "websocat -v": Sample(
+        "a log",
+        lines(
+            "[INFO  websocat::lints] Auto-inserting the line mode",
+            *(compact(frame) for _, frame in SESSION),
+            "[INFO  websocat::ws_peer] Received WebSocket close message",
+        ),
+        UNTOLD,
+    ),
+    "a spreadsheet": Sample(
+        "a log",
+        lines(
+            "time,direction,message",
+            *(f'10:00:00,{d},"{compact(frame).replace(chr(34), 2 * chr(34))}"' for d, frame in SESSION),
+        ),
+    ),
     "texts in quotes": Sample(
         "a log", lines(*(f"ws {_WORDS[d].lower()}: {json.dumps(compact(frame))}" for d, frame in SESSION))
     ),

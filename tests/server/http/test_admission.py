@@ -20,6 +20,8 @@ def admission(
     models: Sequence[str] = (),
     secrets: ClientSecrets | None = None,
     limits: Limits | None = None,
+    dialect: str = "openai",
+    lenient: bool = False,
 ) -> Admission:
     return Admission(
         keys=Keys(keys),
@@ -27,6 +29,8 @@ def admission(
         limits=limits or Limits(),
         origins=origins,
         models=models,
+        dialect=dialect,
+        lenient=lenient,
     )
 
 
@@ -39,9 +43,9 @@ def turned_away(work: Callable[[], Any]) -> str | None:
     return None
 
 
-def asked_for(query: str, *, models: Sequence[str] = (), wanted: str) -> object:
+def asked_for(query: str, *, wanted: str, path: str = "/v1/realtime", **settings: Any) -> object:
     """This field of the session start for this query, or the name of the rejection."""
-    asked, here = scope(query=query), admission(models=models)
+    asked, here = {**scope(query=query), "path": path}, admission(**settings)
     try:
         return getattr(here.session_start_of(asked, here.principal_of(asked, unix_now_s=0), now=0), wanted)
     except Rejection as rejection:
@@ -145,13 +149,70 @@ def test_models_are_any_or_those_that_are_named(models: list[str], query: str, e
     ("query", "kind"),
     [
         ("", "realtime"),
-        ("intent=", "realtime"),
+        ("intent=", "wrong_intent"),
         ("intent=transcription", "transcription"),
         ("intent=x", "wrong_intent"),
     ],
 )
 def test_the_intent_of_the_query_is_the_kind_of_the_session(query: str, kind: str) -> None:
     assert asked_for(query, wanted="kind") == kind
+
+
+TRANSCRIBING = "intent=transcription&model=gpt-4o-transcribe"
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/openai/v1/realtime", "/openai/realtime"])
+def test_a_transcription_session_names_no_model_in_the_query_but_azure_s_clients_their_deployment(path: str) -> None:
+    azure = path.startswith("/openai")
+    expected = "transcription" if azure else "model_of_transcription"
+    assert asked_for(TRANSCRIBING, wanted="kind", path=path) == expected
+    assert (
+        asked_for("intent=transcription&deployment=scribe", wanted="kind", path="/openai/realtime") == "transcription"
+    )
+    assert asked_for("intent=transcription&model=", wanted="kind") == "transcription"
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-4o-transcribe", "model_of_another_kind"),
+        ("gpt-4o-mini-transcribe-2025-12-15", "model_of_another_kind"),
+        ("whisper-1", "model_of_another_kind"),
+        ("gpt-realtime-whisper", "model_of_another_kind"),
+        ("gpt-live-transcribe", "model_of_another_kind"),
+        ("gpt-realtime-translate", "model_of_another_kind"),
+        ("gpt-live-1", "model_of_another_kind"),
+        ("gpt-realtime", "gpt-realtime"),
+        ("gpt-realtime-2.1", "gpt-realtime-2.1"),
+        ("gpt-realtime-mini", "gpt-realtime-mini"),
+        ("gpt-4o-realtime-preview-2025-06-03", "gpt-4o-realtime-preview-2025-06-03"),
+        ("llama-3", "llama-3"),
+    ],
+)
+def test_a_model_of_another_kind_of_session_answers_nobody_and_is_refused(model: str, expected: str) -> None:
+    assert asked_for(f"model={model}", wanted="model") == expected
+
+
+def test_a_name_that_the_operator_serves_is_served_whatever_it_is_at_the_hosted_service() -> None:
+    assert asked_for("model=whisper-1", wanted="model", models=["whisper-1"]) == "whisper-1"
+
+
+def test_where_models_are_named_a_transcription_session_still_needs_none() -> None:
+    assert asked_for("intent=transcription", wanted="kind", models=["m"]) == "transcription"
+
+
+@pytest.mark.parametrize(
+    "settings", [{"lenient": True}, {"dialect": "localai"}, {"dialect": "speaches"}, {"dialect": "xai"}]
+)
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [(TRANSCRIBING, "transcription"), ("intent=", "realtime"), ("intent=conversation", "realtime"), ("", "realtime")],
+)
+def test_lenient_and_other_servers_take_what_the_hosted_service_refuses(
+    settings: dict[str, Any], query: str, kind: str
+) -> None:
+    assert asked_for(query, wanted="kind", **settings) == kind
+    assert asked_for("model=whisper-1", wanted="model", **settings) == "whisper-1"
 
 
 def test_a_key_may_open_so_many_sessions_a_minute() -> None:

@@ -326,3 +326,21 @@ async def test_a_client_that_goes_on_sending_stays_although_the_upstream_says_no
             await asyncio.sleep(0.7)
         await client.send('{"type":"response.cancel"}')
         assert await upstream.receive() == '{"type":"response.cancel"}'
+
+
+async def test_the_frames_of_both_sides_are_on_the_wire_s_log_without_their_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "duologue.wire")
+    async with relayed("openai", "openai") as (client, upstream):
+        await client.send('{"type":"session.update","event_id":"mine","session":{"instructions":"sesame"}}')
+        await upstream.receive()
+        await upstream.send(b"sesame")
+        await client.receive()
+    assert [line.partition(", session ")[0] for line in caplog.messages] == [
+        "received session.update mine (79 bytes)",
+        "sent session.update mine (79 bytes)",
+        "received a binary message (6 bytes)",
+        "sent a binary message (6 bytes)",
+    ]
+    assert [line.rpartition(", ")[2] for line in caplog.messages] == ["client", "upstream", "upstream", "client"]

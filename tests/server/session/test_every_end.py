@@ -311,6 +311,8 @@ REFUSED: dict[str, _Ask] = {
     "no_model": _connected(models=["m"]),
     "wrong_model": lambda: _asked(scripted_app(models=["m"]), "GET", "/v1/models/other"),
     "wrong_intent": _connected(of_scope={"query": "intent=other"}),
+    "model_of_transcription": _connected(of_scope={"query": "intent=transcription&model=m"}),
+    "model_of_another_kind": _connected(of_scope={"query": "model=whisper-1"}),
     "beta": _connected(refuse_beta=True, of_scope={"headers": {"OpenAI-Beta": "realtime=v1"}}),
     "rate": _connected(times=2, limits=Limits(sessions_per_minute=1)),
     "full": _connected(limits=Limits(sessions=0)),

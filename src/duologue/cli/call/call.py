@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import urlsplit
 
 from duologue.audio.wav import Sound
 from duologue.cli.call.microphone import MicrophoneTalk
@@ -25,10 +24,14 @@ from duologue.cli.turns.turn import Turn
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.cli.views.views import JsonView, PlainView, View
 from duologue.client.asyncio.connect import connect, open_endpoint
+from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.errors import DuologueError
+from duologue.client.session_urls import split_session_url
+from duologue.errors import ConnectFailed, DuologueError
 from duologue.events import ResponseAudioDeltaEvent
+from duologue.printable import printable_name
 from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import SocketOptions
 
 __all__ = ["Call", "CallFiles", "CallOptions", "Talk", "check_url", "hold_call", "view_for"]
@@ -36,7 +39,6 @@ __all__ = ["Call", "CallFiles", "CallOptions", "Talk", "check_url", "hold_call",
 _TICK_S: Final = 0.1
 _OPEN_S: Final = 10.0
 _DEFAULT_SETTINGS: Final = SessionSettings()
-_SCHEMES: Final = frozenset({"ws", "wss", "http", "https"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class CallOptions:
     """None: a local server is started."""
     api_key: str | None = None
     model: str | None = None
+    dialect: str = AUTO
     settings: SessionSettings = _DEFAULT_SETTINGS
     reply_file: Path | None = None
     recording_file: Path | None = None
@@ -153,12 +156,9 @@ def view_for(*, json: bool) -> View:
 def check_url(url: str) -> str:
     """Return the URL. Raises UsageError for one that is no address of a session."""
     try:
-        parts = urlsplit(url)
-        fits = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that do not close, a port that is no number
-        fits = False
-    if not fits:
-        raise UsageError(f"{url} is not an address like ws://127.0.0.1:8000 or wss://api.example.com/v1/realtime")
+        split_session_url(url)
+    except ConnectFailed as fault:
+        raise UsageError(f"{printable_name(without_secrets(url))}: {fault}") from None
     return url
 
 
@@ -194,7 +194,11 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
         files.open(options)
         socket = SocketOptions(open_timeout=min(_OPEN_S, options.timeout_s))
         endpoint = Endpoint(
-            url=server.url, model=options.model, api_key=server.api_key or None, socket=socket, auth="bearer"
+            url=server.url,
+            model=options.model,
+            api_key=server.api_key or None,
+            dialect=options.dialect,
+            socket=socket,
         )
         transport = await open_endpoint(endpoint)
         if files.recording is not None:
@@ -209,7 +213,7 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
                 observer(observation)
 
         observers: list[Observer] = []
-        async with connect(transport=transport, model=options.model) as connection:
+        async with connect(endpoint, transport=transport) as connection:
             talker = Talker(connection, observe=observe, watch=view.show_progress, timeout_s=options.timeout_s)
             async with talker:
                 await talker.start(options.settings)

@@ -13,13 +13,12 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, UsageError, check_writable, sentence_of
+from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, UsageError, check_dialect, check_writable, sentence_of
 from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
-from duologue.dialects import PROFILES
 from duologue.errors import ConnectFailed
 from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
@@ -70,8 +69,7 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
         raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
     if not options.timeout > 0:
         raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
-    if options.dialect != AUTO and options.dialect not in PROFILES:
-        raise UsageError(f"there is no dialect {options.dialect!r}; known are {AUTO}, {', '.join(PROFILES)}")
+    check_dialect(options.dialect)
     check_writable(options.record, force=options.force)
     key = (options.api_key or os.environ.get("OPENAI_API_KEY", "")).strip() or None
     endpoint = Endpoint(url=check_url(url), model=options.model, api_key=key, dialect=options.dialect)
@@ -105,5 +103,5 @@ def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport
 
 
 def _print_progress(scenario: Scenario) -> None:
-    if sys.stderr.isatty():
-        print(f"{scenario.name} …", file=sys.stderr)
+    # Into a pipe too: the sessions take minutes, and a log of CI that stands still looks like a fault.
+    print(f"{scenario.name} …", file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from duologue.audio.wav import Sound, parse_wav
+from duologue.audio.wav import Sound, WavWriter, parse_wav
 from duologue.cli.call.call import Call, CallOptions, hold_call, view_for
 from duologue.cli.errors import TurnFailed, check_writable
 from duologue.cli.run import run_to_end
@@ -54,28 +54,34 @@ _OWN_FOLDER: Final = Path("demo")
 def demo(
     *,
     out_dir: Annotated[
-        Path, Parameter(help="Folder for reply.wav and session.jsonl; created if missing.")
+        Path,
+        Parameter(help="Folder for question-1.wav and so on, reply.wav and session.jsonl; created if missing."),
     ] = _OWN_FOLDER,
     fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False,
     force: Annotated[bool, Parameter(help="Replace files that exist already in --out-dir.")] = False,
 ) -> int:
     """Hold a spoken conversation of three turns with a local server: no network, no key, no microphone.
 
-    The user's speech comes from files in this package. Writes the speech of the answers and a recording of every
-    message. In the default folder, the files of an earlier demo are replaced.
+    The user's speech comes from files in this package. Writes the questions, the speech of the answers and a recording
+    of every message. In the default folder, the files of an earlier demo are replaced.
     """
     # In a folder that the user named, existing files need not be a demo's.
     force = force or out_dir == _OWN_FOLDER
     reply, recording = out_dir / "reply.wav", out_dir / "session.jsonl"
-    check_writable(reply, recording, force=force)
     clips = list(speech())
+    questions = [out_dir / f"question-{number}.wav" for number in range(1, len(clips) + 1)]
+    check_writable(reply, recording, *questions, force=force)
     out_dir.mkdir(parents=True, exist_ok=True)
+    for question, (_, _, sound) in zip(questions, clips, strict=True):
+        with WavWriter(question, rate_hz=sound.rate_hz, replace=force) as wav:
+            wav.write(sound.pcm16)
     options = CallOptions(reply_file=reply, recording_file=recording, replace_files=force, model="demo", paced=not fast)
 
     async def talk(call: Call) -> None:
-        for number, (name, source, sound) in enumerate(clips, 1):
+        for number, (question, (_, source, sound)) in enumerate(zip(questions, clips, strict=True), 1):
             turn = await call.spoken_turn(
-                sound, caption=f"turn {number} of {len(clips)}: {source} ({name}, {sound.duration_ms / 1000:.1f} s)"
+                sound,
+                caption=f"turn {number} of {len(clips)}: {source} ({question}, {sound.duration_ms / 1000:.1f} s)",
             )
             check_turn(turn, number)
 

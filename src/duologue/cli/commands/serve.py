@@ -12,7 +12,7 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Final
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from msgspec.structs import replace
 
 from duologue.cli.call.call import check_url
@@ -52,82 +52,122 @@ _UPSTREAM_KEY_VARIABLE: Final = "DUOLOGUE_UPSTREAM_KEY"
 """Arguments can be read by every user of a machine, the environment cannot."""
 
 
+_LISTENING: Final = Group("Listening", sort_key=1)
+_ADMISSION: Final = Group("Who may use it, and how much", sort_key=2)
+_SESSIONS: Final = Group("Sessions", sort_key=3)
+_ENGINES: Final = Group("Engines", sort_key=4)
+_RELAY: Final = Group("Relay, instead of engines", sort_key=5)
+_OPERATION: Final = Group("Operation", sort_key=6)
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
     """Options of `serve`."""
 
-    host: Annotated[str, Parameter(help="Address to listen on; 0.0.0.0 accepts connections from other machines.")] = (
-        "127.0.0.1"
-    )
-    port: Annotated[int, Parameter(help="Port to listen on; 0 chooses a free one.")] = 8000
-    tls_cert: Annotated[Path | None, Parameter(help="Serve wss:// with this certificate and its chain, in PEM.")] = None
-    tls_key: Annotated[Path | None, Parameter(help="Key of --tls-cert, if it is in another file.")] = None
+    host: Annotated[
+        str, Parameter(group=_LISTENING, help="Address to listen on; 0.0.0.0 accepts connections from other machines.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Parameter(group=_LISTENING, help="Port to listen on; 0 chooses a free one.")] = 8000
+    tls_cert: Annotated[
+        Path | None, Parameter(group=_LISTENING, help="Serve wss:// with this certificate and its chain, in PEM.")
+    ] = None
+    tls_key: Annotated[
+        Path | None, Parameter(group=_LISTENING, help="Key of --tls-cert, if it is in another file.")
+    ] = None
     api_key: Annotated[
         tuple[str, ...],
         Parameter(
+            group=_ADMISSION,
             help=f"Serve only clients that present this key. May be given more than once. By default {KEY_VARIABLE}, "
-            "if that is set: keys separated by commas."
+            "if that is set: keys separated by commas.",
         ),
     ] = ()
     allow_origin: Annotated[
         tuple[str, ...],
         Parameter(
+            group=_ADMISSION,
             help="Accept browser pages of this origin only, * for any. May be given more than once. By default any if "
-            "a key is required, else those of this machine."
+            "a key is required, else those of this machine.",
         ),
     ] = ()
-    llm: Annotated[str | None, Parameter(help="Answer with a chat endpoint: its URL without /chat/completions.")] = None
-    llm_model: Annotated[str | None, Parameter(help="Model of --llm.")] = None
-    llm_key: Annotated[str | None, Parameter(help="Key for --llm.")] = None
-    llm_file: Annotated[Path | None, Parameter(help="Answer with a language model in this process: its GGUF file.")] = (
-        None
-    )
+    llm: Annotated[
+        str | None, Parameter(group=_ENGINES, help="Answer with a chat endpoint: its URL without /chat/completions.")
+    ] = None
+    llm_model: Annotated[str | None, Parameter(group=_ENGINES, help="Model of --llm.")] = None
+    llm_key: Annotated[str | None, Parameter(group=_ENGINES, help="Key for --llm.")] = None
+    llm_file: Annotated[
+        Path | None, Parameter(group=_ENGINES, help="Answer with a language model in this process: its GGUF file.")
+    ] = None
     model: Annotated[
         tuple[str, ...],
-        Parameter(help="Accept this model name and reject others. May be given more than once. By default any name."),
+        Parameter(
+            group=_ADMISSION,
+            help="Accept this model name and reject others. May be given more than once. By default any name.",
+        ),
     ] = ()
-    voice: Annotated[str, Parameter(help="Voice of sessions that do not set one.")] = "alloy"
-    instructions: Annotated[str, Parameter(help="Instructions of sessions that do not set any.")] = ""
-    detector: Annotated[str | None, Parameter(help="Name of the voice detector.")] = None
-    transcriber: Annotated[str | None, Parameter(help="Name of the transcriber.")] = None
-    responder: Annotated[str | None, Parameter(help="Name of the responder.")] = None
-    synthesizer: Annotated[str | None, Parameter(help="Name of the synthesizer.")] = None
+    voice: Annotated[str, Parameter(group=_SESSIONS, help="Voice of sessions that do not set one.")] = "alloy"
+    instructions: Annotated[str, Parameter(group=_SESSIONS, help="Instructions of sessions that do not set any.")] = ""
+    detector: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the voice detector.")] = None
+    transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
+    responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
+    synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
     dialect: Annotated[
-        str, Parameter(help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.")
+        str,
+        Parameter(
+            group=_SESSIONS,
+            help="Answer in this vendor's dialect: openai-beta, qwen, xai …; a wrong name lists them all.",
+        ),
     ] = "openai"
     mcp: Annotated[
         tuple[str, ...],
         Parameter(
+            group=_SESSIONS,
             help="Let sessions use the tools of MCP servers at this address or below it; * for any, which lets clients "
-            "reach every address that this machine can reach. May be given more than once. By default none."
+            "reach every address that this machine can reach. May be given more than once. By default none.",
         ),
     ] = ()
     lenient: Annotated[
         bool,
-        Parameter(help="Tolerate and log faults of clients that the hosted service rejects, where they do no harm."),
+        Parameter(
+            group=_SESSIONS,
+            help="Tolerate and log faults of clients that the hosted service rejects, where they do no harm.",
+        ),
     ] = False
     refuse_beta: Annotated[
-        bool, Parameter(help="Reject clients that request the beta, as the hosted service does.")
+        bool, Parameter(group=_ADMISSION, help="Reject clients that request the beta, as the hosted service does.")
     ] = False
-    upstream: Annotated[str | None, Parameter(help="Relay all sessions to the realtime API at this URL.")] = None
+    upstream: Annotated[
+        str | None, Parameter(group=_RELAY, help="Relay all sessions to the realtime API at this URL.")
+    ] = None
     upstream_dialect: Annotated[
-        str | None, Parameter(help="Dialect of --upstream; by default derived from its URL, else openai.")
+        str | None, Parameter(group=_RELAY, help="Dialect of --upstream; by default derived from its URL, else openai.")
     ] = None
     upstream_key: Annotated[
-        str | None, Parameter(help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set.")
+        str | None,
+        Parameter(group=_RELAY, help=f"Key for --upstream; by default {_UPSTREAM_KEY_VARIABLE}, if that is set."),
     ] = None
     upstream_model: Annotated[
-        str | None, Parameter(help="Model to request from --upstream; by default the client's.")
+        str | None, Parameter(group=_RELAY, help="Model to request from --upstream; by default the client's.")
     ] = None
     limit: Annotated[
         tuple[str, ...],
-        Parameter(help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."),
+        Parameter(
+            group=_ADMISSION, help="NAME=NUMBER, such as sessions=200 or idle_s=600. May be given more than once."
+        ),
     ] = ()
-    log_level: Annotated[LogLevel, Parameter(help="Lowest level to log on standard error.")] = "warning"
-    log_format: Annotated[LogFormat, Parameter(help="Lines for people, or JSON for programs.")] = "text"
+    log_level: Annotated[LogLevel, Parameter(group=_OPERATION, help="Lowest level to log on standard error.")] = (
+        "warning"
+    )
+    log_format: Annotated[LogFormat, Parameter(group=_OPERATION, help="Lines for people, or JSON for programs.")] = (
+        "text"
+    )
     until_eof: Annotated[
-        bool, Parameter(help="Stop when standard input ends: for programs that start the server as a child process.")
+        bool,
+        Parameter(
+            group=_OPERATION,
+            help="Stop when standard input ends: for programs that start the server as a child process.",
+        ),
     ] = False
 
 
@@ -137,8 +177,8 @@ _STANDARD = ServeOptions()
 def serve(*, options: ServeOptions = _STANDARD) -> int:
     """Serve the Realtime protocol, by default with speech engines that need no network and no key.
 
-    Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress; a second one stops it at
-    once.
+    Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
+    once. After one SIGTERM the exit code is 0.
     """
     names, settings = _engines(options)
     if not all(key.strip() for key in options.api_key):
@@ -161,7 +201,7 @@ def serve(*, options: ServeOptions = _STANDARD) -> int:
         upstream=_upstream(options),
         mcp=_mcp(options),
     )
-    return run_to_end(_serve(application, options, tls), loop_factory=loop_factory())
+    return run_to_end(_serve(application, options, tls), loop_factory=loop_factory(), terminated=0)
 
 
 async def _serve(application: RealtimeApp, options: ServeOptions, tls: SSLContext | None) -> int:

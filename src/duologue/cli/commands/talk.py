@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 from duologue.cli.call.call import Call, CallOptions, check_url, hold_call, view_for
 from duologue.cli.call.sound_device import SystemSound
 from duologue.cli.call.talker import SessionSettings
-from duologue.cli.errors import UsageError, check_writable
+from duologue.cli.errors import UsageError, check_dialect, check_writable
 from duologue.cli.input_files import check_readable, read_sound
 from duologue.cli.run import run_to_end
+from duologue.client.dialect_detection import AUTO
 
 __all__ = ["TalkOptions", "talk"]
+
+
+_INPUT: Final = Group("What is said", sort_key=1)
+_SERVER: Final = Group("To whom", sort_key=2)
+_OUTPUT: Final = Group("What is kept and shown", sort_key=3)
 
 
 @Parameter(name="*")
@@ -26,33 +32,52 @@ __all__ = ["TalkOptions", "talk"]
 class TalkOptions:
     """Options of `talk`."""
 
-    say: Annotated[str | None, Parameter(help="Send this text as a typed message instead of speech.")] = None
+    say: Annotated[str | None, Parameter(group=_INPUT, help="Send this text as a typed message instead of speech.")] = (
+        None
+    )
     mic: Annotated[
         bool,
         Parameter(
+            group=_INPUT,
             help="Talk with this machine's microphone and loudspeaker until Ctrl-C; speak to interrupt. Use headphones:"
-            " if the microphone picks up the loudspeaker, the server interrupts itself."
+            " if the microphone picks up the loudspeaker, the server interrupts itself.",
         ),
     ] = False
     url: Annotated[
         str | None,
-        Parameter(help="Server to talk to, ws:// or wss://. By default a local server is started for the call."),
+        Parameter(
+            group=_SERVER,
+            help="Server to talk to, such as localhost:8000 or wss://api.example.com. By default a local server is"
+            " started for the call.",
+        ),
     ] = None
-    model: Annotated[str | None, Parameter(help="Model to request.")] = None
+    model: Annotated[str | None, Parameter(group=_SERVER, help="Model to request.")] = None
     api_key: Annotated[
-        str | None, Parameter(help="Key for --url, sent as a bearer token; by default OPENAI_API_KEY, if that is set.")
+        str | None,
+        Parameter(
+            group=_SERVER, help="Key for --url, sent as its dialect has it; by default OPENAI_API_KEY, if that is set."
+        ),
     ] = None
-    voice: Annotated[str | None, Parameter(help="Voice of the answer.")] = None
-    instructions: Annotated[str | None, Parameter(help="Instructions of the session.")] = None
-    text: Annotated[bool, Parameter(help="Request a text answer instead of speech.")] = False
-    out: Annotated[Path | None, Parameter(help="Write the answer's speech to this WAV file.")] = None
+    dialect: Annotated[
+        str,
+        Parameter(group=_SERVER, help="Dialect of --url: openai-beta, qwen, xai …; by default found by itself."),
+    ] = AUTO
+    voice: Annotated[str | None, Parameter(group=_SERVER, help="Voice of the answer.")] = None
+    instructions: Annotated[str | None, Parameter(group=_SERVER, help="Instructions of the session.")] = None
+    text: Annotated[bool, Parameter(group=_SERVER, help="Request a text answer instead of speech.")] = False
+    out: Annotated[Path | None, Parameter(group=_OUTPUT, help="Write the answer's speech to this WAV file.")] = None
     record: Annotated[
-        Path | None, Parameter(help="Record every message, sent and received, to this file of JSON lines.")
+        Path | None,
+        Parameter(group=_OUTPUT, help="Record every message, sent and received, to this file of JSON lines."),
     ] = None
-    force: Annotated[bool, Parameter(help="Replace files that exist already.")] = False
-    json: Annotated[bool, Parameter(help="Print JSON lines: an event each, a summary last.")] = False
-    fast: Annotated[bool, Parameter(help="Send speech as fast as possible instead of in real time.")] = False
-    timeout: Annotated[float, Parameter(help="Seconds without progress after which the turn has failed.")] = 30.0
+    force: Annotated[bool, Parameter(group=_OUTPUT, help="Replace files that exist already.")] = False
+    json: Annotated[bool, Parameter(group=_OUTPUT, help="Print JSON lines: an event each, a summary last.")] = False
+    fast: Annotated[bool, Parameter(group=_INPUT, help="Send speech as fast as possible instead of in real time.")] = (
+        False
+    )
+    timeout: Annotated[
+        float, Parameter(group=_SERVER, help="Seconds without progress after which the turn has failed.")
+    ] = 30.0
 
 
 _STANDARD = TalkOptions()
@@ -73,6 +98,9 @@ def talk(input: Path | None = None, /, *, options: TalkOptions = _STANDARD) -> i
         )
     if not options.timeout > 0:
         raise UsageError(f"--timeout is a number of seconds above 0, not {options.timeout:g}")
+    check_dialect(options.dialect)
+    if options.url is None and options.dialect != AUTO:
+        raise UsageError("--dialect needs --url: the local server speaks openai")
     if options.url is None and options.api_key is not None:
         raise UsageError("--api-key needs --url: the local server generates its own key")
     _check_files(input, options)
@@ -107,6 +135,7 @@ def _call_options(options: TalkOptions) -> CallOptions:
         url=None if options.url is None else check_url(options.url),
         api_key=api_key,
         model=options.model,
+        dialect=options.dialect,
         settings=SessionSettings(instructions=options.instructions, voice=options.voice, text_only=options.text),
         reply_file=options.out,
         recording_file=options.record,

@@ -13,6 +13,7 @@ from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
+from duologue.client.mappings import EventInput, to_event
 from duologue.client.messages import new_id
 from duologue.dialects import PROFILES
 from duologue.dialects.utterance import UtteranceProfile
@@ -21,7 +22,7 @@ from duologue.events import (
     AnySession,
     ErrorEvent,
     InputAudioBufferAppendEvent,
-    RealtimeEvent,
+    ReceivedEvent,
     SessionUpdatedEvent,
     is_set,
 )
@@ -70,8 +71,8 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
-        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
-        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
+        self._incoming: asyncio.Queue[ReceivedEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
+        self._deliver: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -107,12 +108,12 @@ class Connection:
         """The last `error` event that was read."""
         return self._protocol.last_error
 
-    async def send(self, event: RealtimeEvent) -> None:
-        """Send an event; waits while the server is slow. Events go out in the order of the calls.
+    async def send(self, event: EventInput) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow. Events go out in the order of the calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
         """
         await self.queue(self.messages(event))
 
@@ -126,7 +127,7 @@ class Connection:
         """
         await self.queue(self.audio_messages(audio))
 
-    async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    async def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
         Raises:
@@ -143,7 +144,7 @@ class Connection:
             raise event.with_traceback(None)
         return event
 
-    async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
+    async def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:
@@ -179,11 +180,11 @@ class Connection:
         """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
-    def messages(self, event: RealtimeEvent) -> list[str]:
+    def messages(self, event: EventInput) -> list[str]:
         """The texts that send an event, with what the dialect wants before it. Safe on any thread. Raises as `send`."""
         self._raise_if_over()
         with self._sending:
-            return [self._protocol.send(each) for each in self._utterances.outgoing(event)]
+            return [self._protocol.send(each) for each in self._utterances.outgoing(to_event(event))]
 
     def audio_messages(self, audio: bytes) -> list[str]:
         """The texts that send input audio. Safe on any thread. Raises as `append` does."""
@@ -240,7 +241,7 @@ class Connection:
             self._utterances = UtteranceCommands(self.utterance, model=self.model)
             self.put([self._protocol.send(event) for event in self._utterances.first()])
 
-    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+    def deliver_to(self, put: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
         assert self._incoming.empty()
         self._deliver = put

@@ -29,6 +29,7 @@ from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink, Playback
 from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
+from duologue.client.tool_context import InjectedValues
 from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
 from duologue.events import (
     AnySession,
@@ -52,6 +53,7 @@ from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.recovery.session_replay import SessionRestored
 from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
 
@@ -64,7 +66,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class Conversation(NoticeHub):
+class Conversation(NoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.converse`.
 
     Any number of tasks may use it. It reports with notices (`duologue.notices`), through `stream` or `on`. After a lost
@@ -88,7 +90,14 @@ class Conversation(NoticeHub):
         self._supervisor = ConnectionSupervisor(
             open_connection, core=self.core, policy=reconnect, publish=self._publish_new, ended=self._end
         )
-        self._tools = ToolRunner(timeout=tool_timeout, answered=self._tool_answered, failed=self._tool_failed)
+        self.injected = InjectedValues(self)
+        """What functions of the model get from their conversation."""
+        self._tools = ToolRunner(
+            timeout=tool_timeout,
+            answered=self._tool_answered,
+            failed=self._tool_failed,
+            injected=self.injected.of,
+        )
         self._requests: dict[str, asyncio.Future[Resolution]] = {}
         self._ended: DuologueError | None = None
         self.input_progress = InputProgressSink()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -14,14 +14,14 @@ from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import TRANSCRIPTION, Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.limits import TOOL_TIMEOUT_S
+from duologue.client.mappings import SessionInput
 from duologue.client.messages import initial_config
-from duologue.events import AnySessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -42,8 +42,8 @@ async def converse(
     *,
     model: str | None = None,
     api_key: str | None = None,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: AnySessionConfig | None = None,
+    tools: Toolbox | Iterable[ToolInput] = (),
+    session: SessionInput | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
@@ -98,6 +98,12 @@ async def converse(
         named = endpoint if endpoint.transcription_model is None else replace(endpoint, model=None)
         open_connection = partial(connect, named)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    config = initial_config(
+        session,
+        toolbox,
+        transcription_model=endpoint.transcription_model,
+        kind=TRANSCRIPTION if endpoint.intent == TRANSCRIPTION else "realtime",
+    )
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,
@@ -107,7 +113,7 @@ async def converse(
     )
     try:
         await conversation.start()
-        if (config := initial_config(session, toolbox, transcription_model=endpoint.transcription_model)) is not None:
+        if config is not None:
             await conversation.update_session(config)
             await conversation.drain()
         yield conversation

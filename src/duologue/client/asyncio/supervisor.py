@@ -237,7 +237,7 @@ class ConnectionSupervisor:
             except ConnectFailed as fault:
                 _logger.info("attempt %d to connect again: %s", reconnection.attempts, fault)
                 self._release(following)
-                reconnection.failed(now=time.monotonic(), retryable=fault.retryable)
+                reconnection.failed(now=time.monotonic(), retryable=fault.retryable, retry_after_s=fault.retry_after)
             else:
                 reconnection.opened()
                 return following

@@ -10,8 +10,9 @@ from functools import partial
 from duologue.client.asyncio.connection import Connection
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.received import Received
+from duologue.client.mappings import EventInput
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, ReceivedEvent
 
 __all__ = ["BlockingConnection"]
 
@@ -58,12 +59,14 @@ class BlockingConnection:
         """The last `error` event that was read."""
         return self._connection.last_error
 
-    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
-        """Send an event; waits while the server is slow. Events of one thread go out in the order of its calls.
+    def send(self, event: EventInput, *, timeout: float | None = None) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow.
+
+        Events of one thread go out in the order of its calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
             TimeoutError: the server was too slow; nothing was sent.
         """
         self._send(self._connection.messages(event), timeout)
@@ -79,7 +82,7 @@ class BlockingConnection:
         """
         self._send(self._connection.audio_messages(audio), timeout)
 
-    def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
 
         Raises:
@@ -99,7 +102,7 @@ class BlockingConnection:
             raise event.with_traceback(None)
         return event
 
-    def __iter__(self) -> Iterator[RealtimeEvent]:
+    def __iter__(self) -> Iterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:

@@ -25,6 +25,7 @@ from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.responses.requests import RequestPolicy
+from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["BlockingConversation"]
@@ -39,7 +40,7 @@ N2 = TypeVar("N2")
 N3 = TypeVar("N3")
 
 
-class BlockingConversation(BlockingNoticeHub):
+class BlockingConversation(BlockingNoticeHub, Injectable):
     """A conversation with a realtime server. Made by `duologue.blocking.converse`.
 
     A `Conversation` runs on an event loop in a thread of its own; any number of threads may use this object. It reports
@@ -52,6 +53,7 @@ class BlockingConversation(BlockingNoticeHub):
 
     def __init__(self, conversation: Conversation, loop: LoopThread[Conversation]) -> None:
         super().__init__(conversation, loop)
+        conversation.injected.add(self)
 
     def __repr__(self) -> str:
         return f"<Blocking{repr(self._conversation).removeprefix('<')}"

@@ -15,7 +15,7 @@ from duologue.client.sound.blocks import SoundBlock
 from duologue.client.sound.playback import Playback
 from duologue.errors import ConnectionClosedOK
 
-__all__ = ["BlockingListening", "BlockingPlayback", "BlockingSoundBlock"]
+__all__ = ["BlockingListening", "BlockingPlayback", "BlockingSoundBlock", "Failed"]
 
 _logger = logging.getLogger(__name__)
 
@@ -45,6 +45,10 @@ class BlockingSoundBlock:
         """
         run = self._block.wait if self._block.is_entered else self._block.run_to_end
         self._loop.call(run, timeout, late="the sound is not over")
+
+    def stop(self, *, timeout: float | None = None) -> None:
+        """End it at once, inside of its block too, and wait until the sink or the source is closed."""
+        self._loop.call(self._block.stop, timeout, late="the sound has not stopped", is_cleanup=True)
 
     def __enter__(self: B) -> B:
         failed = partial(self._failed, self, threading.get_ident())

@@ -103,15 +103,25 @@ class Playback(SoundBlock):
         self._ended_with = fault
         self._player.end()
 
+    # --- what the conversation asks
+
+    def report_now(self) -> bool:
+        """Report what was heard by now; returns whether there is more to be heard."""
+        return self._player is not None and self._player.report_now()
+
+    def position(self, part: ItemPart) -> int | None:
+        """How much of a part was heard, in bytes of the wire; None if it did not come here."""
+        return self._player.position(part) if self._player is not None else None
+
     # --- the task
 
     async def _hold(self, opened: Callable[[], None]) -> None:
         core = self._conversation.core
-        player = Player(self._sink, report=self._report)
+        player = Player(self._sink, report=self._report, received=self._received)
         try:
             await player.open(core.output_audio.encoding)
             self._player = player
-            core.players.append(player.report_now)
+            core.players.append(self)
             self._conversation.attach(self)
             opened()
             await player.run()
@@ -119,13 +129,20 @@ class Playback(SoundBlock):
                 raise self._ended_with.with_traceback(None)
         finally:
             if self._player is not None:
-                core.players.remove(player.report_now)
+                core.players.remove(self)
                 self._conversation.detach(self)
             await player.close()
 
-    def _report(self, part: ItemPart, n_bytes: int) -> None:
-        if n_bytes:
-            self._conversation.report_played(part.item_id, part.content_index, n_bytes=n_bytes)
+    def _report(self, part: ItemPart) -> None:
+        """With several sinks, the slowest counts: beside a loudspeaker there may be a file that has all at once."""
+        others = (each for each in self._conversation.core.players if isinstance(each, Playback))
+        heard = [position for each in others if (position := each.position(part)) is not None]
+        if heard:
+            ledger = self._conversation.core.output_audio.playback
+            ledger.played_to(part.item_id, part.content_index, n_bytes=min(heard))
+
+    def _received(self, part: ItemPart) -> int:
+        return self._conversation.core.output_audio.playback.received_bytes(part.item_id, part.content_index)
 
     def _progress(self) -> tuple[float, int]:
         return (self._player.waiting_s if self._player is not None else 0.0), self._n_noticed

@@ -33,12 +33,19 @@ _AT_ONCE_MS: Final = 1000
 class Player:
     """The sink of one playback. `put` and `end` are called by the conversation, on its event loop.
 
-    `report` is called with the bytes of the wire that were heard, by item and content part.
+    `report` is called with each part of which more was heard; `received` says how much of a part has come.
     """
 
-    def __init__(self, sink: AudioSink | PullSink, *, report: Callable[[ItemPart, int], None]) -> None:
+    def __init__(
+        self,
+        sink: AudioSink | PullSink,
+        *,
+        report: Callable[[ItemPart], None],
+        received: Callable[[ItemPart], int],
+    ) -> None:
         self._sink = sink
         self._report = report
+        self._received = received
         self._changed = asyncio.Event()
         self._fault: BaseException | None = None
         self._over = False
@@ -71,7 +78,8 @@ class Player:
         try:
             match notice:
                 case AudioDelta() if not self._over:
-                    self._add(self._speech.push(notice))
+                    received = self._received(ItemPart(notice.item_id, notice.content_index))
+                    self._add(self._speech.push(notice, received_bytes=received))
                 case AudioDone() | ResponseFinished():
                     self._complete()
                 case Interrupted():
@@ -93,8 +101,13 @@ class Player:
     def report_now(self) -> bool:
         """Report what was heard by now; returns whether there is more to be heard."""
         for part, n_bytes in self._queue.take_played(self._now()):
-            self._report(part, self._speech.heard(part, n_bytes))
+            self._speech.heard(part, n_bytes)
+            self._report(part)
         return not self._queue.is_idle
+
+    def position(self, part: ItemPart) -> int | None:
+        """How much of a part was heard, in bytes of the wire from its beginning; None if it did not come here."""
+        return self._speech.position(part)
 
     @property
     def is_idle(self) -> bool:
@@ -177,7 +190,7 @@ class Player:
         self._add(rest)
         self._queue.complete()
         for part, _ in rest:
-            self._report(part, self._speech.heard(part, 0))  # what rounding has left, if all was heard before
+            self._report(part)  # what rounding has left, if all was heard before
         self._changed.set()
 
     def _drop(self) -> None:

@@ -135,7 +135,8 @@ class WavSink(AudioSink):
 class InThread(AudioSink):
     """Another sink, or a function, that blocks: all of it runs in one thread, in order.
 
-    `lead_ms` is the reserve that a device keeps: without one it runs dry while the next 20 ms are on their way.
+    What is a coroutine all the same is awaited on the event loop. `lead_ms` is the reserve that a device keeps: without
+    one it runs dry while the next 20 ms are on their way.
     """
 
     def __init__(self, sink: SinkLike, *, encoding: Encoding | None = None, lead_ms: float | None = None) -> None:
@@ -146,21 +147,21 @@ class InThread(AudioSink):
 
     async def open(self, session: Encoding) -> Encoding:
         """Open the sink in the thread."""
-        found: Any = await self._thread.run(self._sink.open, session)
-        return found  # type: ignore[no-any-return]
+        found: Encoding = await result_of(await self._thread.run(self._sink.open, session))
+        return found
 
     async def write(self, audio: bytes) -> None:
         """Write in the thread; waits until that is done."""
-        await self._thread.run(self._sink.write, audio)
+        await result_of(await self._thread.run(self._sink.write, audio))
 
     async def drop(self) -> None:
         """Drop in the thread, behind what is being written."""
-        await self._thread.run(self._sink.drop)
+        await result_of(await self._thread.run(self._sink.drop))
 
     async def close(self) -> None:
         """Close the sink, and end the thread."""
         try:
-            await self._thread.run(self._sink.close)
+            await result_of(await self._thread.run(self._sink.close))
         finally:
             self._thread.end()
 

@@ -116,21 +116,25 @@ class FunctionSource(AudioSource):
     async def read(self) -> AudioInput | None:
         """Call the function."""
         piece: AudioInput | None = await result_of(self._read())
-        return None if isinstance(piece, bytes | bytearray) and not piece else piece
+        return None if _is_empty(piece) else piece
 
 
 class InThreadSource(AudioSource):
-    """An iterator or a function that blocks: it runs in a thread. Closing does not wait for it."""
+    """An iterator or a function that blocks: it runs in a thread. Closing does not wait for it.
+
+    What a coroutine function returns is awaited on the event loop.
+    """
 
     def __init__(self, source: Iterable[AudioInput] | Callable[[], AudioInput | None]) -> None:
         self._next: Callable[[], AudioInput | None]
+        self._is_function = callable(source)
         self._next = source if callable(source) else _next_of(source)
         self._thread = WorkerThread("duologue-source")
 
     async def read(self) -> AudioInput | None:
         """The next piece, from the thread."""
-        piece = await self._thread.run(self._next)
-        return None if isinstance(piece, bytes | bytearray) and not piece else piece
+        piece: AudioInput | None = await result_of(await self._thread.run(self._next))
+        return None if self._is_function and _is_empty(piece) else piece
 
     async def close(self) -> None:
         """End the thread."""
@@ -166,6 +170,11 @@ def source_of(
 
 def _cut(audio: bytes, size: int) -> Iterator[bytes]:
     return (audio[start : start + size] for start in range(0, len(audio), size))
+
+
+def _is_empty(piece: AudioInput | None) -> bool:
+    """What functions return at the end, files and sockets for example."""
+    return isinstance(piece, bytes | bytearray) and not piece
 
 
 def _next_of(pieces: Iterable[AudioInput]) -> Callable[[], AudioInput | None]:

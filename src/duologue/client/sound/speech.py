@@ -27,6 +27,8 @@ class _Part(Struct):
     """Of the loudspeaker."""
     reported_bytes: int = 0
     """Of the wire."""
+    skipped_bytes: int = 0
+    """Of the wire: what came before the first piece."""
     is_flushed: bool = False
 
 
@@ -40,8 +42,10 @@ class SpeechConverter:
         self._current: ItemPart | None = None
         self._stream: TranscodeStream | None = None
 
-    def push(self, piece: AudioDelta) -> list[tuple[ItemPart, bytes]]:
+    def push(self, piece: AudioDelta, *, received_bytes: int | None = None) -> list[tuple[ItemPart, bytes]]:
         """More speech; returns what is ready to be played, the rest of the part before it too.
+
+        `received_bytes` is how much of the part has come in all, where the first of it may have been missed.
 
         Raises:
             MissingExtra: the rates differ, and the `audio` extra is not installed.
@@ -54,7 +58,8 @@ class SpeechConverter:
             self._stream = TranscodeStream(piece.encoding, self.encoding)
             self._current = part
         if known is None:
-            known = self._parts[part] = _Part(piece.encoding)
+            missed = 0 if received_bytes is None else max(0, received_bytes - len(piece.audio))
+            known = self._parts[part] = _Part(piece.encoding, skipped_bytes=missed)
             if len(self._parts) > _REMEMBERED:
                 del self._parts[next(iter(self._parts))]
         known.wire, known.is_flushed = piece.encoding, False
@@ -78,17 +83,22 @@ class SpeechConverter:
         """The rest of the current part will not be played."""
         self._stream = None
 
-    def heard(self, part: ItemPart, n_bytes: int) -> int:
-        """So many more bytes of a part have been heard; returns how many more of the wire's that is."""
+    def heard(self, part: ItemPart, n_bytes: int) -> int | None:
+        """So many more bytes of a part have been heard; returns its position in the wire's bytes. None: not known."""
+        known = self._parts.get(part)
+        if known is not None:
+            known.heard_bytes += n_bytes
+        return self.position(part)
+
+    def position(self, part: ItemPart) -> int | None:
+        """How much of a part was heard, in bytes of the wire from its beginning; None if it is not known."""
         known = self._parts.get(part)
         if known is None:
-            return 0
-        known.heard_bytes += n_bytes
+            return None
         if known.is_flushed and known.heard_bytes >= known.made_bytes:
-            position = known.received_bytes  # all of it, whatever rounding has left
+            heard = known.received_bytes  # all of it, whatever rounding has left
         else:
             samples = known.heard_bytes // self.encoding.bytes_per_sample * known.wire.rate_hz // self.encoding.rate_hz
-            position = min(samples * known.wire.bytes_per_sample, known.received_bytes)
-        more = max(0, position - known.reported_bytes)
-        known.reported_bytes += more
-        return more
+            heard = min(samples * known.wire.bytes_per_sample, known.received_bytes)
+        known.reported_bytes = max(heard, known.reported_bytes)
+        return known.skipped_bytes + known.reported_bytes

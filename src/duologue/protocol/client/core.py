@@ -6,7 +6,7 @@ Each part keeps one thing. `ORDER` is the order in which an event reaches the pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,8 +20,11 @@ from duologue.events import (
     InputAudioBufferAppendEvent,
     InputAudioBufferSpeechStartedEvent,
     RealtimeEvent,
+    ResponseAudioDeltaEvent,
     ResponseCancelEvent,
     ResponseCreateEvent,
+    ResponseDoneEvent,
+    ResponseFunctionCallArgumentsDoneEvent,
     SessionCreatedEvent,
     SessionUpdateEvent,
     UnknownRealtimeEvent,
@@ -46,8 +49,11 @@ from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.output_audio import OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
+from duologue.protocol.client.responses.damaged_end import readable_end
 from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
+from duologue.protocol.client.responses.response_events import PART_EVENTS
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
+from duologue.protocol.client.responses.silence import ResponseSilence
 from duologue.protocol.client.session_status import SessionStatus
 from duologue.protocol.client.tools.calls import ToolCalls
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -56,12 +62,20 @@ from duologue.protocol.client.validation import LocalChecks
 from duologue.protocol.liveness import rotation_due
 from duologue.protocol.states import SequenceState, report_once
 
-__all__ = ["EVENT_TABLE", "ORDER", "ConversationCore"]
+__all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
-_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = frozenset(
+_COLLECTED_AFTER: Final = frozenset[type[RealtimeEvent]](
     {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
-)
+).difference(PART_EVENTS, {ResponseAudioDeltaEvent}) | {ResponseFunctionCallArgumentsDoneEvent}
 """Events after which the sequencer or the tool calls may have events to send or notices."""
+
+
+class AttachedPlayer(Protocol):
+    """What plays the speech."""
+
+    def report_now(self) -> bool:
+        """Report what has been played by now; returns whether there is more to be played."""
+        ...
 
 
 class ConversationCore(HandlesEvents):
@@ -106,11 +120,12 @@ class ConversationCore(HandlesEvents):
         self.checks = LocalChecks(off=self.options.checks_off)
         self.input_audio = InputAudio(self.checks)
         self.calls = ToolCalls(toolbox, new_id=new_id, limits=self.options.kept)
+        self.silence = ResponseSilence(self.options.silence, call_runs=self.calls.runs_in)
         self.session_status = SessionStatus()
         self.is_open = True
         """Whether there is a connection. Events may be sent on it before `session.created` arrives."""
-        self.players: list[Callable[[], bool]] = []
-        """Called before an interruption: each reports what it has played, and returns whether it has more to play."""
+        self.players: list[AttachedPlayer] = []
+        """Asked before an interruption."""
         self._new_id = new_id
         self._pending_commands = PendingCommands()
         self._deduplicator = Deduplicator()
@@ -121,6 +136,7 @@ class ConversationCore(HandlesEvents):
             self.session_replay,
             self.sequencer,
             self.output_audio,
+            self.silence,
             self.store,
             self.calls,
             EventNotices(self.store, notify=self._notices.append),
@@ -144,7 +160,8 @@ class ConversationCore(HandlesEvents):
             case ResponseCancelEvent(response_id=target) if not is_set(target) or target == self.sequencer.active_id:
                 self.cancel(now=now)
             case ClientEvent():
-                self._append(self.input_audio.before(event))
+                for rest in self.input_audio.before(event):
+                    self._append(rest)
                 self.checks.check(event)
                 self._enqueue(event)
             case UnknownRealtimeEvent():
@@ -183,11 +200,13 @@ class ConversationCore(HandlesEvents):
         """
         if not self.is_open:
             raise NotConnected("cannot append audio: the connection is lost; wait for SessionRestored")
-        self._append(self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels))
+        for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
+            self._append(ready)
 
     def end_input_stream(self) -> None:
         """The source of the appended audio ends here: send what its resampler still holds."""
-        self._append(self.input_audio.rest() if self.is_open else [])
+        for rest in self.input_audio.rest() if self.is_open else ():
+            self._append(rest)
 
     def respond(
         self, event: ResponseCreateEvent | None = None, *, policy: RequestPolicy = "wait", now: float
@@ -250,11 +269,17 @@ class ConversationCore(HandlesEvents):
             return
         if not self.is_open and isinstance(event, SessionCreatedEvent):
             self._reopen(now)
-        event_class = type(event)
-        self._lasting_events += event_class in LASTING
-        handlers = EVENT_TABLE.get(event_class)
+        self._lasting_events += type(event) in LASTING
+        self._dispatch(event, EventContext(now=now))
+        if isinstance(event, UnknownRealtimeEvent) and (end := readable_end(event)) is not None:
+            self._dispatch(end, EventContext(now=now))
+
+    def _dispatch(self, event: RealtimeEvent, context: EventContext) -> None:
+        if isinstance(event, ResponseDoneEvent):
+            event = self.store.completed(event)
+        handlers = EVENT_TABLE.get(type(event))
         if handlers is not None:
-            context, parts = EventContext(now=now), self._parts
+            parts = self._parts
             for place, handler in handlers:
                 # The core is not among them: only the garbage collector would free an object that refers to itself.
                 handler(parts[place] if place < _N_PARTS else self, event, context)
@@ -270,6 +295,7 @@ class ConversationCore(HandlesEvents):
         self.session_replay.lost(self._pending_commands.commands)
         self._pending_commands.clear()
         self.sequencer.lost(reason)
+        self.silence.clear()
         self.calls.lost()
         self._deduplicator.clear()
         self._notices.append(ConnectionLost(reason))
@@ -286,10 +312,12 @@ class ConversationCore(HandlesEvents):
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
-        return self.sequencer.next_tick_at
+        return min(self.sequencer.next_tick_at, self.silence.next_tick_at)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
+        for end in self.silence.take_ends(now):
+            self._dispatch(end.event, EventContext(now=now, silence=end.reason, all_told=end.all_told))
         self.sequencer.tick(now)
         self._collect(now)
 
@@ -346,8 +374,13 @@ class ConversationCore(HandlesEvents):
     def _collect_after(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
+    @on(*PART_EVENTS, ResponseAudioDeltaEvent)  # these are many: they produce something only if they come first
+    def _collect_after_first(self, event: RealtimeEvent, context: EventContext) -> None:
+        if context.unannounced:
+            self._collect(context.now)
+
     def _interrupt(self) -> None:
-        have_more = [report() for report in self.players]
+        have_more = [player.report_now() for player in self.players]
         interruption = self.output_audio.interrupt(self.sequencer.active_id)
         truncate = interruption.truncate
         if truncate is not None and truncate.item_id in self.store and self.is_open:
@@ -357,11 +390,10 @@ class ConversationCore(HandlesEvents):
         if interruption.cut or any(have_more):
             self._notices.append(Interrupted(interruption))
 
-    def _append(self, ready: list[bytes]) -> None:
-        for audio in ready:
-            self.checks.check_audio(len(audio))
-            self.checks.appended(len(audio))
-            self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
+    def _append(self, audio: bytes) -> None:
+        self.checks.check_audio(len(audio))
+        self.checks.appended(len(audio))
+        self._events.append(InputAudioBufferAppendEvent.from_audio(audio))
 
     def _stop_tools(self, call_id: str | None = None) -> None:
         self._notices += [StopTool(cancelled) for cancelled in self.calls.cancel(call_id)]
@@ -385,7 +417,8 @@ class ConversationCore(HandlesEvents):
             for answer in self.calls.take_events():
                 self._enqueue(answer)
             # Rule `tool_loop`. One create is enough for all answers that are sent before it.
-            if self.calls.take_follow_ups() and self.options.continue_after_tools and not self.sequencer.will_send:
+            goes_on = any(continues for _, continues in self.calls.take_ended())
+            if goes_on and self.options.continue_after_tools and not self.sequencer.will_send:
                 self.sequencer.request(now=now)
             for event in self.sequencer.take_events():
                 self._enqueue(event)
@@ -413,6 +446,7 @@ ORDER: Final[tuple[type[HandlesEvents], ...]] = (
     SessionReplay,
     ResponseSequencer,  # fills in which responses are out of band
     OutputAudio,  # fills in the audio to play and its encoding
+    ResponseSilence,
     ConversationStore,
     ToolCalls,
     EventNotices,  # reads the items in the store

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from duologue.events import RealtimeEvent
 
 __all__ = ["Deduplicator"]
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=repr)
 
 _REMEMBERED: Final = 512
 """Events of some seconds in a busy session; a repetition follows soon."""
@@ -44,7 +49,9 @@ class Deduplicator:
 
 
 @cache
-def _fingerprint_of(event_class: type[RealtimeEvent]) -> attrgetter[Any]:
-    """Reads the fields that differ between two events of this class with the same id."""
-    fields = ("item_id", "delta", "item")
-    return attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))
+def _fingerprint_of(event_class: type[RealtimeEvent]) -> Callable[[RealtimeEvent], object]:
+    """Reads what differs between two events of this class with the same id: all of it, but of pieces only the piece."""
+    if "delta" in event_class.__struct_fields__:
+        fields = ("item_id", "content_index", "delta")
+        return attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))
+    return _encoder.encode

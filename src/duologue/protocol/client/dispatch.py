@@ -31,10 +31,20 @@ class EventContext(Struct, kw_only=True):
     """The client's command that the event answers, if it is known: from `PendingCommands`."""
     out_of_band: bool = False
     """Whether the response that the event creates stays out of the conversation: from `ResponseSequencer`."""
+    in_conversation: bool | None = None
+    """Whether the response that ends is one of the conversation, if that is known: from `ResponseSequencer`."""
+    unannounced: bool = False
+    """Whether the event begins a response whose `response.created` has not come: from `ResponseSequencer`."""
+    silence: str = ""
+    """Why the client itself ends the response, whose end the server has not told: from `ResponseSilence`."""
+    all_told: bool = False
+    """Whether every item of that response has ended: from `ResponseSilence`."""
+    told_before: bool = False
+    """Whether the event's transcript was told before: from `ConversationStore`."""
     audio: bytes | None = None
     """Speech in the event, if it is to be played: from `OutputAudio`."""
     encoding: Encoding | None = None
-    """Of the speech that the event truncates: from `OutputAudio`."""
+    """Of the speech that the event has, or that it truncates: from `OutputAudio`."""
 
     @property
     def answers(self) -> str | None:

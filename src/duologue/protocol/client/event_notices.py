@@ -72,7 +72,8 @@ class EventNotices(Part):
 
     @on(InputAudioTranscriptionCompletedEvent)
     def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
-        self._notify(notices.UserTranscript(item_id=event.item_id, transcript=event.transcript))
+        if not context.told_before:
+            self._notify(notices.UserTranscript(item_id=event.item_id, transcript=event.transcript))
 
     @on(InputAudioTranscriptionFailedEvent)
     def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:

@@ -29,7 +29,8 @@ class InputAudio:
             MissingExtra: converting it needs the `audio` extra.
         """
         if self._checks.takes_as_it_is(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
-            return [*self.rest(), bytes(audio)] if self._stream.is_open else [bytes(audio)]  # type: ignore[arg-type]
+            as_it_is = bytes(audio)  # type: ignore[arg-type]  # it is bytes
+            return [*self.rest(), as_it_is] if self._stream.is_open else [as_it_is]
         wanted = self._checks.convertible_input
         ready = self._stream.push(audio, wanted, encoding=encoding, rate_hz=rate_hz, channels=channels)
         return [ready] if ready else []

@@ -148,7 +148,12 @@ class ResponseStarted(Struct, frozen=True, kw_only=True):
 
 
 class ResponseFinished(Struct, frozen=True):
-    """A response ended, with any status, requested by this client or not. Its audio may still be playing."""
+    """A response ended, with any status, requested by this client or not. Its audio may still be playing.
+
+    Its output has all that was told of it, also where the event itself leaves it out. With the status "unknown" it is
+    the client that ends it, because the server has told nothing more of it for too long (`CoreOptions.silence`); if the
+    server tells the end later, another notice has that.
+    """
 
     event: ResponseDoneEvent
 

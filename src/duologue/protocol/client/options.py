@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.responses.sequencer import ANSWER_WITHIN_S
+from duologue.protocol.client.responses.silence import SilenceLimits
 from duologue.protocol.liveness import RotationLimits
 
 __all__ = ["CoreOptions"]
@@ -18,6 +19,9 @@ class CoreOptions(Struct, frozen=True, kw_only=True):
     """Add a pair to a request's metadata, so that its answer is found without guessing."""
     answer_within_s: float = ANSWER_WITHIN_S
     """How long to wait for the answer to a `response.create` or a `response.cancel`."""
+    silence: SilenceLimits = SilenceLimits()
+    """How long the server may tell nothing of a response that has begun. Then the client ends it: with what was told if
+    all its items have ended, and else the request is rejected with the reason. Requests behind it go on."""
     keep_audio_bytes: int = 0
     """Keep this much of the model's speech in the store; none by default."""
     checks_off: tuple[str, ...] = ()

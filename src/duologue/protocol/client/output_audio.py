@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.events import (
@@ -20,9 +21,13 @@ from duologue.protocol.client.audio_formats import encoding_of_format, session_e
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.notices import AudioDelta, AudioDone, Unreadable
 from duologue.protocol.client.playback import Interruption, PlaybackLedger
+from duologue.protocol.client.responses.requests import response_id_of
 from duologue.protocol.states import ReportIllegal, raise_illegal
 
 __all__ = ["OutputAudio"]
+
+_REMEMBERED: Final = 64
+"""Responses that are known; speech behind the end of one follows in the same turn or never."""
 
 
 class OutputAudio(Part):
@@ -39,8 +44,10 @@ class OutputAudio(Part):
         self.playback = PlaybackLedger(report_illegal=report_illegal)
         self._notify = notify
         self._encodings: dict[str, Encoding] = {}
-        self._interrupted: set[str] = set()
-        """Interrupted responses: the rest of their audio is not played."""
+        self._interrupted: dict[str, None] = {}
+        """Interrupted responses: the rest of their audio is not played, also what comes behind their end."""
+        self._open: dict[str, dict[tuple[str, int], None]] = {}
+        """By response: the parts whose speech has begun, and whose end was not told."""
 
     @on(SessionCreatedEvent, SessionUpdatedEvent)
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
@@ -53,6 +60,7 @@ class OutputAudio(Part):
         audio = response.audio.output if is_set(response.audio) else None
         if is_set(response.id) and is_set(audio) and is_set(audio.format):
             self._encodings[response.id] = encoding_of_format(audio.format) or self.encoding
+            _forget_oldest(self._encodings)
 
     @on(ResponseAudioDeltaEvent)
     def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
@@ -66,7 +74,10 @@ class OutputAudio(Part):
         encoding = self.playback.encoding = self._encodings.get(event.response_id, self.encoding)
         if not self.playback.received(event.item_id, event.content_index, len(audio)):
             return
-        context.audio = audio
+        part = (event.item_id, event.content_index)
+        self._open.setdefault(event.response_id, {})[part] = None
+        _forget_oldest(self._open)
+        context.audio, context.encoding = audio, encoding
         self._notify(
             AudioDelta(
                 response_id=event.response_id,
@@ -79,13 +90,21 @@ class OutputAudio(Part):
 
     @on(ResponseAudioDoneEvent)
     def _all_received(self, event: ResponseAudioDoneEvent, context: EventContext) -> None:
-        self.playback.all_received(event.item_id, event.content_index)
-        self._notify(AudioDone(item_id=event.item_id, content_index=event.content_index))
+        self._open.get(event.response_id, {}).pop((event.item_id, event.content_index), None)
+        self._ended(event.item_id, event.content_index)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
-        self._encodings.pop(str(event.response.id), None)
-        self._interrupted.discard(str(event.response.id))
+        response_id = response_id_of(event.response)
+        for item_id, content_index in self._open.pop(response_id, {}):
+            self._ended(item_id, content_index)  # its own end is lost
+        if not response_id:  # the next response has no id either
+            self._encodings.pop(response_id, None)
+            self._interrupted.pop(response_id, None)
+
+    def _ended(self, item_id: str, content_index: int) -> None:
+        self.playback.all_received(item_id, content_index)
+        self._notify(AudioDone(item_id=item_id, content_index=content_index))
 
     @on(ConversationItemTruncatedEvent)
     def _truncated(self, event: ConversationItemTruncatedEvent, context: EventContext) -> None:
@@ -98,7 +117,8 @@ class OutputAudio(Part):
     def interrupt(self, active_id: str | None) -> Interruption:
         """The user interrupts the speech, and the active response if there is one."""
         if active_id is not None:
-            self._interrupted.add(active_id)
+            self._interrupted[active_id] = None
+            _forget_oldest(self._interrupted)
         return self.playback.interrupt()
 
     def clear(self) -> None:
@@ -106,3 +126,9 @@ class OutputAudio(Part):
         self.playback.clear()
         self._encodings.clear()
         self._interrupted.clear()
+        self._open.clear()
+
+
+def _forget_oldest(by_response: dict[str, Any]) -> None:
+    if len(by_response) > _REMEMBERED:
+        del by_response[next(iter(by_response))]

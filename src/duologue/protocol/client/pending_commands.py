@@ -45,7 +45,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
 
-__all__ = ["PendingCommands"]
+__all__ = ["COMMAND_OF_CODE", "PendingCommands"]
 
 _ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
     SessionUpdatedEvent: SessionUpdateEvent,
@@ -63,7 +63,7 @@ _ACKNOWLEDGED: Final[Mapping[type[RealtimeEvent], type[ClientEvent]]] = {
 }
 """By acknowledgement: the command that it answers."""
 
-_COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
+COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
     "cannot_update_voice": SessionUpdateEvent,
     "conversation_already_has_active_response": ResponseCreateEvent,
     "input_audio_buffer_commit_empty": InputAudioBufferCommitEvent,
@@ -125,7 +125,7 @@ class PendingCommands(Part):
         error = event.error
         if is_set(error.event_id):
             return self._sent.pop(error.event_id, None) or self._answered.get(error.event_id)
-        kind = _COMMAND_OF_CODE.get(error.code) if is_set(error.code) else None
+        kind = COMMAND_OF_CODE.get(error.code) if is_set(error.code) else None
         candidates = self._sent.values()
         command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
         return None if command is None else self._take(command)

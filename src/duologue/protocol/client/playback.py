@@ -1,7 +1,7 @@
 """How much of the model's speech was received, and how much of that was played.
 
     received · all_received       what the server sends
-    played · played_until         what the player reports
+    played · played_to · played_until    what the player reports
     interrupt                     the user talks: where to cut
 
 Positions are bytes of the wire's format: a rounded one could make a truncate longer than the audio, which the server
@@ -53,14 +53,17 @@ class PlaybackLedger:
     # --- what the server sends
 
     def received(self, item_id: str, content_index: int, n_bytes: int) -> bool:
-        """More speech of a part. False if the part is over: it was cut, and the rest of it is not played."""
+        """More speech of a part, also behind its end. False if it was cut: the rest of it is not played."""
         key = (item_id, content_index)
         part = self._parts.get(key)
         if part is None:
             part = self._parts[key] = self._open[key] = _Part(self.encoding)
             self._forget_oldest()
-        if part.state is not PlaybackState.RECEIVING:
+        if part.state is PlaybackState.CUT:
             return False
+        if part.state is not PlaybackState.RECEIVING:
+            self._step(key, part, PlaybackInput.MORE_RECEIVED)
+            self._open[key] = part
         part.received_bytes += n_bytes
         return True
 
@@ -80,6 +83,17 @@ class PlaybackLedger:
         part = self._parts.get((item_id, content_index))
         if part is not None:
             self._played_to((item_id, content_index), part, part.played_bytes + max(n_bytes, 0))
+
+    def played_to(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
+        """So many bytes of a part, counted from its beginning, have left the loudspeaker."""
+        part = self._parts.get((item_id, content_index))
+        if part is not None:
+            self._played_to((item_id, content_index), part, n_bytes)
+
+    def received_bytes(self, item_id: str, content_index: int = 0) -> int:
+        """How much of a part has been received; 0 for one that is not known."""
+        part = self._parts.get((item_id, content_index))
+        return part.received_bytes if part is not None else 0
 
     def played_until(self, item_id: str, content_index: int = 0, *, position_ms: int) -> None:
         """A part has been played up to this position; for players that have another rate than the wire."""

@@ -7,6 +7,7 @@ from duologue.events import (
     InputAudioBufferCommittedEvent,
     InputAudioBufferSpeechStartedEvent,
     InputAudioBufferSpeechStoppedEvent,
+    InputAudioTranscriptionCompletedEvent,
     RealtimeSession,
     SemanticVad,
     ServerVad,
@@ -27,6 +28,8 @@ class SessionStatus(Part):
         self.expires_at: int | None = None
         """When the server will end the session, in Unix seconds."""
         self.user_speaks = False
+        self._item_id = ""
+        """The item of the user's latest turn."""
         self.interrupts = True
         """Whether the server stops a response when the user begins to speak: `interrupt_response`."""
 
@@ -39,7 +42,12 @@ class SessionStatus(Part):
 
     @on(InputAudioBufferSpeechStartedEvent)
     def _speech_started(self, event: InputAudioBufferSpeechStartedEvent, context: EventContext) -> None:
-        self.user_speaks = True
+        self.user_speaks, self._item_id = True, event.item_id
+
+    @on(InputAudioTranscriptionCompletedEvent)
+    def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
+        if event.item_id == self._item_id:  # the turn is over, though the events that say so are lost
+            self.user_speaks = False
 
     @on(InputAudioBufferSpeechStoppedEvent, InputAudioBufferCommittedEvent)
     def _speech_stopped(

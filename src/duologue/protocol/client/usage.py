@@ -107,7 +107,7 @@ class UsageSnapshot(Struct, frozen=True, kw_only=True):
     output: OutputTokens = OutputTokens()
     transcription: TranscriptionCost = TranscriptionCost()
     responses: tuple[tuple[str, int], ...] = ()
-    """How many responses ended with each status, by its name."""
+    """How many responses ended with each status, by its name; "unknown" where the server has not told the end."""
     responses_without_usage: int = 0
     """Responses that ended without a usage; the sums do not include them."""
 
@@ -168,9 +168,13 @@ class UsageLedger(Part):
 
     def _add_response(self, response: RealtimeResponse) -> None:
         response_id = response.id if is_set(response.id) else ""
-        if response_id in self._responses:
-            return
         usage = response.usage if is_set(response.usage) else None
+        if (before := self._responses.get(response_id)) is not None:
+            if before.reported or usage is None:
+                return
+            self._unreported -= 1  # a later event tells it
+            self._statuses[before.status] -= 1
+            self._statuses += Counter()  # without those of which none is left
         cost = ResponseCost(
             response_id=response_id,
             status=response.status if is_set(response.status) else "completed",

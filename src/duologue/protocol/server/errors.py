@@ -33,6 +33,13 @@ INVALID_REQUESTS: Final[dict[str, tuple[str | None, str]]] = {
         "invalid_value",
         "'{value}' is not available in a transcription session, which never responds.",
     ),
+    "not_for_transcription": ("invalid_model", 'Model "{model}" is not supported in transcription mode.'),
+    "not_for_realtime": ("invalid_model", 'Model "{model}" is not supported in realtime mode.'),
+    "detection_unsupported": (
+        "invalid_value",
+        "Turn detection is not supported for this transcription model.",
+    ),
+    "transcription_setting": ("invalid_value", "'{setting}' is not supported for this transcription model."),
     "voice_in_use": ("cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."),
     "speed_in_use": ("invalid_value", "Cannot update a conversation's speed while a response is in progress."),
     "tracing_in_use": ("invalid_value", "Cannot update a session's tracing once it is enabled."),
@@ -127,6 +134,10 @@ _TYPES: Final = {"server_overloaded": "server_error"}
 """The `type` of codes for which the request is not at fault."""
 
 
+_FATAL: Final = {"not_for_transcription": 4000}
+"""Close codes of requests after which the hosted service ends the session."""
+
+
 class InvalidRequest(Exception):
     """A client event that the server rejects; the session stays as it was."""
 
@@ -135,6 +146,8 @@ class InvalidRequest(Exception):
     ) -> None:
         code, template = INVALID_REQUESTS[name]
         self.code = code
+        self.close_code = _FATAL.get(name)
+        """None: the session goes on."""
         self.param = param
         self.harmless = harmless
         """Whether a lenient session tolerates this."""

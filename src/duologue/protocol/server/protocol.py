@@ -51,6 +51,7 @@ from duologue.events import (
 from duologue.protocol.server.account import Charge, MemoryAccount
 from duologue.protocol.server.client_events import AcceptedEvent, accept, event_id_of
 from duologue.protocol.server.clock import Clock
+from duologue.protocol.server.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.commands import Close, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
@@ -78,7 +79,8 @@ class ServerProtocol:
     clock in seconds, the same one in every call. `started_at` is the Unix time of the start. A session of `kind`
     "transcription" never responds. `charge` is called with every change of what the session holds in memory, and can
     reject more. With `answers_commits` a response follows the client's commit by itself where turn detection is off;
-    the hosted service waits for `response.create`.
+    the hosted service waits for `response.create`. `refuses_combinations` is for dialects of the hosted service:
+    settings that it takes one by one and refuses together are refused, unless the session is lenient.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class ServerProtocol:
         kind: SessionKind = "realtime",
         charge: Charge | None = None,
         answers_commits: bool = False,
+        refuses_combinations: bool = True,
     ) -> None:
         defaults = defaults or SessionDefaults()
         self._account = account = MemoryAccount(defaults.max_session_bytes, *(() if charge is None else (charge,)))
@@ -101,6 +104,8 @@ class ServerProtocol:
         self._out = Outgoing(new_id)
         self._ends_at: float = now + defaults.duration_s
         self._duration_s = defaults.duration_s
+        self._refuses_combinations = refuses_combinations and not defaults.lenient
+        self._detection_set = False
         self._answers_commits = answers_commits and kind == "realtime"
         self._leniency = Leniency(self._out, lenient=defaults.lenient)
         self._idle = IdleTimer(self._clock)
@@ -240,7 +245,10 @@ class ServerProtocol:
 
     def reject(self, invalid: InvalidRequest, event: RealtimeEvent | None) -> None:
         """Answer an invalid event by `error`."""
-        self._out.send(invalid.event(self._out.event_id(), answers=event_id_of(event)))
+        error = invalid.event(self._out.event_id(), answers=event_id_of(event))
+        self._out.send(error)
+        if invalid.close_code is not None:
+            self._out.command(Close(invalid.close_code, f"{error.error.type}.{invalid.code}"))
         # The traceback's frames refer to the exception, the event and this session. Without this the cycle would keep
         # them in memory until a full garbage collection.
         invalid.__traceback__ = invalid.__cause__ = invalid.__context__ = None
@@ -438,12 +446,18 @@ class ServerProtocol:
     def _update_session(self, event: SessionUpdateEvent) -> None:
         if isinstance(event.session, RealtimeSessionConfig):
             self._responses.mcp.check(event.session.tools, "session")
+        if self._refuses_combinations:
+            for fault in combination_faults(event, self.session, detection_set=self._detection_set):
+                raise fault
         before_ms = self.session.idle_timeout_ms
         self.session.update(
             event,
             voice_in_use=self.conversation.has_assistant_audio(),
             responding=self._responses.active is not None,
         )
+        self._detection_set = self._detection_set or sets_detection(event)
+        if self._refuses_combinations and not (self._detection_set or detects_turns_by_default(self.session)):
+            self.session.switch_turn_detection_off()
         if self.session.idle_timeout_ms != before_ms:
             self._idle.restart()
         self._input.session_updated()

@@ -151,6 +151,13 @@ class Session:
             case _:
                 raise InvalidRequest("other_session_kind", param="session.type", kind=config.type, own=self.kind)
 
+    def switch_turn_detection_off(self) -> None:
+        """The client commits its turns from now on."""
+        assert isinstance(self.wire, TranscriptionSession), "only models that do nothing else than transcribe need it"
+        assert isinstance(self.input, TranscriptionSessionAudioInput)
+        own = msgspec.structs.replace(self.input, turn_detection=None)
+        self.wire = msgspec.structs.replace(self.wire, audio=TranscriptionSessionAudio(input=own))
+
     def _update_realtime(
         self, config: RealtimeSessionConfig, before: RealtimeSession, *, voice_in_use: bool, responding: bool
     ) -> None:

@@ -25,8 +25,8 @@ _RECEIVED: Final = (
     " websocketframereceived ws_receive ws_recv servertoclient server_to_client server-to-client to_client downstream"
     " assistant model openai response read < << <<< <- <-- <= ← ↓ ⬇ ▼ ◄ ◀ ⇐ ⬅"
 )
-_OF_DIRECTION: Final[tuple[tuple[Direction, str], ...]] = (("sent", _SENT), ("received", _RECEIVED))
-_WORDS: Final = {word: direction for direction, words in _OF_DIRECTION for word in words.split()}
+_SENT_WORDS: Final = frozenset(_SENT.split())
+_RECEIVED_WORDS: Final = frozenset(_RECEIVED.split())
 """What programs call the two directions, as a client sees them: `>` is sent in wscat, websocat and websockets."""
 
 _ONLY_ALONE: Final = frozenset("in out request response read write user model openai assistant browser".split())
@@ -59,7 +59,11 @@ def direction_of_word(word: object) -> Direction | None:
     if not isinstance(word, str):
         return None
     plain = word.strip().lower()
-    return _WORDS[plain] if plain in _WORDS else _WORDS.get(plain.rpartition(".")[2])
+    return _meaning(plain) or _meaning(plain.rpartition(".")[2])
+
+
+def _meaning(word: str) -> Direction | None:
+    return "sent" if word in _SENT_WORDS else "received" if word in _RECEIVED_WORDS else None
 
 
 def direction_of_prefix(prefix: str) -> Direction | None:
@@ -73,10 +77,12 @@ def direction_of_prefix(prefix: str) -> Direction | None:
             return direction
     words = [word for word in re.split(r"[^a-z0-9_]+", low) if word]
     for word in words:
-        if word in _WORDS and (word not in _ONLY_ALONE or len(words) == 1):
-            return _WORDS[word]
-    alone = (word.strip(_BESIDE) for word in text.split())
-    return next((direction for word in alone if word and (direction := _of_arrow_at_end(word)) is not None), None)
+        if (direction := _meaning(word)) and (word not in _ONLY_ALONE or len(words) == 1):
+            return direction
+    for word in text.split():
+        if (direction := _of_arrow_at_end(word)) is not None and not word.strip(_ARROWS + _BESIDE):
+            return direction
+    return None
 
 
 def _of_arrow_at_end(text: str) -> Direction | None:
@@ -84,9 +90,7 @@ def _of_arrow_at_end(text: str) -> Direction | None:
     for opcode in _OPCODES:
         tail = tail.removesuffix(opcode).rstrip(_BESIDE)
     arrow = tail[len(tail.rstrip(_ARROWS)) :]
-    if arrow in _WORDS:
-        return _WORDS[arrow]
-    return _WORDS.get(arrow.strip("-="))
+    return _meaning(arrow) or _meaning(arrow.strip("-="))
 
 
 def direction_of_type(name: str | None) -> Direction:
@@ -116,5 +120,7 @@ def is_event_name(name: object) -> bool:
 
 @cache
 def _event_names() -> frozenset[str]:
+    from duologue.codec.live import LIVE_CLASSES  # here, because most files do without the family
+
     spelled = [name for profile in PROFILES.values() for name in (*profile.names, *profile.heartbeats)]
-    return frozenset([*EVENT_CLASSES, *TRANSLATION_CLASSES, *CANONICAL, *spelled]) - {"ping"}
+    return frozenset([*EVENT_CLASSES, *TRANSLATION_CLASSES, *LIVE_CLASSES, *CANONICAL, *spelled]) - {"ping"}

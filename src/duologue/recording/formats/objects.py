@@ -23,6 +23,8 @@ _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]')
 """A string, closed or not, or a bracket."""
 
 _PYTHON_STRING: Final = re.compile(rb"'(?:[^'\\]++|\\.)*+'")
+_CSV_FIELD: Final = re.compile(rb'"(?:[^"]++|"")*+"')
+"""Its own quotes are doubled: RFC 4180."""
 _JSON_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
 _READ_BYTES: Final = 1 << 23
@@ -145,6 +147,8 @@ def _piece(number: int, line: bytes, at: int, start: re.Match[bytes]) -> tuple[P
     quote = line[begin - 1 : begin] if begin > at else b""
     if quote == b"'" and (quoted := _PYTHON_STRING.match(line, begin - 1)):
         return Piece(number, prefix, _from_python(quoted[0])), quoted.end()
+    if quote == b'"' and line.startswith(b'{""', begin) and (quoted := _CSV_FIELD.match(line, begin - 1)):
+        return Piece(number, prefix, quoted[0][1:-1].replace(b'""', b'"')), quoted.end()
     if quote == b'"' and (quoted := _JSON_STRING.match(line, begin - 1)):
         return Piece(number, prefix, _from_json(quoted[0])), quoted.end()
     if start[0].endswith(b"'"):

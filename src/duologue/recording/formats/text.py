@@ -19,6 +19,9 @@ __all__ = ["is_array", "is_json_texts", "is_log", "read_array", "read_json_texts
 
 _ARRAY: Final = re.compile(rb'\[\s*(?:\[\s*)?[{"]')
 
+_LEVEL: Final = re.compile(r"\b(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR)\b")
+_TIME: Final = re.compile(r"\b\d\d:\d\d:\d\d\b")
+
 _PREFIX_BYTES: Final = 500
 """Of the text before a frame, the last: what says the direction stands near it, or at its beginning in a short one."""
 
@@ -33,8 +36,17 @@ def is_array(head: bytes) -> bool:
 
 
 def is_log(head: bytes) -> bool:
-    """Whether objects have other text before them."""
-    return any(piece.text and not is_punctuation(piece.prefix) for piece in pieces(BytesIO(head)))
+    """Whether objects have other text before them, in their line or in lines of a log."""
+    found = list(pieces(BytesIO(head)))
+    return any(piece.text for piece in found) and any(
+        not is_punctuation(piece.prefix) if piece.text else _is_of_log(piece.prefix) for piece in found
+    )
+
+
+def _is_of_log(line: bytes) -> bool:
+    """Whether a line without an object says the direction of the next one, a level, or the time of day."""
+    text = line[:_PREFIX_BYTES].decode("utf-8", "replace")
+    return bool(direction_of_prefix(text) or _LEVEL.search(text) or _TIME.search(text))
 
 
 def is_json_texts(head: bytes) -> bool:
@@ -64,19 +76,22 @@ def read_array(stream: BinaryIO) -> Iterator[FoundFrame]:
 
 def read_log(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
     """The objects of a log. The numbers of lines that have none are added to `passed_over`."""
-    last = 0
+    last, before = 0, b""
     for piece in pieces(stream):
         if piece.text:
-            yield from _frames(piece, piece.line)
+            yield from _frames(piece, piece.line, before)
+            before = b""
         elif piece.line != last:
             passed_over[0] += 1
+            before = piece.prefix
         last = piece.line
 
 
-def _frames(piece: Piece, number: int) -> Iterator[FoundFrame]:
+def _frames(piece: Piece, number: int, before: bytes = b"") -> Iterator[FoundFrame]:
+    """The frames of an object. `before` is the line above: where nothing stands beside the object, it tells."""
     found = FoundFrame(number, piece.text)
-    if not is_punctuation(piece.prefix):
-        prefix = piece.prefix[-_PREFIX_BYTES:].decode("utf-8", "replace")
+    if not is_punctuation(beside := before if is_punctuation(piece.prefix) else piece.prefix):
+        prefix = beside[-_PREFIX_BYTES:].decode("utf-8", "replace")
         found = found._replace(direction=direction_of_prefix(prefix), at_s=seconds_of_prefix(prefix))
     for frame in contents(found):
         if frame.problem and b"..." in piece.text and piece.prefix.endswith(b"'"):

@@ -25,7 +25,8 @@ def fill_in_kind(dialect: str, theirs: Json, canonical: Json, *, kind: str) -> N
     session: Any = canonical.get("session")
     if dialect not in _OPEN_SERVERS or canonical.get("type") != "session.update" or not isinstance(session, dict):
         return
-    if not isinstance(config, dict) or config.get("type") is None:
+    # Settings that stand in the event itself, as vLLM's, are those of its one kind of session.
+    if isinstance(config, dict) and config.get("type") is None:
         session["type"] = kind
 
 

@@ -10,15 +10,16 @@ from msgspec import Struct
 
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.protocol import SessionKind
+from duologue.protocol.model_kinds import kind_of_model
 from duologue.server.dialect.adapter import BETA, BETA_SHAPED, asks_for_beta
 from duologue.server.http.auth import Keys, header, presented_keys, query, shows_two_keys
 from duologue.server.http.client_secrets import PREFIX, ClientSecrets
-from duologue.server.http.paths import PATHS, path_of
+from duologue.server.http.paths import AZURE, PATHS, path_of
 from duologue.server.limits import Limits
 from duologue.server.networks import network_of
 from duologue.server.rate_limit import Rates
 from duologue.server.rejections import Rejection
-from duologue.server.session_start import SessionStart
+from duologue.server.session_start import STRICT_DIALECTS, SessionStart
 from duologue.transports.addresses import is_loopback
 from duologue.transports.asgi import Scope
 
@@ -65,6 +66,7 @@ class Admission:
         models: Sequence[str] = (),
         dialect: str = DEFAULT_DIALECT,
         refuse_beta: bool = False,
+        lenient: bool = False,
     ) -> None:
         self._keys = keys
         self._secrets = secrets
@@ -72,6 +74,7 @@ class Admission:
         self._models = frozenset(models)
         self._dialect = dialect
         self._refuse_beta = refuse_beta
+        self._lenient = lenient
         self._rates = Rates(per_minute=limits.sessions_per_minute)
         self._wrong_keys = Rates(per_minute=limits.wrong_keys_per_minute)
 
@@ -117,24 +120,39 @@ class Admission:
         if not self._rates.take(principal.owner, now):
             raise Rejection("rate")
         parameters = query(scope)
+        dialect = self._dialect_of(scope)
+        strict = dialect in STRICT_DIALECTS and not self._lenient
         session_start = principal.session_start
         if session_start.message is None:
-            intent = parameters.get("intent", [None])[0] or None
-            if intent not in _INTENTS:
+            intent = parameters.get("intent", [None])[0]
+            if strict and intent not in _INTENTS:
                 raise Rejection("wrong_intent", intent=intent)
-            session_start = msgspec.structs.replace(session_start, kind=_INTENTS[intent])
+            session_start = msgspec.structs.replace(session_start, kind=_INTENTS.get(intent, "realtime"))
         # Azure names a model by its deployment.
         named = (parameters.get(name, [""])[0] for name in ("model", "deployment"))
         model = session_start.model or next((name for name in named if name), None)
-        if self._models:
+        if strict:
+            self._check_model(session_start, model, scope)
+        # A transcription session of the hosted service names its model later, in its configuration.
+        if self._models and not (strict and session_start.kind == "transcription" and model is None):
             if model is None:
                 raise Rejection("no_model")
             if model not in self._models:
                 raise Rejection("wrong_model", model=model)
-        dialect = self._dialect_of(scope)
         # In a dialect without output audio, sessions only transcribe.
         kind = session_start.kind if PROFILES[dialect].output_rates_hz else "transcription"
         return msgspec.structs.replace(session_start, model=model, kind=kind, dialect=dialect)
+
+    def _check_model(self, session_start: SessionStart, model: str | None, scope: Scope) -> None:
+        """Raise Rejection for a model that the hosted service refuses in this kind of session."""
+        if session_start.message is not None or model is None:
+            return
+        if session_start.kind == "transcription":
+            # Azure's clients name the deployment that transcribes.
+            if not path_of(scope).startswith(AZURE):
+                raise Rejection("model_of_transcription")
+        elif kind_of_model(model) not in (None, "realtime") and model not in self._models:
+            raise Rejection("model_of_another_kind", model=model)
 
     def _dialect_of(self, scope: Scope) -> str:
         of_path = PATHS.get(path_of(scope))

@@ -40,7 +40,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.wire_log import WIRE, Direction, log_frame
+from duologue.transports.wire_log import SERVER_WIRE, Direction, log_frame
 
 __all__ = ["Relay"]
 
@@ -239,9 +239,9 @@ class Relay:
             await sink.send(message)
 
     def _log(self, direction: Direction, message: str | bytes, side: Transport) -> None:
-        if WIRE.isEnabledFor(logging.DEBUG):
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             name = "client" if side is self._client else "upstream"
-            log_frame(direction, message, session=f"{self.relay_id}, {name}")
+            log_frame(direction, message, session=f"{self.relay_id}, {name}", wire=SERVER_WIRE)
 
     async def _release(self, upstream: Transport) -> None:
         """Send what has waited for the upstream's last message."""
@@ -327,7 +327,7 @@ class Relay:
         """Whether the event is unknown, so that nothing in it can be translated."""
         if not isinstance(event, UnknownRealtimeEvent):
             return False
-        return event.type is None or PROFILES[dialect].canonical(event.type) not in EVENT_CLASSES
+        return event.wire_type is None or PROFILES[dialect].canonical(event.wire_type) not in EVENT_CLASSES
 
     def _lossy_error(self, event: RealtimeEvent, lacking: tuple[str, ...]) -> ErrorEvent:
         """The error for an event without a counterpart upstream, so that the client does not wait for its effect."""

@@ -55,6 +55,9 @@ __all__ = ["UpstreamAudio"]
 _MAX_UPDATES: Final = 64
 """Updates that wait for an answer. With more of them, the upstream does not answer updates."""
 
+_REMEMBERED: Final = 64
+"""Responses that are known; speech behind the end of one follows in the same turn or never."""
+
 
 class _Encodings(Struct, frozen=True):
     """The encodings of one direction; None: an unknown format, whose audio passes unchanged."""
@@ -100,8 +103,9 @@ class UpstreamAudio:
         self._output = _Encodings(_default_pcm(client.output_rates_hz), _default_pcm(upstream.output_rates_hz))
         self._input_stream = self._input.stream
         self._updates: deque[_Update] = deque()
-        self._output_streams: dict[tuple[str, str, int], TranscodeStream] = {}
-        self._with_own_format: set[str] = set()
+        self._output_streams: dict[tuple[str, str, int], tuple[TranscodeStream, ResponseAudioDeltaEvent]] = {}
+        """By part: its transcoder, and its first piece without the audio."""
+        self._with_own_format: dict[str, None] = {}
         """Responses for which the client has requested another format than the session's."""
 
     # --- to the upstream
@@ -191,16 +195,18 @@ class UpstreamAudio:
         wire = response_format(event)
         if wire is not UNSET and encoding_of_format(wire) != self._output.upstream:
             if isinstance(event, ResponseCreatedEvent):
-                self._with_own_format.add(response_id)
+                self._with_own_format[response_id] = None
+                if len(self._with_own_format) > _REMEMBERED:
+                    del self._with_own_format[next(iter(self._with_own_format))]
         elif wire is not UNSET and self._output.differs:
             return with_response_format(event, self._output.client)
         return event
 
-    def response_ended(self, response_id: str) -> None:
-        """A response is done: drop its transcoders."""
-        self._with_own_format.discard(response_id)
-        for key in [key for key in self._output_streams if key[0] == response_id]:
-            del self._output_streams[key]
+    def response_ended(self, response_id: str, *, cut: bool) -> list[RealtimeEvent]:
+        """A response is done: drop its transcoders. Returns what they hold back, unless the speech was cut off."""
+        keys = [key for key in self._output_streams if key[0] == response_id]
+        rests = [last for key in keys for last in self._rest(key)]  # the end of the speech is lost
+        return [] if cut else rests
 
     def speech(self, event: ResponseAudioDeltaEvent) -> list[RealtimeEvent]:
         """A piece of speech; nothing if no sample is complete. Invalid base64 passes."""
@@ -209,27 +215,29 @@ class UpstreamAudio:
             stream = self._output.back.stream if event.response_id not in self._with_own_format else None
             if stream is None:
                 return [event]
-            self._output_streams[key] = stream
+            self._output_streams[key] = (stream, msgspec.structs.replace(event, delta=""))
+            if len(self._output_streams) > _REMEMBERED:  # speech behind the end of its response may have no other end
+                del self._output_streams[next(iter(self._output_streams))]
+        stream = self._output_streams[key][0]
         try:
-            audio = self._output_streams[key].push(event.decode_audio())
+            audio = stream.push(event.decode_audio())
         except ValueError:
             return [event]
         return [msgspec.structs.replace(event, delta=encode_audio(audio))] if audio else []
 
     def speech_ended(self, event: ResponseAudioDoneEvent) -> list[RealtimeEvent]:
         """The rest of the transcoder, and the end of the speech."""
-        stream = self._output_streams.pop((event.response_id, event.item_id, event.content_index), None)
-        if stream is None or not (rest := stream.flush()):
-            return [event]
-        last = ResponseAudioDeltaEvent(
-            event_id=self._new_event_id(),
-            response_id=event.response_id,
-            item_id=event.item_id,
-            output_index=event.output_index,
-            content_index=event.content_index,
-            delta=encode_audio(rest),
-        )
-        return [last, event]
+        return [*self._rest((event.response_id, event.item_id, event.content_index)), event]
+
+    def _rest(self, key: tuple[str, str, int]) -> list[RealtimeEvent]:
+        """What the transcoder of a part holds back; it is dropped."""
+        if key not in self._output_streams:
+            return []
+        stream, first = self._output_streams.pop(key)
+        rest = stream.flush()
+        if not rest:
+            return []
+        return [msgspec.structs.replace(first, event_id=self._new_event_id(), delta=encode_audio(rest))]
 
     def item_down(self, item: Any) -> Any:
         """An item of the upstream."""

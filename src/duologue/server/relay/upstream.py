@@ -152,8 +152,8 @@ class UpstreamSide:
                 return [self._audio.response_configuration(event)]
             case ResponseDoneEvent(response=response):
                 part = self._audio.response_configuration(event)
-                self._audio.response_ended(str(response.id))
-                return [part]
+                response_id = response.id if is_set(response.id) else ""
+                return [*self._audio.response_ended(response_id, cut=response.status == "cancelled"), part]
             case ResponseAudioDoneEvent():
                 return self._audio.speech_ended(event)
             case ConversationItemRetrievedEvent(item=item):

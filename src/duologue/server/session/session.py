@@ -54,12 +54,12 @@ from duologue.server.session.response_pipeline import answer
 from duologue.server.session.response_reporter import ResponseReporter
 from duologue.server.session.send_queue import SendQueue
 from duologue.server.session.transcription import TranscriptionPipeline
-from duologue.server.session_start import SessionStart, session_defaults
+from duologue.server.session_start import STRICT_DIALECTS, SessionStart, session_defaults
 from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
-from duologue.transports.wire_log import WIRE, log_frame
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["ServerSession"]
 
@@ -109,6 +109,7 @@ class ServerSession:
             kind=session_start.kind,
             charge=share.charge if share is not None else None,
             answers_commits=session_start.dialect in ANSWERS_COMMITS,
+            refuses_combinations=session_start.dialect in STRICT_DIALECTS,
         )
         conversation_id = self._protocol.conversation.conversation_id
         self._adapter = DialectAdapter(
@@ -234,8 +235,8 @@ class ServerSession:
 
     async def _receive(self, message: str | bytes) -> None:
         self._last_message_at = now = time.monotonic()
-        if WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self.session_id)
+        if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(Rejection("events").event(new_id("event")))
         elif (event := self._protocol.read_text(message, now=now, read=self._read_event)) is not None:
@@ -264,8 +265,8 @@ class ServerSession:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
-                if WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("sent", message, session=self.session_id)
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.session_id, wire=SERVER_WIRE)
                 await self._transport.send(message)
                 del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:

@@ -43,6 +43,15 @@ def test_pain_06_a_lost_connection_is_tried_again_at_once_and_then_ever_more_slo
     assert reconnection.state is ReconnectState.GIVEN_UP
 
 
+@pytest.mark.parametrize(("asked_s", "waited_s"), [(12.0, 12.0), (0.0, 0.25), (3600.0, 30.0), (None, 0.25)])
+def test_a_server_that_asks_for_a_pause_gets_it_within_limits(asked_s: float | None, waited_s: float) -> None:
+    reconnection = connection()
+    reconnection.lost(now=0.0)
+    assert reconnection.tick(1.0)
+    assert reconnection.failed(now=1.0, retry_after_s=asked_s)
+    assert reconnection.next_tick_at - 1.0 == waited_s
+
+
 def test_pain_06_it_is_connected_again_only_when_the_session_is_restored() -> None:
     reconnection = connection()
     reconnection.lost(now=0.0)

@@ -170,11 +170,18 @@ class ItemBuilder:
             words.piece(delta)
             self._cached = None
 
-    def transcribed(self, index: int, transcript: str) -> None:
-        """The user's whole transcript of a part; a later one corrects it, unless it is empty."""
-        self._transcripts.setdefault(index, Words()).whole(transcript, shortened=True)
+    def transcribed(self, index: int, transcript: str) -> bool:
+        """The user's whole transcript of a part; a later one corrects it, unless it is empty.
+
+        False if this transcript is what was told before.
+        """
+        words = self._transcripts.setdefault(index, Words())
+        if words.is_whole and transcript in ("", words.text):
+            return False
+        words.whole(transcript, shortened=True)
         self._transcription_failed = False
         self._cached = None
+        return True
 
     def transcription_failed(self, index: int) -> None:
         """The user's speech in a part could not be transcribed."""

@@ -44,8 +44,11 @@ from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.history.audio_store import AudioStore
 from duologue.protocol.client.history.item_builder import ItemBuilder, StoredItem
+from duologue.protocol.client.history.item_merge import words_of
 from duologue.protocol.client.history.item_order import ItemOrder
+from duologue.protocol.client.history.response_items import ResponseItems, key_of
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
+from duologue.protocol.client.responses.requests import response_id_of
 from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["ConversationStore"]
@@ -66,6 +69,7 @@ class ConversationStore(Part):
         """The limit that the server has exceeded, as a clause; None while it has not."""
         self._order = ItemOrder()
         self._builders: dict[str, ItemBuilder] = {}
+        self._responses = ResponseItems(self._builders)
         self._detached: dict[str, None] = {}
         self._deleted: dict[str, str | None] = {}
         """Deleted items, and the id of the event that added each: if it arrives again, it is a repetition."""
@@ -101,6 +105,7 @@ class ConversationStore(Part):
         """Another session begins: its conversation is empty."""
         self._order = ItemOrder()
         self._builders.clear()
+        self._responses.clear()
         self._detached.clear()
         self._deleted.clear()
         self._added_by.clear()
@@ -147,8 +152,7 @@ class ConversationStore(Part):
         if not is_set(event.item.id) or str(event.item.id) in self._deleted:
             return
         item_id = str(event.item.id)
-        self._builder(item_id).finished(event.item)
-        self._set_size(item_id, size_of(event.item))
+        self._finished(item_id, event.item)
         self._place(item_id, event.previous_item_id)
 
     @on(ConversationItemRetrievedEvent)
@@ -217,8 +221,9 @@ class ConversationStore(Part):
 
     @on(InputAudioTranscriptionCompletedEvent)
     def _transcribed(self, event: InputAudioTranscriptionCompletedEvent, context: EventContext) -> None:
-        self._builder(event.item_id).transcribed(event.content_index, event.transcript)
-        self._add_size(event.item_id, event.transcript)
+        builder = self._builder(event.item_id)
+        context.told_before = not builder.transcribed(event.content_index, event.transcript)
+        self._add_size(event.item_id, "" if context.told_before else event.transcript)
 
     @on(InputAudioTranscriptionFailedEvent)
     def _not_transcribed(self, event: InputAudioTranscriptionFailedEvent, context: EventContext) -> None:
@@ -228,42 +233,42 @@ class ConversationStore(Part):
 
     @on(ResponseOutputItemAddedEvent)
     def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
-        if is_set(event.item.id):
-            self._builder(str(event.item.id), event.response_id).started(event.item)
-            self._set_size(str(event.item.id), size_of(event.item))
+        key = self._told(event.item.id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).started(event.item)
+        self._set_size(key, size_of(event.item))
 
     @on(ResponseOutputItemDoneEvent)
     def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
-        if is_set(event.item.id):
-            self._builder(str(event.item.id), event.response_id).finished(event.item)
-            self._set_size(str(event.item.id), size_of(event.item))
+        key = self._told(event.item.id, event.response_id, event.output_index)
+        self._finished(key, event.item, event.response_id)
+        if self._responses.has_ended_in_conversation(event.response_id) and is_set(event.item.id):
+            self._place_last(key)
 
     @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
     def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
         final = isinstance(event, ResponseContentPartDoneEvent)
-        self._builder(event.item_id, event.response_id).part(event.content_index, event.part, final=final)
-        text = getattr(event.part, "text", None) or getattr(event.part, "transcript", None)
-        self._add_size(event.item_id, text if final else None)
+        key = self._told(event.item_id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).part(event.content_index, event.part, final=final)
+        self._add_size(key, words_of(event.part) if final else None)
 
-    @on(ResponseTextDeltaEvent)
-    def _text_delta(self, event: ResponseTextDeltaEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).text_delta(event.content_index, event.delta, spoken=False)
-        self._add_size(event.item_id, event.delta)
+    @on(ResponseTextDeltaEvent, ResponseAudioTranscriptDeltaEvent)
+    def _text_delta(
+        self, event: ResponseTextDeltaEvent | ResponseAudioTranscriptDeltaEvent, context: EventContext
+    ) -> None:
+        spoken = isinstance(event, ResponseAudioTranscriptDeltaEvent)
+        key = self._told(event.item_id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).text_delta(event.content_index, event.delta, spoken=spoken)
+        self._add_size(key, event.delta)
 
-    @on(ResponseTextDoneEvent)
-    def _text_done(self, event: ResponseTextDoneEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).text_done(event.content_index, event.text, spoken=False)
-        self._add_size(event.item_id, event.text)
-
-    @on(ResponseAudioTranscriptDeltaEvent)
-    def _spoken_delta(self, event: ResponseAudioTranscriptDeltaEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).text_delta(event.content_index, event.delta, spoken=True)
-        self._add_size(event.item_id, event.delta)
-
-    @on(ResponseAudioTranscriptDoneEvent)
-    def _spoken_done(self, event: ResponseAudioTranscriptDoneEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).text_done(event.content_index, event.transcript, spoken=True)
-        self._add_size(event.item_id, event.transcript)
+    @on(ResponseTextDoneEvent, ResponseAudioTranscriptDoneEvent)
+    def _text_done(
+        self, event: ResponseTextDoneEvent | ResponseAudioTranscriptDoneEvent, context: EventContext
+    ) -> None:
+        text = event.text if isinstance(event, ResponseTextDoneEvent) else event.transcript
+        spoken = isinstance(event, ResponseAudioTranscriptDoneEvent)
+        key = self._told(event.item_id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).text_done(event.content_index, text, spoken=spoken)
+        self._add_size(key, text)
 
     @on(ResponseAudioDeltaEvent)
     def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
@@ -272,35 +277,55 @@ class ConversationStore(Part):
 
     @on(ResponseFunctionCallArgumentsDeltaEvent)
     def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).arguments(event.delta, whole=False)
-        self._add_size(event.item_id, event.delta)
+        key = self._told(event.item_id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).arguments(event.delta, whole=False, call_id=event.call_id)
+        self._add_size(key, event.delta)
 
     @on(ResponseFunctionCallArgumentsDoneEvent)
     def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
-        self._builder(event.item_id, event.response_id).arguments(event.arguments, whole=True)
-        self._add_size(event.item_id, event.arguments)
+        key = self._told(event.item_id, event.response_id, event.output_index)
+        self._builder(key, event.response_id).arguments(
+            event.arguments, whole=True, name=event.name, call_id=event.call_id
+        )
+        self._add_size(key, event.arguments)
+
+    def completed(self, event: ResponseDoneEvent) -> ResponseDoneEvent:
+        """The end of a response with the items, words and arguments that were told before and that it lacks."""
+        return self._responses.completed(event)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
         self._cached = None
         response = event.response
+        response_id = response_id_of(response)
+        in_conversation = context.in_conversation
+        if in_conversation is None:
+            in_conversation = isinstance(response.conversation_id, str)
         for item in response.output if is_set(response.output) else ():
             if not is_set(item.id) or str(item.id) in self._deleted:
                 continue
             item_id = str(item.id)
             builder = self._builders.get(item_id)
-            if builder is not None and not builder.done:
-                builder.finished(item)
-                self._set_size(item_id, size_of(item))
-            elif builder is None and isinstance(response.conversation_id, str):
-                self._builder(item_id, response.id if is_set(response.id) else None).finished(item)
-                self._set_size(item_id, size_of(item))
-            if isinstance(response.conversation_id, str) and item_id not in self._order:
-                self._place(item_id, self._order.ids[-1] if len(self._order) else None)
-        for item_id in [key for key in self._detached if self._builders[key].response_id == response.id]:
+            if (builder is not None and not builder.done) or (builder is None and in_conversation):
+                self._finished(item_id, item, response_id or None)
+            if in_conversation:
+                self._place_last(item_id)
+        for item_id in [key for key in self._detached if self._builders[key].response_id == response_id]:
             del self._detached[item_id], self._builders[item_id]
             self._audio.remove(item_id)
             self._set_size(item_id, 0)
+        self._responses.ended(response_id, in_conversation=in_conversation)
+
+    def _told(self, item_id: object, response_id: str, output_index: int) -> str:
+        """The key of an item of a response; the item is one of those that the response has told."""
+        key = key_of(item_id, response_id, output_index)
+        self._responses.told(response_id, key, output_index, has_id=key == item_id)
+        return key
+
+    def _finished(self, item_id: str, item: ConversationItem, response_id: str | None = None) -> None:
+        builder = self._builder(item_id, response_id)
+        builder.finished(item)
+        self._set_size(item_id, size_of(builder.snapshot().item))
 
     # --- the order
 
@@ -316,6 +341,10 @@ class ConversationStore(Part):
             self._order.place(item_id, after=None)
         else:  # the server never names predecessors
             self._order.append(item_id)
+
+    def _place_last(self, item_id: str) -> None:
+        if item_id not in self._order:
+            self._place(item_id, self._order.ids[-1] if len(self._order) else None)
 
     def _builder(self, item_id: str, response_id: str | None = None) -> ItemBuilder:
         """The builder of the item that an event names; the event is about to change it."""

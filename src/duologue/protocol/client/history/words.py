@@ -47,6 +47,7 @@ class Words(Struct, eq=False):
         if not text or (not shortened and told_before(text, before)):
             text = before
         self._whole = text
+        self._pieces.clear()
 
     def completed(self, text: str) -> None:
         """The whole text, as a less reliable event tells it: it only adds what is missing."""

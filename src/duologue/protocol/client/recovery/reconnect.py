@@ -14,12 +14,16 @@ from msgspec import Struct
 
 from duologue.protocol.states import RECONNECT, ReconnectInput, ReconnectState, ReportIllegal, raise_illegal, step
 
-__all__ = ["FINAL_CLOSES", "ReconnectPolicy", "Reconnection", "backoff_s"]
+__all__ = ["FINAL_CLOSES", "MAX_ASKED_S", "ReconnectPolicy", "Reconnection", "backoff_s"]
 
 FINAL_CLOSES: Final = frozenset({1000, 3000, 4000})
 """Close codes after which another attempt gets the same answer: an agreed end, a bad key, a bad request. Every other
 one may be the network, a restart, or the end of the session's time. What the supervisor adds to it are errors that end
-sessions (`client.asyncio.supervisor`) and handshakes that fail (`transports.handshakes`)."""
+sessions (`client.asyncio.supervisor`) and handshakes that fail (`transports.handshake_failures`)."""
+
+
+MAX_ASKED_S: Final = 30.0
+"""The longest wait that a server's `Retry-After` can ask for: then it is tried all the same, and the attempts end."""
 
 
 class ReconnectPolicy(Struct, frozen=True, kw_only=True):
@@ -89,9 +93,13 @@ class Reconnection:
         self.attempts += 1
         return self._step(ReconnectInput.ATTEMPT_DUE)
 
-    def failed(self, *, now: float, retryable: bool = True) -> bool:
-        """The attempt has failed. True if there will be another one."""
-        return self._step(ReconnectInput.ATTEMPT_FAILED) and self._plan(now, possible=retryable)
+    def failed(self, *, now: float, retryable: bool = True, retry_after_s: float | None = None) -> bool:
+        """The attempt has failed. True if there will be another one: no sooner than after `retry_after_s`, which the
+        server has asked for, within `MAX_ASKED_S`."""
+        if not (self._step(ReconnectInput.ATTEMPT_FAILED) and self._plan(now, possible=retryable)):
+            return False
+        self._due_at = max(self._due_at, now + min(retry_after_s or 0.0, MAX_ASKED_S))
+        return True
 
     def opened(self) -> None:
         """The connection is open; the configuration and the items of the old session are sent now."""

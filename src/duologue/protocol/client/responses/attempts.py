@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import UNSET, Struct
 
-from duologue.events import RealtimeResponse, is_set
-from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
+from duologue.events import ErrorEvent, RealtimeResponse, is_set
+from duologue.protocol.client.responses.requests import ResponseRequest, response_id_of, tag_of
 
 __all__ = ["Attempt", "RequestTable"]
 
@@ -33,6 +33,8 @@ class Attempt(Struct, kw_only=True):
     """Cancel the response as soon as it is created."""
     ends_by: float = inf
     """When the wait for an answer ends."""
+    doubt: ErrorEvent | None = None
+    """An error that names no command, and that answers this request if no response does."""
 
     @property
     def may_be_sent_again(self) -> bool:
@@ -76,7 +78,8 @@ class RequestTable:
         """Ids of responses that have ended."""
         self.names_conversations = False
         """Whether the server says which responses belong to the conversation."""
-        self._echoes_metadata = False
+        self.echoes_metadata = False
+        """Whether the server repeats metadata."""
 
     def __iter__(self) -> Iterator[Attempt]:
         """Running, sent, and waiting, in this order."""
@@ -115,7 +118,7 @@ class RequestTable:
     def answered_by(self, response: RealtimeResponse) -> Attempt | None:
         """The unanswered attempt that a new response answers."""
         tag = tag_of(response)
-        self._echoes_metadata |= tag is not None
+        self.echoes_metadata |= tag is not None
         for attempt in (self.sent, *self.out_of_band_sent.values()):
             if attempt is None:
                 continue
@@ -123,7 +126,7 @@ class RequestTable:
                 answered = attempt.request.request_id == tag
             else:
                 answered = attempt.may_be(
-                    response, out_of_band_sent=bool(self.out_of_band_sent), echoes_metadata=self._echoes_metadata
+                    response, out_of_band_sent=bool(self.out_of_band_sent), echoes_metadata=self.echoes_metadata
                 )
             if answered:
                 return attempt
@@ -136,6 +139,18 @@ class RequestTable:
             return True
         # Rule `oob.no_conversation`: null says so only if the server names the conversation of other responses.
         return response.conversation_id is None and self.names_conversations and response.id != active_id
+
+    def is_in_conversation(self, response: RealtimeResponse, *, active_id: str | None) -> bool:
+        """Whether a response that ends is one of the conversation; `active_id` is the active one there."""
+        if isinstance(response.conversation_id, str) or response_id_of(response) == active_id:
+            return True
+        if response.conversation_id is None and self.sent is None:
+            return False
+        return not self.is_out_of_band(response, active_id=active_id) and not self.out_of_band_sent
+
+    def is_new(self, response_id: str) -> bool:
+        """Whether no response with this id has begun."""
+        return response_id not in self.ended and response_id not in self.detached
 
     def clear(self) -> None:
         """The connection is lost; what is known about its server stays."""

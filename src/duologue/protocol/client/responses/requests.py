@@ -24,6 +24,7 @@ from duologue.protocol.wire_limits import MAX_METADATA_PAIRS
 
 __all__ = [
     "REQUEST_TAG",
+    "UNKNOWN_STATUS",
     "RequestPolicy",
     "Resolution",
     "ResponseRequest",
@@ -37,6 +38,9 @@ E = TypeVar("E", ResponseCreatedEvent, ResponseDoneEvent)
 
 REQUEST_TAG: Final = "duologue.request"
 """Key of the pair that a request adds to its metadata; `untagged` removes it."""
+
+UNKNOWN_STATUS: Final = "unknown"
+"""Status of a response whose end the server has not told: no server sends it."""
 
 RequestPolicy: TypeAlias = Literal["wait", "refuse"]
 """What happens to a request while another response runs: it waits for its turn, or raises at once."""
@@ -64,7 +68,7 @@ class Resolution(Struct, frozen=True, kw_only=True):
     error: ErrorEvent | None = None
     """The `error` that answered the request, if there was one."""
     reason: str = ""
-    """Why there is no response; empty if there is one."""
+    """Why there is no response, or why its status is "unknown"; else empty."""
 
 
 def response_id_of(response: RealtimeResponse) -> str:

@@ -10,6 +10,9 @@ waits or raises. Responses that the server starts count like any other. Every re
 
 An answer is matched by event id (errors), else by metadata, else by order. The server rejects a create that arrives
 after a response of its own has started; with the policy "wait" it is sent again when that response is done.
+
+An `error` that names no command, and whose code does not say which one it answers, rejects a request only if no
+response follows at once: it may be about anything else. One that says that content is blocked rejects it immediately.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from msgspec import UNSET
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ErrorEvent,
+    RealtimeEvent,
     RealtimeResponse,
     ResponseCancelEvent,
     ResponseCreatedEvent,
@@ -32,15 +36,19 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
+from duologue.protocol.client.error_kinds import ErrorKind, classify
+from duologue.protocol.client.pending_commands import COMMAND_OF_CODE
 from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import (
     RequestPolicy,
     Resolution,
     ResponseRequest,
     response_id_of,
+    tag_of,
     tagged,
     untagged,
 )
+from duologue.protocol.client.responses.response_events import RESPONSE_EVENTS, response_id_in
 from duologue.protocol.states import SEQUENCE, ReportIllegal, SequenceInput, SequenceState, raise_illegal, step
 
 __all__ = ["ANSWER_WITHIN_S", "ResponseSequencer"]
@@ -53,6 +61,15 @@ _BUSY_RETRY_S: Final = 2.0
 
 _BUSY_CODE: Final = "conversation_already_has_active_response"
 _NOT_ACTIVE_CODE: Final = "response_cancel_not_active"
+
+_DOUBT_S: Final = 1.0
+"""How long a response may still follow an error that names no command. A server that accepts a create says so within a
+fraction of that, and a user waits that long for an error without asking why."""
+
+_REFUSALS: Final = frozenset(
+    {"content_filter", "content_policy_violation", "guardrail_violation", "moderation_blocked"}
+)
+"""Codes and types of errors that say that content is blocked: no response follows them."""
 
 _END_UNSEEN: Final = "it ended, and its end was not seen"
 
@@ -84,6 +101,8 @@ class ResponseSequencer(Part):
         self._report_illegal = report_illegal
         self._requests = RequestTable()
         self._state_ends_by = inf
+        self._guessed = False
+        """Whether the active response was matched to its request by an event other than `response.created`."""
         self._events: list[ResponseCreateEvent | ResponseCancelEvent] = []
         self._resolutions: list[Resolution] = []
 
@@ -152,6 +171,16 @@ class ResponseSequencer(Part):
 
     # --- what happened
 
+    @on(*RESPONSE_EVENTS)
+    def _unannounced(self, event: RealtimeEvent, context: EventContext) -> None:
+        """An event of a response whose `response.created` is lost: it has begun all the same."""
+        sent = self._requests.sent
+        if sent is None or self.active_id is not None or self._requests.out_of_band_sent:
+            return
+        if self._requests.is_new(response_id := response_id_in(event)):
+            self._created_in_conversation(response_id, sent, context.now)
+            context.unannounced = self._guessed = True
+
     @on(ResponseCreatedEvent)
     def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
         self._created(event.response, context.now)
@@ -160,13 +189,17 @@ class ResponseSequencer(Part):
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
-        self._done(event, context.now)
+        context.in_conversation = self._requests.is_in_conversation(event.response, active_id=self.active_id)
+        self._done(event, context)
         self._send_next(context.now)
 
     @on(ErrorEvent)
     def _error(self, event: ErrorEvent, context: EventContext) -> None:
         named = event.error.event_id if is_set(event.error.event_id) else None
-        self._rejected(event, context.answers or named, context.now)
+        if named is not None or event.error.code in (_BUSY_CODE, _NOT_ACTIVE_CODE):
+            self._rejected(event, context.answers or named, context.now)
+        else:
+            self._anonymous(event, context)
         self._send_next(context.now)
 
     @property
@@ -181,11 +214,11 @@ class ResponseSequencer(Part):
             self._end_active(SequenceInput.OVERDUE, reason=reason)
         if self._requests.sent is not None and now >= self._requests.sent.ends_by:
             attempt, self._requests.sent = self._requests.sent, None
-            self._resolve(attempt, reason=reason)
+            self._unanswered(attempt, reason)
             if self.state is SequenceState.REQUESTED or self._awaits_create():
                 self._step(SequenceInput.OVERDUE)
         for attempt in self._requests.take_overdue(now):
-            self._resolve(attempt, reason=reason)
+            self._unanswered(attempt, reason)
         self._send_next(now)
 
     def lost(self, reason: str = "the connection is lost") -> None:
@@ -263,8 +296,9 @@ class ResponseSequencer(Part):
 
     def _created(self, response: RealtimeResponse, now: float) -> None:
         response_id = response_id_of(response)
-        known = response_id in self._requests.ended or response_id in self._requests.detached
-        if known or response_id == self.active_id:
+        if response_id == self.active_id:
+            self._check_guess(response, now)
+        if response_id == self.active_id or not self._requests.is_new(response_id):
             return
         attempt = self._requests.answered_by(response)
         names_one = isinstance(response.conversation_id, str)
@@ -272,7 +306,7 @@ class ResponseSequencer(Part):
         if attempt is not None and attempt.request.out_of_band:
             del self._requests.out_of_band_sent[attempt.event_id]
             self._requests.detached[response_id] = attempt
-            attempt.ends_by = inf
+            attempt.ends_by, attempt.doubt = inf, None
             if attempt.cancelled:
                 self._cancel_detached(response_id, attempt, now)
         elif attempt is not None or names_one or not self._requests.names_conversations:
@@ -283,7 +317,8 @@ class ResponseSequencer(Part):
             self._supersede(now)
         if attempt is not None:
             self._requests.sent = None
-            attempt.ends_by = inf
+            attempt.ends_by, attempt.doubt = inf, None
+        self._guessed = False
         stopping = self.state is SequenceState.CANCELLING
         self._step(SequenceInput.CREATED)
         self.active_id, self._requests.active = response_id, attempt
@@ -293,6 +328,18 @@ class ResponseSequencer(Part):
                 self._step(SequenceInput.CANCEL)
             self._state_ends_by = now + self._answer_within_s
             self._send_cancel(response_id)
+
+    def _check_guess(self, response: RealtimeResponse, now: float) -> None:
+        """The active response was taken for the answer to a request when its first event came: is it?"""
+        attempt = self._requests.active
+        guessed, self._guessed = self._guessed, False
+        if not guessed or attempt is None or not attempt.tagged or self._requests.sent is not None:
+            return
+        tag = tag_of(response)
+        if tag != attempt.request.request_id and (tag is not None or self._requests.echoes_metadata):
+            # It is the server's own, and the request has no answer yet.
+            attempt.ends_by = now + self._answer_within_s
+            self._requests.active, self._requests.sent = None, attempt
 
     def _supersede(self, now: float) -> None:
         """Another response is created although the active one has not ended: its end is lost, or late."""
@@ -304,16 +351,20 @@ class ResponseSequencer(Part):
 
     # --- responses that end
 
-    def _done(self, event: ResponseDoneEvent, now: float) -> None:
+    def _done(self, event: ResponseDoneEvent, context: EventContext) -> None:
         response_id = response_id_of(event.response)
         if response_id in self._requests.ended:
             return
+        # Without its end, a response counts only if all that it began was told.
+        by = event if context.all_told or not context.silence else None
         if response_id == self.active_id:
-            self._end_active(SequenceInput.DONE, event)
+            if not context.silence:
+                self._check_guess(event.response, context.now)
+            self._end_active(SequenceInput.DONE, by, reason=context.silence)
         elif (attempt := self._requests.detached.pop(response_id, None)) is not None:
-            self._resolve(attempt, event)
+            self._resolve(attempt, by, reason=context.silence)
         else:
-            self._done_unannounced(event, now)
+            self._done_unannounced(event, context.now)
         self._requests.end(response_id)
 
     def _done_unannounced(self, event: ResponseDoneEvent, now: float) -> None:
@@ -364,6 +415,23 @@ class ResponseSequencer(Part):
             # The active response was matched to this request by order, and is the server's own.
             attempt, self._requests.active = self._requests.active, None
             self._retry_or_fail(attempt, event)
+
+    def _anonymous(self, event: ErrorEvent, context: EventContext) -> None:
+        """An error that names no command: it answers a request, unless its code or what follows says otherwise."""
+        kind = COMMAND_OF_CODE.get(event.error.code) if is_set(event.error.code) else None
+        attempt = self._requests.sent or next(iter(self._requests.out_of_band_sent.values()), None)
+        if attempt is None or kind not in (None, ResponseCreateEvent):
+            return
+        if _REFUSALS & {event.error.code, event.error.type} or classify(event) is ErrorKind.SESSION_ENDING:
+            self._rejected(event, attempt.event_id, context.now)
+        else:
+            attempt.doubt = event
+            attempt.ends_by = min(attempt.ends_by, context.now + _DOUBT_S)
+
+    def _unanswered(self, attempt: Attempt, reason: str) -> None:
+        """The wait for the answer to a request has ended."""
+        doubt = attempt.doubt
+        self._resolve(attempt, doubt, reason=reason if doubt is None else doubt.error.message)
 
     def _create_rejected(self, attempt: Attempt, event: ErrorEvent, now: float) -> None:
         self._requests.sent = None

@@ -16,10 +16,11 @@ from duologue.events import (
     McpCallItem,
     MessageItem,
 )
+from duologue.protocol.client.responses.requests import UNKNOWN_STATUS
 
 __all__ = ["CONTINUED_STATUSES", "CallTurns"]
 
-CONTINUED_STATUSES: Final = frozenset({"completed", "incomplete"})
+CONTINUED_STATUSES: Final = frozenset({"completed", "incomplete", UNKNOWN_STATUS})
 """Statuses of a response after which the client asks the model to go on. A cancelled response was interrupted by the
 user, and after a failed one the next would fail too."""
 
@@ -49,11 +50,14 @@ class CallTurns:
         self._server_items: deque[str] = deque(maxlen=_REMEMBERED)
         self.events: list[ConversationItemCreateEvent] = []
         """Outputs to send, in order."""
-        self.follow_ups = 0
-        """Responses whose calls are all answered."""
+        self.ended: list[tuple[str, bool]] = []
+        """Responses whose calls have all ended, each with whether the model is to go on."""
 
     def __len__(self) -> int:
         return len(self._turns)
+
+    def __contains__(self, response_id: str) -> bool:
+        return response_id in self._turns
 
     @property
     def waiting(self) -> int:
@@ -163,4 +167,4 @@ class CallTurns:
         if turn.server_calls:
             return
         del self._turns[response_id]
-        self.follow_ups += turn.status in CONTINUED_STATUSES and not turn.given_up
+        self.ended.append((response_id, turn.status in CONTINUED_STATUSES and not turn.given_up))

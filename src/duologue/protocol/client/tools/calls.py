@@ -68,6 +68,9 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     response_id: str
     name: str
     bound: BoundCall
+    item_id: str = ""
+    arguments: str = ""
+    """As the model wrote them: JSON text."""
 
 
 class ToolCalls(Part):
@@ -210,7 +213,7 @@ class ToolCalls(Part):
     def _run_if_whole(self, call: CallEvidence) -> None:
         """Run a call that was told whole. What is missing may be told by a later event of its response."""
         status = self._ended.get(call.response_id)
-        if call.handled or call.cut or self.toolbox is None or call.orphan:
+        if call.handled or call.cut or self.toolbox is None or call.orphan or self.toolbox.is_declared(call.name):
             return
         if status is not None:
             if call.ended or is_object(call.arguments):
@@ -228,6 +231,8 @@ class ToolCalls(Part):
         damaged = status == "completed" and bool(call.name or call.arguments)
         if self.toolbox is None or call.cut or not call.call_id or not (told or damaged):
             return
+        if self.toolbox.is_declared(call.name):
+            return
         try:
             self._start(call, _bound(self.toolbox, call))
         except ToolProblem as problem:
@@ -243,7 +248,16 @@ class ToolCalls(Part):
         self._turns.started(call.response_id, call.call_id, answer=answer, status=status)
         self._check_count()
         if not isinstance(run, str):
-            self._runs.append(ToolCall(call_id=call.call_id, response_id=call.response_id, name=call.name, bound=run))
+            self._runs.append(
+                ToolCall(
+                    call_id=call.call_id,
+                    response_id=call.response_id,
+                    name=call.name,
+                    bound=run,
+                    item_id=call.item_id,
+                    arguments=call.arguments,
+                )
+            )
 
     def _check_count(self) -> None:
         if max(self._turns.waiting, len(self._turns), len(self._out_of_band)) > self._limits.calls:
@@ -265,8 +279,11 @@ class ToolCalls(Part):
                 if len(self._ended) > _REMEMBERED_RESPONSES:
                     del self._ended[next(iter(self._ended))]
         self._out_of_band.discard(response_id)
-        by_application = self.toolbox is None and any(isinstance(item, FunctionCallItem) for item in output)
+        by_application = any(isinstance(item, FunctionCallItem) and self._is_applications(item) for item in output)
         self._turns.response_ended(response_id, status, output, by_application=by_application)
+
+    def _is_applications(self, item: FunctionCallItem) -> bool:
+        return self.toolbox is None or self.toolbox.is_declared(item.name)
 
     # --- how a call ended
 
@@ -294,6 +311,10 @@ class ToolCalls(Part):
     def running(self) -> tuple[str, ...]:
         """Ids of calls without an output, in call order."""
         return self._turns.running
+
+    def has_calls(self, response_id: str) -> bool:
+        """Whether a response has calls whose end `take_ended` has not reported."""
+        return response_id in self._turns or any(response_id == ended for ended, _ in self._turns.ended)
 
     @property
     def all_answered(self) -> bool:
@@ -324,10 +345,11 @@ class ToolCalls(Part):
         events, self._turns.events = self._turns.events, []
         return events
 
-    def take_follow_ups(self) -> int:
-        """Number of responses whose calls are all answered, since the last call: if any, ask the model to go on."""
-        count, self._turns.follow_ups = self._turns.follow_ups, 0
-        return count
+    def take_ended(self) -> list[tuple[str, bool]]:
+        """Ids of the responses whose calls have all ended since the last call of this, each with whether the model is
+        to go on."""
+        ended, self._turns.ended = self._turns.ended, []
+        return ended
 
 
 def _text(value: Maybe[str]) -> str:

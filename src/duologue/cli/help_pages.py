@@ -1,0 +1,78 @@
+"""Where a command stands in the help, and the examples at the end of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cyclopts import Group
+
+__all__ = ["COMPLETION", "HELP", "ITSELF", "HelpPage"]
+
+
+class HelpPage(NamedTuple):
+    """A command's group, and command lines that do something useful as they stand."""
+
+    group: Group
+    examples: tuple[str, ...]
+
+    @property
+    def epilogue(self) -> str:
+        """The examples as a block of code of Markdown."""
+        lines = "\n".join(f"    {line}" for line in self.examples)
+        return f"Examples:\n\n{lines}"
+
+
+_TALKING: Final = Group("Talk", sort_key=1)
+_SERVING: Final = Group("Serve", sort_key=2)
+_FILES: Final = Group("Recordings and frames", sort_key=3)
+_PROTOCOL: Final = Group("Protocol", sort_key=4)
+ITSELF: Final = Group("About this command", sort_key=5)
+
+COMPLETION: Final = "--install-completion"
+
+HELP: Final[Mapping[str, HelpPage]] = {
+    "demo": HelpPage(_TALKING, ("duologue demo", "duologue demo --fast --out-dir first-try")),
+    "talk": HelpPage(
+        _TALKING,
+        (
+            "duologue talk question.wav",
+            'duologue talk --say "What is seven times eight?" --text',
+            "duologue talk question.wav --url localhost:8000 --out reply.wav --record call.jsonl",
+            "duologue talk --mic --url wss://api.openai.com --model gpt-realtime",
+            "duologue talk question.wav --url wss://api.x.ai --model grok-voice-latest --dialect xai",
+        ),
+    ),
+    "say": HelpPage(
+        _TALKING,
+        (
+            'duologue say "What is seven times eight?" question.wav',
+            'duologue say "Hello." hello.wav --voice echo --rate 8000 --speed 0.9 --force',
+        ),
+    ),
+    "serve": HelpPage(
+        _SERVING,
+        (
+            "duologue serve",
+            "duologue serve --host 0.0.0.0 --port 8443 --tls-cert server.pem --api-key secret",
+            "duologue serve --llm http://localhost:11434/v1 --llm-model llama3.2",
+            "duologue serve --upstream wss://api.openai.com --upstream-model gpt-realtime",
+            "duologue serve --dialect xai --log-level info --log-format json",
+        ),
+    ),
+    "conform": HelpPage(
+        _SERVING,
+        (
+            "duologue conform localhost:8000",
+            "duologue conform wss://api.openai.com --model gpt-realtime --json",
+            "duologue conform localhost:8000 --only connect.realtime session.update --record trial.jsonl",
+        ),
+    ),
+    "replay": HelpPage(_FILES, ("duologue replay call.jsonl", "duologue replay call.jsonl --json")),
+    "check": HelpPage(_FILES, ("duologue check call.jsonl", "duologue check call.jsonl --json")),
+    "convert": HelpPage(_FILES, ("duologue convert call.jsonl --from openai-beta --to openai",)),
+    "events": HelpPage(
+        _PROTOCOL, ("duologue events", "duologue events response.done", "duologue events session.update --json")
+    ),
+}
+"""By the command's name, in the order of the help."""
