@@ -132,6 +132,18 @@ async def test_a_client_is_answered_where_the_upstream_answers_nothing() -> None
         assert len(item_ids) == 2
 
 
+async def test_an_update_before_the_session_is_answered_behind_it() -> None:
+    async with relayed("vllm", "openai", model="voxtral") as (client, upstream):
+        await send(client, "session.update", session=TRANSCRIBES)
+        await reported(upstream)
+        await reported(upstream)
+        await send(upstream, "session.created", id="sess-1", created=1790000000)
+        created, updated = [await reported(client) for _ in range(2)]
+        assert [created["type"], updated["type"]] == ["session.created", "session.updated"]
+        assert updated["session"]["id"] == "sess-1"
+        assert updated["session"]["audio"]["input"]["turn_detection"] is None
+
+
 async def test_our_client_talks_to_vllm_through_a_relay_as_to_any_server() -> None:
     config = TranscriptionSessionConfig(
         audio=TranscriptionSessionAudio(

@@ -38,7 +38,9 @@ class MissingAnswers:
     def __init__(self, upstream: Profile, *, new_id: Callable[[str], str]) -> None:
         self._are_missing = upstream.utterance.is_transcribed_once
         self._new_id = new_id
-        self._session: dict[str, Any] = {}
+        self._session: dict[str, Any] | None = None
+        """As the client was last told it; None before the upstream has announced it."""
+        self._early_updates: list[SessionUpdateEvent] = []
         self._has_audio = False
         self._item_ids: deque[str] = deque(maxlen=_MAX_PENDING)
 
@@ -57,25 +59,36 @@ class MissingAnswers:
                 return [
                     InputAudioBufferCommittedEvent(event_id=self._new_id("event"), item_id=self._item_ids[-1]),
                 ]
+            case SessionUpdateEvent() if self._session is None:
+                # Answered behind `session.created`, which is a client's first event.
+                self._early_updates = [*self._early_updates, event][-_MAX_PENDING:]
             case SessionUpdateEvent():
-                self._session |= to_plain(event.session)
-                kind = "transcription_session" if self._session.get("type") == "transcription" else "session"
-                updated = {**self._session, "object": f"realtime.{kind}"}
-                return [
-                    RealtimeEvent.from_json(
-                        {"type": "session.updated", "event_id": self._new_id("event"), "session": updated}
-                    )
-                ]
+                return [self._updated(event)]
             case _:
                 pass
         return []
 
-    def with_ids(self, event: RealtimeEvent) -> RealtimeEvent:
-        """An event of the upstream, with the ids of events and items that it lacks."""
+    def _updated(self, event: SessionUpdateEvent) -> RealtimeEvent:
+        """The answer to an update, with all settings that the client has made."""
+        self._session = {**(self._session or {}), **to_plain(event.session)}
+        kind = "transcription_session" if self._session.get("type") == "transcription" else "session"
+        session = {**self._session, "object": f"realtime.{kind}"}
+        return RealtimeEvent.from_json(
+            {"type": "session.updated", "event_id": self._new_id("event"), "session": session}
+        )
+
+    def completed(self, event: RealtimeEvent) -> list[RealtimeEvent]:
+        """An event of the upstream with the ids that it lacks, and the answers that have waited for it."""
         if not self._are_missing:
-            return event
-        if isinstance(event, SessionCreatedEvent):
-            self._session = to_plain(event.session)
+            return [event]
+        event = self._with_ids(event)
+        if not isinstance(event, SessionCreatedEvent):
+            return [event]
+        self._session = to_plain(event.session)
+        early, self._early_updates = self._early_updates, []
+        return [event, *(self._updated(update) for update in early)]
+
+    def _with_ids(self, event: RealtimeEvent) -> RealtimeEvent:
         if event.event_id == "":
             event = msgspec.structs.replace(event, event_id=self._new_id("event"))
         if self._item_ids and isinstance(

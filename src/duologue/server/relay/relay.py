@@ -314,7 +314,7 @@ class Relay:
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
-            events = [self._missing.with_ids(event) for event in self._side.read(message)]
+            events = [event for each in self._side.read(message) for event in self._missing.completed(each)]
         except DecodeError:
             return (message,)
         if any(self._is_foreign(event, self._upstream.dialect) for event in events):
