@@ -60,6 +60,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
