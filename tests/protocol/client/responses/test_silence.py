@@ -233,10 +233,11 @@ def test_an_error_that_says_that_the_content_is_blocked_is_the_answer_at_once(fi
     assert told.core.sequencer.state is SequenceState.IDLE
 
 
-def test_an_error_with_the_code_of_another_command_leaves_the_request_alone() -> None:
+@pytest.mark.parametrize("field", [{"code": "input_audio_buffer_commit_empty"}, {"param": "session.audio.input"}])
+def test_an_error_about_another_command_leaves_the_request_alone(field: Frame) -> None:
     told = Telling()
     told.ask()
-    told.tell(anonymous(code="input_audio_buffer_commit_empty"))
+    told.tell(anonymous(**field))
     told.wait(20)
     assert told.ends == []
 

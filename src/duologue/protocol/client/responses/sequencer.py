@@ -71,6 +71,9 @@ _REFUSALS: Final = frozenset(
 )
 """Codes and types of errors that say that content is blocked: no response follows them."""
 
+_OTHERS_PARAMS: Final = frozenset({"session", "item", "audio"})
+"""First names of `error.param`, a path into the client's event, that a `response.create` does not have."""
+
 _END_UNSEEN: Final = "it ended, and its end was not seen"
 
 _Answer: TypeAlias = ResponseDoneEvent | ErrorEvent | None
@@ -421,7 +424,8 @@ class ResponseSequencer(Part):
         """An error that names no command: it answers a request, unless its code or what follows says otherwise."""
         kind = COMMAND_OF_CODE.get(event.error.code) if is_set(event.error.code) else None
         attempt = self._requests.sent or next(iter(self._requests.out_of_band_sent.values()), None)
-        if attempt is None or kind not in (None, ResponseCreateEvent):
+        param = event.error.param.partition(".")[0] if is_set(event.error.param) else ""
+        if attempt is None or kind not in (None, ResponseCreateEvent) or param in _OTHERS_PARAMS:
             return
         if _REFUSALS & {event.error.code, event.error.type} or classify(event) is ErrorKind.SESSION_ENDING:
             self._rejected(event, attempt.event_id, context.now)
