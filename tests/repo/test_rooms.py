@@ -31,6 +31,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "cli/turns/observations.py": "types; tests/cli/call/test_talker.py",
     "client/input_progress_sink.py": "passes events on; tests/client/asyncio/test_finishing.py",
     "client/limits.py": "constants; tests/client/asyncio/test_connection.py and test_streams.py reach them",
+    "client/sound/blocks.py": "tests/client/sound/test_playback.py and test_listening.py",
     "codec/known.py": "a table of classes; tests/codec/test_decode.py",
     "codec/shape.py": "tests/codec/test_forgiving.py and test_properties.py",
     "codec/writing.py": "tests/codec/test_decode.py and test_properties.py write every event",
@@ -59,6 +60,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }

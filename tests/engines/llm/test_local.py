@@ -1,5 +1,6 @@
 """The local language model answers from a file; what is missing is an error that says so."""
 
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
@@ -133,6 +134,15 @@ async def test_an_old_conversation_is_shortened_from_its_beginning(load: Loads, 
     assert sent[1:] == long[-4:]
 
 
+def test_a_file_that_cannot_be_a_model_is_one_sentence(load: Loads, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="it is a folder, not a model's file"):
+        load(file=tmp_path)
+    unwritable = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf"))
+    unwritable.touch()
+    with pytest.raises(EngineError, match="a name in UTF-8"):
+        load(file=unwritable)
+
+
 async def test_a_model_that_fails_is_an_engine_error(load: Loads, file: Path, tmp_path: Path) -> None:
     model = load(file=file)
     with pytest.raises(EngineError, match="llm-tiny: failed: broken"):
@@ -145,12 +155,6 @@ async def test_a_model_that_fails_is_an_engine_error(load: Loads, file: Path, tm
     bad.write_bytes(b"GGUF")
     with pytest.raises(EngineError, match=r"bad\.gguf cannot be loaded: no model"):
         load(file=bad)
-    with pytest.raises(EngineError, match="it is a folder, not a model's file"):
-        load(file=tmp_path)
-    unwritable = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf"))
-    unwritable.touch()
-    with pytest.raises(EngineError, match="a name in UTF-8"):
-        load(file=unwritable)
 
 
 async def test_the_small_model_that_a_package_carries_gets_examples(load: Loads) -> None:

@@ -29,6 +29,7 @@ from duologue.events import (
     ErrorEvent,
     InputAudioBufferAppendEvent,
     ReceivedEvent,
+    SessionUpdatedEvent,
     SessionUpdateEvent,
     is_set,
 )
@@ -250,6 +251,13 @@ class Connection:
         return self._utterances.lacks_model
 
     @property
+    def awaits_settings(self) -> bool:
+        """Whether the server has not told its session yet, or the answer to the last `session.update` is missing."""
+        if SessionUpdatedEvent.type in PROFILES[self.dialect].lacks_events:
+            return False
+        return self._protocol.session is None or self._protocol.unanswered_update is not None
+
+    @property
     def is_speech_told(self) -> bool:
         """Whether no utterance is open or being transcribed, in a dialect in which each has one final transcript."""
         return self._utterances.is_told
@@ -348,6 +356,7 @@ class Connection:
         if update is None or (is_set(answered) and answered != update.event_id):
             return False
         if not self._detector.follows(event.error):
+            self._protocol.unanswered_update = None
             return False
         self._protocol.dialect = self._detector.dialect
         self.put([self._protocol.send(update)])

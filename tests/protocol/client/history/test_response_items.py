@@ -118,8 +118,7 @@ def test_the_same_transcript_again_is_told_once_and_a_corrected_one_again() -> N
 
 def test_a_transcript_that_only_the_item_of_the_speech_has_is_told() -> None:
     told = Telling()
-    spoken = {"id": "u", "type": "message", "role": "user", "status": "completed"}
-    spoken |= {"content": [{"type": "input_audio", "transcript": "Hello."}]}
+    spoken = message(id="u", role="user", content=[{"type": "input_audio", "transcript": "Hello."}])
     told.tell({"type": "input_audio_buffer.committed", "item_id": "u", "previous_item_id": None})
     told.tell(conversation_item("added", spoken), conversation_item("done", spoken), transcribed("Hello."))
     told.tell(conversation_item("done", {**spoken, "id": "of an earlier session"}))
