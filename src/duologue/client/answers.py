@@ -47,7 +47,7 @@ class Answer(str):
 
     @property
     def status(self) -> str:
-        """How its last response ended: "completed", "incomplete" or "cancelled", or "unknown" if no event told its end."""
+        """How its last response ended: "completed", "incomplete", "cancelled", or "unknown" if its end was not told."""
         status = self.response.response.status
         return status if is_set(status) else "completed"
 

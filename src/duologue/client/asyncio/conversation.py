@@ -489,5 +489,7 @@ class Conversation(NoticeHub, Injectable):
         if self._ended is not None:
             return
         self._ended = fault
-        self._outcomes.end(fault)
-        self._end_notices(fault)
+        try:
+            self._outcomes.end(fault)
+        finally:  # whatever fails there, streams must end
+            self._end_notices(fault)

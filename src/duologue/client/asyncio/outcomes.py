@@ -90,11 +90,11 @@ class Outcomes:
 
     def end(self, fault: DuologueError) -> None:
         """The conversation is over: every caller gets that."""
-        self._is_decided = True
-        self.log(now=inf)
         for ended in self._requests.values():
             if not ended.done():
                 ended.set_exception(RequestRejected(f"the conversation is over: {fault}"))
         self.updates.end(fault)
         if self.opening is not None:
             self.opening.end(fault)
+        self._is_decided = True
+        self.log(now=inf)
