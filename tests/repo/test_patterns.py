@@ -162,7 +162,10 @@ def slow_text(pattern: re.Pattern[str]) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=[repr(text)[:60] for text in PATTERNS])
+IDS = [f"{number}-{text!r:.60}" for number, text in enumerate(PATTERNS)]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=IDS)
 def test_a_text_that_nearly_fits_takes_time_by_its_length(pattern: re.Pattern[str], limited: None) -> None:
     assert slow_text(pattern) is None
 

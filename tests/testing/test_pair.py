@@ -15,7 +15,7 @@ def test_ids_are_counted_by_kind() -> None:
 def test_only_advance_moves_the_clock() -> None:
     pair = Pair()
     pair.connect()
-    pair.speak(1000)
+    pair.pause(1000)
     assert pair.now == 0
     assert pair.advance(1800) == []
     assert [event.type for event in pair.advance(1800)] == ["error"]

@@ -12,7 +12,7 @@ import duologue
 from duologue import blocking
 from duologue.client import Connection, Conversation, client_secret
 
-NO_TIME_LIMIT = {"cancel", "close", "report_played", "interrupt", "on", "play", "listen"}
+NO_TIME_LIMIT = {"transcript", "to_json", "cancel", "close", "report_played", "interrupt", "on", "play", "listen"}
 """Methods that do not wait for the server, and `close`, which has a limit of its own."""
 
 FOR_THE_FACADE = {

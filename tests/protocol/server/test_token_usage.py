@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from duologue.events import (
     InputTextPart,
     McpListToolsItem,
     MessageItem,
+    TranscriptionDurationUsage,
+    TranscriptionTokenUsage,
     is_set,
 )
 from duologue.protocol.server.token_usage import (
@@ -60,5 +63,12 @@ def test_the_parts_of_a_response_s_usage_add_up(read: list[str], rules: str, sai
 
 @given(st.text(), st.integers(0, 10**7))
 def test_the_parts_of_a_transcription_s_usage_add_up(transcript: str, audio_ms: int) -> None:
-    usage = transcription_usage(transcript, audio_ms)
+    usage = transcription_usage(transcript, audio_ms, "gpt-4o-transcribe")
+    assert isinstance(usage, TranscriptionTokenUsage)
     assert usage.total_tokens == usage.input_tokens + usage.output_tokens
+
+
+@pytest.mark.parametrize(("audio_ms", "seconds"), [(0, 0), (1, 1), (2980, 3), (3000, 3), (3001, 4)])
+@pytest.mark.parametrize("model", ["whisper-1", "gpt-realtime-whisper"])
+def test_the_whisper_family_is_counted_in_whole_seconds(model: str, audio_ms: int, seconds: int) -> None:
+    assert transcription_usage("Hello.", audio_ms, model) == TranscriptionDurationUsage(seconds=seconds)

@@ -48,7 +48,7 @@ class Spoken:
         kind = kind or ("realtime" if profile.output_rates_hz else "transcription")
         self.protocol = ServerProtocol(defaults, new_id=new_id, now=0.0, started_at=0.0, kind=kind)
         self.adapter = DialectAdapter(
-            dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id
+            dialect, new_id=new_id, conversation_id=self.protocol.conversation.conversation_id, kind=kind
         )
         self.protocol.connect()
 

@@ -13,8 +13,14 @@ from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
-from duologue.client.mappings import EventInput, to_event
+from duologue.client.mappings import EventInput, SessionInput, to_event, to_session
 from duologue.client.messages import new_id
+from duologue.client.verbs import (
+    ConversationVerbs,
+    InputAudioBufferVerbs,
+    OutputAudioBufferVerbs,
+    ResponseVerbs,
+)
 from duologue.dialects import PROFILES
 from duologue.dialects.utterance import UtteranceProfile
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
@@ -24,6 +30,7 @@ from duologue.events import (
     InputAudioBufferAppendEvent,
     ReceivedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
     is_set,
 )
 from duologue.protocol import ClientProtocol
@@ -127,6 +134,10 @@ class Connection:
         """
         await self.queue(self.audio_messages(audio))
 
+    async def update_session(self, session: SessionInput) -> None:
+        """Change the session; a mapping is taken too. The answer comes as an event. Raises as `send` does."""
+        await self.send(SessionUpdateEvent(session=to_session(session)))
+
     async def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
@@ -156,6 +167,28 @@ class Connection:
             except ConnectionClosedOK:
                 return
             yield event
+
+    # --- single events, by the names of the official SDKs
+
+    @property
+    def response(self) -> ResponseVerbs[Coroutine[Any, Any, None]]:
+        """`response.create` and `response.cancel`; each sends as `send` does."""
+        return ResponseVerbs(self.send)
+
+    @property
+    def input_audio_buffer(self) -> InputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`input_audio_buffer.append`, `.commit` and `.clear`; each sends as `send` does."""
+        return InputAudioBufferVerbs(self.send)
+
+    @property
+    def output_audio_buffer(self) -> OutputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`output_audio_buffer.clear`; it sends as `send` does."""
+        return OutputAudioBufferVerbs(self.send)
+
+    @property
+    def conversation(self) -> ConversationVerbs[Coroutine[Any, Any, None]]:
+        """`conversation.item.create`, `.delete`, `.retrieve` and `.truncate`; each sends as `send` does."""
+        return ConversationVerbs(self.send)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
@@ -269,7 +302,6 @@ class Connection:
             self._log_closed(over, by="this side")
 
     async def _read(self) -> None:
-        has_session = False
         while self._closed is None:
             try:
                 message = await self._transport.receive()
@@ -277,25 +309,36 @@ class Connection:
                 await self._end(self._protocol.closed(closed.code, closed.reason))
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                broken = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
-                broken.__cause__ = fault
-                await self._end(broken)
+                await self._end(self._broken(_ABNORMAL_CLOSURE, "the transport broke", fault))
             else:
-                if not self._detector.is_settled:
-                    self._detector.observe(message)
-                    if self._detector.dialect != self._protocol.dialect:
-                        self._use_dialect()
-                if WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("received", message, session=self.session_id)
-                event = self._protocol.receive(message)
-                if not has_session and self._protocol.session is not None:
-                    has_session = True
-                    self._log.session_began(self.session_id, self.dialect)
-                if not self._utterances.passes:
-                    with self._sending:
-                        self.put([self._protocol.send(each) for each in self._utterances.received(event)])
-                if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
-                    await self._deliver(event)
+                try:
+                    event = self._event(message)
+                except Exception as fault:  # a fault of this library: likewise
+                    await self._end(self._broken(_INTERNAL_ERROR, "a message cannot be read", fault))
+                else:
+                    if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
+                        await self._deliver(event)
+
+    def _event(self, message: str | bytes) -> ReceivedEvent:
+        if not self._detector.is_settled:
+            self._detector.observe(message)
+            if self._detector.dialect != self._protocol.dialect:
+                self._use_dialect()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
+        had_session = self._protocol.session is not None
+        event = self._protocol.receive(message)
+        if not had_session and self._protocol.session is not None:
+            self._log.session_began(self.session_id, self.dialect)
+        if not self._utterances.passes:
+            with self._sending:
+                self.put([self._protocol.send(each) for each in self._utterances.received(event)])
+        return event
+
+    def _broken(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
+        broken = self._protocol.closed(code, f"{what}: {fault}")
+        broken.__cause__ = fault
+        return broken
 
     async def _end(self, closed: ConnectionClosed) -> None:
         self._closed = closed

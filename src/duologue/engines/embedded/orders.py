@@ -21,12 +21,15 @@ _MAX_CHARACTERS: Final = 8_000  # of instructions that are searched: several pag
 _MAX_SENTENCES: Final = 200  # of them; each is compared with every function
 _MAX_WORDS_CHARACTERS: Final = 1_000  # to say: a minute of speech
 
-_QUOTED: Final = re.compile(r"\"[^\"\n]*\"|“[^”\n]*”|`[^`\n]*`|(?<!\w)'[^'\n]*'(?!\w)")
-_BOUNDARY: Final = re.compile(r"(?<=[.!?])\s+|\s*[;\n]\s*|,?\s+(?:and\s+)?then,?\s+", re.IGNORECASE)
+_QUOTED: Final = re.compile(r"\"[^\"\n]{0,300}\"|“[^”\n]{0,300}”|`[^`\n]{0,300}`|(?<!\w)'[^'\n]{0,300}'(?!\w)")
+_SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|[;\n]")
+_THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
+_LOOSE_ENDS: Final = " \t\n,;"
 _URGING: Final = (
     r"^\W*(?:(?:please|always|now|first|finally|immediately|simply|just|and|then|only|you (?:must|should|will|have to))"
     r"[\s,]+)*"
 )
+_URGED: Final = re.compile(_URGING, re.IGNORECASE)
 _EXACTLY: Final = re.compile(
     _URGING + r"(?:(?:your|the) (?:reply|answer|response|output) (?:must|should|has to|is to) be\b|"
     r"(?:reply|respond|answer|say|return|output|speak|repeat)\b)(?:[^:\"“'`]|(?<=\w)'(?=\w)){0,60}?"
@@ -40,8 +43,11 @@ _PLAINLY: Final = re.compile(
     r"(?:\s+the (?:words?|text|phrase|sentence|string|token))?:?\s+(?P<words>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_IF: Final = re.compile(r"^\W*(?:if|when)\s+(?P<condition>[^,]{1,100}?),?\s+(?P<order>(?:then\s+)?(?:reply|respond|"
-                        r"answer|say|return)\b.*)$", re.IGNORECASE | re.DOTALL)  # fmt: skip
+_IF: Final = re.compile(
+    r"^\W*(?:if|when)\b(?P<condition>[^,]{1,100}?)[,\s]\s{0,3}"
+    r"(?P<order>(?:then,?\s{1,3})?(?:reply|respond|answer|say|return)\b.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
 _FAILED: Final = re.compile(r"\b(?:reject|fail|block|denied|deny|declin|refus|error|not (?:allow|permit)|unsuccess)",
                             re.IGNORECASE)  # fmt: skip
 _SUCCEEDED: Final = re.compile(r"\b(?:succe|works?\b|worked|approved|granted|allowed|ok\b|accept|done\b|returns?\b)",
@@ -58,7 +64,7 @@ _DEPENDS: Final = re.compile(
 """Makes a rule of a sentence."""
 _DESCRIBES: Final = re.compile(
     r"(?:in|as|what|how|when|if|like|once|twice|whatever|that|this|those|these|it|about|to|from|on|"
-    r"the (?:same|user|caller)|(?:a|an|one|two|three|four|five|\d+)\s+(?:\w+[\s-]){0,2}"
+    r"the (?:same|user|caller)|(?:a|an|one|two|three|four|five|\d{1,6})\s{1,3}(?:\w{1,40}[\s-]){0,2}"
     r"(?:word|sentence|line|item|letter|digit|number|paragraph|character|emoji|option|bullet|time)s?)\b",
     re.IGNORECASE,
 )
@@ -147,25 +153,32 @@ def _unquoted(words: str) -> str:
     if (quoted := _QUOTED.match(words)) is not None:
         return quoted[0][1:-1][:_MAX_WORDS_CHARACTERS]
     # The full stop is the order's where there is but one word to say.
-    return (words if re.search(r"\s", words) else words.rstrip(".!"))[:_MAX_WORDS_CHARACTERS]
+    return (words if len(words.split()) > 1 else words.rstrip(".!"))[:_MAX_WORDS_CHARACTERS]
 
 
 def _sentences(text: str) -> Iterator[_Sentence]:
-    """The sentences of a text; marks inside quotations end none."""
+    """The sentences of a text, and what one orders to be done "then"; marks inside quotations end none."""
     text = text[:_MAX_CHARACTERS]
     masked = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)
-    start = 0
-    for boundary in islice(_BOUNDARY.finditer(masked), _MAX_SENTENCES):
-        if piece := text[start : boundary.start()].strip():
-            yield _Sentence(piece)
+    for start, end in islice(_between(_SENTENCE_END, masked, 0, len(text)), _MAX_SENTENCES):
+        conditional = _IF.match(text[start:end]) is not None
+        for first, last in [(start, end)] if conditional else _between(_THEN, masked, start, end):
+            piece = text[first:last].strip(_LOOSE_ENDS)
+            if piece := piece.removesuffix(" and").strip(_LOOSE_ENDS):
+                yield _Sentence(piece)
+
+
+def _between(boundaries: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the pieces between boundaries lie."""
+    for boundary in boundaries.finditer(text, start, end):
+        yield start, boundary.start()
         start = boundary.end()
-    if rest := text[start:].strip():
-        yield _Sentence(rest)
+    yield start, end
 
 
 def _plain(sentence: str) -> str:
     """A sentence without what urges."""
-    return re.sub(_URGING, "", sentence, count=1, flags=re.IGNORECASE)
+    return _URGED.sub("", sentence, count=1)
 
 
 def _made_since_the_user_spoke(request: ResponderRequest) -> Sequence[str]:

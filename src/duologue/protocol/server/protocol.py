@@ -3,7 +3,7 @@
 The client's messages and the engines' reports go in; events for the client and commands for the shell come out. The
 protocol does no I/O, reads no clock and processes no audio.
 
-    connect · receive · receive_text · speak · tick                              what the shell reports
+    connect · receive · receive_text · speak · excuse_silence · tick                              what the shell reports
     detected · end_of_turn_estimated · detection_failed                  what the engines report
     partial_transcript · transcript_delta · transcribed · transcription_failed
     response_text · response_clause · response_audio · response_call · response_approved
@@ -51,7 +51,6 @@ from duologue.events import (
 from duologue.protocol.server.account import Charge, MemoryAccount
 from duologue.protocol.server.client_events import AcceptedEvent, accept, event_id_of
 from duologue.protocol.server.clock import Clock
-from duologue.protocol.server.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.commands import Close, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
@@ -59,6 +58,7 @@ from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
 from duologue.protocol.server.idle_timeout import IdleTimer
+from duologue.protocol.server.input.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.item_edits import ItemEditor
 from duologue.protocol.server.leniency import Leniency
@@ -119,7 +119,7 @@ class ServerProtocol:
             max_item_bytes=defaults.max_item_bytes,
             account=account,
         )
-        self._input = InputPipeline(self.session, self.conversation, self._out, account=account)
+        self._input = InputPipeline(self.session, self.conversation, self._out, account=account, clock=self._clock)
         self._responses = ResponseScheduler(
             self.session,
             self.conversation,
@@ -159,12 +159,19 @@ class ServerProtocol:
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity once the session has ended."""
-        if self._ends_at == inf or not self._idle.running:
-            return self._ends_at
-        return min(self._ends_at, self._idle.due_at(self.session.idle_timeout_ms))
+        if self._ends_at == inf:
+            return inf
+        idle_at = self._idle.due_at(self.session.idle_timeout_ms) if self._idle.running else inf
+        return min(self._ends_at, idle_at, self._input.silence_due_at)
+
+    def excuse_silence(self, now: float) -> None:
+        """The client's messages were not read until now, so that it is not silent if no audio has come."""
+        self._clock.advance_to(now)
+        self._input.client_silence.excuse()
 
     def tick(self, now: float) -> None:
-        """Time has passed: prompt a user who has been silent for too long; end a session at its maximum duration."""
+        """Time has passed: end the turn of a client that sends no more audio; prompt a user who has been silent for too
+        long; end a session at its maximum duration."""
         self._clock.advance_to(now)
         if now < self.next_tick_at:
             return
@@ -173,6 +180,9 @@ class ServerProtocol:
             invalid = InvalidRequest("expired", minutes=self._duration_s // 60)
             self._out.send(invalid.event(self._out.event_id(), answers=None))
             self._out.command(Close(1001, invalid.message))
+        elif now >= self._input.silence_due_at:
+            for turn in self._input.fall_silent():
+                self._turn(turn)
         elif (idle_ms := self.session.idle_timeout_ms) is not None:
             self._input.idle_timed_out(idle_ms)
             self._responses.create(None, silent_ms=idle_ms)

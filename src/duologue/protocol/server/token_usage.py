@@ -6,6 +6,7 @@ a second and output audio twenty. The totals always add up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -21,12 +22,16 @@ from duologue.events import (
     ResponseUsage,
     ResponseUsageInputTokenDetails,
     ResponseUsageOutputTokenDetails,
+    TranscriptionDurationUsage,
     TranscriptionTokenUsage,
     TranscriptionTokenUsageInputDetails,
     is_set,
 )
 
 __all__ = ["instruction_tokens", "item_tokens", "response_usage", "text_tokens", "transcription_usage"]
+
+_BY_DURATION: Final = re.compile(r"(?:whisper-1|gpt-realtime-whisper)(?:-\d{4}-\d{2}-\d{2})?")
+"""As recorded: the whisper family's usage is a duration, of all others a count of tokens."""
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _MS_PER_INPUT_TOKEN: Final = 100
@@ -74,8 +79,12 @@ def response_usage(
     )
 
 
-def transcription_usage(transcript: str, audio_ms: int) -> TranscriptionTokenUsage:
-    """Usage of the transcription of one item."""
+def transcription_usage(
+    transcript: str, audio_ms: int, model: str = ""
+) -> TranscriptionTokenUsage | TranscriptionDurationUsage:
+    """Usage of the transcription of one item: in tokens, or in whole seconds for the models that are charged so."""
+    if _BY_DURATION.fullmatch(model):
+        return TranscriptionDurationUsage(seconds=-(-audio_ms // 1000))
     listened, written = -(-audio_ms // _MS_PER_INPUT_TOKEN), text_tokens(transcript)
     return TranscriptionTokenUsage(
         total_tokens=listened + written,

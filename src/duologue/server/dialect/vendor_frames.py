@@ -126,7 +126,7 @@ _XAI_ITEM: Final[tuple[_Part, ...]] = (
 _XAI_ADDED: Final[tuple[_Part, ...]] = (
     _Adds("item[type=message]", {"content": []}),
     _Adds("item[type=function_call]", {"role": "tool"}),
-    _Adds("item[type=function_call_output]", {"role": "tool"}),
+    _Adds("item[type=function_call_output]", {"role": "tool", "status": "completed"}),
 )
 _GROK_TOKENS: Final = {"grok_tokens": 0}
 

@@ -69,6 +69,9 @@ _GOING_AWAY = Close(1001, "the server is going away")
 _LONG_S: Final = 0.001
 """A message that took longer has the session's next one wait until others had their turn: one read can bring 32."""
 
+_TURNS_TO_READ: Final = 4
+"""Of the event loop, from a socket that can be read to the task that waits for its message, through the ASGI server."""
+
 _SHORT_CONTEXT: Final = 200
 """Items that a responder's request is made of at once, in half a millisecond. A conversation may have thousands, and
 a session sixteen responses at a time."""
@@ -141,6 +144,8 @@ class ServerSession:
         self._ahead: set[asyncio.Task[Any]] = set()
         self._illegal: set[IllegalTransition] = set()
         self._tick_at = math.inf
+        self._listening = False
+        """Whether the next message would be read at once."""
         self._wake = asyncio.Event()
         self._reading: asyncio.Task[int] | None = None
         self._draining = False
@@ -224,6 +229,7 @@ class ServerSession:
         while True:
             try:
                 # Not in a variable: it would keep the last message in memory until the next one comes.
+                self._listening = True
                 await self._receive(await self._transport.receive())
             except ConnectionClosed as closed:
                 return closed.code
@@ -234,6 +240,7 @@ class ServerSession:
                 await self._flush()
 
     async def _receive(self, message: str | bytes) -> None:
+        self._listening = False
         self._last_message_at = now = time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
@@ -283,11 +290,16 @@ class ServerSession:
                 async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
+                # What has come while the event loop was busy is read first.
+                for _ in range(_TURNS_TO_READ):
+                    await asyncio.sleep(0)
                 # Timers may fire a little early: then nothing happens, and the loop sleeps for the rest.
                 now = time.monotonic()
                 if now >= self._last_message_at + idle_s:
                     self._reject(Rejection("idle", seconds=idle_s))
                     return
+                if not self._listening:
+                    self._protocol.excuse_silence(now)
                 self._protocol.tick(now)
                 await self._flush()
 
@@ -303,7 +315,8 @@ class ServerSession:
             self._send_queue.put(_FINISHED)
         for command in self._protocol.take_commands():
             self._execute(command)
-        if self._protocol.next_tick_at != self._tick_at:
+        if self._protocol.next_tick_at < self._tick_at:
+            # A later one needs no waking: each piece of speech puts off the end of its turn.
             self._wake.set()
         if self._send_queue.is_full and not await self._send_queue.room():
             stalled = Rejection("stalled", seconds=self._limits.stall_s)

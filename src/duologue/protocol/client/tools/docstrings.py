@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from duologue.printable import printable
+
 __all__ = ["Description", "describe"]
 
 _logger = logging.getLogger("duologue.client")
@@ -53,7 +55,7 @@ def _read_google(docstring: str) -> Description:
     if _OTHER_STYLES.search(docstring):
         _logger.warning(
             "parameters described in this style are read with the extra: pip install 'duologue[tools]' (%s)",
-            docstring.splitlines()[0][:80],
+            printable(docstring.splitlines()[0], max_characters=80),
         )
     summary: list[str] = []
     entries: dict[str, str] = {}

@@ -13,6 +13,7 @@ from duologue.audio.formats import Encoding
 from duologue.events import (
     ConversationItem,
     FunctionCallItem,
+    FunctionCallOutputItem,
     InputAudioPart,
     InputImagePart,
     MessageItem,
@@ -61,7 +62,8 @@ def entry_of(item: ConversationItem, path: str, *, encoding: Encoding, new_id: C
     """The entry of an item that is at `path` of an event; its audio is in `encoding`. Raises InvalidRequest."""
     entry = Entry(item=item)
     changes: dict[str, Any] = {} if is_set(item.id) else {"id": new_id("item")}
-    if hasattr(item, "status"):
+    if hasattr(item, "status") and not isinstance(item, FunctionCallOutputItem):
+        # An output has no status on the wire unless its client gave it one.
         changes["status"] = "completed"
     if isinstance(item, FunctionCallItem) and not is_set(item.call_id):
         changes["call_id"] = new_id("call")

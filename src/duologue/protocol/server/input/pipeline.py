@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import assert_never
+from math import inf
+from typing import Final, assert_never
 
 from duologue.audio.formats import Encoding
 from duologue.events import (
@@ -24,10 +25,12 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.server.account import MemoryAccount
+from duologue.protocol.server.clock import Clock
 from duologue.protocol.server.commands import Detect, DiscardAhead, Transcribe, TranscribeAhead, TranscribePartial
 from duologue.protocol.server.conversation.items import ConversationItems, Entry, with_transcript
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.input.buffer import InputBuffer
+from duologue.protocol.server.input.client_silence import ClientSilence
 from duologue.protocol.server.input.transcript import Transcript
 from duologue.protocol.server.outgoing import Outgoing
 from duologue.protocol.server.session import Session, encoding_of
@@ -45,18 +48,28 @@ from duologue.protocol.wire_limits import MIN_COMMIT_MS
 
 __all__ = ["InputPipeline"]
 
+_UNDETECTED_MS: Final = 200
+"""Audio that waits for the rest of its frame, in a resampler and a denoiser. What is longer waits for the detector."""
+
 
 class InputPipeline:
     """Buffers input audio, detects turns, makes items of them and has them transcribed."""
 
     def __init__(
-        self, session: Session, conversation: ConversationItems, outgoing: Outgoing, *, account: MemoryAccount
+        self,
+        session: Session,
+        conversation: ConversationItems,
+        outgoing: Outgoing,
+        *,
+        account: MemoryAccount,
+        clock: Clock,
     ) -> None:
         self._session = session
         self._conversation = conversation
         self._out = outgoing
         self._account = account
         self._audio = InputBuffer(encoding_of(session.input), account)
+        self.client_silence = ClientSilence(clock)
         self._turns = VadTurns(report_illegal=outgoing.command)
         self._settings = session.turn_settings
         self._detecting = self._settings is not None
@@ -102,6 +115,7 @@ class InputPipeline:
     def append(self, audio: bytes) -> None:
         """More audio from the client. Raises InvalidRequest if the buffer is full."""
         self._audio.append(audio)
+        self.client_silence.heard(len(audio) / self._audio.encoding.bytes_per_s)
         if self._detecting:
             self._out.command(Detect(audio, self._audio.encoding, self._noise_reduction))
 
@@ -145,6 +159,26 @@ class InputPipeline:
             yield TurnEnded(end_ms)
         elif not self._detecting and self._audio.held_ms >= MIN_COMMIT_MS:
             self.end_utterance()
+
+    @property
+    def silence_due_at(self) -> float:
+        """When the turn ends because the client sends no more; infinity without a turn, and before its detection."""
+        if self._settings is None or self._turn_item_id is None:
+            return inf
+        if self._audio.end_ms - self._turns.audio_ms > _UNDETECTED_MS:
+            return inf
+        return self.client_silence.due_at(self._settings.silence_duration_ms)
+
+    def fall_silent(self) -> Iterator[TurnEnded]:
+        """The client has sent nothing for longer than a silence lasts. Yields the turn that ends.
+
+        Positions count audio alone: a turn that begins when the client sends again begins where this one ended.
+        """
+        if self._settings is not None and self._turn_item_id is not None:
+            end_ms = self._audio.end_ms
+            self._turns.reset()
+            self._turn_ended(end_ms)
+            yield TurnEnded(end_ms)
 
     @property
     def is_told(self) -> bool:
@@ -294,6 +328,11 @@ class InputPipeline:
         )
 
     @property
+    def _transcription_model(self) -> str:
+        settings = self._session.transcription
+        return settings.model if settings is not None and isinstance(settings.model, str) else ""
+
+    @property
     def _noise_reduction(self) -> str | None:
         wire = self._session.input.noise_reduction
         return wire.type if isinstance(wire, NoiseReduction) and isinstance(wire.type, str) else None
@@ -343,7 +382,7 @@ class InputPipeline:
                 item_id=item_id,
                 content_index=0,
                 transcript=transcript,
-                usage=transcription_usage(transcript, audio_ms),
+                usage=transcription_usage(transcript, audio_ms, self._transcription_model),
             )
         )
 
