@@ -63,7 +63,7 @@ def main() -> None:
     total = all_fast = 0
     for name, dialect, frames in bodies():
         missed = [text for text in frames if not is_fast(text, dialect)]
-        slow.update((name, decode(text, dialect=dialect).type or "(no type)") for text in missed)
+        slow.update((name, str(decode(text, dialect=dialect).type)) for text in missed)
         fast = len(frames) - len(missed)
         lines.append(f"{name:24}{len(frames):8}{fast:8}{percent(fast, len(frames)):8.1f}")
         if dialect == HOME:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from duologue.client.blocking import (
     BlockingConnection,
     BlockingConversation,
+    BlockingListening,
     BlockingNoticeStream,
+    BlockingPlayback,
     client_secret,
     connect,
     converse,
 )
 
-__all__ = ["BlockingConnection", "BlockingConversation", "BlockingNoticeStream", "client_secret", "connect", "converse"]
+__all__ = [
+    "BlockingConnection",
+    "BlockingConversation",
+    "BlockingListening",
+    "BlockingNoticeStream",
+    "BlockingPlayback",
+    "client_secret",
+    "connect",
+    "converse",
+]

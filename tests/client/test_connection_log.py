@@ -16,7 +16,7 @@ from duologue.errors import ConnectionClosed
 from duologue.events import RealtimeEvent, RealtimeSessionConfig
 from duologue.notices import SessionRestored
 from duologue.testing import GREETING, Close, Drop, Expect, ScriptedServer, Send
-from tests.client._frames import answer, audio_delta, call, greeting, replies, serving, tool_turn
+from tests.client._frames import answer, audio_delta, call, error, greeting, replies, serving, tool_turn
 from tests.client._waiting import following, talking
 from tests.transports._answering import answering, http_answer, unused_port
 
@@ -119,6 +119,19 @@ async def test_the_life_of_a_connection_is_told_at_info(log: pytest.LogCaptureFi
     assert closed.startswith(f"closed {url}{PATH} by the server, code 4000, after ")
     assert closed.endswith("dialect openai, session sess_1")
     assert TEXT not in log.text
+
+
+@pytest.mark.parametrize(("code", "told"), [("session_expired", " (session_expired)"), (KEY, ""), (TEXT, "")])
+async def test_the_error_before_a_close_is_told_by_its_code_if_it_looks_like_one(
+    code: str, told: str, log: pytest.LogCaptureFixture
+) -> None:
+    server = ScriptedServer([Send(GREETING, error(code, TEXT)), Close(4000)])
+    async with server.listening() as url, asyncio.timeout(5), connect(url) as connection:
+        assert [(await connection.receive()).type for _ in range(2)] == ["session.created", "error"]
+        with pytest.raises(ConnectionClosed):
+            await connection.receive()
+    [closed] = lines(log, "duologue.client", begins="closed ")
+    assert f"by the server, code 4000{told}, after " in closed
 
 
 async def test_a_close_of_this_side_is_told_once_with_its_code(log: pytest.LogCaptureFixture) -> None:

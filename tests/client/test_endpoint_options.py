@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,3 +31,9 @@ def test_the_blocking_client_needs_one_too(opens: Callable[..., AbstractContextM
 async def test_an_endpoint_and_a_part_of_it_are_too_much(part: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="an Endpoint or its parts, not both"):
         await connect(Endpoint(url="wss://host"), **part).__aenter__()
+
+
+@pytest.mark.parametrize("url", [Path("/v1/realtime"), b"wss://host", None])
+async def test_a_url_that_is_no_text_is_named_by_its_type(url: Any) -> None:
+    with pytest.raises(TypeError, match="a URL is a str, not "):
+        await connect(url).__aenter__()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duologue import Toolbox
-from duologue.client.messages import initial_config, new_id, text_message
+from duologue.client.messages import check_audio, initial_config, new_id, text_message
 from duologue.events import (
     AnySessionConfig,
     AudioConfig,
     AudioInputConfig,
     AudioTranscription,
+    FunctionTool,
     InputTextPart,
+    McpServerTool,
     MessageItem,
     OutputTextPart,
     RealtimeSessionConfig,
@@ -48,9 +51,21 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     config = RealtimeSessionConfig(instructions="Be brief.")
     assert initial_config(None, Toolbox()) is None
     assert initial_config(config, Toolbox()) is config
+    assert initial_config({"instructions": "Be brief."}, Toolbox()) == config
     [tool] = Toolbox(weather).tools
     assert initial_config(None, Toolbox(weather)) == RealtimeSessionConfig(tools=[tool])
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
+
+
+@pytest.mark.parametrize(
+    ("audio", "instead"),
+    [("Hello", "str: words are sent with send_text"), (Path("question.wav"), r"PosixPath: a file .*read_wav")],
+    ids=["str", "path"],
+)
+def test_what_is_no_audio_is_rejected_with_what_to_do(audio: Any, instead: str) -> None:
+    check_audio(b"")
+    with pytest.raises(TypeError, match=rf"send_audio takes audio, not {instead}"):
+        check_audio(audio)
 
 
 def _transcription(**fields: Any) -> TranscriptionSessionConfig:
@@ -82,3 +97,16 @@ def test_the_model_of_a_transcription_session_is_configured_unless_it_is_already
 def test_a_session_that_only_transcribes_has_no_functions() -> None:
     with pytest.raises(TypeError, match="calls no functions"):
         initial_config(TranscriptionSessionConfig(), Toolbox(weather))
+
+
+def test_tools_of_the_session_are_sent_beside_the_functions_and_not_replaced_by_them() -> None:
+    docs = {"type": "mcp", "server_label": "docs", "server_url": "https://docs.example.com/mcp"}
+    config = initial_config({"tools": [docs]}, Toolbox(weather))
+    assert isinstance(config, RealtimeSessionConfig)
+    assert isinstance(config.tools, list)
+    assert [type(tool) for tool in config.tools] == [McpServerTool, FunctionTool]
+
+
+def test_a_name_that_is_offered_twice_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(ValueError, match="'weather' is among the session's tools and in tools="):
+        initial_config({"tools": [{"type": "function", "name": "weather"}]}, Toolbox(weather))

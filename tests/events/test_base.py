@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import copy
+import pickle
 from collections.abc import Callable
 from types import new_class
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from duologue import events
+from duologue import UnknownRealtimeEvent, events
 from duologue.events import ClientEvent, RealtimeEvent, ServerEvent, TranslationEvent, WireObject
 from duologue.events.base import decode_audio, encode_audio
 
@@ -33,6 +35,21 @@ def test_text_is_base64_where_the_standard_library_says_so(text: str) -> None:
             decode_audio(text)
     else:
         assert decode_audio(text) == expected
+
+
+DAMAGED = UnknownRealtimeEvent(json={"type": "response.done", "response": "text"}, problem="Expected `object`")
+
+
+def test_a_field_of_an_event_that_could_not_be_read_says_why_it_is_not_there() -> None:
+    # A wire name selects a class for type checkers; a server may send the name with something else inside.
+    assert str(DAMAGED.type) == DAMAGED.wire_type == "response.done"
+    with pytest.raises(AttributeError, match=r"^no field 'response', because the event could not be read: Expected"):
+        getattr(DAMAGED, "response")  # noqa: B009  # for type checkers it has none
+    assert getattr(DAMAGED, "response", None) is None
+
+
+def test_an_event_that_could_not_be_read_is_copied_and_pickled_like_others() -> None:
+    assert copy.deepcopy(DAMAGED) == copy.copy(DAMAGED) == pickle.loads(pickle.dumps(DAMAGED)) == DAMAGED
 
 
 @pytest.mark.parametrize("base", [RealtimeEvent, ServerEvent, ClientEvent, TranslationEvent])

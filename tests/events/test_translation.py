@@ -80,7 +80,7 @@ def test_a_known_event_that_breaks_its_shape_is_unknown_and_says_where() -> None
 def test_an_event_without_a_type_is_unknown_and_has_neither_type_nor_id() -> None:
     event = read({"event_id": 7})
     assert isinstance(event, events.UnknownTranslationEvent)
-    assert (event.type, event.event_id) == (None, None)
+    assert (event.wire_type, event.event_id) == (None, None)
     assert json.loads(encode_translation(event)) == {"event_id": 7}
     assert read({}).event_id is events.UNSET
 

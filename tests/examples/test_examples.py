@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
+import textwrap
 from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
@@ -210,6 +211,32 @@ def test_the_readmes_server_is_an_application_in_twelve_lines() -> None:
     names: dict[str, object] = {}
     exec(server.replace("uvicorn.run(", "dict(app="), names)
     assert isinstance(names["app"], RealtimeApp)
+
+
+def listing(page: str, beginning: str) -> str:
+    """The Python listing of a page that begins so."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    [found] = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if each.startswith(beginning)]
+    return str(found)
+
+
+def in_a_conversation(code: str, url: str) -> str:
+    """A program whose conversation this code uses."""
+    body = textwrap.indent(code, "        ")
+    head = f"async def main():\n    async with duologue.converse({url!r}) as conversation:\n"
+    return f"import asyncio, duologue\n{head}{body}\nasyncio.run(main())\n"
+
+
+async def test_the_tutorials_question_in_a_file_is_answered_in_a_file(url: str, tmp_path: Path) -> None:
+    code = listing("tutorial.md", "from duologue.sound import WavSink")
+    answer = tmp_path / "answer.wav"
+    code = code.replace("ws://127.0.0.1:8000", url).replace('"question.wav"', repr(QUESTION))
+    await run("-c", in_a_conversation(code.replace('"answer.wav"', repr(str(answer))), url))
+    assert read_wav(answer).duration_ms > 500
+
+
+async def test_the_synthesizer_of_the_page_on_sources_is_heard(url: str) -> None:
+    assert await run("-c", in_a_conversation(listing("howto/sound.md", "import numpy"), url)) == ""
 
 
 def test_the_pages_that_show_an_example_show_what_is_run() -> None:

@@ -27,7 +27,7 @@ async def failure(url: str, *, api_key: str | None = KEY, open_timeout: float = 
     assert fault.__cause__ is None
     assert fault.__suppress_context__ or fault.__context__ is None
     assert "\n" not in str(fault)
-    if api_key is not None:
+    if api_key:
         assert api_key not in str(fault)
     return fault
 
@@ -207,9 +207,10 @@ async def test_a_busy_server_says_when_to_come_again(status: str) -> None:
     assert (fault.retryable, fault.retry_after) == (True, 12.0)
 
 
-async def test_a_key_that_was_forgotten_is_asked_for() -> None:
+@pytest.mark.parametrize("api_key", [None, ""])
+async def test_a_key_that_was_forgotten_is_asked_for(api_key: str | None) -> None:
     async with answering(http_answer("401 Unauthorized")) as port:
-        fault = await failure(f"ws://127.0.0.1:{port}", api_key=None)
+        fault = await failure(f"ws://127.0.0.1:{port}", api_key=api_key)
     assert isinstance(fault, AuthenticationFailed)
     assert "asks for a key, and none was sent (HTTP 401): pass api_key=" in str(fault)
 

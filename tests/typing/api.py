@@ -9,6 +9,7 @@ import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
 from duologue.events import UnsetType, live
+from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -21,15 +22,15 @@ __all__: list[str] = []
 
 
 def reads_and_writes(text: str, data: bytes, mapping: dict[str, Any], event: RealtimeEvent) -> None:
-    assert_type(decode(text), RealtimeEvent)
-    assert_type(decode(data, dialect="openai-beta"), RealtimeEvent)
-    assert_type(duologue.decode(data), RealtimeEvent)
+    assert_type(decode(text), events.AnyEvent)
+    assert_type(decode(data, dialect="openai-beta"), events.AnyEvent)
+    assert_type(duologue.decode(data), events.AnyEvent)
     assert_type(encode(event), bytes)
     assert_type(encode(event, dialect="openai-beta"), bytes)
-    assert_type(RealtimeEvent.from_json(text), RealtimeEvent)
-    assert_type(RealtimeEvent.from_json(data), RealtimeEvent)
-    assert_type(RealtimeEvent.from_json(mapping), RealtimeEvent)
-    assert_type(events.ErrorEvent.from_json(mapping), RealtimeEvent)
+    assert_type(RealtimeEvent.from_json(text), events.AnyEvent)
+    assert_type(RealtimeEvent.from_json(data), events.AnyEvent)
+    assert_type(RealtimeEvent.from_json(mapping), events.AnyEvent)
+    assert_type(events.ErrorEvent.from_json(mapping), events.AnyEvent)
     assert_type(event.to_json(), dict[str, Any])
     assert_type(codec.translate(event, dialect="openai").frame, dict[str, Any] | None)
     assert_type(codec.translate(event, dialect="openai").lost, tuple[str, ...])
@@ -82,6 +83,7 @@ def everyday_names_have_their_types(url: str) -> None:
     assert_type(duologue.ReconnectPolicy(), ReconnectPolicy)
     assert_type(duologue.Endpoint(url=url).socket, duologue.SocketOptions)
     assert_type(duologue.CoreOptions().rotation, duologue.RotationLimits)
+    assert_type(duologue.CoreOptions().silence, duologue.SilenceLimits)
 
 
 # --- without an event loop --------------------------------------------------------------------------------------------
@@ -108,7 +110,7 @@ def fields_have_three_states(event: events.ErrorEvent, update: events.SessionUpd
 
 def the_type_is_a_literal(delta: events.ResponseTextDeltaEvent, unknown: UnknownRealtimeEvent) -> None:
     kind: Literal["response.output_text.delta"] = delta.type
-    assert_type(unknown.type, str | None)
+    assert_type(unknown.wire_type, str | None)
     assert_type(events.InputAudioBufferAppendEvent.from_audio(b"").audio, str)
     del kind
 
@@ -131,13 +133,51 @@ def a_class_pattern_narrows(event: RealtimeEvent) -> None:
             assert_type(event, RealtimeEvent)
 
 
-def a_literal_type_narrows(event: events.ResponseTextDeltaEvent | events.ResponseAudioDeltaEvent) -> str | bytes:
-    # A checker narrows a union by a literal that its members share as a class variable.
-    if event.type == "response.output_text.delta":
+def a_wire_name_narrows_what_decoding_yields(text: str) -> None:
+    event = decode(text)
+    if event.type == "response.done":
+        assert_type(event, events.ResponseDoneEvent)
+        assert_type(event.response, events.RealtimeResponse)
+    elif event.type == "response.output_text.delta":
         assert_type(event, events.ResponseTextDeltaEvent)
-        return event.delta
-    assert_type(event, events.ResponseAudioDeltaEvent)
-    return event.decode_audio()
+    read = RealtimeEvent.from_json(text)
+    if read.type == "session.update":
+        assert_type(read, events.SessionUpdateEvent)
+
+
+async def a_wire_name_narrows_what_a_connection_yields(connection: duologue.Connection) -> None:
+    count: dict[str, int] = {}
+    async for event in connection:
+        count[event.type] = 1
+        match event.type:
+            case "response.output_audio.delta":
+                assert_type(event, events.ResponseAudioDeltaEvent)
+            case "error":
+                assert_type(event.error, events.RealtimeError)
+            case _:
+                pass
+    received = await connection.receive()
+    assert_type(received, events.ReceivedEvent)
+    if received.type == "session.created":
+        assert_type(received, events.SessionCreatedEvent)
+    elif isinstance(received, UnknownRealtimeEvent):
+        assert_type(received, UnknownRealtimeEvent)
+        assert_type(received.problem, str)
+
+
+def a_wire_name_narrows_what_a_blocking_connection_yields(connection: client_blocking.BlockingConnection) -> None:
+    for event in connection:
+        if event.type == "error":
+            assert_type(event, events.ErrorEvent)
+    received = connection.receive(timeout=1)
+    if received.type == "response.created":
+        assert_type(received, events.ResponseCreatedEvent)
+
+
+def a_wire_name_narrows_what_the_protocol_yields(protocol: ClientProtocol, text: str) -> None:
+    event = protocol.receive(text)
+    if event.type == "response.output_item.done":
+        assert_type(event, events.ResponseOutputItemDoneEvent)
 
 
 # --- exhausting: a class more or less in a union is an error here -----------------------------------------------------
@@ -333,6 +373,9 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.ResponseStarted()
             | notices.ResponseFinished()
             | notices.RequestEnded()
+            | notices.CallsAnswered()
+            | notices.AudioNotCommitted()
+            | notices.SessionUpdateEnded()
             | notices.RunTool()
             | notices.StopTool()
             | notices.UsageChanged()

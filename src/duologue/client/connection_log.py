@@ -6,6 +6,7 @@ Each line has the URL without its secrets. None has a server's words: they may r
 from __future__ import annotations
 
 import logging
+import re
 import time
 from typing import Final
 
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 _logger: Final = logging.getLogger("duologue.client")
+
+_CODE: Final = re.compile(r"[a-z][a-z0-9_.]{0,60}")
+"""Codes of errors have this form. What a server calls a code may be any text, and only these are logged."""
 
 _MAX_CHARACTERS: Final = 2000
 """Of a line: as of the message of an exception, which it may quote."""
@@ -59,7 +63,7 @@ class ConnectionLog:
         if self._is_closed:
             return
         self._is_closed = True
-        why = f" ({printable_name(error_code)})" if error_code else ""
+        why = f" ({error_code})" if error_code is not None and _CODE.fullmatch(error_code) else ""
         open_s = time.monotonic() - self._opened_at
         _log(
             logging.INFO,

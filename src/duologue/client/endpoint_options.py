@@ -37,8 +37,10 @@ def endpoint_from(
     """The endpoint of a URL and the other keywords, or the one that is given in their place.
 
     Raises:
-        TypeError: an `Endpoint` and another keyword.
+        TypeError: an `Endpoint` and another keyword, or a URL that is no text.
     """
+    if not isinstance(url, str | Endpoint):
+        raise TypeError(f"a URL is a str, not {type(url).__name__}: write str(url)")
     given = Endpoint(
         url="" if isinstance(url, Endpoint) else url,
         model=model,

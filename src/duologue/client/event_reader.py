@@ -19,6 +19,7 @@ from duologue.dialects import DEFAULT_DIALECT
 from duologue.dialects.omissions import required_fields
 from duologue.dialects.unknown_vendor import UNKNOWN_VENDOR
 from duologue.events import (
+    AnyEvent,
     RealtimeEvent,
     ResponseCreatedEvent,
     ResponseDoneEvent,
@@ -48,7 +49,7 @@ class MessageReader:
         self._warned: set[str] = set()
         """Types of events, of which there are some sixty."""
 
-    def read(self, message: str | bytes, *, dialect: str) -> RealtimeEvent:
+    def read(self, message: str | bytes, *, dialect: str) -> AnyEvent:
         """The event of a message. Raises as `decode` does."""
         event = decode(message, dialect=dialect)
         if isinstance(event, UnknownRealtimeEvent) and self._detector.is_guessed and dialect in _COUSINS:
@@ -62,8 +63,8 @@ class MessageReader:
             return event if isinstance(read, UnknownRealtimeEvent) else read
         return event
 
-    def _read_forgivingly(self, event: UnknownRealtimeEvent) -> RealtimeEvent:
-        name = UNKNOWN_VENDOR.canonical(event.type or "")
+    def _read_forgivingly(self, event: UnknownRealtimeEvent) -> AnyEvent:
+        name = UNKNOWN_VENDOR.canonical(event.wire_type or "")
         if name not in EVENT_CLASSES:
             return event
         read = _read(event.json)
@@ -80,7 +81,7 @@ class MessageReader:
         return read
 
 
-def _read(frame: dict[str, Any]) -> RealtimeEvent:
+def _read(frame: dict[str, Any]) -> AnyEvent:
     return forgiving_reader(DEFAULT_DIALECT).read(UNKNOWN_VENDOR.read(frame), frame=frame)
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from os import PathLike
 from typing import Any
 
 import msgspec
 
+from duologue.client.mappings import SessionInput, to_session
 from duologue.events import (
     AnySessionConfig,
     AudioConfig,
     AudioInputConfig,
     AudioTranscription,
     ConversationItemCreateEvent,
+    FunctionTool,
     InputTextPart,
     MessageItem,
     OutputTextPart,
@@ -25,7 +28,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
 
-__all__ = ["initial_config", "new_id", "text_message"]
+__all__ = ["check_audio", "initial_config", "new_id", "text_message"]
 
 
 def new_id(kind: str) -> str:
@@ -39,22 +42,53 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
 
 
+def check_audio(audio: object) -> None:
+    """Check that what is given to be sent may be audio.
+
+    Raises:
+        TypeError: it is words, or the name of a file; the message says what to do.
+    """
+    file = "a file is sent with send_audio(duologue.audio.wav.read_wav(path))"
+    if isinstance(audio, str):
+        raise TypeError(f"send_audio takes audio, not str: words are sent with send_text(…), {file}")
+    if isinstance(audio, PathLike):
+        raise TypeError(f"send_audio takes audio, not {type(audio).__name__}: {file}")
+
+
 def initial_config(
-    session: AnySessionConfig | None, toolbox: Toolbox, *, transcription_model: str | None = None
+    session: SessionInput | None,
+    toolbox: Toolbox,
+    *,
+    transcription_model: str | None = None,
+    kind: str = "realtime",
 ) -> AnySessionConfig | None:
     """The configuration that is sent first; None if there is none.
 
-    It is `session` with the functions of `toolbox`, or with a model of a transcription session, if it names none.
+    It is `session` with its own tools and those of `toolbox`, or with a model of a transcription session, if it names
+    none. `kind` is the type of a mapping without one.
+
+    Raises:
+        LocalProtocolError: a mapping has a setting of a wrong type; the message names the place.
+        TypeError: there are functions, and the session only transcribes.
+        ValueError: a tool of the session has the name of one of `toolbox`.
     """
+    config = to_session(session, kind=kind) if session is not None else None
     if len(toolbox):
-        config = session if session is not None else RealtimeSessionConfig()
-        if not isinstance(config, RealtimeSessionConfig):
-            raise TypeError("a session that only transcribes calls no functions: leave out tools=")
-        session = msgspec.structs.replace(config, tools=list(toolbox.tools))
+        config = _with_tools(config if config is not None else RealtimeSessionConfig(), toolbox)
     if transcription_model is None:
-        return session
-    config = session if session is not None else TranscriptionSessionConfig()
+        return config
+    config = config if config is not None else TranscriptionSessionConfig()
     return config if isinstance(config, UnknownSession) else _with_transcription_model(config, transcription_model)
+
+
+def _with_tools(config: AnySessionConfig, toolbox: Toolbox) -> RealtimeSessionConfig:
+    if not isinstance(config, RealtimeSessionConfig):
+        raise TypeError("a session that only transcribes calls no functions: leave out tools=")
+    own = list(config.tools) if is_set(config.tools) else []
+    for tool in own:
+        if isinstance(tool, FunctionTool) and is_set(tool.name) and tool.name in toolbox:
+            raise ValueError(f"{tool.name!r} is among the session's tools and in tools=: leave one of them out")
+    return msgspec.structs.replace(config, tools=[*own, *toolbox.offered])
 
 
 def _with_transcription_model(

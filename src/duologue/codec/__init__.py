@@ -27,9 +27,11 @@ from duologue.codec.projection import Untranslatable, project
 from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
+from duologue.dialects.places import copy_json
 from duologue.dialects.rules import same
 from duologue.events import (
     UNSET,
+    AnyEvent,
     InputAudioBufferAppendEvent,
     RealtimeEvent,
     UnknownRealtimeEvent,
@@ -77,7 +79,7 @@ class Translation(msgspec.Struct, frozen=True):
     """Paths of what was left out, in the canonical form."""
 
 
-def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> RealtimeEvent:
+def decode(data: str | bytes, *, dialect: str = DEFAULT_DIALECT) -> AnyEvent:
     """The event that a text message is.
 
     An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`. An `error` is
@@ -206,7 +208,7 @@ def _says_the_same(canonical: dict[str, Any], plain: dict[str, Any]) -> bool:
     return same(canonical, plain) or (is_error_frame(canonical) and same(with_error_fields(canonical), plain))
 
 
-def _read_plain(frame: dict[str, Any]) -> RealtimeEvent:
+def _read_plain(frame: dict[str, Any]) -> AnyEvent:
     reader = forgiving_reader(DEFAULT_DIALECT)
     event = reader.read(frame)
     if isinstance(event, UnknownRealtimeEvent) and is_error_frame(frame):
@@ -214,14 +216,14 @@ def _read_plain(frame: dict[str, Any]) -> RealtimeEvent:
     return event
 
 
-def _decode_in(data: str | bytes, profile: Profile) -> RealtimeEvent:
+def _decode_in(data: str | bytes, profile: Profile) -> AnyEvent:
     try:
         return read_fast(data, profile.name) or _read_own(data, profile.name) or _read_in(parse_object(data), profile)
     except RecursionError as fault:  # nested too deeply for a rule, though not for the parser
         raise too_deep(data) from fault
 
 
-def _read_own(data: str | bytes, dialect: str) -> RealtimeEvent | None:
+def _read_own(data: str | bytes, dialect: str) -> AnyEvent | None:
     """The event of a text, if it is one that only this dialect has, and fits its class."""
     own = known.own_decoder(dialect)
     if own is None:
@@ -232,7 +234,7 @@ def _read_own(data: str | bytes, dialect: str) -> RealtimeEvent | None:
         return None
 
 
-def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
+def _read_in(frame: dict[str, Any], profile: Profile) -> AnyEvent:
     canonical = profile.read(frame)
     # An event that the dialect lacks is written back only to the peer that sent it: keep its frame.
     lacked = any(canonical.get("type") == name for name in profile.lacks_events)
@@ -249,13 +251,13 @@ def _read_in(frame: dict[str, Any], profile: Profile) -> RealtimeEvent:
 # --- the methods of RealtimeEvent -------------------------------------------------------------------------------------
 
 
-def _from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
+def _from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:
     if isinstance(data, (str, bytes)):
         return decode(data)
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return _read_plain(msgspec.to_builtins(dict(data), str_keys=True))
+    return _read_plain(copy_json(dict(data)))
 
 
 def _to_json(event: RealtimeEvent) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.writing import to_plain
 from duologue.dialects.places import Json, copy_json
 from duologue.dialects.rules import same
-from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import AnyEvent, UnknownRealtimeEvent
 from duologue.events.base import Variant
 
 __all__ = ["is_error_frame", "kept_frame", "read_error", "with_error_fields"]
@@ -43,7 +43,7 @@ def is_error_frame(frame: Mapping[str, Any]) -> bool:
     return frame.get("type") == _TYPE
 
 
-def read_error(reader: ForgivingReader, fields: Json, *, frame: Json) -> RealtimeEvent:
+def read_error(reader: ForgivingReader, fields: Json, *, frame: Json) -> AnyEvent:
     """The error event of a frame that does not fit its class; `fields` is its canonical form."""
     event = reader.read(with_error_fields(fields), frame=frame)
     # A string that cannot be written as UTF-8 where the class has one: the frame is kept, under no class.

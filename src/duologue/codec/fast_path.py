@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from duologue.codec import known
 from duologue.codec.longaudio import MIN_CHARS, read_long_audio
 from duologue.dialects import PROFILES
-from duologue.events import RealtimeEvent
+from duologue.events import AnyEvent, RealtimeEvent
 
 __all__ = ["FastPath", "append_prefix", "fast_paths", "read_by_name", "read_fast", "respell"]
 
@@ -56,7 +56,7 @@ def _fast_names(dialect: str) -> tuple[Mapping[str, str], Mapping[str, FastPath]
     )
 
 
-def read_fast(data: str | bytes, dialect: str) -> RealtimeEvent | None:
+def read_fast(data: str | bytes, dialect: str) -> AnyEvent | None:
     """The event of a text in a dialect; None if it needs the ordinary way."""
     names, omitting = _fast_names(dialect)
     event = read_by_name(data, names)
@@ -67,7 +67,7 @@ def read_fast(data: str | bytes, dialect: str) -> RealtimeEvent | None:
     return event
 
 
-def read_by_name(data: str | bytes, names: Mapping[str, str]) -> RealtimeEvent | None:
+def read_by_name(data: str | bytes, names: Mapping[str, str]) -> AnyEvent | None:
     """The event of a text whose name is in the table, read under its canonical name.
 
     None for any other text, and for one that the strict decoder rejects: the forgiving reader handles these.

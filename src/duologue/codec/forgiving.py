@@ -14,7 +14,7 @@ import msgspec
 
 from duologue.codec.shape import ListShape, ObjectShape, Shape, UnionShape, WholeNumber
 from duologue.dialects.names import CANONICAL
-from duologue.events import Extra, RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import AnyEvent, Extra, UnknownRealtimeEvent
 from duologue.events.base import EXTRA_KEY, UNKNOWN_TAG
 
 __all__ = ["ForgivingReader"]
@@ -27,7 +27,7 @@ class ForgivingReader:
         self._shapes = shapes
         self._dialect = dialect
 
-    def read(self, fields: dict[str, Any], *, frame: Mapping[str, Any] | None = None) -> RealtimeEvent:
+    def read(self, fields: dict[str, Any], *, frame: Mapping[str, Any] | None = None) -> AnyEvent:
         """The event that this object is; `UnknownRealtimeEvent` if it is none, or none that holds together.
 
         `frame` is kept with a typed event, to be written back in the same dialect.
@@ -43,7 +43,7 @@ class ForgivingReader:
         prepared = self._object(fields, shape, frame=frame)
         prepared["type"] = canonical
         try:
-            event: RealtimeEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
+            event: AnyEvent = msgspec.convert(prepared, type=shape.cls)  # type: ignore[assignment]
         except msgspec.ValidationError as fault:
             return UnknownRealtimeEvent(json=fields, problem=_with_place(str(fault)))
         except UnicodeError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from operator import or_
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.shape import shapes_by_tag
-from duologue.events import AnyClientEvent, AnyServerEvent, RealtimeEvent
+from duologue.events import AnyClientEvent, AnyEvent, AnyServerEvent, RealtimeEvent
 
 __all__ = [
     "AZURE_VOICE_LIVE",
@@ -46,17 +46,17 @@ def prepare() -> None:
     """
     global decode
     if decode is _first_decode:
-        decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
+        decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyServerEvent | AnyClientEvent)
         decode = decoder.decode
 
 
-def _first_decode(data: str | bytes) -> RealtimeEvent:
+def _first_decode(data: str | bytes) -> AnyEvent:
     """Replaces itself at the first call: importing stays cheap, and decoding needs no check."""
     prepare()
     return decode(data)
 
 
-decode: Callable[[str | bytes], RealtimeEvent] = _first_decode
+decode: Callable[[str | bytes], AnyEvent] = _first_decode
 """Strict: raises `SURPRISES`. Call it as `known.decode`: it replaces itself."""
 
 
@@ -80,12 +80,12 @@ def is_own_event(event: RealtimeEvent, *, of_another_dialect_than: str) -> bool:
 
 
 @cache
-def own_decoder(dialect: str) -> Callable[[str | bytes], RealtimeEvent] | None:
+def own_decoder(dialect: str) -> Callable[[str | bytes], AnyEvent] | None:
     """The strict decoder of the events that only this dialect has; None if there are none."""
     classes = own_classes(dialect)
     if not classes:
         return None
-    decoder: msgspec.json.Decoder[RealtimeEvent] = msgspec.json.Decoder(reduce(or_, classes.values()))
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, classes.values()))
     return decoder.decode
 
 

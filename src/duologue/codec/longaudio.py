@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from duologue.events import InputAudioBufferAppendEvent, RealtimeEvent, ResponseAudioDeltaEvent
+from duologue.events import AnyEvent, InputAudioBufferAppendEvent, ResponseAudioDeltaEvent
 from duologue.events.base import Variant
 
 __all__ = ["MIN_CHARS", "LongAudio", "read_long_audio"]
@@ -65,6 +65,6 @@ def _keys(field: str) -> tuple[str, str]:
 _REALTIME: Final = LongAudio(((ResponseAudioDeltaEvent, "delta"), (InputAudioBufferAppendEvent, "audio")))
 
 
-def read_long_audio(text: str, decode: Callable[[str], RealtimeEvent]) -> RealtimeEvent | None:
+def read_long_audio(text: str, decode: Callable[[str], AnyEvent]) -> AnyEvent | None:
     """`LongAudio.read` for the realtime family."""
     return _REALTIME.read(text, decode)

@@ -214,7 +214,7 @@ from duologue.events.translation import (
     UnknownTranslationEvent,
     UnknownTranslationSession,
 )
-from duologue.events.unions import AnyClientEvent, AnyEvent, AnyServerEvent
+from duologue.events.unions import AnyClientEvent, AnyEvent, AnyServerEvent, ReceivedEvent
 from duologue.events.values import (
     ApprovalPolicy,
     Eagerness,
@@ -344,6 +344,7 @@ __all__ = [
     "RealtimeSession",
     "RealtimeSessionConfig",
     "Reasoning",
+    "ReceivedEvent",
     "ReasoningEffort",
     "ResponseAudio",
     "ResponseAudioDeltaEvent",

@@ -13,9 +13,12 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeGuard, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType, ValidationError, convert
+
+if TYPE_CHECKING:
+    from duologue.events.unions import AnyEvent
 
 __all__ = [
     "EXTRA_KEY",
@@ -225,15 +228,37 @@ class UnknownVariant(Variant, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
 
 
 class UnknownFrame(Variant, frozen=True, kw_only=True):
-    """What the unknown event of each family consists of."""
+    """What the unknown event of each family consists of.
+
+    It has no field of a known type: asking for one raises an AttributeError that says why.
+    """
 
     json: dict[str, Any]
     """The event as it came."""
     problem: str
     """Why it is not typed: where in the JSON, what was expected, what came."""
 
+    if TYPE_CHECKING:
+        # To a type checker the name is none of the known ones: comparing it with one of those selects the class.
+        type: ClassVar[Literal["(unknown)"]]
+    else:
+
+        @property
+        def type(self) -> str | None:
+            """The wire name as it came, as `wire_type` is; type checkers take it for a name that no event has."""
+            return self.wire_type
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__") or name in self.__struct_fields__:
+                raise AttributeError(name)
+            raise AttributeError(
+                f"no field {name!r}, because the event could not be read: {self.problem}; its fields are in `json`",
+                name=name,
+                obj=self,
+            )
+
     @property
-    def type(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]  # here it varies by instance
+    def wire_type(self) -> str | None:
         """The wire name as it came; None when there was no string of that name."""
         name = self.json.get("type")
         return name if isinstance(name, str) else None
@@ -288,11 +313,11 @@ class RealtimeEvent(Variant, frozen=True, kw_only=True):
         def event_id(self) -> Maybe[Id]: ...
 
     # Reading and writing JSON is the work of a floor above, which puts these two in place when it is imported.
-    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], RealtimeEvent]]
+    _read_json: ClassVar[Callable[[Mapping[str, Any] | str | bytes], Any]]
     _write_json: ClassVar[Callable[[RealtimeEvent], dict[str, Any]]]
 
     @staticmethod
-    def from_json(data: Mapping[str, Any] | str | bytes) -> RealtimeEvent:
+    def from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:
         """The event that this JSON object is, dispatched on its `type`.
 
         An unknown type, or a known one whose fields are missing or ill-typed, becomes `UnknownRealtimeEvent`.
@@ -300,7 +325,8 @@ class RealtimeEvent(Variant, frozen=True, kw_only=True):
         Raises:
             DecodeError: the text is not a JSON object.
         """
-        return RealtimeEvent._read_json(data)
+        event: AnyEvent = RealtimeEvent._read_json(data)
+        return event
 
     def to_json(self) -> dict[str, Any]:
         """The event as a JSON-ready dict, with the canonical wire name and every extra field it came with."""
@@ -330,7 +356,8 @@ class ClientEvent(RealtimeEvent, frozen=True, kw_only=True):
 class UnknownRealtimeEvent(UnknownFrame, RealtimeEvent, frozen=True, kw_only=True, tag=UNKNOWN_TAG):
     """An event that cannot be typed truthfully; nothing of it is lost.
 
-    Either its type is unknown, or a field of a known type is missing or has the wrong type.
+    Either its type is unknown, or a field of a known type is missing or has the wrong type. It has no field of a known
+    type: asking for one raises an AttributeError that says why.
     """
 
 

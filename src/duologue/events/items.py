@@ -134,6 +134,12 @@ class MessageItem(Variant, frozen=True, kw_only=True, tag="message"):
     phase: Maybe[str] = UNSET
     """Not in the published schema; newer models send "commentary" or "final_answer"."""
 
+    @property
+    def text(self) -> str:
+        """The text and the transcripts of all parts, joined by spaces."""
+        words = (getattr(part, name, None) for part in self.content for name in ("text", "transcript"))
+        return " ".join(word for word in words if isinstance(word, str) and word)
+
 
 class FunctionCallItem(Variant, frozen=True, kw_only=True, tag="function_call"):
     """The model calls one of the session's functions; `arguments` is JSON text."""

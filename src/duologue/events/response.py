@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal, TypeAlias
 
 from duologue.events.audio import AudioFormat, Voice
-from duologue.events.base import UNSET, ClientEvent, Id, Maybe, Number, ServerEvent, WireObject, decode_audio
-from duologue.events.items import ContentPart, ConversationItem, ItemReference
+from duologue.events.base import UNSET, ClientEvent, Id, Maybe, Number, ServerEvent, WireObject, decode_audio, is_set
+from duologue.events.items import ContentPart, ConversationItem, ItemReference, MessageItem
 from duologue.events.session import Prompt, Reasoning
 from duologue.events.tools import Tool, ToolChoice
 from duologue.events.values import Modality, RateLimitName, ResponseStatus, ResponseStatusReason
@@ -135,6 +135,12 @@ class RealtimeResponse(WireObject, frozen=True, kw_only=True):
     audio: Maybe[ResponseAudio] = UNSET
     usage: Maybe[ResponseUsage] = UNSET
     metadata: Maybe[Metadata] = UNSET
+
+    @property
+    def text(self) -> str:
+        """The text and the transcripts of its messages, joined by spaces; empty while there are none."""
+        output = self.output if is_set(self.output) else []
+        return " ".join(item.text for item in output if isinstance(item, MessageItem) and item.text)
 
 
 # --- client events --------------------------------------------------------------------------------------------------

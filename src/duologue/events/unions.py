@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from duologue.events.audio import (
     InputAudioBufferAppendEvent,
@@ -72,7 +72,7 @@ from duologue.events.session import (
 )
 from duologue.events.tools import McpListToolsCompletedEvent, McpListToolsFailedEvent, McpListToolsInProgressEvent
 
-__all__ = ["AnyClientEvent", "AnyEvent", "AnyServerEvent"]
+__all__ = ["AnyClientEvent", "AnyEvent", "AnyServerEvent", "ReceivedEvent"]
 
 AnyClientEvent: TypeAlias = (
     ConversationItemCreateEvent
@@ -142,5 +142,17 @@ AnyServerEvent: TypeAlias = (
 )
 """Everything that a server sends."""
 
-AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | UnknownRealtimeEvent
-"""Everything that decoding can yield."""
+if TYPE_CHECKING:
+    # Imported where its dialect is: most programs do without.
+    from duologue.events.azure_voice_live import AnyVoiceLiveClientEvent, AnyVoiceLiveServerEvent
+
+    _ReceivedElsewhere: TypeAlias = AnyVoiceLiveServerEvent
+    _Elsewhere: TypeAlias = AnyVoiceLiveServerEvent | AnyVoiceLiveClientEvent
+else:
+    _ReceivedElsewhere = _Elsewhere = UnknownRealtimeEvent
+
+ReceivedEvent: TypeAlias = AnyServerEvent | _ReceivedElsewhere | UnknownRealtimeEvent
+"""Everything that a client receives. Comparing `type` with a wire name selects the class."""
+
+AnyEvent: TypeAlias = AnyClientEvent | AnyServerEvent | _Elsewhere | UnknownRealtimeEvent
+"""Everything that decoding can yield; for type checkers with the events that one dialect alone has."""

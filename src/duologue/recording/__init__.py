@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from duologue.recording.conversation import RecordedConversation
 from duologue.recording.format import VERSION, Direction, Frame, Header, RecordingReader, RecordingWriter, Side
 from duologue.recording.recorder import RecordingTransport
 from duologue.recording.replayer import ReplayTransport
@@ -11,6 +12,7 @@ __all__ = [
     "Direction",
     "Frame",
     "Header",
+    "RecordedConversation",
     "RecordingReader",
     "RecordingTransport",
     "RecordingWriter",

@@ -218,7 +218,8 @@ class Pair:
         return self._responding
 
     def _collect(self) -> list[RealtimeEvent]:
-        events = [self.client.receive(encode(event).decode("utf-8")) for event in self.server.take_events()]
+        taken = self.server.take_events()
+        events: list[RealtimeEvent] = [self.client.receive(encode(event).decode("utf-8")) for event in taken]
         self.received += events
         for command in self.server.take_commands():
             if isinstance(command, Detect):

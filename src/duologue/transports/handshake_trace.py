@@ -68,6 +68,12 @@ class TracedConnection(ClientConnection):
             self._trace.take(data)
         super().data_received(data)
 
+    def process_event(self, event: Any) -> None:
+        """The first one is the answer; then the trace is not needed, and the first frames may stand behind it."""
+        if self.response is None:
+            self._trace.received = b""
+        super().process_event(event)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""
         self._trace.broken_by = exc

@@ -17,6 +17,8 @@ _PLAIN_QUERY: Final = frozenset({"model", "deployment", "intent", "call_id", "ap
 
 _PLAIN_HEADERS: Final = frozenset({"openai-beta", "user-agent", "origin", "accept", "content-type"})
 
+_SCHEMES: Final = frozenset({"bearer", "basic"})
+
 _PLAIN_SUBPROTOCOLS: Final = frozenset({"realtime", "openai-beta.realtime-v1"})
 
 _WORD_CHARACTERS: Final = 4
@@ -46,7 +48,8 @@ def handshake_secrets(
         if each is not None:
             yield from _secrets_of_url(each)
     for name, value in headers.items():
-        if name.lower() not in _PLAIN_HEADERS:
+        # `Bearer` alone is what an empty variable of the environment gives.
+        if name.lower() not in _PLAIN_HEADERS and value.strip().lower() not in _SCHEMES:
             yield value
             yield from _after_scheme(value)
     for subprotocol in set(subprotocols) - _PLAIN_SUBPROTOCOLS:

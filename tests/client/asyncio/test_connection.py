@@ -50,6 +50,18 @@ async def test_leaving_the_block_sends_what_is_waiting_and_then_closes(ends: End
             await ends[1].receive()
 
 
+async def test_a_mapping_is_sent_as_the_event_that_it_describes(ends: Ends) -> None:
+    async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
+        await connection.send({"type": "session.update", "event_id": "e1", "session": {"instructions": "Be brief."}})
+        assert json.loads(await ends[1].receive()) == {
+            "type": "session.update",
+            "event_id": "e1",
+            "session": {"type": "realtime", "instructions": "Be brief."},
+        }
+        with pytest.raises(LocalProtocolError, match=r"^session\.instructions: it must be str"):
+            await connection.send({"type": "session.update", "session": {"instructions": 5}})
+
+
 async def test_a_receive_that_waits_too_long_times_out_and_the_session_goes_on(ends: Ends) -> None:
     async with asyncio.timeout(5), connect(transport=ends[0]) as connection:
         for number in range(3):

@@ -8,7 +8,7 @@ import pytest
 
 from duologue import blocking
 from duologue.client.limits import MAX_QUEUED_EVENTS
-from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
+from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, LocalProtocolError
 from duologue.events import InputAudioBufferCommitEvent, ResponseCancelEvent
 from duologue.transports import MemoryTransport
 from duologue.transports.blocking import BlockingMemoryTransport, blocking_memory_pair
@@ -32,6 +32,15 @@ def test_leaving_the_block_sends_what_is_waiting_in_order_and_then_closes(ends: 
     assert received == [str(number) for number in range(200)]
     with pytest.raises(ConnectionClosedOK):
         ends[1].receive(timeout=5)
+
+
+def test_a_mapping_is_sent_as_the_event_that_it_describes(ends: Ends) -> None:
+    with blocking.connect(transport=ends[0]) as connection:
+        connection.send({"type": "conversation.item.delete", "event_id": "e1", "item_id": "item_1"}, timeout=5)
+        sent = json.loads(ends[1].receive(timeout=5))
+        assert sent == {"type": "conversation.item.delete", "event_id": "e1", "item_id": "item_1"}
+        with pytest.raises(LocalProtocolError, match=r"^item_id: it is missing"):
+            connection.send({"type": "conversation.item.delete"}, timeout=5)
 
 
 def test_a_receive_that_waits_too_long_times_out_and_the_session_goes_on(ends: Ends) -> None:

@@ -12,7 +12,7 @@ from duologue.audio.wav import Sound
 from duologue.client import Conversation
 from duologue.errors import ConnectionClosedError
 from duologue.sound import AudioSource, WavSource
-from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
+from duologue.testing import Close, Drop, Expect, ScriptedServer, ScriptStep, Send, Until
 from tests.client._frames import greeting, sent_audio, serving
 from tests.client.sound._speaking import CUE, cue, talking
 from tests.client.sound._virtual_time import in_virtual_time
@@ -104,7 +104,7 @@ async def test_the_end_of_the_conversation_ends_the_listening_and_a_failure_is_r
 @in_virtual_time
 async def test_while_a_lost_connection_is_restored_the_audio_of_that_time_is_dropped() -> None:
     restored = asyncio.Event()
-    again = [Until(restored), Send(greeting("sess_2")), Expect("input_audio_buffer.commit")]
+    again: list[ScriptStep] = [Until(restored), Send(greeting("sess_2")), Expect("input_audio_buffer.commit")]
     server = ScriptedServer([Send(greeting()), CUE, Drop()], again)
     async with talking(server) as conversation:
         async with conversation.listen(Endless()):

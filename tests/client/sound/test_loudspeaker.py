@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 
 import pytest
 
-from duologue.audio.formats import PCMU, Encoding
+from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.errors import DuologueError
 from duologue.sound import Loudspeaker
 from tests.client.sound._portaudio import NoStream, OnlyAt48k, Stream, install
@@ -41,3 +43,26 @@ async def test_a_device_that_cannot_be_opened_at_all_is_a_fault(monkeypatch: pyt
     with pytest.raises(DuologueError, match="no loudspeaker can be opened at 48000 Hz"):
         await loudspeaker.open(PCMU)
     await loudspeaker.close()
+
+
+async def test_a_device_that_opens_after_the_wait_for_it_was_cancelled_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed, release, opening = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> object:
+        opening.set()
+        release.wait(5)
+        return closed.set
+
+    monkeypatch.setattr("duologue.client.sound.loudspeaker.open_loudspeaker", slow)
+    device = Loudspeaker()
+    waiting = asyncio.ensure_future(device.open(PCM))
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(opening.wait, 5)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await device.close()
+        release.set()
+        await asyncio.to_thread(closed.wait, 5)
+    assert closed.is_set()

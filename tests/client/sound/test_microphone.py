@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -62,3 +63,26 @@ async def test_a_device_that_does_not_record_at_the_session_s_rate_records_at_it
     with pytest.raises(DuologueError, match="no microphone"):
         await broken.open(PCM)
     await broken.close()
+
+
+async def test_a_device_that_opens_after_the_wait_for_it_was_cancelled_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed, release, opening = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> object:
+        opening.set()
+        release.wait(5)
+        return closed.set
+
+    monkeypatch.setattr("duologue.client.sound.microphone.open_microphone", slow)
+    device = Microphone()
+    waiting = asyncio.ensure_future(device.open(PCM))
+    async with asyncio.timeout(5):
+        await asyncio.to_thread(opening.wait, 5)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await device.close()
+        release.set()
+        await asyncio.to_thread(closed.wait, 5)
+    assert closed.is_set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from duologue.audio.formats import PCM, PCMU, Encoding
 from duologue.audio.wav import read_wav
 from duologue.client import Conversation
-from duologue.errors import AudioError, ConnectionClosedError
+from duologue.errors import AudioError, ConnectionClosedError, MissingExtra
 from duologue.notices import AudioDelta, Interrupted
 from duologue.sound import FunctionSink, WavSink
 from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
@@ -426,6 +427,19 @@ async def test_a_sink_that_cannot_be_opened_is_closed_and_its_block_does_not_beg
             conversation.play(7)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="an encoding of its own"):
             conversation.play(HandedOver(), encoding=Encoding.of("audio/pcm", 8000))
+
+
+@in_virtual_time
+async def test_a_sink_of_another_rate_without_the_extra_says_so_before_its_block_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    async with talking(serving([])) as conversation:
+        with pytest.raises(MissingExtra, match=r"duologue\[audio\]"):
+            async with conversation.play(WavSink(tmp_path / "answer.wav", rate_hz=8_000)):
+                pytest.fail("the block has begun")
+        async with conversation.play(WavSink(tmp_path / "answer.wav")):
+            pass
 
 
 @in_virtual_time

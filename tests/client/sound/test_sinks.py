@@ -118,7 +118,7 @@ async def test_a_sink_that_blocks_runs_in_one_thread_in_order() -> None:
         await sink.close()
     assert inner.done == ["open", "write", "drop", "close"]
     assert threads == {"duologue-sink"}
-    assert InThread(print, encoding=PCMU).lead_ms == 0
+    assert [InThread(each).lead_ms for each in (print, FunctionSink(print, lead_ms=90), Blocking())] == [60, 90, 0]
 
 
 async def test_a_sink_that_only_writes_takes_the_session_s_encoding() -> None:

@@ -57,6 +57,13 @@ def test_receiving_never_raises(client: ClientProtocol, message: str | bytes) ->
     assert event.problem
 
 
+def test_what_only_clients_send_is_not_read_as_an_event_of_the_server(client: ClientProtocol) -> None:
+    event = client.receive('{"type": "response.cancel", "response_id": "resp_1"}')
+    assert isinstance(event, UnknownRealtimeEvent)
+    assert event.json == {"type": "response.cancel", "response_id": "resp_1"}
+    assert event.problem == "only clients send response.cancel - at `$.type`"
+
+
 def test_the_session_is_the_one_that_the_server_last_sent() -> None:
     pair = Pair()
     assert (pair.client.state, pair.client.session) == (ConnectionState.CONNECTING, None)

@@ -48,6 +48,7 @@ def test_the_envelope_says_the_direction(envelope: dict[str, Any]) -> None:
         {"type": "new.event", "direction": "sent", "data": {"type": "other"}},
         {"type": "conversation.item.create", "item": {"content": []}, "event_id": "sent"},
         {"no": "type"},
+        {"event": "session.update", "gone": ["voice"]},
         {},
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -69,6 +70,17 @@ def test_the_documentation_has_every_format_in_the_order_in_which_they_are_recog
     page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows == ["read as", *(each.name for each in FORMATS)]
+
+
+def test_the_listing_of_the_documentation_shows_the_types_of_a_har(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "howto" / "recordings.md").read_text(encoding="utf-8")
+    (listing,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "app.har").write_bytes(har(("wss://x/v1/realtime", har_messages())))
+    monkeypatch.chdir(tmp_path)
+    exec(listing, {})
+    assert capsys.readouterr().out.splitlines() == [f"{direction} {frame['type']}" for direction, frame in SESSION]
 
 
 def test_a_recording_of_our_own_is_read_packed_too(tmp_path: Path) -> None:
@@ -138,6 +150,10 @@ def test_lines_without_an_object_are_problems_among_frames_and_are_counted_in_a_
     log, found = read(tmp_path / "log", b'Connected\n> {"type":"a"} +2ms\n\nping\n< {"type":"b"}\n')
     assert [(frame.number, frame.problem) for frame in found] == [(2, ""), (5, "")]
     assert log.notes == ["2 lines hold no frame"]
+    objects, found = read(
+        tmp_path / "objects", b'{"level":"info","msg":"up"}\n{"direction":"in","data":{"type":"a"}}\n'
+    )
+    assert ([frame.number for frame in found], objects.notes) == ([2], ["1 object holds no frame"])
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))

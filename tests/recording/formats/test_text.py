@@ -35,13 +35,13 @@ def test_a_text_is_recognised(head: bytes, kind: str | None) -> None:
 
 
 def test_what_is_behind_an_array_is_a_problem() -> None:
-    found = list(read_array(BytesIO(b'[{"type":"a"},\n\n{"type":"b"}\n]\noops')))
+    found = list(read_array(BytesIO(b'[{"type":"a"},\n\n{"type":"b"}\n]\noops'), [0]))
     assert [(frame.number, frame.text) for frame in found[:2]] == [(1, b'{"type":"a"}'), (2, b'{"type":"b"}')]
     assert [frame.number for frame in found if frame.problem.startswith("behind it: not a JSON object")] == [2]
 
 
 def test_a_line_that_is_json_and_no_object_is_named() -> None:
-    (problem,) = read_json_texts(BytesIO(b"[1]"))
+    (problem,) = read_json_texts(BytesIO(b"[1]"), [0])
     assert problem.problem == "not a JSON object: it is an array (message of 3 bytes)"
 
 

@@ -130,7 +130,7 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
         report.problems.append(FrameProblem(line.number, None, str(fault)))
         return
     report.frames += 1
-    name = event.type
+    name = event.wire_type if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent) else event.type
     report.types[name or "(no type)"] += 1
     if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent):
         if name is not None and name in PROFILES[dialect].heartbeats:

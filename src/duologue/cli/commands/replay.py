@@ -17,7 +17,7 @@ from duologue.cli.turns.observations import Observation
 from duologue.cli.views.summary import SummaryBuilder
 from duologue.codec import decode
 from duologue.errors import DecodeError, RecordingError
-from duologue.events import RealtimeEvent, UnknownRealtimeEvent
+from duologue.events import AnyEvent, UnknownRealtimeEvent
 from duologue.recording import RecordingReader
 from duologue.recording.formats import FoundFrame, FrameFile
 from duologue.recording.formats.directions import direction_of_type
@@ -97,11 +97,11 @@ def _of_found(frames: FrameFile) -> Iterator[Observation]:
         raise RecordingError(f"{frames.name}: {where} no frame; duologue check names each")
 
 
-def _found_event(frame: FoundFrame) -> RealtimeEvent:
+def _found_event(frame: FoundFrame) -> AnyEvent:
     return UnknownRealtimeEvent(json={}, problem=frame.problem) if frame.problem else _event(frame.text)
 
 
-def _event(message: str | bytes) -> RealtimeEvent:
+def _event(message: str | bytes) -> AnyEvent:
     try:
         return decode(message)
     except DecodeError as fault:

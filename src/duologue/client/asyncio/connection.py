@@ -13,11 +13,26 @@ from duologue.client.connection_log import ConnectionLog, session_id_of
 from duologue.client.dialect_detection import DialectDetector
 from duologue.client.event_reader import MessageReader
 from duologue.client.limits import FLUSH_S, MAX_QUEUED_EVENTS
+from duologue.client.mappings import EventInput, SessionInput, to_event, to_session
 from duologue.client.messages import new_id
+from duologue.client.verbs import (
+    ConversationVerbs,
+    InputAudioBufferVerbs,
+    OutputAudioBufferVerbs,
+    ResponseVerbs,
+)
 from duologue.dialects import PROFILES
 from duologue.dialects.utterance import UtteranceProfile
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import AnySession, ErrorEvent, InputAudioBufferAppendEvent, RealtimeEvent, is_set
+from duologue.events import (
+    AnySession,
+    ErrorEvent,
+    InputAudioBufferAppendEvent,
+    ReceivedEvent,
+    SessionUpdatedEvent,
+    SessionUpdateEvent,
+    is_set,
+)
 from duologue.protocol import ClientProtocol
 from duologue.protocol.utterance_commands import UtteranceCommands
 from duologue.transports import Transport
@@ -63,8 +78,8 @@ class Connection:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
         self._emptied = asyncio.Event()
         """Set when a message has left the queue, so that senders that wait look again."""
-        self._incoming: asyncio.Queue[RealtimeEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
-        self._deliver: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
+        self._incoming: asyncio.Queue[ReceivedEvent | ConnectionClosed] = asyncio.Queue(MAX_QUEUED_EVENTS)
+        self._deliver: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]] = self._incoming.put
         self._closed: ConnectionClosed | None = None
         self._closing: ConnectionClosed | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -100,12 +115,12 @@ class Connection:
         """The last `error` event that was read."""
         return self._protocol.last_error
 
-    async def send(self, event: RealtimeEvent) -> None:
-        """Send an event; waits while the server is slow. Events go out in the order of the calls.
+    async def send(self, event: EventInput) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow. Events go out in the order of the calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
         """
         await self.queue(self.messages(event))
 
@@ -119,7 +134,11 @@ class Connection:
         """
         await self.queue(self.audio_messages(audio))
 
-    async def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    async def update_session(self, session: SessionInput) -> None:
+        """Change the session; a mapping is taken too. The answer comes as an event. Raises as `send` does."""
+        await self.send(SessionUpdateEvent(session=to_session(session)))
+
+    async def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. `timeout` is in seconds; None: no limit.
 
         Raises:
@@ -136,7 +155,7 @@ class Connection:
             raise event.with_traceback(None)
         return event
 
-    async def __aiter__(self) -> AsyncIterator[RealtimeEvent]:
+    async def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:
@@ -148,6 +167,28 @@ class Connection:
             except ConnectionClosedOK:
                 return
             yield event
+
+    # --- single events, by the names of the official SDKs
+
+    @property
+    def response(self) -> ResponseVerbs[Coroutine[Any, Any, None]]:
+        """`response.create` and `response.cancel`; each sends as `send` does."""
+        return ResponseVerbs(self.send)
+
+    @property
+    def input_audio_buffer(self) -> InputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`input_audio_buffer.append`, `.commit` and `.clear`; each sends as `send` does."""
+        return InputAudioBufferVerbs(self.send)
+
+    @property
+    def output_audio_buffer(self) -> OutputAudioBufferVerbs[Coroutine[Any, Any, None]]:
+        """`output_audio_buffer.clear`; it sends as `send` does."""
+        return OutputAudioBufferVerbs(self.send)
+
+    @property
+    def conversation(self) -> ConversationVerbs[Coroutine[Any, Any, None]]:
+        """`conversation.item.create`, `.delete`, `.retrieve` and `.truncate`; each sends as `send` does."""
+        return ConversationVerbs(self.send)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""
@@ -172,11 +213,11 @@ class Connection:
         """How many messages can be queued without waiting. Safe on any thread."""
         return MAX_QUEUED_EVENTS - self._outgoing.qsize()
 
-    def messages(self, event: RealtimeEvent) -> list[str]:
+    def messages(self, event: EventInput) -> list[str]:
         """The texts that send an event, with what the dialect wants before it. Safe on any thread. Raises as `send`."""
         self._raise_if_over()
         with self._sending:
-            return [self._protocol.send(each) for each in self._utterances.outgoing(event)]
+            return [self._protocol.send(each) for each in self._utterances.outgoing(to_event(event))]
 
     def audio_messages(self, audio: bytes) -> list[str]:
         """The texts that send input audio. Safe on any thread. Raises as `append` does."""
@@ -210,6 +251,13 @@ class Connection:
         return self._utterances.lacks_model
 
     @property
+    def awaits_settings(self) -> bool:
+        """Whether the server has not told its session yet, or the answer to the last `session.update` is missing."""
+        if SessionUpdatedEvent.type in PROFILES[self.dialect].lacks_events:
+            return False
+        return self._protocol.session is None or self._protocol.unanswered_update is not None
+
+    @property
     def is_speech_told(self) -> bool:
         """Whether no utterance is open or being transcribed, in a dialect in which each has one final transcript."""
         return self._utterances.is_told
@@ -226,7 +274,7 @@ class Connection:
             self._utterances = UtteranceCommands(self.utterance, model=self.model)
             self.put([self._protocol.send(event) for event in self._utterances.first()])
 
-    def deliver_to(self, put: Callable[[RealtimeEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
+    def deliver_to(self, put: Callable[[ReceivedEvent | ConnectionClosed], Coroutine[Any, Any, None]]) -> None:
         """Give events, and the end, to `put` instead of `receive`. Only before the event loop's next turn."""
         assert self._incoming.empty()
         self._deliver = put
@@ -254,7 +302,6 @@ class Connection:
             self._log_closed(over, by="this side")
 
     async def _read(self) -> None:
-        has_session = False
         while self._closed is None:
             try:
                 message = await self._transport.receive()
@@ -262,25 +309,36 @@ class Connection:
                 await self._end(self._protocol.closed(closed.code, closed.reason))
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                broken = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
-                broken.__cause__ = fault
-                await self._end(broken)
+                await self._end(self._broken(_ABNORMAL_CLOSURE, "the transport broke", fault))
             else:
-                if not self._detector.is_settled:
-                    self._detector.observe(message)
-                    if self._detector.dialect != self._protocol.dialect:
-                        self._use_dialect()
-                if WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("received", message, session=self.session_id)
-                event = self._protocol.receive(message)
-                if not has_session and self._protocol.session is not None:
-                    has_session = True
-                    self._log.session_began(self.session_id, self.dialect)
-                if not self._utterances.passes:
-                    with self._sending:
-                        self.put([self._protocol.send(each) for each in self._utterances.received(event)])
-                if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
-                    await self._deliver(event)
+                try:
+                    event = self._event(message)
+                except Exception as fault:  # a fault of this library: likewise
+                    await self._end(self._broken(_INTERNAL_ERROR, "a message cannot be read", fault))
+                else:
+                    if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
+                        await self._deliver(event)
+
+    def _event(self, message: str | bytes) -> ReceivedEvent:
+        if not self._detector.is_settled:
+            self._detector.observe(message)
+            if self._detector.dialect != self._protocol.dialect:
+                self._use_dialect()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
+        had_session = self._protocol.session is not None
+        event = self._protocol.receive(message)
+        if not had_session and self._protocol.session is not None:
+            self._log.session_began(self.session_id, self.dialect)
+        if not self._utterances.passes:
+            with self._sending:
+                self.put([self._protocol.send(each) for each in self._utterances.received(event)])
+        return event
+
+    def _broken(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
+        broken = self._protocol.closed(code, f"{what}: {fault}")
+        broken.__cause__ = fault
+        return broken
 
     async def _end(self, closed: ConnectionClosed) -> None:
         self._closed = closed
@@ -298,6 +356,7 @@ class Connection:
         if update is None or (is_set(answered) and answered != update.event_id):
             return False
         if not self._detector.follows(event.error):
+            self._protocol.unanswered_update = None
             return False
         self._protocol.dialect = self._detector.dialect
         self.put([self._protocol.send(update)])

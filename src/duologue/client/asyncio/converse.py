@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -14,14 +14,14 @@ from duologue.client.asyncio.conversation import Conversation
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
-from duologue.client.endpoint import Endpoint
+from duologue.client.endpoint import TRANSCRIPTION, Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
 from duologue.client.limits import TOOL_TIMEOUT_S
+from duologue.client.mappings import SessionInput
 from duologue.client.messages import initial_config
-from duologue.events import AnySessionConfig
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -42,8 +42,8 @@ async def converse(
     *,
     model: str | None = None,
     api_key: str | None = None,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: AnySessionConfig | None = None,
+    tools: Toolbox | Iterable[ToolInput] = (),
+    session: SessionInput | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,
@@ -69,10 +69,18 @@ async def converse(
     (`partial(duologue.connect, …)`, for example) replaces them. Leaving the block closes the connection, at once if an
     exception leaves it; no task is left running.
 
+    The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
+    are waited for two seconds at most, and one that greets without an answer to its configuration for two more.
+
     Raises:
-        ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
+        AuthenticationFailed: the server does not accept the key.
+        ModelNotFound: the server has no such model.
+        ConnectFailed: no session was opened for another reason; `.retryable` says whether another try can help.
+        RequestRejected: the server refused the session's configuration; `.error` is its answer.
+        LocalProtocolError: the server would reject it.
         ValueError: there is no such dialect.
-        TypeError: neither a URL nor `open_connection`, or an `Endpoint` and another keyword of its parts.
+        TypeError: `session` is no configuration; neither a URL nor `open_connection`; or an `Endpoint` and another
+            keyword of its parts.
     """
     endpoint = endpoint_from(
         url,
@@ -98,6 +106,12 @@ async def converse(
         named = endpoint if endpoint.transcription_model is None else replace(endpoint, model=None)
         open_connection = partial(connect, named)
     toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    config = initial_config(
+        session,
+        toolbox,
+        transcription_model=endpoint.transcription_model,
+        kind=TRANSCRIPTION if endpoint.intent == TRANSCRIPTION else "realtime",
+    )
     conversation = Conversation(
         open_connection,
         tools=toolbox if len(toolbox) else None,
@@ -106,10 +120,7 @@ async def converse(
         reconnect=reconnect,
     )
     try:
-        await conversation.start()
-        if (config := initial_config(session, toolbox, transcription_model=endpoint.transcription_model)) is not None:
-            await conversation.update_session(config)
-            await conversation.drain()
+        await conversation.start(config)
         yield conversation
         await conversation.close()
     finally:

@@ -8,12 +8,13 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from duologue.printable import printable_name
 from duologue.protocol.client.limits import KeptLimits
 from duologue.protocol.client.tools.calls import ToolCall
-from duologue.protocol.client.tools.toolbox import ToolProblem
+from duologue.protocol.client.tools.functions import ToolProblem
 
 __all__ = ["MAX_THREADS", "ToolRunner"]
 
@@ -24,6 +25,9 @@ _STOP_S: Final = 1.0
 
 MAX_THREADS: Final = KeptLimits().running
 """Of sync functions that run. Those that were given up count too: a thread cannot be stopped."""
+
+_RUNNERS: Final[contextvars.ContextVar[tuple[ToolRunner, ...]]] = contextvars.ContextVar("duologue_runners", default=())
+"""Of the functions that the current code runs in."""
 
 _Report = Callable[[str, object], None]
 
@@ -36,8 +40,16 @@ class ToolRunner:
     from ending.
     """
 
-    def __init__(self, *, timeout: float, answered: _Report, failed: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        answered: _Report,
+        failed: Callable[[str, str], None],
+        injected: Callable[[ToolCall], dict[str, Any]] = lambda _: {},
+    ) -> None:
         self._timeout_s = timeout
+        self._injected = injected
         self._answered = answered
         self._failed = failed
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -60,6 +72,11 @@ class ToolRunner:
             self._stopped.add(call_id)
             task.cancel()
 
+    @property
+    def is_called_from_function(self) -> bool:
+        """Whether the current code runs in one of these functions, in whichever thread."""
+        return self in _RUNNERS.get()
+
     async def close(self) -> None:
         """Give all of them up, and wait a second at most for their ends. `start` does nothing from now on."""
         self._closed = True
@@ -76,10 +93,15 @@ class ToolRunner:
     async def _run(self, call: ToolCall) -> None:
         limit = asyncio.timeout(self._timeout_s)
         try:
-            async with limit:
-                result = await call.bound() if call.bound.tool.is_async else await self._in_thread(call)
-                if inspect.isawaitable(result):  # a function that only wraps an async one
-                    result = await result
+            in_function = _RUNNERS.set((*_RUNNERS.get(), self))  # in this task, and in what the function starts
+            try:
+                async with limit:
+                    bound = partial(call.bound, **self._injected(call))
+                    result = await bound() if call.bound.tool.is_async else await self._in_thread(call.name, bound)
+                    if inspect.isawaitable(result):  # a function that only wraps an async one
+                        result = await result
+            finally:
+                _RUNNERS.reset(in_function)
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
                 raise
@@ -98,7 +120,7 @@ class ToolRunner:
         else:
             self._answered(call.call_id, result)
 
-    async def _in_thread(self, call: ToolCall) -> Any:
+    async def _in_thread(self, name: str, bound: Callable[[], Any]) -> Any:
         """Call the function in a thread of its own; returns what it returns. Cancelled, it leaves the thread running.
 
         Not in the loop's thread pool: functions that never return would fill it, and the program would wait for them at
@@ -124,7 +146,7 @@ class ToolRunner:
         def run() -> None:
             result, fault = None, None
             try:
-                result = context.run(call.bound)
+                result = context.run(bound)
             except BaseException as raised:
                 # SystemExit and its like end only this call, and a future does not accept StopIteration.
                 ordinary = isinstance(raised, Exception) and not isinstance(raised, StopIteration)
@@ -136,7 +158,7 @@ class ToolRunner:
             finally:
                 self.threads.pop(thread, None)
 
-        thread = threading.Thread(target=run, name=f"duologue-tool-{call.name}", daemon=True)
-        self.threads[thread] = call.name
+        thread = threading.Thread(target=run, name=f"duologue-tool-{name}", daemon=True)
+        self.threads[thread] = name
         thread.start()
         return await answer

@@ -10,8 +10,15 @@ from functools import partial
 from duologue.client.asyncio.connection import Connection
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.received import Received
+from duologue.client.mappings import EventInput, SessionInput, to_session
+from duologue.client.verbs import (
+    ConversationVerbs,
+    InputAudioBufferVerbs,
+    OutputAudioBufferVerbs,
+    ResponseVerbs,
+)
 from duologue.errors import ConnectionClosed, ConnectionClosedOK, LocalProtocolError
-from duologue.events import AnySession, ErrorEvent, RealtimeEvent
+from duologue.events import AnySession, ErrorEvent, ReceivedEvent, SessionUpdateEvent
 
 __all__ = ["BlockingConnection"]
 
@@ -58,12 +65,14 @@ class BlockingConnection:
         """The last `error` event that was read."""
         return self._connection.last_error
 
-    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
-        """Send an event; waits while the server is slow. Events of one thread go out in the order of its calls.
+    def send(self, event: EventInput, *, timeout: float | None = None) -> None:
+        """Send an event, or a mapping of one; waits while the server is slow.
+
+        Events of one thread go out in the order of its calls.
 
         Raises:
             ConnectionClosed: the session is over.
-            LocalProtocolError: only servers send such an event.
+            LocalProtocolError: only servers send such an event, or the mapping is none; the message names the place.
             TimeoutError: the server was too slow; nothing was sent.
         """
         self._send(self._connection.messages(event), timeout)
@@ -79,7 +88,11 @@ class BlockingConnection:
         """
         self._send(self._connection.audio_messages(audio), timeout)
 
-    def receive(self, *, timeout: float | None = None) -> RealtimeEvent:
+    def update_session(self, session: SessionInput, *, timeout: float | None = None) -> None:
+        """Change the session; a mapping is taken too. The answer comes as an event. Raises as `send` does."""
+        self.send(SessionUpdateEvent(session=to_session(session)), timeout=timeout)
+
+    def receive(self, *, timeout: float | None = None) -> ReceivedEvent:
         """The next event, in the order in which the server sent it. KeyboardInterrupt loses one at most.
 
         Raises:
@@ -99,7 +112,7 @@ class BlockingConnection:
             raise event.with_traceback(None)
         return event
 
-    def __iter__(self) -> Iterator[RealtimeEvent]:
+    def __iter__(self) -> Iterator[ReceivedEvent]:
         """Events until the session is over.
 
         Raises:
@@ -111,6 +124,28 @@ class BlockingConnection:
             except ConnectionClosedOK:
                 return
             yield event
+
+    # --- single events, by the names of the official SDKs
+
+    @property
+    def response(self) -> ResponseVerbs[None]:
+        """`response.create` and `response.cancel`; each sends as `send` does."""
+        return ResponseVerbs(self.send)
+
+    @property
+    def input_audio_buffer(self) -> InputAudioBufferVerbs[None]:
+        """`input_audio_buffer.append`, `.commit` and `.clear`; each sends as `send` does."""
+        return InputAudioBufferVerbs(self.send)
+
+    @property
+    def output_audio_buffer(self) -> OutputAudioBufferVerbs[None]:
+        """`output_audio_buffer.clear`; it sends as `send` does."""
+        return OutputAudioBufferVerbs(self.send)
+
+    @property
+    def conversation(self) -> ConversationVerbs[None]:
+        """`conversation.item.create`, `.delete`, `.retrieve` and `.truncate`; each sends as `send` does."""
+        return ConversationVerbs(self.send)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the session: send what is waiting, then close. Takes 5 seconds at most; closing twice is fine."""

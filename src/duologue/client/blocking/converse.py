@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duologue.client.asyncio.converse import converse as converse_on_loop
 from duologue.client.asyncio.managed_connection import OpenConnection
@@ -17,10 +17,10 @@ from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from
 from duologue.client.limits import TOOL_TIMEOUT_S
-from duologue.events import AnySessionConfig
+from duologue.client.mappings import SessionInput
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -41,8 +41,8 @@ def converse(
     *,
     model: str | None = None,
     api_key: str | None = None,
-    tools: Toolbox | Iterable[Callable[..., Any]] = (),
-    session: AnySessionConfig | None = None,
+    tools: Toolbox | Iterable[ToolInput] = (),
+    session: SessionInput | None = None,
     tool_timeout: float = TOOL_TIMEOUT_S,
     options: CoreOptions | None = None,
     reconnect: ReconnectPolicy | None = None,

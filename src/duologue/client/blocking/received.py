@@ -9,7 +9,7 @@ from typing import Any, Final
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.limits import MAX_QUEUED_EVENTS
 from duologue.errors import ConnectionClosed, ConnectionClosedOK
-from duologue.events import RealtimeEvent
+from duologue.events import ReceivedEvent
 
 __all__ = ["Received"]
 
@@ -21,11 +21,11 @@ class Received:
     """A queue that the loop fills, up to a limit, and one thread empties. The end stays in it."""
 
     def __init__(self) -> None:
-        self._unread: queue.SimpleQueue[RealtimeEvent | ConnectionClosed] = queue.SimpleQueue()
+        self._unread: queue.SimpleQueue[ReceivedEvent | ConnectionClosed] = queue.SimpleQueue()
         self._resumed = asyncio.Event()
         self._is_full = False
 
-    async def put(self, event: RealtimeEvent | ConnectionClosed) -> None:
+    async def put(self, event: ReceivedEvent | ConnectionClosed) -> None:
         """Add an event, on the loop; waits while the thread is far behind, so that the socket is not read."""
         while self._unread.qsize() >= MAX_QUEUED_EVENTS:
             self._resumed.clear()
@@ -39,7 +39,7 @@ class Received:
         """End the queue, for a thread that waits, in case the connection has not delivered its end."""
         self._unread.put(ConnectionClosedOK(1000))
 
-    def get(self, timeout: float | None, loop: LoopThread[Any]) -> RealtimeEvent | ConnectionClosed:
+    def get(self, timeout: float | None, loop: LoopThread[Any]) -> ReceivedEvent | ConnectionClosed:
         """The next event, or the end, in the thread. Raises TimeoutError."""
         if self._is_full and self._unread.qsize() <= _RESUME_AT:
             # Before each wait: after it, an interrupt could prevent this.

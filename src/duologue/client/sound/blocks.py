@@ -74,7 +74,7 @@ class SoundBlock(ABC):
             if kind is None or not issubclass(kind, asyncio.CancelledError):
                 with suppress(asyncio.CancelledError):
                     await asyncio.sleep(0)  # the cancellation that is still on its way
-            if owner.uncancel() > self._cancelling:  # somebody else has cancelled too
+            if owner.uncancel() > self._cancelling:  # another cancellation, from outside, came too
                 await self.stop()
                 return
         await self.stop(drain=kind is None)

@@ -46,6 +46,7 @@ class Loudspeaker(PullSink):
         self._rate_hz = rate_hz
         self._take: Play = _silent
         self._close: Callable[[], None] = _nothing
+        self._is_closed = False
 
     async def open(self, session: Encoding) -> Encoding:
         """Open the device. Raises as `open_loudspeaker` does."""
@@ -57,21 +58,27 @@ class Loudspeaker(PullSink):
         self._take = take
 
     async def close(self) -> None:
-        """Close the device at once."""
+        """Close the device at once, or as soon as it is open."""
+        self._is_closed = True
         self._take = _silent
         await asyncio.to_thread(self._close)
 
     def _open(self, session: Encoding) -> Encoding:
         rate_hz = self._rate_hz if self._rate_hz is not None else session.rate_hz
         try:
-            self._close = open_loudspeaker(rate_hz, self._play, device=self._device)
+            self._keep(open_loudspeaker(rate_hz, self._play, device=self._device))
         except DuologueError:
             own_hz = None if self._rate_hz is not None else usual_rate("output", device=self._device)
             if own_hz in (None, rate_hz):
                 raise
             rate_hz = own_hz
-            self._close = open_loudspeaker(rate_hz, self._play, device=self._device)
+            self._keep(open_loudspeaker(rate_hz, self._play, device=self._device))
         return replace(PCM, rate_hz=rate_hz)
+
+    def _keep(self, close: Callable[[], None]) -> None:
+        self._close = close
+        if self._is_closed:  # the wait for it was cancelled
+            close()
 
     def _play(self, n_bytes: int, at_s: float) -> bytes:
         return self._take(n_bytes, at_s)

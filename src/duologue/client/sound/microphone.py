@@ -7,12 +7,11 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.pacing import Framer
-from duologue.client.sound.devices import Device, open_microphone, usual_rate
+from duologue.client.sound.devices import Device, Record, open_microphone, usual_rate
 from duologue.client.sound.sources import AudioSource
 from duologue.errors import DuologueError
 
@@ -41,6 +40,7 @@ class Microphone(AudioSource):
         self._filled = asyncio.Event()
         self._close: Callable[[], None] | None = None
         self._is_full = False
+        self._is_closed = False
 
     async def open(self, session: Encoding) -> None:
         """Open the device. Raises as `open_microphone` does."""
@@ -50,17 +50,8 @@ class Microphone(AudioSource):
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._recorded, pcm16)
 
-        rate_hz = self._wanted_hz if self._wanted_hz is not None else session.rate_hz
-        begin = partial(open_microphone, record=record, device=self._device)
-        try:
-            # Opening a device takes half a second with some drivers.
-            self._close = await asyncio.to_thread(begin, rate_hz)
-        except DuologueError:
-            own_hz = None if self._wanted_hz is not None else usual_rate("input", device=self._device)
-            if own_hz in (None, rate_hz):
-                raise
-            rate_hz = own_hz
-            self._close = await asyncio.to_thread(begin, rate_hz)
+        # Opening a device takes half a second with some drivers.
+        rate_hz = await asyncio.to_thread(self._open, session.rate_hz, record)
         self.encoding = replace(PCM, rate_hz=rate_hz)
         self._framer = Framer(self.encoding, frame_ms=_PIECE_MS)
 
@@ -72,9 +63,27 @@ class Microphone(AudioSource):
         return self._unread.popleft()
 
     async def close(self) -> None:
-        """Close the device."""
+        """Close the device, or as soon as it is open."""
+        self._is_closed = True
         if self._close is not None:
             await asyncio.to_thread(self._close)
+
+    def _open(self, session_hz: int, record: Record) -> int:
+        rate_hz = self._wanted_hz if self._wanted_hz is not None else session_hz
+        try:
+            self._keep(open_microphone(rate_hz, record, device=self._device))
+        except DuologueError:
+            own_hz = None if self._wanted_hz is not None else usual_rate("input", device=self._device)
+            if own_hz in (None, rate_hz):
+                raise
+            rate_hz = own_hz
+            self._keep(open_microphone(rate_hz, record, device=self._device))
+        return rate_hz
+
+    def _keep(self, close: Callable[[], None]) -> None:
+        self._close = close
+        if self._is_closed:  # the wait for it was cancelled
+            close()
 
     def _recorded(self, pcm16: bytes) -> None:
         for piece in self._framer.push(pcm16):

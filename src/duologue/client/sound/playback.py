@@ -94,7 +94,7 @@ class Playback(SoundBlock):
             case ResponseStarted():
                 self._answer_due_s = -inf
             case _:
-                pass  # for the player, if for anybody
+                pass  # says nothing about the answer to come
         self._player.put(notice)
 
     def end(self, fault: DuologueError, /) -> None:

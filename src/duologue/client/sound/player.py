@@ -11,6 +11,7 @@ from typing import Final
 
 from duologue.audio.formats import Encoding
 from duologue.audio.pacing import FRAME_MS
+from duologue.audio.transcoding import TranscodeStream
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playout import ItemPart, PlayoutQueue
 from duologue.client.sound.sinks import AudioSink, result_of
@@ -56,8 +57,12 @@ class Player:
         self._has_paused = True
 
     async def open(self, session: Encoding) -> None:
-        """Open the sink; `session` is the encoding of the session's output. Raises what the sink raises."""
+        """Open the sink; `session` is the encoding of the session's output.
+
+        Raises what the sink raises, and `MissingExtra` where the rates differ and the `audio` extra is not installed.
+        """
         encoding: Encoding = await result_of(self._sink.open(session))
+        TranscodeStream(session, encoding)  # for its fault: without the extra, the block shall not begin
         self._encoding = encoding
         self._queue = PlayoutQueue(encoding)
         self._speech = SpeechConverter(encoding)

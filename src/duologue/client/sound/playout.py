@@ -39,7 +39,7 @@ class _InDevice(NamedTuple):
 class PlayoutQueue:
     """A queue between the event loop, which fills it, and a loudspeaker, which empties it, maybe in its own thread.
 
-    Moments are seconds of the clock of whoever takes. All audio has one encoding.
+    Moments are seconds of the sink's clock. All audio has one encoding.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -121,7 +121,7 @@ class PlayoutQueue:
             if in_device:
                 self._in_device.clear()
 
-    # --- for whoever plays
+    # --- for the sink
 
     def take(self, n_bytes: int, begins_at_s: float) -> bytes:
         """At most `n_bytes`, which are heard from `begins_at_s` on. Safe in the device's thread."""

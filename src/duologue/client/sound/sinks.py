@@ -15,6 +15,10 @@ from duologue.client.sound.worker_thread import WorkerThread
 __all__ = ["AudioSink", "FunctionSink", "InThread", "SinkLike", "WavSink", "Writable", "result_of", "sink_of"]
 
 
+_RESERVE_MS: Final = 60.0
+"""Three frames: threads of a busy machine are late by less, and it is hardly heard behind an interruption."""
+
+
 class AudioSink:
     """Takes speech at the speed at which it is heard, 20 ms at a time. Subclasses write `write`, and what differs.
 
@@ -97,7 +101,7 @@ class FunctionSink(AudioSink):
 class WavSink(AudioSink):
     """Writes a WAV file, which is valid at every moment; pauses between passages are left out.
 
-    In real time, so that an interruption cuts what nobody could have heard; `paced=False` writes speech as it comes.
+    In real time, so that an interruption cuts what would not have been heard; `paced=False` writes speech as it comes.
     """
 
     def __init__(
@@ -135,14 +139,15 @@ class WavSink(AudioSink):
 class InThread(AudioSink):
     """Another sink, or a function, that blocks: all of it runs in one thread, in order.
 
-    What is a coroutine all the same is awaited on the event loop. `lead_ms` is the reserve that a device keeps: without
-    one it runs dry while the next 20 ms are on their way.
+    What is a coroutine all the same is awaited on the event loop. `lead_ms` is the reserve that a device keeps, 60 ms
+    for functions: without one it runs dry while the next 20 ms are on their way.
     """
 
     def __init__(self, sink: SinkLike, *, encoding: Encoding | None = None, lead_ms: float | None = None) -> None:
         self._sink = sink_of(sink, encoding=encoding)
         self.paced, self.latency_ms, self.drops = self._sink.paced, self._sink.latency_ms, self._sink.drops
-        self.lead_ms = lead_ms if lead_ms is not None else self._sink.lead_ms
+        reserve_ms = _RESERVE_MS if isinstance(self._sink, FunctionSink) else 0.0
+        self.lead_ms = lead_ms if lead_ms is not None else max(self._sink.lead_ms, reserve_ms)
         self._thread = WorkerThread("duologue-sink")
 
     async def open(self, session: Encoding) -> Encoding:

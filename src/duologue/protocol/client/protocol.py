@@ -13,10 +13,13 @@ import msgspec
 from duologue.codec import decode, encode, encode_append
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, DecodeError, LocalProtocolError
 from duologue.events import (
+    AnyEvent,
     AnySession,
     ClientEvent,
     ErrorEvent,
     RealtimeEvent,
+    ReceivedEvent,
+    ServerEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
     SessionUpdateEvent,
@@ -31,7 +34,7 @@ __all__ = ["ClientProtocol", "ReadsEvents"]
 class ReadsEvents(Protocol):
     """Makes an event of a message. Raises DecodeError for one that is no JSON object."""
 
-    def __call__(self, data: str | bytes, /, *, dialect: str) -> RealtimeEvent: ...
+    def __call__(self, data: str | bytes, /, *, dialect: str) -> AnyEvent: ...
 
 
 _NORMAL_CLOSES = frozenset({1000, 1001})
@@ -55,7 +58,7 @@ class ClientProtocol:
         self._new_id = new_id
         self._read = read
 
-    def receive(self, message: str | bytes) -> RealtimeEvent:
+    def receive(self, message: str | bytes) -> ReceivedEvent:
         """The event of a message. Never raises: a message without one gives an unknown event with a `problem`."""
         try:
             event = self._read(message, dialect=self.dialect)
@@ -71,8 +74,12 @@ class ClientProtocol:
                     self._step(ConnectionInput.SESSION_CREATED)
             case ErrorEvent():
                 self.last_error = event
-            case _:
+            case ServerEvent() | UnknownRealtimeEvent():
                 pass  # all other events change nothing that is kept here
+            case _:
+                return UnknownRealtimeEvent(
+                    json=event.to_json(), problem=f"only clients send {event.type} - at `$.type`"
+                )
         return event
 
     def send(self, event: RealtimeEvent) -> str:

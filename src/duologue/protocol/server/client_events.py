@@ -52,11 +52,11 @@ def accept(event: RealtimeEvent, session: Session, leniency: Leniency, *, max_ob
     `error.unknown_parameter`.
     """
     if isinstance(event, UnknownRealtimeEvent):
-        cls = EVENT_CLASSES.get(event.type or "")
-        if event.type is None:
+        cls = EVENT_CLASSES.get(event.wire_type or "")
+        if event.wire_type is None:
             raise InvalidRequest("missing", param="type")
         if cls is None or not issubclass(cls, AcceptedEvent):
-            raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
+            raise InvalidRequest("unknown_type", param="type", value=event.wire_type, supported=_SUPPORTED)
         problem = read_problem(event.problem)
         if problem.missing:
             raise InvalidRequest("missing", param=problem.path)

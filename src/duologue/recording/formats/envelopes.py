@@ -42,6 +42,10 @@ _KINDS: Final = frozenset(
 
 _ALWAYS_FRAMES: Final = frozenset({"frame", "payload", "payloadData"})
 
+"""Texts in these are frames, whatever they are."""
+_TEXTS: Final = frozenset({"data", "message", "msg", "body", "text", "raw", "raw_data", "rawData", "content"})
+"""Texts in these are frames where the direction or the opcode stands beside them."""
+
 _MESSAGES: Final = "_webSocketMessages"
 _HAS_NO_FRAME: Final = frozenset({"method", "startedDateTime"})
 """Fields of DevTools messages and of requests in a HAR. With a direction, or WebSocket messages, they are others."""
@@ -80,11 +84,20 @@ def _unwrapped(content: Json, outer: FoundFrame, depth: int) -> Iterator[FoundFr
     if direction is None and not _HAS_NO_FRAME.isdisjoint(content) and _MESSAGES not in content:
         return
     listed = next((key for key in _LISTS if isinstance(content.get(key), list)), None)
-    key = listed or next((key for key in _FRAMES if content.get(key) is not None), None)
+    key = listed or next((key for key in _FRAMES if _may_hold(content, key, outer)), None)
     if key is not None and depth:
         yield from _inner(content[key], key, outer, depth - 1, is_binary=content.get("opcode") == _BINARY_OPCODE)
     elif _MAY_HAVE_NO_FRAME.isdisjoint(content):
         yield outer
+
+
+def _may_hold(content: Json, key: str, outer: FoundFrame) -> bool:
+    """Whether a field may hold a frame: a text without a brace does where the fields say so."""
+    value = content.get(key)
+    if not isinstance(value, str):
+        return value is not None
+    is_told = outer.direction is not None or "opcode" in content
+    return "{" in value or key in _ALWAYS_FRAMES or (key in _TEXTS and is_told)
 
 
 def _is_envelope_type(name: object) -> bool:
@@ -105,7 +118,7 @@ def _inner(value: Any, key: str, outer: FoundFrame, depth: int, *, is_binary: bo
         case str() if is_binary:
             yield outer._replace(text=b"", problem=binary_problem(value))
         case str():
-            yield from _inner_text(value, key, outer, depth)
+            yield from _inner_text(value, outer, depth)
         case list() if depth:
             for each in value:
                 yield from _inner(each, key, outer, depth - 1, is_binary=False)
@@ -113,12 +126,11 @@ def _inner(value: Any, key: str, outer: FoundFrame, depth: int, *, is_binary: bo
             yield outer._replace(text=b"", problem=f"`{key}` is neither an object nor a text")
 
 
-def _inner_text(value: str, key: str, outer: FoundFrame, depth: int) -> Iterator[FoundFrame]:
+def _inner_text(value: str, outer: FoundFrame, depth: int) -> Iterator[FoundFrame]:
     """A frame as text, or a line of a log with one in it."""
     prefix, brace, rest = value.partition("{")
     if not brace:
-        if key in _ALWAYS_FRAMES or outer.direction is not None:
-            yield outer._replace(text=value)  # its reader says what it is not
+        yield outer._replace(text=value)  # its reader says what it is not
         return
     if not prefix.strip():
         text = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from duologue.codec.jsontext import parse_object
 from duologue.errors import DecodeError, RecordingError
@@ -139,11 +139,7 @@ def _read_recording(file: FrameFile) -> Iterator[FoundFrame]:
 
 
 def _read_log(file: FrameFile) -> Iterator[FoundFrame]:
-    passed_over = [0]
-    yield from read_log(file.source.stream, passed_over)
-    if passed_over[0]:
-        lines = "1 line holds" if passed_over[0] == 1 else f"{passed_over[0]} lines hold"
-        file.notes.append(f"{lines} no frame")
+    return _read_text(file, read_log, "line")
 
 
 def _read_har(file: FrameFile) -> Iterator[FoundFrame]:
@@ -155,11 +151,22 @@ def _read_trace(file: FrameFile) -> Iterator[FoundFrame]:
 
 
 def _read_array(file: FrameFile) -> Iterator[FoundFrame]:
-    return read_array(file.source.stream)
+    return _read_text(file, read_array, "object")
 
 
 def _read_json_texts(file: FrameFile) -> Iterator[FoundFrame]:
-    return read_json_texts(file.source.stream)
+    return _read_text(file, read_json_texts, "object")
+
+
+def _read_text(
+    file: FrameFile, read: Callable[[BinaryIO, list[int]], Iterator[FoundFrame]], thing: str
+) -> Iterator[FoundFrame]:
+    """Notes how many things held no frame."""
+    passed_over = [0]
+    yield from read(file.source.stream, passed_over)
+    if passed_over[0]:
+        what = f"1 {thing} holds" if passed_over[0] == 1 else f"{passed_over[0]} {thing}s hold"
+        file.notes.append(f"{what} no frame")
 
 
 FORMATS: Final = (

@@ -128,11 +128,11 @@ def _opened(path: str | os.PathLike[str], name: str, opened: list[BinaryIO]) -> 
     return file
 
 
-def _read_some(stream: BinaryIO, name: str) -> bytes:
-    """What is there, up to a block; waits only if there is nothing."""
+def _read_some(stream: BinaryIO, name: str, size: int = _BLOCK_BYTES) -> bytes:
+    """What is there, up to a size; waits only if there is nothing."""
     try:
         read1: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
-        return read1(_BLOCK_BYTES)
+        return read1(size)
     except OSError as fault:
         raise RecordingError(f"cannot read {name}: {fault.strerror or fault}") from fault
 
@@ -165,13 +165,9 @@ class _Rejoined(io.RawIOBase):
         data: bytes | memoryview = self._head[: len(room)]
         self._head = self._head[len(room) :]
         if not data:
-            data = _read_some_of(self._rest, len(room), self._name)
+            data = _read_some(self._rest, self._name, len(room))
         room[: len(data)] = data
         return len(data)
-
-
-def _read_some_of(stream: BinaryIO, size: int, name: str) -> bytes:
-    return _read_some(stream, name) if size >= _BLOCK_BYTES else stream.read(size)
 
 
 class _Transcoding(io.RawIOBase):
@@ -190,7 +186,7 @@ class _Transcoding(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         room = memoryview(buffer)
         while not self._ready:
-            block = self._stream.read(_BLOCK_BYTES)
+            block = _read_some(self._stream, self._name)
             try:
                 text = self._decoder.decode(block, final=not block)
             except UnicodeDecodeError as fault:

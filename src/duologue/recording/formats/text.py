@@ -54,32 +54,35 @@ def is_json_texts(head: bytes) -> bool:
     return any(piece.text for piece in pieces(BytesIO(head)))
 
 
-def read_json_texts(stream: BinaryIO) -> Iterator[FoundFrame]:
-    """Objects one after another, on a line each or over lines. What is no object is a problem."""
+def read_json_texts(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
+    """Objects one after another, on a line each or over lines. What is no object is a problem.
+
+    The number of objects that are about other things is added to `passed_over`, here and below.
+    """
     for piece in pieces(stream):
         if piece.text:
-            yield from _frames(piece, piece.line)
+            yield from _frames(piece, piece.line, passed_over)
         else:
             yield FoundFrame(piece.line, b"", _problem(piece.prefix))
 
 
-def read_array(stream: BinaryIO) -> Iterator[FoundFrame]:
+def read_array(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
     """The objects of an array, numbered in their order."""
     number = 0
     for piece in pieces(stream):
         if piece.text:
             number += 1
-            yield from _frames(piece, number)
+            yield from _frames(piece, number, passed_over)
         elif not is_punctuation(piece.prefix):
             yield FoundFrame(number, b"", f"behind it: {_problem(piece.prefix)}")
 
 
 def read_log(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
-    """The objects of a log. The numbers of lines that have none are added to `passed_over`."""
+    """The objects of a log. Lines that have none are passed over."""
     last, before = 0, b""
     for piece in pieces(stream):
         if piece.text:
-            yield from _frames(piece, piece.line, before)
+            yield from _frames(piece, piece.line, passed_over, before)
             before = b""
         elif piece.line != last:
             passed_over[0] += 1
@@ -87,16 +90,18 @@ def read_log(stream: BinaryIO, passed_over: list[int]) -> Iterator[FoundFrame]:
         last = piece.line
 
 
-def _frames(piece: Piece, number: int, before: bytes = b"") -> Iterator[FoundFrame]:
+def _frames(piece: Piece, number: int, passed_over: list[int], before: bytes = b"") -> Iterator[FoundFrame]:
     """The frames of an object. `before` is the line above: where nothing stands beside the object, it tells."""
     found = FoundFrame(number, piece.text)
     if not is_punctuation(beside := before if is_punctuation(piece.prefix) else piece.prefix):
         prefix = beside[-_PREFIX_BYTES:].decode("utf-8", "replace")
         found = found._replace(direction=direction_of_prefix(prefix), at_s=seconds_of_prefix(prefix))
+    is_empty = True
     for frame in contents(found):
-        if frame.problem and b"..." in piece.text and piece.prefix.endswith(b"'"):
-            frame = frame._replace(problem=_LEFT_OUT)
-        yield frame
+        is_empty = False
+        is_shortened = frame.problem and b"..." in piece.text and piece.prefix.endswith(b"'")
+        yield frame._replace(problem=_LEFT_OUT) if is_shortened else frame
+    passed_over[0] += is_empty
 
 
 def _problem(line: bytes) -> str:

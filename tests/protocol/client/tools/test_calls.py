@@ -21,8 +21,8 @@ def echo(word: str) -> str:
 class CallsDriver:
     """Calls of a model that has `echo`."""
 
-    def __init__(self) -> None:
-        self.calls = ToolCalls(Toolbox(echo), new_id=CountedIds())
+    def __init__(self, toolbox: Toolbox | None = None) -> None:
+        self.calls = ToolCalls(toolbox or Toolbox(echo), new_id=CountedIds())
         self.runs: list[ToolCall] = []
         self.answers: list[tuple[str, str]] = []
         self.follow_ups = 0
@@ -325,3 +325,13 @@ def test_a_response_that_ends_without_a_status_is_complete(driver: CallsDriver) 
     driver.answered("c1")
     driver.receive("response.done", response={"id": "r"})
     assert (driver.answers, driver.follow_ups) == ([("c1", "ok")], 1)
+
+
+def test_a_call_of_a_tool_without_a_function_is_the_applications_and_so_is_what_follows() -> None:
+    driver = CallsDriver(Toolbox(echo, {"type": "function", "name": "pay", "parameters": {}}))
+    pay = driver.call("c1", name="pay", arguments="{}")
+    driver.done(driver.call("c2"), pay)
+    assert [(run.call_id, run.item_id, run.arguments) for run in driver.runs] == [("c2", "item_c2", '{"word":"x"}')]
+    driver.answered("c2")
+    assert driver.answers == [("c2", "ok")]
+    assert driver.follow_ups == 0

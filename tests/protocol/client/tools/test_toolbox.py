@@ -9,10 +9,13 @@ from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duologue import ToolFunction
+from duologue.events import FunctionTool, McpServerTool
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem, answer_text
 
 
@@ -196,7 +199,9 @@ def test_names_are_those_the_wire_allows_and_there_is_one_of_each() -> None:
         tools.add(weather)
     with pytest.raises(ValueError, match="not 'two words'"):
         tools.add(now, name="two words")
-    with pytest.raises(ValueError, match="not ''"):
+    with pytest.raises(ValueError, match="not '<lambda>'"):
+        tools.add(lambda: "noon")
+    with pytest.raises(ValueError, match="there is a function 'weather' already"):
         tools.add(partial(weather, "X"))
 
 
@@ -248,3 +253,64 @@ def test_an_entry_of_the_docstring_goes_on_where_it_is_indented_more_than_it_beg
         "longer_than_its_indentation": "Two, that is: more than one.",
         "c": "Three.",
     }
+
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def shown(arguments: dict[str, Any]) -> str:
+    """Show a city."""
+    return f"{arguments['city']} is shown"
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        Toolbox(ToolFunction(name="shown", parameters=CITY, function=shown)),
+        Toolbox(ToolFunction(shown, parameters=CITY)),
+    ],
+    ids=["by keyword", "by position"],
+)
+def test_a_function_with_a_json_schema_takes_a_dict(tools: Toolbox) -> None:
+    assert tools.tools == [FunctionTool(name="shown", description="Show a city.", parameters=CITY)]
+    assert tools.bind("shown", '{"city": "Oslo"}')() == "Oslo is shown"
+    with pytest.raises(ToolProblem, match="do not fit its parameters: city: expected string"):
+        tools.bind("shown", '{"city": 1}')
+
+
+def test_a_function_is_added_with_a_schema_or_with_a_whole_tool() -> None:
+    tools = Toolbox()
+    tools.add(shown, schema=CITY)
+    tools.add(shown, schema={"type": "function", "name": "other", "description": "Other.", "parameters": CITY})
+
+    @tools.add(name="third", schema=CITY)
+    def third(arguments: dict[str, Any]) -> str:
+        return str(arguments)
+
+    assert [(tool.name, tool.tool.description) for tool in tools] == [
+        ("shown", "Show a city."),
+        ("other", "Other."),
+        ("third", ""),
+    ]
+    assert third({}) == "{}"
+    with pytest.raises(TypeError, match="has its name, description and schema already"):
+        tools.add(ToolFunction(shown, name="fourth", parameters=CITY), name="fifth")
+
+
+def test_tools_that_are_answered_elsewhere_are_offered_as_they_are() -> None:
+    docs = {"type": "mcp", "server_label": "docs", "server_url": "https://docs.example.com/mcp"}
+    tools = Toolbox(now, docs, {"type": "function", "name": "pay", "parameters": {}}, FunctionTool(name="leave"))
+    assert [type(tool) for tool in tools.offered] == [FunctionTool, McpServerTool, FunctionTool, FunctionTool]
+    assert (len(tools), "pay" in tools, tools.is_declared("pay"), tools.is_declared("now")) == (4, True, True, False)
+    with pytest.raises(ValueError, match="there is a function 'pay' already"):
+        tools.declare({"type": "function", "name": "pay"})
+    with pytest.raises(ValueError, match=r"a mapping is no tool: Expected `str \| null`, got `int` - at `\$\.name`"):
+        tools.declare({"type": "function", "name": 3})
+
+
+def test_models_of_pydantic_anywhere_in_a_result_are_written_as_json() -> None:
+    order = pydantic.create_model("order", number=(int, ...))
+    assert answer_text(order(number=1)) == '{"number":1}'
+    assert answer_text({"orders": [order(number=1)]}) == '{"orders":[{"number":1}]}'
+    with pytest.raises(TypeError, match="object is not a type of JSON"):
+        answer_text([object()])

@@ -15,7 +15,7 @@ _TYPE: Final = "response.done"
 def readable_end(event: UnknownRealtimeEvent) -> ResponseDoneEvent | None:
     """The end of a response, with every field and every item that is well-formed; None if the event is another one."""
     response = event.json.get("response")
-    if event.type != _TYPE or not isinstance(response, Mapping):
+    if event.json.get("type") != _TYPE or not isinstance(response, Mapping):
         return None
     readable: dict[str, Any] = {}
     for name, value in response.items():

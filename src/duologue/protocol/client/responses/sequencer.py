@@ -38,12 +38,12 @@ from duologue.events import (
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.error_kinds import ErrorKind, classify
 from duologue.protocol.client.pending_commands import COMMAND_OF_CODE
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import (
     RequestPolicy,
     Resolution,
     ResponseRequest,
-    response_id_of,
     tag_of,
     tagged,
     untagged,
@@ -158,11 +158,12 @@ class ResponseSequencer(Part):
         return self._cancel_in_conversation(attempt, now)
 
     @property
-    def will_send(self) -> bool:
-        """Whether a create for the conversation is still to be sent."""
-        return bool(self._requests.waiting) or any(
-            self._requests.sent is not None and event.event_id == self._requests.sent.event_id for event in self._events
-        )
+    def unsent(self) -> ResponseRequest | None:
+        """The next request for the conversation that is still to be sent."""
+        sent = self._requests.sent
+        if sent is not None and any(event.event_id == sent.event_id for event in self._events):
+            return sent.request
+        return self._requests.waiting[0].request if self._requests.waiting else None
 
     @property
     def pending(self) -> tuple[ResponseRequest, ...]:
