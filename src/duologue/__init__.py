@@ -23,10 +23,11 @@ from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
     from duologue import blocking, notices, sound
-    from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
+    from duologue.protocol.client.responses.silence import SilenceLimits
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNSET",
+    "Answer",
     "AuthenticationFailed",
     "ConnectFailed",
     "Connection",
@@ -52,6 +54,7 @@ __all__ = [
     "ReconnectPolicy",
     "RequestRejected",
     "RotationLimits",
+    "SilenceLimits",
     "SocketOptions",
     "ToolContext",
     "ToolFunction",
@@ -70,12 +73,14 @@ __all__ = [
 ]
 
 _LAZY: Final = {
+    "Answer": "duologue.client",
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
     "CoreOptions": "duologue.protocol.client.options",
     "Endpoint": "duologue.client",
     "ReconnectPolicy": "duologue.protocol.client.recovery.reconnect",
     "RotationLimits": "duologue.protocol.liveness",
+    "SilenceLimits": "duologue.protocol.client.responses.silence",
     "SocketOptions": "duologue.transports.socket_options",
     "ToolContext": "duologue.client.tool_context",
     "ToolFunction": "duologue.protocol.client.tools.toolbox",

@@ -69,10 +69,13 @@ def test_another_session_has_nothing_to_tell_of_the_last_one() -> None:
 
 def test_it_knows_whether_the_user_speaks_and_who_ends_the_turn() -> None:
     progress = InputProgress()
-    assert progress.detects_turns
-    progress.receive(created(turn_detection=None))
-    assert not progress.detects_turns
-    progress.receive(event("input_audio_buffer.speech_started", item_id="a", audio_start_ms=0))
-    assert progress.user_speaks
-    progress.receive(committed("a"))
-    assert not progress.user_speaks
+    known: list[tuple[bool, bool]] = []
+    for each in (
+        created(**TRANSCRIBES),
+        created(turn_detection=None),
+        event("input_audio_buffer.speech_started", item_id="a", audio_start_ms=0),
+        committed("a"),
+    ):
+        progress.receive(each)
+        known.append((progress.detects_turns, progress.user_speaks))
+    assert known == [(True, False), (False, False), (False, True), (False, False)]

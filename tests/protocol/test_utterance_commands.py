@@ -74,8 +74,8 @@ def test_what_comes_while_an_utterance_is_transcribed_waits_in_its_order(over: R
     commands = vllm()
     for event in (AUDIO, COMMIT):
         commands.outgoing(event)
-    for event in (AUDIO, AUDIO, COMMIT, AUDIO, InputAudioBufferClearEvent(), COMMIT):
-        assert list(commands.outgoing(event)) == []
+    waiting: tuple[RealtimeEvent, ...] = (AUDIO, AUDIO, COMMIT, AUDIO, InputAudioBufferClearEvent(), COMMIT)
+    assert [list(commands.outgoing(event)) for event in waiting] == [[]] * 6
     assert words(commands.received(over)) == ["begin", "audio", "audio", "end"]
     assert words(commands.received(over)) == ["begin", "audio", "input_audio_buffer.clear", "end"]
     assert not commands.is_told

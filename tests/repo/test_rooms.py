@@ -49,7 +49,9 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "engines/speech/onnx.py": "opens sessions; the tests of each engine of this folder",
     "protocol/client/notices.py": "declarations; tests/test_notices.py",
     "protocol/client/event_notices.py": "tests/protocol/client/test_core.py",
+    "protocol/client/follow_ups.py": "tests/protocol/client/test_core_tools.py",
     "protocol/client/options.py": "fields; tests/protocol/client/test_core.py and its siblings set each of them",
+    "protocol/client/responses/response_events.py": "tuples; tests/protocol/client/responses/test_silence.py",
     "protocol/client/responses/requests.py": "tests/protocol/client/responses/test_sequencer.py",
     "protocol/live/notices.py": "declarations; tests/protocol/live/test_core.py",
     "protocol/live/options.py": "fields; tests/protocol/live/test_core.py sets each of them",
@@ -58,12 +60,14 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "protocol/server/outgoing.py": "two lists; every test of a session",
     "protocol/wire_limits.py": "constants; tests/protocol/client/test_validation.py",
     "recording/formats/found.py": "a declaration; tests/recording/formats/test_formats.py",
+    "server/relay/missing_answers.py": "tests/server/relay/test_client_utterances.py",
     "server/relay/upstream.py": "tests/server/relay/test_relay.py and test_transcoding.py",
     "server/session/response_reporter.py": "tests/server/session/test_session.py and test_tool_turns.py",
 }
 """Modules without a test file of their name, and where what they do is tested."""
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
+    "Answer": "the client's is what `ask` returns, the server's what an MCP server has answered",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
 }

@@ -83,6 +83,7 @@ def everyday_names_have_their_types(url: str) -> None:
     assert_type(duologue.ReconnectPolicy(), ReconnectPolicy)
     assert_type(duologue.Endpoint(url=url).socket, duologue.SocketOptions)
     assert_type(duologue.CoreOptions().rotation, duologue.RotationLimits)
+    assert_type(duologue.CoreOptions().silence, duologue.SilenceLimits)
 
 
 # --- without an event loop --------------------------------------------------------------------------------------------
@@ -372,6 +373,9 @@ def every_notice(notice: notices.Notice) -> str:
             | notices.ResponseStarted()
             | notices.ResponseFinished()
             | notices.RequestEnded()
+            | notices.CallsAnswered()
+            | notices.AudioNotCommitted()
+            | notices.SessionUpdateEnded()
             | notices.RunTool()
             | notices.StopTool()
             | notices.UsageChanged()

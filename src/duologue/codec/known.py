@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 from operator import or_
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -85,7 +85,7 @@ def own_decoder(dialect: str) -> Callable[[str | bytes], AnyEvent] | None:
     classes = own_classes(dialect)
     if not classes:
         return None
-    decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(reduce(or_, classes.values()))
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, classes.values()))
     return decoder.decode
 
 

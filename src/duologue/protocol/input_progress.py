@@ -21,7 +21,7 @@ from duologue.events import (
     is_set,
 )
 
-__all__ = ["InputProgress"]
+__all__ = ["InputProgress", "detects_turns"]
 
 
 class InputProgress:
@@ -50,7 +50,7 @@ class InputProgress:
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():
                 self._transcribes = _transcribes(event.session)
-                self.detects_turns = _detects_turns(event.session)
+                self.detects_turns = detects_turns(event.session)
                 if isinstance(event, SessionCreatedEvent):
                     self._committing = None  # another connection
                     self._untranscribed.clear()
@@ -68,7 +68,8 @@ class InputProgress:
                 pass  # other events say nothing of the input
 
 
-def _detects_turns(session: AnySession) -> bool:
+def detects_turns(session: AnySession | None) -> bool:
+    """Whether the server of a session decides when the user's turn ends; so does one that has not told its session."""
     audio = getattr(session, "audio", None)
     heard = audio.input if isinstance(audio, AudioConfig | TranscriptionSessionAudio) else None
     if not isinstance(heard, AudioInputConfig | TranscriptionSessionAudioInput):

@@ -27,6 +27,7 @@ from duologue.protocol.server.errors import InvalidRequest
 from duologue.server.ids import new_id
 
 __all__ = [
+    "STRICT_DIALECTS",
     "ConfigRejected",
     "SessionStart",
     "session_defaults",

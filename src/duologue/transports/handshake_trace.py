@@ -64,13 +64,15 @@ class TracedConnection(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         """Called for all that comes, so without work after the handshake."""
-        if self.response is not None:
-            super().data_received(data)
-            return
-        self._trace.take(data)
+        if self.response is None:
+            self._trace.take(data)
         super().data_received(data)
-        if self.response is not None:
-            self._trace.received = b""  # the library has read it, and the first frames may stand behind it
+
+    def process_event(self, event: Any) -> None:
+        """The first one is the answer; then the trace is not needed, and the first frames may stand behind it."""
+        if self.response is None:
+            self._trace.received = b""
+        super().process_event(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once, at the end."""

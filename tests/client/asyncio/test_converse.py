@@ -6,11 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed as WebSocketClosed
 
 from duologue import blocking, connect, converse
 from duologue.errors import ConnectFailed
@@ -52,11 +53,12 @@ async def transcriber(paths: list[str], sent: asyncio.Queue[dict[str, Any]]) -> 
         paths.append(socket.request.path)
         session = {"type": "transcription", "id": "sess_1", "object": "realtime.transcription_session"}
         await socket.send(json.dumps({"type": "session.created", "event_id": "e", "session": session}))
-        async for message in socket:
-            update = json.loads(message)
-            await sent.put(update)
-            session = {**session, "audio": update["session"].get("audio", {})}
-            await socket.send(json.dumps({"type": "session.updated", "event_id": "e", "session": session}))
+        with suppress(WebSocketClosed):
+            async for message in socket:
+                update = json.loads(message)
+                await sent.put(update)
+                session = {**session, "audio": update["session"].get("audio", {})}
+                await socket.send(json.dumps({"type": "session.updated", "event_id": "e", "session": session}))
 
     async with serve(serve_one, "127.0.0.1", 0) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"

@@ -292,9 +292,6 @@ async def test_elsewhere_finish_commits_the_rest_and_waits_for_its_transcript(di
         texts: list[str] = []
         conversation.on(UserTranscript, lambda notice: texts.append(notice.transcript))
         await conversation.send_audio(bytes(9600))
-        async with conversation.stream(RealtimeEvent) as events:  # so that the session's settings are known
-            while conversation.session is None:
-                await asyncio.wait_for(anext(aiter(events)), 5)
         await conversation.finish(timeout=5)
         assert texts == ["hello"]
     assert server.types() == ["input_audio_buffer.commit"]

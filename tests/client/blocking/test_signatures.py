@@ -18,7 +18,7 @@ NO_TIME_LIMIT = {"transcript", "to_json", "cancel", "close", "report_played", "i
 FOR_THE_FACADE = {
     "Connection": {
         *("start", "stop", "free_slots", "messages", "audio_messages", "queue", "put", "deliver_to"),
-        *("utterance", "is_speech_told", "lacks_model", "end_utterance"),
+        *("utterance", "is_speech_told", "lacks_model", "awaits_settings", "end_utterance"),
     },
     "Conversation": {"start", "attach", "detach", "drain", "can_put_audio", "put_audio", "function_threads"},
 }

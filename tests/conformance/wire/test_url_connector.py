@@ -34,7 +34,7 @@ async def test_what_is_special_about_a_connection_is_in_its_handshake() -> None:
     path, key = "/v1/realtime?model=m", "Bearer right"
     assert seen == [
         (path, key, None),
-        (f"{path}&intent=transcription", key, None),
+        ("/v1/realtime?intent=transcription", key, None),
         (path, "Bearer wrong", None),
         ("/v1/realtime?model=other", key, None),
         ("/v1/realtime", key, None),

@@ -1,5 +1,6 @@
 """The local language model answers from a file; what is missing is an error that says so."""
 
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
@@ -131,6 +132,15 @@ async def test_an_old_conversation_is_shortened_from_its_beginning(load: Loads, 
     assert [piece async for piece in model.respond(responder_request(*long))]
     sent = [message["content"] for message in model._server.requests[0]["messages"]]
     assert sent[1:] == long[-4:]
+
+
+def test_a_file_that_cannot_be_a_model_is_one_sentence(load: Loads, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="it is a folder, not a model's file"):
+        load(file=tmp_path)
+    unwritable = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.gguf"))
+    unwritable.touch()
+    with pytest.raises(EngineError, match="a name in UTF-8"):
+        load(file=unwritable)
 
 
 async def test_a_model_that_fails_is_an_engine_error(load: Loads, file: Path, tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ from typing import Any
 
 import pytest
 
+from duologue import connect, converse
+from duologue.client import Connection
 from duologue.dialects import PROFILES
+from duologue.events import (
+    AudioTranscription,
+    TranscriptionSessionAudio,
+    TranscriptionSessionAudioInput,
+    TranscriptionSessionConfig,
+)
+from duologue.notices import UserTranscript
 from duologue.server import ServerSession
 from duologue.server.session_start import SessionStart
 from duologue.testing import scripted_engines
@@ -102,6 +111,61 @@ async def test_a_client_of_the_hosted_service_before_vllm() -> None:
             completed = "conversation.item.input_audio_transcription.completed"
             frames = await until(client, completed, "error")
             assert frames[-1].get("transcript") == text
+
+
+async def test_a_client_is_answered_where_the_upstream_answers_nothing() -> None:
+    completed = "conversation.item.input_audio_transcription.completed"
+    async with served("vllm", "openai", model="voxtral") as client:
+        await until(client, "session.created")
+        await send(client, "session.update", session=TRANSCRIBES)
+        [*_, updated] = await until(client, "session.updated", "error")
+        assert updated["session"]["audio"]["input"]["turn_detection"] is None
+        item_ids: set[str] = set()
+        for _ in range(2):
+            await say(client)
+            await send(client, "input_audio_buffer.commit")
+            frames = await until(client, completed, "error")
+            (committed,) = [frame for frame in frames if frame["type"] == "input_audio_buffer.committed"]
+            assert {frame["item_id"] for frame in frames} == {committed["item_id"]}
+            assert all(frame["event_id"] for frame in frames)
+            item_ids.add(committed["item_id"])
+        assert len(item_ids) == 2
+
+
+async def test_an_update_before_the_session_is_answered_behind_it() -> None:
+    async with relayed("vllm", "openai", model="voxtral") as (client, upstream):
+        await send(client, "session.update", session=TRANSCRIBES)
+        await reported(upstream)
+        await reported(upstream)
+        await send(upstream, "session.created", id="sess-1", created=1790000000)
+        created, updated = [await reported(client) for _ in range(2)]
+        assert [created["type"], updated["type"]] == ["session.created", "session.updated"]
+        assert updated["session"]["id"] == "sess-1"
+        assert updated["session"]["audio"]["input"]["turn_detection"] is None
+
+
+async def test_our_client_talks_to_vllm_through_a_relay_as_to_any_server() -> None:
+    config = TranscriptionSessionConfig(
+        audio=TranscriptionSessionAudio(
+            input=TranscriptionSessionAudioInput(transcription=AudioTranscription(model="voxtral"), turn_detection=None)
+        )
+    )
+    async with served("vllm", "openai", model="voxtral") as client:
+
+        @asynccontextmanager
+        async def open_connection() -> AsyncGenerator[Connection]:
+            async with connect(transport=client, dialect="openai") as connection:
+                yield connection
+
+        async with (
+            converse(open_connection=open_connection) as conversation,
+            conversation.stream(UserTranscript) as transcripts,
+        ):
+            await conversation.update_session(config)
+            for text in ("first words", "second words"):
+                await conversation.send_audio(LOUD * 300)
+                await conversation.finish(timeout=5)
+                assert (await anext(aiter(transcripts))).transcript == text
 
 
 async def test_what_the_upstream_gets_is_its_own_order() -> None:

@@ -295,3 +295,18 @@ async def test_what_is_no_base64_passes_in_both_directions() -> None:
         assert (await reported(upstream))["audio"] == "?!"
         await upstream.send(json.dumps({**piece(b""), "delta": "?!"}))
         assert (await reported(client))["delta"] == "?!"
+
+
+async def test_speech_whose_end_is_lost_is_told_whole_and_so_is_speech_behind_its_response() -> None:
+    async with relayed("qwen", "openai") as (client, upstream):
+        await say(client, "session.update", session=formats(output={"type": "audio/pcmu"}))
+        await reported(upstream)
+        await say(upstream, "session.updated", session={"id": "s", "output_audio_format": "pcm"})
+        await reported(client)
+        ended = {"id": "r", "object": "realtime.response", "status": "completed"}
+        for _ in range(2):
+            await upstream.send(json.dumps(piece(tone(PCM, 300), response_id="r")))
+            await say(upstream, "response.done", response=ended)
+            heard_audio, names = await heard(client, "response.done")
+            assert names[-1] == "response.done"
+            assert is_the_tone(heard_audio, PCMU, 300)

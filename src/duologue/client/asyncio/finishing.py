@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from duologue.client.limits import FIRST_EVENT_S
 from duologue.client.messages import new_id
 from duologue.errors import NotConnected, RequestRejected
 from duologue.events import ErrorEvent, InputAudioBufferCommitEvent, RealtimeEvent, UnknownRealtimeEvent
+from duologue.protocol.input_progress import detects_turns
 from duologue.protocol.wire_limits import MIN_COMMIT_MS
 
 if TYPE_CHECKING:
@@ -41,7 +45,12 @@ async def finish_input(conversation: Conversation, connection: Connection | None
             connection.end_utterance()
             awaited = []
         else:
-            awaited = [await _commit_rest(conversation)]
+            # Whether the server ends turns itself stands in its session.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_EVENT_S):
+                    while connection.awaits_settings and await anext(aiter(events), None) is not None:
+                        pass
+            awaited = [await _commit_rest(conversation, server_ends_turns=detects_turns(connection.session))]
         while not _is_told(conversation, connection, awaited):
             event = await anext(aiter(events), None)
             if event is None:
@@ -59,11 +68,11 @@ def _is_told(conversation: Conversation, connection: Connection, awaited: list[s
     return connection.is_speech_told if utterance.is_transcribed_once else conversation.input_progress.is_told
 
 
-async def _commit_rest(conversation: Conversation) -> str:
+async def _commit_rest(conversation: Conversation, *, server_ends_turns: bool) -> str:
     """Commit what the server has of an utterance, unless that is too little or none; returns the commit's event id."""
     event_id = new_id("event")
     progress = conversation.input_progress
-    in_turn = progress.user_speaks or not progress.detects_turns
+    in_turn = progress.user_speaks or not server_ends_turns
     if in_turn and conversation.core.checks.buffered_ms >= MIN_COMMIT_MS:
         progress.committed_by_client(event_id)
         await conversation.send(InputAudioBufferCommitEvent(event_id=event_id))

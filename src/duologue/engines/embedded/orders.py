@@ -48,8 +48,10 @@ _IF: Final = re.compile(
     r"(?P<order>(?:then,?\s{1,3})?(?:reply|respond|answer|say|return)\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
-_FAILED: Final = re.compile(r"\b(?:reject|fail|block|denied|deny|declin|refus|error|not (?:allow|permit)|unsuccess)",
-                            re.IGNORECASE)  # fmt: skip
+_FAILED: Final = re.compile(
+    r"\b(?:reject|fail|block|denied|deny|declin|refus|error|not (?:allow|permit)|unsuccessful|without success)",
+    re.IGNORECASE,
+)
 _SUCCEEDED: Final = re.compile(r"\b(?:succe|works?\b|worked|approved|granted|allowed|ok\b|accept|done\b|returns?\b)",
                                re.IGNORECASE)  # fmt: skip
 _CALL: Final = re.compile(

@@ -68,7 +68,10 @@ class LocalLanguageModel:
         path = Path(file) if file is not None else _packaged_file()
         self.name = f"llm-{path.stem}"
         if not path.is_file():
-            raise EngineError(f"no such file: {path}", engine=self.name)
+            what = "it is a folder, not a model's file" if path.is_dir() else "no such file"
+            raise EngineError(f"{what}: {path}", engine=self.name)
+        if not _is_utf8(path):
+            raise EngineError(f"a model's file needs a name in UTF-8; rename it: {path!r}", engine=self.name)
         # The small model of the package cannot keep to a schema; a file of the user's own is expected to.
         self._calls_tools = file is not None
         self._examples = _SMALL_EXAMPLES if file is None else ()
@@ -196,3 +199,12 @@ def _deltas_in(chunk: Any) -> list[Delta]:
         if (fault := part.fault or (part.message if part.choices is None else None)) is not None:
             raise ValueError(fault)
     return [choice.delta for part in parts for choice in part.choices or () if choice.delta is not None]
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether the library can be told the path: it takes text that UTF-8 can write."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

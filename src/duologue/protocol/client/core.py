@@ -33,15 +33,17 @@ from duologue.events import (
 from duologue.protocol.client.deduplication import Deduplicator
 from duologue.protocol.client.dispatch import EventContext, HandlesEvents, dispatch_table, on
 from duologue.protocol.client.event_notices import EventNotices
+from duologue.protocol.client.follow_ups import calls_answered, requests_ended
 from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.input_audio import InputAudio
 from duologue.protocol.client.limits import LASTING
 from duologue.protocol.client.notices import (
+    AudioNotCommitted,
     ConnectionLost,
     Interrupted,
     Notice,
-    RequestEnded,
     RunTool,
+    SessionUpdateEnded,
     StopTool,
     UsageChanged,
 )
@@ -64,9 +66,17 @@ from duologue.protocol.states import SequenceState, report_once
 
 __all__ = ["EVENT_TABLE", "ORDER", "AttachedPlayer", "ConversationCore"]
 
-_COLLECTED_AFTER: Final = frozenset[type[RealtimeEvent]](
-    {*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent}
-).difference(PART_EVENTS, {ResponseAudioDeltaEvent}) | {ResponseFunctionCallArgumentsDoneEvent}
+_MANY: Final[frozenset[type[RealtimeEvent]]] = frozenset[type[RealtimeEvent]](
+    (*PART_EVENTS, ResponseAudioDeltaEvent)
+) - {ResponseFunctionCallArgumentsDoneEvent}
+"""Events that come in such numbers that nothing is done after them unless they are the first of a response."""
+
+_COLLECTED_AFTER: Final[frozenset[type[RealtimeEvent]]] = (
+    frozenset[type[RealtimeEvent]](
+        (*ResponseSequencer.handlers, *ToolCalls.handlers, InputAudioBufferSpeechStartedEvent, SessionCreatedEvent)
+    )
+    - _MANY
+)
 """Events after which the sequencer or the tool calls may have events to send or notices."""
 
 
@@ -150,10 +160,10 @@ class ConversationCore(HandlesEvents):
         """Send any event. A `response.create` goes through `respond`, a `response.cancel` through `cancel`.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would reject it, or only servers send it.
+            NotConnected: the connection is lost.
+            LocalProtocolError: the server would reject it, or only servers send it.
         """
-        if not self.is_open:
-            raise LocalProtocolError(f"cannot send {event.type}: the connection is lost; wait for SessionRestored")
+        self._check_connected(f"send {event.type}")
         match event:
             case ResponseCreateEvent():
                 return self.respond(event, policy=policy, now=now)
@@ -170,18 +180,21 @@ class ConversationCore(HandlesEvents):
                 raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return None
 
-    def update_session(self, config: AnySessionConfig) -> None:
+    def update_session(self, config: AnySessionConfig) -> str | None:
         """Change the session's configuration. Later sessions start with it. Without a connection, the next one gets it.
+
+        Returns the event's id, which `SessionUpdateEnded` has too; None without a connection.
 
         Raises:
             LocalProtocolError: the server would reject it.
         """
         event = SessionUpdateEvent(event_id=self._new_id("event"), session=config)
         self.checks.check(event)
-        if self.is_open:
-            self._enqueue(event)
-        else:
+        if not self.is_open:
             self.session_replay.sent(event)
+            return None
+        self._enqueue(event)
+        return str(event.event_id)
 
     def append(
         self,
@@ -194,12 +207,12 @@ class ConversationCore(HandlesEvents):
         """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
 
         Raises:
-            LocalProtocolError: there is no connection, or it is too much for one event.
+            NotConnected: the connection is lost.
+            LocalProtocolError: it is too much for one event.
             AudioError: audio that cannot be converted.
             MissingExtra: converting it needs the `audio` extra.
         """
-        if not self.is_open:
-            raise NotConnected("cannot append audio: the connection is lost; wait for SessionRestored")
+        self._check_connected("append audio")
         for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
             self._append(ready)
 
@@ -214,14 +227,16 @@ class ConversationCore(HandlesEvents):
         """Ask for a response, now or when its turn comes. A `RequestEnded` notice with this request reports its end.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would reject it, or the policy is "refuse" and
-                another response is active or requested.
+            NotConnected: the connection is lost.
+            LocalProtocolError: the server would reject it, audio is appended and not committed that it seems to be
+                about, or the policy is "refuse" and another response is active or requested.
         """
         event = event if event is not None else ResponseCreateEvent()
-        if not self.is_open:
-            raise LocalProtocolError("cannot send response.create: the connection is lost; wait for SessionRestored")
+        self._check_connected("send response.create")
         self.checks.check(event)
         request = self.sequencer.request(event, policy=policy, now=now)
+        if unheard_ms := self.checks.take_unheard_ms(event):
+            self._notices.append(AudioNotCommitted(unheard_ms))
         self._collect(now)
         return request
 
@@ -292,7 +307,10 @@ class ConversationCore(HandlesEvents):
         self._events.clear()
         self.input_audio.clear()
         self.session_status.lost()
-        self.session_replay.lost(self._pending_commands.commands)
+        unanswered = self._pending_commands.commands
+        self.session_replay.lost(unanswered)
+        updates = (command for command in unanswered if isinstance(command, SessionUpdateEvent))
+        self._notices += [SessionUpdateEnded(event=update, reason=reason) for update in updates]
         self._pending_commands.clear()
         self.sequencer.lost(reason)
         self.silence.clear()
@@ -312,12 +330,14 @@ class ConversationCore(HandlesEvents):
     @property
     def next_tick_at(self) -> float:
         """When `tick` is due next, on the clock of `now`; infinity while nothing is waited for."""
-        return min(self.sequencer.next_tick_at, self.silence.next_tick_at)
+        calls_end_by = self.calls.silent_since + self.options.silence.open_s
+        return min(self.sequencer.next_tick_at, self.silence.next_tick_at, calls_end_by)
 
     def tick(self, now: float) -> None:
         """Time has passed."""
         for end in self.silence.take_ends(now):
             self._dispatch(end.event, EventContext(now=now, silence=end.reason, all_told=end.all_told))
+        self.calls.give_up_server_calls(limit_s=self.options.silence.open_s, now=now)
         self.sequencer.tick(now)
         self._collect(now)
 
@@ -374,7 +394,7 @@ class ConversationCore(HandlesEvents):
     def _collect_after(self, event: RealtimeEvent, context: EventContext) -> None:
         self._collect(context.now)
 
-    @on(*PART_EVENTS, ResponseAudioDeltaEvent)  # these are many: they produce something only if they come first
+    @on(*_MANY)
     def _collect_after_first(self, event: RealtimeEvent, context: EventContext) -> None:
         if context.unannounced:
             self._collect(context.now)
@@ -416,13 +436,19 @@ class ConversationCore(HandlesEvents):
         if self.is_open:
             for answer in self.calls.take_events():
                 self._enqueue(answer)
-            # Rule `tool_loop`. One create is enough for all answers that are sent before it.
-            goes_on = any(continues for _, continues in self.calls.take_ended())
-            if goes_on and self.options.continue_after_tools and not self.sequencer.will_send:
-                self.sequencer.request(now=now)
+            self._notices += requests_ended(self.sequencer, self.calls)
+            goes_on = self.options.continue_after_tools
+            self._notices += calls_answered(self.sequencer, self.calls, goes_on=goes_on, now=now)
             for event in self.sequencer.take_events():
                 self._enqueue(event)
-        self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
+        else:
+            self._notices += requests_ended(self.sequencer, self.calls)
+
+    def _check_connected(self, act: str) -> None:
+        if not self.is_open:
+            raise NotConnected(
+                f"cannot {act}: the connection is lost and another one is being opened; wait for it with restored()"
+            )
 
     def _reopen(self, now: float) -> None:
         """Another session: send it the configuration and the items of the one before."""

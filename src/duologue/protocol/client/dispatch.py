@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from duologue.audio.formats import Encoding
 from duologue.events import ClientEvent, RealtimeEvent
@@ -39,6 +39,8 @@ class EventContext(Struct, kw_only=True):
     """Why the client itself ends the response, whose end the server has not told: from `ResponseSilence`."""
     all_told: bool = False
     """Whether every item of that response has ended: from `ResponseSilence`."""
+    transcripts: list[str] = field(default_factory=list[str])
+    """Transcripts of the user's speech that the event's item tells for the first time: from `ConversationStore`."""
     told_before: bool = False
     """Whether the event's transcript was told before: from `ConversationStore`."""
     audio: bytes | None = None

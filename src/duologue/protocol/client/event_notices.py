@@ -21,12 +21,15 @@ from duologue.events import (
     ResponseTextDeltaEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent,
     UnknownRealtimeEvent,
     is_set,
 )
 from duologue.protocol.client import notices
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.error_kinds import classify
+from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.notices import Notice
 from duologue.protocol.client.responses.requests import untagged
@@ -46,10 +49,20 @@ class EventNotices(Part):
     @on(SessionCreatedEvent, SessionUpdatedEvent)
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
         self._notify(notices.SessionChanged(event.session))
+        self._update_ended(context)
+
+    @on(TranscriptionSessionUpdatedEvent)
+    def _transcription_session(self, event: TranscriptionSessionUpdatedEvent, context: EventContext) -> None:
+        self._update_ended(context)
 
     @on(ErrorEvent)
     def _error(self, event: ErrorEvent, context: EventContext) -> None:
         self._notify(notices.ErrorReported(event=event, kind=classify(event), command=context.command))
+        self._update_ended(context, event)
+
+    def _update_ended(self, context: EventContext, error: ErrorEvent | None = None) -> None:
+        if isinstance(context.command, SessionUpdateEvent):
+            self._notify(notices.SessionUpdateEnded(event=context.command, error=error))
 
     @on(UnknownRealtimeEvent)
     def _unreadable(self, event: UnknownRealtimeEvent, context: EventContext) -> None:
@@ -115,6 +128,7 @@ class EventNotices(Part):
         if stored is None:
             return
         self._notify(notices.ItemAdded(stored))
+        self._transcripts(stored, context)
         if isinstance(event, ConversationItemCreatedEvent) and stored.done:
             self._notify(notices.ItemDone(stored))
 
@@ -123,6 +137,11 @@ class EventNotices(Part):
         stored = self._store.get(str(event.item.id))
         if stored is not None:
             self._notify(notices.ItemDone(stored))
+            self._transcripts(stored, context)
+
+    def _transcripts(self, stored: StoredItem, context: EventContext) -> None:
+        for transcript in context.transcripts:
+            self._notify(notices.UserTranscript(item_id=stored.item_id, transcript=transcript))
 
     @on(ConversationItemDeletedEvent)
     def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:

@@ -21,7 +21,7 @@ from duologue.protocol.client.audio_formats import encoding_of_format, session_e
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.notices import AudioDelta, AudioDone, Unreadable
 from duologue.protocol.client.playback import Interruption, PlaybackLedger
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.states import ReportIllegal, raise_illegal
 
 __all__ = ["OutputAudio"]

@@ -51,7 +51,6 @@ from duologue.events import (
 from duologue.protocol.server.account import Charge, MemoryAccount
 from duologue.protocol.server.client_events import AcceptedEvent, accept, event_id_of
 from duologue.protocol.server.clock import Clock
-from duologue.protocol.server.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.commands import Close, McpCall, Transcribe
 from duologue.protocol.server.conversation.client_items import audio_of
 from duologue.protocol.server.conversation.items import ConversationItems
@@ -59,6 +58,7 @@ from duologue.protocol.server.defaults import SessionDefaults
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import SHORT_CHARS, check_depth, check_frame, size_bytes
 from duologue.protocol.server.idle_timeout import IdleTimer
+from duologue.protocol.server.input.combinations import combination_faults, detects_turns_by_default, sets_detection
 from duologue.protocol.server.input.pipeline import InputPipeline
 from duologue.protocol.server.item_edits import ItemEditor
 from duologue.protocol.server.leniency import Leniency

@@ -32,6 +32,7 @@ from duologue.server.dialect.adapter import DialectAdapter, LossLog
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
 from duologue.server.relay.client_utterances import ClientUtterances
+from duologue.server.relay.missing_answers import MissingAnswers
 from duologue.server.relay.session_config import UpstreamConfiguration
 from duologue.server.relay.upstream import Upstream, UpstreamSide
 from duologue.server.session_start import SessionStart, upstream_session_start
@@ -91,6 +92,7 @@ class Relay:
         self._translates = dialect != upstream.dialect
         model = upstream.model or session_start.model
         self._side = UpstreamSide(upstream.dialect, client_dialect=dialect, new_id=new_id, model=model)
+        self._missing = MissingAnswers(PROFILES[upstream.dialect], new_id=new_id)
         self._utterances = ClientUtterances(
             PROFILES[dialect], self._side.utterances, model=session_start.model, new_id=new_id
         )
@@ -278,10 +280,13 @@ class Relay:
         if self._is_foreign(event, self._adapter.dialect):
             return (message,)
         if isinstance(event, InputAudioBufferAppendEvent) and (text := self._side.append(event)) is not None:
+            self._missing.to(event)
             return (text.decode("utf-8"),) if text else ()
         return self._translated_up(event)
 
     def _translated_up(self, event: RealtimeEvent) -> list[str]:
+        for answer in self._missing.to(event):
+            self._errors += self._adapter.write(answer)
         return [text for translation in self._side.write(event) for text in self._text_of(event, translation)]
 
     def _check(self, message: str) -> None:
@@ -309,7 +314,7 @@ class Relay:
         if not self._translates or isinstance(message, bytes):
             return (message,)
         try:
-            events = self._side.read(message)
+            events = [event for each in self._side.read(message) for event in self._missing.completed(each)]
         except DecodeError:
             return (message,)
         if any(self._is_foreign(event, self._upstream.dialect) for event in events):

@@ -26,7 +26,7 @@ from duologue.protocol.client.history.item_merge import (
     words_of,
     words_of_item,
 )
-from duologue.protocol.client.history.words import Words
+from duologue.protocol.client.history.words import ToldWords, told_before
 
 __all__ = ["ItemBuilder", "StoredItem", "without_audio"]
 
@@ -61,7 +61,7 @@ class StoredItem(Struct, frozen=True, kw_only=True):
 
 class _PartBuilder(Struct, eq=False):
     part: ContentPart | None = None
-    words: Words = field(default_factory=Words)
+    words: ToldWords = field(default_factory=ToldWords)
     spoken: bool = False
 
     def build(self) -> ContentPart:
@@ -89,11 +89,13 @@ class ItemBuilder:
         self._call = FunctionCallItem(name="", arguments="", status="in_progress")
         """What the events of a call's arguments tell of its item."""
         self._arguments: list[str] = []
-        self._transcripts: dict[int, Words] = {}
+        self._transcripts: dict[int, ToldWords] = {}
         self._transcription_failed = False
         self._truncated_at_ms: int | None = None
         self._cut: set[int] = set()
         self._retrieved = False
+        self.is_user_speech = False
+        """Whether the user said it in this session: the item is committed audio."""
         self._cached: StoredItem | None = None
 
     # --- events of the item
@@ -170,7 +172,7 @@ class ItemBuilder:
 
     def transcript_delta(self, index: int, delta: str) -> None:
         """The next piece of the user's transcript."""
-        words = self._transcripts.setdefault(index, Words())
+        words = self._transcripts.setdefault(index, ToldWords())
         if not (words.is_whole and delta in words.text):  # a transcript is often told in pieces that it then corrects
             words.piece(delta)
             self._cached = None
@@ -180,13 +182,23 @@ class ItemBuilder:
 
         False if this transcript is what was told before.
         """
-        words = self._transcripts.setdefault(index, Words())
+        words = self._transcripts.setdefault(index, ToldWords())
         if words.is_whole and transcript in ("", words.text):
             return False
         words.whole(transcript, shortened=True)
         self._transcription_failed = False
         self._cached = None
         return True
+
+    def transcribed_in(self, item: ConversationItem) -> list[str]:
+        """The transcripts of the user's speech that this item tells and no other event has told."""
+        told: list[str] = []
+        if self.is_user_speech and isinstance(item, MessageItem):
+            for index, part in enumerate(item.content):
+                words = words_of(part) if isinstance(part, InputAudioPart) else None
+                if words and index not in self._transcripts and self.transcribed(index, words):
+                    told.append(words)
+        return told
 
     def transcription_failed(self, index: int) -> None:
         """The user's speech in a part could not be transcribed."""
@@ -271,7 +283,10 @@ class ItemBuilder:
         parts = dict(enumerate(known))
         for index, builder in self._parts.items():
             if not self.done or index not in parts:
+                earlier = words_of(parts[index]) if index in parts else None
                 parts[index] = builder.build()
+                if earlier and told_before(builder.words.text, earlier):
+                    parts[index] = with_words(parts[index], earlier)
             elif builder.words.text != words_of(parts[index]):  # pieces that came behind the item
                 parts[index] = with_words(parts[index], builder.words.text)
         return [self._filled_in(index, parts[index]) for index in sorted(parts)]

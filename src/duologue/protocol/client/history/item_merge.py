@@ -14,7 +14,7 @@ from duologue.events import (
     MessageItem,
     is_set,
 )
-from duologue.protocol.client.history.words import Words
+from duologue.protocol.client.history.words import ToldWords
 
 __all__ = ["fuller_arguments", "is_object", "merged_items", "with_words", "words_of", "words_of_item"]
 
@@ -53,7 +53,7 @@ def _merged_content(before: MessageItem, item: MessageItem) -> list[ContentPart]
         earlier_words, words = words_of(earlier) or "", words_of(content[index])
         if words is None or not earlier_words or (not words and earlier_words in told):
             continue
-        merged = Words()
+        merged = ToldWords()
         merged.whole(earlier_words)
         merged.whole(words, shortened=item.status == _CUT or isinstance(earlier, InputAudioPart))
         if merged.text != words:

@@ -16,7 +16,7 @@ from duologue.events import ConversationItem, FunctionCallItem, MessageItem, Res
 from duologue.protocol.client.history.item_builder import ItemBuilder
 from duologue.protocol.client.history.item_merge import words_of_item
 from duologue.protocol.client.history.words import told_before
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 
 __all__ = ["ResponseItems", "key_of"]
 

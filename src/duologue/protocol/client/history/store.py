@@ -48,7 +48,7 @@ from duologue.protocol.client.history.item_merge import words_of
 from duologue.protocol.client.history.item_order import ItemOrder
 from duologue.protocol.client.history.response_items import ResponseItems, key_of
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.wire_limits import ROOT
 
 __all__ = ["ConversationStore"]
@@ -123,6 +123,7 @@ class ConversationStore(Part):
         builder = self._builder(event.item_id)
         part = InputAudioPart(transcript=None)
         builder.started(MessageItem(id=event.item_id, role="user", status="in_progress", content=[part]))
+        builder.is_user_speech = True
         self._place(event.item_id, event.previous_item_id)
 
     @on(ConversationItemAddedEvent, ConversationItemCreatedEvent)
@@ -140,6 +141,7 @@ class ConversationStore(Part):
             builder.finished(event.item)
         else:
             builder.started(event.item)
+        context.transcripts = builder.transcribed_in(event.item)
         self._set_size(item_id, size_of(event.item))
         self._added_by[item_id] = event.event_id
         # Null means the first place (rules `prev_chain`, `item.root`), unless the server never names predecessors.
@@ -153,6 +155,7 @@ class ConversationStore(Part):
             return
         item_id = str(event.item.id)
         self._finished(item_id, event.item)
+        context.transcripts = self._builder(item_id).transcribed_in(event.item)
         self._place(item_id, event.previous_item_id)
 
     @on(ConversationItemRetrievedEvent)
@@ -301,13 +304,15 @@ class ConversationStore(Part):
         in_conversation = context.in_conversation
         if in_conversation is None:
             in_conversation = isinstance(response.conversation_id, str)
-        for item in response.output if is_set(response.output) else ():
+        for index, item in enumerate(response.output if is_set(response.output) else ()):
             if not is_set(item.id) or str(item.id) in self._deleted:
                 continue
             item_id = str(item.id)
             builder = self._builders.get(item_id)
             if (builder is not None and not builder.done) or (builder is None and in_conversation):
                 self._finished(item_id, item, response_id or None)
+            if response_id:
+                self._responses.told(response_id, item_id, index, has_id=True)
             if in_conversation:
                 self._place_last(item_id)
         for item_id in [key for key in self._detached if self._builders[key].response_id == response_id]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-__all__ = ["Words", "told_before"]
+__all__ = ["ToldWords", "told_before"]
 
 
-class Words(Struct, eq=False):
+class ToldWords(Struct, eq=False):
     """The text or the transcript of one content part."""
 
     _pieces: list[str] = field(default_factory=list[str])

@@ -10,7 +10,8 @@ from typing import Final
 from msgspec import UNSET, Struct
 
 from duologue.events import ErrorEvent, RealtimeResponse, is_set
-from duologue.protocol.client.responses.requests import ResponseRequest, response_id_of, tag_of
+from duologue.protocol.client.response_ids import response_id_of
+from duologue.protocol.client.responses.requests import ResponseRequest, tag_of
 
 __all__ = ["Attempt", "RequestTable"]
 

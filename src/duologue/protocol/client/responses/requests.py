@@ -20,11 +20,11 @@ from duologue.events import (
     ResponseDoneEvent,
     is_set,
 )
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.wire_limits import MAX_METADATA_PAIRS
 
 __all__ = [
     "REQUEST_TAG",
-    "UNKNOWN_STATUS",
     "RequestPolicy",
     "Resolution",
     "ResponseRequest",
@@ -38,9 +38,6 @@ E = TypeVar("E", ResponseCreatedEvent, ResponseDoneEvent)
 
 REQUEST_TAG: Final = "duologue.request"
 """Key of the pair that a request adds to its metadata; `untagged` removes it."""
-
-UNKNOWN_STATUS: Final = "unknown"
-"""Status of a response whose end the server has not told: no server sends it."""
 
 RequestPolicy: TypeAlias = Literal["wait", "refuse"]
 """What happens to a request while another response runs: it waits for its turn, or raises at once."""
@@ -69,11 +66,6 @@ class Resolution(Struct, frozen=True, kw_only=True):
     """The `error` that answered the request, if there was one."""
     reason: str = ""
     """Why there is no response, or why its status is "unknown"; else empty."""
-
-
-def response_id_of(response: RealtimeResponse) -> str:
-    """The response's id; empty for a server that gives none."""
-    return response.id if is_set(response.id) else ""
 
 
 def tagged(event: ResponseCreateEvent, request_id: str) -> ResponseCreateEvent | None:

@@ -38,12 +38,12 @@ from duologue.events import (
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.error_kinds import ErrorKind, classify
 from duologue.protocol.client.pending_commands import COMMAND_OF_CODE
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.client.responses.attempts import Attempt, RequestTable
 from duologue.protocol.client.responses.requests import (
     RequestPolicy,
     Resolution,
     ResponseRequest,
-    response_id_of,
     tag_of,
     tagged,
     untagged,
@@ -70,6 +70,9 @@ _REFUSALS: Final = frozenset(
     {"content_filter", "content_policy_violation", "guardrail_violation", "moderation_blocked"}
 )
 """Codes and types of errors that say that content is blocked: no response follows them."""
+
+_OTHERS_PARAMS: Final = frozenset({"session", "item", "audio"})
+"""First names of `error.param`, a path into the client's event, that a `response.create` does not have."""
 
 _END_UNSEEN: Final = "it ended, and its end was not seen"
 
@@ -158,11 +161,12 @@ class ResponseSequencer(Part):
         return self._cancel_in_conversation(attempt, now)
 
     @property
-    def will_send(self) -> bool:
-        """Whether a create for the conversation is still to be sent."""
-        return bool(self._requests.waiting) or any(
-            self._requests.sent is not None and event.event_id == self._requests.sent.event_id for event in self._events
-        )
+    def unsent(self) -> ResponseRequest | None:
+        """The next request for the conversation that is still to be sent."""
+        sent = self._requests.sent
+        if sent is not None and any(event.event_id == sent.event_id for event in self._events):
+            return sent.request
+        return self._requests.waiting[0].request if self._requests.waiting else None
 
     @property
     def pending(self) -> tuple[ResponseRequest, ...]:
@@ -420,7 +424,8 @@ class ResponseSequencer(Part):
         """An error that names no command: it answers a request, unless its code or what follows says otherwise."""
         kind = COMMAND_OF_CODE.get(event.error.code) if is_set(event.error.code) else None
         attempt = self._requests.sent or next(iter(self._requests.out_of_band_sent.values()), None)
-        if attempt is None or kind not in (None, ResponseCreateEvent):
+        param = event.error.param.partition(".")[0] if is_set(event.error.param) else ""
+        if attempt is None or kind not in (None, ResponseCreateEvent) or param in _OTHERS_PARAMS:
             return
         if _REFUSALS & {event.error.code, event.error.type} or classify(event) is ErrorKind.SESSION_ENDING:
             self._rejected(event, attempt.event_id, context.now)

@@ -30,7 +30,7 @@ from duologue.events import (
     is_set,
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
-from duologue.protocol.client.responses.requests import UNKNOWN_STATUS, response_id_of
+from duologue.protocol.client.response_ids import UNKNOWN_STATUS, response_id_of
 from duologue.protocol.client.responses.response_events import ITEM_EVENTS, PART_EVENTS, response_id_in
 
 __all__ = ["ResponseSilence", "SilenceLimits", "SilentEnd"]

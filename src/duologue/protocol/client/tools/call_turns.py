@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import msgspec
@@ -16,7 +17,7 @@ from duologue.events import (
     McpCallItem,
     MessageItem,
 )
-from duologue.protocol.client.responses.requests import UNKNOWN_STATUS
+from duologue.protocol.client.response_ids import UNKNOWN_STATUS
 
 __all__ = ["CONTINUED_STATUSES", "CallTurns"]
 
@@ -37,6 +38,8 @@ class _Turn(Struct):
     """Items of the server's own calls that have not ended."""
     status: str | None = None
     """Of the response; None while it runs."""
+    heard_at: float = 0.0
+    """When the server last said something of its own calls."""
     given_up: bool = False
     """Do not ask the model to go on: the user interrupted, or the application answers the calls."""
 
@@ -51,7 +54,7 @@ class CallTurns:
         self.events: list[ConversationItemCreateEvent] = []
         """Outputs to send, in order."""
         self.ended: list[tuple[str, bool]] = []
-        """Responses whose calls have all ended, each with whether the model is to go on."""
+        """Ids of responses whose calls are all answered, each with whether the model is to go on."""
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -99,27 +102,43 @@ class CallTurns:
                 self._answer(response_id)
                 return
 
-    def server_call_started(self, response_id: str, item_id: str) -> None:
+    def server_call_started(self, response_id: str, item_id: str, *, now: float) -> None:
         """The server begins a call of its own; a repetition changes nothing."""
         if item_id not in self._server_items:
             self._server_items.append(item_id)
-            self._turns.setdefault(response_id, _Turn()).server_calls.add(item_id)
+            turn = self._turns.setdefault(response_id, _Turn())
+            turn.server_calls.add(item_id)
+            turn.heard_at = now
 
-    def server_call_ended(self, item_id: str) -> None:
+    def server_call_ended(self, item_id: str, *, now: float) -> None:
         """The server's own call has ended."""
         for response_id, turn in list(self._turns.items()):
             if item_id in turn.server_calls:
                 turn.server_calls.discard(item_id)
+                turn.heard_at = now
+                self._answer(response_id)
+
+    @property
+    def silent_since(self) -> float:
+        """Since when the server has said nothing of its own calls in responses that have ended; infinity if none."""
+        since = (turn.heard_at for turn in self._turns.values() if turn.server_calls and turn.status is not None)
+        return min(since, default=inf)
+
+    def give_up_server_calls(self, *, limit_s: float, now: float) -> None:
+        """The ends of server calls of which nothing was said for so long are lost: the model goes on without them."""
+        for response_id, turn in list(self._turns.items()):
+            if turn.server_calls and turn.status is not None and turn.heard_at + limit_s <= now:
+                turn.server_calls.clear()
                 self._answer(response_id)
 
     def response_ended(
-        self, response_id: str, status: str, output: list[ConversationItem], *, by_application: bool
+        self, response_id: str, status: str, output: list[ConversationItem], *, by_application: bool, now: float = 0.0
     ) -> None:
         """A response has ended; `by_application` says that the application answers its calls itself."""
         turn = self._turns.get(response_id)
         if turn is None or turn.status is not None:
             return
-        turn.status = status
+        turn.status, turn.heard_at = status, max(turn.heard_at, now)
         if turn.status not in CONTINUED_STATUSES:
             turn.server_calls.clear()
         answered = {item.id for item in output if isinstance(item, McpCallItem) and (item.output or item.error)}

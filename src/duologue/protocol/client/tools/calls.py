@@ -47,7 +47,7 @@ from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.history.item_merge import is_object
 from duologue.protocol.client.limits import KeptLimits
-from duologue.protocol.client.responses.requests import response_id_of
+from duologue.protocol.client.response_ids import response_id_of
 from duologue.protocol.client.tools.call_evidence import CallEvidence, CallTable
 from duologue.protocol.client.tools.call_turns import CONTINUED_STATUSES, CallTurns
 from duologue.protocol.client.tools.toolbox import BoundCall, Toolbox, ToolProblem, answer_text
@@ -130,7 +130,7 @@ class ToolCalls(Part):
     ) -> None:
         if isinstance(event.item, McpCallItem) and isinstance(event, ResponseOutputItemAddedEvent):
             if event.response_id not in self._out_of_band:
-                self._turns.server_call_started(event.response_id, event.item.id)
+                self._turns.server_call_started(event.response_id, event.item.id, now=context.now)
                 self._check_count()
         elif isinstance(event.item, FunctionCallItem) and self._is_ours(event.response_id):
             ends = isinstance(event, ResponseOutputItemDoneEvent)
@@ -145,7 +145,7 @@ class ToolCalls(Part):
         ends = isinstance(event, ConversationItemDoneEvent)
         match event.item:
             case McpCallItem(id=item_id) if ends:
-                self._turns.server_call_ended(item_id)
+                self._turns.server_call_ended(item_id, now=context.now)
             case FunctionCallOutputItem(call_id=call_id):
                 self._answered_elsewhere(call_id)
             case FunctionCallItem() as item if self.toolbox is not None:
@@ -161,11 +161,11 @@ class ToolCalls(Part):
 
     @on(ConversationItemDeletedEvent)
     def _item_deleted(self, event: ConversationItemDeletedEvent, context: EventContext) -> None:
-        self._turns.server_call_ended(event.item_id)
+        self._turns.server_call_ended(event.item_id, now=context.now)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
-        self._done(event.response)
+        self._done(event.response, context.now)
 
     def sent(self, event: ClientEvent) -> None:
         """The client sends an event: a call in it is part of the past, and is not to be run."""
@@ -263,7 +263,7 @@ class ToolCalls(Part):
         if max(self._turns.waiting, len(self._turns), len(self._out_of_band)) > self._limits.calls:
             self.excess = f"more than {self._limits.calls} calls without an end"
 
-    def _done(self, response: RealtimeResponse) -> None:
+    def _done(self, response: RealtimeResponse, now: float) -> None:
         response_id = response_id_of(response)
         output = list(response.output) if is_set(response.output) else []
         status = response.status if is_set(response.status) else "completed"
@@ -280,7 +280,7 @@ class ToolCalls(Part):
                     del self._ended[next(iter(self._ended))]
         self._out_of_band.discard(response_id)
         by_application = any(isinstance(item, FunctionCallItem) and self._is_applications(item) for item in output)
-        self._turns.response_ended(response_id, status, output, by_application=by_application)
+        self._turns.response_ended(response_id, status, output, by_application=by_application, now=now)
 
     def _is_applications(self, item: FunctionCallItem) -> bool:
         return self.toolbox is None or self.toolbox.is_declared(item.name)
@@ -306,6 +306,15 @@ class ToolCalls(Part):
         given_up = self._turns.cancel(call_id)
         self._runs = [run for run in self._runs if run.call_id not in given_up]
         return given_up
+
+    @property
+    def silent_since(self) -> float:
+        """Since when the server has said nothing of calls of its own whose response has ended; infinity without any."""
+        return self._turns.silent_since
+
+    def give_up_server_calls(self, *, limit_s: float, now: float) -> None:
+        """The ends of the server's own calls are lost of which nothing was said for so long: the model goes on."""
+        self._turns.give_up_server_calls(limit_s=limit_s, now=now)
 
     @property
     def running(self) -> tuple[str, ...]:
