@@ -23,7 +23,7 @@ from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
     from duologue import blocking, notices, sound
-    from duologue.client import Connection, Conversation, Endpoint, connect, converse
+    from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
@@ -35,6 +35,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "UNSET",
+    "Answer",
     "AuthenticationFailed",
     "ConnectFailed",
     "Connection",
@@ -70,6 +71,7 @@ __all__ = [
 ]
 
 _LAZY: Final = {
+    "Answer": "duologue.client",
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
     "CoreOptions": "duologue.protocol.client.options",

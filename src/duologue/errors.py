@@ -103,12 +103,20 @@ class ConnectFailed(DuologueError):
     """No session was opened: rejected, unauthorised, unreachable or timed out."""
 
     def __init__(
-        self, message: str, *, retryable: bool, status: int | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        retryable: bool,
+        status: int | None = None,
+        retry_after: float | None = None,
+        error: ErrorEvent | None = None,
     ) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.retry_after = retry_after
         """How many seconds the server asks to wait before another try; None where it does not say."""
+        self.error = error
+        """The `error` event with which the server refused the session, if there was one."""
         self.status = status
         """The HTTP status of a rejected handshake; None without an answer, or where the answer is no rejection."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from duologue.protocol.client.notices import (
     AudioDelta,
     AudioDone,
+    AudioNotCommitted,
+    CallsAnswered,
     ConnectionLost,
     ErrorReported,
     IllegalTransition,
@@ -18,6 +20,7 @@ from duologue.protocol.client.notices import (
     ResponseStarted,
     RunTool,
     SessionChanged,
+    SessionUpdateEnded,
     SpeechStarted,
     SpeechStopped,
     StopTool,
@@ -33,6 +36,8 @@ from duologue.protocol.client.recovery.session_replay import SessionRestored
 __all__ = [
     "AudioDelta",
     "AudioDone",
+    "AudioNotCommitted",
+    "CallsAnswered",
     "ConnectionLost",
     "ErrorReported",
     "IllegalTransition",
@@ -47,6 +52,7 @@ __all__ = [
     "RunTool",
     "SessionChanged",
     "SessionRestored",
+    "SessionUpdateEnded",
     "SpeechStarted",
     "SpeechStopped",
     "StopTool",

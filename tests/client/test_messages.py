@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from duologue import Toolbox
-from duologue.client.messages import initial_config, new_id, text_message
+from duologue.client.messages import check_audio, initial_config, new_id, text_message
 from duologue.events import (
     AnySessionConfig,
     AudioConfig,
@@ -54,6 +55,17 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
     [tool] = Toolbox(weather).tools
     assert initial_config(None, Toolbox(weather)) == RealtimeSessionConfig(tools=[tool])
     assert initial_config(config, Toolbox(weather)) == RealtimeSessionConfig(instructions="Be brief.", tools=[tool])
+
+
+@pytest.mark.parametrize(
+    ("audio", "instead"),
+    [("Hello", "str: words are sent with send_text"), (Path("question.wav"), r"PosixPath: a file .*read_wav")],
+    ids=["str", "path"],
+)
+def test_what_is_no_audio_is_rejected_with_what_to_do(audio: Any, instead: str) -> None:
+    check_audio(b"")
+    with pytest.raises(TypeError, match=rf"send_audio takes audio, not {instead}"):
+        check_audio(audio)
 
 
 def _transcription(**fields: Any) -> TranscriptionSessionConfig:

@@ -63,6 +63,7 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
 """Modules without a test file of their name, and where what they do is tested."""
 
 _NAMES_USED_TWICE: Final[dict[str, str]] = {
+    "Answer": "the client's is what `ask` returns, the server's what an MCP server has answered",
     "ClientSecret": "the client's is what a server has answered, the server's what it gives away",
     "Close": "a command of the server's protocol, and a step of a script in duologue.testing, like Send and Drop",
 }

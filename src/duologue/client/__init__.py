@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from duologue.client.answers import Answer
 from duologue.client.asyncio.connect import connect
 from duologue.client.asyncio.connection import Connection
 from duologue.client.asyncio.conversation import Conversation
@@ -9,4 +10,4 @@ from duologue.client.asyncio.converse import converse
 from duologue.client.client_secrets import ClientSecret, client_secret
 from duologue.client.endpoint import Endpoint
 
-__all__ = ["ClientSecret", "Connection", "Conversation", "Endpoint", "client_secret", "connect", "converse"]
+__all__ = ["Answer", "ClientSecret", "Connection", "Conversation", "Endpoint", "client_secret", "connect", "converse"]

@@ -2,15 +2,82 @@
 
 from __future__ import annotations
 
-from duologue.errors import RequestRejected
-from duologue.events import ConversationItem, FunctionCallItem, McpCallItem, ResponseDoneEvent, is_set
-from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.history.item_merge import words_of_item
-from duologue.protocol.client.notices import ConnectionLost, ResponseFinished
-from duologue.protocol.client.responses.requests import Resolution
-from duologue.protocol.states import SequenceState
+from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["AnswerCollector", "response_of"]
+from duologue.errors import RequestRejected
+from duologue.events import ConversationItem, ResponseDoneEvent, is_set
+from duologue.protocol.client.core import ConversationCore
+from duologue.protocol.client.history.item_builder import StoredItem
+from duologue.protocol.client.history.item_merge import words_of_item
+from duologue.protocol.client.notices import CallsAnswered, ConnectionLost, RequestEnded
+from duologue.protocol.client.responses.requests import Resolution, response_id_of
+
+__all__ = ["Answer", "AnswerCollector", "response_of"]
+
+
+class Answer(str):
+    """The text of an answer, as a string that also says how the answer ended: `status` is not always "completed".
+
+    An answer may consist of several responses, when the model calls functions.
+    """
+
+    __slots__ = ("_is_truncated", "responses")
+
+    responses: tuple[ResponseDoneEvent, ...]
+    """The ends of its responses, in order."""
+    _is_truncated: bool
+
+    def __new__(cls, text: str, responses: Iterable[ResponseDoneEvent], *, truncated: bool = False) -> Answer:
+        """`truncated` says that what was not played of it is cut already."""
+        answer = super().__new__(cls, text)
+        answer.responses = tuple(responses)
+        answer._is_truncated = truncated
+        return answer
+
+    @property
+    def text(self) -> str:
+        """The text as an ordinary string."""
+        return str(self)
+
+    @property
+    def response(self) -> ResponseDoneEvent:
+        """The end of its last response."""
+        return self.responses[-1]
+
+    @property
+    def status(self) -> str:
+        """How its last response ended: "completed", "incomplete" or "cancelled". `ask` raises for "failed"."""
+        status = self.response.response.status
+        return status if is_set(status) else "completed"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped, by the user's speech or by `cancel` and `interrupt`; the text may be a part of it."""
+        return self.status == "cancelled" or self._is_truncated
+
+    @property
+    def incomplete_reason(self) -> str | None:
+        """Why it is incomplete: "max_output_tokens" or "content_filter"; None where the server names no reason."""
+        details = self.response.response.status_details
+        if self.status != "incomplete" or not is_set(details) or not is_set(details.reason):
+            return None
+        return details.reason
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        if self.status == "completed" and not self.interrupted:
+            return text
+        reason = f", incomplete_reason={self.incomplete_reason!r}" if self.incomplete_reason else ""
+        interrupted = ", interrupted=True" if self.interrupted else ""
+        return f"Answer({text}, status={self.status!r}{interrupted}{reason})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _answer, (str(self), self.responses, self._is_truncated)
+
+
+def _answer(text: str, responses: Iterable[ResponseDoneEvent], truncated: bool) -> Answer:
+    return Answer(text, responses, truncated=truncated)
 
 
 def response_of(resolution: Resolution) -> ResponseDoneEvent:
@@ -25,61 +92,76 @@ def response_of(resolution: Resolution) -> ResponseDoneEvent:
 
 
 class AnswerCollector:
-    """Collects the text that answers a question: of its first response, and of those that follow function calls.
+    """Collects what answers a question: the response to its request, and those to the requests that follow its calls.
 
-    `done` is the end of the first response. `add` takes the notices since before the question, in order:
-    ResponseFinished, ConnectionLost, and StopTool, after which no response may follow. When all have been added and
-    `expects_more` is false, the answer is complete.
+    `first` is the end of its request. `add` takes the notices since before the question, in order: RequestEnded,
+    CallsAnswered, ConnectionLost. Responses of other requests, and those that the server starts, are not its own.
     """
 
-    def __init__(self, core: ConversationCore, done: ResponseDoneEvent) -> None:
+    def __init__(self, core: ConversationCore, first: RequestEnded) -> None:
         self._core = core
-        self._first_id = done.response.id
-        self.has_begun = False
-        """Whether the end of the first response was among the notices."""
-        self.texts = self._texts_of(done)
-
-    def add(self, notice: object) -> bool:
-        """True if this notice completes the answer.
-
-        Raises:
-            RequestRejected: a response failed, or the connection is lost.
-        """
-        finished = notice if isinstance(notice, ResponseFinished) else None
-        # Notices from before the end of the answer's first response belong to other responses.
-        self.has_begun = self.has_begun or (finished is not None and finished.event.response.id == self._first_id)
-        if self.has_begun and isinstance(notice, ConnectionLost):
-            raise RequestRejected(notice.reason)
-        # Rule response.out_of_band: it has no conversation, and is no part of the answer.
-        if not self.has_begun or finished is None or finished.event.response.conversation_id is None:
-            return False
-        if finished.event.response.id != self._first_id:
-            self.texts += self._texts_of(finished.event)
-        output = _output(finished.event)
-        # After an MCP call (rule mcp.call) the server has either spoken in this response, or is asked to respond again.
-        ends_with_mcp_call = bool(output) and isinstance(output[-1], McpCallItem)
-        return not ends_with_mcp_call and not any(isinstance(item, FunctionCallItem) for item in output)
+        self._first_id = first.resolution.request.request_id
+        self._has_begun = False
+        self._requests: set[str] = set()
+        """Requests whose ends are part of the answer."""
+        self._calling: set[str] = set()
+        """Responses whose calls are not answered."""
+        self._texts: list[str] = []
+        self._responses: list[ResponseDoneEvent] = []
+        self._is_truncated = False
+        self._add_end(first)
 
     @property
-    def expects_more(self) -> bool:
-        """Whether another response comes without a new question: functions still run, or their results are sent."""
-        sequencer = self._core.sequencer
-        is_responding = bool(sequencer.pending) or sequencer.state is not SequenceState.IDLE
-        return is_responding or not self._core.calls.all_answered
+    def is_complete(self) -> bool:
+        """Whether no other response follows."""
+        return not self._requests and not self._calling
 
-    def _texts_of(self, done: ResponseDoneEvent) -> list[str]:
+    @property
+    def answer(self) -> Answer:
+        """What has come of it so far."""
+        return Answer(" ".join(self._texts), self._responses, truncated=self._is_truncated)
+
+    def add(self, notice: object) -> None:
+        """Take a notice.
+
+        Raises:
+            RequestRejected: a response failed, there was none to a request, or the connection is lost.
+        """
+        match notice:
+            case RequestEnded(resolution=resolution) if resolution.request.request_id == self._first_id:
+                self._has_begun = True
+            case RequestEnded(resolution=resolution) if resolution.request.request_id in self._requests:
+                self._requests.discard(resolution.request.request_id)
+                self._add_end(notice)
+            case CallsAnswered(response_id=response_id) if response_id in self._calling:
+                self._calling.discard(response_id)
+                if notice.continued_by is not None:
+                    self._requests.add(notice.continued_by)
+            case ConnectionLost(reason=reason) if self._has_begun:
+                raise RequestRejected(reason)
+            case _:
+                pass  # about other responses
+
+    def _add_end(self, ended: RequestEnded) -> None:
+        done = response_of(ended.resolution)
         response = done.response
         if response.status == "failed":
             error = response.status_details.error if is_set(response.status_details) else None
             message = error.message if is_set(error) else None
             raise RequestRejected("the response failed" + (f": {message}" if is_set(message) else ""))
-        texts = []
-        for item in _output(done):
-            stored = self._core.store.get(str(item.id))
-            texts.append(words_of_item(item) if stored is None else stored.text)
-        return [text for text in texts if text]
+        items = self._items_of(done)
+        stored = [item for item in items if isinstance(item, StoredItem)]
+        texts = [item.text if isinstance(item, StoredItem) else words_of_item(item) for item in items]
+        self._texts += [text for text in texts if text]
+        self._is_truncated = any(item.truncated_at_ms is not None for item in stored)
+        self._responses.append(done)
+        if ended.calls_follow:
+            self._calling.add(response_id_of(response))
 
-
-def _output(done: ResponseDoneEvent) -> list[ConversationItem]:
-    output = done.response.output
-    return list(output) if is_set(output) else []
+    def _items_of(self, done: ResponseDoneEvent) -> list[StoredItem | ConversationItem]:
+        """The items of a response, kept ones as they are kept; without a list in its end, those that named it."""
+        output = done.response.output
+        if is_set(output) and output:
+            return [self._core.store.get(str(item.id)) or item for item in output]
+        response_id = response_id_of(done.response)
+        return [item for item in self._core.store.items if response_id and item.response_id == response_id]

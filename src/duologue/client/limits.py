@@ -6,12 +6,14 @@ from typing import Final
 
 __all__ = [
     "APPEND_CLIP_MS",
+    "CONFIG_ANSWER_S",
     "FINISH_S",
     "FIRST_EVENT_S",
     "FLUSH_S",
     "MAX_QUEUED_EVENTS",
     "MAX_UNREAD_NOTICES",
     "POLL_S",
+    "SILENT_ANSWER_S",
     "TOOL_TIMEOUT_S",
 ]
 
@@ -25,9 +27,16 @@ without the rest."""
 FINISH_S: Final = 20.0
 """How long to wait until everything that was said has been told: as long as the clients of vendors wait."""
 
-FIRST_EVENT_S: Final = 2.0
+FIRST_EVENT_S: Final = 1.5
 """How long to wait for the server's first event where it decides the dialect. Some servers never greet: after this time
 the default dialect is used."""
+
+CONFIG_ANSWER_S: Final = 2.0
+"""How long to wait for the answer to a `session.update`: the hosted service takes some 150 ms, a server that loads a
+voice a second. Some servers never answer one, and a caller must not wait for those for longer."""
+
+SILENT_ANSWER_S: Final = 0.5
+"""The same for a server that has said nothing within `FIRST_EVENT_S`: most of those do not answer either."""
 
 TOOL_TIMEOUT_S: Final = 30.0
 """How long a function that the model calls may run."""

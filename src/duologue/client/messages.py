@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from os import PathLike
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.tools.toolbox import Toolbox
 
-__all__ = ["initial_config", "new_id", "text_message"]
+__all__ = ["check_audio", "initial_config", "new_id", "text_message"]
 
 
 def new_id(kind: str) -> str:
@@ -39,6 +40,19 @@ def text_message(text: str, *, role: str) -> ConversationItemCreateEvent:
     """The event that adds a text message to the conversation."""
     part = OutputTextPart(text=text) if role == "assistant" else InputTextPart(text=text)
     return ConversationItemCreateEvent(item=MessageItem(role=role, content=[part]))
+
+
+def check_audio(audio: object) -> None:
+    """Check that what is given to be sent may be audio.
+
+    Raises:
+        TypeError: it is words, or the name of a file; the message says what to do.
+    """
+    file = "a file is sent with send_audio(duologue.audio.wav.read_wav(path))"
+    if isinstance(audio, str):
+        raise TypeError(f"send_audio takes audio, not str: words are sent with send_text(…), {file}")
+    if isinstance(audio, PathLike):
+        raise TypeError(f"send_audio takes audio, not {type(audio).__name__}: {file}")
 
 
 def initial_config(

@@ -27,6 +27,7 @@ from duologue.codec.projection import Untranslatable, project
 from duologue.codec.writing import NotPlain, reject, to_plain
 from duologue.dialects import DEFAULT_DIALECT, PROFILES, Profile
 from duologue.dialects.names import ALIASES, CANONICAL
+from duologue.dialects.places import copy_json
 from duologue.dialects.rules import same
 from duologue.events import (
     UNSET,
@@ -256,7 +257,7 @@ def _from_json(data: Mapping[str, Any] | str | bytes) -> AnyEvent:
     if not isinstance(data, Mapping):
         raise TypeError(f"an event is read from a mapping or from JSON text, not from {type(data).__name__}")
     # A copy: the event must not change when the caller's dict does.
-    return _read_plain(msgspec.to_builtins(dict(data), str_keys=True))
+    return _read_plain(copy_json(dict(data)))
 
 
 def _to_json(event: RealtimeEvent) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from duologue.dialects.places import as_text, copy_json
 from duologue.errors import DecodeError
 
 __all__ = ["parse_object", "too_deep", "write_text"]
@@ -71,9 +72,9 @@ def _bytes_before(fault: json.JSONDecodeError, data: str | bytes) -> int:
 def write_text(value: Any) -> bytes:
     """The JSON text of plain data, UTF-8. Raises TypeError for what is none."""
     try:
-        return msgspec.json.encode(value)
+        return msgspec.json.encode(value, enc_hook=as_text)
     except UnicodeError:
-        text = json.dumps(msgspec.to_builtins(value, str_keys=True))
+        text = json.dumps(copy_json(value))
         # The standard writer writes NaN and Infinity; the fast one writes null, and so does this.
         plain = json.loads(text, parse_constant=lambda _: None)
         return json.dumps(plain, separators=(",", ":")).encode("ascii")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from msgspec import UNSET
 
-from duologue.dialects.places import copy_json
+from duologue.dialects.places import as_text, copy_json
 from duologue.events import Extra, UnknownRealtimeEvent, UnknownVariant, WireObject
 
 __all__ = ["NotPlain", "reject", "to_plain"]
@@ -16,11 +16,11 @@ class NotPlain(Exception):
     """The event holds something that is written field by field: extra fields, or an unknown variant."""
 
 
-def reject(value: Any) -> NoReturn:
-    """Encoder hook: raises at what the fast encoder cannot flatten."""
+def reject(value: Any) -> str:
+    """Encoder hook: raises at what the fast encoder cannot flatten, unless it is text."""
     if isinstance(value, Extra):
         raise NotPlain
-    raise TypeError(f"{type(value).__name__} is not JSON")
+    return as_text(value)
 
 
 def to_plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-__all__ = ["ABSENT", "Json", "copy_json", "find", "objects_at", "put", "take"]
+__all__ = ["ABSENT", "Json", "as_text", "copy_json", "find", "objects_at", "put", "take"]
 
 Json: TypeAlias = dict[str, Any]
 
@@ -28,7 +28,18 @@ ABSENT: Final = _Absent()
 def copy_json(value: Any) -> Any:
     """A copy whose containers are its own; strings, audio among them, are shared."""
     # In C, and so as deep as the parser itself goes.
-    return msgspec.to_builtins(value, str_keys=True)
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=as_text)
+
+
+def as_text(value: Any) -> str:
+    """What msgspec does not know as JSON: an object of a subclass of `str` is a string, anything else is an error.
+
+    Raises:
+        TypeError: it is no string.
+    """
+    if isinstance(value, str):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def objects_at(frame: Any, path: str) -> list[Json]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +14,30 @@ from duologue.audio.formats import PCM, PCMU
 from duologue.audio.levels import level_dbfs
 from duologue.audio.wav import Sound
 from duologue.client import converse
-from duologue.errors import LocalProtocolError, RequestRejected
-from duologue.events import InputAudioBufferClearEvent
-from duologue.notices import ErrorReported, ResponseFinished
+from duologue.errors import ConnectionClosed, LocalProtocolError, NotConnected, RequestRejected
+from duologue.events import AudioConfig, AudioInputConfig, InputAudioBufferClearEvent, RealtimeSessionConfig
+from duologue.notices import AudioNotCommitted, ConnectionLost, ErrorReported, ResponseFinished
 from duologue.protocol.states import SEQUENCE, SequenceInput, SequenceState
-from duologue.testing import Close, Drop, Expect, Send
+from duologue.testing import Close, Drop, Expect, ScriptedServer, Send, Until
 from tests._tables import without
-from tests.client._frames import asks, created, creates_item, ended, error, refused, replies, sent_audio, serving
+from tests.client._frames import (
+    asks,
+    created,
+    creates_item,
+    ended,
+    error,
+    greeting,
+    refused,
+    replies,
+    sent_audio,
+    serving,
+    taken,
+    updated,
+)
 from tests.client._waiting import following, no_task_left, talking
+
+BY_HAND = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
+WITHOUT_TURN_DETECTION = replies("session.update", updated(audio={"input": {"turn_detection": None}}))
 
 
 async def test_pain_01_two_tasks_that_want_a_response_get_one_each_after_the_other() -> None:
@@ -141,3 +159,125 @@ async def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() 
     assert [item["text"] for item in exported["items"]] == ["Hi", "Hello."]
     assert exported["session"] == {"id": "sess_1", "model": "scripted"}
     assert exported["usage"]["responses"] == {"completed": 1}
+
+
+# --- a forgotten commit
+
+
+async def test_a_response_to_speech_that_is_not_committed_names_what_was_forgotten() -> None:
+    server = serving(
+        [
+            *WITHOUT_TURN_DETECTION,
+            Expect("input_audio_buffer.commit"),
+            *asks("resp_1", "item_1", "Yes."),
+        ]
+    )
+    async with talking(server, session=BY_HAND) as conversation:
+        await conversation.send_audio(bytes(48_000))
+        with pytest.raises(LocalProtocolError, match=r"the 1000 ms of audio .* call commit\(\) first"):
+            await conversation.respond(timeout=5)
+        await conversation.commit()
+        assert (await conversation.respond(timeout=5)).response.id == "resp_1"
+
+
+async def test_a_question_beside_speech_that_is_not_committed_is_answered_and_the_log_says_what_is_not_heard(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    turns = [step for n in (1, 2) for step in (*creates_item(f"q{n}"), *asks(f"r{n}", f"a{n}", "Yes."))]
+    server = serving([*WITHOUT_TURN_DETECTION, *turns])
+    async with talking(server, session=BY_HAND) as conversation, conversation.stream(AudioNotCommitted) as unheard:
+        await conversation.send_audio(bytes(48_000))
+        for _ in range(2):
+            assert await conversation.ask("Well?", timeout=5) == "Yes."
+        assert await following(unheard) == [AudioNotCommitted(1000)]
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "does not hear the 1000 ms of audio" in warnings[0]
+    assert "call commit() first" in warnings[0]
+
+
+async def test_what_is_no_audio_is_a_type_error() -> None:
+    wrong: Any = "question.wav"
+    async with talking(serving([])) as conversation:
+        with pytest.raises(TypeError, match="words are sent with send_text"):
+            await conversation.send_audio(wrong)
+
+
+# --- while the connection is lost
+
+
+async def test_while_the_connection_is_lost_every_verb_says_so_and_restored_waits_for_the_next() -> None:
+    go_on = asyncio.Event()
+    again = ScriptedServer(
+        [Send(greeting("sess_1")), Expect("conversation.item.create"), Send(*taken("item_1")), Drop()],
+        [
+            Until(go_on),
+            Send(greeting("sess_2")),
+            *replies("session.update", updated()),
+            *creates_item("item_2"),
+            *creates_item("item_3"),
+            *asks("resp_1", "item_4", "Yes."),
+        ],
+    )
+    async with talking(again) as conversation:
+        await conversation.restored(timeout=0)
+        async with conversation.stream(ConnectionLost) as losses:
+            await conversation.send_text("hello")
+            await following(losses)
+        verbs: list[Callable[[], Awaitable[object]]] = [
+            lambda: conversation.send_text("x"),
+            lambda: conversation.ask("x"),
+            conversation.respond,
+            conversation.commit,
+            lambda: conversation.send(InputAudioBufferClearEvent()),
+        ]
+        for verb in verbs:
+            with pytest.raises(NotConnected, match=r"another one is being opened; wait for it with restored\(\)"):
+                await verb()
+        assert not await conversation.send_audio(bytes(480))
+        await conversation.update_session(RealtimeSessionConfig(instructions="Be brief."))
+        with pytest.raises(TimeoutError):
+            await conversation.restored(timeout=0.01)
+        go_on.set()
+        await conversation.restored(timeout=5)
+        assert await conversation.ask("Well?", timeout=5) == "Yes."
+
+
+async def test_waiting_for_a_connection_ends_when_there_will_be_none() -> None:
+    go_on = asyncio.Event()
+    server = ScriptedServer(
+        [Send(greeting()), Expect("conversation.item.create"), Drop()],
+        [Until(go_on), Send(error("invalid_api_key", "It has expired.")), Close(3000)],
+    )
+    async with talking(server) as conversation:
+        async with conversation.stream(ConnectionLost) as losses:
+            await conversation.send_text("hello")
+            await following(losses)
+        waiting = asyncio.ensure_future(conversation.restored(timeout=5))
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(ConnectionClosed, match="It has expired"):
+            await waiting
+        with pytest.raises(ConnectionClosed):
+            await conversation.restored()
+
+
+# --- errors that nothing claims
+
+
+async def test_an_error_that_no_request_claims_is_logged_once_with_the_command_that_it_answers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refusal = refused("conversation.item.create", "invalid_value", "Invalid value: 'my secret'.")
+    server = serving([*replies("conversation.item.create", refusal), Send(error("odd", "Something odd."))])
+    async with talking(server) as conversation, conversation.stream(ErrorReported) as errors:
+        await conversation.send_text("my secret")
+        await following(errors, 2)
+    logged = [(record.name, record.getMessage()) for record in caplog.records if record.levelname == "ERROR"]
+    assert logged == [
+        (
+            "duologue.client",
+            "the server reports an error in answer to conversation.item.create: Invalid value: '…'. (invalid_value)",
+        ),
+        ("duologue.client", "the server reports an error: Something odd. (odd)"),
+    ]

@@ -129,7 +129,6 @@ def test_only_what_was_cut_leaves_a_stream_and_all_else_keeps_its_order_and_its_
 async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_the_conversation_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
     server = serving(
         [
             Send(unasked(created("resp_1")), added(message("item_1", "assistant", status="in_progress"))),
@@ -142,6 +141,7 @@ async def test_pain_13_a_reader_that_has_stopped_reading_gets_an_overflow_and_th
         conversation.stream(AudioDelta) as unread,
         conversation.stream(RequestEnded) as read,
     ):
+        monkeypatch.setattr("duologue.client.asyncio.streams.MAX_UNREAD_NOTICES", 8)
         asking = asyncio.ensure_future(conversation.respond(timeout=5))
         await following(read)
         with pytest.raises(StreamOverflow):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from contextlib import nullcontext
+from typing import Any
 
 import msgspec
 import pytest
 
 from duologue import blocking
 from duologue.client.blocking.callbacks import Callbacks
+from duologue.client.blocking.loop_thread import LoopThread
+from duologue.client.kinds import KindFilter
 from duologue.errors import ConnectionClosedOK
 from duologue.notices import AudioDelta, Interrupted, ResponseFinished, SessionChanged, TextDelta
 from duologue.protocol.client.playback import Interruption
@@ -65,6 +70,67 @@ def test_a_callback_that_never_returns_does_not_keep_the_block_from_being_left(
         join_all("duologue-callbacks")
 
 
+def test_a_callback_for_a_wire_name_leaves_the_answer_alone() -> None:
+    called: list[str] = []
+    with talking(serving([*asks("r1", "i1", "1")])) as conversation:
+        conversation.on("response.done", lambda event: called.append(event.response.id))
+        assert conversation.respond(timeout=5).response.id == "r1"
+    assert called == ["r1"]
+
+
+def test_coroutine_functions_run_on_the_loop_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    server = serving([step for n in (1, 2, 3) for step in asks(f"r{n}", f"i{n}", f"{n}")])
+    called: list[tuple[str, str]] = []
+    finished = threading.Event()
+
+    async def store(notice: TextDelta) -> None:
+        await asyncio.sleep(0)
+        called.append((notice.delta, threading.current_thread().name))
+        if notice.delta == "1":
+            raise ZeroDivisionError("not on purpose")
+        if notice.delta == "3":
+            finished.set()
+
+    with talking(server) as conversation:
+        conversation.on(TextDelta, store)
+        for _ in range(3):
+            conversation.respond(timeout=5)
+        assert finished.wait(5)
+    assert called == [(number, "duologue-loop") for number in ("1", "2", "3")]
+    assert "a callback for TextDelta failed" in caplog.text
+
+
+def test_a_callback_that_wants_to_end_its_thread_is_called_again(caplog: pytest.LogCaptureFixture) -> None:
+    server = serving([step for n in (1, 2) for step in asks(f"r{n}", f"i{n}", f"{n}")])
+    called: list[str] = []
+    twice = threading.Event()
+
+    def leave(notice: TextDelta) -> None:
+        called.append(notice.delta)
+        if len(called) == 2:
+            twice.set()
+        raise SystemExit
+
+    with talking(server) as conversation:
+        conversation.on(TextDelta, leave)
+        for _ in range(2):
+            conversation.respond(timeout=5)
+        assert twice.wait(5)
+    assert called == ["1", "2"]
+
+
+def test_a_kind_that_is_none_is_an_error_where_it_is_asked_for() -> None:
+    wrong: Any = 7
+    with talking(serving([])) as conversation:
+        for ask in (conversation.stream, lambda kind: conversation.on(kind, print)):
+            with pytest.raises(ValueError, match=r"did you mean 'response\.done'"):
+                ask("response.dome")
+            with pytest.raises(TypeError, match="7 is no kind"):
+                ask(wrong)
+        with pytest.raises(TypeError, match="a callback is a function"):
+            conversation.on(TextDelta, wrong)
+
+
 def test_a_slow_callback_gets_no_speech_that_was_cut_meanwhile() -> None:
     release, begun = threading.Event(), threading.Event()
     heard: list[AudioDelta] = []
@@ -74,8 +140,8 @@ def test_a_slow_callback_gets_no_speech_that_was_cut_meanwhile() -> None:
         begun.set()
         release.wait(5)
 
-    callbacks = Callbacks()
-    callbacks.add(AudioDelta, play)
+    callbacks = Callbacks(LoopThread(nullcontext))  # the loop runs for coroutine functions alone
+    callbacks.add(KindFilter((AudioDelta,)), play)
     cut, kept = spoken(960), msgspec.structs.replace(spoken(960), item_id="item_2")
     for piece in (cut, cut, kept, cut):
         callbacks.put(piece)

@@ -13,12 +13,32 @@ import pytest
 from duologue import blocking
 from duologue.audio.formats import PCM
 from duologue.client import Connection, connect
-from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError, RequestRejected
-from duologue.events import InputAudioBufferClearEvent, RealtimeEvent, RealtimeSessionConfig
-from duologue.notices import AudioDelta, Interrupted, ItemDone, ResponseFinished, TextDelta
+from duologue.errors import ConnectFailed, ConnectionClosed, LocalProtocolError, NotConnected, RequestRejected
+from duologue.events import (
+    AudioConfig,
+    AudioInputConfig,
+    InputAudioBufferClearEvent,
+    RealtimeEvent,
+    RealtimeSessionConfig,
+)
+from duologue.notices import AudioDelta, ConnectionLost, Interrupted, ItemDone, ResponseFinished, TextDelta
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.testing import Drop, Expect, scripted_engines
-from tests.client._frames import asks, audio_delta, created, creates_item, ended, message, replies, sent_audio, serving
+from duologue.testing import Drop, Expect, ScriptedServer, Send, Stall, scripted_engines
+from tests.client._frames import (
+    asks,
+    audio_delta,
+    created,
+    creates_item,
+    ended,
+    greeting,
+    message,
+    refused,
+    replies,
+    sent_audio,
+    serving,
+    taken,
+    updated,
+)
 from tests.client._threads import in_a_thread, in_memory, no_thread_left, over_a_socket, talking
 
 TEXT = RealtimeSessionConfig(output_modalities=["text"])
@@ -233,3 +253,61 @@ def test_a_conversation_has_a_transcript_and_an_export_of_what_was_said() -> Non
             ("assistant", "Hello."),
         ]
         assert [item["text"] for item in conversation.to_json(audio=True)["items"]] == ["Hi", "Hello."]
+
+
+# --- nothing silent ---------------------------------------------------------------------------------------------------
+
+
+def test_questions_of_two_threads_at_once_get_each_its_own_answer() -> None:
+    turns = [step for n in (1, 2) for step in (*creates_item(f"q{n}"), *asks(f"r{n}", f"a{n}", f"Answer {n}."))]
+    server = serving(turns)
+    with talking(server) as conversation, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(conversation.ask, text, timeout=5) for text in ("First?", "Second?")]
+        found = {done.result(10) for done in asked}
+    assert found == {"Answer 1.", "Answer 2."}
+    assert server.types(0) == ["conversation.item.create", "response.create"] * 2
+
+
+def test_an_answer_that_is_cut_by_a_limit_cannot_pass_as_a_whole_one() -> None:
+    details = {"type": "incomplete", "reason": "max_output_tokens"}
+    cut = ended("r1", message("a1", "assistant", "Well,"), status="incomplete", status_details=details)
+    with talking(serving([*creates_item("q1"), *replies("response.create", created("r1"), cut)])) as conversation:
+        answer = conversation.ask("Well?", timeout=5)
+    assert (answer.text, answer.status, answer.incomplete_reason) == ("Well,", "incomplete", "max_output_tokens")
+
+
+def test_an_update_that_the_server_refuses_is_raised() -> None:
+    server = serving([*replies("session.update", refused("session.update", "invalid_value")), Expect("session.update")])
+    with talking(server) as conversation:
+        with pytest.raises(RequestRejected, match="refused the session's configuration"):
+            conversation.update_session(TEXT)
+        with pytest.raises(TimeoutError):
+            conversation.update_session(TEXT, timeout=0.01)
+
+
+def test_speech_that_is_not_committed_names_what_was_forgotten() -> None:
+    by_hand = RealtimeSessionConfig(audio=AudioConfig(input=AudioInputConfig(turn_detection=None)))
+    server = serving(replies("session.update", updated(audio={"input": {"turn_detection": None}})))
+    wrong: Any = "question.wav"
+    with talking(server, session=by_hand) as conversation:
+        with pytest.raises(TypeError, match="words are sent with send_text"):
+            conversation.send_audio(wrong)
+        conversation.send_audio(bytes(48_000), timeout=5)
+        with pytest.raises(LocalProtocolError, match=r"call commit\(\) first"):
+            conversation.respond(timeout=5)
+
+
+def test_while_the_connection_is_lost_verbs_say_so_and_restored_waits_for_the_next() -> None:
+    server = ScriptedServer(
+        [Send(greeting("sess_1")), Expect("conversation.item.create"), Send(*taken("item_1")), Drop()],
+        [Stall()],
+    )
+    with talking(server) as conversation:
+        conversation.restored(timeout=5)
+        with conversation.stream(ConnectionLost, timeout=5) as losses:
+            conversation.send_text("hello", timeout=5)
+            next(losses)
+        with pytest.raises(NotConnected, match=r"wait for it with restored\(\)"):
+            conversation.ask("Well?", timeout=5)
+        with pytest.raises(TimeoutError, match="there is no connection"):
+            conversation.restored(timeout=0.01)

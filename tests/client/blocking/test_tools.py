@@ -10,7 +10,7 @@ import pytest
 from duologue import blocking
 from duologue.client.blocking import conversation as blocking_conversation
 from duologue.testing import Expect
-from tests.client._frames import answers, call, calling, replies, serving, tool_turn
+from tests.client._frames import answers, asks, call, calling, creates_item, replies, serving, tool_turn, updated
 from tests.client._threads import in_a_thread, join_all, no_thread_left, talking
 
 
@@ -85,3 +85,26 @@ def test_pain_24_a_function_that_cannot_be_stopped_does_not_keep_the_block_from_
         assert "stubborn goes on" in caplog.text
         release.set()
         join_all("duologue-tool")
+
+
+def test_a_function_in_a_thread_may_ask_while_the_answer_waits_for_it() -> None:
+    conversations: list[blocking.BlockingConversation] = []
+
+    def second_opinion() -> str:
+        return conversations[0].ask("What would you say?", timeout=5)
+
+    server = serving(
+        [
+            *replies("session.update", updated()),
+            *creates_item("item_1"),
+            *replies("response.create", *calling("resp_1", call("c1", "second_opinion", "{}"))),
+            *creates_item("item_2"),
+            *asks("resp_2", "item_3", "Perhaps."),
+            *creates_item("item_4"),
+            *asks("resp_3", "item_5", "Perhaps, says the other."),
+        ]
+    )
+    with talking(server, tools=[second_opinion]) as conversation:
+        conversations.append(conversation)
+        assert conversation.ask("Well?", timeout=5) == "Perhaps, says the other."
+    assert answers(server) == [("c1", "Perhaps.")]

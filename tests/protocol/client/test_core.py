@@ -12,6 +12,7 @@ from duologue.codec.writing import to_plain
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     InputAudioBufferAppendEvent,
+    RealtimeSessionConfig,
     ResponseCancelEvent,
     ResponseCreateEvent,
     SessionUpdateEvent,
@@ -22,6 +23,7 @@ from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.notices import (
     AudioDelta,
     AudioDone,
+    AudioNotCommitted,
     ErrorReported,
     ItemAdded,
     ItemDone,
@@ -29,6 +31,7 @@ from duologue.protocol.client.notices import (
     ResponseFinished,
     ResponseStarted,
     SessionChanged,
+    SessionUpdateEnded,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
@@ -334,3 +337,31 @@ def test_a_raw_cancel_of_what_runs_stops_it_by_its_id(talk: Talk) -> None:
     talk.send(client_event("response.cancel"))
     assert [event.response_id for event in talk.sent_of(ResponseCancelEvent)] == [response_id]
     assert response_id not in talk.responds
+
+
+def test_an_update_of_the_session_ends_with_what_the_server_answers(talk: Talk) -> None:
+    taken = talk.core.update_session(RealtimeSessionConfig(instructions="Be brief."))
+    refused = talk.core.update_session(RealtimeSessionConfig(tool_choice="sometimes"))
+    talk.flow()
+    ends = talk.of(SessionUpdateEnded)
+    assert [(end.event.event_id, end.reason) for end in ends] == [(taken, ""), (refused, "")]
+    assert ends[0].error is None
+    assert ends[1].error is not None
+    assert ends[1].error.error.param == "session.tool_choice"
+    assert talk.of(ErrorReported)[-1].event is ends[1].error
+
+
+def test_an_update_of_the_session_ends_with_the_connection(talk: Talk) -> None:
+    event_id = talk.core.update_session(RealtimeSessionConfig(instructions="Be brief."))
+    talk.lose("the cable")
+    (end,) = talk.of(SessionUpdateEnded)
+    assert (end.event.event_id, end.error, end.reason) == (event_id, None, "the cable")
+    assert talk.core.update_session(RealtimeSessionConfig(instructions="Be brief.")) is None
+
+
+def test_audio_that_a_response_does_not_hear_is_reported(talk: Talk) -> None:
+    talk.send(by_hand())
+    talk.core.append(bytes(PCM.bytes_for_ms(200)))
+    talk.send(create(user_text("Go on.")))
+    asked(talk)
+    assert talk.of(AudioNotCommitted) == [AudioNotCommitted(200)]

@@ -55,7 +55,12 @@ class Conversation(RuleBasedStateMachine):
         super().__init__()
         self.talk = Talk(
             instant=False,
-            options=CoreOptions(tag_requests=self.tag_requests, answer_within_s=60.0, keep_audio_bytes=50_000),
+            options=CoreOptions(
+                tag_requests=self.tag_requests,
+                answer_within_s=60.0,
+                keep_audio_bytes=50_000,
+                checks_off=("uncommitted_audio",),  # with turn detection off, these applications ask without a turn too
+            ),
         )
         self.core = self.talk.core
         self.requests: dict[str, ResponseRequest] = {}

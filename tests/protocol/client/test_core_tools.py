@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
 from duologue.protocol.client.core import ConversationCore
-from duologue.protocol.client.notices import ResponseStarted, RunTool, StopTool
+from duologue.protocol.client.notices import CallsAnswered, RequestEnded, ResponseStarted, RunTool, StopTool
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.responses.requests import REQUEST_TAG
 from duologue.protocol.client.tools.toolbox import Toolbox
@@ -57,12 +57,35 @@ def test_pain_01_a_request_that_waits_already_is_the_follow_up() -> None:
     assert sent_types(core) == []
 
 
+def test_the_end_of_a_request_says_that_calls_follow_and_their_end_says_which_request_goes_on() -> None:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+    request = core.respond(now=0.0)
+    notices = calling(core, ("c1", '{"zone":"CET"}'))
+    (ended,) = [notice for notice in notices if isinstance(notice, RequestEnded)]
+    assert (ended.resolution.request, ended.calls_follow) == (request, True)
+    assert "CallsAnswered" not in kinds(notices)
+    core.tool_answered("c1", "noon", now=0.0)
+    (following,) = core.sequencer.pending
+    assert core.take_notices() == [CallsAnswered(response_id="r", continued_by=following.request_id)]
+    receive(core, "response.created", response={"id": "r2", "conversation_id": "c"})
+    notices = receive(core, "response.done", response={"id": "r2", "conversation_id": "c", "status": "completed"})
+    (ended,) = [notice for notice in notices if isinstance(notice, RequestEnded)]
+    assert (ended.resolution.request, ended.calls_follow) == (following, False)
+
+
+def test_calls_that_are_answered_before_their_response_ends_are_reported_behind_it() -> None:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
+    core.respond(now=0.0)
+    notices = [name for name in kinds(calling(core, ("c1", "oops"))) if name in ("RequestEnded", "CallsAnswered")]
+    assert notices == ["RequestEnded", "CallsAnswered"]
+
+
 def test_pain_08_calls_can_be_cancelled() -> None:
     core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock))
     calling(core, ("c1", '{"zone":"CET"}'))
     assert not core.between_turns
     core.cancel_tools(now=0.0)
-    assert core.take_notices() == [StopTool("c1")]
+    assert core.take_notices() == [StopTool("c1"), CallsAnswered(response_id="r", continued_by=None)]
     assert sent_types(core) == ["conversation.item.create"]
     core.tool_answered("c1", "late", now=0.0)
     assert sent_types(core) == []

@@ -58,6 +58,19 @@ def test_pain_09_an_error_without_an_id_is_read_by_its_code_and_by_the_order() -
     assert answered_by(pending, rejected(None)) is None
 
 
+def test_an_error_without_an_id_is_read_by_the_field_that_it_names() -> None:
+    create_response, update = (
+        command("response.create", event_id="1"),
+        command("session.update", event_id="2", **SESSION),
+    )
+    pending = waiting(create_response, update)
+    about = {"type": "invalid_request_error", "code": "invalid_value", "message": "no", "event_id": None}
+    threshold = server_event("error", error={**about, "param": "session.audio.input.turn_detection.threshold"})
+    assert answered_by(pending, threshold) is update
+    assert answered_by(pending, threshold) is None
+    assert answered_by(pending, server_event("error", error={**about, "param": "brand_new"})) is create_response
+
+
 ITEM = {"item_id": "i"}
 COMMANDS: dict[str, dict[str, Any]] = {
     "session.update": SESSION,

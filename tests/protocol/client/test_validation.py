@@ -8,7 +8,7 @@ import pytest
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
 from duologue.errors import LocalProtocolError
-from duologue.events import ClientEvent, RealtimeEvent
+from duologue.events import ClientEvent, RealtimeEvent, ResponseCreateEvent
 from duologue.events.base import encode_audio
 from duologue.protocol.client.validation import LOCAL_CHECKS, MAX_APPEND_BYTES, LocalChecks
 from tests.protocol._wire import command, rejected, server_event
@@ -29,6 +29,18 @@ def update(**session: Any) -> ClientEvent:
 def session(**fields: Any) -> RealtimeEvent:
     wire = {"type": "realtime", "id": "s", "object": "realtime.session", **fields}
     return server_event("session.updated", session=wire)
+
+
+def without_turn_detection(*, off: tuple[str, ...] = ()) -> LocalChecks:
+    checks = LocalChecks(off=off)
+    checks.receive(session(audio={"input": {"turn_detection": None}}))
+    return checks
+
+
+def respond(**response: Any) -> ResponseCreateEvent:
+    event = command("response.create", **({"response": response} if response else {}))
+    assert isinstance(event, ResponseCreateEvent)
+    return event
 
 
 def format_of(type: str, **fields: Any) -> dict[str, Any]:
@@ -186,7 +198,7 @@ def test_ids_and_metadata_beyond_the_limits_are_rejected() -> None:
         ("event_id", command("response.cancel", event_id="x" * 513)),
         ("metadata", command("response.create", response={"metadata": {"k" * 65: ""}})),
     ],
-    ids=list(LOCAL_CHECKS),
+    ids=[name for name in LOCAL_CHECKS if name != "uncommitted_audio"],  # it has a test of its own
 )
 def test_each_check_can_be_switched_off_by_its_name(name: str, event: ClientEvent) -> None:
     checks = LocalChecks()
@@ -215,3 +227,59 @@ def test_only_bytes_that_were_sent_are_counted() -> None:
 @pytest.mark.parametrize("modalities", [["audio"], ["text"]], ids=str)
 def test_a_response_may_be_spoken_or_written(modalities: list[str]) -> None:
     LocalChecks().check(command("response.create", response={"output_modalities": modalities}))
+
+
+def test_a_response_to_audio_that_is_not_committed_is_rejected_with_the_name_of_what_was_forgotten() -> None:
+    checks = without_turn_detection()
+    send(checks, append(9600))
+    with pytest.raises(LocalProtocolError, match=r"would not hear the 200 ms .* call commit\(\) first"):
+        checks.check(respond())
+    send(checks, commit(), respond())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"conversation": "none"}, {"input": []}, {"instructions": "Greet the user."}],
+    ids=["out of band", "input of its own", "instructions of its own"],
+)
+def test_a_response_that_needs_no_audio_is_not_rejected(settings: dict[str, Any]) -> None:
+    checks = without_turn_detection()
+    send(checks, append(9600), respond(**settings))
+
+
+def test_a_response_to_something_that_came_after_the_audio_is_reported_once_and_not_rejected() -> None:
+    checks = without_turn_detection()
+    typed = command("conversation.item.create", item={"type": "message", "role": "user", "content": []})
+    send(checks, append(9600), typed, respond())
+    assert [checks.take_unheard_ms(respond()) for _ in range(2)] == [200, 0]
+    send(checks, commit(), append(4800), typed)
+    assert checks.take_unheard_ms(respond()) == 100
+
+
+@pytest.mark.parametrize("n_bytes", [0, 4798], ids=["none", "less than a turn"])
+def test_too_little_audio_for_a_turn_is_not_missed(n_bytes: int) -> None:
+    checks = without_turn_detection()
+    send(checks, append(n_bytes), respond())
+    assert checks.unheard_ms(respond()) == 0
+
+
+def test_audio_is_not_missed_where_the_server_finds_turns_or_may_do_so() -> None:
+    for checks in (LocalChecks(), without_turn_detection()):
+        checks.receive(session(audio={"input": {"turn_detection": {"type": "server_vad"}}}))
+        send(checks, append(9600), respond())
+
+
+def test_audio_is_not_missed_where_the_server_has_committed_it_or_the_connection_is_another() -> None:
+    checks = without_turn_detection()
+    send(checks, append(9600))
+    checks.receive(server_event("input_audio_buffer.committed", item_id="u"))
+    checks.check(respond())
+    send(checks, append(9600))
+    checks.connected()
+    checks.check(respond())
+
+
+def test_the_check_for_audio_that_is_not_committed_can_be_switched_off() -> None:
+    checks = without_turn_detection(off=("uncommitted_audio",))
+    send(checks, append(9600), respond())
+    assert checks.take_unheard_ms(respond()) == 0

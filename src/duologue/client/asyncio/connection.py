@@ -294,7 +294,6 @@ class Connection:
             self._log_closed(over, by="this side")
 
     async def _read(self) -> None:
-        has_session = False
         while self._closed is None:
             try:
                 message = await self._transport.receive()
@@ -302,25 +301,36 @@ class Connection:
                 await self._end(self._protocol.closed(closed.code, closed.reason))
             except Exception as fault:
                 # Any transport can be passed in: without this the application would wait for ever on a broken one.
-                broken = self._protocol.closed(_ABNORMAL_CLOSURE, f"the transport broke: {fault}")
-                broken.__cause__ = fault
-                await self._end(broken)
+                await self._end(self._broken(_ABNORMAL_CLOSURE, "the transport broke", fault))
             else:
-                if not self._detector.is_settled:
-                    self._detector.observe(message)
-                    if self._detector.dialect != self._protocol.dialect:
-                        self._use_dialect()
-                if WIRE.isEnabledFor(logging.DEBUG):
-                    log_frame("received", message, session=self.session_id)
-                event = self._protocol.receive(message)
-                if not has_session and self._protocol.session is not None:
-                    has_session = True
-                    self._log.session_began(self.session_id, self.dialect)
-                if not self._utterances.passes:
-                    with self._sending:
-                        self.put([self._protocol.send(each) for each in self._utterances.received(event)])
-                if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
-                    await self._deliver(event)
+                try:
+                    event = self._event(message)
+                except Exception as fault:  # a fault of this library: likewise
+                    await self._end(self._broken(_INTERNAL_ERROR, "a message cannot be read", fault))
+                else:
+                    if not (isinstance(event, ErrorEvent) and self._is_retried(event)):
+                        await self._deliver(event)
+
+    def _event(self, message: str | bytes) -> ReceivedEvent:
+        if not self._detector.is_settled:
+            self._detector.observe(message)
+            if self._detector.dialect != self._protocol.dialect:
+                self._use_dialect()
+        if WIRE.isEnabledFor(logging.DEBUG):
+            log_frame("received", message, session=self.session_id)
+        had_session = self._protocol.session is not None
+        event = self._protocol.receive(message)
+        if not had_session and self._protocol.session is not None:
+            self._log.session_began(self.session_id, self.dialect)
+        if not self._utterances.passes:
+            with self._sending:
+                self.put([self._protocol.send(each) for each in self._utterances.received(event)])
+        return event
+
+    def _broken(self, code: int, what: str, fault: Exception) -> ConnectionClosed:
+        broken = self._protocol.closed(code, f"{what}: {fault}")
+        broken.__cause__ = fault
+        return broken
 
     async def _end(self, closed: ConnectionClosed) -> None:
         self._closed = closed

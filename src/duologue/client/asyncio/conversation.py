@@ -7,30 +7,32 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, pieces
 from duologue.audio.wav import Sound
-from duologue.client.answers import AnswerCollector, response_of
+from duologue.client.answers import Answer, AnswerCollector, response_of
 from duologue.client.asyncio.finishing import finish_input
 from duologue.client.asyncio.managed_connection import OpenConnection
 from duologue.client.asyncio.notice_hub import NoticeHub
+from duologue.client.asyncio.outcomes import Outcomes
+from duologue.client.asyncio.session_opening import SessionOpening
 from duologue.client.asyncio.supervisor import ConnectionSupervisor, log_illegal_transition
 from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.connection_log import log_restored
 from duologue.client.input_progress_sink import InputProgressSink
-from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, FIRST_EVENT_S, TOOL_TIMEOUT_S
-from duologue.client.messages import new_id, text_message
+from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, TOOL_TIMEOUT_S
+from duologue.client.mappings import EventInput, ResponseInput, SessionInput, to_event, to_response, to_session
+from duologue.client.messages import check_audio, new_id, text_message
 from duologue.client.sound.listening import Listening
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink, Playback
 from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
 from duologue.client.tool_context import InjectedValues
-from duologue.errors import ConnectionClosedOK, DuologueError, RequestRejected
+from duologue.errors import ConnectFailed, ConnectionClosedOK, DuologueError
 from duologue.events import (
     AnySession,
     AnySessionConfig,
@@ -44,24 +46,24 @@ from duologue.protocol.client.history.export import export_of
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.history.transcript import ConversationTranscript, transcript_of
 from duologue.protocol.client.notices import (
+    CallsAnswered,
     ConnectionLost,
     IllegalTransition,
     RequestEnded,
-    ResponseFinished,
     RunTool,
     StopTool,
 )
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
 from duologue.protocol.client.recovery.session_replay import SessionRestored
-from duologue.protocol.client.responses.requests import RequestPolicy, Resolution
+from duologue.protocol.client.responses.requests import RequestPolicy
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox
 from duologue.protocol.client.usage import UsageSnapshot
 
 __all__ = ["Conversation"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("duologue.client")
 
 N = TypeVar("N")
 N2 = TypeVar("N2")
@@ -100,7 +102,8 @@ class Conversation(NoticeHub, Injectable):
             failed=self._tool_failed,
             injected=self.injected.of,
         )
-        self._requests: dict[str, asyncio.Future[Resolution]] = {}
+        self._outcomes = Outcomes()
+        self._asking, self._asking_in_functions = asyncio.Lock(), asyncio.Lock()
         self._ended: DuologueError | None = None
         self.input_progress = InputProgressSink()
         """What of the user's speech has not been told."""
@@ -147,23 +150,29 @@ class Conversation(NoticeHub, Injectable):
         """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
         await self.send(text_message(text, role=role))
 
-    async def ask(self, text: str, *, timeout: float | None = None) -> str:
+    async def ask(self, text: str, *, timeout: float | None = None) -> Answer:
         """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
 
-        Cancelling the wait leaves the response running.
+        The text is an `Answer`: look at its `status` where a part of an answer must not pass as the whole. Of several
+        `ask` at once, each is sent when the one before has its answer; responses that `respond` or the server's turn
+        detection starts meanwhile are no part of it.
+
+        Cancelling the wait leaves the response running; cancelled before its turn, it has sent nothing.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
-            LocalProtocolError: there is no connection now.
-            TimeoutError: it is not done within `timeout` seconds; it goes on.
+            NotConnected: the connection is lost, and another one is being opened.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: it is not done within `timeout` seconds; a response that has begun goes on.
         """
-        async with asyncio.timeout(timeout), self.stream(ResponseFinished, ConnectionLost, StopTool) as notices:
+        # A function that asks is itself part of an answer, which waits for it.
+        turn = self._asking_in_functions if self._tools.is_called_from_function else self._asking
+        async with asyncio.timeout(timeout), turn, self.stream(RequestEnded, CallsAnswered, ConnectionLost) as notices:
             await self.send_text(text)
-            answer = AnswerCollector(self.core, await self.respond())
-            async for notice in notices:
-                if answer.add(notice) or (answer.has_begun and not answer.expects_more):
-                    return " ".join(answer.texts)
-        raise RequestRejected("the conversation is over")
+            answer = AnswerCollector(self.core, await self._respond())
+            while not answer.is_complete:
+                answer.add(await notices.receive())
+            return answer.answer
 
     async def send_audio(
         self,
@@ -183,11 +192,13 @@ class Conversation(NoticeHub, Injectable):
         speech is of no use.
 
         Raises:
+            TypeError: this is no audio; the message says what to pass.
             AudioError: audio that cannot be converted.
             MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
             LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
         """
+        check_audio(audio)
         for piece, own_rate_hz in pieces(audio, piece_ms=APPEND_CLIP_MS):
             await self.drain()
             if not self.core.is_open:
@@ -208,6 +219,7 @@ class Conversation(NoticeHub, Injectable):
         """Make an item of the appended audio, where the application decides on turns.
 
         Raises:
+            NotConnected: the connection is lost, and another one is being opened.
             LocalProtocolError: it is too short.
         """
         await self.send(InputAudioBufferCommitEvent())
@@ -230,35 +242,42 @@ class Conversation(NoticeHub, Injectable):
 
     async def respond(
         self,
-        event: ResponseCreateEvent | None = None,
+        event: ResponseInput | None = None,
         *,
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
 
+        Settings of the response, and mappings, are taken in the place of the event.
+
         Cancelling the wait leaves the response running.
 
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.
-            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, audio is appended and not committed, or the policy is
+                "refuse" and another response runs.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
+        async with asyncio.timeout(timeout):
+            return response_of((await self._respond(to_response(event), policy)).resolution)
+
+    async def _respond(self, event: ResponseCreateEvent | None = None, policy: RequestPolicy = "wait") -> RequestEnded:
         self._supervisor.check_can_respond()
-        answer: asyncio.Future[Resolution] = asyncio.get_running_loop().create_future()
+        ended: asyncio.Future[RequestEnded] = asyncio.get_running_loop().create_future()
 
         def ask() -> str:
             request_id = self.core.respond(event, policy=policy, now=time.monotonic()).request_id
-            self._requests[request_id] = answer
+            self._outcomes.expect(request_id, ended)
             return request_id
 
-        async with asyncio.timeout(timeout):
-            await self.drain()
-            request_id = self._act(ask)
-            try:
-                return response_of(await answer)
-            finally:
-                self._requests.pop(request_id, None)
+        await self.drain()
+        request_id = self._act(ask)
+        try:
+            return await ended
+        finally:
+            self._outcomes.forget(request_id)
 
     async def cancel(self) -> bool:
         """Stop the running response. False if there is none."""
@@ -273,27 +292,51 @@ class Conversation(NoticeHub, Injectable):
 
         self._act(interrupt)
 
-    async def send(self, event: RealtimeEvent) -> None:
-        """Send any client event.
+    async def send(self, event: EventInput) -> None:
+        """Send any client event, or a mapping of one.
 
         Raises:
-            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, or only servers send it.
             ConnectionClosed: the conversation is over.
         """
+        checked = to_event(event)
         await self.drain()
-        self._act(lambda: self.core.send(event, now=time.monotonic()))
+        self._act(lambda: self.core.send(checked, now=time.monotonic()))
 
-    async def update_session(self, config: AnySessionConfig) -> None:
-        """Change the session's configuration: absent fields stay, null switches off.
+    async def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
+        """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
-        While a lost connection is being restored, it is part of what the next session is sent.
+        While a lost connection is being restored, it is part of what the next session is sent. Some servers never
+        answer: without a `timeout` they are waited for two seconds, once, and the log says so. Cancelling takes nothing
+        back.
 
         Raises:
+            RequestRejected: the server refused it, and nothing has changed.
             LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
+            TimeoutError: there was no answer within `timeout` seconds.
+            TypeError: this is no configuration.
         """
-        await self.drain()
-        self._act(lambda: self.core.update_session(config))
+        session = to_session(config)
+        async with asyncio.timeout(timeout):
+            await self.drain()
+            event_id = self._act(lambda: self.core.update_session(session))
+            if event_id is not None and self._supervisor.acknowledges_updates:
+                await self._outcomes.updates.wait(event_id, timeout=timeout)
+                self._raise_if_ended()
+
+    async def restored(self, *, timeout: float | None = None) -> None:
+        """Wait until there is a connection: returns at once if it is not lost. Requests then work again.
+
+        Raises:
+            ConnectionClosed: the conversation is over: there was no other connection.
+            TimeoutError: there was none within `timeout` seconds; the attempts go on.
+        """
+        async with asyncio.timeout(timeout), self.stream(SessionRestored) as notices:
+            self._raise_if_ended()
+            while not self.core.is_open:
+                await notices.receive()
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""
@@ -330,19 +373,31 @@ class Conversation(NoticeHub, Injectable):
 
     # --- between the core, the connection and the application
 
-    async def start(self) -> None:
-        """Open the first connection; wait for its first event if that decides the dialect. `converse` does this.
+    async def start(self, config: AnySessionConfig | None = None) -> None:
+        """Open the first connection, send the configuration, wait for the server's word on both. `converse` does this.
+
+        Servers that say nothing are waited for two seconds at most, and those that greet without an answer to their
+        configuration for two more.
 
         Raises:
-            ConnectFailed: the connection could not be opened.
+            ConnectFailed: the connection could not be opened, or the server opened no session.
+            RequestRejected: the server refused the configuration.
+            LocalProtocolError: the server would reject it.
         """
-        async with self.stream(RealtimeEvent) as events:
+        opening = self._outcomes.opening = SessionOpening(configures=config is not None)
+        self._hold_notices()
+        try:
             await self._supervisor.start()
-            if self._supervisor.is_dialect_settled:
-                return
-            with suppress(TimeoutError, DuologueError):  # a fault is raised by the next verb
-                async with asyncio.timeout(FIRST_EVENT_S):
-                    await anext(aiter(events))
+            configure = partial(self._act, partial(self.core.update_session, config)) if config is not None else None
+            if not await opening.settled(self._supervisor, configure):
+                self._outcomes.updates.unanswered()
+            self._supervisor.session_opened()
+        except ConnectFailed as fault:
+            raise fault.with_traceback(None) from None  # what the operating system and other libraries say is in it
+        finally:
+            self._outcomes.opening = None
+            # After what the application does first with the conversation: a server may speak at once.
+            asyncio.get_running_loop().call_soon(self._release_notices)
 
     async def close(self, *, at_once: bool = False) -> None:
         """End the conversation, and everything that runs for it. `converse` does this at the end of its block.
@@ -356,6 +411,7 @@ class Conversation(NoticeHub, Injectable):
                 await self._supervisor.close(at_once=at_once)
             finally:
                 self._end(ConnectionClosedOK(1000))
+                await self._close_callbacks(at_once=at_once)
 
     # --- the parts of `send_audio`, for callers on other threads
 
@@ -386,19 +442,22 @@ class Conversation(NoticeHub, Injectable):
             self._flush()
 
     def _flush(self) -> None:
-        self._publish_new()
+        try:
+            self._publish_new()
+        except Exception as fault:  # what it had to tell is lost, and its receivers would wait for ever
+            self._supervisor.give_up(fault)
+            raise
         self._supervisor.wake()
 
     def _publish_new(self, event: RealtimeEvent | None = None) -> None:
         """Publish an event that was read, and the notices that the core has by now."""
+        if self._outcomes.opening is None:
+            self._release_notices()
         if event is not None:
             self._publish(event)
+            self._outcomes.received(event)
         for notice in self.core.take_notices():
             match notice:
-                case RequestEnded(resolution=resolution):
-                    answer = self._requests.get(resolution.request.request_id)
-                    if answer is not None and not answer.done():
-                        answer.set_result(resolution)
                 case RunTool(call=call) if self._ended is None:
                     self._tools.start(call)
                 case StopTool(call_id=call_id):
@@ -410,14 +469,20 @@ class Conversation(NoticeHub, Injectable):
                 case _:
                     pass  # for the application only
             self._publish(notice)
+            self._outcomes.add(notice)
+        self._outcomes.log(now=time.monotonic())
 
     def _tool_answered(self, call_id: str, result: object) -> None:
-        self.core.tool_answered(call_id, result, now=time.monotonic())
-        self._flush()
+        self._tool_ended(lambda: self.core.tool_answered(call_id, result, now=time.monotonic()))
 
     def _tool_failed(self, call_id: str, reason: str) -> None:
-        self.core.tool_failed(call_id, reason, now=time.monotonic())
-        self._flush()
+        self._tool_ended(lambda: self.core.tool_failed(call_id, reason, now=time.monotonic()))
+
+    def _tool_ended(self, report: Callable[[], None]) -> None:
+        try:
+            self._act(report)
+        except Exception as fault:  # the model, and who has asked it, would wait for ever for this call
+            self._supervisor.give_up(fault)
 
     def _raise_if_ended(self) -> None:
         if self._ended is not None:
@@ -427,7 +492,5 @@ class Conversation(NoticeHub, Injectable):
         if self._ended is not None:
             return
         self._ended = fault
-        for answer in self._requests.values():
-            if not answer.done():
-                answer.set_exception(RequestRejected(f"the conversation is over: {fault}"))
+        self._outcomes.end(fault)
         self._end_notices(fault)

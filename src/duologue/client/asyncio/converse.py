@@ -69,10 +69,18 @@ async def converse(
     (`partial(duologue.connect, …)`, for example) replaces them. Leaving the block closes the connection, at once if an
     exception leaves it; no task is left running.
 
+    The block begins when the server has opened the session and taken its configuration. Some servers say neither: they
+    are waited for two seconds at most, and one that greets without an answer to its configuration for two more.
+
     Raises:
-        ConnectFailed: the first connection could not be opened; `.retryable` says whether another try can help.
+        AuthenticationFailed: the server does not accept the key.
+        ModelNotFound: the server has no such model.
+        ConnectFailed: no session was opened for another reason; `.retryable` says whether another try can help.
+        RequestRejected: the server refused the session's configuration; `.error` is its answer.
+        LocalProtocolError: the server would reject it.
         ValueError: there is no such dialect.
-        TypeError: neither a URL nor `open_connection`, or an `Endpoint` and another keyword of its parts.
+        TypeError: `session` is no configuration; neither a URL nor `open_connection`; or an `Endpoint` and another
+            keyword of its parts.
     """
     endpoint = endpoint_from(
         url,
@@ -112,10 +120,7 @@ async def converse(
         reconnect=reconnect,
     )
     try:
-        await conversation.start()
-        if config is not None:
-            await conversation.update_session(config)
-            await conversation.drain()
+        await conversation.start(config)
         yield conversation
         await conversation.close()
     finally:

@@ -15,9 +15,10 @@ from duologue.client.asyncio.managed_connection import ManagedConnection, OpenCo
 from duologue.client.asyncio.rotation import Rotation
 from duologue.client.connection_log import log_ended, log_lost, log_rotated
 from duologue.client.limits import FLUSH_S, POLL_S
+from duologue.client.refusals import close_refusal
 from duologue.dialects import DEFAULT_DIALECT, PROFILES
 from duologue.errors import ConnectFailed, ConnectionClosed, ConnectionClosedError, LocalProtocolError
-from duologue.events import RealtimeEvent, ResponseCreateEvent
+from duologue.events import ErrorEvent, RealtimeError, RealtimeEvent, ResponseCreateEvent, SessionUpdatedEvent
 from duologue.printable import printable_name
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.error_kinds import ErrorKind, classify
@@ -62,6 +63,9 @@ class ConnectionSupervisor:
         """Connections that are being opened or are open."""
         self._closings: set[asyncio.Task[None]] = set()
         self._running: asyncio.Task[None] | None = None
+        self._is_opened = self._is_closing = False
+        self._fault: Exception | None = None
+        """A fault of this library, or of what it calls, that was found outside of the reader."""
         self._wanted = asyncio.Event()
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -73,6 +77,13 @@ class ConnectionSupervisor:
     def is_dialect_settled(self) -> bool:
         """Whether the server's dialect is known."""
         return self.connection is not None and self.connection.is_dialect_settled
+
+    @property
+    def acknowledges_updates(self) -> bool:
+        """Whether a server of this dialect answers a `session.update` that it takes."""
+        if self.connection is None:
+            return True  # the one before did, or would have said so
+        return SessionUpdatedEvent.type not in PROFILES[self.connection.dialect].lacks_events
 
     def check_can_respond(self) -> None:
         """Check that the server's dialect has `response.create`.
@@ -102,6 +113,8 @@ class ConnectionSupervisor:
     async def start(self) -> None:
         """Open the first connection, and keep the conversation connected until `close`.
 
+        Until `session_opened` is called, a close that says more than that the network broke ends the conversation.
+
         Raises:
             ConnectFailed: the first connection could not be opened.
         """
@@ -114,6 +127,19 @@ class ConnectionSupervisor:
             raise
         self.place = self.connection._log.place
         self._running = _start(self._run(first))
+
+    def session_opened(self) -> None:
+        """The first session is open: from now on a lost connection is replaced by another one."""
+        self._is_opened = True
+
+    def give_up(self, fault: Exception) -> None:
+        """A fault makes it impossible to go on: the conversation ends, and with it everything that waits for it."""
+        if self._fault is None:
+            self._fault = fault
+            if self._running is not None and not self._running.done():
+                self._running.cancel()
+            else:
+                self._broke(fault)
 
     def wake(self) -> None:
         """Have the writer look for events that the core wants sent."""
@@ -133,6 +159,7 @@ class ConnectionSupervisor:
                 async with asyncio.timeout(0 if at_once else FLUSH_S):
                     await self._emptied.wait()
         finally:
+            self._is_closing = True
             tasks = [self._running] if self._running is not None else []
             for task in tasks:
                 task.cancel()
@@ -148,12 +175,26 @@ class ConnectionSupervisor:
                 current = following
                 following = await self._use(current)
                 self._release(current)
-        except Exception as fault:
-            _logger.exception("the conversation broke")
-            self._lost(f"the conversation broke: {fault}")
-            self._ended(ConnectionClosedError(_INTERNAL_ERROR, f"the conversation broke: {fault}"))
-        # The connection in use when it broke, or one that was opened ahead of time and is not needed any more.
-        self._release_all()
+        except BaseException as fault:
+            is_cancelled = not isinstance(fault, Exception) and self._fault is None
+            if not self._is_closing:  # else it is cancelled because the conversation ends
+                self._broke(self._fault or fault)
+            if is_cancelled:
+                raise
+        finally:
+            # The connection in use when it broke, or one that was opened ahead of time and is not needed any more.
+            self._release_all()
+
+    def _broke(self, fault: BaseException) -> None:
+        reason = f"the conversation broke: {str(fault) or type(fault).__name__}"
+        _logger.error("the conversation broke", exc_info=fault)
+        try:
+            self._lost(reason)
+        except Exception:
+            _logger.exception("the conversation cannot be ended as usual")
+        finally:
+            self._emptied.set()
+            self._ended(ConnectionClosedError(_INTERNAL_ERROR, reason))
 
     async def _use(self, current: ManagedConnection) -> ManagedConnection | None:
         """Read and write over a connection until another one replaces it; returns that. None: there is none."""
@@ -175,6 +216,10 @@ class ConnectionSupervisor:
             self._lost("the session is near its end; going on with another one")
             return outcome
         self._release(current)
+        if not self._is_opened and not close_refusal(outcome, greeted=False).retryable:
+            self._lost(str(outcome))
+            self._ended(outcome)
+            return None
         return await self._reconnect(outcome)
 
     async def _read(self, connection: Connection) -> ConnectionClosed | ManagedConnection:
@@ -208,6 +253,12 @@ class ConnectionSupervisor:
 
     async def _write(self, connection: Connection) -> None:
         """Send what the core wants sent, in its order. A slow server blocks only this task."""
+        try:
+            await self._write_on(connection)
+        except Exception as fault:  # else nothing would be sent any more, and only waited
+            self.give_up(fault)
+
+    async def _write_on(self, connection: Connection) -> None:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
@@ -216,10 +267,20 @@ class ConnectionSupervisor:
                     await connection.send(event)
                 except ConnectionClosed:
                     break  # the reader gets it too, and reports it to the core
-                except Exception:
+                except Exception as fault:
                     _logger.exception("cannot send a %s", printable_name(str(event.type)))
+                    self._not_sent(event, fault)
             if not self._wanted.is_set():
                 self._emptied.set()
+
+    def _not_sent(self, event: RealtimeEvent, fault: Exception) -> None:
+        """An event that cannot be written gets the answer that the server would give, so that its caller has one."""
+        told = f"this {event.type} cannot be sent: {fault}"
+        named = event.event_id
+        error = RealtimeError(type="invalid_request_error", code="invalid_event", message=told, event_id=named)
+        self._core.receive(ErrorEvent(event_id=f"unsent_{named}", error=error), now=time.monotonic())
+        self._publish(None)
+        self.wake()
 
     async def _reconnect(self, closed: ConnectionClosed) -> ManagedConnection | None:
         """Another connection, after as many attempts as the policy allows; None if it gives up."""

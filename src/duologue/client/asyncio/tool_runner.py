@@ -26,6 +26,9 @@ _STOP_S: Final = 1.0
 MAX_THREADS: Final = KeptLimits().running
 """Of sync functions that run. Those that were given up count too: a thread cannot be stopped."""
 
+_RUNNERS: Final[contextvars.ContextVar[tuple[ToolRunner, ...]]] = contextvars.ContextVar("duologue_runners", default=())
+"""Of the functions that the current code runs in."""
+
 _Report = Callable[[str, object], None]
 
 
@@ -69,6 +72,11 @@ class ToolRunner:
             self._stopped.add(call_id)
             task.cancel()
 
+    @property
+    def is_called_from_function(self) -> bool:
+        """Whether the current code runs in one of these functions, in whichever thread."""
+        return self in _RUNNERS.get()
+
     async def close(self) -> None:
         """Give all of them up, and wait a second at most for their ends. `start` does nothing from now on."""
         self._closed = True
@@ -85,11 +93,15 @@ class ToolRunner:
     async def _run(self, call: ToolCall) -> None:
         limit = asyncio.timeout(self._timeout_s)
         try:
-            async with limit:
-                bound = partial(call.bound, **self._injected(call))
-                result = await bound() if call.bound.tool.is_async else await self._in_thread(call.name, bound)
-                if inspect.isawaitable(result):  # a function that only wraps an async one
-                    result = await result
+            in_function = _RUNNERS.set((*_RUNNERS.get(), self))  # in this task, and in what the function starts
+            try:
+                async with limit:
+                    bound = partial(call.bound, **self._injected(call))
+                    result = await bound() if call.bound.tool.is_async else await self._in_thread(call.name, bound)
+                    if inspect.isawaitable(result):  # a function that only wraps an async one
+                        result = await result
+            finally:
+                _RUNNERS.reset(in_function)
         except asyncio.CancelledError:
             if call.call_id in self._stopped:
                 raise

@@ -11,16 +11,19 @@ from typing import Any, Final, TypeVar
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput
+from duologue.client.answers import Answer
 from duologue.client.asyncio.conversation import Conversation
 from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.limits import FINISH_S
+from duologue.client.mappings import EventInput, ResponseInput, SessionInput
+from duologue.client.messages import check_audio
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
 from duologue.client.sound.sources import SourceLike, source_of
-from duologue.events import AnySession, AnySessionConfig, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
+from duologue.events import AnySession, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
@@ -95,13 +98,18 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         """Add a text message. The model answers it only after `respond`. Raises as `send` does."""
         self._send(partial(self._conversation.send_text, text, role=role), timeout)
 
-    def ask(self, text: str, *, timeout: float | None = None) -> str:
+    def ask(self, text: str, *, timeout: float | None = None) -> Answer:
         """Send text, wait for the answer, return its text. Functions that the model calls belong to the answer.
+
+        The text is an `Answer`: look at its `status` where a part of an answer must not pass as the whole. Of several
+        `ask` at once, each is sent when the one before has its answer; responses that `respond` or the server's turn
+        detection starts meanwhile are no part of it.
 
         Raises:
             RequestRejected: there was no response, it failed, or the connection was lost before its end.
-            LocalProtocolError: there is no connection now.
-            TimeoutError: it is not done in time; it goes on.
+            NotConnected: the connection is lost, and another one is being opened.
+            ConnectionClosed: the conversation is over.
+            TimeoutError: it is not done in time; a response that has begun goes on.
         """
         return self._loop.call(partial(self._conversation.ask, text), timeout, late="the answer is not complete")
 
@@ -124,12 +132,14 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         speech is of no use.
 
         Raises:
+            TypeError: this is no audio; the message says what to pass.
             AudioError: audio that cannot be converted.
             MissingExtra: converting it needs the `audio` extra, which has numpy and soxr.
             LocalProtocolError: it ends in half a sample, or is too much for one event.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
+        check_audio(audio)
         conversation, checks = self._conversation, self._conversation.core.checks
         is_ready = checks.takes_as_it_is(audio, encoding=encoding, rate_hz=rate_hz, channels=channels)
         if is_ready and isinstance(audio, bytes) and conversation.can_put_audio:
@@ -164,16 +174,20 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
 
     def respond(
         self,
-        event: ResponseCreateEvent | None = None,
+        event: ResponseInput | None = None,
         *,
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
 
+        Settings of the response, and mappings, are taken in the place of the event.
+
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.
-            LocalProtocolError: the server would reject it, or the policy is "refuse" and another response runs.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, audio is appended and not committed, or the policy is
+                "refuse" and another response runs.
             ConnectionClosed: the conversation is over.
             TimeoutError: it is not done in time; it goes on.
         """
@@ -188,27 +202,40 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         """Stop the response and the functions because the user speaks, and cut from the item what was not played."""
         self._loop.call(self._conversation.interrupt)
 
-    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
-        """Send any client event; waits while the server is slow.
+    def send(self, event: EventInput, *, timeout: float | None = None) -> None:
+        """Send any client event, or a mapping of one; waits while the server is slow.
 
         Raises:
-            LocalProtocolError: the server would reject it, only servers send it, or there is no connection now.
+            NotConnected: the connection is lost, and another one is being opened.
+            LocalProtocolError: the server would reject it, or only servers send it.
             ConnectionClosed: the conversation is over.
             TimeoutError: the server was too slow.
         """
         self._send(partial(self._conversation.send, event), timeout)
 
-    def update_session(self, config: AnySessionConfig, *, timeout: float | None = None) -> None:
-        """Change the session's configuration: absent fields stay, null switches off.
+    def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
+        """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.
 
-        While a lost connection is being restored, it is part of what the next session is sent.
+        While a lost connection is being restored, it is part of what the next session is sent. Some servers never
+        answer: without a `timeout` they are waited for two seconds, once, and the log says so.
 
         Raises:
+            RequestRejected: the server refused it, and nothing has changed.
             LocalProtocolError: the server would reject it.
             ConnectionClosed: the conversation is over.
-            TimeoutError: the server was too slow.
+            TimeoutError: there was no answer in time.
+            TypeError: this is no configuration.
         """
-        self._send(partial(self._conversation.update_session, config), timeout)
+        self._loop.call(partial(self._conversation.update_session, config, timeout=timeout))
+
+    def restored(self, *, timeout: float | None = None) -> None:
+        """Wait until there is a connection: returns at once if it is not lost. Requests then work again.
+
+        Raises:
+            ConnectionClosed: the conversation is over: there was no other connection.
+            TimeoutError: there was none in time; the attempts go on.
+        """
+        self._loop.call(self._conversation.restored, timeout, late="there is no connection")
 
     def report_played(self, item_id: str, content_index: int = 0, *, n_bytes: int) -> None:
         """Report that the player has played `n_bytes` more of a part: an interruption cuts what was not played."""

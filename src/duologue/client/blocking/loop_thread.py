@@ -317,7 +317,7 @@ class _Call(Generic[R]):
     def begin(self) -> None:
         try:
             result = self._work()
-        except Exception as fault:
+        except BaseException as fault:  # the caller waits for it, whatever it is
             self.outcome.put(_Outcome(None, fault))
             return
         if not asyncio.iscoroutine(result):

@@ -21,7 +21,7 @@ class BlockingNoticeStream(BaseStream[N]):
     Iterating waits `timeout` seconds for each, None: without limit. After TimeoutError it can be iterated again.
     """
 
-    def __init__(self, kinds: tuple[type[N], ...], *, timeout: float | None = None) -> None:
+    def __init__(self, kinds: tuple[type[N] | str, ...], *, timeout: float | None = None) -> None:
         super().__init__(kinds)
         self.timeout = timeout
         self._filled: queue.SimpleQueue[None] = queue.SimpleQueue()

@@ -37,11 +37,14 @@ from duologue.protocol.client.history.store import ConversationStore
 from duologue.protocol.client.input_audio import InputAudio
 from duologue.protocol.client.limits import LASTING
 from duologue.protocol.client.notices import (
+    AudioNotCommitted,
+    CallsAnswered,
     ConnectionLost,
     Interrupted,
     Notice,
     RequestEnded,
     RunTool,
+    SessionUpdateEnded,
     StopTool,
     UsageChanged,
 )
@@ -50,7 +53,7 @@ from duologue.protocol.client.output_audio import OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
 from duologue.protocol.client.responses.damaged_end import readable_end
-from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
+from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest, response_id_of
 from duologue.protocol.client.responses.response_events import PART_EVENTS
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
 from duologue.protocol.client.responses.silence import ResponseSilence
@@ -150,10 +153,10 @@ class ConversationCore(HandlesEvents):
         """Send any event. A `response.create` goes through `respond`, a `response.cancel` through `cancel`.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would reject it, or only servers send it.
+            NotConnected: the connection is lost.
+            LocalProtocolError: the server would reject it, or only servers send it.
         """
-        if not self.is_open:
-            raise LocalProtocolError(f"cannot send {event.type}: the connection is lost; wait for SessionRestored")
+        self._check_connected(f"send {event.type}")
         match event:
             case ResponseCreateEvent():
                 return self.respond(event, policy=policy, now=now)
@@ -170,18 +173,21 @@ class ConversationCore(HandlesEvents):
                 raise LocalProtocolError(f"cannot send {event.type}: only servers send it")
         return None
 
-    def update_session(self, config: AnySessionConfig) -> None:
+    def update_session(self, config: AnySessionConfig) -> str | None:
         """Change the session's configuration. Later sessions start with it. Without a connection, the next one gets it.
+
+        Returns the event's id, which `SessionUpdateEnded` has too; None without a connection.
 
         Raises:
             LocalProtocolError: the server would reject it.
         """
         event = SessionUpdateEvent(event_id=self._new_id("event"), session=config)
         self.checks.check(event)
-        if self.is_open:
-            self._enqueue(event)
-        else:
+        if not self.is_open:
             self.session_replay.sent(event)
+            return None
+        self._enqueue(event)
+        return str(event.event_id)
 
     def append(
         self,
@@ -194,12 +200,12 @@ class ConversationCore(HandlesEvents):
         """Send input audio, converted to the session's format as one stream; without a word on it, it has that format.
 
         Raises:
-            LocalProtocolError: there is no connection, or it is too much for one event.
+            NotConnected: the connection is lost.
+            LocalProtocolError: it is too much for one event.
             AudioError: audio that cannot be converted.
             MissingExtra: converting it needs the `audio` extra.
         """
-        if not self.is_open:
-            raise NotConnected("cannot append audio: the connection is lost; wait for SessionRestored")
+        self._check_connected("append audio")
         for ready in self.input_audio.take(audio, encoding=encoding, rate_hz=rate_hz, channels=channels):
             self._append(ready)
 
@@ -214,14 +220,16 @@ class ConversationCore(HandlesEvents):
         """Ask for a response, now or when its turn comes. A `RequestEnded` notice with this request reports its end.
 
         Raises:
-            LocalProtocolError: there is no connection, the server would reject it, or the policy is "refuse" and
-                another response is active or requested.
+            NotConnected: the connection is lost.
+            LocalProtocolError: the server would reject it, audio is appended and not committed that it seems to be
+                about, or the policy is "refuse" and another response is active or requested.
         """
         event = event if event is not None else ResponseCreateEvent()
-        if not self.is_open:
-            raise LocalProtocolError("cannot send response.create: the connection is lost; wait for SessionRestored")
+        self._check_connected("send response.create")
         self.checks.check(event)
         request = self.sequencer.request(event, policy=policy, now=now)
+        if unheard_ms := self.checks.take_unheard_ms(event):
+            self._notices.append(AudioNotCommitted(unheard_ms))
         self._collect(now)
         return request
 
@@ -292,7 +300,10 @@ class ConversationCore(HandlesEvents):
         self._events.clear()
         self.input_audio.clear()
         self.session_status.lost()
-        self.session_replay.lost(self._pending_commands.commands)
+        unanswered = self._pending_commands.commands
+        self.session_replay.lost(unanswered)
+        updates = (command for command in unanswered if isinstance(command, SessionUpdateEvent))
+        self._notices += [SessionUpdateEnded(event=update, reason=reason) for update in updates]
         self._pending_commands.clear()
         self.sequencer.lost(reason)
         self.silence.clear()
@@ -416,13 +427,40 @@ class ConversationCore(HandlesEvents):
         if self.is_open:
             for answer in self.calls.take_events():
                 self._enqueue(answer)
-            # Rule `tool_loop`. One create is enough for all answers that are sent before it.
-            goes_on = any(continues for _, continues in self.calls.take_ended())
-            if goes_on and self.options.continue_after_tools and not self.sequencer.will_send:
-                self.sequencer.request(now=now)
+            self._go_on(now)
             for event in self.sequencer.take_events():
                 self._enqueue(event)
-        self._notices += [RequestEnded(resolution) for resolution in self.sequencer.take_resolutions()]
+        else:
+            self._notices += self._requests_ended()
+
+    def _go_on(self, now: float) -> None:
+        """Ask the model to go on after its calls (rule `tool_loop`): one create is enough for all outputs before it."""
+        self._notices += self._requests_ended()
+        ended = self.calls.take_ended()
+        request_id: str | None = None
+        if self.options.continue_after_tools and any(continues for _, continues in ended):
+            request = self.sequencer.unsent or self.sequencer.request(now=now)
+            request_id = request.request_id
+        self._notices += [
+            CallsAnswered(response_id=response_id, continued_by=request_id if continues else None)
+            for response_id, continues in ended
+        ]
+
+    def _requests_ended(self) -> list[RequestEnded]:
+        return [
+            RequestEnded(
+                resolution,
+                calls_follow=resolution.done is not None
+                and self.calls.has_calls(response_id_of(resolution.done.response)),
+            )
+            for resolution in self.sequencer.take_resolutions()
+        ]
+
+    def _check_connected(self, act: str) -> None:
+        if not self.is_open:
+            raise NotConnected(
+                f"cannot {act}: the connection is lost and another one is being opened; wait for it with restored()"
+            )
 
     def _reopen(self, now: float) -> None:
         """Another session: send it the configuration and the items of the one before."""

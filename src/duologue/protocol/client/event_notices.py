@@ -21,6 +21,8 @@ from duologue.events import (
     ResponseTextDeltaEvent,
     SessionCreatedEvent,
     SessionUpdatedEvent,
+    SessionUpdateEvent,
+    TranscriptionSessionUpdatedEvent,
     UnknownRealtimeEvent,
     is_set,
 )
@@ -46,10 +48,20 @@ class EventNotices(Part):
     @on(SessionCreatedEvent, SessionUpdatedEvent)
     def _session(self, event: SessionCreatedEvent | SessionUpdatedEvent, context: EventContext) -> None:
         self._notify(notices.SessionChanged(event.session))
+        self._update_ended(context)
+
+    @on(TranscriptionSessionUpdatedEvent)
+    def _transcription_session(self, event: TranscriptionSessionUpdatedEvent, context: EventContext) -> None:
+        self._update_ended(context)
 
     @on(ErrorEvent)
     def _error(self, event: ErrorEvent, context: EventContext) -> None:
         self._notify(notices.ErrorReported(event=event, kind=classify(event), command=context.command))
+        self._update_ended(context, event)
+
+    def _update_ended(self, context: EventContext, error: ErrorEvent | None = None) -> None:
+        if isinstance(context.command, SessionUpdateEvent):
+            self._notify(notices.SessionUpdateEnded(event=context.command, error=error))
 
     @on(UnknownRealtimeEvent)
     def _unreadable(self, event: UnknownRealtimeEvent, context: EventContext) -> None:

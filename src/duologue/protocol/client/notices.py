@@ -7,7 +7,14 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from duologue.audio.formats import Encoding
-from duologue.events import AnySession, ClientEvent, ErrorEvent, RealtimeEvent, ResponseDoneEvent
+from duologue.events import (
+    AnySession,
+    ClientEvent,
+    ErrorEvent,
+    RealtimeEvent,
+    ResponseDoneEvent,
+    SessionUpdateEvent,
+)
 from duologue.protocol.client.error_kinds import ErrorKind
 from duologue.protocol.client.history.item_builder import StoredItem
 from duologue.protocol.client.playback import Interruption
@@ -20,6 +27,8 @@ from duologue.protocol.states import IllegalTransition
 __all__ = [
     "AudioDelta",
     "AudioDone",
+    "AudioNotCommitted",
+    "CallsAnswered",
     "ConnectionLost",
     "ErrorReported",
     "IllegalTransition",
@@ -33,6 +42,7 @@ __all__ = [
     "ResponseStarted",
     "RunTool",
     "SessionChanged",
+    "SessionUpdateEnded",
     "SpeechStarted",
     "SpeechStopped",
     "StopTool",
@@ -49,6 +59,17 @@ class SessionChanged(Struct, frozen=True):
     """The session as the server last sent it; the first one opens the session."""
 
     session: AnySession
+
+
+class SessionUpdateEnded(Struct, frozen=True, kw_only=True):
+    """The server has taken a `session.update`, or refused it with an `error`, which changed nothing.
+
+    With a `reason` it did neither before the connection was lost: the next session is sent it again.
+    """
+
+    event: SessionUpdateEvent
+    error: ErrorEvent | None = None
+    reason: str = ""
 
 
 class SpeechStarted(Struct, frozen=True, kw_only=True):
@@ -116,6 +137,13 @@ class AudioDone(Struct, frozen=True, kw_only=True):
     content_index: int
 
 
+class AudioNotCommitted(Struct, frozen=True):
+    """A response was asked for that does not hear this much appended audio: turn detection is off, and it is not
+    committed."""
+
+    audio_ms: int
+
+
 class Interrupted(Struct, frozen=True):
     """Stop the player and drop its buffer. The core sends the truncate, if there is one."""
 
@@ -159,9 +187,21 @@ class ResponseFinished(Struct, frozen=True):
 
 
 class RequestEnded(Struct, frozen=True):
-    """A request for a response ended: the result of `ConversationCore.respond`."""
+    """A request for a response ended: the result of `ConversationCore.respond`.
+
+    `calls_follow` says that the response has calls that this side answers: `CallsAnswered` follows.
+    """
 
     resolution: Resolution
+    calls_follow: bool = False
+
+
+class CallsAnswered(Struct, frozen=True, kw_only=True):
+    """All calls of a response have their outputs, or were given up."""
+
+    response_id: str
+    continued_by: str | None
+    """The request that asks the model to go on, whose `RequestEnded` follows; None if it is not asked."""
 
 
 class RunTool(Struct, frozen=True):
@@ -205,6 +245,7 @@ class ConnectionLost(Struct, frozen=True):
 
 Notice: TypeAlias = (
     SessionChanged
+    | SessionUpdateEnded
     | SpeechStarted
     | SpeechStopped
     | UserTranscriptDelta
@@ -213,6 +254,7 @@ Notice: TypeAlias = (
     | TextDelta
     | AudioDelta
     | AudioDone
+    | AudioNotCommitted
     | Interrupted
     | ItemAdded
     | ItemDone
@@ -220,6 +262,7 @@ Notice: TypeAlias = (
     | ResponseStarted
     | ResponseFinished
     | RequestEnded
+    | CallsAnswered
     | RunTool
     | StopTool
     | UsageChanged

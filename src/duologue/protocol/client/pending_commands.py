@@ -1,8 +1,8 @@
 """Commands that the server has not answered: which of them an acknowledgement or an `error` answers.
 
 A server answers every command but `input_audio_buffer.append` (rule `no_append_ack`) in order, with an acknowledgement
-or with one `error`. An error names the command by its event id, or by none (rule `error_echo`): then its code and the
-order decide.
+or with one `error`. An error names the command by its event id, or by none (rule `error_echo`): then its code, its
+`param` and the order decide.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ COMMAND_OF_CODE: Final[Mapping[str, type[ClientEvent]]] = {
 }
 """By `error.code`: the only command that is rejected with it."""
 
+_COMMANDS_OF_PARAM: Final[Mapping[str, tuple[type[ClientEvent], ...]]] = {
+    "session": (SessionUpdateEvent, TranscriptionSessionUpdateEvent),
+    "response": (ResponseCreateEvent,),
+    "item": (ConversationItemCreateEvent,),
+}
+"""By the first name of `error.param`, a path into the client's event: the commands that have such a field."""
+
 _MAX_PENDING: Final = 256
 """Commands that may wait for an answer; a server that is further behind will not send it."""
 
@@ -125,9 +132,12 @@ class PendingCommands(Part):
         error = event.error
         if is_set(error.event_id):
             return self._sent.pop(error.event_id, None) or self._answered.get(error.event_id)
-        kind = COMMAND_OF_CODE.get(error.code) if is_set(error.code) else None
-        candidates = self._sent.values()
-        command = next((command for command in candidates if kind is None or isinstance(command, kind)), None)
+        kinds: tuple[type[ClientEvent], ...] = (ClientEvent,)
+        if is_set(error.param):
+            kinds = _COMMANDS_OF_PARAM.get(error.param.partition(".")[0], kinds)
+        if is_set(error.code) and error.code in COMMAND_OF_CODE:
+            kinds = (COMMAND_OF_CODE[error.code],)
+        command = next((command for command in self._sent.values() if isinstance(command, kinds)), None)
         return None if command is None else self._take(command)
 
     def _take(self, command: ClientEvent) -> ClientEvent:

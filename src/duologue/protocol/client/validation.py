@@ -14,10 +14,12 @@ from duologue.errors import LocalProtocolError
 from duologue.events import (
     AnySession,
     ClientEvent,
+    ConversationItemCreateEvent,
     ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
+    InputAudioBufferCommittedEvent,
     InputAudioBufferSpeechStoppedEvent,
     RealtimeSession,
     RealtimeSessionConfig,
@@ -68,6 +70,11 @@ class LocalChecks(Part):
         """Of the session's input audio; None for an unknown format."""
         self.voice: object = None
         self.has_spoken = False
+        self.turn_detection_off = False
+        """Whether the server has said that it does not look for turns: then only a commit makes an item of audio."""
+        self.has_item_since_audio = False
+        """Whether an item was created after audio that is not committed: there is something else to answer."""
+        self._unheard_is_told = False
         self._appended_bytes = 0
         self._consumed_bytes = 0
         self._last_commit: tuple[str, int] | None = None
@@ -80,6 +87,21 @@ class LocalChecks(Part):
         if self.input_encoding is None:
             return MIN_COMMIT_MS
         return self.input_encoding.duration_ms(self._appended_bytes - self._consumed_bytes)
+
+    def unheard_ms(self, event: ResponseCreateEvent) -> int:
+        """The appended audio that a response would not hear because it is not committed; 0 if it needs none of it."""
+        params = event.response
+        has_own_input = is_set(params) and (params.conversation == "none" or is_set(params.input))
+        if not self.turn_detection_off or self.input_encoding is None or has_own_input:
+            return 0
+        return self.buffered_ms if self.buffered_ms >= MIN_COMMIT_MS else 0
+
+    def take_unheard_ms(self, event: ResponseCreateEvent) -> int:
+        """The same, but 0 if it was taken since the last commit: one report is enough."""
+        if self._unheard_is_told or "uncommitted_audio" in self._off or not (unheard_ms := self.unheard_ms(event)):
+            return 0
+        self._unheard_is_told = True
+        return unheard_ms
 
     def check(self, event: ClientEvent) -> None:
         """Check an event that is to be sent.
@@ -156,7 +178,9 @@ class LocalChecks(Part):
                 self.appended(_audio_bytes(event))
             case InputAudioBufferCommitEvent() | InputAudioBufferClearEvent():
                 self._last_commit = (str(event.event_id), self._consumed_bytes)
-                self._consumed_bytes = self._appended_bytes
+                self._consume_all()
+            case ConversationItemCreateEvent():
+                self.has_item_since_audio = self._appended_bytes > self._consumed_bytes
             case SessionUpdateEvent(session=RealtimeSessionConfig() | TranscriptionSessionConfig() as config):
                 wire = input_config(config.audio)
                 if wire is not None and is_set(wire.format):
@@ -184,6 +208,11 @@ class LocalChecks(Part):
             end = min(self.input_encoding.bytes_for_ms(event.audio_end_ms), self._appended_bytes)
             self._consumed_bytes = max(self._consumed_bytes, end)
 
+    @on(InputAudioBufferCommittedEvent)
+    def _committed(self, event: InputAudioBufferCommittedEvent, context: EventContext) -> None:
+        if self.turn_detection_off and context.command is None:  # some servers commit of their own accord
+            self._consume_all()
+
     @on(ErrorEvent)
     def _rejected(self, event: ErrorEvent, context: EventContext) -> None:
         if self._last_commit is not None and event.error.event_id == self._last_commit[0]:
@@ -194,9 +223,14 @@ class LocalChecks(Part):
 
     def connected(self) -> None:
         """A new connection: its server has no audio yet, and the model has not spoken."""
-        self._appended_bytes = self._consumed_bytes = 0
+        self._appended_bytes = 0
+        self._consume_all()
         self._last_commit = self._format_requested = None
-        self.has_spoken = False
+        self.has_spoken = self.turn_detection_off = False
+
+    def _consume_all(self) -> None:
+        self._consumed_bytes = self._appended_bytes
+        self.has_item_since_audio = self._unheard_is_told = False
 
     def _session(self, session: AnySession) -> None:
         encoding, _ = session_encodings(session, usual_input=self._usual_input)
@@ -204,8 +238,12 @@ class LocalChecks(Part):
             self._format_requested = None
         elif self._format_requested is None:
             self._change_input(encoding)
-        if isinstance(session, RealtimeSession) and is_set(session.audio) and is_set(session.audio.output):
+        if not isinstance(session, RealtimeSession) or not is_set(session.audio):
+            return
+        if is_set(session.audio.output):
             self.voice = session.audio.output.voice
+        if is_set(session.audio.input):
+            self.turn_detection_off = session.audio.input.turn_detection is None
 
     def _change_input(self, encoding: Encoding | None) -> None:
         before, self.input_encoding = self.input_encoding, encoding
@@ -246,6 +284,19 @@ def _check_commit_length(checks: LocalChecks, event: ClientEvent) -> None:  # ru
         raise LocalProtocolError(
             f"cannot send input_audio_buffer.commit: {checks.buffered_ms} ms of audio were appended since the last "
             f"turn, and a turn has {MIN_COMMIT_MS} ms at least; append more first, or clear the buffer"
+        )
+
+
+def _check_uncommitted_audio(checks: LocalChecks, event: ClientEvent) -> None:
+    """Only where nothing else asks for the response: the server would take it, and the model answer something else."""
+    if not isinstance(event, ResponseCreateEvent) or checks.has_item_since_audio:
+        return
+    is_instructed = is_set(event.response) and is_set(event.response.instructions)
+    if not is_instructed and (unheard_ms := checks.unheard_ms(event)):
+        raise LocalProtocolError(
+            f"cannot send response.create: the model would not hear the {unheard_ms} ms of audio that were appended, "
+            "because turn detection is off and they are not committed; call commit() first, or send "
+            "InputAudioBufferClearEvent() to drop them"
         )
 
 
@@ -310,6 +361,7 @@ LOCAL_CHECKS: Final[Mapping[str, _Check]] = {
     "append_size": _check_append_size,
     "append_format": _check_append_format,
     "commit_length": _check_commit_length,
+    "uncommitted_audio": _check_uncommitted_audio,
     "modalities": _check_modalities,
     "voice": _check_voice,
     "event_id": _check_event_id,

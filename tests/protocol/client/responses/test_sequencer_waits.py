@@ -39,13 +39,13 @@ def test_a_request_out_of_band_ends_once_even_if_its_beginning_was_lost(driver: 
 
 def test_a_create_will_be_sent_until_it_is_taken(driver: SequencerDriver) -> None:
     sequencer = driver.sequencer
-    sequencer.request(now=0.0)
-    before = sequencer.will_send
+    first = sequencer.request(now=0.0)
+    before = sequencer.unsent
     sequencer.take_events()
     sequencer.request(wire_create(conversation="none"), now=0.0)
-    assert (before, sequencer.will_send) == (True, False)
-    sequencer.request(now=0.0)
-    assert sequencer.will_send
+    assert (before, sequencer.unsent) == (first, None)
+    second = sequencer.request(now=0.0)
+    assert sequencer.unsent is second
 
 
 def test_null_as_a_conversation_means_none_where_others_are_named(driver: SequencerDriver) -> None:

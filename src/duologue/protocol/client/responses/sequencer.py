@@ -158,11 +158,12 @@ class ResponseSequencer(Part):
         return self._cancel_in_conversation(attempt, now)
 
     @property
-    def will_send(self) -> bool:
-        """Whether a create for the conversation is still to be sent."""
-        return bool(self._requests.waiting) or any(
-            self._requests.sent is not None and event.event_id == self._requests.sent.event_id for event in self._events
-        )
+    def unsent(self) -> ResponseRequest | None:
+        """The next request for the conversation that is still to be sent."""
+        sent = self._requests.sent
+        if sent is not None and any(event.event_id == sent.event_id for event in self._events):
+            return sent.request
+        return self._requests.waiting[0].request if self._requests.waiting else None
 
     @property
     def pending(self) -> tuple[ResponseRequest, ...]:

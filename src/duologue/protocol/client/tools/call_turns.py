@@ -51,7 +51,7 @@ class CallTurns:
         self.events: list[ConversationItemCreateEvent] = []
         """Outputs to send, in order."""
         self.ended: list[tuple[str, bool]] = []
-        """Responses whose calls have all ended, each with whether the model is to go on."""
+        """Ids of responses whose calls are all answered, each with whether the model is to go on."""
 
     def __len__(self) -> int:
         return len(self._turns)

@@ -167,12 +167,14 @@ def answer_text(result: Any) -> str:
         TypeError: it cannot be written as JSON.
     """
     if isinstance(result, str):
-        return result
+        return str(result)
     return write_text(msgspec.to_builtins(result, enc_hook=_dumped, str_keys=True)).decode("utf-8")
 
 
 def _dumped(value: Any) -> Any:
-    """A model of pydantic, anywhere in a result."""
+    """A model of pydantic, anywhere in a result, or text of a subclass of `str`."""
+    if isinstance(value, str):
+        return str(value)
     if callable(dump := getattr(value, "model_dump", None)):
         return dump(mode="json")
     raise TypeError(f"{type(value).__name__} is not a type of JSON")

@@ -1,0 +1,114 @@
+"""What `stream` and `on` are asked for: classes of notices and of the server's events, and wire names of events."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from types import UnionType
+from typing import Any, Final, TypeAlias, Union, get_args, get_origin
+
+from duologue.codec.known import EVENT_CLASSES
+from duologue.dialects import PROFILES
+from duologue.dialects.names import CANONICAL
+from duologue.events import AnyServerEvent, RealtimeEvent, ServerEvent, UnknownRealtimeEvent
+from duologue.protocol.client.notices import Notice
+
+__all__ = ["Kind", "KindFilter"]
+
+Kind: TypeAlias = type[Any] | str
+"""A class, or a wire name such as "response.done"."""
+
+_NOTICES: Final[tuple[type[Any], ...]] = get_args(Notice)
+_SERVER_EVENTS: Final[tuple[type[RealtimeEvent], ...]] = get_args(AnyServerEvent)
+_EXAMPLES: Final = 'pass a class such as duologue.notices.TextDelta, or a wire name such as "response.done"'
+
+
+class KindFilter:
+    """Which notices and events are of some kinds.
+
+    Raises:
+        TypeError: a kind is neither a class of notices or of the server's events nor a wire name, or there is none.
+        ValueError: no event of a server has this wire name.
+    """
+
+    def __init__(self, kinds: tuple[Kind, ...]) -> None:
+        if not kinds:
+            raise TypeError(f"no kind is given: {_EXAMPLES}")
+        self.kinds = kinds
+        classes: list[type[Any]] = []
+        self._names: set[str] = set()
+        """Of events that have no class."""
+        for kind in kinds:
+            if isinstance(kind, str):
+                known = _classes_named(kind)
+                classes += known
+                self._names |= set() if known else {kind}
+            else:
+                classes += _checked(kind)
+        self._classes = tuple(classes)
+
+    def matches(self, notice: object) -> bool:
+        """Whether a notice or an event is of one of the kinds."""
+        if isinstance(notice, self._classes):
+            return True
+        return bool(self._names) and isinstance(notice, UnknownRealtimeEvent) and notice.type in self._names
+
+    def __str__(self) -> str:
+        names = (kind if isinstance(kind, str) else getattr(kind, "__name__", str(kind)) for kind in self.kinds)
+        return ", ".join(names)
+
+
+def _checked(kind: Any) -> tuple[type[Any], ...]:
+    """The classes that a kind stands for: itself, or the members of a union."""
+    if get_origin(kind) in (Union, UnionType):
+        return tuple(each for member in get_args(kind) for each in _checked(member))
+    if not isinstance(kind, type):
+        instance = f"an object of {type(kind).__name__}" if isinstance(kind, (*_NOTICES, RealtimeEvent)) else repr(kind)
+        raise TypeError(f"{instance} is no kind of notice: {_EXAMPLES}")
+    if kind is object or issubclass(kind, _NOTICES) or kind in (RealtimeEvent, UnknownRealtimeEvent):
+        return (kind,)
+    if issubclass(kind, RealtimeEvent):
+        if issubclass(kind, ServerEvent):
+            return (kind,)
+        raise TypeError(f"a conversation never reports a {kind.__name__}: only clients send it; {_EXAMPLES}")
+    raise TypeError(f"{kind.__module__}.{kind.__qualname__} is no kind of notice: {_EXAMPLES}")
+
+
+@cache
+def _vendor_names() -> dict[str, set[type[RealtimeEvent]]]:
+    """Names that events of the server have in some dialect, with their classes; none for those without a class."""
+    names: dict[str, set[type[RealtimeEvent]]] = {}
+    for profile in PROFILES.values():
+        names |= {name: set() for name in profile.heartbeats | profile.twins if name not in names}
+        for theirs, ours in profile.names.items():
+            event_class = EVENT_CLASSES.get(ours)
+            if event_class is not None and event_class in _SERVER_EVENTS:
+                names.setdefault(theirs, set()).add(event_class)
+    return names
+
+
+@cache
+def _classes_named(name: str) -> tuple[type[RealtimeEvent], ...]:
+    known = EVENT_CLASSES.get(CANONICAL.get(name, name))
+    classes = {known} if known is not None and known in _SERVER_EVENTS else set[type[RealtimeEvent]]()
+    if name in _vendor_names():
+        return tuple(classes | _vendor_names()[name])
+    if not classes:
+        raise ValueError(_why_unknown(name, is_sent=known is not None))
+    return tuple(classes)
+
+
+def _why_unknown(name: str, *, is_sent: bool) -> str:
+    if is_sent:
+        return f"a conversation never reports {name}: only clients send it"
+    named = next((kind for kind in (*_NOTICES, *_SERVER_EVENTS) if kind.__name__ == name), None)
+    if named is not None:
+        module = "notices" if named in _NOTICES else "events"
+        return f"{name!r} is not a wire name; pass the class itself: duologue.{module}.{name}"
+    names = [*(str(each.__struct_config__.tag) for each in _SERVER_EVENTS), *CANONICAL, *_vendor_names()]
+    close = get_close_matches(name, names, n=1)
+    meant = f"; did you mean {close[0]!r}?" if close else "."
+    return (
+        f"no event of a server is known as {name!r}{meant} One that duologue does not know comes as "
+        "duologue.events.UnknownRealtimeEvent"
+    )
