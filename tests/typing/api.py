@@ -174,6 +174,23 @@ def a_wire_name_narrows_what_a_blocking_connection_yields(connection: client_blo
         assert_type(received, events.ResponseCreatedEvent)
 
 
+async def a_wire_name_narrows_what_a_conversation_reports(conversation: duologue.Conversation) -> None:
+    async with conversation.stream(RealtimeEvent) as received:
+        async for event in received:
+            if event.type == "response.done":
+                assert_type(event, events.ResponseDoneEvent)
+    async with conversation.stream(events.ErrorEvent) as errors:
+        async for error in errors:
+            assert_type(error, events.ErrorEvent)
+
+
+def a_wire_name_narrows_what_a_blocking_conversation_reports(conversation: blocking.BlockingConversation) -> None:
+    with conversation.stream(RealtimeEvent, timeout=1) as received:
+        for event in received:
+            if event.type == "response.done":
+                assert_type(event, events.ResponseDoneEvent)
+
+
 def a_wire_name_narrows_what_the_protocol_yields(protocol: ClientProtocol, text: str) -> None:
     event = protocol.receive(text)
     if event.type == "response.output_item.done":

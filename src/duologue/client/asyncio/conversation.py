@@ -24,7 +24,7 @@ from duologue.client.asyncio.tool_runner import ToolRunner
 from duologue.client.connection_log import log_restored
 from duologue.client.input_progress_sink import InputProgressSink
 from duologue.client.limits import APPEND_CLIP_MS, FINISH_S, TOOL_TIMEOUT_S
-from duologue.client.mappings import SessionInput, to_session
+from duologue.client.mappings import EventInput, ResponseInput, SessionInput, to_event, to_response, to_session
 from duologue.client.messages import check_audio, new_id, text_message
 from duologue.client.sound.listening import Listening
 from duologue.client.sound.loudspeaker import PullSink
@@ -242,12 +242,14 @@ class Conversation(NoticeHub, Injectable):
 
     async def respond(
         self,
-        event: ResponseCreateEvent | None = None,
+        event: ResponseInput | None = None,
         *,
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
+
+        Settings of the response, and mappings, are taken in the place of the event.
 
         Cancelling the wait leaves the response running.
 
@@ -259,7 +261,7 @@ class Conversation(NoticeHub, Injectable):
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
         async with asyncio.timeout(timeout):
-            return response_of((await self._respond(event, policy)).resolution)
+            return response_of((await self._respond(to_response(event), policy)).resolution)
 
     async def _respond(self, event: ResponseCreateEvent | None = None, policy: RequestPolicy = "wait") -> RequestEnded:
         self._supervisor.check_can_respond()
@@ -290,16 +292,17 @@ class Conversation(NoticeHub, Injectable):
 
         self._act(interrupt)
 
-    async def send(self, event: RealtimeEvent) -> None:
-        """Send any client event.
+    async def send(self, event: EventInput) -> None:
+        """Send any client event, or a mapping of one.
 
         Raises:
             NotConnected: the connection is lost, and another one is being opened.
             LocalProtocolError: the server would reject it, or only servers send it.
             ConnectionClosed: the conversation is over.
         """
+        checked = to_event(event)
         await self.drain()
-        self._act(lambda: self.core.send(event, now=time.monotonic()))
+        self._act(lambda: self.core.send(checked, now=time.monotonic()))
 
     async def update_session(self, config: SessionInput, *, timeout: float | None = None) -> None:
         """Change the session's configuration, and wait for the server's answer: absent fields stay, null switches off.

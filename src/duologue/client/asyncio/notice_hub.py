@@ -13,7 +13,7 @@ from duologue.client.asyncio.awaited_callback import AwaitedCallback
 from duologue.client.asyncio.streams import NoticeSink, NoticeStream
 from duologue.client.kinds import Kind, KindFilter
 from duologue.errors import ConnectionClosedOK, DuologueError
-from duologue.events import RealtimeEvent
+from duologue.events import RealtimeEvent, ReceivedEvent
 from duologue.printable import printable_name
 from duologue.protocol.client.notices import AudioDelta, Interrupted, Notice, TextDelta
 
@@ -21,6 +21,8 @@ __all__ = ["NoticeHub"]
 
 _logger = logging.getLogger(__name__)
 
+E = TypeVar("E", bound=ReceivedEvent)
+"""A class of the server's events."""
 N = TypeVar("N")
 N2 = TypeVar("N2")
 N3 = TypeVar("N3")
@@ -37,6 +39,12 @@ class NoticeHub:
         self._notices_ended: DuologueError | None = None
         self._held: NoticeStream[Any] | None = None
         """What comes before the application has the conversation, and can ask for it."""
+
+    @overload
+    def stream(self, kind: type[E], /) -> AbstractAsyncContextManager[NoticeStream[E]]: ...
+
+    @overload
+    def stream(self, kind: type[RealtimeEvent], /) -> AbstractAsyncContextManager[NoticeStream[ReceivedEvent]]: ...
 
     @overload
     def stream(self, kind: type[N], /) -> AbstractAsyncContextManager[NoticeStream[N]]: ...
@@ -83,6 +91,12 @@ class NoticeHub:
         async with self.stream(AudioDelta) as notices:
             async for notice in notices:
                 yield notice
+
+    @overload
+    def on(self, kind: type[E], callback: Callable[[E], object]) -> Callable[[], None]: ...
+
+    @overload
+    def on(self, kind: type[RealtimeEvent], callback: Callable[[ReceivedEvent], object]) -> Callable[[], None]: ...
 
     @overload
     def on(self, kind: type[N], callback: Callable[[N], object]) -> Callable[[], None]: ...

@@ -17,13 +17,13 @@ from duologue.client.blocking.loop_thread import SLOW_SERVER, LoopThread
 from duologue.client.blocking.notice_hub import BlockingNoticeHub
 from duologue.client.blocking.sound import BlockingListening, BlockingPlayback
 from duologue.client.limits import FINISH_S
-from duologue.client.mappings import SessionInput
+from duologue.client.mappings import EventInput, ResponseInput, SessionInput
 from duologue.client.messages import check_audio
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
 from duologue.client.sound.sources import SourceLike, source_of
-from duologue.events import AnySession, RealtimeEvent, ResponseCreateEvent, ResponseDoneEvent
+from duologue.events import AnySession, ResponseDoneEvent
 from duologue.printable import printable
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.history.item_builder import StoredItem
@@ -174,12 +174,14 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
 
     def respond(
         self,
-        event: ResponseCreateEvent | None = None,
+        event: ResponseInput | None = None,
         *,
         policy: RequestPolicy = "wait",
         timeout: float | None = None,
     ) -> ResponseDoneEvent:
         """Have the model respond, and wait for the end of it. If another response runs, this one waits its turn.
+
+        Settings of the response, and mappings, are taken in the place of the event.
 
         Raises:
             RequestRejected: there was no response: rejected, superseded, or the connection was lost.
@@ -200,8 +202,8 @@ class BlockingConversation(BlockingNoticeHub, Injectable):
         """Stop the response and the functions because the user speaks, and cut from the item what was not played."""
         self._loop.call(self._conversation.interrupt)
 
-    def send(self, event: RealtimeEvent, *, timeout: float | None = None) -> None:
-        """Send any client event; waits while the server is slow.
+    def send(self, event: EventInput, *, timeout: float | None = None) -> None:
+        """Send any client event, or a mapping of one; waits while the server is slow.
 
         Raises:
             NotConnected: the connection is lost, and another one is being opened.

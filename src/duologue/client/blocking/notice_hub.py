@@ -13,10 +13,13 @@ from duologue.client.blocking.callbacks import Callbacks
 from duologue.client.blocking.loop_thread import LoopThread
 from duologue.client.blocking.streams import BlockingNoticeStream
 from duologue.client.kinds import Kind, KindFilter
+from duologue.events import RealtimeEvent, ReceivedEvent
 from duologue.protocol.client.notices import AudioDelta, TextDelta
 
 __all__ = ["BlockingNoticeHub"]
 
+E = TypeVar("E", bound=ReceivedEvent)
+"""A class of the server's events."""
 N = TypeVar("N")
 N2 = TypeVar("N2")
 N3 = TypeVar("N3")
@@ -31,6 +34,16 @@ class BlockingNoticeHub:
         self._callbacks: Callbacks | None = None
         self._streams: dict[BlockingNoticeStream[Any], int] = {}
         """Streams that are open, with the threads that opened them."""
+
+    @overload
+    def stream(
+        self, kind: type[E], /, *, timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[E]]: ...
+
+    @overload
+    def stream(
+        self, kind: type[RealtimeEvent], /, *, timeout: float | None = None
+    ) -> AbstractContextManager[BlockingNoticeStream[ReceivedEvent]]: ...
 
     @overload
     def stream(
@@ -86,6 +99,12 @@ class BlockingNoticeHub:
         """Pieces of the model's speech, from the first `next` on; `report_played` says what of it was played."""
         with self.stream(AudioDelta, timeout=timeout) as notices:
             yield from notices
+
+    @overload
+    def on(self, kind: type[E], callback: Callable[[E], object]) -> Callable[[], None]: ...
+
+    @overload
+    def on(self, kind: type[RealtimeEvent], callback: Callable[[ReceivedEvent], object]) -> Callable[[], None]: ...
 
     @overload
     def on(self, kind: type[N], callback: Callable[[N], object]) -> Callable[[], None]: ...

@@ -21,7 +21,7 @@ _logger = logging.getLogger("duologue.client")
 
 _SECTION: Final = re.compile(r"^\s*(Args|Arguments|Parameters|Attributes|Returns|Raises|Yields|Examples?|Notes?):\s*$")
 _ENTRY: Final = re.compile(r"^(\s*)\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
-_OTHER_STYLES: Final = re.compile(r"^\s*(:param\b|@param\b|Parameters\s*\n\s*-{3,})", re.MULTILINE)
+_OTHER_STYLES: Final = re.compile(r"^[ \t]*(:param\b|@param\b|Parameters[ \t]*\n[ \t]*-{3,})", re.MULTILINE)
 
 
 class Description(Struct, frozen=True):
