@@ -9,7 +9,7 @@ from pathlib import Path
 
 from duologue import catalogue, events
 from duologue.catalogue import EventEntry, FieldEntry, TypeEntry
-from duologue.events import azure_voice_live
+from duologue.events import azure_voice_live, live
 
 __all__ = ["pages", "write_pages"]
 
@@ -97,7 +97,7 @@ def _type_section(entry: TypeEntry) -> Iterator[str]:
     yield ""
     if entry.note:
         yield f"{entry.note}\n"
-    module = next((m for m in (events, events.live, azure_voice_live) if hasattr(m, entry.class_name)), None)
+    module = next((m for m in (events, live, azure_voice_live) if hasattr(m, entry.class_name)), None)
     if module is not None:
         yield f"- In `{module.__name__}`: `{entry.class_name}`"
     if entry.era == "beta":
