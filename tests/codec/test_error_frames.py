@@ -43,6 +43,28 @@ def test_an_error_is_read_whatever_it_lacks(fields: dict[str, Any], error: Realt
     assert json.loads(encode(event, dialect=dialect)) == frame
 
 
+@pytest.mark.parametrize("dialect", PROFILES)
+@pytest.mark.parametrize(
+    ("frame", "message", "code"),
+    [
+        ({"error": {"message": "m", "type": "auth", "code": 401}}, "m", "401"),
+        ({"error": "m", "status_code": 500}, "m", "500"),
+        ({"error": [{"message": "m"}]}, "m", None),
+        ({"error": {"error": {"message": "m", "code": "c"}}}, "m", "c"),
+        ({"type": "error", "error": {"error": {"message": "m", "code": "c"}}}, "m", "c"),
+        ({"type": "error", "error": [{"error": {"message": "m"}}, "n"]}, "m", None),
+    ],
+)
+def test_an_error_as_gateways_answer_over_http_is_one_without_a_type_and_wrapped(
+    frame: dict[str, Any], message: str, code: str | None, dialect: str
+) -> None:
+    event = decode(json.dumps(frame), dialect=dialect)
+    assert isinstance(event, ErrorEvent)
+    assert (event.error.message, event.error.code or None) == (message, code)
+    assert json.loads(encode(event, dialect=dialect)) == frame
+    assert isinstance(decode_translation(json.dumps(frame)), TranslationErrorEvent)
+
+
 @pytest.mark.parametrize("fields", [fields for fields, _ in ERRORS], ids=json.dumps)
 def test_its_json_is_what_came(fields: dict[str, Any]) -> None:
     frame = {"type": "error", "event_id": "event_1", **fields}

@@ -33,14 +33,19 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of the error, each with the names that servers give it; the first that is there counts."""
 
+_MAX_WRAPPINGS: Final = 4  # of an error in objects and lists; a gateway adds one or two
+
 _BESIDE: Final = ("message", "code", "param")
 """Fields that stand beside the error, or in its place, in the frames of some servers: `type` and `event_id` are the
 event's own there."""
 
 
 def is_error_frame(frame: Mapping[str, Any]) -> bool:
-    """Whether a frame says that it is an error."""
-    return frame.get("type") == _TYPE
+    """Whether a frame says that it is an error: by its type, or, as gateways answer over HTTP, by an `error` alone."""
+    if "type" in frame:
+        return frame["type"] == _TYPE
+    told = frame.get("error")
+    return isinstance(told, (dict, list, str)) and bool(told)
 
 
 def read_error(reader: ForgivingReader, fields: Json, *, frame: Json) -> AnyEvent:
@@ -53,8 +58,7 @@ def read_error(reader: ForgivingReader, fields: Json, *, frame: Json) -> AnyEven
 def with_error_fields(fields: Json) -> Json:
     """The frame with an `error` object that has the fields of its class, and with those alone that fit it."""
     fields = copy_json(fields)
-    told = fields.pop("error", None)
-    inside: Json = told if isinstance(told, dict) else {"message": told}
+    inside = _innermost(fields.pop("error", None))
     error: Json = {}
     for field in _NAMES:
         value = _take(inside, field)
@@ -66,7 +70,19 @@ def with_error_fields(fields: Json) -> Json:
         error.setdefault(field, "")
     if not isinstance(fields.get("event_id"), str):
         fields.pop("event_id", None)
-    return {**fields, "error": {**inside, **error}}
+    return {**fields, "type": _TYPE, "error": {**inside, **error}}
+
+
+def _innermost(told: Any) -> Json:
+    """The object that describes the error: gateways wrap the error of the server behind them, in objects and lists."""
+    for _ in range(_MAX_WRAPPINGS):
+        if isinstance(told, list) and told:
+            told = told[0]
+        elif isinstance(told, dict) and isinstance(told.get("error"), (dict, list)) and _text(told.get("message")) is None:
+            told = told["error"]
+        else:
+            break
+    return told if isinstance(told, dict) else {"message": told}
 
 
 def _take(place: Json, field: str) -> str | None:
