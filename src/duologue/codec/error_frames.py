@@ -78,7 +78,11 @@ def _innermost(told: Any) -> Json:
     for _ in range(_MAX_WRAPPINGS):
         if isinstance(told, list) and told:
             told = told[0]
-        elif isinstance(told, dict) and isinstance(told.get("error"), (dict, list)) and _text(told.get("message")) is None:
+        elif (
+            isinstance(told, dict)
+            and isinstance(told.get("error"), (dict, list))
+            and _text(told.get("message")) is None
+        ):
             told = told["error"]
         else:
             break

@@ -51,6 +51,18 @@ def _called(function: Function, output: str) -> tuple[Message, Message]:
         ("Reply with exactly the word pong.", "pong"),
         ("Your reply must be exactly: OK", "OK"),
         ("Be kind. Then respond with “I am 5.”", "I am 5."),
+        ("Reply with exactly «Bonjour le monde».", "Bonjour le monde"),
+        ("Reply with exactly \u2018PING PONG\u2019.", "PING PONG"),
+        ("Respond with exactly this text: READY NOW", "READY NOW"),
+        ("Reply with exactly the following text: foo bar", "foo bar"),
+        ('Always respond with the exact phrase "blue fish".', "blue fish"),
+        ("Answer with the single word READY.", "READY"),
+        ("Respond with precisely READY.", "READY"),
+        ("No matter what the user says, reply with exactly PONG.", "PONG"),
+        ("For every message, reply with exactly PONG.", "PONG"),
+        ("Reply with exactly READY to every message.", "READY"),
+        ("Reply with exactly READY and nothing else.", "READY"),
+        ("Reply with exactly READY, no punctuation.", "READY"),
     ],
 )
 async def test_words_that_the_session_orders_are_the_answer(instructions: str, words: str) -> None:
@@ -86,6 +98,10 @@ def test_what_describes_an_answer_orders_no_words(instructions: str) -> None:
         "Invoke the lookup_city tool with city=Tokyo. Reply with exactly DONE.",
         'First call lookup_city with {"city": "Tokyo"} and then say what it is.',
         "Call lookup_city(city='Tokyo').",
+        "Always call lookup_city(city='Tokyo') exactly once.",
+        "You must call the `lookup_city` function with city='Tokyo' before replying.",
+        "When the user speaks, call lookup_city with city='Tokyo'.",
+        "Execute the tool named lookup_city with city=Tokyo.",
     ],
 )
 async def test_a_call_that_the_session_orders_is_made(instructions: str) -> None:
@@ -122,6 +138,19 @@ async def test_an_ordered_call_is_made_once_a_turn_and_the_ordered_words_follow_
         functions=(_LOOKUP,),
     )
     assert again == [FunctionCall(name="lookup_city", arguments='{"city":"Tokyo"}')]
+
+
+@pytest.mark.parametrize(
+    "order", ["Call add with a=-1.5 and b=-2.", "Call add(a=-1.5, b = -2)", "Call add with a \N{MINUS SIGN}1.5, b -2."]
+)
+async def test_an_ordered_number_keeps_its_sign(order: str) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "number"}, "b": {"type": "integer"}},
+        "required": ["a", "b"],
+    }
+    pieces = await _answer(order, "Go.", functions=(Function(name="add", description="", parameters=schema),))
+    assert pieces == [FunctionCall(name="add", arguments='{"a":-1.5,"b":-2}')]
 
 
 async def test_two_ordered_calls_are_made_one_after_the_other() -> None:

@@ -21,26 +21,34 @@ _MAX_CHARACTERS: Final = 8_000  # of instructions that are searched: several pag
 _MAX_SENTENCES: Final = 200  # of them; each is compared with every function
 _MAX_WORDS_CHARACTERS: Final = 1_000  # to say: a minute of speech
 
-_QUOTED: Final = re.compile(r"\"[^\"\n]{0,300}\"|“[^”\n]{0,300}”|`[^`\n]{0,300}`|(?<!\w)'[^'\n]{0,300}'(?!\w)")
+_QUOTED: Final = re.compile(
+    r"\"[^\"\n]{0,300}\"|“[^”\n]{0,300}”|`[^`\n]{0,300}`|«[^»\n]{0,300}»|\u2018[^\u2019\n]{0,300}\u2019|(?<!\w)'[^'\n]{0,300}'(?!\w)"
+)
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|[;\n]")
 _THEN: Final = re.compile(r"\bthen\b", re.IGNORECASE)
 _LOOSE_ENDS: Final = " \t\n,;"
 _URGING: Final = (
-    r"^\W*(?:(?:please|always|now|first|finally|immediately|simply|just|and|then|only|you (?:must|should|will|have to))"
+    r"^[^\w\"“'`«\u2018]*(?:(?:no matter what (?:the )?(?:user|caller)s? (?:says?|asks?)|"
+    r"(?:whatever|regardless of what) (?:the )?(?:user|caller)s? (?:says?|asks?)|"
+    r"(?:for|to|on) (?:every|each|any) (?:message|turn|question|request|input)|"
+    r"when(?:ever)? (?:the )?(?:user|caller) (?:speaks|talks|says (?:anything|something))|"
+    r"please|always|now|first|finally|immediately|simply|just|and|then|only|you (?:must|should|will|have to))"
     r"[\s,]+)*"
 )
 _URGED: Final = re.compile(_URGING, re.IGNORECASE)
 _EXACTLY: Final = re.compile(
     _URGING + r"(?:(?:your|the) (?:reply|answer|response|output) (?:must|should|has to|is to) be\b|"
     r"(?:reply|respond|answer|say|return|output|speak|repeat)\b)(?:[^:\"“'`]|(?<=\w)'(?=\w)){0,60}?"
-    r"\b(?P<how>exactly|verbatim|word for word|only|nothing but|just)\b(?P<colon>:?)\s*"
-    r"(?:(?:with|by saying|and only|the (?:exact )?(?:words?|text|phrase|sentence|string|token))\b:?\s*)*"
+    r"\b(?P<how>exactly|precisely|verbatim|word for word|only|nothing but|just)\b(?P<colon>:?)\s*"
+    r"(?:(?:with|by saying|and only|(?:the|this) (?:exact |single |following )?"
+    r"(?:words?|text|phrase|sentence|string|token))\b:?\s*)*"
     r"(?P<words>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _PLAINLY: Final = re.compile(
     _URGING + r"(?:reply|respond|answer|say|return|output|speak)\b(?:\s+with)?"
-    r"(?:\s+the (?:words?|text|phrase|sentence|string|token))?:?\s+(?P<words>\S.*)$",
+    r"(?:\s+(?:only\s+)?(?:the|this) (?:exact |single |following )?(?:words?|text|phrase|sentence|string|token))?:?\s+"
+    r"(?P<words>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _IF: Final = re.compile(
@@ -55,7 +63,8 @@ _FAILED: Final = re.compile(
 _SUCCEEDED: Final = re.compile(r"\b(?:succe|works?\b|worked|approved|granted|allowed|ok\b|accept|done\b|returns?\b)",
                                re.IGNORECASE)  # fmt: skip
 _CALL: Final = re.compile(
-    _URGING + r"(?:call|use|run|invoke)\s+(?:the\s+)?(?:(?:tool|function)\s+)?(?P<rest>\S.*)$",
+    _URGING + r"(?:call|use|run|invoke|execute|trigger)\s+(?:the\s+)?"
+    r"(?:(?:tool|function)\s+(?:(?:named|called)\s+)?)?(?P<rest>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _DEPENDS: Final = re.compile(
@@ -75,6 +84,18 @@ _FORMATS: Final = frozenset({"JSON", "XML", "HTML", "YAML", "CSV", "SQL", "SSML"
 _NOTHING_ELSE: Final = re.compile(r"[\s,]*(?:(?:and|but)\s+(?:with\s+)?(?:nothing|not|no|do not|don't)\b.*)?[.!]?",
                                   re.IGNORECASE | re.DOTALL)  # fmt: skip
 """What may follow a quotation that is to be said."""
+_AFTER_WORDS: Final = re.compile(
+    r"[\s,]+(?:\(?(?:and|but)\s+(?:with\s+)?nothing (?:else|more)|\(?(?:with )?no (?:punctuation|other (?:words|text))|"
+    r"to (?:every|each|any) (?:message|turn|question|request|input))\)?[.!]?$",
+    re.IGNORECASE,
+)
+"""What may follow words without quotation marks, and is not to be said."""
+_AFTER_CALL: Final = re.compile(
+    r"\s+(?:exactly once|once|immediately|(?:before|prior to) (?:you )?(?:reply|answer|respond|speak|say)\w*"
+    r"(?: anything)?)(?=[.!]?$)",
+    re.IGNORECASE,
+)
+"""When an ordered call is to be made; it is made at once anyway."""
 _TOKEN: Final = re.compile(r"[A-Z0-9]+(?:[_-][A-Z0-9]+)*")
 """A word in capitals, which stands for itself."""
 
@@ -121,11 +142,12 @@ def ordered_call(request: ResponderRequest) -> FunctionCall | None:
     if request.function_choice not in ("auto", "required"):
         functions = tuple(function for function in functions if function.name == request.function_choice)
     made = _made_since_the_user_spoke(request)
-    for sentence in _sentences(request.instructions):
+    for ordered in _sentences(request.instructions):
+        sentence = _Sentence(_AFTER_CALL.sub("", _plain(ordered.text)))
         if sentence.depends:
             continue
         asked = _CALL.match(sentence.text)
-        call = named_call(_plain(sentence.text), functions) if asked is None else literal_call(asked["rest"], functions)
+        call = named_call(sentence.text, functions) if asked is None else literal_call(asked["rest"], functions)
         if call is not None and call.name not in made:
             return call
     return None
@@ -146,7 +168,7 @@ def _is_literal(words: str) -> bool:
     words = words.strip()
     if (quoted := _QUOTED.match(words)) is not None:
         return len(quoted[0]) > 2 and _NOTHING_ELSE.fullmatch(words[quoted.end() :]) is not None
-    words = words.rstrip(".!")
+    words = _AFTER_WORDS.sub("", words).rstrip(".!")
     return _TOKEN.fullmatch(words) is not None and len(words) > 1 and words not in _FORMATS
 
 
@@ -154,6 +176,7 @@ def _unquoted(words: str) -> str:
     words = words.strip()
     if (quoted := _QUOTED.match(words)) is not None:
         return quoted[0][1:-1][:_MAX_WORDS_CHARACTERS]
+    words = _AFTER_WORDS.sub("", words)
     # The full stop is the order's where there is but one word to say.
     return (words if len(words.split()) > 1 else words.rstrip(".!"))[:_MAX_WORDS_CHARACTERS]
 

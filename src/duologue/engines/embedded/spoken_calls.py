@@ -56,11 +56,12 @@ _EDGES: Final = " \t\n,;:.!?\"'()"
 _LINK_AT_END: Final = re.compile(r"\b(?:and|with|the)$", re.IGNORECASE)
 _BARE: Final = re.compile(r"^\W*(?:for|in|on|about|of|at)\s+(?P<value>.+)$", re.IGNORECASE | re.DOTALL)
 """A value without a name, for a tool that has one argument to give it to."""
-_LITERAL: Final = re.compile(r"^(?:\s|is\b|set to\b|of\b|as\b)*(?:[=:]|[\"'“]|(?:[A-Z]|[+-]?\d))")
+_LITERAL: Final = re.compile(r"^(?:\s|is\b|set to\b|of\b|as\b)*(?:[=:]|[\"'“]|(?:[A-Z]|[+\-\N{MINUS SIGN}]?\d))")
 """A value that stands for itself: behind an equals sign, in quotation marks, a name or a number."""
 _LITERAL_ALONE: Final = re.compile(
     r"^\s+(?:with|for|on)\s+(?P<value>(?:[\"'“][^\"'”]+[\"'”]|[A-Z\d]\S*(?:\s+[A-Z\d]\S*)*))\W*$"
 )
+_SIGNS: Final = frozenset({"-", "+", "\N{MINUS SIGN}"})
 _MARKS: Final = " =:\"'“"
 _ITS_KIND: Final = re.compile(r"^\s+(?:tool|function)\b", re.IGNORECASE)
 _LITTLE_WORDS: Final = re.compile(
@@ -283,6 +284,8 @@ def _places(said: str, properties: Mapping[str, Any], *, anywhere: bool) -> list
         linked = anywhere or index == 0 or words[index - 1][0].lower() in _LINKS
         ends = range(min(index + _NAME_WORDS, len(words)), index, -1) if linked else ()
         for last in ends:
+            if words[last - 1][0] in _SIGNS:
+                continue  # it belongs to the value
             begin, end = words[index].start(), words[last - 1].end()
             # Named twice, it is a word of another value: the city of New York City.
             if (name := names.pop("".join(spellings[index:last]), None)) is not None:
