@@ -43,7 +43,7 @@ event's own there."""
 def is_error_frame(frame: Mapping[str, Any]) -> bool:
     """Whether a frame says that it is an error: by its type, or, as gateways answer over HTTP, by an `error` alone."""
     if "type" in frame:
-        return frame["type"] == _TYPE
+        return bool(frame["type"] == _TYPE)
     told = frame.get("error")
     return isinstance(told, (dict, list, str)) and bool(told)
 

@@ -52,6 +52,10 @@ class ResponseItems:
         if not has_id:
             self._without_id.add(key)
 
+    def has_told(self, response_id: str) -> bool:
+        """Whether an event of this response has told of an item."""
+        return bool(self._indexes.get(response_id))
+
     def ended(self, response_id: str, *, in_conversation: bool) -> None:
         """A response has ended."""
         if not response_id:

@@ -31,6 +31,7 @@ from duologue.events import (
     ResponseAudioTranscriptDoneEvent,
     ResponseContentPartAddedEvent,
     ResponseContentPartDoneEvent,
+    ResponseCreatedEvent,
     ResponseDoneEvent,
     ResponseFunctionCallArgumentsDeltaEvent,
     ResponseFunctionCallArgumentsDoneEvent,
@@ -46,6 +47,7 @@ from duologue.protocol.client.history.audio_store import AudioStore
 from duologue.protocol.client.history.item_builder import ItemBuilder, StoredItem
 from duologue.protocol.client.history.item_merge import words_of
 from duologue.protocol.client.history.item_order import ItemOrder
+from duologue.protocol.client.history.loose_items import LooseItems
 from duologue.protocol.client.history.response_items import ResponseItems, key_of
 from duologue.protocol.client.limits import PIECE_CHARACTERS, KeptLimits, size_of
 from duologue.protocol.client.response_ids import response_id_of
@@ -70,6 +72,7 @@ class ConversationStore(Part):
         self._order = ItemOrder()
         self._builders: dict[str, ItemBuilder] = {}
         self._responses = ResponseItems(self._builders)
+        self._loose = LooseItems()
         self._detached: dict[str, None] = {}
         self._deleted: dict[str, str | None] = {}
         """Deleted items, and the id of the event that added each: if it arrives again, it is a repetition."""
@@ -106,6 +109,7 @@ class ConversationStore(Part):
         self._order = ItemOrder()
         self._builders.clear()
         self._responses.clear()
+        self._loose = LooseItems()
         self._detached.clear()
         self._deleted.clear()
         self._added_by.clear()
@@ -136,6 +140,7 @@ class ConversationStore(Part):
                 self._deleted[item_id] = event.event_id
                 return
             del self._deleted[item_id]
+        self._loose.told(event.item, context, known=item_id in self._builders)
         builder = self._builder(item_id)
         if isinstance(event, ConversationItemCreatedEvent) and _is_final(event.item):
             builder.finished(event.item)
@@ -154,6 +159,7 @@ class ConversationStore(Part):
         if not is_set(event.item.id) or str(event.item.id) in self._deleted:
             return
         item_id = str(event.item.id)
+        self._loose.told(event.item, context, known=item_id in self._builders)
         self._finished(item_id, event.item)
         context.transcripts = self._builder(item_id).transcribed_in(event.item)
         self._place(item_id, event.previous_item_id)
@@ -294,7 +300,17 @@ class ConversationStore(Part):
 
     def completed(self, event: ResponseDoneEvent) -> ResponseDoneEvent:
         """The end of a response with the items, words and arguments that were told before and that it lacks."""
+        response_id = response_id_of(event.response)
+        if not (is_set(event.response.output) and event.response.output) and not self._responses.has_told(response_id):
+            for index, item_id in enumerate(self._loose.of(response_id)):
+                if item_id in self._builders and self._builders[item_id].response_id is None:
+                    self._responses.told(response_id, item_id, index, has_id=True)
+                    self._builder(item_id, response_id)
         return self._responses.completed(event)
+
+    @on(ResponseCreatedEvent)
+    def _response_created(self, event: ResponseCreatedEvent, context: EventContext) -> None:
+        self._loose.begins(response_id_of(event.response), context)
 
     @on(ResponseDoneEvent)
     def _response_done(self, event: ResponseDoneEvent, context: EventContext) -> None:
