@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from operator import attrgetter
 from typing import Final
 
@@ -31,7 +30,8 @@ class Deduplicator:
         event_id = event.event_id
         if not isinstance(event_id, str) or not event_id:
             return False
-        fingerprint = hash(_fingerprint_of(type(event))(event))
+        read = _FINGERPRINTS.get(type(event)) or _fingerprint_of(type(event))
+        fingerprint = hash(read(event))
         seen = self._seen
         if event_id in seen:
             if seen[event_id] == fingerprint:
@@ -48,10 +48,15 @@ class Deduplicator:
         self._seen.clear()
 
 
-@cache
+_FINGERPRINTS: Final[dict[type[RealtimeEvent], Callable[[RealtimeEvent], object]]] = {}
+"""By class of event, as they are needed: there are as many as classes."""
+
+
 def _fingerprint_of(event_class: type[RealtimeEvent]) -> Callable[[RealtimeEvent], object]:
     """Reads what differs between two events of this class with the same id: all of it, but of pieces only the piece."""
+    read: Callable[[RealtimeEvent], object] = _encoder.encode
     if "delta" in event_class.__struct_fields__:
         fields = ("item_id", "content_index", "delta")
-        return attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))
-    return _encoder.encode
+        read = attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))
+    _FINGERPRINTS[event_class] = read
+    return read
