@@ -124,6 +124,7 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     names |= {name: getattr(events, name) for name in events.__all__} | vars(notices)
     names |= {"logging": __import__("logging"), "config": events.RealtimeSessionConfig(output_modalities=["text"])}
     names |= {"event": events.ResponseCreateEvent(), "__name__": __name__}
+    names |= {"question": "What is two plus two?", "RequestRejected": duologue.RequestRejected}
     limit = asyncio.timeout(1 if any(loop in text for loop in ENDLESS) else 30)
     if is_sync:
         await _run_in_thread(code, names, url)
