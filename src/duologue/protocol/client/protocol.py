@@ -6,7 +6,7 @@ receive(message) → event        send(event) → message        closed(code, re
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol, get_args
+from typing import Protocol
 
 import msgspec
 
@@ -14,7 +14,6 @@ from duologue.codec import decode, encode, encode_append
 from duologue.errors import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK, DecodeError, LocalProtocolError
 from duologue.events import (
     AnyEvent,
-    AnyServerEvent,
     AnySession,
     ClientEvent,
     ErrorEvent,
@@ -39,9 +38,6 @@ class ReadsEvents(Protocol):
 
 
 _NORMAL_CLOSES = frozenset({1000, 1001})
-
-_PASSED_ON: Final = frozenset(get_args(AnyServerEvent)) - {SessionCreatedEvent, SessionUpdatedEvent, ErrorEvent}
-"""Events that change nothing here, which are nearly all that come."""
 
 
 class ClientProtocol:
@@ -68,9 +64,6 @@ class ClientProtocol:
             event = self._read(message, dialect=self.dialect)
         except DecodeError as fault:
             event = UnknownRealtimeEvent(json={}, problem=str(fault))
-        if type(event) in _PASSED_ON:
-            self._error_is_last = False
-            return event  # type: ignore[return-value]  # the server's, all of them
         self._error_is_last = isinstance(event, ErrorEvent)
         match event:
             case SessionCreatedEvent() | SessionUpdatedEvent():

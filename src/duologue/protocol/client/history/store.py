@@ -361,7 +361,7 @@ class ConversationStore(Part):
             self._order.append(item_id)
 
     def _place_last(self, item_id: str) -> None:
-        if item_id not in self._order:
+        if item_id not in self._order and item_id in self._builders:  # it is not a deleted one
             self._place(item_id, self._order.ids[-1] if len(self._order) else None)
 
     def _builder(self, item_id: str, response_id: str | None = None) -> ItemBuilder:
