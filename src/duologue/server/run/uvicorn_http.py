@@ -233,7 +233,8 @@ class Requests(H11Protocol):
         self._phase, self._head_bytes, self.conn.body_bytes = "idle", 0, 0
         self._edge.hold(self, 0)
         super().on_response_complete()
-        if not self.transport.is_closing() and not self._is_upgraded():
+        # It has parsed the requests behind this one: one of them may have been rejected.
+        if not self._is_closing() and not self.transport.is_closing() and not self._is_upgraded():
             self._after_parsing()
 
     def shutdown(self) -> None:
