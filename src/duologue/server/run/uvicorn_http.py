@@ -230,7 +230,9 @@ class Requests(H11Protocol):
         self._reject(self.conn.fault)
 
     def on_response_complete(self) -> None:
-        self._phase, self._head_bytes, self.conn.body_bytes = "idle", 0, 0
+        if not self._is_closing():  # no way leads back from there
+            self._phase = "idle"
+        self._head_bytes = self.conn.body_bytes = 0
         self._edge.hold(self, 0)
         super().on_response_complete()
         # It has parsed the requests behind this one: one of them may have been rejected.
