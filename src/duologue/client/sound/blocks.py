@@ -6,12 +6,12 @@ import asyncio
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, TypeVar
 
-from duologue.errors import ConnectionClosedOK
+from duologue.errors import ConnectionClosedOK, DuologueError
 
 __all__ = ["SoundBlock"]
 
@@ -21,6 +21,23 @@ _CLOSE_S: Final = 3.0
 """How long a sink or a source may take to close; then it is left behind, and the log says so."""
 
 B = TypeVar("B", bound="SoundBlock")
+
+
+@asynccontextmanager
+async def closing_after(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
+    """Close at the end in any case. A fault of the block is raised before one of `close`, which is logged then."""
+    try:
+        yield
+    except Exception:
+        try:
+            await close()
+        except Exception:
+            _logger.exception("a sink or a source failed, and does not close either")
+        raise
+    except BaseException:
+        await close()
+        raise
+    await close()
 
 
 class SoundBlock(ABC):
@@ -35,7 +52,8 @@ class SoundBlock(ABC):
         self._owner: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._has_cancelled = False
-        self._is_ending = False
+        self._is_ending = self._is_stopped = False
+        self._cancelled = DuologueError(f"{name} is over: what it plays or hears with was cancelled")
 
     # --- what subclasses do
 
@@ -53,7 +71,7 @@ class SoundBlock(ABC):
         """Wait for the end. Raises the fault of the sink or the source. Cancelling the wait stops nothing."""
         if self._task is not None:
             await asyncio.wait([self._task])
-            if not self._task.cancelled() and (fault := self._task.exception()) is not None:
+            if (fault := self.fault) is not None:
                 raise fault
 
     def __await__(self) -> Generator[object, None, None]:
@@ -90,9 +108,12 @@ class SoundBlock(ABC):
     @property
     def fault(self) -> BaseException | None:
         """What ended it before its time."""
-        if self._task is None or not self._task.done() or self._task.cancelled():
+        if self._task is None or not self._task.done():
             return None
-        return self._task.exception()
+        if not self._task.cancelled():
+            return self._task.exception()
+        # By `stop`, or by the sink or the source itself, which has met a task of its own that was cancelled.
+        return None if self._is_stopped else self._cancelled
 
     async def start(self, *, failed: Callable[[BaseException], None]) -> None:
         """Open and begin; `failed` is called with a fault that comes later. Raises what opening raises."""
@@ -120,7 +141,7 @@ class SoundBlock(ABC):
             if drain and not task.done():
                 await self._drain()
         finally:
-            task.cancel()
+            self._is_stopped |= task.cancel()
             await asyncio.wait([task], timeout=_CLOSE_S)
             if not task.done():
                 _logger.warning("%s goes on: what it plays or hears with does not close", self._name)
