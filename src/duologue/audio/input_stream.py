@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeAlias, cast
+from operator import index
+from typing import Final, SupportsIndex, TypeAlias, cast
 
 from duologue.audio.buffers import AudioBuffer, is_bytes, mono_pcm16
 from duologue.audio.formats import PCM, Encoding
@@ -16,6 +17,33 @@ __all__ = ["AudioInput", "InputStream", "pieces", "source_encoding"]
 
 AudioInput: TypeAlias = "AudioBuffer | Sound"
 """What `send_audio` takes."""
+
+
+HIGHEST_HZ: Final = 768_000
+"""The highest rate of any sound hardware; a higher number is no rate, and a resampler might never end with it."""
+
+MAX_CHANNELS: Final = 64
+"""As many as large audio interfaces have."""
+
+
+def check_description(*, encoding: object = None, rate_hz: object = None, channels: object = None) -> None:
+    """Check what a caller says of audio.
+
+    Raises:
+        TypeError: one of them is of another type.
+        AudioError: a rate that nothing has, or as many channels.
+    """
+    if encoding is not None and not isinstance(encoding, Encoding):
+        names = "PCM, PCMU or PCMA of duologue.audio.formats"
+        raise TypeError(f"encoding= is {names}, not {type(encoding).__name__}; with another rate Encoding.of(type, rate)")
+    for name, value, highest in (("rate_hz", rate_hz, HIGHEST_HZ), ("channels", channels, MAX_CHANNELS)):
+        if value is None:
+            continue
+        # A whole number of numpy has an index, and so has True.
+        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+            raise TypeError(f"{name}= is a whole number, not {type(value).__name__}")
+        if not 1 <= index(value) <= highest:
+            raise AudioError(f"{name}= is positive and at most {highest}, not {index(value)}")
 
 
 def source_encoding(wanted: Encoding, *, encoding: Encoding | None, rate_hz: int | None, is_bytes: bool) -> Encoding:
@@ -74,9 +102,11 @@ class InputStream:
         """Take the next piece; return what is ready in the wanted encoding.
 
         Raises:
-            AudioError: as `mono_pcm16` and `source_encoding` do.
+            TypeError: as `check_description` does.
+            AudioError: as `check_description`, `mono_pcm16` and `source_encoding` do.
             MissingExtra: the rates differ, or the samples do, and the `audio` extra is not installed.
         """
+        check_description(encoding=encoding, rate_hz=rate_hz, channels=channels)
         raw = is_bytes(audio)
         source = source_encoding(wanted, encoding=encoding, rate_hz=rate_hz, is_bytes=raw)
         is_mixed = raw and channels not in (None, 1)
