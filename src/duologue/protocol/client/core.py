@@ -51,7 +51,7 @@ from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.output_audio import OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
-from duologue.protocol.client.responses.damaged_end import readable_end
+from duologue.protocol.client.responses.damaged_end import readable_end, with_id
 from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.client.responses.response_events import PART_EVENTS
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
@@ -291,7 +291,7 @@ class ConversationCore(HandlesEvents):
 
     def _dispatch(self, event: RealtimeEvent, context: EventContext) -> None:
         if isinstance(event, ResponseDoneEvent):
-            event = self.store.completed(event)
+            event = self.store.completed(with_id(event, self.silence.running))
         handlers = EVENT_TABLE.get(type(event))
         if handlers is not None:
             parts = self._parts
