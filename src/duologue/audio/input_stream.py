@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from operator import index
 from typing import Final, SupportsIndex, TypeAlias, cast
 
 from duologue.audio.buffers import AudioBuffer, is_bytes, mono_pcm16
@@ -35,15 +34,18 @@ def check_description(*, encoding: object = None, rate_hz: object = None, channe
     """
     if encoding is not None and not isinstance(encoding, Encoding):
         names = "PCM, PCMU or PCMA of duologue.audio.formats"
-        raise TypeError(f"encoding= is {names}, not {type(encoding).__name__}; with another rate Encoding.of(type, rate)")
+        raise TypeError(
+            f"encoding= is {names}, not {type(encoding).__name__}; with another rate Encoding.of(type, rate)"
+        )
     for name, value, highest in (("rate_hz", rate_hz, HIGHEST_HZ), ("channels", channels, MAX_CHANNELS)):
         if value is None:
             continue
-        # A whole number of numpy has an index, and so has True.
-        if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        # Audio libraries tell rates as floats, and numpy has whole numbers of its own.
+        is_whole = value.is_integer() if isinstance(value, float) else isinstance(value, SupportsIndex)
+        if isinstance(value, bool) or not is_whole:
             raise TypeError(f"{name}= is a whole number, not {type(value).__name__}")
-        if not 1 <= index(value) <= highest:
-            raise AudioError(f"{name}= is positive and at most {highest}, not {index(value)}")
+        if not 1 <= int(cast("int", value)) <= highest:
+            raise AudioError(f"{name}= is positive and at most {highest}, not {value}")
 
 
 def source_encoding(wanted: Encoding, *, encoding: Encoding | None, rate_hz: int | None, is_bytes: bool) -> Encoding:
@@ -107,6 +109,7 @@ class InputStream:
             MissingExtra: the rates differ, or the samples do, and the `audio` extra is not installed.
         """
         check_description(encoding=encoding, rate_hz=rate_hz, channels=channels)
+        rate_hz, channels = rate_hz and int(rate_hz), channels and int(channels)
         raw = is_bytes(audio)
         source = source_encoding(wanted, encoding=encoding, rate_hz=rate_hz, is_bytes=raw)
         is_mixed = raw and channels not in (None, 1)

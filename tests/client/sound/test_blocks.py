@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from duologue.client import Conversation
 from duologue.errors import DuologueError
 from duologue.sound import AudioSink, AudioSource
 from tests.client._frames import serving
@@ -39,13 +40,17 @@ class Gone(AudioSink):
         raise OSError("it does not close")
 
 
+async def _played_for_ever(conversation: Conversation, sink: AudioSink) -> None:
+    async with conversation.play(sink):
+        await cue(conversation)
+        await asyncio.sleep(3600)
+
+
 @in_virtual_time
 async def test_a_sink_that_is_cancelled_by_itself_ends_the_block_with_a_fault() -> None:
     async with talking(serving([CUE, speaks(1000)])) as conversation:
         with pytest.raises(DuologueError, match="what it plays or hears with was cancelled"):
-            async with conversation.play(CancelledSink()):
-                await cue(conversation)
-                await asyncio.sleep(3600)
+            await _played_for_ever(conversation, CancelledSink())
         task = asyncio.current_task()
         assert task is not None
         assert task.cancelling() == 0
@@ -64,7 +69,5 @@ async def test_what_a_sink_failed_with_is_raised_and_that_it_does_not_close_is_l
 ) -> None:
     async with talking(serving([CUE, speaks(1000)])) as conversation:
         with pytest.raises(OSError, match="the device is gone"), caplog.at_level(logging.ERROR, "duologue.client"):
-            async with conversation.play(Gone()):
-                await cue(conversation)
-                await asyncio.sleep(3600)
+            await _played_for_ever(conversation, Gone())
     assert "does not close either" in caplog.text
