@@ -34,7 +34,8 @@ from duologue.events import (
     UnknownTool,
     is_set,
 )
-from duologue.protocol.client.tools.functions import BoundCall, ToolFunction, ToolProblem
+from duologue.protocol.client.tools.functions import BoundCall, ToolFunction, ToolProblem, check_name
+from duologue.protocol.client.tools.raw_schemas import check_schema
 
 __all__ = ["BoundCall", "ToolFunction", "ToolInput", "ToolProblem", "Toolbox", "answer_text"]
 
@@ -48,7 +49,7 @@ class Toolbox:
     """Functions by name, and tools whose calls are answered elsewhere.
 
     Raises:
-        TypeError: a function has a parameter that no schema can describe.
+        TypeError: a function has a parameter that no schema can describe, or a schema is none.
         ValueError: two have one name, the wire does not allow a name, or a mapping is no tool.
     """
 
@@ -132,11 +133,16 @@ class Toolbox:
         """Offer a tool whose calls the application answers with events of its own, or the server itself (MCP).
 
         Raises:
-            ValueError: the name is taken, or the mapping is no tool.
+            TypeError: its parameters are no JSON schema.
+            ValueError: the name is taken or not allowed, its schema describes no object, or the mapping is no tool.
         """
         declared = _tool(tool) if isinstance(tool, Mapping) else tool
-        if isinstance(declared, FunctionTool) and is_set(declared.name):
-            self._check_name(declared.name)
+        if isinstance(declared, FunctionTool):
+            name = declared.name if is_set(declared.name) else None
+            check_name(name)
+            self._check_name(str(name))
+            if is_set(declared.parameters):
+                check_schema(declared.parameters, str(name))
         self._declared.append(declared)
 
     def is_declared(self, name: str) -> bool:
@@ -181,6 +187,13 @@ def _dumped(value: Any) -> Any:
 
 
 def _tool(fields: Mapping[str, Any]) -> Tool:
+    if isinstance(fields.get("function"), Mapping) and "name" not in fields:
+        raise ValueError(
+            "this tool has the shape of chat completions; in realtime sessions name, description and parameters stand"
+            ' beside "type": "function"'
+        )
+    if not isinstance(fields.get("type"), str):
+        raise ValueError('a mapping is no tool: it has no "type", such as "function"')
     session = {"type": "realtime", "tools": [dict(fields)]}
     event = RealtimeEvent.from_json({"type": "session.update", "session": session})
     if isinstance(event, UnknownRealtimeEvent):
