@@ -16,7 +16,7 @@ ones, lists and dicts, dataclasses, typed dicts, msgspec structs, pydantic model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -37,7 +37,7 @@ from duologue.events import (
 from duologue.protocol.client.tools.functions import BoundCall, ToolFunction, ToolProblem, check_name
 from duologue.protocol.client.tools.raw_schemas import check_schema
 
-__all__ = ["BoundCall", "ToolFunction", "ToolInput", "ToolProblem", "Toolbox", "answer_text"]
+__all__ = ["BoundCall", "ToolFunction", "ToolInput", "ToolProblem", "Toolbox", "answer_text", "toolbox_of"]
 
 F = TypeVar("F", bound=Callable[..., Any] | ToolFunction)
 
@@ -164,6 +164,21 @@ class Toolbox:
     def _check_name(self, name: str) -> None:
         if name in self:
             raise ValueError(f"there is a function {name!r} already")
+
+
+def toolbox_of(tools: Toolbox | Iterable[ToolInput]) -> Toolbox:
+    """The tools as one box.
+
+    Raises:
+        TypeError: this is one tool and not several; or as `Toolbox` does.
+        ValueError: as `Toolbox` does.
+    """
+    if isinstance(tools, Toolbox):
+        return tools
+    if isinstance(tools, Mapping | str) or not isinstance(tools, Iterable):
+        what = getattr(tools, "__name__", type(tools).__name__)
+        raise TypeError(f"tools= is a Toolbox or a list of tools, not {what}: write tools=[…]")
+    return Toolbox(*tools)
 
 
 def answer_text(result: Any) -> str:
