@@ -52,8 +52,7 @@ class SoundBlock(ABC):
         self._owner: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._has_cancelled = False
-        self._is_ending = self._is_stopped = False
-        self._cancelled = DuologueError(f"{name} is over: what it plays or hears with was cancelled")
+        self._is_ending = False
 
     # --- what subclasses do
 
@@ -108,19 +107,16 @@ class SoundBlock(ABC):
     @property
     def fault(self) -> BaseException | None:
         """What ended it before its time."""
-        if self._task is None or not self._task.done():
+        if self._task is None or not self._task.done() or self._task.cancelled():
             return None
-        if not self._task.cancelled():
-            return self._task.exception()
-        # By `stop`, or by the sink or the source itself, which has met a task of its own that was cancelled.
-        return None if self._is_stopped else self._cancelled
+        return self._task.exception()
 
     async def start(self, *, failed: Callable[[BaseException], None]) -> None:
         """Open and begin; `failed` is called with a fault that comes later. Raises what opening raises."""
         if self._task is not None:
             raise RuntimeError(f"{self._name} can be entered once; call it again for another block")
         opened = asyncio.Event()
-        self._task = asyncio.ensure_future(self._hold(opened.set))  # noqa: TID251 - `stop` ends it
+        self._task = asyncio.ensure_future(self._run(opened.set))  # noqa: TID251 - `stop` ends it
         self._task.add_done_callback(lambda _: opened.set())
         try:
             await opened.wait()
@@ -141,7 +137,7 @@ class SoundBlock(ABC):
             if drain and not task.done():
                 await self._drain()
         finally:
-            self._is_stopped |= task.cancel()
+            task.cancel()
             await asyncio.wait([task], timeout=_CLOSE_S)
             if not task.done():
                 _logger.warning("%s goes on: what it plays or hears with does not close", self._name)
@@ -160,6 +156,15 @@ class SoundBlock(ABC):
             pass
         finally:
             await self.stop()
+
+    async def _run(self, opened: Callable[[], None]) -> None:
+        try:
+            await self._hold(opened)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():  # the sink or the source has met what was cancelled
+                raise DuologueError(f"{self._name} is over: what it plays or hears with was cancelled") from None
+            raise
 
     def _tell(self, failed: Callable[[BaseException], None]) -> None:
         if (fault := self.fault) is not None and not self._is_ending:

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from duologue.events import RealtimeEvent, ResponseDoneEvent, UnknownRealtimeEvent
-from duologue.protocol.client.response_ids import response_id_of
+from duologue.events import RealtimeEvent, ResponseDoneEvent, UnknownRealtimeEvent, is_set
+from duologue.protocol.client.response_ids import UNKNOWN_STATUS, response_id_of
 
 __all__ = ["readable_end", "with_id"]
 
@@ -30,11 +30,13 @@ def readable_end(event: UnknownRealtimeEvent) -> ResponseDoneEvent | None:
 
 
 def with_id(event: ResponseDoneEvent, running: Collection[str]) -> ResponseDoneEvent:
-    """The event, with the id of the only response that runs if it has none."""
-    if response_id_of(event.response) or len(running) != 1:
+    """The event, with the id of the only response that runs if it has none; how that ended is not known then."""
+    response = event.response
+    if response_id_of(response) or len(running) != 1 or "" in running:
         return event
     (running_id,) = running
-    return msgspec.structs.replace(event, response=msgspec.structs.replace(event.response, id=running_id))
+    status = response.status if is_set(response.status) else UNKNOWN_STATUS
+    return msgspec.structs.replace(event, response=msgspec.structs.replace(response, id=running_id, status=status))
 
 
 def _read(response: dict[str, Any]) -> ResponseDoneEvent | None:
