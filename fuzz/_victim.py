@@ -21,7 +21,7 @@ from pathlib import Path
 from duologue.engines.base import FunctionCall, ResponderRequest
 from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedSynthesizer, ScriptedTranscriber, detectors
-from duologue.server import McpAccess, RealtimeApp, serve
+from duologue.server import McpAccess, RealtimeApp, serve, tune_process
 
 
 class EchoResponder:
@@ -83,6 +83,7 @@ async def run() -> None:
         sys.stdout.write(f"{url}\n")
         sys.stdout.flush()
 
+    tune_process()  # as `duologue serve` does: memory is measured here
     mcp = McpAccess(*sys.argv[1:]) if sys.argv[1:] else None
     application = RealtimeApp(engines=lambda: nullcontext(engines), mcp=mcp)
     serving = asyncio.ensure_future(serve(application, port=0, on_listening=say_where))

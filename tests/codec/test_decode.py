@@ -9,7 +9,7 @@ import pytest
 
 import duologue
 from duologue import DecodeError, RealtimeEvent, UnknownRealtimeEvent, decode, encode, events
-from duologue.codec import CANONICAL, EVENT_CLASSES
+from duologue.codec import CANONICAL, EVENT_CLASSES, LossyTranslationWarning
 
 DELTA = {
     "type": "response.output_text.delta",
@@ -313,3 +313,10 @@ def test_an_unknown_dialect_is_named_with_the_known_ones() -> None:
 
 def test_the_package_offers_its_public_names() -> None:
     assert all(hasattr(duologue, name) for name in duologue.__all__)
+
+
+def test_an_event_that_a_dialect_lacks_is_written_in_the_published_form_with_a_warning() -> None:
+    item = {"type": "message", "role": "user", "content": []}
+    event = decode(json.dumps({"type": "conversation.item.added", "event_id": "e", "item": item}))
+    with pytest.warns(LossyTranslationWarning, match="no counterpart for type"):
+        assert json.loads(encode(event, dialect="openai-beta")) == event.to_json()

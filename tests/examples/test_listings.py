@@ -6,6 +6,7 @@ import ast
 import asyncio
 import contextlib
 import inspect
+import json
 import os
 import re
 import shlex
@@ -19,10 +20,14 @@ import pytest
 import pytest_asyncio
 
 import duologue
+import duologue.sound
 from duologue import blocking, events, notices
+from duologue.audio.wav import WavWriter
 from duologue.cli.app import command
 from duologue.engines.registry import Kind, load_default
+from duologue.recording import RecordingWriter
 from duologue.server import RealtimeApp
+from duologue.sound import WavSink, WavSource
 from tests.server._listening import listening
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,15 +44,10 @@ NOT_RUN = {
     "docs/howto/connect.md: import ssl": "certificates of the reader's; tests/transports/test_handshakes.py",
     "docs/howto/connect.md: from duologue.client import client_secret": "tests/client/test_client_secrets.py",
     "docs/howto/engines.md: from duologue.testing import check_responder": "tests/engines/test_howto.py",
-    "docs/howto/recordings.md: from duologue.codec": "a file of the reader's; tests/recording/formats",
-    "docs/howto/sound.md: from duologue.sound import Loudspeaker": "needs a microphone and a loudspeaker",
     "docs/howto/sync.md: with blocking.connect": "until the session is over; tests/client/blocking/test_connection.py",
     "docs/howto/sync.md: from duologue.notices": "until ten seconds are silent; tests/client/blocking/test_streams.py",
     "docs/howto/sync.md: with conversation.play": "needs a microphone and a loudspeaker",
-    "docs/howto/voice-agent.md: with duologue.blocking.converse": "needs a microphone and a loudspeaker",
     "docs/howto/tools.md: docs = McpServerTool": "an MCP server of the reader's; tests/server/session/test_mcp.py",
-    "docs/howto/transcripts.md: from duologue.recording": "tests/recording/test_conversation.py",
-    "docs/tutorial.md: from duologue.sound": "a file of the tutorial's; tests/client/sound",
     "README.md: import uvicorn": "serves for ever; test_examples.py",
 }
 """Listings that are not run here, by page and beginning: why, or where they are."""
@@ -117,6 +117,9 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     listing: Listing, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    files_of_the_reader()
+    monkeypatch.setattr(duologue.sound, "Microphone", lambda: WavSource("question.wav"))
+    monkeypatch.setattr(duologue.sound, "Loudspeaker", lambda: WavSink("heard.wav"))
     text = listing.text if listing.page == "docs/dialects.md" else SERVERS.sub(url, listing.text)
     code = compile(text, listing.page, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     is_sync = listing.page.endswith("sync.md") or not code.co_flags & inspect.CO_COROUTINE
@@ -124,6 +127,9 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     names |= {name: getattr(events, name) for name in events.__all__} | vars(notices)
     names |= {"logging": __import__("logging"), "config": events.RealtimeSessionConfig(output_modalities=["text"])}
     names |= {"event": events.ResponseCreateEvent(), "__name__": __name__}
+    names |= {"AGENT": names["config"], "local_time": local_time}
+    names |= {"Loudspeaker": duologue.sound.Loudspeaker, "Microphone": duologue.sound.Microphone}
+    names |= {"question": "What is two plus two?", "RequestRejected": duologue.RequestRejected}
     limit = asyncio.timeout(1 if any(loop in text for loop in ENDLESS) else 30)
     if is_sync:
         await _run_in_thread(code, names, url)
@@ -134,6 +140,24 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
             async with limit:
                 await eval(code, names)
     assert not limit.expired() or any(loop in text for loop in ENDLESS)
+
+
+def local_time() -> str:
+    """The time of day."""
+    return "noon"
+
+
+def files_of_the_reader() -> None:
+    """The files that the pages name, in the current folder."""
+    with WavWriter("question.wav", rate_hz=24_000) as writer:
+        writer.write(bytes(48_000))
+    frame = json.dumps({"type": "response.create"})
+    messages = [{"type": "send", "time": 0.0, "opcode": 1, "data": frame}]
+    entry = {"request": {"url": "wss://voice.example/v1/realtime"}, "_webSocketMessages": messages}
+    Path("app.har").write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    with RecordingWriter("session.jsonl", side="client") as recording:
+        session = {"type": "realtime", "id": "sess_1", "object": "realtime.session", "model": "m"}
+        recording.write("received", json.dumps({"type": "session.created", "event_id": "e", "session": session}))
 
 
 async def _run_in_thread(code: Any, names: dict[str, Any], url: str) -> None:

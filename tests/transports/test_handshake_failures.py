@@ -287,7 +287,9 @@ def test_a_server_that_does_not_run_is_a_short_traceback(tmp_path: Path, verb: s
     program.write_text(
         blocking_lines if shell == "blocking" else f"{async_lines}asyncio.run(main())\n", encoding="utf-8"
     )
-    run = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=30, check=False)
+    run = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, encoding="utf-8", timeout=30, check=False
+    )
     assert run.stderr.count("Traceback") == 1
     assert run.stderr.splitlines()[-1].startswith("duologue.errors.ConnectFailed: cannot reach ws://127.0.0.1:")
     assert len(run.stderr.splitlines()) <= 30, run.stderr

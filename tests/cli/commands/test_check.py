@@ -97,6 +97,33 @@ def test_frames_of_the_translation_endpoint_are_checked_as_such(tmp_path: Path, 
     assert (len(report["unknown"]), len(report["problems"])) == (1, 1)
 
 
+@pytest.mark.parametrize("api", ["realtime", "translation", "live"])
+def test_frames_show_their_endpoint_themselves(tmp_path: Path, command: Command, api: str) -> None:
+    frames: list[Any] = [catalogue.examples()[entry.key] for entry in catalogue.events() if entry.api == api]
+    if api == "realtime":
+        frames = [catalogue.examples()["realtime:server:session.created"], DELTA]
+    file = write_lines(tmp_path / "frames.jsonl", *frames)
+    (report,) = json.loads(command("check", file, "--json").out)["files"]
+    assert (report["api"], report["frames"], report["unknown"], report["problems"]) == (api, len(frames), [], [])
+    write_lines(tmp_path / "frames.jsonl", *frames, {"type": "session.nonsense", "event_id": "e"})
+    (report,) = json.loads(command("check", file, "--api", api, "--json", code=1).out)["files"]
+    assert [finding["type"] for finding in report["unknown"]] == ["session.nonsense"]
+
+
+def test_live_sound_that_is_no_base64_is_found(tmp_path: Path, command: Command) -> None:
+    started = catalogue.examples()["live:server:session.started"]
+    file = write_lines(tmp_path / "live.jsonl", started, {"type": "session.output_audio.delta", "delta": "!"})
+    assert "not base64" in command("check", file, code=1).out
+
+
+def test_what_was_read_before_a_file_broke_is_reported(tmp_path: Path, command: Command) -> None:
+    file = tmp_path / "cut.json"
+    file.write_text(json.dumps([DELTA, DELTA])[:-20], encoding="utf-8")
+    (report,) = json.loads(command("check", file, "--json", code=1).out)["files"]
+    (named,) = json.loads(command("check", file, "--api", "realtime", "--json", code=1).out)["files"]
+    assert report == named
+
+
 def test_nothing_is_checked_when_a_file_is_not_there(tmp_path: Path, command: Command) -> None:
     file = write_lines(tmp_path / "f.jsonl", DELTA)
     shown = command("check", "nowhere.jsonl", file, "neither.jsonl", code=2)

@@ -75,3 +75,7 @@ def test_an_event_that_a_dialect_lacks_has_no_name() -> None:
 
 def test_the_translation_family_has_no_dialects() -> None:
     assert spellings(entry("session.closed")) == ()
+
+
+def test_a_class_is_named_by_the_module_that_has_it(command: Command) -> None:
+    assert "class    duologue.events.live.LiveSessionStartedEvent" in command("events", "session.started").out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from duologue.events import ConversationItemCreateEvent, FunctionCallOutputItem
 from duologue.protocol.client.core import ConversationCore
 from duologue.protocol.client.notices import CallsAnswered, RequestEnded, ResponseStarted, RunTool, StopTool
@@ -89,6 +91,14 @@ def test_pain_08_calls_can_be_cancelled() -> None:
     assert sent_types(core) == ["conversation.item.create"]
     core.tool_answered("c1", "late", now=0.0)
     assert sent_types(core) == []
+
+
+@pytest.mark.parametrize("options", [None, CoreOptions(stop_tools_on_speech=False)], ids=["as usual", "kept"])
+def test_the_user_s_speech_stops_the_functions_unless_they_are_kept(options: CoreOptions | None) -> None:
+    core = ConversationCore(new_id=CountedIds(), toolbox=Toolbox(clock), options=options)
+    calling(core, ("c1", '{"zone":"CET"}'))
+    notices = receive(core, "input_audio_buffer.speech_started", item_id="u", audio_start_ms=0)
+    assert ("StopTool" in kinds(notices)) is (options is None)
 
 
 def test_without_a_toolbox_the_application_handles_calls() -> None:

@@ -42,4 +42,11 @@ def test_what_is_remembered_is_bounded() -> None:
     for number in range(1000):
         deduplicator.is_repeated(delta(str(number), "x"))
     assert not deduplicator.is_repeated(delta("0", "x"))
-    assert len(deduplicator._seen) == 512
+    assert len(deduplicator._seen) + len(deduplicator._seen_before) <= 512
+
+
+def test_a_repetition_among_the_last_events_is_found_and_one_of_long_ago_is_not() -> None:
+    deduplicator = Deduplicator()
+    for number in range(1000):
+        assert not deduplicator.is_repeated(delta(str(number), "x"))
+        assert deduplicator.is_repeated(delta(str(max(number - 255, 0)), "x"))

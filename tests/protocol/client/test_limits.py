@@ -264,20 +264,20 @@ def _called_functions() -> Memory:
 
 
 @pytest.mark.parametrize(
-    ("make", "most"),
+    ("make", "least", "most"),
     [
-        (_event_ids, 512),
-        (partial(_commands, answered=False), 256),
-        (partial(_commands, answered=True), 256),
-        (_played_parts, 256),
-        (_detached_items, 256),
-        (_ended_responses, 64),
-        (_called_functions, 1024),
+        (_event_ids, 256, 511),  # two halves, of which the older one goes as a whole
+        (partial(_commands, answered=False), 256, 256),
+        (partial(_commands, answered=True), 256, 256),
+        (_played_parts, 256, 256),
+        (_detached_items, 256, 256),
+        (_ended_responses, 64, 64),
+        (_called_functions, 1024, 1024),
     ],
     ids=["events", "commands", "answered commands", "speech", "items out of band", "responses", "calls"],
 )
-def test_the_newest_are_remembered_and_no_more(make: Callable[[], Memory], most: int) -> None:
-    for count, known in ((most, True), (most + 1, False)):
+def test_the_newest_are_remembered_and_no_more(make: Callable[[], Memory], least: int, most: int) -> None:
+    for count, known in ((least, True), (most + 1, False)):
         add, knows_the_first = make()
         for number in range(count):
             add(number)

@@ -98,7 +98,7 @@ _RAW: dict[str, tuple[bytes, bytes | None]] = {
     "a broken handshake": (handshake().replace(b"Version: 13", b"Version: 12"), b"HTTP/1.1 400"),
     "no key": (handshake(), b"invalid_request_error"),
     "a wrong key": (handshake("/v1/realtime?api_key=no"), b"invalid_api_key"),
-    "a wrong path": (handshake("/elsewhere"), b"HTTP/1.1 403"),
+    "a wrong path": (handshake("/elsewhere"), b"HTTP/1.1 404"),
     "bytes in the handshake's packet": (handshake("/v1/realtime", RIGHT) + masked(1, BIG), None),
     "an admitted client": (handshake("/v1/realtime", RIGHT), b"session.created"),
 }

@@ -141,6 +141,17 @@ async def test_a_client_that_hangs_up_in_its_body_writes_no_traceback(caplog: py
     assert [record for record in caplog.records if record.exc_info] == []
 
 
+@pytest.mark.parametrize("more", [b"x", b"\r\n\r\n", GET + b"\r\n"], ids=["a byte", "an end", "a request"])
+async def test_what_comes_behind_a_rejected_request_is_dropped(caplog: pytest.LogCaptureFixture, more: bytes) -> None:
+    # Behind a valid request, so that it is parsed when that has been answered.
+    async with listening(locked()) as url, raw_connection(url) as connection:
+        connection.writer.write(GET + b"\r\n" + b"nonsense\r\n\r\n")
+        await connection.read_until(b"HTTP/1.1 400 ")
+        connection.writer.write(more)
+        await connection.read_to_end()
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 async def test_a_body_in_too_many_small_pieces_is_refused() -> None:
     async with listening(locked()) as url:
         head = POST + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import Parameter
@@ -16,25 +19,29 @@ from duologue.cli.frame_files import FrameLine, place_of, show_notes
 from duologue.cli.input_files import check_readable
 from duologue.codec import DIALECTS, EVENT_CLASSES, decode, decode_translation
 from duologue.codec.families import TRANSLATION_CLASSES
-from duologue.codec.jsontext import write_text
+from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.live import LIVE_CLASSES, decode_live
+from duologue.codec.recognition import family_of
 from duologue.dialects import PROFILES
 from duologue.errors import DecodeError, RecordingError
-from duologue.events import (
-    InputAudioBufferAppendEvent,
-    RealtimeEvent,
-    ResponseAudioDeltaEvent,
-    TranslationEvent,
-    TranslationInputAudioBufferAppendEvent,
-    TranslationOutputAudioDeltaEvent,
-    UnknownRealtimeEvent,
-    UnknownTranslationEvent,
-)
+from duologue.events.base import UnknownFrame
 from duologue.printable import printable, printable_json
 from duologue.recording.formats import FrameFile, name_of
 
 __all__ = ["FileReport", "FrameProblem", "check"]
 
-_MAX_FINDINGS = 10_000
+_READERS: Final[Mapping[Api, Callable[[str | bytes], Any]]] = {
+    "translation": decode_translation,
+    "live": decode_live,
+}
+"""Of the families without dialects."""
+
+_CLASSES: Final[Mapping[Api, Container[str]]] = {"translation": TRANSLATION_CLASSES, "live": LIVE_CLASSES}
+
+_FIRST_FRAMES: Final = 200
+"""Of a file whose endpoint is not named: frames that are alike in all families may come first, such as audio."""
+
+_MAX_FINDINGS: Final = 10_000
 """In one file: more are not read through by people, and a pipe may never end."""
 
 
@@ -55,6 +62,8 @@ class FileReport(msgspec.Struct):
     """What the file was read as."""
     numbers: str = "line"
     """What the numbers of findings count: lines or messages."""
+    api: Api | None = None
+    """The endpoint that the frames come from."""
     frames: int = 0
     types: Counter[str] = msgspec.field(default_factory=Counter)
     """The number of frames of each type, under the type's name in the file."""
@@ -74,7 +83,9 @@ class FileReport(msgspec.Struct):
 def check(
     *files: Path,
     dialect: Annotated[str, Parameter(help="Dialect of the frames.")] = "openai",
-    api: Annotated[Api, Parameter(help="Endpoint that the frames come from.")] = "realtime",
+    api: Annotated[
+        Api | None, Parameter(help="Endpoint that the frames come from; recognised by the frames if it is not named.")
+    ] = None,
     json: Annotated[bool, Parameter(help="Print one JSON object.")] = False,
 ) -> int:
     """Check recordings and other files of frames, frame by frame.
@@ -87,8 +98,10 @@ def check(
         raise UsageError("name a file to check")
     if dialect not in DIALECTS:
         raise UsageError(f"there is no dialect {dialect!r}; known are {', '.join(DIALECTS)}")
-    if api == "translation" and dialect != "openai":
-        raise UsageError("the translation endpoint has no dialects: omit --dialect")
+    if api not in (None, "realtime") and dialect != "openai":
+        raise UsageError(f"the {api} endpoint has no dialects: omit --dialect")
+    if dialect != "openai":
+        api = "realtime"
     check_readable(*files)
     reports = [_report(file, dialect, api) for file in files]
     if json:
@@ -103,21 +116,45 @@ def check(
     return 0 if all(report.good for report in reports) else EXIT_FAILURE
 
 
-def _report(file: Path, dialect: str, api: Api) -> FileReport:
+def _report(file: Path, dialect: str, api: Api | None) -> FileReport:
     report = FileReport(file=name_of(file))
     try:
         with FrameFile(file) as frames:
             report.format, report.numbers = frames.format.name, frames.format.numbers
-            for line in frames:
+            first, end = _first_of(frames) if api is None else ([], None)
+            report.api = api = api or _family_of(first)
+            for line in chain(first, frames if end is None else ()):
                 _check_line(report, line, dialect, api)
                 if len(report.problems) + len(report.unknown) >= _MAX_FINDINGS:
                     where = place_of(frames, line.number)
                     report.failure = f"{where}: the {_MAX_FINDINGS:,}th finding; what follows was not read"
                     break
+            if end is not None:
+                raise end
             show_notes(frames)
     except (OSError, RecordingError) as fault:
         report.failure = sentence_of(fault)
     return report
+
+
+def _first_of(frames: Iterator[FrameLine]) -> tuple[list[FrameLine], RecordingError | None]:
+    """The first frames of a file, and why it cannot be read on, if that is so."""
+    first: list[FrameLine] = []
+    try:
+        first.extend(islice(frames, _FIRST_FRAMES))
+    except RecordingError as fault:
+        return first, fault
+    return first, None
+
+
+def _family_of(lines: Iterable[FrameLine]) -> Api:
+    """The family that the frames show."""
+    frames: list[dict[str, Any]] = []
+    for line in lines:
+        with suppress(DecodeError):  # reported when the line is checked
+            if not line.problem:
+                frames.append(parse_object(line.text))
+    return family_of(frames)
 
 
 def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> None:
@@ -125,14 +162,14 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
         report.problems.append(FrameProblem(line.number, None, line.problem))
         return
     try:
-        event = decode(line.text, dialect=dialect) if api == "realtime" else decode_translation(line.text)
+        event: Any = _READERS[api](line.text) if api in _READERS else decode(line.text, dialect=dialect)
     except DecodeError as fault:
         report.problems.append(FrameProblem(line.number, None, str(fault)))
         return
     report.frames += 1
-    name = event.wire_type if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent) else event.type
+    name: str | None = event.wire_type if isinstance(event, UnknownFrame) else event.type
     report.types[name or "(no type)"] += 1
-    if isinstance(event, UnknownRealtimeEvent | UnknownTranslationEvent):
+    if isinstance(event, UnknownFrame):
         if name is not None and name in PROFILES[dialect].heartbeats:
             return
         finding = FrameProblem(line.number, name, event.problem)
@@ -142,25 +179,20 @@ def _check_line(report: FileReport, line: FrameLine, dialect: str, api: Api) -> 
 
 
 def _is_known(name: str, dialect: str, api: Api) -> bool:
-    if api == "translation":
-        return name in TRANSLATION_CLASSES
+    if api in _CLASSES:
+        return name in _CLASSES[api]
     return PROFILES[dialect].canonical(name) in EVENT_CLASSES
 
 
-def _audio_problem(event: RealtimeEvent | TranslationEvent) -> str | None:
-    match event:
-        case (
-            InputAudioBufferAppendEvent()
-            | ResponseAudioDeltaEvent()
-            | TranslationInputAudioBufferAppendEvent()
-            | TranslationOutputAudioDeltaEvent()
-        ):
-            try:
-                event.decode_audio()
-            except ValueError as fault:
-                return str(fault)
-        case _:
-            pass  # events without audio
+def _audio_problem(event: object) -> str | None:
+    """What is wrong with the audio of an event; None for one without audio."""
+    decode_audio = getattr(event, "decode_audio", None)
+    if decode_audio is None:
+        return None
+    try:
+        decode_audio()
+    except ValueError as fault:
+        return str(fault)
     return None
 
 

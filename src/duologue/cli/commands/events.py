@@ -134,7 +134,7 @@ def _description(entry: EventEntry) -> Iterator[str]:
     yield f"  {entry.sent_when}"
     if entry.note:
         yield f"  {entry.note}"
-    yield f"  class    duologue.events.{entry.class_name}"
+    yield f"  class    {entry.module}.{entry.class_name}"
     yield f"  era      {entry.eras}"
     for title, words in (
         ("aliases", entry.aliases),

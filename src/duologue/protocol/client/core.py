@@ -282,22 +282,22 @@ class ConversationCore(HandlesEvents):
         """An event of the server. A repeated one is dropped. One that cannot be read only makes a notice."""
         if self._deduplicator.is_repeated(event):
             return
-        if not self.is_open and isinstance(event, SessionCreatedEvent):
+        event_class = type(event)
+        if event_class is SessionCreatedEvent and not self.is_open:
             self._reopen(now)
-        self._lasting_events += type(event) in LASTING
-        self._dispatch(event, EventContext(now=now))
-        if isinstance(event, UnknownRealtimeEvent) and (end := readable_end(event)) is not None:
-            self._dispatch(end, EventContext(now=now))
+        self._lasting_events += event_class in LASTING
+        if event_class is ResponseDoneEvent:
+            event = self.store.completed(with_id(event, self.silence.running))  # type: ignore[arg-type]  # as its class says
+        self._dispatch(event, EventContext(now))
+        if event_class is UnknownRealtimeEvent and (end := readable_end(event)) is not None:  # type: ignore[arg-type]
+            self._dispatch(self.store.completed(with_id(end, self.silence.running)), EventContext(now))
 
     def _dispatch(self, event: RealtimeEvent, context: EventContext) -> None:
-        if isinstance(event, ResponseDoneEvent):
-            event = self.store.completed(with_id(event, self.silence.running))
-        handlers = EVENT_TABLE.get(type(event))
-        if handlers is not None:
-            parts = self._parts
-            for place, handler in handlers:
-                # The core is not among them: only the garbage collector would free an object that refers to itself.
-                handler(parts[place] if place < _N_PARTS else self, event, context)
+        table = EVENT_TABLE if self.sequencer.awaits_beginning else _SETTLED_TABLE
+        parts = self._parts
+        for place, handler in table.get(type(event), ()):
+            # The core is not among them: only the garbage collector would free an object that refers to itself.
+            handler(parts[place] if place < _N_PARTS else self, event, context)
 
     def lost(self, reason: str = "the connection is lost", *, now: float) -> None:
         """The connection is lost: every request fails now, and nothing is sent before there is another one."""
@@ -336,7 +336,8 @@ class ConversationCore(HandlesEvents):
     def tick(self, now: float) -> None:
         """Time has passed."""
         for end in self.silence.take_ends(now):
-            self._dispatch(end.event, EventContext(now=now, silence=end.reason, all_told=end.all_told))
+            told = self.store.completed(end.event)
+            self._dispatch(told, EventContext(now=now, silence=end.reason, all_told=end.all_told))
         self.calls.give_up_server_calls(limit_s=self.options.silence.open_s, now=now)
         self.sequencer.tick(now)
         self._collect(now)
@@ -487,3 +488,11 @@ _N_PARTS: Final = len(ORDER) - 1
 
 EVENT_TABLE: Final = dispatch_table(ORDER)
 """By class of event: its handlers, each with the index of its part in `ORDER`."""
+
+_OF_A_BEGINNING: Final = (ResponseSequencer.begins_unannounced, ConversationCore._collect_after_first)
+
+_SETTLED_TABLE: Final = {
+    event_class: tuple(entry for entry in handlers if entry[1] not in _OF_A_BEGINNING)
+    for event_class, handlers in EVENT_TABLE.items()
+}
+"""The same without those that only act while a request waits for its response to begin: a response has many events."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
+from msgspec import inspect
 
 from duologue.events import RealtimeEvent
 
 __all__ = ["Deduplicator"]
 
-_encoder: Final = msgspec.json.Encoder(enc_hook=repr)
+_REMEMBERED: Final = 256
+"""Events of some seconds in a busy session; a repetition follows soon. Up to twice as many are remembered."""
 
-_REMEMBERED: Final = 512
-"""Events of some seconds in a busy session; a repetition follows soon."""
+_Fingerprint: TypeAlias = Callable[[RealtimeEvent], object]
+"""Reads what differs between two events of a class that have the same id."""
+
+_encode: Final = msgspec.json.Encoder(enc_hook=repr).encode
 
 
 class Deduplicator:
@@ -25,33 +28,66 @@ class Deduplicator:
     def __init__(self) -> None:
         self._seen: dict[str, int | None] = {}
         """The content's hash by event id; None for an id that two different events had, and that identifies none."""
+        self._seen_before: dict[str, int | None] = {}
+        """The same of the events before those: old ones are forgotten together, which costs an event nothing."""
 
     def is_repeated(self, event: RealtimeEvent) -> bool:
         """Whether the event was received before; remembers it."""
         event_id = event.event_id
         if not isinstance(event_id, str) or not event_id:
             return False
-        fingerprint = hash(_fingerprint_of(type(event))(event))
+        read = _FINGERPRINTS.get(type(event)) or _fingerprint_of(type(event))
+        fingerprint = hash(read(event))
         seen = self._seen
-        if event_id in seen:
-            if seen[event_id] == fingerprint:
+        if event_id in seen or event_id in self._seen_before:
+            known = seen if event_id in seen else self._seen_before
+            if known[event_id] == fingerprint:
                 return True
             seen[event_id] = None
             return False
         seen[event_id] = fingerprint
-        if len(seen) > _REMEMBERED:
-            del seen[next(iter(seen))]
+        if len(seen) >= _REMEMBERED:
+            self._seen, self._seen_before = {}, seen
         return False
 
     def clear(self) -> None:
         """Another connection begins; its server may use the same ids again."""
-        self._seen.clear()
+        self._seen = {}
+        self._seen_before = {}
 
 
-@cache
-def _fingerprint_of(event_class: type[RealtimeEvent]) -> Callable[[RealtimeEvent], object]:
-    """Reads what differs between two events of this class with the same id: all of it, but of pieces only the piece."""
-    if "delta" in event_class.__struct_fields__:
-        fields = ("item_id", "content_index", "delta")
-        return attrgetter("type", *(name for name in fields if name in event_class.__struct_fields__))
-    return _encoder.encode
+_FINGERPRINTS: Final[dict[type[RealtimeEvent], _Fingerprint]] = {}
+"""By class of event, as they are needed: there are as many as classes."""
+
+
+def _fingerprint_of(event_class: type[RealtimeEvent]) -> _Fingerprint:
+    read: _Fingerprint = _encode
+    names = [name for name in event_class.__struct_fields__ if name != "extra"]
+    if "delta" in names:  # of pieces only the piece: they are many
+        read = attrgetter("type", *(name for name in ("item_id", "content_index", "delta") if name in names))
+    elif _is_flat(event_class):
+        read = _reading(attrgetter("type", *names))
+    _FINGERPRINTS[event_class] = read
+    return read
+
+
+def _reading(fields: _Fingerprint) -> _Fingerprint:
+    """Reads all fields of an event whose fields have no parts."""
+    return lambda event: _encode(event) if event.extra else fields(event)
+
+
+def _is_flat(event_class: type[RealtimeEvent]) -> bool:
+    """Whether no field of the class has parts."""
+    info = inspect.type_info(event_class)
+    assert isinstance(info, inspect.StructType)
+    return all(_has_no_parts(field.type) for field in info.fields if field.name != "extra")
+
+
+def _has_no_parts(info: inspect.Type) -> bool:
+    match info:
+        case inspect.Metadata(type=inner):
+            return _has_no_parts(inner)
+        case inspect.UnionType(types=types):
+            return all(map(_has_no_parts, types))
+        case _:
+            return isinstance(info, inspect.StrType | inspect.IntType | inspect.BoolType | inspect.NoneType)

@@ -11,10 +11,10 @@ A part that finds out what another one needs stands before it, and writes that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from duologue.audio.formats import Encoding
 from duologue.events import ClientEvent, RealtimeEvent
@@ -22,7 +22,7 @@ from duologue.events import ClientEvent, RealtimeEvent
 __all__ = ["EventContext", "Handler", "HandlesEvents", "Part", "dispatch_table", "on"]
 
 
-class EventContext(Struct, kw_only=True):
+class EventContext(Struct):
     """What is known about an event besides its fields. Each field names the part that fills it in."""
 
     now: float = 0.0
@@ -39,7 +39,7 @@ class EventContext(Struct, kw_only=True):
     """Why the client itself ends the response, whose end the server has not told: from `ResponseSilence`."""
     all_told: bool = False
     """Whether every item of that response has ended: from `ResponseSilence`."""
-    transcripts: list[str] = field(default_factory=list[str])
+    transcripts: Sequence[str] = ()
     """Transcripts of the user's speech that the event's item tells for the first time: from `ConversationStore`."""
     told_before: bool = False
     """Whether the event's transcript was told before: from `ConversationStore`."""

@@ -230,10 +230,13 @@ class Requests(H11Protocol):
         self._reject(self.conn.fault)
 
     def on_response_complete(self) -> None:
-        self._phase, self._head_bytes, self.conn.body_bytes = "idle", 0, 0
+        if not self._is_closing():  # no way leads back from there
+            self._phase = "idle"
+        self._head_bytes = self.conn.body_bytes = 0
         self._edge.hold(self, 0)
         super().on_response_complete()
-        if not self.transport.is_closing() and not self._is_upgraded():
+        # It has parsed the requests behind this one: one of them may have been rejected.
+        if not self._is_closing() and not self.transport.is_closing() and not self._is_upgraded():
             self._after_parsing()
 
     def shutdown(self) -> None:

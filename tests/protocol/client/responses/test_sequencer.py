@@ -85,6 +85,14 @@ def test_pain_01_a_create_rejected_for_an_unannounced_response_is_sent_again_aft
     assert len(driver.sent) == 3
 
 
+def test_pain_01_a_rejection_for_a_running_response_may_lack_the_id_of_the_create(driver: SequencerDriver) -> None:
+    request = driver.ask()
+    driver.error(BUSY, None)
+    assert request in driver.sequencer.pending
+    driver.done("unannounced")
+    assert len(driver.sent) == 2
+
+
 def test_pain_01_a_create_is_not_tried_for_ever(driver: SequencerDriver) -> None:
     request = driver.ask()
     while not driver.ended:

@@ -143,8 +143,10 @@ class ItemBuilder:
         """The next piece of a part's text or transcript."""
         if self._retrieved:
             return
-        builder = self._part(index)
-        builder.spoken |= spoken
+        self._cached = None
+        builder = self._parts.get(index) or self._part(index)
+        if spoken:
+            builder.spoken = True
         builder.words.piece(delta)
 
     def text_done(self, index: int, text: str, *, spoken: bool) -> None:

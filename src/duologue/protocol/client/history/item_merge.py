@@ -63,11 +63,13 @@ def _merged_content(before: MessageItem, item: MessageItem) -> list[ContentPart]
 
 def words_of(part: ContentPart) -> str | None:
     """The text or the transcript of a part; None for a kind of part that has neither."""
-    for name in ("text", "transcript"):
-        if name in part.__struct_fields__:
-            words = getattr(part, name)
-            return words if isinstance(words, str) else ""
-    return None
+    words = getattr(part, "text", None)
+    if words is None:
+        words = getattr(part, "transcript", None)
+    if isinstance(words, str):
+        return words
+    fields = part.__struct_fields__
+    return "" if "text" in fields or "transcript" in fields else None
 
 
 def words_of_item(item: ConversationItem) -> str:

@@ -70,6 +70,9 @@ class ConversationStore(Part):
         self._order = ItemOrder()
         self._builders: dict[str, ItemBuilder] = {}
         self._responses = ResponseItems(self._builders)
+        self._last_told: tuple[object, str, int] | None = None
+        """What the last event of a response named, which `_responses` need not be told again, and its key."""
+        self._last_key = ""
         self._detached: dict[str, None] = {}
         self._deleted: dict[str, str | None] = {}
         """Deleted items, and the id of the event that added each: if it arrives again, it is a repetition."""
@@ -106,6 +109,7 @@ class ConversationStore(Part):
         self._order = ItemOrder()
         self._builders.clear()
         self._responses.clear()
+        self._last_told = None
         self._detached.clear()
         self._deleted.clear()
         self._added_by.clear()
@@ -202,7 +206,9 @@ class ConversationStore(Part):
             self._characters += size
             size += self._sizes.get(item_id, 0)
             self._sizes[item_id] = size
-            self._check_size(size)
+            limits = self._limits
+            if size > limits.item_characters or self._characters > limits.characters:
+                self._check_size(size)
 
     def _check_size(self, n_characters: int) -> None:
         limits = self._limits
@@ -258,10 +264,11 @@ class ConversationStore(Part):
     def _text_delta(
         self, event: ResponseTextDeltaEvent | ResponseAudioTranscriptDeltaEvent, context: EventContext
     ) -> None:
-        spoken = isinstance(event, ResponseAudioTranscriptDeltaEvent)
-        key = self._told(event.item_id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).text_delta(event.content_index, event.delta, spoken=spoken)
-        self._add_size(key, event.delta)
+        spoken = type(event) is ResponseAudioTranscriptDeltaEvent
+        response_id, delta = event.response_id, event.delta
+        key = self._told(event.item_id, response_id, event.output_index)
+        self._builder(key, response_id).text_delta(event.content_index, delta, spoken=spoken)
+        self._add_size(key, delta)
 
     @on(ResponseTextDoneEvent, ResponseAudioTranscriptDoneEvent)
     def _text_done(
@@ -320,11 +327,17 @@ class ConversationStore(Part):
             self._audio.remove(item_id)
             self._set_size(item_id, 0)
         self._responses.ended(response_id, in_conversation=in_conversation)
+        self._last_told = None
 
     def _told(self, item_id: object, response_id: str, output_index: int) -> str:
         """The key of an item of a response; the item is one of those that the response has told."""
+        # Piece by piece an item is told by hundreds of events in a row.
+        told = (item_id, response_id, output_index)
+        if told == self._last_told:
+            return self._last_key
         key = key_of(item_id, response_id, output_index)
         self._responses.told(response_id, key, output_index, has_id=key == item_id)
+        self._last_told, self._last_key = told, key
         return key
 
     def _finished(self, item_id: str, item: ConversationItem, response_id: str | None = None) -> None:
@@ -348,7 +361,7 @@ class ConversationStore(Part):
             self._order.append(item_id)
 
     def _place_last(self, item_id: str) -> None:
-        if item_id not in self._order:
+        if item_id not in self._order and item_id in self._builders:  # it is not a deleted one
             self._place(item_id, self._order.ids[-1] if len(self._order) else None)
 
     def _builder(self, item_id: str, response_id: str | None = None) -> ItemBuilder:

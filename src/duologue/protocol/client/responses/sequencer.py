@@ -175,8 +175,13 @@ class ResponseSequencer(Part):
 
     # --- what happened
 
+    @property
+    def awaits_beginning(self) -> bool:
+        """Whether a request in the conversation was sent, and its response has not begun."""
+        return self._requests.sent is not None
+
     @on(*RESPONSE_EVENTS)
-    def _unannounced(self, event: RealtimeEvent, context: EventContext) -> None:
+    def begins_unannounced(self, event: RealtimeEvent, context: EventContext) -> None:
         """An event of a response whose `response.created` is lost: it has begun all the same."""
         sent = self._requests.sent
         if sent is None or self.active_id is not None or self._requests.out_of_band_sent:

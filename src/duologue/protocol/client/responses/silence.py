@@ -122,9 +122,13 @@ class ResponseSilence(Part):
 
     @on(*PART_EVENTS)
     def _named(self, event: RealtimeEvent, context: EventContext) -> None:
-        response_id = response_id_in(event)
-        if response_id in self._watched or context.unannounced:
-            self._heard(response_id, context.now)
+        watched = self._watched.get(response_id_in(event))
+        if watched is not None:
+            # Its limit moves further away, which `take_ends` finds out.
+            if watched.heard_at < context.now:
+                watched.heard_at = context.now
+        elif context.unannounced:
+            self._heard(response_id_in(event), context.now)
 
     @on(ResponseAudioDeltaEvent)
     def _speech(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
