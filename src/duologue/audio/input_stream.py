@@ -12,16 +12,16 @@ from duologue.audio.transcoding import TranscodeStream
 from duologue.audio.wav import Sound
 from duologue.errors import AudioError
 
-__all__ = ["AudioInput", "InputStream", "pieces", "source_encoding"]
+__all__ = ["AudioInput", "InputStream", "check_description", "pieces", "source_encoding"]
 
 AudioInput: TypeAlias = "AudioBuffer | Sound"
 """What `send_audio` takes."""
 
 
-HIGHEST_HZ: Final = 768_000
+_HIGHEST_HZ: Final = 768_000
 """The highest rate of any sound hardware; a higher number is no rate, and a resampler might never end with it."""
 
-MAX_CHANNELS: Final = 64
+_MAX_CHANNELS: Final = 64
 """As many as large audio interfaces have."""
 
 
@@ -37,7 +37,7 @@ def check_description(*, encoding: object = None, rate_hz: object = None, channe
         raise TypeError(
             f"encoding= is {names}, not {type(encoding).__name__}; with another rate Encoding.of(type, rate)"
         )
-    for name, value, highest in (("rate_hz", rate_hz, HIGHEST_HZ), ("channels", channels, MAX_CHANNELS)):
+    for name, value, highest in (("rate_hz", rate_hz, _HIGHEST_HZ), ("channels", channels, _MAX_CHANNELS)):
         if value is None:
             continue
         # Audio libraries tell rates as floats, and numpy has whole numbers of its own.

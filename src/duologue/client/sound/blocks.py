@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from duologue.errors import ConnectionClosedOK, DuologueError
 
-__all__ = ["SoundBlock"]
+__all__ = ["SoundBlock", "closing_after"]
 
 _logger = logging.getLogger(__name__)
 
