@@ -28,6 +28,7 @@ NO_VOICE = ErrorEvent(event_id="e", error=RealtimeError(type="invalid_request_er
         (ConnectionClosed(1001, "away"), "connection closed with code 1001 (away)"),
         (ConnectionClosed(1001, "away", error=NO_VOICE), "connection closed with code 1001 (away): No such voice."),
         (RequestRejected("rejected"), "rejected"),
+        (RequestRejected("No such voice.", error=NO_VOICE), "No such voice."),
         (RequestRejected("rejected", error=NO_VOICE), "rejected: No such voice."),
         (EngineError("it broke", engine="parrot"), "parrot: it broke"),
         (EngineError("it broke", engine="parrot", quote="a key"), "parrot: it broke: a key"),

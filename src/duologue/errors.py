@@ -160,7 +160,9 @@ class RequestRejected(DuologueError):
     """A command was rejected, or a request for a response ended without one. `error` is the event that answered it."""
 
     def __init__(self, reason: str, *, error: ErrorEvent | None = None) -> None:
-        super().__init__(reason if error is None else f"{reason}: {error.error.message}")
+        super().__init__(
+            reason if error is None or reason.endswith(error.error.message) else f"{reason}: {error.error.message}"
+        )
         self.reason = reason
         self.error = error
 

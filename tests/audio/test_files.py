@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from duologue.audio.files import create_file
+from duologue.audio.files import check_creatable, create_file
 from duologue.audio.wav import WavWriter
 from duologue.errors import AudioError, RecordingError
 from duologue.recording import RecordingWriter
@@ -89,3 +89,19 @@ def test_a_device_is_written_to_and_a_folder_or_a_pipe_is_no_file(tmp_path: Path
     for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(OSError, match="it is no file"):
             create_file(path)
+
+
+@posix
+def test_what_could_not_be_made_is_known_before_and_nothing_is_made(tmp_path: Path) -> None:
+    there, new = tmp_path / "there", tmp_path / "new"
+    there.write_text("precious", encoding="utf-8")
+    check_creatable(there)
+    check_creatable(new)
+    with pytest.raises(FileExistsError):
+        check_creatable(there, replace=False)
+    with pytest.raises(FileNotFoundError):
+        check_creatable(tmp_path / "no" / "folder")
+    with pytest.raises(OSError, match="it is no file"):
+        check_creatable(tmp_path)
+    assert there.read_text(encoding="utf-8") == "precious"
+    assert not new.exists()

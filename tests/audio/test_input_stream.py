@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,3 +97,29 @@ def test_without_soxr_the_extra_is_named_and_g711_needs_none(monkeypatch: pytest
     with pytest.raises(MissingExtra, match=r"soxr: not installed; run: pip install 'duologue\[audio\]'"):
         stream.push(bytes(320), PCM, rate_hz=16_000)
     assert stream.push(b"\xff" * 160, Encoding.of("audio/pcm", 8_000), encoding=PCMU) == bytes(320)
+
+
+@pytest.mark.parametrize(
+    ("description", "fault", "message"),
+    [
+        ({"rate_hz": float("nan")}, TypeError, "rate_hz= is a whole number, not float"),
+        ({"rate_hz": "16000"}, TypeError, "rate_hz= is a whole number, not str"),
+        ({"rate_hz": True}, TypeError, "rate_hz= is a whole number, not bool"),
+        ({"rate_hz": 0}, AudioError, "rate_hz= is positive and at most"),
+        ({"rate_hz": 10**9}, AudioError, "rate_hz= is positive and at most"),
+        ({"channels": 0}, AudioError, "channels= is positive and at most"),
+        ({"channels": 1.5}, TypeError, "channels= is a whole number"),
+        ({"encoding": "pcmu"}, TypeError, "encoding= is PCM, PCMU or PCMA"),
+    ],
+)
+def test_a_description_that_no_audio_has_is_refused_and_never_given_to_a_resampler(
+    description: dict[str, Any], fault: type[Exception], message: str
+) -> None:
+    with pytest.raises(fault, match=message):
+        InputStream().push(bytes(100), PCM, **description)
+
+
+@pytest.mark.parametrize("rate_hz", [np.int64(16_000), 16_000.0])
+def test_a_rate_may_be_any_whole_number(rate_hz: Any) -> None:
+    stream = InputStream()
+    assert len(stream.push(bytes(3200), PCM, rate_hz=rate_hz) + stream.flush()) == 4800

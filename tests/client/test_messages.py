@@ -59,8 +59,13 @@ def test_a_session_is_configured_first_with_its_functions_if_there_is_anything_t
 
 @pytest.mark.parametrize(
     ("audio", "instead"),
-    [("Hello", "str: words are sent with send_text"), (Path("question.wav"), r"PosixPath: a file .*read_wav")],
-    ids=["str", "path"],
+    [
+        ("Hello", "str: words are sent with send_text"),
+        (Path("question.wav"), r"PosixPath: a file .*read_wav"),
+        (None, "NoneType: bytes, an array or a Sound"),
+        ([0, 1], r"list: .*array\.array"),
+    ],
+    ids=["str", "path", "nothing", "list"],
 )
 def test_what_is_no_audio_is_rejected_with_what_to_do(audio: Any, instead: str) -> None:
     check_audio(b"")

@@ -30,6 +30,7 @@ def told(event: ErrorEvent) -> tuple[Any, ...]:
         (refused(type="authentication_error"), AuthenticationFailed),
         (refused("Unauthorized"), AuthenticationFailed),
         (refused("Missing API key in the header"), AuthenticationFailed),
+        (refused("Missing bearer or basic authentication in header"), AuthenticationFailed),
         (refused("The API key is not valid"), AuthenticationFailed),
         (refused(code="model_not_found"), ModelNotFound),
         (refused(code="invalid_model"), ModelNotFound),

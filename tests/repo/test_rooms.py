@@ -31,7 +31,6 @@ _WITHOUT_TEST: Final[dict[str, str]] = {
     "cli/turns/observations.py": "types; tests/cli/call/test_talker.py",
     "client/input_progress_sink.py": "passes events on; tests/client/asyncio/test_finishing.py",
     "client/limits.py": "constants; tests/client/asyncio/test_connection.py and test_streams.py reach them",
-    "client/sound/blocks.py": "tests/client/sound/test_playback.py and test_listening.py",
     "codec/known.py": "a table of classes; tests/codec/test_decode.py",
     "codec/shape.py": "tests/codec/test_forgiving.py and test_properties.py",
     "codec/writing.py": "tests/codec/test_decode.py and test_properties.py write every event",

@@ -5,13 +5,29 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from io import FileIO
 
-__all__ = ["create_file"]
+__all__ = ["check_creatable", "create_file"]
 
 _OWNER_ALONE = 0o600
 _FLAGS = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 """What Windows does not have is left out there: its folders of a user are private by themselves."""
+
+
+def check_creatable(path: str | os.PathLike[str], *, replace: bool = True) -> None:
+    """Find out, without a trace, whether `create_file` would make the file, as far as that can be known before.
+
+    Raises as `create_file` does.
+    """
+    name = os.fspath(path)
+    if not _is_device(name, replace=replace):
+        folder = os.path.dirname(name) or os.curdir
+        os.stat(folder)  # for its fault: there is no such folder
+        if not os.path.isdir(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
 
 
 def create_file(path: str | os.PathLike[str], *, replace: bool = True) -> FileIO:
@@ -25,20 +41,29 @@ def create_file(path: str | os.PathLike[str], *, replace: bool = True) -> FileIO
         OSError: it is a symbolic link or a folder, or cannot be made.
     """
     name = os.fspath(path)
+    if _is_device(name, replace=replace):
+        return FileIO(os.open(name, _FLAGS), "wb")
+    if replace:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+    return _create(name)
+
+
+def _is_device(name: str, *, replace: bool) -> bool:
+    """Whether it is written to as it is. Raises OSError for what is there and must stay."""
     try:
         mode = os.lstat(name).st_mode
     except FileNotFoundError:
-        return _create(name)
+        return False
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed; name the file itself", name)
     if stat.S_ISCHR(mode):
-        return FileIO(os.open(name, _FLAGS), "wb")
+        return True
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, "it is no file", name)
     if not replace:
         raise FileExistsError(errno.EEXIST, "it exists already; name another file, or have it replaced", name)
-    os.unlink(name)
-    return _create(name)
+    return False
 
 
 def _create(name: str) -> FileIO:

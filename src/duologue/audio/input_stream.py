@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TypeAlias, cast
+from typing import Final, SupportsIndex, TypeAlias, cast
 
 from duologue.audio.buffers import AudioBuffer, is_bytes, mono_pcm16
 from duologue.audio.formats import PCM, Encoding
@@ -12,10 +12,40 @@ from duologue.audio.transcoding import TranscodeStream
 from duologue.audio.wav import Sound
 from duologue.errors import AudioError
 
-__all__ = ["AudioInput", "InputStream", "pieces", "source_encoding"]
+__all__ = ["AudioInput", "InputStream", "check_description", "pieces", "source_encoding"]
 
 AudioInput: TypeAlias = "AudioBuffer | Sound"
 """What `send_audio` takes."""
+
+
+_HIGHEST_HZ: Final = 768_000
+"""The highest rate of any sound hardware; a higher number is no rate, and a resampler might never end with it."""
+
+_MAX_CHANNELS: Final = 64
+"""As many as large audio interfaces have."""
+
+
+def check_description(*, encoding: object = None, rate_hz: object = None, channels: object = None) -> None:
+    """Check what a caller says of audio.
+
+    Raises:
+        TypeError: one of them is of another type.
+        AudioError: a rate that nothing has, or as many channels.
+    """
+    if encoding is not None and not isinstance(encoding, Encoding):
+        names = "PCM, PCMU or PCMA of duologue.audio.formats"
+        raise TypeError(
+            f"encoding= is {names}, not {type(encoding).__name__}; with another rate Encoding.of(type, rate)"
+        )
+    for name, value, highest in (("rate_hz", rate_hz, _HIGHEST_HZ), ("channels", channels, _MAX_CHANNELS)):
+        if value is None:
+            continue
+        # Audio libraries tell rates as floats, and numpy has whole numbers of its own.
+        is_whole = value.is_integer() if isinstance(value, float) else isinstance(value, SupportsIndex)
+        if isinstance(value, bool) or not is_whole:
+            raise TypeError(f"{name}= is a whole number, not {type(value).__name__}")
+        if not 1 <= int(cast("int", value)) <= highest:
+            raise AudioError(f"{name}= is positive and at most {highest}, not {value}")
 
 
 def source_encoding(wanted: Encoding, *, encoding: Encoding | None, rate_hz: int | None, is_bytes: bool) -> Encoding:
@@ -74,9 +104,12 @@ class InputStream:
         """Take the next piece; return what is ready in the wanted encoding.
 
         Raises:
-            AudioError: as `mono_pcm16` and `source_encoding` do.
+            TypeError: as `check_description` does.
+            AudioError: as `check_description`, `mono_pcm16` and `source_encoding` do.
             MissingExtra: the rates differ, or the samples do, and the `audio` extra is not installed.
         """
+        check_description(encoding=encoding, rate_hz=rate_hz, channels=channels)
+        rate_hz, channels = rate_hz and int(rate_hz), channels and int(channels)
         raw = is_bytes(audio)
         source = source_encoding(wanted, encoding=encoding, rate_hz=rate_hz, is_bytes=raw)
         is_mixed = raw and channels not in (None, 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from duologue.audio.files import check_creatable
 from duologue.client.dialect_detection import AUTO
 from duologue.dialects import PROFILES
-from duologue.errors import ConnectionClosed, DuologueError
+from duologue.errors import ConnectionClosed, DuologueError, RecordingError
 from duologue.printable import printable
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "UsageError",
     "check_dialect",
     "check_exists",
+    "check_recording",
     "check_writable",
     "exit_code_of",
     "sentence_of",
@@ -59,6 +61,14 @@ def check_writable(*files: Path | None, force: bool) -> None:
             raise UsageError(f"{file} is a symbolic link, which is not followed: name the file itself")
         if file.is_file() and not force:
             raise UsageError(f"{file} exists already: name another file, or add --force to replace it")
+
+
+def check_recording(path: Path, *, replace: bool) -> None:
+    """Raise RecordingError if a recording could not be created there; creates nothing."""
+    try:
+        check_creatable(path, replace=replace)
+    except OSError as fault:
+        raise RecordingError(f"cannot write {path}: {fault.strerror or fault}") from fault
 
 
 def exit_code_of(fault: BaseException) -> int:

@@ -46,13 +46,18 @@ def check_audio(audio: object) -> None:
     """Check that what is given to be sent may be audio.
 
     Raises:
-        TypeError: it is words, or the name of a file; the message says what to do.
+        TypeError: it is words, the name of a file, or no audio at all; the message says what to do.
     """
     file = "a file is sent with send_audio(duologue.audio.wav.read_wav(path))"
     if isinstance(audio, str):
         raise TypeError(f"send_audio takes audio, not str: words are sent with send_text(…), {file}")
     if isinstance(audio, PathLike):
         raise TypeError(f"send_audio takes audio, not {type(audio).__name__}: {file}")
+    if audio is None or isinstance(audio, list | tuple | dict | set | int | float | complex):
+        raise TypeError(
+            f"send_audio takes audio, not {type(audio).__name__}: bytes, an array or a Sound; numbers in a list are"
+            ' array.array("h", numbers) as 16-bit samples'
+        )
 
 
 def initial_config(

@@ -39,7 +39,8 @@ _BY_CODE: Final[Mapping[str, _Refusal]] = {
 _BY_WORDS: Final[tuple[tuple[re.Pattern[str], _Refusal], ...]] = (
     (
         re.compile(
-            r"\b(incorrect|invalid|missing|no|expired|bad|unknown)\b.{0,20}\b(api[ _-]?key|credential)"
+            r"\b(incorrect|invalid|missing|no|expired|bad|unknown)\b.{0,20}"
+            r"\b(api[ _-]?key|credential|bearer|authentication|authorization header)"
             r"|\b(api[ _-]?key|credentials?|(auth\w*|access|bearer) token)\b.{0,40}"
             r"\b(incorrect|invalid|missing|expired|not valid|required)"
             r"|unauthori[sz]ed|not authori[sz]ed|authentication (failed|error|required)",

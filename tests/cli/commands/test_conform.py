@@ -95,3 +95,12 @@ def test_what_cannot_be_tried_ends_in_2_with_a_sentence(arguments: list[str], se
     printed = command("conform", *arguments, code=2)
     assert sentence in printed.err
     assert printed.out == ""
+
+
+def test_a_server_that_cannot_be_reached_leaves_the_recording_of_an_earlier_trial(
+    command: Command, tmp_path: Path
+) -> None:
+    old = tmp_path / "old.jsonl"
+    old.write_text("precious", encoding="utf-8")
+    command("conform", "ws://127.0.0.1:1", "--force", "--record", old, code=2)
+    assert old.read_text(encoding="utf-8") == "precious"

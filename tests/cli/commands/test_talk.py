@@ -185,6 +185,23 @@ def test_a_file_that_cannot_be_made_is_named(talk: Command, speech: Path, option
     assert says(talk(speech, option, "/no/such/folder/file", code=1), "cannot write /no/such/folder/file")
 
 
+@pytest.mark.parametrize("option", ["--record", "--out"])
+def test_a_connection_that_fails_makes_no_file_and_replaces_none(command: Command, tmp_path: Path, option: str) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_text("precious", encoding="utf-8")
+    for file in (old, new):
+        command("talk", "--say", "hi", "--url", "ws://127.0.0.1:1", "--force", option, file, code=1)
+    assert old.read_text(encoding="utf-8") == "precious"
+    assert not new.exists()
+
+
+def test_an_answer_without_speech_leaves_the_file_of_an_earlier_one(talk: Command, tmp_path: Path) -> None:
+    old = tmp_path / "old.wav"
+    old.write_text("precious", encoding="utf-8")
+    talk("--say", "hi", "--text", "--force", "--out", old)
+    assert old.read_text(encoding="utf-8") == "precious"
+
+
 @pytest.mark.parametrize("option", ["--out", "--record"])
 def test_nothing_overwrites_the_question(talk: Command, speech: Path, option: str) -> None:
     before = speech.read_bytes()

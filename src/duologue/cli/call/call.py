@@ -16,7 +16,7 @@ from duologue.cli.call.microphone import MicrophoneTalk
 from duologue.cli.call.reply_file import ReplyFile
 from duologue.cli.call.sound_device import SoundDevice
 from duologue.cli.call.talker import SessionSettings, Talker
-from duologue.cli.errors import TurnFailed, UsageError, exit_code_of, sentence_of
+from duologue.cli.errors import TurnFailed, UsageError, check_recording, exit_code_of, sentence_of
 from duologue.cli.local_server import LocalServer, local_server
 from duologue.cli.run import background
 from duologue.cli.turns.observations import Observation, Observer
@@ -31,6 +31,7 @@ from duologue.errors import ConnectFailed, DuologueError
 from duologue.events import ResponseAudioDeltaEvent
 from duologue.printable import printable_name
 from duologue.recording import RecordingTransport, RecordingWriter
+from duologue.transports import Transport
 from duologue.transports.addresses import without_secrets
 from duologue.transports.socket_options import SocketOptions
 
@@ -104,18 +105,34 @@ class Call:
 
 
 class CallFiles:
-    """The files that a call writes. Closed, they are valid however the call ended."""
+    """The files that a call writes. Closed, they are valid however the call ended.
 
-    def __init__(self) -> None:
+    None is made, and none that is there is replaced, before there is a connection.
+    """
+
+    def __init__(self, options: CallOptions) -> None:
+        self._options = options
         self.reply: ReplyFile | None = None
         self.recording: RecordingWriter | None = None
 
-    def open(self, options: CallOptions) -> None:
-        """Create the files. Raises DuologueError for one that cannot be created."""
+    def check(self) -> None:
+        """Raises DuologueError for one that could not be created."""
+        options = self._options
         if options.reply_file is not None:
             self.reply = ReplyFile(options.reply_file, replace=options.replace_files)
         if options.recording_file is not None:
-            self.recording = RecordingWriter(options.recording_file, replace=options.replace_files)
+            check_recording(options.recording_file, replace=options.replace_files)
+
+    async def recorded(self, transport: Transport) -> Transport:
+        """The transport of the call, which is recorded if that was asked for. Raises as `check` does, and closes it."""
+        if self._options.recording_file is None:
+            return transport
+        try:
+            self.recording = RecordingWriter(self._options.recording_file, replace=self._options.replace_files)
+        except DuologueError:
+            await transport.close()
+            raise
+        return RecordingTransport(transport, self.recording)
 
     @property
     def failures(self) -> list[DuologueError]:
@@ -168,7 +185,7 @@ async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
     When cancelled: closes everything and shows the summary of the events so far.
     """
     builder = SummaryBuilder()
-    files = CallFiles()
+    files = CallFiles(options)
     faults: list[DuologueError | OSError] = []
     try:
         with view, closing(files):
@@ -190,8 +207,8 @@ async def hold_call(options: CallOptions, view: View, talk: Talk) -> int:
 
 
 async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder: SummaryBuilder, talk: Talk) -> None:
+    files.check()
     async with background(_tick(view)), _server(options, view) as server:
-        files.open(options)
         socket = SocketOptions(open_timeout=min(_OPEN_S, options.timeout_s))
         endpoint = Endpoint(
             url=server.url,
@@ -200,9 +217,7 @@ async def _hold_call(options: CallOptions, view: View, files: CallFiles, builder
             dialect=options.dialect,
             socket=socket,
         )
-        transport = await open_endpoint(endpoint)
-        if files.recording is not None:
-            transport = RecordingTransport(transport, files.recording)
+        transport = await files.recorded(await open_endpoint(endpoint))
 
         def observe(observation: Observation) -> None:
             builder.add(observation)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,21 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 
 from duologue.cli.call.call import check_url
-from duologue.cli.errors import EXIT_FAILURE, EXIT_USAGE, UsageError, check_dialect, check_writable, sentence_of
+from duologue.cli.errors import (
+    EXIT_FAILURE,
+    EXIT_USAGE,
+    UsageError,
+    check_dialect,
+    check_recording,
+    check_writable,
+    sentence_of,
+)
 from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
-from duologue.errors import ConnectFailed
+from duologue.errors import ConnectFailed, RecordingError
 from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
 
@@ -79,27 +86,43 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
     settings = Settings(timeout=options.timeout, has_key=options.api_key is not None)
     with ExitStack() as kept:
-        writer = (
-            None
-            if options.record is None
-            else kept.enter_context(RecordingWriter(options.record, replace=options.force))
-        )
-        open_transport = open_endpoint_of(endpoint, wrap=_recorder(writer))
+        recorder = _Recorder(options.record, replace=options.force, kept=kept)
+        open_transport = open_endpoint_of(endpoint, wrap=recorder.wrap)
         try:
             report = await run(open_transport, only=options.only, settings=settings, watch=_print_progress)
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE
     (print_json if options.json else print_matrix)(report)
-    if writer is not None and writer.failure is not None:
-        raise writer.failure  # about the file, not the server: the findings are printed above
+    if recorder.failure is not None:
+        raise recorder.failure  # about the file, not the server: the findings are printed above
     return 0 if report.holds else EXIT_FAILURE
 
 
-def _recorder(writer: RecordingWriter | None) -> Callable[[Transport], Transport]:
-    if writer is None:
-        return lambda transport: transport
-    return lambda transport: RecordingTransport(transport, writer)
+class _Recorder:
+    """Records every connection into one file, which the first of them makes."""
+
+    def __init__(self, path: Path | None, *, replace: bool, kept: ExitStack) -> None:
+        """Raises RecordingError for a file that could not be made."""
+        self._path = path
+        self._replace = replace
+        self._kept = kept
+        self._writer: RecordingWriter | None = None
+        if path is not None:
+            check_recording(path, replace=replace)
+
+    def wrap(self, transport: Transport) -> Transport:
+        """The transport, recorded if there is a file."""
+        if self._path is None:
+            return transport
+        if self._writer is None:
+            self._writer = self._kept.enter_context(RecordingWriter(self._path, replace=self._replace))
+        return RecordingTransport(transport, self._writer)
+
+    @property
+    def failure(self) -> RecordingError | None:
+        """Why the recording is incomplete."""
+        return self._writer.failure if self._writer is not None else None
 
 
 def _print_progress(scenario: Scenario) -> None:

@@ -21,7 +21,7 @@ from duologue.client.mappings import SessionInput
 from duologue.client.messages import initial_config
 from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
-from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput, toolbox_of
 from duologue.transports.socket_options import (
     ENVIRONMENT,
     MAX_MESSAGE_BYTES,
@@ -105,7 +105,7 @@ async def converse(
         # The configuration names the model of a session that only transcribes.
         named = endpoint if endpoint.transcription_model is None else replace(endpoint, model=None)
         open_connection = partial(connect, named)
-    toolbox = tools if isinstance(tools, Toolbox) else Toolbox(*tools)
+    toolbox = toolbox_of(tools)
     config = initial_config(
         session,
         toolbox,

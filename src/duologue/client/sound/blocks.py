@@ -6,14 +6,14 @@ import asyncio
 import logging
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Final, TypeVar
 
-from duologue.errors import ConnectionClosedOK
+from duologue.errors import ConnectionClosedOK, DuologueError
 
-__all__ = ["SoundBlock"]
+__all__ = ["SoundBlock", "closing_after"]
 
 _logger = logging.getLogger(__name__)
 
@@ -21,6 +21,23 @@ _CLOSE_S: Final = 3.0
 """How long a sink or a source may take to close; then it is left behind, and the log says so."""
 
 B = TypeVar("B", bound="SoundBlock")
+
+
+@asynccontextmanager
+async def closing_after(close: Callable[[], Awaitable[object]]) -> AsyncGenerator[None, None]:
+    """Close at the end in any case. A fault of the block is raised before one of `close`, which is logged then."""
+    try:
+        yield
+    except Exception:
+        try:
+            await close()
+        except Exception:
+            _logger.exception("a sink or a source failed, and does not close either")
+        raise
+    except BaseException:
+        await close()
+        raise
+    await close()
 
 
 class SoundBlock(ABC):
@@ -53,7 +70,7 @@ class SoundBlock(ABC):
         """Wait for the end. Raises the fault of the sink or the source. Cancelling the wait stops nothing."""
         if self._task is not None:
             await asyncio.wait([self._task])
-            if not self._task.cancelled() and (fault := self._task.exception()) is not None:
+            if (fault := self.fault) is not None:
                 raise fault
 
     def __await__(self) -> Generator[object, None, None]:
@@ -99,7 +116,7 @@ class SoundBlock(ABC):
         if self._task is not None:
             raise RuntimeError(f"{self._name} can be entered once; call it again for another block")
         opened = asyncio.Event()
-        self._task = asyncio.ensure_future(self._hold(opened.set))  # noqa: TID251 - `stop` ends it
+        self._task = asyncio.ensure_future(self._run(opened.set))  # noqa: TID251 - `stop` ends it
         self._task.add_done_callback(lambda _: opened.set())
         try:
             await opened.wait()
@@ -139,6 +156,15 @@ class SoundBlock(ABC):
             pass
         finally:
             await self.stop()
+
+    async def _run(self, opened: Callable[[], None]) -> None:
+        try:
+            await self._hold(opened)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():  # the sink or the source has met what was cancelled
+                raise DuologueError(f"{self._name} is over: what it plays or hears with was cancelled") from None
+            raise
 
     def _tell(self, failed: Callable[[BaseException], None]) -> None:
         if (fault := self.fault) is not None and not self._is_ending:

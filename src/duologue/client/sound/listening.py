@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from duologue.audio.formats import PCM
-from duologue.client.sound.blocks import SoundBlock
+from duologue.client.sound.blocks import SoundBlock, closing_after
 from duologue.client.sound.sinks import result_of
 from duologue.client.sound.sources import AudioSource
 from duologue.errors import ConnectionClosedOK
@@ -30,18 +31,16 @@ class Listening(SoundBlock):
 
     async def _hold(self, opened: Callable[[], None]) -> None:
         conversation, source = self._conversation, self._source
-        try:
-            await result_of(source.open(conversation.core.checks.input_encoding or PCM))
-            opened()
-            while (piece := await result_of(source.read())) is not None:
-                await conversation.send_audio(
-                    piece, encoding=source.encoding, rate_hz=source.rate_hz, channels=source.channels
-                )
-            await conversation.end_input_stream()
-        except ConnectionClosedOK:
-            return  # the conversation has ended, and nothing is heard any more
-        finally:
-            await result_of(source.close())
+        async with closing_after(lambda: result_of(source.close())):
+            # Closed by the conversation's end: nothing is heard any more.
+            with suppress(ConnectionClosedOK):
+                await result_of(source.open(conversation.core.checks.input_encoding or PCM))
+                opened()
+                while (piece := await result_of(source.read())) is not None:
+                    await conversation.send_audio(
+                        piece, encoding=source.encoding, rate_hz=source.rate_hz, channels=source.channels
+                    )
+                await conversation.end_input_stream()
 
     async def _drain(self) -> None:
         """Nothing: what a source has not given by now is not waited for."""

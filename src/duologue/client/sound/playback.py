@@ -8,7 +8,7 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from duologue.client.sound.blocks import SoundBlock
+from duologue.client.sound.blocks import SoundBlock, closing_after
 from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.player import Player
 from duologue.client.sound.playout import ItemPart
@@ -118,20 +118,19 @@ class Playback(SoundBlock):
     async def _hold(self, opened: Callable[[], None]) -> None:
         core = self._conversation.core
         player = Player(self._sink, report=self._report, received=self._received)
-        try:
+        async with closing_after(player.close):
             await player.open(core.output_audio.encoding)
             self._player = player
             core.players.append(self)
             self._conversation.attach(self)
             opened()
-            await player.run()
-            if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
-                raise self._ended_with.with_traceback(None)
-        finally:
-            if self._player is not None:
+            try:
+                await player.run()
+                if self._ended_with is not None and not isinstance(self._ended_with, ConnectionClosedOK):
+                    raise self._ended_with.with_traceback(None)
+            finally:
                 core.players.remove(self)
                 self._conversation.detach(self)
-            await player.close()
 
     def _report(self, part: ItemPart) -> None:
         """With several sinks, the slowest counts: beside a loudspeaker there may be a file that has all at once."""

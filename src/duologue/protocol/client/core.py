@@ -51,7 +51,7 @@ from duologue.protocol.client.options import CoreOptions
 from duologue.protocol.client.output_audio import OutputAudio
 from duologue.protocol.client.pending_commands import PendingCommands
 from duologue.protocol.client.recovery.session_replay import SessionReplay
-from duologue.protocol.client.responses.damaged_end import readable_end
+from duologue.protocol.client.responses.damaged_end import readable_end, with_id
 from duologue.protocol.client.responses.requests import RequestPolicy, ResponseRequest
 from duologue.protocol.client.responses.response_events import PART_EVENTS
 from duologue.protocol.client.responses.sequencer import ResponseSequencer
@@ -287,10 +287,10 @@ class ConversationCore(HandlesEvents):
             self._reopen(now)
         self._lasting_events += event_class in LASTING
         if event_class is ResponseDoneEvent:
-            event = self.store.completed(event)  # type: ignore[arg-type]  # as its class says
+            event = self.store.completed(with_id(event, self.silence.running))  # type: ignore[arg-type]  # as its class says
         self._dispatch(event, EventContext(now))
         if event_class is UnknownRealtimeEvent and (end := readable_end(event)) is not None:  # type: ignore[arg-type]
-            self._dispatch(self.store.completed(end), EventContext(now))
+            self._dispatch(self.store.completed(with_id(end, self.silence.running)), EventContext(now))
 
     def _dispatch(self, event: RealtimeEvent, context: EventContext) -> None:
         table = EVENT_TABLE if self.sequencer.awaits_beginning else _SETTLED_TABLE

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from duologue.protocol.client.tools.raw_schemas import faults_in
+from duologue import Toolbox, ToolFunction
+from duologue.protocol.client.tools.raw_schemas import check_schema, faults_in
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -59,3 +60,40 @@ def test_a_value_of_another_shape_says_where_and_why(value: Any, faults: list[tu
 @pytest.mark.parametrize("schema", [{}, True, {"type": "vendor"}, {"properties": []}, {"items": {"type": "string"}}])
 def test_words_that_are_not_understood_are_for_the_model_alone(schema: Any) -> None:
     assert list(faults_in({"a": 1}, schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "fault", "message"),
+    [
+        ("{}", TypeError, "a JSON schema, a dict, not str"),
+        ({"type": "array"}, ValueError, "the type 'object', not 'array'"),
+        ({"type": "object", "properties": 5}, TypeError, "a schema for each parameter"),
+        ({"type": "object", "required": 5}, TypeError, "a list of names"),
+        ({"type": "object", "required": "city"}, TypeError, "a list of names"),
+    ],
+)
+def test_what_cannot_be_the_schema_of_parameters_is_refused_where_it_is_given(
+    schema: Any, fault: type[Exception], message: str
+) -> None:
+    with pytest.raises(fault, match=f"weather: .*{message}"):
+        check_schema(schema, "weather")
+    with pytest.raises(fault, match=message):
+        ToolFunction(dict, name="weather", parameters=schema)
+    with pytest.raises(fault, match=message):
+        Toolbox({"type": "function", "name": "weather", "parameters": schema})
+
+
+@pytest.mark.parametrize(
+    ("tool", "message"),
+    [
+        ({"type": "function"}, "a function's name is"),
+        ({"type": "function", "name": "a b"}, "a function's name is"),
+        ({"name": "weather"}, 'it has no "type"'),
+        ({"type": "function", "function": {"name": "weather"}}, "the shape of chat completions"),
+    ],
+)
+def test_a_mapping_that_no_server_takes_as_a_tool_is_refused_where_it_is_given(
+    tool: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Toolbox(tool)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from duologue import ToolFunction
 from duologue.events import FunctionTool, McpServerTool
-from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem, answer_text
+from duologue.protocol.client.tools.toolbox import Toolbox, ToolProblem, answer_text, toolbox_of
 
 
 class Size(Enum):
@@ -314,3 +314,15 @@ def test_models_of_pydantic_anywhere_in_a_result_are_written_as_json() -> None:
     assert answer_text({"orders": [order(number=1)]}) == '{"orders":[{"number":1}]}'
     with pytest.raises(TypeError, match="object is not a type of JSON"):
         answer_text([object()])
+
+
+@pytest.mark.parametrize("tools", [len, {"type": "function", "name": "weather"}, "weather", None])
+def test_one_tool_in_the_place_of_several_says_what_to_write(tools: Any) -> None:
+    with pytest.raises(TypeError, match=r"write tools=\[…\]"):
+        toolbox_of(tools)
+
+
+def test_several_tools_may_come_from_any_iterable() -> None:
+    box = Toolbox()
+    assert toolbox_of(box) is box
+    assert len(toolbox_of(tool for tool in [{"type": "function", "name": "weather"}])) == 1

@@ -7,7 +7,7 @@ functions runs: some servers send the end of a response only after that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import inf
 from typing import Final
 
@@ -85,6 +85,11 @@ class ResponseSilence(Part):
         self._of_item: dict[str, str] = {}
         self.next_tick_at = inf
         """When `take_ends` is due next; no later than the first limit, and possibly earlier."""
+
+    @property
+    def running(self) -> Collection[str]:
+        """Ids of the responses that run."""
+        return self._watched.keys()
 
     @on(ResponseCreatedEvent)
     def _created(self, event: ResponseCreatedEvent, context: EventContext) -> None:

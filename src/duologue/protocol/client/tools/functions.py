@@ -20,9 +20,9 @@ from duologue.protocol.client.tools.parameters import (
     name_of,
     signature_of,
 )
-from duologue.protocol.client.tools.raw_schemas import faults_in
+from duologue.protocol.client.tools.raw_schemas import check_schema, faults_in
 
-__all__ = ["BoundCall", "ToolFunction", "ToolProblem"]
+__all__ = ["BoundCall", "ToolFunction", "ToolProblem", "check_name"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Names that the hosted service accepts for functions."""
@@ -55,7 +55,8 @@ class ToolFunction:
 
     Raises:
         TypeError: a parameter has no annotation, or one that no schema can describe, or is of the kind `*args`.
-        ValueError: the wire does not allow the name.
+        TypeError: `parameters` is no JSON schema.
+        ValueError: the wire does not allow the name, or `parameters` describes no object.
     """
 
     def __init__(
@@ -67,8 +68,7 @@ class ToolFunction:
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name_of(function) if name is None else name
-        if not _NAME.fullmatch(self.name):
-            raise ValueError(f"a function's name is 1 to 64 letters, digits, '_' or '-', not {self.name!r}")
+        check_name(self.name)
         if not callable(function):
             raise TypeError(f"{self.name}: {type(function).__name__} cannot be called")
         self.function = function
@@ -85,6 +85,7 @@ class ToolFunction:
             self.injected = self._signature.injected
             parameters = self._signature.schema(about.entries)
         else:
+            check_schema(parameters, self.name)
             self.injected, self._dict_parameter = _taker_of_dict(function, self.name)
         self.tool = FunctionTool(
             name=self.name,
@@ -152,6 +153,12 @@ class ToolFunction:
         allowed = about.get("enum", ())
         known = all(str(value) in words for value in allowed)
         return "" if known else f"; it must be one of {', '.join(map(repr, allowed))}"
+
+
+def check_name(name: object) -> None:
+    """Raise ValueError for a name that the wire does not allow for a function."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(f"a function's name is 1 to 64 letters, digits, '_' or '-', not {name!r}")
 
 
 def _taker_of_dict(function: Callable[..., Any], name: str) -> tuple[dict[str, type[Injectable]], str]:

@@ -118,7 +118,7 @@ def _parameter(parameter: inspect.Parameter, hint: Any, function: str) -> Parame
         kind = argument_type(hint)
     except TypeError as fault:
         raise TypeError(
-            f"{function}: a parameter's type cannot be described as JSON: {parameter.name!r}: {fault}"
+            f"{function}: a parameter's type cannot be described as JSON: {parameter.name!r}: {_last_line(fault)}"
         ) from fault
     return Parameter(
         name=parameter.name,
@@ -157,3 +157,8 @@ def _plain(default: Any) -> Any:
         return default.model_dump(mode="json") if is_pydantic(type(default)) else msgspec.to_builtins(default)
     except (TypeError, ValueError):
         return UNSET
+
+
+def _last_line(fault: Exception) -> str:
+    """What a library says of the type itself, without what it proposes to those who call it."""
+    return (str(fault).strip().splitlines() or [type(fault).__name__])[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["faults_in"]
+__all__ = ["check_schema", "faults_in"]
 
 _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "object": lambda value: isinstance(value, dict),
@@ -20,6 +20,24 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "integer": lambda value: not isinstance(value, bool) and (isinstance(value, int) or _is_whole(value)),
     "number": lambda value: not isinstance(value, bool) and isinstance(value, int | float),
 }
+
+
+def check_schema(parameters: object, name: str) -> None:
+    """Check that a JSON schema can be that of a function's parameters.
+
+    Raises:
+        TypeError: it is no mapping, or a part of it has no shape that a schema has.
+        ValueError: it describes something else than an object.
+    """
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"{name}: parameters are a JSON schema, a dict, not {type(parameters).__name__}")
+    if (kind := parameters.get("type", "object")) != "object":
+        raise ValueError(f"{name}: the schema of parameters has the type 'object', not {kind!r}")
+    if not isinstance(parameters.get("properties", {}), Mapping):
+        raise TypeError(f"{name}: properties of a JSON schema are a dict, a schema for each parameter")
+    required = parameters.get("required", [])
+    if not isinstance(required, list | tuple) or not all(isinstance(each, str) for each in required):
+        raise TypeError(f"{name}: required in a JSON schema is a list of names")
 
 
 def faults_in(value: Any, schema: Any, place: str = "") -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ ones, lists and dicts, dataclasses, typed dicts, msgspec structs, pydantic model
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -34,9 +34,10 @@ from duologue.events import (
     UnknownTool,
     is_set,
 )
-from duologue.protocol.client.tools.functions import BoundCall, ToolFunction, ToolProblem
+from duologue.protocol.client.tools.functions import BoundCall, ToolFunction, ToolProblem, check_name
+from duologue.protocol.client.tools.raw_schemas import check_schema
 
-__all__ = ["BoundCall", "ToolFunction", "ToolInput", "ToolProblem", "Toolbox", "answer_text"]
+__all__ = ["BoundCall", "ToolFunction", "ToolInput", "ToolProblem", "Toolbox", "answer_text", "toolbox_of"]
 
 F = TypeVar("F", bound=Callable[..., Any] | ToolFunction)
 
@@ -48,7 +49,7 @@ class Toolbox:
     """Functions by name, and tools whose calls are answered elsewhere.
 
     Raises:
-        TypeError: a function has a parameter that no schema can describe.
+        TypeError: a function has a parameter that no schema can describe, or a schema is none.
         ValueError: two have one name, the wire does not allow a name, or a mapping is no tool.
     """
 
@@ -132,11 +133,16 @@ class Toolbox:
         """Offer a tool whose calls the application answers with events of its own, or the server itself (MCP).
 
         Raises:
-            ValueError: the name is taken, or the mapping is no tool.
+            TypeError: its parameters are no JSON schema.
+            ValueError: the name is taken or not allowed, its schema describes no object, or the mapping is no tool.
         """
         declared = _tool(tool) if isinstance(tool, Mapping) else tool
-        if isinstance(declared, FunctionTool) and is_set(declared.name):
-            self._check_name(declared.name)
+        if isinstance(declared, FunctionTool):
+            name = declared.name if is_set(declared.name) else None
+            check_name(name)
+            self._check_name(str(name))
+            if is_set(declared.parameters):
+                check_schema(declared.parameters, str(name))
         self._declared.append(declared)
 
     def is_declared(self, name: str) -> bool:
@@ -160,6 +166,21 @@ class Toolbox:
             raise ValueError(f"there is a function {name!r} already")
 
 
+def toolbox_of(tools: Toolbox | Iterable[ToolInput]) -> Toolbox:
+    """The tools as one box.
+
+    Raises:
+        TypeError: this is one tool and not several; or as `Toolbox` does.
+        ValueError: as `Toolbox` does.
+    """
+    if isinstance(tools, Toolbox):
+        return tools
+    if isinstance(tools, Mapping | str) or not isinstance(tools, Iterable):
+        what = getattr(tools, "__name__", type(tools).__name__)
+        raise TypeError(f"tools= is a Toolbox or a list of tools, not {what}: write tools=[…]")
+    return Toolbox(*tools)
+
+
 def answer_text(result: Any) -> str:
     """A function's result as the model reads it: text as it is, anything else as JSON.
 
@@ -181,6 +202,13 @@ def _dumped(value: Any) -> Any:
 
 
 def _tool(fields: Mapping[str, Any]) -> Tool:
+    if isinstance(fields.get("function"), Mapping) and "name" not in fields:
+        raise ValueError(
+            "this tool has the shape of chat completions; in realtime sessions name, description and parameters stand"
+            ' beside "type": "function"'
+        )
+    if not isinstance(fields.get("type"), str):
+        raise ValueError('a mapping is no tool: it has no "type", such as "function"')
     session = {"type": "realtime", "tools": [dict(fields)]}
     event = RealtimeEvent.from_json({"type": "session.update", "session": session})
     if isinstance(event, UnknownRealtimeEvent):
