@@ -31,9 +31,10 @@ def test_an_unknown_type_is_answered_with_the_list_of_the_known_ones(pair: Pair,
         assert f"'{accepted}'" in error["message"]
 
 
-@pytest.mark.parametrize("message", [{}, {"type": None}, {"type": 7}, {"type": ["response.create"]}])
+@pytest.mark.parametrize("message", [{}, {"type": None}, {"type": 7}, {"type": ["response.create"]}, {"error": {}}])
 def test_an_event_without_a_type_is_rejected(pair: Pair, message: dict[str, Any]) -> None:
-    assert invalid(raw(pair, {**message, "event_id": "e1"}))["event_id"] == "e1"
+    error = invalid(raw(pair, {**message, "event_id": "e1"}))
+    assert (error["code"], error["param"], error["event_id"]) == ("missing_required_parameter", "type", "e1")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from duologue.events import (
     ConversationItemDeleteEvent,
     ConversationItemRetrieveEvent,
     ConversationItemTruncateEvent,
+    ErrorEvent,
     InputAudioBufferAppendEvent,
     InputAudioBufferClearEvent,
     InputAudioBufferCommitEvent,
@@ -61,6 +62,8 @@ def accept(event: RealtimeEvent, session: Session, leniency: Leniency, *, max_ob
         if problem.missing:
             raise InvalidRequest("missing", param=problem.path)
         raise InvalidRequest("wrong_type", param=problem.path, expected=problem.expected, got=problem.got)
+    if isinstance(event, ErrorEvent) and event.extra.frame is not None and "type" not in event.extra.frame:
+        raise InvalidRequest("missing", param="type")  # a server's frame of this shape would be an error
     if not isinstance(event, AcceptedEvent):
         raise InvalidRequest("unknown_type", param="type", value=event.type, supported=_SUPPORTED)
     if isinstance(event, SessionUpdateEvent) and isinstance(event.session, UnknownVariant) and not event.session.type:
