@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import inspect
 import json
+import logging
 import os
 import re
 import shlex
@@ -93,6 +94,17 @@ async def url() -> AsyncGenerator[str, None]:
         yield served
 
 
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """What a page has the log show ends with its test."""
+    loggers = [logging.getLogger(name) for name in ("", "duologue", "duologue.client", "duologue.wire")]
+    before = [(logger, logger.level, logger.handlers.copy()) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
 def test_every_reason_is_that_of_a_listing() -> None:
     keys = [listing.key for listing in listings("python")]
     assert [key for key in NOT_RUN if not any(each.startswith(key) for each in keys)] == []
@@ -125,7 +137,7 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     is_sync = listing.page.endswith("sync.md") or not code.co_flags & inspect.CO_COROUTINE
     names: dict[str, Any] = {"duologue": duologue, "asyncio": asyncio, "blocking": blocking, "url": url, "key": None}
     names |= {name: getattr(events, name) for name in events.__all__} | vars(notices)
-    names |= {"logging": __import__("logging"), "config": events.RealtimeSessionConfig(output_modalities=["text"])}
+    names |= {"logging": logging, "config": events.RealtimeSessionConfig(output_modalities=["text"])}
     names |= {"event": events.ResponseCreateEvent(), "__name__": __name__}
     names |= {"AGENT": names["config"], "local_time": local_time}
     names |= {"Loudspeaker": duologue.sound.Loudspeaker, "Microphone": duologue.sound.Microphone}

@@ -85,13 +85,13 @@ _NOTHING_ELSE: Final = re.compile(r"[\s,]*(?:(?:and|but)\s+(?:with\s+)?(?:nothin
                                   re.IGNORECASE | re.DOTALL)  # fmt: skip
 """What may follow a quotation that is to be said."""
 _AFTER_WORDS: Final = re.compile(
-    r"[\s,]+(?:\(?(?:and|but)\s+(?:with\s+)?nothing (?:else|more)|\(?(?:with )?no (?:punctuation|other (?:words|text))|"
+    r"[\s,]{1,4}(?:\(?(?:and|but)\s{1,3}(?:with\s{1,3})?nothing (?:else|more)|\(?(?:with )?no (?:punctuation|other (?:words|text))|"
     r"to (?:every|each|any) (?:message|turn|question|request|input))\)?[.!]?$",
     re.IGNORECASE,
 )
 """What may follow words without quotation marks, and is not to be said."""
 _AFTER_CALL: Final = re.compile(
-    r"\s+(?:exactly once|once|immediately|(?:before|prior to) (?:you )?(?:reply|answer|respond|speak|say)\w*"
+    r"\s{1,3}(?:exactly once|once|immediately|(?:before|prior to) (?:you )?(?:reply|answer|respond|speak|say)\w*"
     r"(?: anything)?)(?=[.!]?$)",
     re.IGNORECASE,
 )
