@@ -85,7 +85,8 @@ _NOTHING_ELSE: Final = re.compile(r"[\s,]*(?:(?:and|but)\s+(?:with\s+)?(?:nothin
                                   re.IGNORECASE | re.DOTALL)  # fmt: skip
 """What may follow a quotation that is to be said."""
 _AFTER_WORDS: Final = re.compile(
-    r"[\s,]{1,4}(?:\(?(?:and|but)\s{1,3}(?:with\s{1,3})?nothing (?:else|more)|\(?(?:with )?no (?:punctuation|other (?:words|text))|"
+    r"[\s,]{1,4}(?:\(?(?:and|but)\s{1,3}(?:with\s{1,3})?nothing (?:else|more)|"
+    r"\(?(?:with )?no (?:punctuation|other (?:words|text))|"
     r"to (?:every|each|any) (?:message|turn|question|request|input))\)?[.!]?$",
     re.IGNORECASE,
 )
