@@ -1,4 +1,4 @@
-"""Reads an `error` frame whatever it lacks: somebody waits for it, and only a typed error ends that wait.
+"""Reads an `error` frame whatever it lacks: a program waits for an answer, and only a typed error ends that wait.
 
 Servers and proxies leave out ids, codes and types, send the message alone, as a string, or beside the type. The event
 has what the frame says, in the fields where it belongs; what the frame does not say is absent, or empty where the class
