@@ -42,7 +42,7 @@ def test_a_voice_that_is_not_there_and_a_text_without_words_are_said_and_leave_n
     tmp_path: Path, command: Command
 ) -> None:
     file = tmp_path / "x.wav"
-    assert "there is no voice 'nobody'; known are " in command("say", TEXT, file, "--voice", "nobody", code=2).err
+    assert "there is no voice 'tenor'; known are " in command("say", TEXT, file, "--voice", "tenor", code=2).err
     assert "nothing to speak" in command("say", "…", file, code=2).err
     assert not file.exists()
 
