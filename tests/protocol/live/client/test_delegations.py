@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from duologue.events.live import LiveClientEvent, LiveResponseEvent
-from duologue.protocol.live.delegations import MAX_OUTPUT_BYTES, Delegations
-from duologue.protocol.live.notices import RunFunction, StopFunction
+from duologue.protocol.live.client.delegations import MAX_OUTPUT_BYTES, Delegations
+from duologue.protocol.live.client.notices import RunFunction, StopFunction
 
 
 def call(call_id: str, kind: str = "response.output_item.done") -> LiveResponseEvent:

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from duologue.protocol.live.notices import Speaker, TranscriptDelta, Utterance, UtteranceEnd, UtteranceEnded
+from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, Utterance, UtteranceEnd, UtteranceEnded
 
 __all__ = ["ASSISTANT_SILENCE_MS", "BACKCHANNEL_MS", "ISOLATION_MS", "SEPARATION_MS", "TranscriptGrouper"]
 

@@ -48,8 +48,8 @@ from duologue.events.live import (
     LiveThinkingAppendEvent,
     UnknownLiveEvent,
 )
-from duologue.protocol.live.delegations import Delegations
-from duologue.protocol.live.notices import (
+from duologue.protocol.live.client.delegations import Delegations
+from duologue.protocol.live.client.notices import (
     CommandEnded,
     DecisionMade,
     DelegationStarted,
@@ -65,10 +65,10 @@ from duologue.protocol.live.notices import (
     SessionUpdated,
     TimeStalled,
 )
-from duologue.protocol.live.options import LiveOptions
-from duologue.protocol.live.pending_commands import PendingCommand, PendingLiveCommands
-from duologue.protocol.live.timeline import InputTimeline, OutputTimeline
-from duologue.protocol.live.transcript import TranscriptGrouper
+from duologue.protocol.live.client.options import LiveOptions
+from duologue.protocol.live.client.pending_commands import PendingCommand, PendingLiveCommands
+from duologue.protocol.live.client.timeline import InputTimeline, OutputTimeline
+from duologue.protocol.live.client.transcript import TranscriptGrouper
 from duologue.protocol.states import LIVE, LIVE_ENDS, LiveInput, LiveState, report_once, step
 
 __all__ = ["MAX_FIXTURE_S", "Append", "LiveCore"]

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from duologue.codec import decode_live
 from duologue.events.live import LiveSessionConfig
-from duologue.protocol.live.core import LiveCore
-from duologue.protocol.live.options import LiveOptions
+from duologue.protocol.live.client.core import LiveCore
+from duologue.protocol.live.client.options import LiveOptions
 
 N = TypeVar("N")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duologue.audio.formats import PCM, PCMA, PCMU, Encoding
-from duologue.protocol.live.timeline import InputTimeline, OutputTimeline
+from duologue.protocol.live.client.timeline import InputTimeline, OutputTimeline
 
 
 @pytest.mark.parametrize(("encoding", "zero"), [(PCM, b"\0"), (PCMU, b"\xff"), (PCMA, b"\xd5")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.protocol.live.notices import Speaker, TranscriptDelta, UtteranceEnded
-from duologue.protocol.live.transcript import TranscriptGrouper
+from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, UtteranceEnded
+from duologue.protocol.live.client.transcript import TranscriptGrouper
 
 Piece = tuple[Speaker, str, int, int]
 

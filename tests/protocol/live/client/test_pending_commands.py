@@ -5,7 +5,7 @@ from __future__ import annotations
 from duologue.catalogue import events
 from duologue.codec.live import LIVE_CLASSES
 from duologue.events.live import LiveCommentaryAppendEvent, LiveInputAudioAppendEvent
-from duologue.protocol.live.pending_commands import ANSWERS, PendingLiveCommands
+from duologue.protocol.live.client.pending_commands import ANSWERS, PendingLiveCommands
 
 APPEND = LiveCommentaryAppendEvent(delegation_id=None, content="hm")
 

@@ -23,7 +23,7 @@ from duologue.events.live import (
     LiveSessionUpdate,
     LiveSessionUpdateEvent,
 )
-from duologue.protocol.live.notices import (
+from duologue.protocol.live.client.notices import (
     CommandEnded,
     DelegationStarted,
     FixtureEnded,
@@ -38,7 +38,7 @@ from duologue.protocol.live.notices import (
     UtteranceEnded,
 )
 from duologue.protocol.states import LIVE_ENDS, LiveState
-from tests.protocol.live._session import SESSION, Session
+from tests.protocol.live.client._session import SESSION, Session
 
 CONFIG = LiveSessionConfig(model="gpt-live-1")
 SECOND = bytes(48_000)

@@ -18,7 +18,7 @@ from duologue.events.live import (
     LiveResponseEvent,
     LiveResponseItemCreateEvent,
 )
-from duologue.protocol.live.notices import RunFunction, StopFunction
+from duologue.protocol.live.client.notices import RunFunction, StopFunction
 
 __all__ = ["MAX_OUTPUT_BYTES", "Delegations"]
 
