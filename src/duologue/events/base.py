@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTRA_KEY",
+    "NO_EXTRA",
     "UNKNOWN_TAG",
     "UNSET",
     "ClientEvent",
