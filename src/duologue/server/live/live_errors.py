@@ -1,0 +1,17 @@
+"""Rejections as the `error` event of a Live connection."""
+
+from __future__ import annotations
+
+from duologue.events.live import LiveError, LiveErrorEvent
+from duologue.server.rejections import Rejection
+
+__all__ = ["live_error"]
+
+
+def live_error(rejection: Rejection, event_id: str) -> LiveErrorEvent:
+    """The rejection as an event. A code is required in Live: where there is none, it is the error's type."""
+    error = rejection.error
+    code = error.code if isinstance(error.code, str) else str(error.type)
+    return LiveErrorEvent(
+        event_id=event_id, error=LiveError(type=str(error.type), code=code, message=str(error.message))
+    )
