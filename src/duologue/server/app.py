@@ -24,8 +24,8 @@ from duologue.server.http.client_secrets import ClientSecrets
 from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
-from duologue.server.live.live_sessions import LiveSessions, ServedLive
 from duologue.server.live.live_errors import live_error
+from duologue.server.live.live_sessions import LiveSessions, ServedLive
 from duologue.server.mcp.servers import McpAccess
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
@@ -259,9 +259,7 @@ class RealtimeApp:
                 return
             await _run(session, transport, scope, owner)
 
-    def _admit_live(
-        self, wanted: LiveRequest, transport: ASGITransport, owner: str, observer: Observer
-    ) -> ServedLive:
+    def _admit_live(self, wanted: LiveRequest, transport: ASGITransport, owner: str, observer: Observer) -> ServedLive:
         """What serves this client of a Live path. Raises Rejection."""
         if self.upstream is not None:
             return self._live.relay(wanted, transport, upstream=self.upstream, observer=observer)

@@ -64,8 +64,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Between two requests of one HTTP connection. Clients ask again at once or open another."""
     wrong_keys_per_minute: float | None = 60
     """Of one address. Above it each wrong key is refused a second later; right keys are served at once all the same."""
-    max_sidebands: int = 8
-    """Of one Live session, at once. An application has one, its supervisor another; each gets a copy of all audio."""
     stored_live_sessions: int = 1000
     """Live sessions that were stored for forks, of all owners. With 10 kB of conversation in each, 10 MB. Beyond it the
     oldest ones are dropped; the hosted service keeps them for 30 days."""

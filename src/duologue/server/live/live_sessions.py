@@ -1,4 +1,4 @@
-"""All Live sessions of a server: the open ones, to which sidebands are attached, and the stored ones, which are forked."""
+"""All Live sessions of a server: open ones, to which sidebands are attached, and stored ones, which are forked."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Protocol
 import msgspec
 
 from duologue.engines.registry import Engines
-from duologue.protocol import Close, SessionDefaults
+from duologue.protocol import SessionDefaults
 from duologue.protocol.live.server import StoredLiveSession
 from duologue.server.budget import Budget
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
+from duologue.server.live.live_settings import live_defaults
 from duologue.server.live.session import LiveServerSession
-from duologue.server.live.sideband import GOING_AWAY, Sideband
+from duologue.server.live.sideband import Sideband
 from duologue.server.live.stored_sessions import StoredSessions
 from duologue.server.rejections import Rejection
 from duologue.server.relay.relay import Relay
@@ -37,7 +38,7 @@ class ServedLive(Protocol):
         """End as soon as nothing is under way."""
         ...
 
-    def stop(self, close: Close = GOING_AWAY) -> None:
+    def stop(self) -> None:
         """End now."""
         ...
 
@@ -48,7 +49,7 @@ class LiveSessions:
     def __init__(
         self, *, defaults: SessionDefaults, limits: Limits, budget: Budget, models: Sequence[str] = ()
     ) -> None:
-        self._defaults = defaults
+        self._defaults = live_defaults(defaults, limits)
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
@@ -83,13 +84,11 @@ class LiveSessions:
         session = self._open.get(wanted.session_id)
         if session is None or session.owner != owner:
             raise Rejection("no_live_session", session_id=wanted.session_id)
-        if session.sidebands_open >= self._limits.max_sidebands:
-            raise Rejection("sidebands", max=self._limits.max_sidebands)
+        if session.sidebands_open >= self._defaults.max_sidebands:
+            raise Rejection("sidebands", max=self._defaults.max_sidebands)
         return Sideband(transport, session, limits=self._limits, observer=observer)
 
-    def relay(
-        self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer
-    ) -> ServedLive:
+    def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""
         open_live = upstream.open_live
         if open_live is None:
