@@ -270,18 +270,20 @@ class LiveServerSession:
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
-        self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
-        for outgoing in self._protocol.take_outgoing():
-            self._send(outgoing)
-        self._protocol.take_commands()
-        for sideband in tuple(self._sidebands.values()):
-            sideband.finish()
-        if self._registry is not None:
-            self._registry.closed(self, self._protocol.stored())
-        self._observer.closed(code)
-        if self._share is not None:
-            self._share.close()
-        self._reading = None
+        try:
+            self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
+            for outgoing in self._protocol.take_outgoing():
+                self._send(outgoing)
+            self._protocol.take_commands()
+        finally:
+            for sideband in tuple(self._sidebands.values()):
+                sideband.finish()
+            self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
+            if self._registry is not None:
+                self._registry.closed(self, self._protocol.stored())
+            self._reading = None
 
     # --- events and commands of the protocol
 
