@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from fuzz._frames import LOUD_MS, QUIET_MS, Frames, append
 from fuzz._tools import HIDDEN, Secrets, asks_for_tool, body, is_over, mcp_frames, posted, secret_of
 
-__all__ = ["Finding", "Place", "attack", "be_healthy"]
+__all__ = ["Finding", "Place", "attack", "be_healthy", "be_healthy_live"]
 
 HTTP_OVERLOADED: Final = 503
 """The attackers' own secrets may fill what there is for them."""
@@ -45,11 +45,19 @@ class Place(NamedTuple):
     peer: str
     """The MCP servers that may be named, honest ones and hostile ones."""
     secrets: Secrets
+    live: list[str]
+    """Ids of Live sessions, to which sidebands are attached and which are forked."""
 
 
 async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
     """One attack of any kind."""
-    kinds = (_shaken,) * 4 + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once) + (_tools,) * 3 + (_secrets,) * 2
+    kinds = (
+        (_shaken,) * 4
+        + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once)
+        + (_tools,) * 3
+        + (_secrets,) * 2
+        + (_live,) * 3
+    )
     kind = chance.choice(kinds)
     with suppress(TimeoutError):
         async with asyncio.timeout(PATIENCE_S):
@@ -60,22 +68,31 @@ async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
     done[kind.__name__.strip("_")] += 1
 
 
+_WITHOUT_ID: Final = frozenset({"session.output_audio.delta", "session.input_audio.append"})
+"""Audio of Live sessions."""
+
+
 class Received:
     """What a session has sent to an attacker. Raises Finding for what is no event, or has what is not for clients."""
 
     def __init__(self) -> None:
         self.ids = ["item_1"]
         self.approvals: list[str] = []
+        self.live: list[str] = []
+        """Ids of Live sessions."""
 
     def read(self, message: str | bytes) -> None:
         """One message."""
         if (HIDDEN if isinstance(message, str) else HIDDEN.encode()) in message:  # type: ignore[operator]
             raise Finding(f"a key for an MCP server was shown: {str(message)[:300]}")
         event = json.loads(message)
-        if not isinstance(event.get("type"), str) or not isinstance(event.get("event_id"), str):
+        named = isinstance(event.get("event_id"), str) or event.get("type") in _WITHOUT_ID
+        if not isinstance(event.get("type"), str) or not named:
             raise Finding(f"not a server event: {str(message)[:300]}")
-        item = event.get("item", {})
-        for value in (event.get("item_id"), event.get("response_id"), item.get("id")):
+        item, delegation = event.get("item", {}), event.get("delegation", {})
+        if event["type"] == "session.started":
+            self.live = [event["session"]["id"]]
+        for value in (event.get("item_id"), event.get("response_id"), item.get("id"), delegation.get("id")):
             if isinstance(value, str):
                 self.ids = [*self.ids[-200:], value]
         if item.get("type") == "mcp_approval_request":
@@ -122,6 +139,35 @@ async def _shaken(place: Place, chance: Random, done: Counter[str]) -> None:
     frames = Frames(chance)
     intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
     await _converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
+
+
+async def _live(place: Place, chance: Random, done: Counter[str]) -> None:
+    """A Live session of messages that were real once, most of them begun as it should be; or a sideband, or a fork."""
+    frames = Frames(chance, api="live")
+    start: list[str | bytes] = []
+    if chance.random() < 0.8:
+        delegation = chance.choice(({"type": "client"}, {"type": "responses", "responses": {"model": "m"}}))
+        session = {"model": "gpt-live-1", "store": chance.random() < 0.5, "delegation": delegation}
+        start = [json.dumps({"type": "session.start", "session": session})]
+    below = ""
+    if place.live and chance.random() < 0.5:
+        below = f"/{chance.choice(place.live)}/{chance.choice(('attach', 'fork'))}"
+        if below.endswith("/attach"):
+            start = []
+        elif start:
+            start = ['{"type":"session.start","session":{}}']
+
+    def next_frames(received: Received) -> list[str | bytes]:
+        place.live[:] = [*place.live[-20:], *received.live]
+        received.live.clear()
+        return [start.pop()] if start else [frames.next(received.ids)]
+
+    await _converse(live_url(place.url) + below, next_frames, 80, chance, done)
+
+
+def live_url(url: str) -> str:
+    """The Live path of the server at this URL."""
+    return url.replace("/realtime", "/live/sessions")
 
 
 async def _tools(place: Place, chance: Random, done: Counter[str], key: str = "") -> None:
@@ -349,6 +395,41 @@ async def be_healthy(place: Place, name: str, until: float, done: Counter[str], 
                     break
                 await asyncio.sleep(0.05)
         done["healthy_sessions"] += 1
+
+
+async def be_healthy_live(place: Place, until: float, done: Counter[str]) -> None:
+    """One Live session after another, with an exchange in each. Raises Finding for anything that is not right."""
+    while time.monotonic() < until:
+        said = {"input": "", "output": ""}
+        async with connect(live_url(place.url), max_size=None) as socket:
+
+            async def listen(socket: ClientConnection = socket, said: dict[str, str] = said) -> None:
+                async for message in socket:
+                    event = json.loads(message)
+                    if event["type"] == "error":
+                        raise Finding(f"a healthy Live session was refused something: {event['error']}")
+                    for who in said:
+                        if event["type"] == f"session.{who}_transcript.delta":
+                            said[who] += event["delta"]
+                    if event["type"] == "session.closed":
+                        return
+
+            listening = asyncio.ensure_future(listen())
+            await socket.send('{"type":"session.start","session":{"model":"gpt-live-1"}}')
+            with suppress(ConnectionClosed):
+                for number in range(10 * PATIENCE_S):
+                    if said["output"].strip() == "the spoken words" or listening.done():
+                        break
+                    await socket.send(append((LOUD_MS if number < 4 else QUIET_MS) * 100, api="live"))
+                    await asyncio.sleep(0.1)
+                await socket.send('{"type":"session.close"}')
+            try:
+                await asyncio.wait_for(listening, PATIENCE_S)
+            except (TimeoutError, ConnectionClosed) as fault:
+                raise Finding(f"a healthy Live session did not end as it should: {fault!r}") from fault
+        if {words.strip() for words in said.values()} != {"the spoken words"}:
+            raise Finding(f"a Live exchange went wrong: {said}")
+        done["healthy_live_sessions"] += 1
 
 
 async def _expect(socket: ClientConnection, name: str) -> list[dict[str, Any]]:
