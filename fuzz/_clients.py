@@ -7,10 +7,10 @@ import json
 import struct
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from fuzz._frames import LOUD_MS, QUIET_MS, Frames, append
 from fuzz._tools import HIDDEN, Secrets, asks_for_tool, body, is_over, mcp_frames, posted, secret_of
 
-__all__ = ["Finding", "Place", "attack", "be_healthy", "be_healthy_live"]
+__all__ = ["PATIENCE_S", "Attack", "Finding", "Place", "Received", "attack", "be_healthy", "converse"]
 
 HTTP_OVERLOADED: Final = 503
 """The attackers' own secrets may fill what there is for them."""
@@ -49,8 +49,11 @@ class Place(NamedTuple):
     """Ids of Live sessions, to which sidebands are attached and which are forked."""
 
 
-async def attack(place: Place, chance: Random, done: Counter[str]) -> None:
-    """One attack of any kind."""
+Attack: TypeAlias = Callable[[Place, Random, Counter[str]], Awaitable[None]]
+
+
+async def attack(place: Place, chance: Random, done: Counter[str], *, also: tuple[Attack, ...] = ()) -> None:
+    """One attack of any kind, of these too."""
     kinds = (
         (_shaken,) * 4
         + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once)
@@ -99,7 +102,7 @@ class Received:
             self.approvals = [*self.approvals[-50:], item["id"]]
 
 
-async def _converse(
+async def converse(
     url: str,
     next_frames: Callable[[Received], list[str | bytes]],
     most: int,
@@ -138,36 +141,7 @@ async def _shaken(place: Place, chance: Random, done: Counter[str]) -> None:
     """A session of messages that were real once."""
     frames = Frames(chance)
     intent = chance.choice(("", "", "?intent=transcription", "?model=%00%ff", "?model=m&model=" + "n" * 2000))
-    await _converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
-
-
-async def _live(place: Place, chance: Random, done: Counter[str]) -> None:
-    """A Live session of messages that were real once, most of them begun as it should be; or a sideband, or a fork."""
-    frames = Frames(chance, api="live")
-    start: list[str | bytes] = []
-    if chance.random() < 0.8:
-        delegation = chance.choice(({"type": "client"}, {"type": "responses", "responses": {"model": "m"}}))
-        session = {"model": "gpt-live-1", "store": chance.random() < 0.5, "delegation": delegation}
-        start = [json.dumps({"type": "session.start", "session": session})]
-    below = ""
-    if place.live and chance.random() < 0.5:
-        below = f"/{chance.choice(place.live)}/{chance.choice(('attach', 'fork'))}"
-        if below.endswith("/attach"):
-            start = []
-        elif start:
-            start = ['{"type":"session.start","session":{}}']
-
-    def next_frames(received: Received) -> list[str | bytes]:
-        place.live[:] = [*place.live[-20:], *received.live]
-        received.live.clear()
-        return [start.pop()] if start else [frames.next(received.ids)]
-
-    await _converse(live_url(place.url) + below, next_frames, 80, chance, done)
-
-
-def live_url(url: str) -> str:
-    """The Live path of the server at this URL."""
-    return url.replace("/realtime", "/live/sessions")
+    await converse(place.url + intent, lambda received: [frames.next(received.ids)], 80, chance, done)
 
 
 async def _tools(place: Place, chance: Random, done: Counter[str], key: str = "") -> None:
@@ -177,7 +151,7 @@ async def _tools(place: Place, chance: Random, done: Counter[str], key: str = ""
     def next_frames(received: Received) -> list[str | bytes]:
         return mcp_frames(place.peer, chance, received.ids, received.approvals, frames)
 
-    await _converse(place.url, next_frames, 40, chance, done, key)
+    await converse(place.url, next_frames, 40, chance, done, key)
 
 
 async def _secrets(place: Place, chance: Random, done: Counter[str]) -> None:
@@ -395,41 +369,6 @@ async def be_healthy(place: Place, name: str, until: float, done: Counter[str], 
                     break
                 await asyncio.sleep(0.05)
         done["healthy_sessions"] += 1
-
-
-async def be_healthy_live(place: Place, until: float, done: Counter[str]) -> None:
-    """One Live session after another, with an exchange in each. Raises Finding for anything that is not right."""
-    while time.monotonic() < until:
-        said = {"input": "", "output": ""}
-        async with connect(live_url(place.url), max_size=None) as socket:
-
-            async def listen(socket: ClientConnection = socket, said: dict[str, str] = said) -> None:
-                async for message in socket:
-                    event = json.loads(message)
-                    if event["type"] == "error":
-                        raise Finding(f"a healthy Live session was refused something: {event['error']}")
-                    for who in said:
-                        if event["type"] == f"session.{who}_transcript.delta":
-                            said[who] += event["delta"]
-                    if event["type"] == "session.closed":
-                        return
-
-            listening = asyncio.ensure_future(listen())
-            await socket.send('{"type":"session.start","session":{"model":"gpt-live-1"}}')
-            with suppress(ConnectionClosed):
-                for number in range(10 * PATIENCE_S):
-                    if said["output"].strip() == "the spoken words" or listening.done():
-                        break
-                    await socket.send(append((LOUD_MS if number < 4 else QUIET_MS) * 100, api="live"))
-                    await asyncio.sleep(0.1)
-                await socket.send('{"type":"session.close"}')
-            try:
-                await asyncio.wait_for(listening, PATIENCE_S)
-            except (TimeoutError, ConnectionClosed) as fault:
-                raise Finding(f"a healthy Live session did not end as it should: {fault!r}") from fault
-        if {words.strip() for words in said.values()} != {"the spoken words"}:
-            raise Finding(f"a Live exchange went wrong: {said}")
-        done["healthy_live_sessions"] += 1
 
 
 async def _expect(socket: ClientConnection, name: str) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ from typing import Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # so that the file runs by itself
 
-from fuzz._clients import Finding, Place, attack, be_healthy, be_healthy_live
+from fuzz._clients import Finding, Place, attack, be_healthy
+from fuzz._live import be_healthy_live, talk_live
 from fuzz._tools import HIDDEN, Secrets
 
 ATTACKERS: Final = 8
@@ -103,7 +104,7 @@ async def run_attackers(place: Place, seed: int, until: float, done: Counter[str
     async def attacker(number: int) -> None:
         chance = random.Random(f"{seed} {number}")
         while time.monotonic() < until:
-            await attack(place, chance, done)
+            await attack(place, chance, done, also=(talk_live,) * 3)
 
     async with asyncio.TaskGroup() as crowd:
         for number in range(ATTACKERS):
