@@ -55,11 +55,7 @@ Attack: TypeAlias = Callable[[Place, Random, Counter[str]], Awaitable[None]]
 async def attack(place: Place, chance: Random, done: Counter[str], *, also: tuple[Attack, ...] = ()) -> None:
     """One attack of any kind, of these too."""
     kinds = (
-        (_shaken,) * 4
-        + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once)
-        + (_tools,) * 3
-        + (_secrets,) * 2
-        + (_live,) * 3
+        (_shaken,) * 4 + (_raw, _raw, _deaf, _flood, _oversized, _gone_at_once) + (_tools,) * 3 + (_secrets,) * 2 + also
     )
     kind = chance.choice(kinds)
     with suppress(TimeoutError):
