@@ -204,14 +204,15 @@ class LiveServerSession:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
         now, began = self._clock(), time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
+            log_frame("received", message, session=self.session_id if source == PRIMARY else source, wire=SERVER_WIRE)
         if not self._serving:
             return
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(LiveOutgoing(live_error(Rejection("events"), new_id("event")), source))
         else:
             self._protocol.receive_text(message, now=now, source=source)
-        self._observer.received(len(message), self._protocol.input_ms)
+        if source == PRIMARY:
+            self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
         if time.monotonic() - began > _LONG_S:
             await asyncio.sleep(0)

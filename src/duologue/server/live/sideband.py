@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosed
@@ -17,6 +16,7 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
 __all__ = ["GOING_AWAY", "AttachedTo", "Sideband"]
 
@@ -125,11 +125,8 @@ class Sideband:
             except ConnectionClosed as closed:
                 return closed.code
             self._observer.received(len(message), 0)
-            began = time.monotonic()
             await self._session.receive(message, source=self.sideband_id)
             del message
-            if time.monotonic() - began > 0.001:  # others have their turn behind a long message
-                await asyncio.sleep(0)
 
     async def _write(self) -> int:
         try:
@@ -138,8 +135,10 @@ class Sideband:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.sideband_id, wire=SERVER_WIRE)
                 await self._transport.send(message)
-                del message
+                del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
             return closed.code
         finally:
