@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosed
 from duologue.protocol import Close
+from duologue.server.budget import Share
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
@@ -45,13 +46,22 @@ class Sideband:
     """Serves one sideband. It ends with its session; the session does not wait for it, and goes on without it."""
 
     def __init__(
-        self, transport: Transport, session: AttachedTo, *, limits: Limits, observer: Observer | None = None
+        self,
+        transport: Transport,
+        session: AttachedTo,
+        *,
+        limits: Limits,
+        observer: Observer | None = None,
+        share: Share | None = None,
     ) -> None:
+        """`share` counts what waits to be sent, and is closed with the sideband."""
         self.sideband_id = new_id("sideband")
         self._transport = transport
         self._session = session
         self._stall_s = limits.stall_s
-        self._queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._share = share
+        charge = share.charge if share is not None else None
+        self._queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s, charge=charge)
         self._observer = observer.opened(self.sideband_id, kind="live-sideband") if observer is not None else UNOBSERVED
         self._reading: asyncio.Task[int] | None = None
         self._overdue: asyncio.TimerHandle | None = None
@@ -79,6 +89,8 @@ class Sideband:
             if self._overdue is not None:
                 self._overdue.cancel()
             self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
             self._reading = None
 
     def put(self, text: str) -> None:
