@@ -40,7 +40,7 @@ from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.reply_reporter import ReplyReporter
 from duologue.server.live.requests import live_request
-from duologue.server.live.sideband import GOING_AWAY, Sideband
+from duologue.server.live.sideband import GOING_AWAY, OVER, Sideband
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import DetectorInput, transcribe
@@ -274,14 +274,14 @@ class LiveServerSession:
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
+        close = OVER
         try:
             self._protocol.lost(now=self._clock())  # changes nothing where the session has ended before
             for outgoing in self._protocol.take_outgoing():
                 self._send(outgoing)
-            self._protocol.take_commands()
+            close = next((each for each in self._protocol.take_commands() if isinstance(each, Close)), close)
         finally:
-            for sideband in tuple(self._sidebands.values()):
-                sideband.finish()
+            self._finish_sidebands(close)
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
@@ -357,13 +357,17 @@ class LiveServerSession:
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
             case Close():
-                self._send_queue.put(GOING_AWAY if self._draining else command)
-                for sideband in tuple(self._sidebands.values()):
-                    sideband.finish()
+                close = GOING_AWAY if self._draining else command
+                self._send_queue.put(close)
+                self._finish_sidebands(close)
             case IllegalTransition():
                 self._report_illegal(command)
             case _:
                 assert_never(command)
+
+    def _finish_sidebands(self, close: Close) -> None:
+        for sideband in tuple(self._sidebands.values()):
+            sideband.finish(close)
 
     def _report_illegal(self, illegal: IllegalTransition) -> None:
         """Count a fault of this library; log each kind once."""

@@ -19,11 +19,11 @@ from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
 from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
-__all__ = ["GOING_AWAY", "AttachedTo", "Sideband"]
+__all__ = ["GOING_AWAY", "OVER", "AttachedTo", "Sideband"]
 
 GOING_AWAY: Final = Close(1001, "the server is going away")
 
-_OVER: Final = Close(1000, "the session is over")
+OVER: Final = Close(1000, "the session is over")
 
 
 class AttachedTo(Protocol):
@@ -100,10 +100,11 @@ class Sideband:
             stalled = Rejection("stalled", seconds=self._stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 
-    def finish(self) -> None:
+    def finish(self, close: Close = OVER) -> None:
         """The session is over: close behind the messages that wait, which may take as long as a stalled client may."""
-        self._queue.put(_OVER)
-        self._overdue = asyncio.get_running_loop().call_later(self._stall_s, self.stop, _OVER)
+        if self._overdue is None:
+            self._queue.put(close)
+            self._overdue = asyncio.get_running_loop().call_later(self._stall_s, self.stop, close)
 
     def drain(self) -> None:
         """Nothing to do: the sideband ends when its session has ended."""
