@@ -6,6 +6,7 @@ from duologue.codec import decode, encode
 from duologue.server.rejections import REJECTIONS, Rejection
 
 DETAILS = {"model": "m", "intent": "i", "seconds": 1.5, "method": "GET", "path": "/", "max_bytes": 1, "websocket": "/w"}
+DETAILS["kind"] = "translation"
 
 
 @pytest.mark.parametrize("name", REJECTIONS)

@@ -33,6 +33,7 @@ from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
+from duologue.server.translation.served_translation import ServedTranslation
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class RealtimeApp:
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
-        self._sessions: set[ServerSession | Relay] = set()
+        self._sessions: set[ServerSession | Relay | ServedTranslation] = set()
         self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
         self._empty = asyncio.Event()
@@ -258,7 +259,7 @@ class RealtimeApp:
 
     def _admit(
         self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
-    ) -> ServerSession | Relay:
+    ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         if self.draining:
             raise Rejection("draining")
@@ -282,6 +283,16 @@ class RealtimeApp:
                 new_id=new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
+        if session_start.translates:
+            return ServedTranslation(
+                transport,
+                self._engines,
+                self.defaults,
+                session_start=session_start,
+                limits=self.limits,
+                observer=observer,
+                share=self.budget.share(principal.owner),
+            )
         return ServerSession(
             transport,
             self._engines,

@@ -112,6 +112,13 @@ class ServeOptions:
     transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
     responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
     synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
+    translator: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Name of the translator; by default --llm, else echo, which says the words again untranslated.",
+        ),
+    ] = None
     dialect: Annotated[
         str,
         Parameter(
@@ -265,6 +272,7 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
         "transcriber": options.transcriber,
         "responder": options.responder,
         "synthesizer": options.synthesizer,
+        "translator": options.translator,
     }
     settings: dict[Kind, Mapping[str, object]] = {}
     if options.llm is not None:
@@ -272,6 +280,8 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
             raise UsageError("--llm needs --llm-model, the name of the model")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
+        if options.translator in (None, "chat"):
+            chosen["translator"], settings["translator"] = "chat", settings["responder"]
     elif options.llm_file is not None:
         check_exists(options.llm_file)
         chosen["responder"] = "llm"
@@ -286,7 +296,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
-    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
+    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer, options.translator)):
         raise UsageError("--upstream runs the sessions: engines, --llm and --mcp have no effect, omit them")
     place = Endpoint(
         url=check_url(options.upstream),

@@ -7,9 +7,12 @@ from typing import Final
 
 from duologue.transports.asgi import Scope
 
-__all__ = ["AZURE", "PATH", "PATHS", "path_of"]
+__all__ = ["AZURE", "PATH", "PATHS", "TRANSLATION_PATH", "is_translation", "path_of"]
 
 PATH: Final = "/v1/realtime"
+
+TRANSLATION_PATH: Final = f"{PATH}/translations"
+"""Where translation sessions are; no dialect has other paths."""
 
 AZURE: Final = "/openai"
 """Azure's prefix of the hosted service's paths."""
@@ -19,6 +22,8 @@ PATHS: Final[Mapping[str, str | None]] = {
     f"{AZURE}{PATH}": None,
     f"{AZURE}/realtime": "azure-preview",
     "/voice-live/realtime": "azure-voice-live",
+    TRANSLATION_PATH: None,
+    f"{AZURE}{TRANSLATION_PATH}": None,
 }
 """Every path of the WebSocket, and the dialect that it implies; None: it implies none.
 
@@ -31,3 +36,8 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def is_translation(scope: Scope) -> bool:
+    """Whether the client wants a translation session."""
+    return path_of(scope).endswith(TRANSLATION_PATH)
