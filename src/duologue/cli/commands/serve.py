@@ -23,6 +23,7 @@ from duologue.cli.run import run_to_end
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
+from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
@@ -314,6 +315,9 @@ def _upstream(options: ServeOptions) -> Upstream | None:
         if start.kind == "transcription" and PROFILES[dialect].intent:
             # --upstream-model is a model that answers; transcription sessions set theirs in their configuration.
             model, intent = start.model, "transcription"
+        if start.translates:
+            # Nor is it one that translates.
+            return await open_endpoint(replace(translation_endpoint(place), model=start.model, dialect=dialect))
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
     return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model)
