@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 from duologue.audio.formats import PCM
 from duologue.client.sound.blocks import SoundBlock, closing_after
 from duologue.client.sound.loudspeaker import PullSink
-from duologue.client.sound.playback import AnySink
 from duologue.client.sound.player import Player
-from duologue.client.sound.sinks import AudioSink, sink_of
+from duologue.client.sound.sinks import AudioSink
 from duologue.errors import ConnectionClosedOK, DuologueError
 from duologue.protocol.client.notices import AudioDelta, AudioDone
 from duologue.protocol.translation.client.notices import TranslatedAudio
@@ -43,10 +42,10 @@ class TranslationPlayback(SoundBlock):
     end of the translation.
     """
 
-    def __init__(self, translation: SpeechTranslation, sink: AnySink) -> None:
+    def __init__(self, translation: SpeechTranslation, sink: AudioSink | PullSink) -> None:
         super().__init__("translation.play(…)")
         self._translation = translation
-        self._sink: AudioSink | PullSink = sink if isinstance(sink, PullSink) else sink_of(sink)
+        self._sink = sink
         self._player: Player | None = None
         self._ended_with: DuologueError | None = None
 

@@ -19,7 +19,9 @@ from duologue.client.limits import APPEND_CLIP_MS
 from duologue.client.messages import check_audio, new_id
 from duologue.client.refusals import close_refusal, config_refusal, session_refusal
 from duologue.client.sound.listening import Listening
+from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
+from duologue.client.sound.sinks import sink_of
 from duologue.client.sound.sources import SourceLike, source_of
 from duologue.client.translation.notice_hub import TranslationNoticeHub
 from duologue.client.translation.opening import OpenTranslation, TranslationConnection
@@ -49,14 +51,14 @@ from duologue.protocol.translation.client.notices import (
     TranslationUpdateEnded,
 )
 
-__all__ = ["SpeechTranslation"]
+__all__ = ["UPDATE_S", "SpeechTranslation"]
 
 _logger = logging.getLogger("duologue.client")
 
 _GREETING_S: Final = 10.0
 """How long to wait for `session.created`, which the server sends at once."""
 
-_UPDATE_S: Final = 10.0
+UPDATE_S: Final = 10.0
 """How long to wait for the answer to an update, where the caller sets no limit."""
 
 T = TypeVar("T")
@@ -141,7 +143,7 @@ class SpeechTranslation(TranslationNoticeHub):
         language: str | None = None,
         transcription: str | UnsetType | None = UNSET,
         noise_reduction: str | UnsetType | None = UNSET,
-        timeout: float | None = _UPDATE_S,
+        timeout: float | None = UPDATE_S,
     ) -> TranslationSession:
         """Change the language, the source transcript or the noise reduction; returns the session as it is then.
 
@@ -167,7 +169,6 @@ class SpeechTranslation(TranslationNoticeHub):
         whether the server has said that this was all. Finishing twice is fine.
 
         Raises:
-            ConnectionClosed: the connection was lost before.
             TimeoutError: it is not done within `timeout` seconds; it goes on.
         """
         async with asyncio.timeout(timeout):
@@ -204,9 +205,13 @@ class SpeechTranslation(TranslationNoticeHub):
         known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels)
         return Listening(self, known, encoding=lambda: PCM, name="translation.listen(…)")
 
-    def play(self, sink: AnySink) -> TranslationPlayback:
-        """Play the translated speech on a sink: `async with translation.play(Loudspeaker()):`."""
-        return TranslationPlayback(self, sink)
+    def play(self, sink: AnySink, *, encoding: Encoding | None = None) -> TranslationPlayback:
+        """Play the translated speech on a sink: `async with translation.play(Loudspeaker()):`.
+
+        A function that may be called from any thread, and what has a method `write`, is a sink too. `encoding` is what
+        it takes, by default the session's, PCM16 at 24 kHz.
+        """
+        return TranslationPlayback(self, sink if isinstance(sink, PullSink) else sink_of(sink, encoding=encoding))
 
     # --- the begin and the end
 
@@ -233,10 +238,10 @@ class SpeechTranslation(TranslationNoticeHub):
                 raise self._opening_failure()
             if config is not None:
                 try:
-                    async with asyncio.timeout(_UPDATE_S):
+                    async with asyncio.timeout(UPDATE_S):
                         await self._update(config)
                 except TimeoutError:
-                    told = f"the server has not answered the session's configuration within {_UPDATE_S:g} s"
+                    told = f"the server has not answered the session's configuration within {UPDATE_S:g} s"
                     raise ConnectFailed(told, retryable=True) from None
                 except ConnectionClosedError:
                     raise self._opening_failure(greeted=True) from None

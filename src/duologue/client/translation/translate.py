@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from duologue.client.auth import Auth
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.endpoint_options import endpoint_from, require_url
+from duologue.client.translation.client_secrets import TRANSLATION_MODEL
 from duologue.client.translation.opening import open_translation
 from duologue.client.translation.session import SpeechTranslation
 from duologue.client.translation.settings import TranslationConfigInput, translation_config
@@ -29,10 +30,7 @@ from duologue.transports.socket_options import (
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-__all__ = ["TRANSLATION_MODEL", "translate"]
-
-TRANSLATION_MODEL: Final = "gpt-realtime-translate"
-"""The hosted service's model for translations."""
+__all__ = ["translate"]
 
 
 @asynccontextmanager

@@ -36,17 +36,19 @@ class LineGrouper:
             yield from self.flush()
         if not self._text.strip():
             self._text, self._start_ms = "", elapsed_ms
+        n_before, before_ms = len(self._text), self._end_ms
         self._text += text
         self._end_ms = elapsed_ms if elapsed_ms is not None else self._end_ms
         while (length := self._complete()) is not None:
             line, self._text = self._text[:length], self._text[length:]
-            yield from self._line(line)
-            self._start_ms = elapsed_ms
+            # The end of a sentence is known by what follows, which may be the piece after it.
+            yield from self._line(line, before_ms if length <= n_before else self._end_ms)
+            n_before, self._start_ms = 0, elapsed_ms
 
     def flush(self) -> Iterator[TranslationLine]:
         """Yields the rest as a line, if there is any."""
         line, self._text = self._text, ""
-        yield from self._line(line)
+        yield from self._line(line, self._end_ms)
         self._start_ms = None
 
     def _complete(self) -> int | None:
@@ -58,6 +60,6 @@ class LineGrouper:
             return None
         return self._text.rfind(" ", 1, MAX_CHARACTERS + 1) + 1 or MAX_CHARACTERS
 
-    def _line(self, text: str) -> Iterator[TranslationLine]:
+    def _line(self, text: str, end_ms: int | None) -> Iterator[TranslationLine]:
         if text := text.strip():
-            yield TranslationLine(side=self._side, text=text, start_ms=self._start_ms, end_ms=self._end_ms)
+            yield TranslationLine(side=self._side, text=text, start_ms=self._start_ms, end_ms=end_ms)

@@ -49,6 +49,10 @@ class TranslatedAudio(Struct, frozen=True, kw_only=True):
     elapsed_ms: int | None = None
     """Where it belongs in the stream; None if the server does not say it."""
 
+    def __repr__(self) -> str:
+        size = f"<{len(self.audio)} bytes of {self.encoding.type}>"
+        return f"TranslatedAudio(audio={size}, elapsed_ms={self.elapsed_ms})"
+
 
 class SourceText(Struct, frozen=True, kw_only=True):
     """The next piece of the source speech as text. Pieces bring their own spaces."""
