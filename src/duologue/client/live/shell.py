@@ -182,14 +182,14 @@ class LiveShell(LiveNoticeHub, Injectable):
             self._runner.start(connection)
             self._act(begin)
             await self._begun.wait()
-            if self.outcome is not None:
+            if self.outcome is not None and not self._is_started:
                 raise self._start_failure(self.outcome)
             self._is_handed_over = True
         except ConnectFailed as fault:
             raise fault.with_traceback(None) from None
         finally:
             # After what the application does first with the session: a server may speak at once.
-            asyncio.get_running_loop().call_soon(self._release_notices)
+            asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _start_failure(self, outcome: SessionEnded) -> ConnectFailed | RequestRejected:
         if outcome.error is not None:
@@ -289,4 +289,11 @@ class LiveShell(LiveNoticeHub, Injectable):
             self._ended = fault
             self._over.set()
             self._outcomes.end(fault)
-            self._end_notices(fault)
+            if self._held is None or not self._is_started:
+                self._end_notices(fault)  # else the application gets what is held before the end
+
+    def _hand_over(self) -> None:
+        """The application has the session: it gets what came before that."""
+        self._release_notices()
+        if self._ended is not None:
+            self._end_notices(self._ended)
