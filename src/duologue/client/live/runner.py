@@ -127,6 +127,8 @@ class SessionRunner:
             self._emptied.set()
 
     def _lost(self, closed: ConnectionClosed) -> None:
+        if self._core.state in LIVE_ENDS:
+            return  # the session was over before, and this side has closed
         self.closed, self.close_code = closed, closed.code
         self._core.lost(str(closed), now=self._now())
         self._published(None)

@@ -248,7 +248,7 @@ class LiveShell(LiveNoticeHub, Injectable):
     def _take_work(self, notice: DelegationStarted) -> None:
         if self._work.is_taken:
             self._work.start(notice.delegation.id, self._delegation(notice))
-        elif not self.core.is_sideband and not self._is_heard(notice):
+        elif not self.core.is_sideband and self._held is None and not self._is_heard(notice):
             _logger.warning(
                 "the model handed work to this program, and nothing takes it: pass on_delegation=, or use"
                 " live.on(DelegationStarted, …)"
