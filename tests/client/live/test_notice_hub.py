@@ -21,10 +21,11 @@ async def test_a_stream_has_the_notices_of_its_kinds_in_order() -> None:
 
 
 async def test_utterances_and_audio_are_iterated() -> None:
-    async with talking(serving(Send(*TALK))) as live:
-        utterances, audio = live.utterances(), live.audio()
+    async with talking(serving(Expect("session.thinking.append"), Send(*TALK))) as live:
+        reading = asyncio.gather(anext(aiter(live.utterances())), anext(aiter(live.audio())))
+        await live.append_thinking("Begin.")
         async with asyncio.timeout(5):
-            (utterance, piece) = await asyncio.gather(anext(aiter(utterances)), anext(aiter(audio)))
+            utterance, piece = await reading
         assert utterance.text == "Hello."
         assert piece.audio == bytes(3)
 
@@ -61,8 +62,8 @@ async def test_a_decorated_function_stays_what_it_is_and_one_that_raises_is_call
 
 
 async def test_events_come_as_they_are_before_their_notices() -> None:
-    async with talking(serving(Send(error(code="context_injection_incomplete")))) as live:
-        async with live.stream("error") as events:
-            (event,) = await heard(events)
+    server = serving(Send(error(code="context_injection_incomplete")))
+    async with talking(server) as live, live.stream("error") as events:
+        (event,) = await heard(events)
     assert isinstance(event, LiveErrorEvent)
     assert event.error.code == "context_injection_incomplete"

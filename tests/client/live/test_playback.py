@@ -95,6 +95,7 @@ async def test_a_burst_is_caught_up_with_by_leaving_out_silence() -> None:
     burst = [piece(VOICE)] * 10 + [piece(SILENCE)] * 30 + [piece(VOICE)]
     async with talking(serving(CUE, Send(*burst))) as live, live.play(sink):
         await cue(live)
+        await sink.until(1000)
     assert sink.audio.startswith(VOICE * 10)
     assert sink.audio.endswith(VOICE)
     assert len(sink.audio) < len(VOICE) * 13
@@ -104,8 +105,9 @@ async def test_a_file_gets_silence_for_what_the_server_left_out(tmp_path: Path) 
     path = tmp_path / "call.wav"
     pieces = (piece(VOICE, start_ms=0, end_ms=100), piece(VOICE, start_ms=2600, end_ms=2700))
     server = ScriptedServer([*START, CUE, Send(*pieces, LIVE_CLOSED), Close()])
-    async with talking(server) as live, live.play(WavSink(path, paced=False)):
+    async with talking(server) as live, live.play(WavSink(path, paced=False)) as playback:
         await cue(live)
+        await playback.wait()
     assert read_wav(path).pcm16 == VOICE + bytes(48_000 * 5 // 2) + VOICE
 
 
@@ -113,8 +115,9 @@ async def test_a_gap_that_no_session_has_fills_no_disk(tmp_path: Path, monkeypat
     monkeypatch.setattr("duologue.client.live.playback._MAX_GAP_MS", 1000)
     path = tmp_path / "call.wav"
     server = ScriptedServer([*START, CUE, Send(piece(VOICE, start_ms=10**12), LIVE_CLOSED), Close()])
-    async with talking(server) as live, live.play(WavSink(path, paced=False)):
+    async with talking(server) as live, live.play(WavSink(path, paced=False)) as playback:
         await cue(live)
+        await playback.wait()
     assert len(read_wav(path).pcm16) == 48_000 + len(VOICE)
 
 
@@ -125,9 +128,10 @@ async def test_sound_is_converted_for_the_sink() -> None:
     )
     sink = FunctionSink(heard.append)
     sink.paced = False
-    async with talking(server) as live, live.play(sink):
+    async with talking(server) as live, live.play(sink) as playback:
         assert live.core.encoding == PCMU
         await cue(live)
+        await playback.wait()
     assert b"".join(heard) == b"\xff" * 800
     assert PCM.rate_hz == 24_000
 
@@ -137,16 +141,13 @@ async def test_a_sink_that_fails_ends_the_block() -> None:
         raise AudioError("the loudspeaker is gone")
 
     async with talking(serving(CUE, Send(piece(VOICE)))) as live:
+        await cue(live)
         with pytest.raises(AudioError, match="the loudspeaker is gone"):
-            async with live.play(broken):
-                await cue(live)
-                await asyncio.Event().wait()
+            await live.play(broken)
 
 
 async def test_a_lost_session_ends_the_playback() -> None:
     async with talking(ScriptedServer([*START, CUE, Drop()])) as live:
-        playback = live.play(HandedOver())
+        await cue(live)
         with pytest.raises(SessionLost):
-            async with playback:
-                await cue(live)
-                await asyncio.Event().wait()
+            await live.play(HandedOver())
