@@ -151,21 +151,27 @@ class LiveShell(LiveNoticeHub, Injectable):
             _logger.warning("the Live session was not finalised: %s", self.outcome.reason)
 
     async def _shut(self, *, at_once: bool) -> None:
-        async with self._closing:
+        try:
+            async with self._closing:
+                await self._end_tasks()
+        finally:
+            self._end_with(ConnectionClosedOK(1000))
+            # Not under the lock: a callback may wait for it, to close the session too.
+            await self._close_callbacks(at_once=at_once)
+
+    async def _end_tasks(self) -> None:
+        try:
+            await self._functions.close()
+            await self._work.close()
+        finally:
             try:
-                await self._functions.close()
-                await self._work.close()
+                await self._runner.stop()
             finally:
                 try:
-                    await self._runner.stop()
+                    await self._stack.aclose()
                 finally:
-                    try:
-                        await self._stack.aclose()
-                    finally:
-                        self.core.lost("this side has left it", now=self._now())
-                        self._publish_new(None)
-                        self._end_with(ConnectionClosedOK(1000))
-                        await self._close_callbacks(at_once=at_once)
+                    self.core.lost("this side has left it", now=self._now())
+                    self._publish_new(None)
 
     # --- between the core, the connection and the application
 
