@@ -14,6 +14,7 @@ import msgspec
 from duologue.codec.error_frames import is_error_frame, kept_frame, read_error
 from duologue.codec.forgiving import ForgivingReader
 from duologue.codec.jsontext import parse_object, write_text
+from duologue.codec.known import SURPRISES
 from duologue.codec.longaudio import MIN_CHARS, LongAudio
 from duologue.codec.shape import ObjectShape, shapes_by_tag
 from duologue.codec.writing import NotPlain, reject, to_plain
@@ -58,6 +59,8 @@ class Family(Generic[E]):
         self._unknown = unknown
         self._long_audio = LongAudio(audio)
         self._readers: dict[str, ForgivingReader] = {}
+        self.decode_known: Callable[[str | bytes], E] = self._first_decode
+        """The strict decoder of all known events: raises `SURPRISES`. It replaces itself at its first call."""
 
     def decode(self, data: str | bytes) -> E:
         """The event that a text message is; an unknown one if it is none, or none that holds together.
@@ -65,20 +68,23 @@ class Family(Generic[E]):
         Raises:
             DecodeError: the message is not a JSON object.
         """
-        event = self.decode_strict(data)
-        return self.read(parse_object(data)) if event is None else event
-
-    def decode_strict(self, data: str | bytes) -> E | None:
-        """The event, if it is a known one of which each field fits; None sends it the forgiving way."""
         try:
-            if len(data) >= MIN_CHARS:
-                text = data if isinstance(data, str) else data.decode("utf-8")
-                event = self._long_audio.read(text, self._decode_known)
-                if event is not None:
-                    return event
-            return self._decode_known(data)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return None
+            return self.decode_known(data) if len(data) < MIN_CHARS else self.decode_long(data)
+        except SURPRISES:
+            return self.read(parse_object(data))
+
+    def decode_long(self, data: str | bytes) -> E:
+        """`decode_known`, for a text of at least `MIN_CHARS`."""
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        return self._long_audio.read(text, self.decode_known) or self.decode_known(text)
+
+    def prepare(self) -> Callable[[str | bytes], E]:
+        """Build the strict decoder of all known events, and return it. It raises `SURPRISES`."""
+        self.decode_known = msgspec.json.Decoder(self._union).decode
+        return self.decode_known
+
+    def _first_decode(self, data: str | bytes) -> E:
+        return self.prepare()(data)
 
     def encode(self, event: Variant) -> bytes:
         """The event as a text message, UTF-8."""
@@ -133,10 +139,6 @@ class Family(Generic[E]):
             plain: dict[str, Any] = to_plain(event.json)
             return plain
         return kept_frame(event, self.dialect) or to_plain(event)
-
-    @cached_property
-    def _decode_known(self) -> Callable[[str | bytes], E]:
-        return msgspec.json.Decoder(self._union).decode
 
     def reader(self, dialect: str) -> ForgivingReader:
         """The reader for what the strict decoder rejects, in this dialect."""
