@@ -23,6 +23,10 @@ class ConnectOptions(Struct, frozen=True, kw_only=True):
     """A model in place of the one to test; "" names none."""
     beta: bool = False
     """Send the header of the beta."""
+    attach: str | None = None
+    """The id of the Live session to attach a sideband to."""
+    fork: str | None = None
+    """The id of the stored Live session to fork."""
 
     @property
     def expects_session(self) -> bool:

@@ -27,7 +27,8 @@ class RawConnection:
     Waiting looks at the events since the last `send`, and passes over each event once.
     """
 
-    def __init__(self, transport: Transport, name: str, *, timeout_s: float) -> None:
+    def __init__(self, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform") -> None:
+        self._ids = ids
         self.trace = Trace(name=name)
         self.timeout_s = timeout_s
         self._transport = transport
@@ -45,7 +46,7 @@ class RawConnection:
     async def send(self, event: Json) -> str:
         """Send an event, with a new id unless it has one. Returns the id. Raises Violation if the server has closed."""
         self._sent += 1
-        event = {"event_id": f"conform_{self._sent}", **event}
+        event = {"event_id": f"{self._ids}_{self._sent}", **event}
         await self.send_raw(msgspec.json.encode(event).decode(), event)
         return str(event["event_id"])
 
@@ -53,6 +54,16 @@ class RawConnection:
         """Send a message as it is. Raises Violation if the server has closed."""
         self._seen = len(self.trace.messages)
         self.last_id = None if event is None else str(event.get("event_id"))
+        await self._write(message, event)
+
+    async def feed(self, event: Json) -> None:
+        """Send an event as it is, beside what waits for answers: waiting goes on where it was.
+
+        Raises Violation if the server has closed.
+        """
+        await self._write(msgspec.json.encode(event).decode(), event)
+
+    async def _write(self, message: str | bytes, event: Json | None) -> None:
         self.trace.messages.append(WireMessage(side="C", at_s=self.now_s, event=event or {}))
         try:
             await self._transport.send(message)
@@ -113,6 +124,15 @@ class RawConnection:
         self._seen = len(self.trace.messages)
         return [each for each in self.trace.messages[began:] if each.side == "S"]
 
+    async def ended(self) -> tuple[int, str]:
+        """The code and the reason with which the server closes. Raises Violation if it does not within the timeout."""
+        deadline = self._loop.time() + self.timeout_s
+        while self.trace.closed is None and self._loop.time() < deadline:
+            await self._more(deadline - self._loop.time())
+        if self.trace.closed is None:
+            raise Violation(f"the server does not close within {self.timeout_s:g} s")
+        return self.trace.closed
+
     def first(self, type: str) -> WireMessage:
         """The first event of this type. Raises Undecided if there is none: another rule is about that."""
         for each in self.trace.received(type):
@@ -154,9 +174,14 @@ class RawConnection:
 
     @classmethod
     @asynccontextmanager
-    async def over(cls, transport: Transport, name: str, *, timeout_s: float) -> AsyncGenerator[RawConnection, None]:
-        """Reads the transport for the length of a block; then waits for open responses and items, and closes."""
-        connection = cls(transport, name, timeout_s=timeout_s)
+    async def over(
+        cls, transport: Transport, name: str, *, timeout_s: float, ids: str = "conform"
+    ) -> AsyncGenerator[RawConnection, None]:
+        """Reads the transport for the length of a block; then waits for open responses and items, and closes.
+
+        `ids` is what the ids of the events that are sent begin with.
+        """
+        connection = cls(transport, name, timeout_s=timeout_s, ids=ids)
         reading = asyncio.ensure_future(connection._read())  # noqa: TID251 - ended and awaited below
         try:
             try:
