@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from duologue.conformance.outcomes import NotApplicable
 from duologue.conformance.reports.report import Finding, Outcome, Report
-from duologue.conformance.rulebook.rules import FAMILIES, GROUPS, Family, Level, Rule, rules
+from duologue.conformance.rulebook.rules import FAMILIES, GROUPS, Level, Rule, rules
 from duologue.conformance.runner import run
 from duologue.conformance.scenario_context import Settings
 from duologue.conformance.scenarios import Scenario
-from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.url_connector import open_endpoint_of
 
 __all__ = [

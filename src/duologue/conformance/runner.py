@@ -9,10 +9,10 @@ from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.any_session import Check
 from duologue.conformance.rulebook.invariants import INVARIANTS
-from duologue.conformance.rulebook.rules import Family, rules
+from duologue.conformance.rulebook.rules import rules
 from duologue.conformance.scenario_context import ScenarioContext, Settings
 from duologue.conformance.scenarios import SCENARIOS, Scenario
-from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.trace import Trace
 
 __all__ = ["run"]

@@ -14,8 +14,8 @@ from duologue.conformance.outcomes import SHAPE_ERRORS, NotApplicable, Undecided
 from duologue.conformance.reports.report import Outcome, Report
 from duologue.conformance.rulebook.any_session import published_types
 from duologue.conformance.rulebook.live_commands import error_reference
-from duologue.conformance.rulebook.rules import Family, errors, sequences
-from duologue.conformance.wire.connector import ConnectOptions, OpenTransport
+from duologue.conformance.rulebook.rules import errors, sequences
+from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, CHUNK_MS, append_of, speech
 from duologue.conformance.wire.trace import Json, Trace, WireMessage
@@ -94,6 +94,14 @@ class ScenarioContext:
                 for trace in self.traces:
                     trace.shared = True
             yield connection
+
+    async def refusal(self, options: ConnectOptions) -> ConnectFailed | None:
+        """Why the server refuses such a connection; None if it is opened, which ends at once."""
+        try:
+            await (await self._open_transport(options)).close()
+        except ConnectFailed as fault:
+            return fault
+        return None
 
     @asynccontextmanager
     async def session(self, **session: Any) -> AsyncGenerator[RawConnection, None]:

@@ -31,6 +31,7 @@ class Finding(Struct, frozen=True, kw_only=True):
         """Plain data for other programs."""
         return {
             "rule": self.rule.id,
+            "family": self.rule.family,
             "group": self.rule.group,
             "title": self.rule.title,
             "level": self.rule.weight,

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 
 from duologue import catalogue
-from duologue.conformance.rulebook.rules import Family
+from duologue.conformance.wire.connector import Family
 from duologue.conformance.wire.trace import Trace, WireMessage
 from duologue.events.base import UnknownFrame
 
@@ -145,9 +145,9 @@ def whole_samples(bytes_of_a_sample: Callable[[Trace], int]) -> Check:
     return check
 
 
-def pcm_of(message: WireMessage) -> bytes | None:
-    """The bytes of an output audio delta; None if they are no base64."""
+def pcm_of(message: WireMessage, field: str = "delta") -> bytes | None:
+    """The bytes of an audio field; None if they are no base64."""
     try:
-        return b64decode(message.get("delta"), validate=True)
+        return b64decode(message.get(field), validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None

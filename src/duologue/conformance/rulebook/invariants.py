@@ -8,8 +8,8 @@ from typing import Final
 from duologue.conformance.rulebook.any_session import Check
 from duologue.conformance.rulebook.live_invariants import LIVE_INVARIANTS
 from duologue.conformance.rulebook.realtime_invariants import REALTIME_INVARIANTS
-from duologue.conformance.rulebook.rules import Family
 from duologue.conformance.rulebook.translation_invariants import TRANSLATION_INVARIANTS
+from duologue.conformance.wire.connector import Family
 
 __all__ = ["INVARIANTS"]
 

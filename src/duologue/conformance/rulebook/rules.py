@@ -10,13 +10,13 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 
 from duologue.conformance.rulebook.patterns import Pattern
+from duologue.conformance.wire.connector import Family
 
 __all__ = [
     "FAMILIES",
     "GROUPS",
     "LEVELS",
     "ErrorRule",
-    "Family",
     "Level",
     "Provenance",
     "Rule",
@@ -30,7 +30,6 @@ __all__ = [
 
 Level: TypeAlias = Literal["required", "recommended", "informational"]
 Provenance: TypeAlias = Literal["capture", "spec", "sdk", "guide", "integration", "measured", "inferred", "unsure"]
-Family: TypeAlias = Literal["realtime", "live", "translation"]
 
 LEVELS: Final[Mapping[Provenance, Level]] = {
     "capture": "required",
@@ -48,7 +47,7 @@ LEVELS: Final[Mapping[Provenance, Level]] = {
 """
 
 FAMILIES: Final[Mapping[Family, str]] = {"realtime": "Realtime", "live": "Live", "translation": "Translation"}
-"""The families of sessions, with a title for each. Each has tables of its own."""
+"""The families of sessions, with a title for each: each has tables of its own."""
 
 GROUPS: Final[Mapping[str, str]] = {
     "sequences": "Order of events",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from duologue.transports import Transport
 
-__all__ = ["ConnectOptions", "OpenTransport"]
+__all__ = ["ConnectOptions", "Family", "OpenTransport"]
+
+Family: TypeAlias = Literal["realtime", "live", "translation"]
+"""A family of sessions: each has an endpoint, events and rules of its own."""
 
 
 class ConnectOptions(Struct, frozen=True, kw_only=True):

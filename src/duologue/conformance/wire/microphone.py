@@ -9,7 +9,7 @@ from typing import Final
 
 from duologue.conformance.outcomes import Violation
 from duologue.conformance.wire.raw_connection import RawConnection
-from duologue.conformance.wire.speech_sample import append_of
+from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
 
 __all__ = ["Microphone"]
 
@@ -20,10 +20,11 @@ _CHUNK_MS: Final = 100
 class Microphone:
     """Sends silence in real time, and in its place what is said. A timeline in the server advances with it."""
 
-    def __init__(self, connection: RawConnection, *, append: str, bytes_per_ms: int = 48) -> None:
+    def __init__(self, connection: RawConnection, *, append: str, bytes_per_ms: int, silence: bytes) -> None:
         self._connection = connection
         self._append = append
         self._chunk_bytes = _CHUNK_MS * bytes_per_ms
+        self._silence = silence
         self._waiting = bytearray()
         self._silent = asyncio.Event()
         self._silent.set()
@@ -32,10 +33,13 @@ class Microphone:
     @classmethod
     @asynccontextmanager
     async def on(
-        cls, connection: RawConnection, *, append: str, bytes_per_ms: int = 48
+        cls, connection: RawConnection, *, append: str, bytes_per_ms: int = BYTES_PER_MS, silence: bytes = b"\0"
     ) -> AsyncGenerator[Microphone, None]:
-        """Sends for the length of a block. It stops when the server closes: what waits for answers says so."""
-        microphone = cls(connection, append=append, bytes_per_ms=bytes_per_ms)
+        """Sends for the length of a block; `silence` is the byte that silence is made of.
+
+        It stops when the server closes: what waits for answers says so.
+        """
+        microphone = cls(connection, append=append, bytes_per_ms=bytes_per_ms, silence=silence)
         sending = asyncio.ensure_future(microphone._send())  # noqa: TID251 - ended and awaited below
         try:
             yield microphone
@@ -57,7 +61,7 @@ class Microphone:
             while True:
                 chunk = bytes(self._waiting[: self._chunk_bytes])
                 del self._waiting[: self._chunk_bytes]
-                await self._connection.feed(append_of(chunk.ljust(self._chunk_bytes, b"\0"), self._append))
+                await self._connection.feed(append_of(chunk.ljust(self._chunk_bytes, self._silence), self._append))
                 self.sent_ms += _CHUNK_MS
                 await asyncio.sleep(began + self.sent_ms / 1000 - loop.time())
                 if not self._waiting:

@@ -20,6 +20,9 @@ __all__ = ["RawConnection"]
 _QUIET_S: Final = 0.3
 """After so much silence no more events are expected: an answer takes a round trip, 0.2 s around the world."""
 
+_CONTINUOUS: Final = frozenset({"session.output_audio.delta", "session.input_audio.append"})
+"""Events of the families without turns that come all the time: they do not show that an answer is on its way."""
+
 
 class RawConnection:
     """One connection, with a trace of everything that was sent and received.
@@ -86,6 +89,7 @@ class RawConnection:
         """The next event of these types, about one of these ids if any are named.
 
         Raises Violation when nothing comes within the timeout, when the server closes, and when it sends an error.
+        Events that come without a break do not extend the timeout.
         """
 
         def wanted(message: WireMessage) -> bool:
@@ -93,20 +97,24 @@ class RawConnection:
             return named and (where is None or where(message))
 
         awaited = " or ".join(types)
+        at = self._seen
+        deadline = self._loop.time() + self.timeout_s
         while True:
-            for at in range(self._seen, len(self.trace.messages)):
-                message = self.trace.messages[at]
+            for message in self.trace.messages[at:]:
+                at += 1
                 if message.side == "C":
                     continue
                 if wanted(message):
-                    self._seen = at + 1
+                    self._seen = at
                     return message
                 if message.type == "error" and "error" not in types:
-                    self._seen = at + 1
+                    self._seen = at
                     raise Violation(f"{awaited} was expected, and {_described(message)} came")
+                if message.type not in _CONTINUOUS:
+                    deadline = self._loop.time() + self.timeout_s
             if self.trace.closed is not None:
                 raise Violation(f"{awaited} was expected, and the server closed with {self.trace.closed[0]}")
-            if not await self._more(self.timeout_s):
+            if not await self._more(deadline - self._loop.time()):
                 last = next((each.type for each in reversed(self.trace.messages) if each.side == "S"), "nothing")
                 raise Violation(f"no {awaited} within {self.timeout_s:g} s; the last event was {last}")
 
@@ -121,6 +129,13 @@ class RawConnection:
         deadline = self._loop.time() + self.timeout_s
         while self.trace.closed is None and self._loop.time() < deadline and await self._more(quiet_s):
             pass
+        self._seen = len(self.trace.messages)
+        return [each for each in self.trace.messages[began:] if each.side == "S"]
+
+    async def during(self, seconds: float) -> list[WireMessage]:
+        """Let this time pass; returns the server's events since the last `send` or wait."""
+        began = self._seen
+        await asyncio.sleep(seconds)
         self._seen = len(self.trace.messages)
         return [each for each in self.trace.messages[began:] if each.side == "S"]
 
