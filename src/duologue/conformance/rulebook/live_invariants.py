@@ -57,6 +57,12 @@ def _started_first(trace: Trace) -> Verdicts:
             return
 
 
+def _error_code(trace: Trace) -> Verdicts:
+    for each in trace.received("error"):
+        lacking = [name for name in ("type", "code", "message") if not isinstance(each.get(f"error.{name}"), str)]
+        yield f"an error lacks {', '.join(lacking)}" if lacking else None
+
+
 def _no_append_ack(trace: Trace) -> Verdicts:
     if any(trace.sent("session.input_audio.append")):
         yield None
@@ -82,17 +88,17 @@ def _append_times(trace: Trace) -> Verdicts:
 
 
 def _played_after_playing(trace: Trace) -> Verdicts:
-    playing = False
+    playing = may_have_failed = False
     for each in trace.received():
         if each.type == "session.output_audio.fixture.playing":
-            if playing:
+            if playing and not may_have_failed:
                 yield "a fixture is playing before the one before it was played"
-            playing = True
+            playing, may_have_failed = True, False
         elif each.type == "session.output_audio.fixture.played":
             yield None if playing else "a fixture is played that was not playing"
             playing = False
         elif each.type == "error":
-            playing = False  # a fixture that failed is not played
+            may_have_failed = True  # a fixture that failed is not played
 
 
 def _usage_rises(trace: Trace) -> Verdicts:
@@ -184,6 +190,7 @@ LIVE_INVARIANTS: Final[Mapping[str, Check]] = {
     "live.nothing_after_closed": nothing_after("session.closed"),
     "live.answered_once": answered_once,
     "live.error_reference": errors_name_commands("client_event_id", "error.client_event_id"),
+    "live.error_code": _error_code,
     "live.no_append_ack": _no_append_ack,
     "live.whole_samples": whole_samples(_sample_bytes),
     "live.transcript_times": _transcript_times,
