@@ -1,4 +1,4 @@
-"""What scenarios of Live are made of: a started session with a microphone, commands, and the sound that comes back."""
+"""What scenarios of Live are made of: a started session with a feed, commands, and the sound that comes back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duologue.conformance.outcomes import Violation
 from duologue.conformance.rulebook.any_session import pcm_of
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.wire.connector import ConnectOptions
-from duologue.conformance.wire.microphone import Microphone
+from duologue.conformance.wire.audio_feed import AudioFeed
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
 from duologue.conformance.wire.trace import Json, WireMessage
@@ -38,10 +38,10 @@ _PLAIN: Final = ConnectOptions()
 
 
 class LiveCall(Struct, frozen=True):
-    """A session that was started, and the microphone that keeps its timeline going."""
+    """A session that was started, and the feed that keeps its timeline going."""
 
     connection: RawConnection
-    microphone: Microphone
+    feed: AudioFeed
     started: WireMessage
 
     @property
@@ -68,8 +68,8 @@ async def live_call(
     async with context.open(options) as connection:
         begin = {"type": "session.start", "session": session} if options.fork else start(context, **session)
         started = await connection.answer(begin, "session.started")
-        async with Microphone.on(connection, append=APPEND) as microphone:
-            yield LiveCall(connection, microphone, started)
+        async with AudioFeed.on(connection, append=APPEND) as feed:
+            yield LiveCall(connection, feed, started)
             if connection.trace.closed is None and not any(connection.trace.received("session.closed")):
                 with suppress(Violation):  # a rule of its own is about the close
                     await connection.answer({"type": "session.close"}, "session.closed")

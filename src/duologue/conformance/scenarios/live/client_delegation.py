@@ -21,7 +21,7 @@ async def _work_for_the_application(context: ScenarioContext) -> None:
     async with live_call(context, instructions=_DELEGATING, delegation={"type": "client"}) as call:
         connection = call.connection
         at = len(connection.trace.messages)
-        await call.microphone.say(speech())
+        await call.feed.say(speech())
         connection.rewind(at)
         try:
             created = await connection.until("session.delegation.created")

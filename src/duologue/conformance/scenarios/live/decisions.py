@@ -8,7 +8,7 @@ from duologue.conformance.outcomes import NotApplicable, expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.scenarios.live.base import APPEND, start
-from duologue.conformance.wire.microphone import Microphone
+from duologue.conformance.wire.audio_feed import AudioFeed
 
 __all__ = ["SCENARIOS"]
 
@@ -24,7 +24,7 @@ async def _a_decision(context: ScenarioContext) -> None:
         answer = await connection.answer(start(context, delegation=delegation), "session.started", "error")
         if answer.type == "error":
             raise NotApplicable("the server has no decisions")
-        async with Microphone.on(connection, append=APPEND):
+        async with AudioFeed.on(connection, append=APPEND):
             with context.deciding("live.decision.items"):
                 item = {"role": "user", "content": "Good morning."}
                 id = await connection.send({"type": "decision.item.create", "item": item})

@@ -42,7 +42,7 @@ async def _a_sentence_and_its_answer(context: ScenarioContext) -> None:
     async with live_call(context) as call:
         connection = call.connection
         at = len(connection.trace.messages)
-        await call.microphone.say(speech())
+        await call.feed.say(speech())
         with context.deciding("live.transcript.input"):
             connection.rewind(at)
             await connection.until(_INPUT_TEXT)
@@ -54,7 +54,7 @@ async def _a_sentence_and_its_answer(context: ScenarioContext) -> None:
         with context.deciding("live.audio.continuous"):
             _is_continuous(call)
         with context.deciding("live.audio.real_time"):
-            ahead = sound_ms(connection.trace.received()) - call.microphone.sent_ms
+            ahead = sound_ms(connection.trace.received()) - call.feed.sent_ms
             expect(ahead <= _SLACK_MS, f"{ahead:.0f} ms more output than input")
         with context.deciding("live.audio.pieces"):
             lengths = sorted({round(sound_ms([each])) for each in connection.trace.received(OUTPUT)})
@@ -77,7 +77,7 @@ async def _answer(call: LiveCall) -> None:
 
 async def _wait_for_usage(call: LiveCall) -> None:
     while not any(call.connection.trace.received("session.usage.updated")):
-        if call.microphone.sent_ms > _USAGE_S * 1000 or call.connection.trace.closed is not None:
+        if call.feed.sent_ms > _USAGE_S * 1000 or call.connection.trace.closed is not None:
             raise Violation(f"no session.usage.updated within {_USAGE_S:g} s of audio")
         await asyncio.sleep(0.5)
 
@@ -89,7 +89,7 @@ def _is_continuous(call: LiveCall) -> None:
     expect(len(pieces) > 1, "there is no output audio")
     gaps = [after.at_s - before.at_s for before, after in pairwise(pieces)]
     expect(max(gaps) <= _GAP_S, f"{max(gaps):.1f} s without output audio")
-    missing = call.microphone.sent_ms - sound_ms(pieces)
+    missing = call.feed.sent_ms - sound_ms(pieces)
     expect(missing <= 2 * _SLACK_MS, f"{missing:.0f} ms less output than input")
 
 
@@ -109,7 +109,7 @@ async def _a_muted_sentence(context: ScenarioContext) -> None:
         muting = await connection.send({"type": "session.input_audio.mute"})
         await context.vital("live.mute", connection.until("session.input_audio.muted"))
         at = len(connection.trace.messages)
-        await call.microphone.say(speech())
+        await call.feed.say(speech())
         await connection.during(min(3.0, connection.timeout_s))
         heard = [each for each in connection.trace.messages[at:] if each.side == "S" and each.type == _INPUT_TEXT]
         context.record("live.mute.silence", *(("failed", f"{_INPUT_TEXT} came") if heard else ("passed", "")))

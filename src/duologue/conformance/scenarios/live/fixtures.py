@@ -8,7 +8,7 @@ from duologue.conformance.outcomes import expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.scenarios.live.base import APPEND, append, fixture, is_speech, live_call, start, tone
-from duologue.conformance.wire.microphone import Microphone
+from duologue.conformance.wire.audio_feed import AudioFeed
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS
 
 __all__ = ["SCENARIOS"]
@@ -57,7 +57,7 @@ async def _a_clip_in_a_telephone_session(context: ScenarioContext) -> None:
     async with context.open() as connection:
         telephone = {"format": {"type": "audio/pcmu", "rate": 8000}}
         await connection.answer(start(context, audio=telephone), "session.started")
-        async with Microphone.on(connection, append=APPEND, bytes_per_ms=8, silence=b"\xff"):
+        async with AudioFeed.on(connection, append=APPEND, bytes_per_ms=8, silence=b"\xff"):
             with context.deciding("live.fixture.format"):
                 await connection.answer(fixture(tone(_CLIP_MS)), _PLAYING)
                 await connection.until(_PLAYED)

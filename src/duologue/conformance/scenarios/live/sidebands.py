@@ -55,7 +55,7 @@ async def _a_sideband(context: ScenarioContext) -> None:
 async def _muted_speech_is_mirrored(context: ScenarioContext, call: LiveCall, sideband: RawConnection) -> None:
     at = len(sideband.trace.messages)
     await call.connection.answer({"type": "session.input_audio.mute"}, "session.input_audio.muted")
-    await call.microphone.say(speech()[:48_000])
+    await call.feed.say(speech()[:48_000])
     await call.connection.answer({"type": "session.input_audio.unmute"}, "session.input_audio.unmuted")
     with context.deciding("live.sideband.events"):
         sideband.rewind(at)

@@ -9,7 +9,7 @@ from duologue.conformance.outcomes import expect
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.scenarios.live.base import APPEND, OUTPUT, start
-from duologue.conformance.wire.microphone import Microphone
+from duologue.conformance.wire.audio_feed import AudioFeed
 
 __all__ = ["SCENARIOS"]
 
@@ -65,8 +65,8 @@ async def _sessions_of_each_format(context: ScenarioContext) -> None:
                 started = await connection.answer(start(context, audio={"format": format}), "session.started")
                 kept = started.get("session.audio.format")
                 expect(_holds(kept, format), f"{name}: session.started names {kept}")
-                microphone = Microphone.on(connection, append=APPEND, bytes_per_ms=bytes_per_ms, silence=silence)
-                async with microphone:
+                feed = AudioFeed.on(connection, append=APPEND, bytes_per_ms=bytes_per_ms, silence=silence)
+                async with feed:
                     await connection.until(OUTPUT)
 
 

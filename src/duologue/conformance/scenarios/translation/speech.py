@@ -9,7 +9,7 @@ from duologue.conformance.rulebook.any_session import pcm_of
 from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.scenarios.translation.sessions import update
-from duologue.conformance.wire.microphone import Microphone
+from duologue.conformance.wire.audio_feed import AudioFeed
 from duologue.conformance.wire.speech_sample import speech
 from duologue.conformance.wire.trace import WireMessage
 
@@ -40,8 +40,8 @@ async def _a_sentence_in_another_language(context: ScenarioContext) -> None:
         await connection.until("session.created")
         await connection.answer(update(language="es", transcription=_TRANSCRIBED), "session.updated")
         at = len(connection.trace.messages)
-        async with Microphone.on(connection, append=_APPEND) as microphone:
-            await microphone.say(speech())
+        async with AudioFeed.on(connection, append=_APPEND) as feed:
+            await feed.say(speech())
             for rule_id, type in (
                 ("translation.text", _TEXT),
                 ("translation.speech", _AUDIO),
@@ -63,8 +63,8 @@ async def _a_sentence_that_is_closed_at_once(context: ScenarioContext) -> None:
     async with context.open() as connection:
         await connection.until("session.created")
         await connection.answer(update(language="es", transcription=None), "session.updated")
-        async with Microphone.on(connection, append=_APPEND) as microphone:
-            await microphone.say(speech())
+        async with AudioFeed.on(connection, append=_APPEND) as feed:
+            await feed.say(speech())
         with context.deciding("translation.rest"):
             await connection.answer({"type": "session.close"}, "session.closed")
             if not any(connection.trace.received(_TEXT)):

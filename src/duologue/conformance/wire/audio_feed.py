@@ -1,4 +1,4 @@
-"""A microphone: audio that goes to the server without a break, as the families without turns need it."""
+"""A feed: audio that goes to the server without a break, as the families without turns need it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from duologue.conformance.outcomes import Violation
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
 
-__all__ = ["Microphone"]
+__all__ = ["AudioFeed"]
 
 _CHUNK_MS: Final = 100
 """Audio in one append: 20 to 100 ms is what clients of Live send, 200 ms those of translation."""
 
 
-class Microphone:
+class AudioFeed:
     """Sends silence in real time, and in its place what is said. A timeline in the server advances with it."""
 
     def __init__(self, connection: RawConnection, *, append: str, bytes_per_ms: int, silence: bytes) -> None:
@@ -34,15 +34,15 @@ class Microphone:
     @asynccontextmanager
     async def on(
         cls, connection: RawConnection, *, append: str, bytes_per_ms: int = BYTES_PER_MS, silence: bytes = b"\0"
-    ) -> AsyncGenerator[Microphone, None]:
+    ) -> AsyncGenerator[AudioFeed, None]:
         """Sends for the length of a block; `silence` is the byte that silence is made of.
 
         It stops when the server closes: what waits for answers says so.
         """
-        microphone = cls(connection, append=append, bytes_per_ms=bytes_per_ms, silence=silence)
-        sending = asyncio.ensure_future(microphone._send())  # noqa: TID251 - ended and awaited below
+        feed = cls(connection, append=append, bytes_per_ms=bytes_per_ms, silence=silence)
+        sending = asyncio.ensure_future(feed._send())  # noqa: TID251 - ended and awaited below
         try:
-            yield microphone
+            yield feed
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
