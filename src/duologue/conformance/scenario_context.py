@@ -91,6 +91,7 @@ class ScenarioContext:
             if options.expects_session:
                 self.traces.append(connection.trace)
             if options.attach is not None:
+                connection.trace.sideband = True
                 for trace in self.traces:
                     trace.shared = True
             yield connection

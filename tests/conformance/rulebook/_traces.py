@@ -17,9 +17,10 @@ SESSION = {"id": "live_1", "expires_at": 1_790_000_000, "model": "gpt-live-1", "
 
 
 def trace_of(frames: list[Frame], *, shared: bool = False) -> Trace:
-    """A trace in which these messages were sent and received, in their order."""
+    """A trace in which these messages were sent and received, in their order; of a sideband if nothing was started."""
     messages = [WireMessage(side=side, at_s=n / 10, event=event) for n, (side, event) in enumerate(frames)]
-    return Trace(name="by hand", messages=messages, shared=shared)
+    starts = any(event["type"] == "session.start" for side, event in frames if side == "C")
+    return Trace(name="by hand", messages=messages, sideband=not starts, shared=shared)
 
 
 def wrapped(kind: str, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A feed sends silence in real time, and what is said in its place."""
+"""An audio feed sends silence in real time, and what is said in its place."""
 
 from __future__ import annotations
 
@@ -42,13 +42,17 @@ async def test_it_sends_ten_pieces_of_100_ms_in_a_second() -> None:
 async def test_what_is_said_comes_whole_and_in_its_order_and_the_last_piece_is_filled_with_silence() -> None:
     pieces = await _heard(b"a" * 1000, b"b" * 800, silence=b"\xff", seconds=0.5)
     sound = b"".join(pieces)
-    assert sound.startswith(b"a" * 1000 + b"\xff" * 600 + b"b" * 800 + b"\xff" * 800)
+    assert sound.startswith(b"a" * 1000 + b"\xff" * 600)
+    assert sound.lstrip(b"a").strip(b"\xff") == b"b" * 800
 
 
 async def test_after_a_close_nothing_waits_to_be_said() -> None:
     ours, theirs = memory_pair()
-    async with RawConnection.over(ours, "by hand", timeout_s=1) as connection:
-        async with AudioFeed.on(connection, append=APPEND) as feed, asyncio.timeout(5):
-            await theirs.close()
-            await feed.say(bytes(48_000))
-            await feed.say(bytes(48_000))
+    async with (
+        RawConnection.over(ours, "by hand", timeout_s=1) as connection,
+        AudioFeed.on(connection, append=APPEND) as feed,
+        asyncio.timeout(5),
+    ):
+        await theirs.close()
+        await feed.say(bytes(48_000))
+        await feed.say(bytes(48_000))

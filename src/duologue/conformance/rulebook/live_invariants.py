@@ -32,24 +32,19 @@ _SESSIONS: Final = ("session.started", "session.updated", "session.closed")
 _ENDS: Final = ("response.completed", "response.failed", "response.incomplete")
 
 
-def _is_sideband(trace: Trace) -> bool:
-    """A sideband is attached to a session that runs: it does not start one."""
-    return not any(trace.sent("session.start"))
-
-
 def _sample_bytes(trace: Trace) -> int:
     """Bytes of one sample in the session's format; a sideband has PCM16 whatever that is."""
-    if _is_sideband(trace):
+    if trace.sideband:
         return 2
     asked = [each.get("session.audio.format.type") for each in trace.sent("session.start")]
-    return _SAMPLE_BYTES.get(str(asked[-1]), 2)
+    return _SAMPLE_BYTES.get(str(asked[0]) if asked else "", 2)
 
 
 def _started_first(trace: Trace) -> Verdicts:
     for each in trace.messages:
         if each.side == "C" and each.type == "session.start":
             break
-        if each.side == "S" and not _is_sideband(trace) and each.type != "error":
+        if each.side == "S" and not trace.sideband and each.type != "error":
             yield f"{each.type or 'a message'} comes before session.start"
     for each in trace.received():
         yield None if each.type in ("session.started", "error") else f"{each.type or 'a message'} comes first"
@@ -64,7 +59,7 @@ def _error_code(trace: Trace) -> Verdicts:
 
 
 def _no_append_ack(trace: Trace) -> Verdicts:
-    if any(trace.sent("session.input_audio.append")):
+    if not trace.sideband and any(trace.sent("session.input_audio.append")):
         yield None
         for each in trace.received():
             if each.type.startswith("session.input_audio.append"):
@@ -110,7 +105,7 @@ def _usage_rises(trace: Trace) -> Verdicts:
 
 
 def _delegation_first(trace: Trace) -> Verdicts:
-    if _is_sideband(trace):
+    if trace.sideband:
         return  # it may have been attached after the delegation was created
     created: set[str] = set()
     for each in trace.received("session.delegation.created", *_IN_A_DELEGATION):
@@ -128,8 +123,8 @@ def _delegation_once(trace: Trace) -> Verdicts:
         if id in created:
             yield f"{id} is created twice"
         created.add(id)
-        good = not configured or target == configured[-1]
-        yield None if good else f"{id} is for {target}, and {configured[-1]} is configured"
+        good = not configured or target == configured[0]
+        yield None if good else f"{id} is for {target}, and {configured[0]} is configured"
 
 
 def _one_response_at_a_time(trace: Trace) -> Verdicts:
@@ -160,7 +155,7 @@ def _same_session(trace: Trace) -> Verdicts:
 
 
 def _sideband_times(trace: Trace) -> Verdicts:
-    if not _is_sideband(trace):
+    if not trace.sideband:
         return
     reached = 0
     for each in trace.received("session.output_audio.delta"):

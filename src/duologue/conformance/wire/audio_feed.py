@@ -1,4 +1,4 @@
-"""A feed: audio that goes to the server without a break, as the families without turns need it."""
+"""A feed of audio that goes to the server without a break, as the families without turns need it."""
 
 from __future__ import annotations
 

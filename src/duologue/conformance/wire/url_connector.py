@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.endpoint import Endpoint
 from duologue.client.live.urls import attach_url, fork_url, primary_url
-from duologue.client.session_urls import completed_path, split_server_url
+from duologue.client.translation.urls import translation_endpoint
 from duologue.conformance.wire.connector import ConnectOptions, Family, OpenTransport
 from duologue.transports import Transport
 
@@ -18,7 +18,6 @@ __all__ = ["open_endpoint_of"]
 
 _BETA_HEADER = {"OpenAI-Beta": "realtime=v1"}
 
-_TRANSLATIONS: Final = "/realtime/translations"
 _TRANSLATION_MODEL: Final = "gpt-realtime-translate"
 """The model in the URL of a translation session if none is named: the hosted service has no other one."""
 
@@ -69,10 +68,8 @@ def _live(endpoint: Endpoint, options: ConnectOptions) -> Endpoint:
 
 
 def _translation(endpoint: Endpoint, options: ConnectOptions) -> Endpoint:
-    parts = split_server_url(endpoint.url, secure=endpoint.socket.ssl is not None, example_path=f"/v1{_TRANSLATIONS}")
-    path = completed_path(parts.path, base="/v1", endpoint=_TRANSLATIONS)
     model = endpoint.model if options.model is None else options.model
-    return replace(endpoint, url=parts._replace(path=path).geturl(), model=model or _TRANSLATION_MODEL)
+    return replace(translation_endpoint(endpoint), model=model or _TRANSLATION_MODEL)
 
 
 _ENDPOINTS: Final[Mapping[Family, Callable[[Endpoint, ConnectOptions], Endpoint]]] = {

@@ -11,8 +11,8 @@ from msgspec import Struct
 from duologue.conformance.outcomes import Violation
 from duologue.conformance.rulebook.any_session import pcm_of
 from duologue.conformance.scenario_context import ScenarioContext
-from duologue.conformance.wire.connector import ConnectOptions
 from duologue.conformance.wire.audio_feed import AudioFeed
+from duologue.conformance.wire.connector import ConnectOptions
 from duologue.conformance.wire.raw_connection import RawConnection
 from duologue.conformance.wire.speech_sample import BYTES_PER_MS, append_of
 from duologue.conformance.wire.trace import Json, WireMessage

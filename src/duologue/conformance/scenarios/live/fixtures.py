@@ -15,6 +15,7 @@ __all__ = ["SCENARIOS"]
 
 _CLIP_MS: Final = 1500
 _LIMIT_MS: Final = 30_000
+_PLAY: Final = "session.output_audio.fixture.play"
 _PLAYING: Final = "session.output_audio.fixture.playing"
 _PLAYED: Final = "session.output_audio.fixture.played"
 
@@ -32,17 +33,19 @@ async def _a_clip(context: ScenarioContext) -> None:
         connection = call.connection
         clip = await connection.send(fixture(tone(_CLIP_MS)))
         playing = await context.vital("live.fixture", connection.until(_PLAYING))
-        refused: dict[str, Any] = {
+        events: dict[str, Any] = {
             "live.error.fixture_busy": fixture(tone(_CLIP_MS)),
             "live.error.append_in_fixture": append("thinking", "It rains."),
         }
-        for rule_id, event in refused.items():
+        for rule_id, event in events.items():
             with context.deciding(rule_id):
                 answer = await connection.answer(event, "error", _PLAYED, _PLAYING, "session.thinking.appended")
                 context.check_rejection(rule_id, connection, answer)
         with context.deciding("live.fixture"):
             played = await connection.until(_PLAYED)
-            context.follows("live.fixture", connection.since(clip))
+            refused = [each.event.get("event_id") for each in connection.trace.sent(_PLAY)][1:]
+            since = connection.since(clip)
+            context.follows("live.fixture", [each for each in since if each.event.get("event_id") not in refused])
         with context.deciding("live.fixture.sound"):
             begin, end = (connection.trace.messages.index(each) for each in (playing, played))
             heard = [each for each in connection.trace.messages[begin:end] if is_speech(each)]
