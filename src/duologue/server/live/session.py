@@ -284,9 +284,13 @@ class LiveServerSession:
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
-            if self._registry is not None:
-                self._registry.closed(self, self._protocol.stored())
+            self._leave_registry()
             self._reading = None
+
+    def _leave_registry(self) -> None:
+        registry, self._registry = self._registry, None
+        if registry is not None:
+            registry.closed(self, self._protocol.stored())
 
     # --- events and commands of the protocol
 
@@ -356,6 +360,7 @@ class LiveServerSession:
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
             case Close():
+                self._leave_registry()  # before the client sees the end, and forks what was stored
                 self._send_queue.put(GOING_AWAY if self._draining else command)
                 for sideband in tuple(self._sidebands.values()):
                     sideband.finish()
