@@ -254,6 +254,7 @@ class LiveCore:
             self._fixture_ends_by,
             self._commands.next_deadline,
             self._delegations.next_tick_at,
+            self._transcript.next_tick_at,
             timeline,
         )
 
@@ -274,6 +275,7 @@ class LiveCore:
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.due(now), now)
             self._advance(now)
+        self._notices += self._transcript.tick(now)
 
     # --- what the shell collects
 
@@ -306,9 +308,9 @@ class LiveCore:
             case LiveOutputAudioDeltaEvent():
                 self._audio(event)
             case LiveInputTranscriptDeltaEvent():
-                self._notices += self._transcript.add("user", event.delta, event.start_ms, event.end_ms)
+                self._notices += self._transcript.add("user", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveOutputTranscriptDeltaEvent():
-                self._notices += self._transcript.add("assistant", event.delta, event.start_ms, event.end_ms)
+                self._notices += self._transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
@@ -386,7 +388,6 @@ class LiveCore:
             self._send_audio(silent, now)
         if self._input.stalled(now):
             self._notices.append(TimeStalled(self._input.position_ms))
-        self._notices += self._transcript.advance(self._input.position_ms)
 
     def _end(self, *, finalised: bool, reason: str, error: LiveErrorEvent | None = None) -> None:
         self._state_ends_by = inf
@@ -415,7 +416,6 @@ class LiveCore:
         assert self._input is not None  # the session runs
         self._events.append(LiveInputAudioAppendEvent.from_audio(audio))
         self._input.sent(len(audio), now)
-        self._notices += self._transcript.advance(self._input.position_ms)
 
     def _enqueue_all(self, events: Iterable[LiveClientEvent], now: float) -> None:
         for event in events:
