@@ -112,6 +112,9 @@ class Function(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     parameters: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
     """JSON schema of the arguments."""
+    fallback: bool = False
+    """Hands over what the responder cannot answer itself to one who can. To be called with no arguments where a
+    responder would otherwise say that it does not know."""
 
 
 class Image(msgspec.Struct, frozen=True):

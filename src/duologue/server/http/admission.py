@@ -109,6 +109,18 @@ class Admission:
         shown = _keys_of(scope)
         return self._owner(shown) if len(self._keys) else _address(scope)
 
+    def live_owner_of(self, scope: Scope, *, now: float, unix_now_s: float) -> str:
+        """The owner of a Live session. Counts for its rate. Raises Rejection.
+
+        A client secret has the configuration of a Realtime session, and opens no other.
+        """
+        principal = self.principal_of(scope, unix_now_s=unix_now_s)
+        if principal.session_start.message is not None:
+            raise Rejection("wrong_key")
+        if not self._rates.take(principal.owner, now):
+            raise Rejection("rate")
+        return principal.owner
+
     def delay_s(self, rejection: Rejection, scope: Scope, *, now: float) -> float:
         """Seconds to wait before this rejection is sent: wrong keys above the rate are slowed."""
         if rejection.name != "wrong_key" or self._wrong_keys.take(peer_of(scope), now):

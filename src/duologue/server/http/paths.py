@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal, cast
 
+from duologue.server.http.auth import query
+from duologue.server.session_start import LiveRequest
 from duologue.transports.asgi import Scope
 
-__all__ = ["AZURE", "PATH", "PATHS", "path_of"]
+__all__ = ["AZURE", "LIVE_PATH", "PATH", "PATHS", "live_request_of", "path_of"]
 
 PATH: Final = "/v1/realtime"
 
@@ -24,6 +27,22 @@ PATHS: Final[Mapping[str, str | None]] = {
 
 Azure clients are configured with a host and add the path themselves.
 """
+
+
+LIVE_PATH: Final = "/v1/live/sessions"
+"""Where Live sessions begin; the paths of sidebands and forks are below it."""
+
+_LIVE: Final = re.compile(rf"(?:{AZURE})?{LIVE_PATH}(?:/(?P<id>[^/]{{1,128}})/(?P<verb>attach|fork))?")
+
+
+def live_request_of(scope: Scope) -> LiveRequest | None:
+    """What the client of a Live path wants; None for any other path."""
+    found = _LIVE.fullmatch(path_of(scope))
+    if found is None:
+        return None
+    verb = cast("Literal['attach', 'fork'] | None", found["verb"])
+    graceful = query(scope).get("graceful_close", [""])[-1].lower() == "true"
+    return LiveRequest(verb=verb or "start", session_id=found["id"] or "", graceful_close=graceful)
 
 
 def path_of(scope: Scope) -> str:

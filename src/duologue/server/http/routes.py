@@ -22,7 +22,7 @@ from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEve
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
-from duologue.server.http.paths import AZURE
+from duologue.server.http.paths import AZURE, LIVE_PATH
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
@@ -43,6 +43,15 @@ _BETA_LIFE_S: Final = 60
 _BETA: Final = "openai-beta"
 
 _Page = Callable[[Request], Awaitable[Response]]
+
+_LIVE: Final = (
+    ("POST", "", "no_webrtc"),
+    ("POST", "/{session_id}/fork", "no_webrtc"),
+    *(("POST", f"/{{session_id}}/{verb}", "no_telephone") for verb in ("accept", "reject", "refer", "hangup")),
+    ("GET", "/{session_id}/content", "no_live_recording"),
+    *(("GET", where, "no_upgrade") for where in ("", "/{session_id}/attach", "/{session_id}/fork")),
+)
+"""Requests for Live sessions by HTTP, below `LIVE_PATH`, and their rejections: here sessions are WebSockets alone."""
 
 
 def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
@@ -118,12 +127,19 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         rejection = Rejection(name, method=request.method, path=request.url.path, websocket=websocket)
         return _json(rejection.body(), status=fault.status_code, headers=dict(fault.headers or {}))
 
+    def refusing(name: str) -> _Page:
+        async def refuse(request: Request) -> Response:
+            raise Rejection(name, websocket=request.scope.get("root_path", "") + LIVE_PATH)
+
+        return unkeyed(refuse) if name == "no_upgrade" else keyed(refuse)
+
     hosted: tuple[tuple[str, str, _Page], ...] = (
         ("POST", f"{path}/client_secrets", keyed(client_secrets)),
         ("POST", f"{path}/sessions", keyed(beta_sessions)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
         ("GET", path, unkeyed(no_upgrade)),
+        *((method, f"{LIVE_PATH}{where}", refusing(name)) for method, where, name in _LIVE),
     )
     table: tuple[tuple[str, str, _Page], ...] = (
         *hosted,
