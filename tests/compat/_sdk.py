@@ -33,7 +33,8 @@ def strict(union: Any, *, beside: Iterable[str] = ()) -> Check:
 
     The SDK itself accepts any event; decoded by the type's name alone, nothing can pass as an event of another kind.
     """
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[union, Field(discriminator="type")])
+    annotated: Any = Annotated  # no type for a checker: the union is a value here
+    adapter: TypeAdapter[Any] = TypeAdapter(annotated[union, Field(discriminator="type")])
 
     def check(wire: Any) -> None:
         model = adapter.validate_python(wire, strict=True)
