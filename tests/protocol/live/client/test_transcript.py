@@ -71,6 +71,18 @@ def test_a_piece_without_text_says_nothing() -> None:
     assert grouper.add("user", "", 0, 200, now=0.0) == grouper.end() == []
 
 
+def test_the_transcript_so_far_has_ended_utterances_and_those_that_go_on() -> None:
+    grouper = TranscriptGrouper()
+    grouper.add("assistant", "Hello.", 0, 200, now=0.0)
+    grouper.add("user", "I was", 3000, 3200, now=3.0)
+    grouper.add("assistant", "Mhm", 3300, 3400, now=3.3)
+    grouper.tick(3.35)
+    assert str(grouper.utterances) == "assistant: Hello.\nuser: I was\nassistant: Mhm"
+    assert [message.role for message in grouper.utterances.as_input()] == ["assistant", "user", "assistant"]
+    grouper.end()
+    assert [utterance.utterance_id for utterance in grouper.utterances] == [1, 2, 3]
+
+
 @given(
     st.lists(
         st.tuples(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, UtteranceEnded
-from duologue.protocol.live.client.utterances import Grouped, OpenUtterances, SpokenPiece
+from duologue.protocol.live.client.utterances import MAX_CHARACTERS, Grouped, OpenUtterances, SpokenPiece
 
 Spoken = tuple[Speaker, str, int, int]
 
@@ -122,4 +122,21 @@ def test_of_words_at_the_same_time_those_of_whose_turn_it_is_come_first() -> Non
 def test_spaces_alone_are_no_utterance() -> None:
     assert grouped(("user", " ", 0, 200), ("assistant", "Hello", 900, 1000)) == [
         ("assistant", "Hello", "session_closed", False)
+    ]
+
+
+def test_talk_without_end_is_cut_into_utterances_of_bounded_length() -> None:
+    word = "x" * (MAX_CHARACTERS // 2)
+    speakers: list[Speaker] = ["user", "assistant"]
+    for speaker in speakers:
+        ended = grouped(*[(speaker, word, n, n + 1) for n in range(5)])
+        assert [reason for _, _, reason, _ in ended] == ["length", "length", "session_closed"]
+
+
+def test_what_the_assistant_says_for_long_in_the_user_s_turn_takes_it() -> None:
+    word = "x" * (MAX_CHARACTERS // 2)
+    assert grouped(("user", "Well", 0, 5000), *(("assistant", word, n, n + 1) for n in range(3))) == [
+        ("user", "Well", "speaker_change", False),
+        ("assistant", word * 2, "length", False),
+        ("assistant", word, "session_closed", False),
     ]

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import Final
 
-from duologue.protocol.live.client.notices import Speaker
+from duologue.events.live import LiveInitialMessage, LiveInitialPart
+from duologue.protocol.live.client.notices import Speaker, Utterance, UtteranceEnded
 from duologue.protocol.live.client.utterances import Grouped, OpenUtterances, SpokenPiece
 
-__all__ = ["SETTLE_MS", "TranscriptGrouper"]
+__all__ = ["MAX_UTTERANCES", "SETTLE_MS", "LiveTranscript", "TranscriptGrouper"]
 
 SETTLE_MS: Final = 50
 """Words of another speaker wait so long, because those of the same interval by the present one belong before them."""
+
+MAX_UTTERANCES: Final = 4096
+"""That are kept, more than the two hours of a session bring; the oldest are dropped."""
+
+_MAX_INPUT: Final = 128
+"""Earlier messages that a start may name."""
+
+_PARTS: Final[dict[Speaker, str]] = {"user": "input_text", "assistant": "output_text"}
+
+
+class LiveTranscript(tuple[Utterance, ...]):
+    """What was said, in the order in which it began. `str` is one line for each utterance, `SPEAKER: TEXT`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(f"{utterance.speaker}: {utterance.text}" for utterance in self)
+
+    def as_input(self) -> list[LiveInitialMessage]:
+        """The last 128 utterances as earlier messages: the `input` with which another session goes on."""
+        return [
+            LiveInitialMessage(role=each.speaker, content=[LiveInitialPart(type=_PARTS[each.speaker], text=each.text)])
+            for each in self[-_MAX_INPUT:]
+        ]
 
 
 class TranscriptGrouper:
@@ -23,6 +49,7 @@ class TranscriptGrouper:
 
     def __init__(self) -> None:
         self._utterances = OpenUtterances()
+        self._kept: deque[Utterance] = deque(maxlen=MAX_UTTERANCES)
         self._unsettled: list[SpokenPiece] = []
         self._unsettled_from = 0.0
         self._unsettled_to = 0.0
@@ -33,6 +60,12 @@ class TranscriptGrouper:
         """The latest end of all pieces, known at `_latest_at`."""
         self._latest_at = 0.0
         self._now = 0.0
+
+    @property
+    def utterances(self) -> LiveTranscript:
+        """The utterances as far as they were told, those that go on too; a snapshot."""
+        told = [*self._kept, *self._utterances.going_on]
+        return LiveTranscript(sorted(told, key=lambda utterance: utterance.utterance_id))
 
     def add(self, speaker: Speaker, delta: str, start_ms: int, end_ms: int, *, now: float) -> list[Grouped]:
         """The next piece of a speaker; one without text is silence. Ends come before the piece that brings them."""
@@ -69,11 +102,15 @@ class TranscriptGrouper:
         # The clock is rounded: what is due now by `next_tick_at` must be so by the session's time too.
         due_ms = 0.0 if self._unsettled else self._utterances.deadline_ms
         notices = self._settle()
-        return notices + self._utterances.advance(max(due_ms, self._time_ms))
+        return notices + self._keeping(self._utterances.advance(max(due_ms, self._time_ms)))
 
     def end(self) -> list[Grouped]:
         """The session is over, at the time of the last `add` or `tick`."""
-        return self._settle() + self._utterances.close(self._time_ms, "session_closed")
+        return self._settle() + self._keeping(self._utterances.close(self._time_ms, "session_closed"))
+
+    def _keeping(self, notices: list[Grouped]) -> list[Grouped]:
+        self._kept += (notice.utterance for notice in notices if isinstance(notice, UtteranceEnded))
+        return notices
 
     @property
     def _time_ms(self) -> float:
@@ -87,11 +124,11 @@ class TranscriptGrouper:
             return []
         notices: list[Grouped] = []
         if any(piece.start_ms < self._began_ms.get(piece.speaker, piece.start_ms) for piece in pieces):
-            notices = self._utterances.close(self._time_ms, "timestamp_reset")
+            notices += self._utterances.close(self._time_ms, "timestamp_reset")
             self._began_ms.clear()
             self._latest_ms = None
         for piece in pieces:
             self._began_ms[piece.speaker] = piece.start_ms
             self._latest_ms = max(self._latest_ms or 0.0, piece.end_ms)
         self._latest_at = self._unsettled_to
-        return notices + self._utterances.add(pieces)
+        return self._keeping(notices + self._utterances.add(pieces))

@@ -15,6 +15,7 @@ from string import whitespace
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from duologue.protocol.live.client.notices import Speaker, TranscriptDelta, Utterance, UtteranceEnd, UtteranceEnded
 
@@ -23,6 +24,7 @@ __all__ = [
     "ASSISTANT_SILENCE_MS",
     "BACKCHANNEL_MS",
     "ISOLATION_MS",
+    "MAX_CHARACTERS",
     "SEPARATION_MS",
     "Grouped",
     "OpenUtterances",
@@ -46,6 +48,9 @@ ACKNOWLEDGEMENTS: Final = frozenset(
 )
 """What may be an acknowledgement; `_plain` writes words so."""
 
+MAX_CHARACTERS: Final = 20_000
+"""Of one utterance, twenty minutes of talk without a pause; what follows is another one."""
+
 _PUNCTUATION: Final = ".,!?;:\"'()[]{}"
 
 Grouped: TypeAlias = TranscriptDelta | UtteranceEnded
@@ -66,6 +71,7 @@ class _Open(Struct):
     start_ms: int
     end_ms: int
     pieces: list[str] = field(default_factory=list)
+    n_characters: int = 0
     may_acknowledge: bool = True
     """Whether its words may be an acknowledgement, or the beginning of one."""
 
@@ -73,8 +79,22 @@ class _Open(Struct):
     def text(self) -> str:
         return "".join(self.pieces)
 
+    @property
+    def utterance(self) -> Utterance:
+        return Utterance(
+            utterance_id=self.utterance_id,
+            speaker=self.speaker,
+            text=self.text.strip(),
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+        )
+
+    def has_room(self, piece: SpokenPiece) -> bool:
+        return self.n_characters + len(piece.text) <= MAX_CHARACTERS
+
     def take(self, piece: SpokenPiece) -> list[Grouped]:
         self.pieces.append(piece.text)
+        self.n_characters += len(piece.text)
         self.end_ms = max(self.end_ms, piece.end_ms)
         return [
             TranscriptDelta(
@@ -87,14 +107,7 @@ class _Open(Struct):
         ]
 
     def ended(self, reason: UtteranceEnd, *, backchannel: bool = False) -> list[Grouped]:
-        utterance = Utterance(
-            utterance_id=self.utterance_id,
-            speaker=self.speaker,
-            text=self.text.strip(),
-            start_ms=self.start_ms,
-            end_ms=self.end_ms,
-            backchannel=backchannel,
-        )
+        utterance = replace(self.utterance, backchannel=backchannel)
         return [UtteranceEnded(utterance, reason)] if utterance.text else []
 
 
@@ -115,6 +128,12 @@ class OpenUtterances:
     def speaker(self) -> Speaker | None:
         """Whose turn it is."""
         return self._turn.speaker if self._turn is not None else None
+
+    @property
+    def going_on(self) -> list[Utterance]:
+        """The utterances that have begun and not ended; a snapshot."""
+        begun = [each.utterance for each in (self._turn, self._aside) if each is not None]
+        return [utterance for utterance in begun if utterance.text]
 
     @property
     def deadline_ms(self) -> float:
@@ -177,8 +196,12 @@ class OpenUtterances:
         if turn is None:
             self._turn = self._opened(piece)
             return self._turn.take(piece)
-        if piece.speaker == turn.speaker:
+        if piece.speaker == turn.speaker and turn.has_room(piece):
             return turn.take(piece)
+        if piece.speaker == turn.speaker:
+            notices = self._end_turn("length")
+            self._turn = self._opened(piece)
+            return notices + self._turn.take(piece)
         if turn.speaker == "assistant":
             begun = self._opened(piece)
             return self._begin_turn(begun) + begun.take(piece)
@@ -203,6 +226,9 @@ class OpenUtterances:
                 aside = None
             begun = aside if aside is not None else self._opened(piece)
             return notices + self._begin_turn(begun) + begun.take(piece)
+        if aside is not None and not aside.has_room(piece):
+            notices += self._begin_turn(aside)
+            return notices + self._take(piece)
         if aside is None:
             aside = self._aside = self._opened(piece)
         aside.may_acknowledge = may_acknowledge
