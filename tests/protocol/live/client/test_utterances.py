@@ -129,13 +129,14 @@ def test_talk_without_end_is_cut_into_utterances_of_bounded_length() -> None:
     word = "x" * (MAX_CHARACTERS // 2)
     speakers: list[Speaker] = ["user", "assistant"]
     for speaker in speakers:
-        ended = grouped(*[(speaker, word, n, n + 1) for n in range(5)])
-        assert [reason for _, _, reason, _ in ended] == ["length", "length", "session_closed"]
+        said: list[Spoken] = [(speaker, word, n, n + 1) for n in range(5)]
+        assert [reason for _, _, reason, _ in grouped(*said)] == ["length", "length", "session_closed"]
 
 
 def test_what_the_assistant_says_for_long_in_the_user_s_turn_takes_it() -> None:
     word = "x" * (MAX_CHARACTERS // 2)
-    assert grouped(("user", "Well", 0, 5000), *(("assistant", word, n, n + 1) for n in range(3))) == [
+    said: list[Spoken] = [("assistant", word, n, n + 1) for n in range(3)]
+    assert grouped(("user", "Well", 0, 5000), *said) == [
         ("user", "Well", "speaker_change", False),
         ("assistant", word * 2, "length", False),
         ("assistant", word, "session_closed", False),
