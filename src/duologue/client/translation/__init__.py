@@ -1,0 +1,1 @@
+"""The client of translation sessions, for asyncio; threads use the facade in `client.blocking`."""
