@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
+from duologue.codec import decode_live
 from duologue.engines.registry import Engines
 from duologue.protocol import SessionDefaults
 from duologue.protocol.live.server import StoredLiveSession
@@ -47,14 +49,27 @@ class LiveSessions:
     """Makes what serves a client of a Live path, and knows which sessions there are."""
 
     def __init__(
-        self, *, defaults: SessionDefaults, limits: Limits, budget: Budget, models: Sequence[str] = ()
+        self,
+        *,
+        defaults: SessionDefaults,
+        limits: Limits,
+        budget: Budget,
+        models: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._defaults = live_defaults(defaults, limits)
         self._limits = limits
         self._budget = budget
         self._models = frozenset(models)
         self._open: dict[str, LiveServerSession] = {}
         self._stored = StoredSessions[StoredLiveSession](max_sessions=limits.stored_live_sessions, budget=budget)
+
+    @staticmethod
+    def prepare() -> None:
+        """Build the decoders now: the first event, and the first malformed one, would keep all sessions waiting."""
+        for frame in ('{"type":"session.close"}', '{"type":"session.start"}'):
+            decode_live(frame)
 
     def serve(
         self, wanted: LiveRequest, transport: Transport, *, owner: str, engines: Engines, observer: Observer
@@ -78,6 +93,7 @@ class LiveSessions:
             observer=observer,
             share=self._budget.share(owner),
             stored=stored,
+            clock=self._clock,
         )
 
     def _sideband(self, wanted: LiveRequest, transport: Transport, *, owner: str, observer: Observer) -> Sideband:

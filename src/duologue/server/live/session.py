@@ -97,16 +97,19 @@ class LiveServerSession:
         observer: Observer | None = None,
         share: Share | None = None,
         stored: StoredLiveSession | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """With `models`, sessions of others are refused. `share` counts the session's memory, and is closed with it.
-        `owner` may attach sidebands. With `stored` the session is a fork of it."""
+        `owner` may attach sidebands. With `stored` the session is a fork of it. `clock` is in seconds, as fast as the
+        event loop's."""
+        self._clock = clock
         self.owner = owner
         self._transport = transport
         self._registry = registry
         self._models = models
         self._limits = limits = limits or Limits()
         self._share = share
-        self._started_at = now = time.monotonic()
+        self._started_at = now = clock()
         charge = share.charge if share is not None else None
         self._protocol = LiveServerProtocol(
             defaults, new_id=new_id, now=now, started_at=time.time(), charge=charge, stored=stored
@@ -169,7 +172,7 @@ class LiveServerSession:
         if not self._serving or not self._protocol.is_running:
             self.stop()
             return
-        self._protocol.stop(now=time.monotonic())
+        self._protocol.stop(now=self._clock())
         self._pass_on()
 
     def stop(self, close: Close = GOING_AWAY) -> None:
@@ -183,7 +186,7 @@ class LiveServerSession:
     def attach(self, sideband: Sideband, /) -> None:
         """Send the sideband `session.started`, and then all events; or an error, if the session does not run."""
         self._sidebands[sideband.sideband_id] = sideband
-        if self._serving and self._protocol.attach(sideband.sideband_id, now=time.monotonic()):
+        if self._serving and self._protocol.attach(sideband.sideband_id, now=self._clock()):
             self._pass_on()
             return
         self.detach(sideband)
@@ -194,12 +197,12 @@ class LiveServerSession:
     def detach(self, sideband: Sideband, /) -> None:
         """The sideband is gone; the session goes on."""
         if self._sidebands.pop(sideband.sideband_id, None) is not None and self._serving:
-            self._protocol.detach(sideband.sideband_id, now=time.monotonic())
+            self._protocol.detach(sideband.sideband_id, now=self._clock())
             self._pass_on()
 
     async def receive(self, message: str | bytes, /, *, source: str = PRIMARY) -> None:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
-        now = time.monotonic()
+        now, began = self._clock(), time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
         if not self._serving:
@@ -210,7 +213,7 @@ class LiveServerSession:
             self._protocol.receive_text(message, now=now, source=source)
         self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
-        if time.monotonic() - now > _LONG_S:
+        if time.monotonic() - began > _LONG_S:
             await asyncio.sleep(0)
 
     # --- the three loops
@@ -262,26 +265,28 @@ class LiveServerSession:
             self._tick_at = wake_at
             self._wake.clear()
             try:
-                async with asyncio.timeout(max(0.0, wake_at - time.monotonic())):
+                async with asyncio.timeout(max(0.0, wake_at - self._clock())):
                     await self._wake.wait()
             except TimeoutError:
-                self._protocol.tick(time.monotonic())
+                self._protocol.tick(self._clock())
                 await self._flush()
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
-        self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
-        for outgoing in self._protocol.take_outgoing():
-            self._send(outgoing)
-        self._protocol.take_commands()
-        for sideband in tuple(self._sidebands.values()):
-            sideband.finish()
-        if self._registry is not None:
-            self._registry.closed(self, self._protocol.stored())
-        self._observer.closed(code)
-        if self._share is not None:
-            self._share.close()
-        self._reading = None
+        try:
+            self._protocol.lost(now=self._clock())  # changes nothing where the session has ended before
+            for outgoing in self._protocol.take_outgoing():
+                self._send(outgoing)
+            self._protocol.take_commands()
+        finally:
+            for sideband in tuple(self._sidebands.values()):
+                sideband.finish()
+            self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
+            if self._registry is not None:
+                self._registry.closed(self, self._protocol.stored())
+            self._reading = None
 
     # --- events and commands of the protocol
 
@@ -389,9 +394,9 @@ class LiveServerSession:
         except Exception as fault:
             log_event(logging.ERROR, "engine broke", fault=fault, session=self.session_id, work="detect")
             drop_traceback(fault)
-            self._protocol.detection_failed(_client_message(fault), now=time.monotonic())
+            self._protocol.detection_failed(_client_message(fault), now=self._clock())
         else:
-            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=time.monotonic())
+            self._protocol.detected(probabilities, self._detector_input.frame_ms, now=self._clock())
 
     async def _transcribe(self, command: TranscribeUtterance) -> None:
         utterance_id, text = command.utterance_id, ""
@@ -407,25 +412,30 @@ class LiveServerSession:
         with self._observer.work("transcription", utterance_id):
             fault = await self._attempt(work, utterance_id)
         if fault is not None:
-            self._protocol.transcription_failed(utterance_id, fault, now=time.monotonic())
+            self._protocol.transcription_failed(utterance_id, fault, now=self._clock())
         else:
-            self._protocol.transcript(utterance_id, text, now=time.monotonic())
+            self._protocol.transcript(utterance_id, text, now=self._clock())
         await self._flush()
 
     async def _reply(self, reply: LiveReply) -> None:
         async def work() -> None:
-            age_s = time.monotonic() - self._started_at
+            age_s = self._clock() - self._started_at
             request = live_request(reply, session_id=self.session_id, session_age_s=age_s)
             reporter = ReplyReporter(
-                reply, self._protocol, self._observer, flush=self._flush, progress=self._progressed
+                reply,
+                self._protocol,
+                self._observer,
+                flush=self._flush,
+                progress=self._progressed,
+                clock=self._clock,
             )
             await answer(_Spoken(reply.text, reply.encoding, reply.voice), request, self._engines, reporter)
-            self._protocol.reply_finished(reply.reply_id, now=time.monotonic())
+            self._protocol.reply_finished(reply.reply_id, now=self._clock())
 
         with self._observer.work("response", reply.reply_id):
             fault = await self._attempt(work, reply.reply_id)
             if fault is not None:
-                self._protocol.reply_failed(reply.reply_id, fault, now=time.monotonic())
+                self._protocol.reply_failed(reply.reply_id, fault, now=self._clock())
             await self._flush()
 
     async def _attempt(self, work: Callable[[], Awaitable[None]], work_id: str) -> str | None:
