@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeAlias
 
+import pytest
 from openai import AsyncOpenAI, OpenAI
 from openai.types.live.connect_server_event import ConnectServerEvent
 from openai.types.live.fork_server_event import ForkServerEvent
 from openai.types.live.server_event import ServerEvent
 from openai.types.realtime import RealtimeTranslationServerEvent
 from openai.types.responses import ResponseStreamEvent
+from websockets.exceptions import ConnectionClosedOK
 
-from duologue.events.base import encode_audio
+from duologue.events.base import decode_audio, encode_audio
 from tests.compat._sdk import Check, Form, Sdk, addresses, strict
 
-__all__ = ["CHECKS", "Endpoint", "LiveSdk", "live_sdk", "sdk_client"]
+__all__ = ["CHECKS", "Endpoint", "LiveSdk", "live_sdk", "sdk_client", "sound", "words"]
 
 Endpoint: TypeAlias = Literal["primary", "sideband", "fork", "translation"]
 
@@ -46,6 +48,16 @@ CHECKS: Final[dict[Endpoint, Check]] = {
 }
 
 
+def words(events: Sequence[Any], stream: Literal["input", "output"]) -> str:
+    """What was said in one direction."""
+    return "".join(event.delta for event in events if event.type == f"session.{stream}_transcript.delta")
+
+
+def sound(events: Sequence[Any]) -> bytes:
+    """What is heard."""
+    return b"".join(decode_audio(event.delta) for event in events if event.type == "session.output_audio.delta")
+
+
 class LiveSdk(Sdk):
     """An open Live session. Methods are called by their path, `session.input_audio.append`."""
 
@@ -62,10 +74,21 @@ class LiveSdk(Sdk):
         for start in range(0, len(audio), 48 * piece_ms):
             await self.call("session.input_audio.append", audio=encode_audio(audio[start : start + 48 * piece_ms]))
 
-    async def close(self) -> Any:
-        """Close the session, and return `session.closed`, behind which nothing comes."""
+    async def until_said(self, text: str, stream: Literal["input", "output"] = "output") -> list[Any]:
+        """Events up to the end of these words, which must be the next ones in this direction that are complete."""
+        events: list[Any] = []
+        while text not in words(events, stream):
+            events += await self.until(f"session.{stream}_transcript.delta")
+        return events
+
+    async def close(self) -> list[Any]:
+        """Close the session, and return the rest of its events, of which the last must be `session.closed`."""
         await self.call("session.close", event_id="close")
-        return (await self.until("session.closed"))[-1]
+        events = await self.until("session.closed")
+        assert (events[-1].reason, events[-1].client_event_id) == ("close_requested", "close")
+        with pytest.raises(ConnectionClosedOK):
+            await self.receive()
+        return events
 
 
 @asynccontextmanager

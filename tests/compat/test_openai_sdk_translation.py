@@ -14,10 +14,10 @@ from openai.types.realtime import RealtimeTranslationSessionClosedEvent
 from websockets.exceptions import ConnectionClosedOK
 
 from duologue.engines.scripted import ScriptedTranslator
-from duologue.events.base import decode_audio, encode_audio
+from duologue.events.base import encode_audio
 from duologue.server import RealtimeApp
 from duologue.testing import scripted_app_engines, scripted_engines
-from tests.compat._live_sdk import CHECKS, LiveSdk, live_sdk, sdk_client
+from tests.compat._live_sdk import CHECKS, LiveSdk, live_sdk, sdk_client, sound, words
 from tests.compat._sdk import Form, addresses
 from tests.server._engines import LOUD, QUIET
 from tests.server._listening import listening
@@ -47,14 +47,6 @@ async def translated(sdk: LiveSdk) -> list[Any]:
         await sdk.call("session.input_audio_buffer.append", audio=encode_audio(piece))
     await sdk.call("session.close")
     return await sdk.until("session.closed")
-
-
-def words(events: list[Any], stream: str) -> str:
-    return "".join(event.delta for event in events if event.type == f"session.{stream}_transcript.delta")
-
-
-def sound(events: list[Any]) -> bytes:
-    return b"".join(decode_audio(event.delta) for event in events if event.type == "session.output_audio.delta")
 
 
 @pytest.mark.parametrize("form", FORMS)
