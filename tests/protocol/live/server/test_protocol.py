@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from duologue.codec import encode_live
-from duologue.events.live import LiveSessionConfig
+from duologue.events.live import LiveInputAudioAppendEvent, LiveSessionConfig
 from duologue.protocol.live.client.core import LiveCore
 from duologue.protocol.live.client.notices import (
     CommandEnded,
@@ -230,9 +230,12 @@ def test_an_hour_leaves_memory_flat() -> None:
         session.answer(command, "That is a long story, and it goes on for a while.", ms=2_000)
 
     session.on_reply = talk
-    minute = (sound(1_500) + quiet(4_500)) * 10
+    speech, silence = (LiveInputAudioAppendEvent.from_audio(audio) for audio in (sound(100), quiet(100)))
     for _ in range(60):
-        session.speaks(minute, piece_ms=100)
+        for piece in ([speech] * 15 + [silence] * 45) * 10:
+            session.passes(0.1)
+            session.protocol.receive(piece, now=session.now)
+            session.collect()
         session.sent.clear()
         session.commands.clear()
         held.append(sum(session.protocol.held.values()))
