@@ -146,7 +146,6 @@ class Stage:
             limits=limits or Limits(),
             budget=self.budget,
             models=models,
-            clock=asyncio.get_running_loop().time,
         )
         self.served: list[Any] = []
         self._observer = Observers(observers)
