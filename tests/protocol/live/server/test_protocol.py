@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from math import inf
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from duologue.protocol.live.client.notices import (
     UtteranceEnded,
 )
 from duologue.protocol.live.server import DELEGATE, LiveReply
+from duologue.protocol.server.commands import Close
 from duologue.protocol.states import LiveServerState
 from tests.protocol.live.server._session import MS_BYTES, Session, encoded, quiet, sound
 
@@ -62,11 +64,10 @@ def test_a_refused_start_ends_the_connection_two_seconds_later() -> None:
     session.start(event_id="c2")
     assert errors(session)[1]["client_event_id"] == "c2"
     session.passes(1.9)
-    assert session.closed is None
+    assert session.protocol.state is LiveServerState.REFUSED
     session.passes(0.2)
-    assert session.closed is not None
-    assert session.closed.code == 1008
-    assert session.protocol.next_tick_at == float("inf")
+    assert session.closed == Close(1008, "the session was refused")
+    assert session.protocol.next_tick_at == inf
 
 
 def test_a_start_without_a_session_is_refused_like_any_other() -> None:

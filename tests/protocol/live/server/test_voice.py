@@ -118,7 +118,11 @@ def test_a_reply_that_fails_is_reported_and_what_was_said_is_heard() -> None:
 
 
 def test_a_reply_has_bounds() -> None:
-    for limits, piece in (({"max_reply_chars": 10}, "x" * 11), ({"max_voice_ahead_ms": 100}, "")):
+    bounds: list[tuple[dict[str, Any], str]] = [
+        ({"max_reply_chars": 10}, "x" * 11),
+        ({"max_voice_ahead_ms": 100}, ""),
+    ]
+    for limits, piece in bounds:
         session = Session(**limits)
         session.says("Hello?")
         reply_id = session.of(LiveReply)[0].reply_id

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duologue.protocol.live.server.sound.transcripts import GRID_MS, SpokenTranscript, UserTranscript
+from duologue.protocol.live.server.sound.transcripts import GRID_MS, InputTranscript, OutputTranscript
 
 
 def test_words_are_spread_over_the_span_of_an_utterance() -> None:
-    deltas = UserTranscript().spread("Where is my parcel?", 1_230, 2_100)
+    deltas = InputTranscript().spread("Where is my parcel?", 1_230, 2_100)
     assert [(delta.delta, delta.start_ms) for delta in deltas] == [
         ("Where", 1_200),
         (" is my", 1_400),
@@ -18,12 +18,12 @@ def test_words_are_spread_over_the_span_of_an_utterance() -> None:
 
 
 def test_a_script_without_spaces_is_spread_by_characters() -> None:
-    deltas = UserTranscript().spread("你好吗今天", 0, 1_000)
+    deltas = InputTranscript().spread("你好吗今天", 0, 1_000)
     assert [delta.delta for delta in deltas] == ["你", "好", "吗", "今", "天"]
 
 
 def test_words_of_the_voice_are_due_before_their_sound_and_not_before_now() -> None:
-    spoken = SpokenTranscript()
+    spoken = OutputTranscript()
     spoken.add("Hello there my friend, how are you?", 1_000, 1_000)
     (first,) = spoken.due(1_000)
     assert (first.delta, first.start_ms) == ("Hello there my", 1_000)
@@ -32,7 +32,7 @@ def test_words_of_the_voice_are_due_before_their_sound_and_not_before_now() -> N
 
 
 def test_words_that_are_cut_are_not_sent_and_leave_their_cells_free() -> None:
-    spoken = SpokenTranscript()
+    spoken = OutputTranscript()
     spoken.add("Hello there my friend, how are you?", 1_000, 1_000)
     spoken.due(1_000)
     spoken.cut(1_300)
@@ -43,7 +43,7 @@ def test_words_that_are_cut_are_not_sent_and_leave_their_cells_free() -> None:
 
 @given(st.lists(st.tuples(st.text(), st.integers(0, 3_000), st.integers(0, 3_000)), max_size=6))
 def test_any_utterances_concatenate_and_never_run_backwards(utterances: list[tuple[str, int, int]]) -> None:
-    transcript, position_ms, end_ms = UserTranscript(), 0, 0
+    transcript, position_ms, end_ms = InputTranscript(), 0, 0
     for text, pause_ms, length_ms in utterances:
         start_ms = position_ms + pause_ms
         position_ms = start_ms + length_ms
