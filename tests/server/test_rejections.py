@@ -15,6 +15,7 @@ DETAILS = {
     "websocket": "/w",
     "session_id": "live_1",
     "max": 1,
+    "kind": "translation",
 }
 
 

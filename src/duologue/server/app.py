@@ -21,7 +21,7 @@ from duologue.server.descriptors import descriptors_left, reserved_descriptors
 from duologue.server.http.admission import Admission, Principal, peer_of
 from duologue.server.http.auth import Keys
 from duologue.server.http.client_secrets import ClientSecrets
-from duologue.server.http.paths import PATH, PATHS, live_request_of, path_of
+from duologue.server.http.paths import PATH, PATHS, is_translation, live_request_of, path_of
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
@@ -36,6 +36,7 @@ from duologue.server.telemetry.log import LogObserver, log_event
 from duologue.server.telemetry.metrics import Metrics
 from duologue.server.telemetry.observer import Observer, Observers
 from duologue.server.telemetry.tracing import traces
+from duologue.server.translation.served_translation import ServedTranslation
 from duologue.transports.asgi import ADMISSION, ASGIReceive, ASGISend, ASGITransport, Scope
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class RealtimeApp:
         self.ready = False
         """Whether sessions can be served."""
         self._engines: Engines | None = None
-        self._sessions: set[ServerSession | Relay | ServedLive] = set()
+        self._sessions: set[ServerSession | Relay | ServedLive | ServedTranslation] = set()
         self._sessions_by_owner: Counter[str] = Counter()
         self._wait = asyncio.sleep
         self._empty = asyncio.Event()
@@ -153,7 +154,7 @@ class RealtimeApp:
         match scope["type"]:
             case "lifespan":
                 await self._lifespan(receive, send)
-            case "websocket" if path_of(scope) in PATHS:
+            case "websocket" if path_of(scope) in PATHS or is_translation(scope):
                 await self._serve(scope, receive, send)
             case "websocket" if (wanted := live_request_of(scope)) is not None:
                 await self._serve_live(wanted, scope, receive, send)
@@ -298,14 +299,14 @@ class RealtimeApp:
 
     def _admit(
         self, scope: Scope, principal: Principal, transport: ASGITransport, observer: Observer
-    ) -> ServerSession | Relay:
+    ) -> ServerSession | Relay | ServedTranslation:
         """The session or relay for this client. Raises Rejection."""
         self._check_room(principal.owner)
         session_start = self.admission.session_start_of(scope, principal, now=time.monotonic())
         if self.upstream is not None:
             return Relay(
                 transport,
-                self.upstream,
+                self.upstream.unchanged() if session_start.translates else self.upstream,
                 session_start=session_start,
                 limits=self.limits,
                 defaults=self.defaults,
@@ -313,6 +314,16 @@ class RealtimeApp:
                 new_id=new_id,
             )
         assert self._engines is not None, "no session is admitted before the engines are loaded"
+        if session_start.translates:
+            return ServedTranslation(
+                transport,
+                self._engines,
+                self.defaults,
+                session_start=session_start,
+                limits=self.limits,
+                observer=observer,
+                share=self.budget.share(principal.owner),
+            )
         return ServerSession(
             transport,
             self._engines,

@@ -37,6 +37,13 @@ REJECTIONS: Final[dict[str, _Row]] = {
     "model_of_another_kind": _Row(
         400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in realtime mode.'
     ),
+    "model_not_for_translation": _Row(
+        400, 4000, _BAD, "invalid_model", 'Model "{model}" is not supported in translation mode.'
+    ),
+    "intent_of_translation": _Row(400, 4000, _BAD, "invalid_intent", "Translation sessions have no intent."),
+    "secret_of_another_kind": _Row(
+        401, 3000, _BAD, "invalid_api_key", "This client secret opens {kind} sessions only."
+    ),
     "beta": _Row(400, 4000, _BAD, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported."),
     "rate": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many new sessions; try again in a minute."),
     "owner_sessions": _Row(429, 1013, _OFTEN, "rate_limit_exceeded", "Too many sessions at once; end one or wait."),

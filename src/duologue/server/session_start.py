@@ -48,6 +48,8 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     model: str | None = None
     """None: the server's default."""
     kind: SessionKind = "realtime"
+    translates: bool = False
+    """A translation session, which has a path, events and client secrets of its own."""
     dialect: str = DEFAULT_DIALECT
     """The dialect of the client's and the server's messages."""
     message: str | None = None

@@ -260,6 +260,29 @@ async def test_a_close_is_answered_and_followed_by_the_socket_s() -> None:
     assert ends.codes.get_nowait() == 1000
 
 
+async def test_an_append_that_no_audio_ever_placed_is_refused_by_the_close() -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.start()
+        await caller.send("session.thinking.append", event_id="late", content="It rains.", delegation_id=None)
+        await caller.send("session.close")
+        await caller.until("session.closed")
+        (error,) = caller.all("error")
+        assert (error["error"]["code"], error["client_event_id"]) == ("context_injection_incomplete", "late")
+        assert not caller.all("session.thinking.appended")
+
+
+async def test_an_append_whose_place_is_not_reached_is_placed_while_the_session_is_finished() -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.start()
+        await caller.listen(300)
+        await caller.send("session.thinking.append", content="It rains.", delegation_id=None)
+        await caller.send("session.close")
+        await caller.until("session.closed")
+        assert len(caller.all("session.thinking.appended")) == 1
+
+
 async def test_a_server_that_drains_finishes_the_session_and_then_goes_away() -> None:
     async with staged() as stage:
         caller = stage.call()

@@ -26,6 +26,7 @@ from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
 from duologue.client.live.urls import attach_url, fork_url, primary_url
+from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
 from duologue.errors import DuologueError
@@ -116,6 +117,13 @@ class ServeOptions:
     transcriber: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the transcriber.")] = None
     responder: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the responder.")] = None
     synthesizer: Annotated[str | None, Parameter(group=_ENGINES, help="Name of the synthesizer.")] = None
+    translator: Annotated[
+        str | None,
+        Parameter(
+            group=_ENGINES,
+            help="Name of the translator; by default --llm, else echo, which says the words again untranslated.",
+        ),
+    ] = None
     dialect: Annotated[
         str,
         Parameter(
@@ -269,6 +277,7 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
         "transcriber": options.transcriber,
         "responder": options.responder,
         "synthesizer": options.synthesizer,
+        "translator": options.translator,
     }
     settings: dict[Kind, Mapping[str, object]] = {}
     if options.llm is not None:
@@ -276,6 +285,8 @@ def _engines(options: ServeOptions) -> tuple[Mapping[Kind, str], Mapping[Kind, M
             raise UsageError("--llm needs --llm-model, the name of the model")
         chosen["responder"] = "chat"
         settings["responder"] = {"url": options.llm, "model": options.llm_model, "api_key": options.llm_key}
+        if options.translator in (None, "chat"):
+            chosen["translator"], settings["translator"] = "chat", settings["responder"]
     elif options.llm_file is not None:
         check_exists(options.llm_file)
         chosen["responder"] = "llm"
@@ -290,7 +301,7 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             raise UsageError("--upstream-dialect, --upstream-key and --upstream-model belong to --upstream URL")
         return None
     chosen = (options.llm, options.llm_file, options.detector, options.transcriber, options.responder)
-    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer)):
+    if options.mcp or any(choice is not None for choice in (*chosen, options.synthesizer, options.translator)):
         raise UsageError("--upstream runs the sessions: engines, --llm and --mcp have no effect, omit them")
     place = Endpoint(
         url=check_url(options.upstream),
@@ -308,6 +319,9 @@ def _upstream(options: ServeOptions) -> Upstream | None:
         if start.kind == "transcription" and PROFILES[dialect].intent:
             # --upstream-model is a model that answers; transcription sessions set theirs in their configuration.
             model, intent = start.model, "transcription"
+        if start.translates:
+            # Nor is it one that translates.
+            return await open_endpoint(replace(translation_endpoint(place), model=start.model, dialect=dialect))
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
     async def open_live(wanted: LiveRequest) -> Transport:

@@ -10,9 +10,21 @@ from duologue.server.http.auth import query
 from duologue.server.session_start import LiveRequest
 from duologue.transports.asgi import Scope
 
-__all__ = ["AZURE", "LIVE_PATH", "PATH", "PATHS", "live_request_of", "path_of"]
+__all__ = [
+    "AZURE",
+    "LIVE_PATH",
+    "PATH",
+    "PATHS",
+    "TRANSLATION_PATH",
+    "is_translation",
+    "live_request_of",
+    "path_of",
+]
 
 PATH: Final = "/v1/realtime"
+
+TRANSLATION_PATH: Final = f"{PATH}/translations"
+"""Where translation sessions are; no dialect has other paths."""
 
 AZURE: Final = "/openai"
 """Azure's prefix of the hosted service's paths."""
@@ -23,7 +35,7 @@ PATHS: Final[Mapping[str, str | None]] = {
     f"{AZURE}/realtime": "azure-preview",
     "/voice-live/realtime": "azure-voice-live",
 }
-"""Every path of the WebSocket, and the dialect that it implies; None: it implies none.
+"""Every path of Realtime sessions, and the dialect that it implies; None: it implies none.
 
 Azure clients are configured with a host and add the path themselves.
 """
@@ -50,3 +62,8 @@ def path_of(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "")
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+def is_translation(scope: Scope) -> bool:
+    """Whether the client wants a translation session."""
+    return path_of(scope).removeprefix(AZURE) == TRANSLATION_PATH

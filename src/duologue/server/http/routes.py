@@ -22,12 +22,13 @@ from duologue.events import RealtimeError, SessionUpdatedEvent, SessionUpdateEve
 from duologue.protocol.server.errors import InvalidRequest
 from duologue.protocol.server.frames import check_depth, check_frame
 from duologue.server.http.client_secrets import ClientSecret
-from duologue.server.http.paths import AZURE, LIVE_PATH
+from duologue.server.http.paths import AZURE, LIVE_PATH, TRANSLATION_PATH
 from duologue.server.ids import new_id
 from duologue.server.rejections import Rejection, error_body
 from duologue.server.relay.session_config import without_keys
 from duologue.server.session_start import ConfigRejected, SessionStart, session_start_for, validate_config
 from duologue.server.telemetry.metrics import Metrics
+from duologue.server.translation.session_config import translation_start
 
 if TYPE_CHECKING:
     from duologue.server.app import RealtimeApp
@@ -88,6 +89,15 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
         secret = new_secret(session_start, request, lives_s)
         return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
 
+    async def translation_secrets(request: Request) -> Response:
+        body = await _body(request, app)
+        lives_s = _life_s(body, "expires_after", default=_LIFE_S)
+        session_start, shown = translation_start(body.get("session"), app.defaults)
+        if session_start.model is not None and not app.serves(session_start.model):
+            raise Rejection("wrong_model", model=session_start.model)
+        secret = new_secret(session_start, request, lives_s)
+        return _json({"value": secret.value, "expires_at": secret.expires_at, "session": shown})
+
     async def beta_sessions(request: Request) -> Response:
         body = await _body(request, app)
         lives_s = _life_s(body.pop("client_secret", None) or {}, "expires_after", default=_BETA_LIFE_S)
@@ -136,6 +146,8 @@ def pages(app: RealtimeApp, *, path: str, metrics: Metrics) -> Starlette:
     hosted: tuple[tuple[str, str, _Page], ...] = (
         ("POST", f"{path}/client_secrets", keyed(client_secrets)),
         ("POST", f"{path}/sessions", keyed(beta_sessions)),
+        ("POST", f"{TRANSLATION_PATH}/client_secrets", keyed(translation_secrets)),
+        ("GET", TRANSLATION_PATH, unkeyed(no_upgrade)),
         ("GET", "/v1/models", keyed(models)),
         ("GET", "/v1/models/{name:path}", keyed(one_model)),
         ("GET", path, unkeyed(no_upgrade)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from duologue.events import ErrorEvent, ResponseDoneEvent
+from duologue.events import ErrorEvent, ResponseDoneEvent, TranslationErrorEvent
 from duologue.events.live import LiveErrorEvent
 from duologue.printable import printable
 from duologue.server.telemetry.observer import NullSessionObserver, ObservedEvent
@@ -17,7 +17,7 @@ _logger = logging.getLogger("duologue.server")
 FACTS: Final = "facts"
 """Attribute of a log record that holds the event and its facts as a dict, for structured formatters."""
 
-_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent})
+_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent, TranslationErrorEvent})
 """Events that are logged."""
 
 _MAX_FACT_CHARACTERS: Final = 500
@@ -88,7 +88,7 @@ class _Session(NullSessionObserver):
                 response=str(response.id),
                 status=str(response.status),
             )
-        elif isinstance(event, ErrorEvent | LiveErrorEvent):
+        elif isinstance(event, ErrorEvent | LiveErrorEvent | TranslationErrorEvent):
             code = str(event.error.code or event.error.type)
             log_event(logging.INFO, "error sent", session=self._session_id, code=code)
 

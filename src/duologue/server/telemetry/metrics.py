@@ -17,6 +17,7 @@ from duologue.events import (
     ResponseCreatedEvent,
     ResponseDoneEvent,
     ResponseTextDeltaEvent,
+    TranslationErrorEvent,
 )
 from duologue.events.live import LiveErrorEvent
 from duologue.server.budget import Budget
@@ -86,6 +87,7 @@ _REPORTED: Final = frozenset(
         ResponseCreatedEvent,
         ResponseDoneEvent,
         ResponseTextDeltaEvent,
+        TranslationErrorEvent,
     }
 )
 """Events that change a metric."""
@@ -231,7 +233,7 @@ class _Session(NullSessionObserver):
             case ResponseDoneEvent():
                 counters["responses"].labels(str(event.response.status)).inc()
                 self._waited_for -= _ANSWERED
-            case ErrorEvent() | LiveErrorEvent():
+            case ErrorEvent() | LiveErrorEvent() | TranslationErrorEvent():
                 counters["errors"].labels(str(event.error.code or event.error.type)).inc()
             case _:
                 return

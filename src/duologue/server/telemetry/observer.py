@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Literal, Protocol, TypeAlias
 
-from duologue.events import ServerEvent
+from duologue.events import ServerEvent, TranslationServerEvent
 from duologue.events.live import LiveEvent
 
 __all__ = [
@@ -20,13 +20,13 @@ __all__ = [
     "Work",
 ]
 
-ObservedEvent: TypeAlias = ServerEvent | LiveEvent
+ObservedEvent: TypeAlias = ServerEvent | LiveEvent | TranslationServerEvent
 """What a server sends, in any kind of session."""
 
-Stage: TypeAlias = Literal["transcribe", "respond", "synthesize", "mcp"]
+Stage: TypeAlias = Literal["transcribe", "respond", "translate", "synthesize", "mcp"]
 """The kind of an engine's call; a call of an MCP server's tool counts as one."""
 
-Work: TypeAlias = Literal["session", "transcription", "response"]
+Work: TypeAlias = Literal["session", "transcription", "response", "translation"]
 """Work that may contain calls of engines."""
 
 

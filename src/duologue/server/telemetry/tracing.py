@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from duologue.events import ErrorEvent, ResponseDoneEvent
+from duologue.events import ErrorEvent, ResponseDoneEvent, TranslationErrorEvent
 from duologue.events.live import LiveErrorEvent
 from duologue.server.telemetry.observer import (
     UNOBSERVED,
@@ -24,7 +24,7 @@ __all__ = ["Traces", "traces"]
 
 _SCOPE: Final = "duologue.server"
 
-_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent})
+_REPORTED: Final = frozenset({ErrorEvent, LiveErrorEvent, ResponseDoneEvent, TranslationErrorEvent})
 """Events that are recorded on spans."""
 
 
@@ -70,7 +70,7 @@ class _Session(NullSessionObserver):
         if type(event) in _REPORTED:
             from opentelemetry.trace import get_current_span
 
-            if isinstance(event, ErrorEvent | LiveErrorEvent):
+            if isinstance(event, ErrorEvent | LiveErrorEvent | TranslationErrorEvent):
                 get_current_span().add_event("error", {"duologue.code": str(event.error.code or event.error.type)})
             elif isinstance(event, ResponseDoneEvent):
                 status = {"duologue.response.id": str(event.response.id), "duologue.status": str(event.response.status)}
