@@ -169,6 +169,7 @@ class RealtimeApp:
         """Load the engines for a block, for servers and mounts without ASGI lifespan."""
         self.draining = False
         prepare()
+        self._live.prepare()
         async with self._make_engines() if self.upstream is None else nullcontext() as self._engines:
             self.ready = True
             try:

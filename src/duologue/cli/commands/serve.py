@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 from msgspec.structs import replace
@@ -23,6 +25,7 @@ from duologue.cli.run import run_to_end
 from duologue.client.asyncio.connect import open_endpoint
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
+from duologue.client.live.urls import attach_url, fork_url, primary_url
 from duologue.client.translation.urls import translation_endpoint
 from duologue.dialects import PROFILES
 from duologue.engines.registry import Kind, load_default
@@ -30,6 +33,7 @@ from duologue.errors import DuologueError
 from duologue.protocol import SessionDefaults
 from duologue.server import (
     Limits,
+    LiveRequest,
     McpAccess,
     RealtimeApp,
     SessionStart,
@@ -183,7 +187,7 @@ _STANDARD = ServeOptions()
 
 
 def serve(*, options: ServeOptions = _STANDARD) -> int:
-    """Serve the Realtime protocol, by default with speech engines that need no network and no key.
+    """Serve Realtime and Live, by default with speech engines that need no network and no key.
 
     Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
     once. After one SIGTERM the exit code is 0.
@@ -320,7 +324,25 @@ def _upstream(options: ServeOptions) -> Upstream | None:
             return await open_endpoint(replace(translation_endpoint(place), model=start.model, dialect=dialect))
         return await open_endpoint(replace(place, model=model, intent=intent, dialect=dialect))
 
-    return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model)
+    async def open_live(wanted: LiveRequest) -> Transport:
+        from duologue.transports.websocket import open_websocket
+
+        return await open_websocket(_live_url(place.url, wanted), headers=place.credentials().headers)
+
+    return Upstream(open=open_upstream, dialect=dialect, model=options.upstream_model, open_live=open_live)
+
+
+def _live_url(url: str, wanted: LiveRequest) -> str:
+    """The URL of what is wanted at the server whose Realtime URL this is. Raises ConnectFailed."""
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    base = parts._replace(path=re.sub(r"/realtime/?$", "", parts.path), query="").geturl()
+    match wanted.verb:
+        case "start":
+            return primary_url(base)
+        case "attach":
+            return attach_url(base, wanted.session_id, graceful_close=wanted.graceful_close)
+        case "fork":
+            return fork_url(base, wanted.session_id)
 
 
 def _say_where(url: str) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from duologue.codec import decode_live
 from duologue.engines.registry import Engines
 from duologue.protocol import SessionDefaults
 from duologue.protocol.live.server import StoredLiveSession
@@ -47,7 +48,12 @@ class LiveSessions:
     """Makes what serves a client of a Live path, and knows which sessions there are."""
 
     def __init__(
-        self, *, defaults: SessionDefaults, limits: Limits, budget: Budget, models: Sequence[str] = ()
+        self,
+        *,
+        defaults: SessionDefaults,
+        limits: Limits,
+        budget: Budget,
+        models: Sequence[str] = (),
     ) -> None:
         self._defaults = live_defaults(defaults, limits)
         self._limits = limits
@@ -55,6 +61,12 @@ class LiveSessions:
         self._models = frozenset(models)
         self._open: dict[str, LiveServerSession] = {}
         self._stored = StoredSessions[StoredLiveSession](max_sessions=limits.stored_live_sessions, budget=budget)
+
+    @staticmethod
+    def prepare() -> None:
+        """Build the decoders now: the first event, and the first malformed one, would keep all sessions waiting."""
+        for frame in ('{"type":"session.close"}', '{"type":"session.start"}'):
+            decode_live(frame)
 
     def serve(
         self, wanted: LiveRequest, transport: Transport, *, owner: str, engines: Engines, observer: Observer
@@ -86,7 +98,8 @@ class LiveSessions:
             raise Rejection("no_live_session", session_id=wanted.session_id)
         if session.sidebands_open >= self._defaults.max_sidebands:
             raise Rejection("sidebands", max=self._defaults.max_sidebands)
-        return Sideband(transport, session, limits=self._limits, observer=observer)
+        share = self._budget.share(owner)
+        return Sideband(transport, session, limits=self._limits, observer=observer, share=share)
 
     def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""

@@ -40,7 +40,7 @@ from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.reply_reporter import ReplyReporter
 from duologue.server.live.requests import live_request
-from duologue.server.live.sideband import GOING_AWAY, Sideband
+from duologue.server.live.sideband import GOING_AWAY, OVER, Sideband
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import DetectorInput, transcribe
@@ -201,14 +201,15 @@ class LiveServerSession:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
         now = time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
+            log_frame("received", message, session=self.session_id if source == PRIMARY else source, wire=SERVER_WIRE)
         if not self._serving:
             return
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(LiveOutgoing(live_error(Rejection("events"), new_id("event")), source))
         else:
             self._protocol.receive_text(message, now=now, source=source)
-        self._observer.received(len(message), self._protocol.input_ms)
+        if source == PRIMARY:
+            self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
         if time.monotonic() - now > _LONG_S:
             await asyncio.sleep(0)
@@ -270,18 +271,20 @@ class LiveServerSession:
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
-        self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
-        for outgoing in self._protocol.take_outgoing():
-            self._send(outgoing)
-        self._protocol.take_commands()
-        for sideband in tuple(self._sidebands.values()):
-            sideband.finish()
-        if self._registry is not None:
-            self._registry.closed(self, self._protocol.stored())
-        self._observer.closed(code)
-        if self._share is not None:
-            self._share.close()
-        self._reading = None
+        close = OVER
+        try:
+            self._protocol.lost(now=time.monotonic())  # changes nothing where the session has ended before
+            for outgoing in self._protocol.take_outgoing():
+                self._send(outgoing)
+            close = next((each for each in self._protocol.take_commands() if isinstance(each, Close)), close)
+        finally:
+            self._finish_sidebands(close)
+            self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
+            if self._registry is not None:
+                self._registry.closed(self, self._protocol.stored())
+            self._reading = None
 
     # --- events and commands of the protocol
 
@@ -351,13 +354,17 @@ class LiveServerSession:
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
             case Close():
-                self._send_queue.put(GOING_AWAY if self._draining else command)
-                for sideband in tuple(self._sidebands.values()):
-                    sideband.finish()
+                close = GOING_AWAY if self._draining else command
+                self._send_queue.put(close)
+                self._finish_sidebands(close)
             case IllegalTransition():
                 self._report_illegal(command)
             case _:
                 assert_never(command)
+
+    def _finish_sidebands(self, close: Close) -> None:
+        for sideband in tuple(self._sidebands.values()):
+            sideband.finish(close)
 
     def _report_illegal(self, illegal: IllegalTransition) -> None:
         """Count a fault of this library; log each kind once."""
@@ -417,7 +424,11 @@ class LiveServerSession:
             age_s = time.monotonic() - self._started_at
             request = live_request(reply, session_id=self.session_id, session_age_s=age_s)
             reporter = ReplyReporter(
-                reply, self._protocol, self._observer, flush=self._flush, progress=self._progressed
+                reply,
+                self._protocol,
+                self._observer,
+                flush=self._flush,
+                progress=self._progressed,
             )
             await answer(_Spoken(reply.text, reply.encoding, reply.voice), request, self._engines, reporter)
             self._protocol.reply_finished(reply.reply_id, now=time.monotonic())

@@ -36,6 +36,8 @@ class LiveDefaults(Struct, frozen=True, kw_only=True):
     """Utterances that wait for their transcripts: a transcriber that is so far behind does not catch up."""
     max_voice_ahead_ms: int = 300_000
     """Speech that waits to be heard: five minutes, 14.4 MB. The shell should stop far below, at `voice_ahead_ms`."""
+    max_reply_chars: int = 65_536
+    """One reply: more than an hour of speech."""
     max_context_tokens: int = 28_672
     """What a reply reads, as for Realtime. The oldest messages are dropped above this."""
     max_messages: int = 500
