@@ -41,11 +41,12 @@ async def _a_clip(context: ScenarioContext) -> None:
             with context.deciding(rule_id):
                 answer = await connection.answer(event, "error", _PLAYED, _PLAYING, "session.thinking.appended")
                 context.check_rejection(rule_id, connection, answer)
-        with context.deciding("live.fixture"):
-            played = await connection.until(_PLAYED)
-            refused = [each.event.get("event_id") for each in connection.trace.sent(_PLAY)][1:]
-            since = connection.since(clip)
-            context.follows("live.fixture", [each for each in since if each.event.get("event_id") not in refused])
+        played = next(connection.trace.received(_PLAYED), None)  # it may have come while a refusal was waited for
+        if played is None:
+            played = await context.vital("live.fixture", connection.until(_PLAYED))
+        refused = [each.event.get("event_id") for each in connection.trace.sent(_PLAY)][1:]
+        since = connection.since(clip)
+        context.follows("live.fixture", [each for each in since if each.event.get("event_id") not in refused])
         with context.deciding("live.fixture.sound"):
             begin, end = (connection.trace.messages.index(each) for each in (playing, played))
             heard = [each for each in connection.trace.messages[begin:end] if is_speech(each)]
