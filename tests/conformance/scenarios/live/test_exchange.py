@@ -16,6 +16,7 @@ OUTPUT = "session.output_audio.delta"
 INPUT_TEXT = "session.input_transcript.delta"
 OUTPUT_TEXT = "session.output_transcript.delta"
 SILENCE = b64encode(bytes(4800)).decode()
+LOUD = b64encode(bytes(range(1, 161)) * 30).decode()
 HEARD = {"type": INPUT_TEXT, "delta": "he", "start_ms": 0, "end_ms": 200}
 
 FAULTS = [
@@ -32,6 +33,7 @@ FAULTS = [
     Fault("no end", drop("session.closed"), "speech", "basic"),
     Fault("not muted", drop("session.input_audio.muted"), "mute", "mute"),
     Fault("not unmuted", drop("session.input_audio.unmuted"), "mute", "answered_once mute"),
+    Fault("it never stops", edit(OUTPUT, "delta", LOUD), "barge_in", "barge_in"),
     Fault("muted speech is heard", add(OUTPUT, HEARD), "mute", "mute.silence"),
 ]
 

@@ -7,6 +7,7 @@ from base64 import b64encode
 from tests.conformance._servers import drop, edit
 from tests.conformance.scenarios.live._live_faults import (
     Fault,
+    add,
     broken,
     each,
 )
@@ -15,6 +16,8 @@ OUTPUT = "session.output_audio.delta"
 SILENCE = b64encode(bytes(4800)).decode()
 PLAYING = "session.output_audio.fixture.playing"
 PLAYED = "session.output_audio.fixture.played"
+
+HEARD = {"type": "session.input_transcript.delta", "delta": "he", "start_ms": 0, "end_ms": 200}
 
 FAULTS = [
     Fault("it never plays", drop(PLAYING), "fixture", "fixture played_after_playing"),
@@ -26,6 +29,7 @@ FAULTS = [
         "fixture",
         "answered_once error.append_in_fixture error.fixture_busy error.fixture_long",
     ),
+    Fault("speech during a clip is heard", add(PLAYED, HEARD), "fixture.deaf", "fixture.deaf"),
     Fault("not over the telephone", drop(PLAYED), "fixture.format", "fixture.format"),
 ]
 

@@ -9,12 +9,17 @@ from duologue.conformance.scenario_context import ScenarioContext
 from duologue.conformance.scenarios.base import Scenario, scenario
 from duologue.conformance.scenarios.live.base import APPEND, append, fixture, is_speech, live_call, start, tone
 from duologue.conformance.wire.audio_feed import AudioFeed
-from duologue.conformance.wire.speech_sample import BYTES_PER_MS
+from duologue.conformance.wire.speech_sample import BYTES_PER_MS, speech
 
 __all__ = ["SCENARIOS"]
 
 _CLIP_MS: Final = 1500
+_LONG_CLIP_MS: Final = 4500
+"""The recorded sentence takes three seconds."""
 _LIMIT_MS: Final = 30_000
+_TRANSCRIBED_S: Final = 2.0
+"""Words were seen 1.0 to 1.2 s after their sound."""
+_HEARD: Final = "session.input_transcript.delta"
 _PLAY: Final = "session.output_audio.fixture.play"
 _PLAYING: Final = "session.output_audio.fixture.playing"
 _PLAYED: Final = "session.output_audio.fixture.played"
@@ -67,4 +72,17 @@ async def _a_clip_in_a_telephone_session(context: ScenarioContext) -> None:
                 await connection.until(_PLAYED)
 
 
-SCENARIOS: Final[tuple[Scenario, ...]] = (_a_clip, _a_clip_in_a_telephone_session)
+@scenario("live.fixture.deaf")
+async def _speech_during_a_clip(context: ScenarioContext) -> None:
+    """A sentence is spoken while a clip plays."""
+    async with live_call(context) as call:
+        connection = call.connection
+        await connection.answer(fixture(tone(_LONG_CLIP_MS)), _PLAYING)
+        with context.deciding("live.fixture.deaf"):
+            await call.feed.say(speech())
+            await connection.until(_PLAYED)
+            await connection.during(min(_TRANSCRIBED_S, connection.timeout_s))
+            expect(not any(connection.trace.received(_HEARD)), f"{_HEARD} came")
+
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (_a_clip, _a_clip_in_a_telephone_session, _speech_during_a_clip)
