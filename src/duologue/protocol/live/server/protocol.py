@@ -232,6 +232,7 @@ class LiveServerProtocol:
         self._pass_time(now)
         if self.state is LiveServerState.RUNNING:
             self._close(None)
+            self._pass_time(now)
         elif self.state in (LiveServerState.WAITING, LiveServerState.REFUSED):
             self._step(LiveServerInput.LOST)
             self._out.command(_GOING_AWAY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from duologue.audio.formats import Encoding
-from duologue.protocol.live.server.history import Entry
+from duologue.protocol.live.server.history import HistoryEntry
 from duologue.protocol.server.conversation.transcript_alignment import SpokenText
 
 __all__ = ["Reply", "ReplyKind"]
@@ -23,7 +23,7 @@ class Reply:
         self.commentary = commentary
         """What to say word for word."""
         self.spoken = SpokenText(encoding)
-        self.entry: Entry | None = None
+        self.entry: HistoryEntry | None = None
         """Its message in the history, once it has words or calls."""
         self.is_response = kind == "backend"
         """Whether it is a response of the Responses model too, which is not cancelled when the user talks over it."""

@@ -54,7 +54,7 @@ from duologue.protocol.live.server.reading import event_id_of, reference_to
 from duologue.protocol.live.server.sound.input_track import InputTrack
 from duologue.protocol.live.server.sound.mixer import PIECE_MS, OutputMixer
 from duologue.protocol.live.server.sound.sidebands import Sidebands
-from duologue.protocol.live.server.sound.transcripts import UserTranscript
+from duologue.protocol.live.server.sound.transcripts import InputTranscript
 from duologue.protocol.live.server.stored import StoredLiveSession
 from duologue.protocol.live.server.voice import Voice
 from duologue.protocol.server.account import MemoryAccount, held_bytes
@@ -95,7 +95,7 @@ class RunningSession:
         self.voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
         self.appends = PendingAppends(limits)
         self.sidebands = Sidebands(out, max_attached=limits.max_sidebands)
-        self._user_transcript = UserTranscript()
+        self._user_transcript = InputTranscript()
         self._clip_id: Maybe[str] = UNSET
         """The command whose clip is being played."""
         self.is_closing = False

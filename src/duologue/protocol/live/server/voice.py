@@ -32,7 +32,7 @@ from duologue.protocol.live.server.history import History
 from duologue.protocol.live.server.outgoing import LiveOutbox
 from duologue.protocol.live.server.reply import Reply, ReplyKind
 from duologue.protocol.live.server.sound.mixer import OutputMixer
-from duologue.protocol.live.server.sound.transcripts import SpokenTranscript
+from duologue.protocol.live.server.sound.transcripts import OutputTranscript
 
 __all__ = ["Voice"]
 
@@ -61,7 +61,7 @@ class Voice:
         self._delegations = delegations
         self._limits = limits
         self._encoding: Encoding = encoding_of(session)
-        self._transcript = SpokenTranscript()
+        self._transcript = OutputTranscript()
         self._commentaries: deque[str] = deque()
         self._owes_reply = False
         """Whether the user has said something that no reply has read."""

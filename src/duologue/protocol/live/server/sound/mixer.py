@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -12,7 +13,7 @@ from duologue.protocol.server.account import MemoryAccount
 
 __all__ = ["PIECE_MS", "OutputMixer", "Played"]
 
-PIECE_MS = 100
+PIECE_MS: Final = 100
 """Output is sent in pieces of this length, as measured at the hosted service."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from duologue.audio.formats import PCM, Encoding
 from duologue.audio.resampling import ResampleStream
 from duologue.events.base import encode_audio
@@ -10,8 +12,8 @@ from duologue.protocol.live.server.outgoing import SIDEBANDS, LiveOutbox
 
 __all__ = ["Sidebands"]
 
-_DELAY_MS = 20
-"""The resampler holds back up to 18 ms; with a silent beginning of this length every piece is complete."""
+_DELAY_MS: Final = 40
+"""The resampler holds back up to 25 ms; with a silent beginning of this length every piece is complete."""
 
 
 class Sidebands:

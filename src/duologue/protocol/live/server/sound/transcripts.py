@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-__all__ = ["GRID_MS", "LEAD_MS", "MS_PER_CHARACTER", "SpokenTranscript", "TranscriptDelta", "UserTranscript"]
+__all__ = ["GRID_MS", "LEAD_MS", "MS_PER_CHARACTER", "InputTranscript", "OutputTranscript", "TranscriptCell"]
 
 GRID_MS: Final = 200
 
@@ -27,7 +27,7 @@ _WORD: Final = re.compile(
 """With the space before it; in scripts without spaces, one character."""
 
 
-class TranscriptDelta(Struct, frozen=True):
+class TranscriptCell(Struct, frozen=True):
     """A piece of a transcript, and its cell of the grid."""
 
     delta: str
@@ -57,10 +57,10 @@ class _Grid:
         return max(self._free_ms, int(at_ms) // GRID_MS * GRID_MS)
 
 
-class UserTranscript(_Grid):
+class InputTranscript(_Grid):
     """What the user said: known when an utterance is over, and spread over its span."""
 
-    def spread(self, text: str, start_ms: int, end_ms: int) -> list[TranscriptDelta]:
+    def spread(self, text: str, start_ms: int, end_ms: int) -> list[TranscriptCell]:
         """The deltas of an utterance."""
         text = self._joined(text.strip())
         cells: dict[int, str] = {}
@@ -70,10 +70,10 @@ class UserTranscript(_Grid):
             cells[cell] = cells.get(cell, "") + word
         if cells:
             self._free_ms += GRID_MS
-        return [TranscriptDelta(delta, cell) for cell, delta in cells.items()]
+        return [TranscriptCell(delta, cell) for cell, delta in cells.items()]
 
 
-class SpokenTranscript(_Grid):
+class OutputTranscript(_Grid):
     """What the voice says: known ahead of its sound, and sent shortly before it."""
 
     def __init__(self) -> None:
@@ -94,16 +94,16 @@ class SpokenTranscript(_Grid):
             self._free_ms = cell
             self._waiting[cell] = self._waiting.get(cell, "") + word
 
-    def due(self, position_ms: int) -> list[TranscriptDelta]:
+    def due(self, position_ms: int) -> list[TranscriptCell]:
         """The deltas whose time has come."""
-        due = [TranscriptDelta(delta, cell) for cell, delta in self._waiting.items() if cell <= position_ms]
+        due = [TranscriptCell(delta, cell) for cell, delta in self._waiting.items() if cell <= position_ms]
         for delta in due:
             del self._waiting[delta.start_ms]
             self._sent_ms = delta.end_ms
         self._free_ms = max(self._free_ms, self._sent_ms)
         return due
 
-    def rest(self) -> list[TranscriptDelta]:
+    def rest(self) -> list[TranscriptCell]:
         """All deltas that wait: the session ends, and their sound has been heard."""
         return self.due(max(self._waiting, default=0))
 
