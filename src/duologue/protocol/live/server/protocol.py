@@ -340,8 +340,10 @@ class LiveServerProtocol:
             self._starves_at = self._clock.now + self._limits.starve_s
 
     def _start(self, event: LiveSessionStartEvent) -> None:
-        now, limits = self._clock.now, self._limits
-        expires_at = int(now + self._unix_offset) + limits.duration_s
+        # Not from `self` in the function below: that cycle would keep the session until a garbage collection.
+        clock, offset = self._clock, self._unix_offset
+        now, limits = clock.now, self._limits
+        expires_at = int(now + offset) + limits.duration_s
         if self._fork_of is not None:
             session = forked(event.session, self._fork_of, self.session_id, expires_at, limits)
         else:
@@ -352,7 +354,7 @@ class LiveServerProtocol:
             self._account,
             limits,
             stored=self._fork_of,
-            unix_time=lambda: int(self._clock.now + self._unix_offset),
+            unix_time=lambda: int(clock.now + offset),
             report_illegal=self._report_illegal,
         )
         self._fork_of = None
