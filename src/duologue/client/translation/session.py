@@ -42,6 +42,7 @@ from duologue.events import (
     TranslationSession,
     TranslationSessionUpdate,
 )
+from duologue.printable import printable
 from duologue.protocol.translation.client.core import TranslationCore, TranslationState
 from duologue.protocol.translation.client.notices import (
     TranslationEnded,
@@ -179,7 +180,7 @@ class SpeechTranslation(TranslationNoticeHub):
                 await self._over.wait()
         assert self.outcome is not None, "an end has an outcome"
         if not self.outcome.finalised:
-            _logger.warning("the translation was not finalised: %s", self.outcome.reason)
+            _logger.warning("the translation was not finalised: %s", printable(self.outcome.reason))
         return self.outcome
 
     async def drain(self) -> None:

@@ -81,6 +81,7 @@ class TranslationCore:
         """The session as the server last sent it."""
         self._updates: list[str] = []
         """Ids of updates that are not answered, in their order."""
+        self._has_sent_audio = False
         self._source = LineGrouper("source")
         self._translation = LineGrouper("translation")
         self._last_error: TranslationErrorEvent | None = None
@@ -137,6 +138,7 @@ class TranslationCore:
         if len(audio) % 2:
             raise LocalProtocolError("cannot send audio: it ends in half a sample; PCM16 has two bytes for each")
         if audio:
+            self._has_sent_audio = True
             self._events.append(TranslationInputAudioBufferAppendEvent.from_audio(audio))
 
     def update(self, session: TranslationSessionUpdate) -> str:
@@ -229,6 +231,8 @@ class TranslationCore:
 
     def _error(self, event: TranslationErrorEvent) -> None:
         named = event.error.event_id
+        if not is_set(named) and self._updates and not self._has_sent_audio:
+            named = self._updates[0]  # there is nothing else that it could answer
         if isinstance(named, str) and named in self._updates:
             self._updates.remove(named)
             self._notices.append(TranslationUpdateEnded(event_id=named, error=event))
