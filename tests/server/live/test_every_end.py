@@ -21,9 +21,8 @@ from duologue.testing import scripted_engines
 from tests._memory import nothing_left_of
 from tests.server._engines import Odd, failing
 from tests.server.live._caller import Caller, Stage, staged, words
-from tests.server.live._compressed_time import compressed
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.timeout(30), pytest.mark.usefixtures("idle_clock")]
 
 KEPT = (LiveServerSession, LiveServerProtocol, ReplyReporter, Sideband, LiveEvent)
 LONG = words("word " * 60)
@@ -89,34 +88,26 @@ STATES: dict[str, Callable[[], Engines]] = {
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("state", STATES)
-def test_a_session_is_freed_at_once(state: str, end: str) -> None:
-    @compressed
-    async def talk() -> None:
-        engines = STATES[state]()
-        with nothing_left_of(*KEPT):
-            async with staged(engines) as stage:
-                caller = stage.call()
-                started = await caller.start()
-                sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))
-                await sideband.until("session.started")
-                if state != "in silence":
-                    await caller.speak(500)
-                await caller.listen(1_500)
-                await ENDS[end](stage, caller)
-            del stage, caller, sideband
-
-    talk()
+async def test_a_session_is_freed_at_once(state: str, end: str) -> None:
+    engines = STATES[state]()
+    with nothing_left_of(*KEPT):
+        async with staged(engines) as stage:
+            caller = stage.call()
+            started = await caller.start()
+            sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))
+            await sideband.until("session.started")
+            if state != "in silence":
+                await caller.speak(500)
+            await caller.listen(1_500)
+            await ENDS[end](stage, caller)
+        del stage, caller, sideband
 
 
 @pytest.mark.parametrize("end", ["the client leaves", "it is drained", "it is stopped", "it is cancelled"])
-def test_a_session_that_never_started_is_freed_at_once(end: str) -> None:
-    @compressed
-    async def talk() -> None:
-        with nothing_left_of(*KEPT):
-            async with staged() as stage:
-                caller = stage.call()
-                await asyncio.sleep(0.1)
-                await ENDS[end](stage, caller)
-            del stage, caller
-
-    talk()
+async def test_a_session_that_never_started_is_freed_at_once(end: str) -> None:
+    with nothing_left_of(*KEPT):
+        async with staged() as stage:
+            caller = stage.call()
+            await asyncio.sleep(0.1)
+            await ENDS[end](stage, caller)
+        del stage, caller

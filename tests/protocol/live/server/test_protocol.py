@@ -275,6 +275,21 @@ def test_what_is_being_said_is_finished_before_the_close_though_no_input_comes()
     assert session.closed is not None
 
 
+def test_all_words_of_quick_speech_are_sent_before_the_close() -> None:
+    session = Session()
+    session.says("Hello?")
+    session.client("session.commentary.append", delegation_id=None, content="x")
+    session.reply("Many words in hardly any time at all, as it were.", ms=50)
+    session.client("session.close")
+    session.passes(1)
+    command = session.of(LiveReply)[-1]
+    session.answer(command, "And quite a few words more than that.", ms=50)
+    session.passes(5)
+    said = "Many words in hardly any time at all, as it were. And quite a few words more than that."
+    assert session.transcript["assistant"] == said
+    assert session.frames()[-1]["type"] == "session.closed"
+
+
 def test_a_drain_ends_after_ten_seconds() -> None:
     session = Session()
     session.says("Hello?")

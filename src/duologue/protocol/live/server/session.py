@@ -212,7 +212,7 @@ class RunningSession:
         except InvalidRequest as invalid:
             raise RefusedCommand.of(invalid) from invalid
         self._account.change("audio", -len(clip))  # the mixer counts it
-        self.voice.interrupt(self.input.position_ms)
+        self.voice.interrupt()
         self.mixer.play(clip)
         self._clip_id = reference_to(event)
         self._out.send(LiveOutputAudioFixturePlayingEvent(event_id=self._out.event_id(), client_event_id=self._clip_id))
@@ -224,7 +224,7 @@ class RunningSession:
         for heard in self.hearing.detected(probabilities, frame_ms):
             if isinstance(heard, UserSpeaks):
                 if not self.mixer.plays_clip:
-                    self.voice.interrupt(self.input.position_ms)
+                    self.voice.interrupt()
             else:
                 self._report("the transcriber is too far behind; something that the user said is lost")
 

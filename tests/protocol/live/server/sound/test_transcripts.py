@@ -35,10 +35,32 @@ def test_words_that_are_cut_are_not_sent_and_leave_their_cells_free() -> None:
     spoken = OutputTranscript()
     spoken.add("Hello there my friend, how are you?", 1_000, 1_000)
     spoken.due(1_000)
-    spoken.cut(1_300)
+    spoken.cut()
     assert spoken.due(9_000) == []
     spoken.add("Yes.", 1_400, 1_400)
     assert [(delta.delta, delta.start_ms) for delta in spoken.due(1_400)] == [("Yes.", 1_400)]
+
+
+def test_words_are_spread_over_the_sound_of_their_clause_when_its_length_is_known() -> None:
+    spoken = OutputTranscript()
+    spoken.add("one two three four five", 1_000, 1_000)
+    spoken.fit(4_600)
+    cells = spoken.due(9_000)
+    assert [(cell.delta, cell.start_ms) for cell in cells] == [
+        ("one two", 1_000),
+        (" three", 1_800),
+        (" four", 3_000),
+        (" five", 4_000),
+    ]
+
+
+def test_words_whose_sound_is_over_are_sent_together_at_the_end() -> None:
+    spoken = OutputTranscript()
+    spoken.add("one two three four five", 1_000, 1_000)
+    assert spoken.due(1_000)
+    (rest,) = spoken.rest()
+    assert (rest.delta, rest.start_ms) == (" four five", 1_200)
+    assert spoken.rest() == []
 
 
 @given(st.lists(st.tuples(st.text(), st.integers(0, 3_000), st.integers(0, 3_000)), max_size=6))
