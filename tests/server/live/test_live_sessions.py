@@ -47,6 +47,18 @@ async def test_a_fork_goes_on_with_the_conversation_of_a_stored_session() -> Non
 
 
 @compressed
+async def test_a_stored_session_can_be_forked_as_soon_as_its_end_is_seen() -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        started = await caller.start(store=True)
+        await caller.listen(300)
+        await caller.send("session.close")
+        await caller.until("session.closed")
+        assert not caller.serving.done()
+        await forked(stage, started["id"])
+
+
+@compressed
 async def test_a_stored_session_may_be_forked_again_and_a_fork_may_be_stored() -> None:
     async with staged() as stage:
         session_id = await finished(stage, store=True)

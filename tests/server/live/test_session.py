@@ -280,6 +280,31 @@ async def test_a_close_is_answered_and_followed_by_the_socket_s() -> None:
 
 
 @compressed
+async def test_an_append_that_no_audio_ever_placed_is_refused_by_the_close() -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.start()
+        await caller.send("session.thinking.append", event_id="late", content="It rains.", delegation_id=None)
+        await caller.send("session.close")
+        await caller.until("session.closed")
+        (error,) = caller.all("error")
+        assert (error["error"]["code"], error["client_event_id"]) == ("context_injection_incomplete", "late")
+        assert not caller.all("session.thinking.appended")
+
+
+@compressed
+async def test_an_append_whose_place_is_not_reached_is_placed_while_the_session_is_finished() -> None:
+    async with staged() as stage:
+        caller = stage.call()
+        await caller.start()
+        await caller.listen(300)
+        await caller.send("session.thinking.append", content="It rains.", delegation_id=None)
+        await caller.send("session.close")
+        await caller.until("session.closed")
+        assert len(caller.all("session.thinking.appended")) == 1
+
+
+@compressed
 async def test_a_server_that_drains_finishes_the_session_and_then_goes_away() -> None:
     async with staged() as stage:
         caller = stage.call()
@@ -371,25 +396,23 @@ async def test_a_client_that_reads_nothing_is_cut() -> None:
 
 
 @compressed
-async def test_an_hour_of_talk_takes_no_more_memory_than_its_beginning() -> None:
+async def test_a_long_talk_takes_no_more_memory_than_its_beginning() -> None:
+    minutes = 4  # an hour, which grows in the same way, takes 20 s of a core
     lines = [f"Answer number {number}." for number in range(50)]
     async with staged(words(*lines, heard=["a question"])) as stage:
         caller = stage.call()
         await caller.start()
         held: list[int] = []
-        for minute in range(60):
+        for minute in range(minutes):
             for _ in range(4):
                 await caller.speak(500)
                 await caller.listen(14_500)
             held.append(stage.budget.total_bytes)
             caller.forget_audio()
-            if caller.closed is not None:
-                break
             assert caller.all("error") == [], minute
-        assert len(held) == 60
-        assert caller.names()["session.usage.updated"] >= 200
+        assert caller.names()["session.usage.updated"] >= 3 * minutes
         # The conversation grows by some hundred bytes a turn; nothing else does.
-        assert max(held) - held[2] < 240 * 2_000
+        assert max(held) - held[2] < 4 * minutes * 2_000
 
 
 @compressed
@@ -408,3 +431,19 @@ async def test_twenty_sessions_at_once_each_have_their_own_conversation() -> Non
                 all_of_them.create_task(talk(caller))
         assert {caller.said().strip() for caller in callers} == {"Hello to you."}
         assert len({caller.all("session.started")[0]["session"]["id"] for caller in callers}) == 20
+
+
+@pytest.mark.parametrize("name", ["session.input_audio.append", "session.output_audio.fixture.play"])
+def test_audio_that_could_never_be_taken_is_refused_before_it_is_decoded(name: str) -> None:
+    @compressed
+    async def talk() -> None:
+        async with staged() as stage:
+            caller = stage.call()
+            await caller.start()
+            await caller.send(name, event_id="big", audio="A" * (3 * 1024 * 1024))
+            refused = await caller.until("error")
+            assert refused["client_event_id"] == "big"
+            assert "characters of base64" in refused["error"]["message"]
+            assert caller.closed is None
+
+    talk()

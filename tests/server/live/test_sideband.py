@@ -73,7 +73,7 @@ async def test_a_sideband_hears_that_the_primary_connection_was_lost() -> None:
         await primary.left()
         closed = await sideband.until("session.closed")
         assert closed["reason"] == "connection_lost"
-        assert (await sideband.gone())[0] == 1000
+        assert (await sideband.gone())[0] == 1001
 
 
 @compressed

@@ -187,7 +187,7 @@ _STANDARD = ServeOptions()
 
 
 def serve(*, options: ServeOptions = _STANDARD) -> int:
-    """Serve the Realtime protocol, by default with speech engines that need no network and no key.
+    """Serve Realtime and Live, by default with speech engines that need no network and no key.
 
     Prints one line with its URL. Ctrl-C or SIGTERM stops it after the responses in progress, a second one stops it at
     once. After one SIGTERM the exit code is 0.

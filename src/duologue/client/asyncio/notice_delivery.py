@@ -72,6 +72,13 @@ class NoticeDelivery:
             self._sinks.remove(sink)
             _end(sink, fault if fault is not None else ConnectionClosedOK(1000))  # for a task that still reads it
 
+    def _is_heard(self, notice: object) -> bool:
+        """Whether a stream or a callback takes this notice."""
+        takes = (getattr(sink, "takes", None) for sink in self._sinks)
+        return any(hook.kinds.matches(notice) for hook in self._hooks) or any(
+            take is not None and take(notice) for take in takes
+        )
+
     def _hold_notices(self) -> None:
         """Keep what is published for later, as much as a stream may hold."""
         self._held = NoticeStream((object,))

@@ -71,11 +71,15 @@ class BaseStream(Generic[N]):
         """Whether nothing more is added."""
         return self._ended
 
+    def takes(self, notice: object) -> bool:
+        """Whether a notice is of the stream's kinds."""
+        return not self._ended and self._kinds.matches(notice)
+
     def put(self, notice: object, /) -> None:
         """Add a notice, if it is of the stream's kinds."""
         if isinstance(notice, Interrupted):
             self.drop_speech(notice.interruption.cut)
-        if self._ended or not self._kinds.matches(notice):
+        if not self.takes(notice):
             return
         size = size_of(notice)
         with self._lock:

@@ -102,7 +102,8 @@ class LiveSessions:
             raise Rejection("no_live_session", session_id=wanted.session_id)
         if session.sidebands_open >= self._defaults.max_sidebands:
             raise Rejection("sidebands", max=self._defaults.max_sidebands)
-        return Sideband(transport, session, limits=self._limits, observer=observer)
+        share = self._budget.share(owner)
+        return Sideband(transport, session, limits=self._limits, observer=observer, share=share)
 
     def relay(self, wanted: LiveRequest, transport: Transport, *, upstream: Upstream, observer: Observer) -> ServedLive:
         """A relay to the same path of an upstream, which passes every message unchanged. Raises Rejection."""

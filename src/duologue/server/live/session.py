@@ -40,7 +40,7 @@ from duologue.server.limits import Limits
 from duologue.server.live.live_errors import live_error
 from duologue.server.live.reply_reporter import ReplyReporter
 from duologue.server.live.requests import live_request
-from duologue.server.live.sideband import GOING_AWAY, Sideband
+from duologue.server.live.sideband import GOING_AWAY, OVER, Sideband
 from duologue.server.rate_limit import TokenBucket
 from duologue.server.rejections import Rejection
 from duologue.server.session.audio_input import DetectorInput, transcribe
@@ -204,14 +204,15 @@ class LiveServerSession:
         """Carry out a message of the primary connection or of a sideband; wait while the client is too far behind."""
         now, began = self._clock(), time.monotonic()
         if SERVER_WIRE.isEnabledFor(logging.DEBUG):
-            log_frame("received", message, session=self.session_id, wire=SERVER_WIRE)
+            log_frame("received", message, session=self.session_id if source == PRIMARY else source, wire=SERVER_WIRE)
         if not self._serving:
             return
         if self._events_allowed is not None and not self._events_allowed.take(now):
             self._send(LiveOutgoing(live_error(Rejection("events"), new_id("event")), source))
         else:
             self._protocol.receive_text(message, now=now, source=source)
-        self._observer.received(len(message), self._protocol.input_ms)
+        if source == PRIMARY:
+            self._observer.received(len(message), self._protocol.input_ms)
         await self._flush()
         if time.monotonic() - began > _LONG_S:
             await asyncio.sleep(0)
@@ -273,20 +274,24 @@ class LiveServerSession:
 
     def _end(self, code: int) -> None:
         """The primary connection is gone: tell the sidebands, and give everything back."""
+        close = OVER
         try:
             self._protocol.lost(now=self._clock())  # changes nothing where the session has ended before
             for outgoing in self._protocol.take_outgoing():
                 self._send(outgoing)
-            self._protocol.take_commands()
+            close = next((each for each in self._protocol.take_commands() if isinstance(each, Close)), close)
         finally:
-            for sideband in tuple(self._sidebands.values()):
-                sideband.finish()
+            self._finish_sidebands(close)
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
-            if self._registry is not None:
-                self._registry.closed(self, self._protocol.stored())
+            self._leave_registry()
             self._reading = None
+
+    def _leave_registry(self) -> None:
+        registry, self._registry = self._registry, None
+        if registry is not None:
+            registry.closed(self, self._protocol.stored())
 
     # --- events and commands of the protocol
 
@@ -356,13 +361,18 @@ class LiveServerSession:
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
             case Close():
-                self._send_queue.put(GOING_AWAY if self._draining else command)
-                for sideband in tuple(self._sidebands.values()):
-                    sideband.finish()
+                self._leave_registry()  # before the client sees the end, and forks what was stored
+                close = GOING_AWAY if self._draining else command
+                self._send_queue.put(close)
+                self._finish_sidebands(close)
             case IllegalTransition():
                 self._report_illegal(command)
             case _:
                 assert_never(command)
+
+    def _finish_sidebands(self, close: Close) -> None:
+        for sideband in tuple(self._sidebands.values()):
+            sideband.finish(close)
 
     def _report_illegal(self, illegal: IllegalTransition) -> None:
         """Count a fault of this library; log each kind once."""

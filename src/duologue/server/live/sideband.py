@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Final, Protocol
 
 from duologue.errors import ConnectionClosed
 from duologue.protocol import Close
+from duologue.server.budget import Share
 from duologue.server.ids import new_id
 from duologue.server.limits import Limits
 from duologue.server.rejections import Rejection
@@ -17,12 +17,13 @@ from duologue.server.telemetry.log import log_event
 from duologue.server.telemetry.observer import UNOBSERVED, Observer
 from duologue.server.tracebacks import drop_traceback
 from duologue.transports import Transport
+from duologue.transports.wire_log import SERVER_WIRE, log_frame
 
-__all__ = ["GOING_AWAY", "AttachedTo", "Sideband"]
+__all__ = ["GOING_AWAY", "OVER", "AttachedTo", "Sideband"]
 
 GOING_AWAY: Final = Close(1001, "the server is going away")
 
-_OVER: Final = Close(1000, "the session is over")
+OVER: Final = Close(1000, "the session is over")
 
 
 class AttachedTo(Protocol):
@@ -45,13 +46,22 @@ class Sideband:
     """Serves one sideband. It ends with its session; the session does not wait for it, and goes on without it."""
 
     def __init__(
-        self, transport: Transport, session: AttachedTo, *, limits: Limits, observer: Observer | None = None
+        self,
+        transport: Transport,
+        session: AttachedTo,
+        *,
+        limits: Limits,
+        observer: Observer | None = None,
+        share: Share | None = None,
     ) -> None:
+        """`share` counts what waits to be sent, and is closed with the sideband."""
         self.sideband_id = new_id("sideband")
         self._transport = transport
         self._session = session
         self._stall_s = limits.stall_s
-        self._queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s)
+        self._share = share
+        charge = share.charge if share is not None else None
+        self._queue = SendQueue(max_waiting_bytes=limits.backlog_bytes, stall_s=limits.stall_s, charge=charge)
         self._observer = observer.opened(self.sideband_id, kind="live-sideband") if observer is not None else UNOBSERVED
         self._reading: asyncio.Task[int] | None = None
         self._overdue: asyncio.TimerHandle | None = None
@@ -79,6 +89,8 @@ class Sideband:
             if self._overdue is not None:
                 self._overdue.cancel()
             self._observer.closed(code)
+            if self._share is not None:
+                self._share.close()
             self._reading = None
 
     def put(self, text: str) -> None:
@@ -88,10 +100,11 @@ class Sideband:
             stalled = Rejection("stalled", seconds=self._stall_s)
             self.stop(Close(stalled.close_code, stalled.close_reason))
 
-    def finish(self) -> None:
+    def finish(self, close: Close = OVER) -> None:
         """The session is over: close behind the messages that wait, which may take as long as a stalled client may."""
-        self._queue.put(_OVER)
-        self._overdue = asyncio.get_running_loop().call_later(self._stall_s, self.stop, _OVER)
+        if self._overdue is None:
+            self._queue.put(close)
+            self._overdue = asyncio.get_running_loop().call_later(self._stall_s, self.stop, close)
 
     def drain(self) -> None:
         """Nothing to do: the sideband ends when its session has ended."""
@@ -125,11 +138,8 @@ class Sideband:
             except ConnectionClosed as closed:
                 return closed.code
             self._observer.received(len(message), 0)
-            began = time.monotonic()
             await self._session.receive(message, source=self.sideband_id)
             del message
-            if time.monotonic() - began > 0.001:  # others have their turn behind a long message
-                await asyncio.sleep(0)
 
     async def _write(self) -> int:
         try:
@@ -138,8 +148,10 @@ class Sideband:
                 if isinstance(message, Close):
                     await self._transport.close(message.code, message.reason)
                     return message.code
+                if SERVER_WIRE.isEnabledFor(logging.DEBUG):
+                    log_frame("sent", message, session=self.sideband_id, wire=SERVER_WIRE)
                 await self._transport.send(message)
-                del message
+                del message  # else it would stay in memory until there is another one
         except ConnectionClosed as closed:
             return closed.code
         finally:

@@ -15,7 +15,7 @@ from duologue.events import (
     TranslationOutputTranscriptDeltaEvent,
 )
 from duologue.events.base import encode_audio
-from duologue.protocol.translation.server.utterances import Utterance
+from duologue.protocol.translation.server.utterances import SourceUtterance
 
 __all__ = ["STEP_MS", "SourceTranscript", "TranslatedSpeech"]
 
@@ -33,10 +33,10 @@ class SourceTranscript:
         self._new_event_id = new_event_id
         self._text = _JoinedText()
         self._elapsed_ms = 0
-        self._utterance: Utterance | None = None
+        self._utterance: SourceUtterance | None = None
         self._n_chars = 0
 
-    def begin(self, utterance: Utterance) -> None:
+    def begin(self, utterance: SourceUtterance) -> None:
         """What comes next are words of this utterance."""
         self._text.begin_utterance()
         self._utterance, self._n_chars = utterance, 0

@@ -35,7 +35,7 @@ from duologue.protocol.translation.server.client_events import accept, audio_byt
 from duologue.protocol.translation.server.commands import Translate, TranslationCommand
 from duologue.protocol.translation.server.output import SourceTranscript, TranslatedSpeech
 from duologue.protocol.translation.server.settings import DEFAULT_MODEL, TranslationSettings
-from duologue.protocol.translation.server.utterances import Utterance, Utterances
+from duologue.protocol.translation.server.utterances import SourceUtterance, Utterances
 
 __all__ = ["TranslationServerProtocol"]
 
@@ -86,8 +86,8 @@ class TranslationServerProtocol:
             is_served=is_served,
         )
         self._utterances = Utterances(report_illegal=self._command)
-        self._waiting: deque[Utterance] = deque()
-        self._current: tuple[str, Utterance] | None = None
+        self._waiting: deque[SourceUtterance] = deque()
+        self._current: tuple[str, SourceUtterance] | None = None
         """The utterance that the engines have, by its id."""
         self._source = SourceTranscript(self._event_id)
         self._speech = TranslatedSpeech(self._event_id)
@@ -218,7 +218,7 @@ class TranslationServerProtocol:
         self._take(self._utterances.flush)
         self._close_if_told()
 
-    def _take(self, utterances: Callable[[], Iterable[Utterance]]) -> None:
+    def _take(self, utterances: Callable[[], Iterable[SourceUtterance]]) -> None:
         """Queue the utterances that are complete now."""
         before = self._utterances.held_bytes
         for utterance in utterances():

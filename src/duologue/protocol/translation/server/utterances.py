@@ -21,7 +21,7 @@ from duologue.protocol.server.turn_detection import (
 )
 from duologue.protocol.states import ReportIllegal, raise_illegal
 
-__all__ = ["Utterance", "Utterances"]
+__all__ = ["SourceUtterance", "Utterances"]
 
 _SETTINGS: Final = TurnSettings()
 """Those of a Realtime session: translation sessions have no settings for it."""
@@ -38,7 +38,7 @@ _TAIL_MS: Final = 200
 """Of the silence that ended a turn, this much is kept: the end of a word may be softer than the threshold."""
 
 
-class Utterance(Struct, frozen=True):
+class SourceUtterance(Struct, frozen=True):
     """Speech that is translated as a whole."""
 
     audio: bytes
@@ -79,7 +79,7 @@ class Utterances:
         self._n_bytes += len(audio)
         self.input_ms = PCM.duration_ms(self._n_bytes)
 
-    def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[Utterance]:
+    def detected(self, probabilities: Sequence[float], frame_ms: float) -> Iterator[SourceUtterance]:
         """The speech probabilities of the next frames. Yields the utterances that they complete."""
         for probability in probabilities:  # one by one, so that a cut falls on its frame
             for turn in self._turns.push((probability,), frame_ms, _SETTINGS):
@@ -102,7 +102,7 @@ class Utterances:
         if self._start_ms is None:
             self._drop_until(round(self._turns.audio_ms) - _PADDING_MS - _SETTINGS.silence_duration_ms)
 
-    def flush(self) -> Iterator[Utterance]:
+    def flush(self) -> Iterator[SourceUtterance]:
         """No more audio comes: yields what was said last, if anything was."""
         yield from self._cut(self.input_ms)
         self._turns.reset()
@@ -112,7 +112,7 @@ class Utterances:
     def _lasts_ms(self, at_ms: int) -> int:
         return at_ms - self._start_ms if self._start_ms is not None and self._has_speech else 0
 
-    def _cut(self, at_ms: int) -> Iterator[Utterance]:
+    def _cut(self, at_ms: int) -> Iterator[SourceUtterance]:
         """End an utterance here; the next one begins."""
         if self._start_ms is None:
             return
@@ -120,7 +120,7 @@ class Utterances:
         had_speech, self._has_speech = self._has_speech, False
         if had_speech and at_ms > start_ms:
             first, last = (PCM.bytes_for_ms(ms - self._first_ms) for ms in (start_ms, at_ms))
-            yield Utterance(bytes(self._audio[first:last]), start_ms, at_ms)
+            yield SourceUtterance(bytes(self._audio[first:last]), start_ms, at_ms)
         self._drop_until(at_ms)
 
     def _drop_until(self, at_ms: int) -> None:
