@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTRA_KEY",
+    "NO_EXTRA",
     "UNKNOWN_TAG",
     "UNSET",
     "ClientEvent",
@@ -111,13 +112,14 @@ class Extra(Mapping[str, Any]):
         return len(self._fields)
 
     def __hash__(self) -> int:
-        return hash(frozenset(self._fields))
+        return hash(frozenset(self._fields)) if self._fields else 0
 
     def __repr__(self) -> str:
         return _shown(self._fields)
 
 
-_NO_EXTRA: Final = Extra()
+NO_EXTRA: Final = Extra()
+"""Of every object that came without unknown fields."""
 
 
 class WireObject(
@@ -130,7 +132,7 @@ class WireObject(
 ):
     """Base of every JSON object of the protocol."""
 
-    extra: Extra = _NO_EXTRA
+    extra: Extra = NO_EXTRA
     """Fields beyond those of the class, as they came."""
 
     audio_fields: ClassVar[frozenset[str]] = frozenset()

@@ -93,6 +93,12 @@ def report_once(report: ReportIllegal) -> ReportIllegal:
     return report_new
 
 
+class _Name(Enum):
+    """A state or an input. Hashed by identity: the hash of `Enum` is computed in Python, twice in each transition."""
+
+    __hash__ = object.__hash__
+
+
 def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: ReportIllegal) -> S | None:
     """The next state. None if the table does not have this input in this state, which is reported."""
     following = table.get((state, happened))
@@ -103,7 +109,7 @@ def step(table: Mapping[tuple[S, I], S], state: S, happened: I, *, report: Repor
     return following
 
 
-class ConnectionState(Enum):
+class ConnectionState(_Name):
     """A client's connection."""
 
     CONNECTING = "connecting"
@@ -111,7 +117,7 @@ class ConnectionState(Enum):
     CLOSED = "closed"
 
 
-class ConnectionInput(Enum):
+class ConnectionInput(_Name):
     """What happens to a connection."""
 
     SESSION_CREATED = "session created"
@@ -125,7 +131,7 @@ CONNECTION: Final[Mapping[tuple[ConnectionState, ConnectionInput], ConnectionSta
 }
 
 
-class TurnState(Enum):
+class TurnState(_Name):
     """The user's turn, as voice activity detection sees it."""
 
     SILENT = "silent"
@@ -138,7 +144,7 @@ class TurnState(Enum):
     """Silence for long enough that the turn may be over; a detector of the end of turns reads the transcript."""
 
 
-class TurnInput(Enum):
+class TurnInput(_Name):
     """What one frame of audio says about the turn."""
 
     SPEECH = "speech"
@@ -171,7 +177,7 @@ TURN: Final[Mapping[tuple[TurnState, TurnInput], TurnState]] = {
 }
 
 
-class ResponseState(Enum):
+class ResponseState(_Name):
     """A response on the server. The last four are ends, named as the wire names them."""
 
     WAITING = "waiting"
@@ -183,7 +189,7 @@ class ResponseState(Enum):
     FAILED = "failed"
 
 
-class ResponseInput(Enum):
+class ResponseInput(_Name):
     """What happens to a response."""
 
     CONTEXT_COMPLETE = "context complete"
@@ -208,7 +214,7 @@ RESPONSE_ENDS: Final = frozenset(
 )
 
 
-class SequenceState(Enum):
+class SequenceState(_Name):
     """The response in the conversation, as the client knows it: one at a time (rule `error.response_active`)."""
 
     IDLE = "idle"
@@ -220,7 +226,7 @@ class SequenceState(Enum):
     """A response is being cancelled, and its `response.done` has not arrived."""
 
 
-class SequenceInput(Enum):
+class SequenceInput(_Name):
     """What happens to the responses of a conversation."""
 
     CREATE_SENT = "create sent"
@@ -263,7 +269,7 @@ SEQUENCE: Final[Mapping[tuple[SequenceState, SequenceInput], SequenceState]] = {
 }
 
 
-class PlaybackState(Enum):
+class PlaybackState(_Name):
     """The model's speech in one content part, from its first delta to the end of its playback."""
 
     RECEIVING = "receiving"
@@ -274,7 +280,7 @@ class PlaybackState(Enum):
     """Interrupted: no more of it will be played."""
 
 
-class PlaybackInput(Enum):
+class PlaybackInput(_Name):
     """What happens to the speech of a part."""
 
     ALL_RECEIVED = "all received"
@@ -294,7 +300,7 @@ PLAYBACK: Final[Mapping[tuple[PlaybackState, PlaybackInput], PlaybackState]] = {
 }
 
 
-class ReconnectState(Enum):
+class ReconnectState(_Name):
     """A client's attempts to connect again and restore its session."""
 
     CONNECTED = "connected"
@@ -307,7 +313,7 @@ class ReconnectState(Enum):
     GIVEN_UP = "given up"
 
 
-class ReconnectInput(Enum):
+class ReconnectInput(_Name):
     """What happens while a client reconnects."""
 
     CONNECTION_LOST = "connection lost"
@@ -334,7 +340,7 @@ RECONNECT: Final[Mapping[tuple[ReconnectState, ReconnectInput], ReconnectState]]
 }
 
 
-class LiveState(Enum):
+class LiveState(_Name):
     """A Live session, as its client knows it. The last three are ends."""
 
     CONNECTED = "connected"
@@ -351,7 +357,7 @@ class LiveState(Enum):
     """The connection ended, or the time to wait for an answer, and the session is not finalised."""
 
 
-class LiveInput(Enum):
+class LiveInput(_Name):
     """What happens to a Live session."""
 
     START_SENT = "start sent"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from duologue.events import RealtimeEvent
 from duologue.protocol.client.deduplication import Deduplicator
 from tests.protocol._wire import server_event
@@ -35,6 +37,29 @@ def test_events_of_one_id_that_name_different_items_are_two() -> None:
     deduplicator = Deduplicator()
     assert [deduplicator.is_repeated(done(item_id)) for item_id in "aab"] == [False, True, False]
     assert [deduplicator.is_repeated(delta("other", "x", item_id)) for item_id in "aab"] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("wire", "fields"),
+    [
+        ("input_audio_buffer.speech_stopped", {"audio_end_ms": 1, "item_id": "a"}),
+        (
+            "response.content_part.done",
+            {
+                "response_id": "r",
+                "item_id": "a",
+                "output_index": 0,
+                "content_index": 0,
+                "part": {"type": "text", "text": ""},
+            },
+        ),
+    ],
+)
+def test_events_of_one_id_that_differ_in_a_field_unknown_to_this_version_are_two(wire: str, fields: object) -> None:
+    assert isinstance(fields, dict)
+    deduplicator = Deduplicator()
+    events = [server_event(wire, event_id="same", **fields, new_field=value) for value in (["a"], ["a"], ["b"])]
+    assert [deduplicator.is_repeated(event) for event in events] == [False, True, False]
 
 
 def test_what_is_remembered_is_bounded() -> None:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from duologue.events import RealtimeEvent
+from duologue.events.base import NO_EXTRA
 
 __all__ = ["Deduplicator"]
 
@@ -19,7 +20,12 @@ _REMEMBERED: Final = 256
 _Fingerprint: TypeAlias = Callable[[RealtimeEvent], object]
 """Reads what differs between two events of a class that have the same id."""
 
-_encode: Final = msgspec.json.Encoder(enc_hook=repr).encode
+
+def _shown(value: object) -> str | None:
+    return None if value is NO_EXTRA else repr(value)
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_shown).encode
 
 
 class Deduplicator:
@@ -64,16 +70,16 @@ def _fingerprint_of(event_class: type[RealtimeEvent]) -> _Fingerprint:
     read: _Fingerprint = _encode
     names = [name for name in event_class.__struct_fields__ if name != "extra"]
     if "delta" in names:  # of pieces only the piece: they are many
-        read = attrgetter("type", *(name for name in ("item_id", "content_index", "delta") if name in names))
+        read = attrgetter("__class__", *(name for name in ("item_id", "content_index", "delta") if name in names))
     elif _is_flat(event_class):
-        read = _reading(attrgetter("type", *names))
+        read = _reading(attrgetter("__class__", *names))
     _FINGERPRINTS[event_class] = read
     return read
 
 
 def _reading(fields: _Fingerprint) -> _Fingerprint:
     """Reads all fields of an event whose fields have no parts."""
-    return lambda event: _encode(event) if event.extra else fields(event)
+    return lambda event: fields(event) if event.extra is NO_EXTRA else _encode(event)
 
 
 def _is_flat(event_class: type[RealtimeEvent]) -> bool:

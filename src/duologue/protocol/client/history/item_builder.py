@@ -127,17 +127,18 @@ class ItemBuilder:
             told = self._called
         return merged_items(told, without_audio(item))
 
-    def part(self, index: int, part: ContentPart, *, final: bool) -> None:
-        """A content part at its start or at its end."""
-        text = words_of(part)
+    def part(self, index: int, part: ContentPart, *, final: bool) -> str | None:
+        """A content part at its start or at its end. Returns the words of the latter."""
+        text = words_of(part) if final else None
         if self.done:
-            if final and text:
+            if text:
                 self._completed_words(index, text)
-            return
+            return text
         builder = self._part(index)
         builder.part = part
-        if final and text is not None:
+        if text is not None:
             builder.words.whole(text)
+        return text
 
     def text_delta(self, index: int, delta: str, *, spoken: bool) -> None:
         """The next piece of a part's text or transcript."""

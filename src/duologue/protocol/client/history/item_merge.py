@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, get_args
 
 import msgspec
 
@@ -20,6 +21,11 @@ __all__ = ["fuller_arguments", "is_object", "merged_items", "with_words", "words
 
 _WHOLE: Final = "completed"
 _CUT: Final = "incomplete"
+
+_WORDS: Final[Mapping[type, str]] = {
+    kind: name for kind in get_args(ContentPart) for name in ("text", "transcript") if name in kind.__struct_fields__
+}
+"""The field of a part that has its words."""
 
 
 def merged_items(before: ConversationItem | None, item: ConversationItem) -> ConversationItem:
@@ -63,13 +69,11 @@ def _merged_content(before: MessageItem, item: MessageItem) -> list[ContentPart]
 
 def words_of(part: ContentPart) -> str | None:
     """The text or the transcript of a part; None for a kind of part that has neither."""
-    words = getattr(part, "text", None)
-    if words is None:
-        words = getattr(part, "transcript", None)
-    if isinstance(words, str):
-        return words
-    fields = part.__struct_fields__
-    return "" if "text" in fields or "transcript" in fields else None
+    name = _WORDS.get(type(part))
+    if name is None:
+        return None
+    words = getattr(part, name)
+    return words if isinstance(words, str) else ""
 
 
 def words_of_item(item: ConversationItem) -> str:
@@ -79,8 +83,7 @@ def words_of_item(item: ConversationItem) -> str:
 
 def with_words(part: ContentPart, words: str) -> ContentPart:
     """The part with another text or transcript."""
-    name = "text" if "text" in part.__struct_fields__ else "transcript"
-    return msgspec.structs.replace(part, **{name: words})
+    return msgspec.structs.replace(part, **{_WORDS[type(part)]: words})
 
 
 def fuller_arguments(before: str, after: str) -> str:

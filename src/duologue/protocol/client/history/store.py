@@ -45,7 +45,6 @@ from duologue.events.base import Maybe
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.history.audio_store import AudioStore
 from duologue.protocol.client.history.item_builder import ItemBuilder, StoredItem
-from duologue.protocol.client.history.item_merge import words_of
 from duologue.protocol.client.history.item_order import ItemOrder
 from duologue.protocol.client.history.loose_items import LooseItems
 from duologue.protocol.client.history.response_items import ResponseItems, key_of
@@ -74,8 +73,8 @@ class ConversationStore(Part):
         self._responses = ResponseItems(self._builders)
         self._loose = LooseItems()
         self._last_told: tuple[object, str, int] | None = None
-        """What the last event of a response named, which `_responses` need not be told again, and its key."""
-        self._last_key = ""
+        """What the last event of a response named, which `_responses` need not be told again, and its item."""
+        self._last_output = ItemBuilder("")
         self._detached: dict[str, None] = {}
         self._deleted: dict[str, str | None] = {}
         """Deleted items, and the id of the event that added each: if it arrives again, it is a repetition."""
@@ -248,43 +247,41 @@ class ConversationStore(Part):
 
     @on(ResponseOutputItemAddedEvent)
     def _output_began(self, event: ResponseOutputItemAddedEvent, context: EventContext) -> None:
-        key = self._told(event.item.id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).started(event.item)
-        self._set_size(key, size_of(event.item))
+        builder = self._output(event.item.id, event.response_id, event.output_index)
+        builder.started(event.item)
+        self._set_size(builder.item_id, size_of(event.item))
 
     @on(ResponseOutputItemDoneEvent)
     def _output_ended(self, event: ResponseOutputItemDoneEvent, context: EventContext) -> None:
-        key = self._told(event.item.id, event.response_id, event.output_index)
+        key = self._output(event.item.id, event.response_id, event.output_index).item_id
         self._finished(key, event.item, event.response_id)
         if self._responses.has_ended_in_conversation(event.response_id) and is_set(event.item.id):
             self._place_last(key)
 
     @on(ResponseContentPartAddedEvent, ResponseContentPartDoneEvent)
     def _part(self, event: ResponseContentPartAddedEvent | ResponseContentPartDoneEvent, context: EventContext) -> None:
-        final = isinstance(event, ResponseContentPartDoneEvent)
-        key = self._told(event.item_id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).part(event.content_index, event.part, final=final)
-        self._add_size(key, words_of(event.part) if final else None)
+        final = type(event) is ResponseContentPartDoneEvent
+        builder = self._output(event.item_id, event.response_id, event.output_index)
+        self._add_size(builder.item_id, builder.part(event.content_index, event.part, final=final))
 
     @on(ResponseTextDeltaEvent, ResponseAudioTranscriptDeltaEvent)
     def _text_delta(
         self, event: ResponseTextDeltaEvent | ResponseAudioTranscriptDeltaEvent, context: EventContext
     ) -> None:
         spoken = type(event) is ResponseAudioTranscriptDeltaEvent
-        response_id, delta = event.response_id, event.delta
-        key = self._told(event.item_id, response_id, event.output_index)
-        self._builder(key, response_id).text_delta(event.content_index, delta, spoken=spoken)
-        self._add_size(key, delta)
+        builder = self._output(event.item_id, event.response_id, event.output_index)
+        builder.text_delta(event.content_index, event.delta, spoken=spoken)
+        self._add_size(builder.item_id, event.delta)
 
     @on(ResponseTextDoneEvent, ResponseAudioTranscriptDoneEvent)
     def _text_done(
         self, event: ResponseTextDoneEvent | ResponseAudioTranscriptDoneEvent, context: EventContext
     ) -> None:
-        text = event.text if isinstance(event, ResponseTextDoneEvent) else event.transcript
         spoken = isinstance(event, ResponseAudioTranscriptDoneEvent)
-        key = self._told(event.item_id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).text_done(event.content_index, text, spoken=spoken)
-        self._add_size(key, text)
+        text = event.transcript if isinstance(event, ResponseAudioTranscriptDoneEvent) else event.text
+        builder = self._output(event.item_id, event.response_id, event.output_index)
+        builder.text_done(event.content_index, text, spoken=spoken)
+        self._add_size(builder.item_id, text)
 
     @on(ResponseAudioDeltaEvent)
     def _audio_delta(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
@@ -293,17 +290,15 @@ class ConversationStore(Part):
 
     @on(ResponseFunctionCallArgumentsDeltaEvent)
     def _arguments_delta(self, event: ResponseFunctionCallArgumentsDeltaEvent, context: EventContext) -> None:
-        key = self._told(event.item_id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).arguments(event.delta, whole=False, call_id=event.call_id)
-        self._add_size(key, event.delta)
+        builder = self._output(event.item_id, event.response_id, event.output_index)
+        builder.arguments(event.delta, whole=False, call_id=event.call_id)
+        self._add_size(builder.item_id, event.delta)
 
     @on(ResponseFunctionCallArgumentsDoneEvent)
     def _arguments_done(self, event: ResponseFunctionCallArgumentsDoneEvent, context: EventContext) -> None:
-        key = self._told(event.item_id, event.response_id, event.output_index)
-        self._builder(key, event.response_id).arguments(
-            event.arguments, whole=True, name=event.name, call_id=event.call_id
-        )
-        self._add_size(key, event.arguments)
+        builder = self._output(event.item_id, event.response_id, event.output_index)
+        builder.arguments(event.arguments, whole=True, name=event.name, call_id=event.call_id)
+        self._add_size(builder.item_id, event.arguments)
 
     def completed(self, event: ResponseDoneEvent) -> ResponseDoneEvent:
         """The end of a response with the items, words and arguments that were told before and that it lacks."""
@@ -345,16 +340,17 @@ class ConversationStore(Part):
         self._responses.ended(response_id, in_conversation=in_conversation)
         self._last_told = None
 
-    def _told(self, item_id: object, response_id: str, output_index: int) -> str:
-        """The key of an item of a response; the item is one of those that the response has told."""
+    def _output(self, item_id: object, response_id: str, output_index: int) -> ItemBuilder:
+        """The builder of an item of a response; the event is about to change it."""
         # Piece by piece an item is told by hundreds of events in a row.
-        told = (item_id, response_id, output_index)
-        if told == self._last_told:
-            return self._last_key
+        told, last = (item_id, response_id, output_index), self._last_output
+        if told == self._last_told and self._builders.get(last.item_id) is last:
+            self._cached = None
+            return last
         key = key_of(item_id, response_id, output_index)
         self._responses.told(response_id, key, output_index, has_id=key == item_id)
-        self._last_told, self._last_key = told, key
-        return key
+        self._last_told, self._last_output = told, self._builder(key, response_id)
+        return self._last_output
 
     def _finished(self, item_id: str, item: ConversationItem, response_id: str | None = None) -> None:
         builder = self._builder(item_id, response_id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias, get_args
 
 from duologue.events import (
-    RealtimeEvent,
     ResponseAudioDeltaEvent,
     ResponseAudioDoneEvent,
     ResponseAudioTranscriptDeltaEvent,
@@ -22,31 +21,31 @@ from duologue.events import (
     ResponseTextDoneEvent,
 )
 
-__all__ = ["ITEM_EVENTS", "PART_EVENTS", "RESPONSE_EVENTS", "response_id_in"]
+__all__ = ["ITEM_EVENTS", "PART_EVENTS", "RESPONSE_EVENTS", "PartEvent", "ResponseEvent"]
 
 ITEM_EVENTS: Final = (ResponseOutputItemAddedEvent, ResponseOutputItemDoneEvent)
 """Events that begin or end an item of a response."""
 
-PART_EVENTS: Final = (
-    ResponseAudioDoneEvent,
-    ResponseAudioTranscriptDeltaEvent,
-    ResponseAudioTranscriptDoneEvent,
-    ResponseContentPartAddedEvent,
-    ResponseContentPartDoneEvent,
-    ResponseFunctionCallArgumentsDeltaEvent,
-    ResponseFunctionCallArgumentsDoneEvent,
-    ResponseMcpCallArgumentsDeltaEvent,
-    ResponseMcpCallArgumentsDoneEvent,
-    ResponseTextDeltaEvent,
-    ResponseTextDoneEvent,
+PartEvent: TypeAlias = (
+    ResponseAudioDoneEvent
+    | ResponseAudioTranscriptDeltaEvent
+    | ResponseAudioTranscriptDoneEvent
+    | ResponseContentPartAddedEvent
+    | ResponseContentPartDoneEvent
+    | ResponseFunctionCallArgumentsDeltaEvent
+    | ResponseFunctionCallArgumentsDoneEvent
+    | ResponseMcpCallArgumentsDeltaEvent
+    | ResponseMcpCallArgumentsDoneEvent
+    | ResponseTextDeltaEvent
+    | ResponseTextDoneEvent
 )
 """Events of what is in an item, without its speech."""
 
-RESPONSE_EVENTS: Final = (*ITEM_EVENTS, *PART_EVENTS, ResponseAudioDeltaEvent)
+PART_EVENTS: Final[tuple[type[PartEvent], ...]] = get_args(PartEvent)
+
+ResponseEvent: TypeAlias = (
+    ResponseOutputItemAddedEvent | ResponseOutputItemDoneEvent | PartEvent | ResponseAudioDeltaEvent
+)
 """All that name their response."""
 
-
-def response_id_in(event: RealtimeEvent) -> str:
-    """Id of the response that one of these events names; empty for a server that gives none."""
-    response_id = getattr(event, "response_id", "")
-    return response_id if isinstance(response_id, str) else ""
+RESPONSE_EVENTS: Final[tuple[type[ResponseEvent], ...]] = get_args(ResponseEvent)

@@ -27,7 +27,6 @@ from msgspec import UNSET
 from duologue.errors import LocalProtocolError
 from duologue.events import (
     ErrorEvent,
-    RealtimeEvent,
     RealtimeResponse,
     ResponseCancelEvent,
     ResponseCreatedEvent,
@@ -48,7 +47,7 @@ from duologue.protocol.client.responses.requests import (
     tagged,
     untagged,
 )
-from duologue.protocol.client.responses.response_events import RESPONSE_EVENTS, response_id_in
+from duologue.protocol.client.responses.response_events import RESPONSE_EVENTS, ResponseEvent
 from duologue.protocol.states import SEQUENCE, ReportIllegal, SequenceInput, SequenceState, raise_illegal, step
 
 __all__ = ["ANSWER_WITHIN_S", "ResponseSequencer"]
@@ -181,12 +180,12 @@ class ResponseSequencer(Part):
         return self._requests.sent is not None
 
     @on(*RESPONSE_EVENTS)
-    def begins_unannounced(self, event: RealtimeEvent, context: EventContext) -> None:
+    def begins_unannounced(self, event: ResponseEvent, context: EventContext) -> None:
         """An event of a response whose `response.created` is lost: it has begun all the same."""
         sent = self._requests.sent
         if sent is None or self.active_id is not None or self._requests.out_of_band_sent:
             return
-        if self._requests.is_new(response_id := response_id_in(event)):
+        if self._requests.is_new(response_id := event.response_id):
             self._created_in_conversation(response_id, sent, context.now)
             context.unannounced = self._guessed = True
 

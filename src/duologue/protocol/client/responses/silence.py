@@ -17,7 +17,6 @@ from duologue.events import (
     ConversationItemAddedEvent,
     ConversationItemCreatedEvent,
     ConversationItemDoneEvent,
-    RealtimeEvent,
     RealtimeResponse,
     ResponseAudioDeltaEvent,
     ResponseCreatedEvent,
@@ -31,7 +30,7 @@ from duologue.events import (
 )
 from duologue.protocol.client.dispatch import EventContext, Part, on
 from duologue.protocol.client.response_ids import UNKNOWN_STATUS, response_id_of
-from duologue.protocol.client.responses.response_events import ITEM_EVENTS, PART_EVENTS, response_id_in
+from duologue.protocol.client.responses.response_events import ITEM_EVENTS, PART_EVENTS, PartEvent
 
 __all__ = ["ResponseSilence", "SilenceLimits", "SilentEnd"]
 
@@ -121,14 +120,14 @@ class ResponseSilence(Part):
         self._heard(event.response_id, context.now)
 
     @on(*PART_EVENTS)
-    def _named(self, event: RealtimeEvent, context: EventContext) -> None:
-        watched = self._watched.get(response_id_in(event))
+    def _named(self, event: PartEvent, context: EventContext) -> None:
+        watched = self._watched.get(event.response_id)
         if watched is not None:
             # Its limit moves further away, which `take_ends` finds out.
             if watched.heard_at < context.now:
                 watched.heard_at = context.now
         elif context.unannounced:
-            self._heard(response_id_in(event), context.now)
+            self._heard(event.response_id, context.now)
 
     @on(ResponseAudioDeltaEvent)
     def _speech(self, event: ResponseAudioDeltaEvent, context: EventContext) -> None:
