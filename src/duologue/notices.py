@@ -118,7 +118,9 @@ _LIVE: Final = "duologue.protocol.live.client.notices"
 """Imported at the first use of a name of it: the classes of Live take time to define."""
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module(_LIVE), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:  # for a checker every name would exist
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            return getattr(import_module(_LIVE), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
