@@ -18,17 +18,20 @@ from duologue.errors import (
     ModelNotFound,
     NotConnected,
     RequestRejected,
+    SessionLost,
 )
 from duologue.events import UNSET, RealtimeEvent, UnknownRealtimeEvent
 
 if TYPE_CHECKING:
     from duologue import blocking, notices, sound
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
+    from duologue.client.live import Delegation, Live, LiveSideband, attach_live, fork_live, live
     from duologue.client.tool_context import ToolContext
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.responses.silence import SilenceLimits
     from duologue.protocol.client.tools.toolbox import Toolbox, ToolFunction, ToolProblem
+    from duologue.protocol.live.client.options import LiveOptions
     from duologue.protocol.liveness import RotationLimits
     from duologue.transports.socket_options import SocketOptions
 
@@ -47,13 +50,18 @@ __all__ = [
     "CoreOptions",
     "DecodeError",
     "DuologueError",
+    "Delegation",
     "Endpoint",
+    "Live",
+    "LiveOptions",
+    "LiveSideband",
     "ModelNotFound",
     "NotConnected",
     "RealtimeEvent",
     "ReconnectPolicy",
     "RequestRejected",
     "RotationLimits",
+    "SessionLost",
     "SilenceLimits",
     "SocketOptions",
     "ToolContext",
@@ -62,17 +70,27 @@ __all__ = [
     "Toolbox",
     "UnknownRealtimeEvent",
     "__version__",
+    "attach_live",
     "blocking",
     "connect",
     "converse",
     "decode",
     "encode",
     "events",
+    "fork_live",
+    "live",
     "notices",
     "sound",
 ]
 
 _LAZY: Final = {
+    "live": "duologue.client.live",
+    "fork_live": "duologue.client.live",
+    "attach_live": "duologue.client.live",
+    "Delegation": "duologue.client.live",
+    "LiveSideband": "duologue.client.live",
+    "LiveOptions": "duologue.protocol.live.client.options",
+    "Live": "duologue.client.live",
     "Answer": "duologue.client",
     "Connection": "duologue.client",
     "Conversation": "duologue.client",
