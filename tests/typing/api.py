@@ -9,7 +9,7 @@ import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType, live
+from duologue.events import UnsetType
 from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
@@ -35,48 +35,6 @@ def reads_and_writes(text: str, data: bytes, mapping: dict[str, Any], event: Rea
     assert_type(event.to_json(), dict[str, Any])
     assert_type(codec.translate(event, dialect="openai").frame, dict[str, Any] | None)
     assert_type(codec.translate(event, dialect="openai").lost, tuple[str, ...])
-
-
-def reads_and_writes_translations(text: str, mapping: dict[str, Any], event: events.TranslationEvent) -> None:
-    assert_type(codec.decode_translation(text), events.AnyTranslationEvent)
-    assert_type(codec.encode_translation(event), bytes)
-    assert_type(events.TranslationEvent.from_json(mapping), events.TranslationEvent)
-    assert_type(event.to_json(), dict[str, Any])
-
-
-def a_translation_event_is_one_of_a_closed_union(text: str) -> str:
-    match codec.decode_translation(text):
-        case events.TranslationSessionCreatedEvent() | events.TranslationSessionUpdatedEvent():
-            return "session"
-        case events.TranslationInputTranscriptDeltaEvent() | events.TranslationOutputTranscriptDeltaEvent() as piece:
-            return piece.delta
-        case events.TranslationOutputAudioDeltaEvent() | events.TranslationInputAudioBufferAppendEvent():
-            return "audio"
-        case events.TranslationSessionUpdateEvent() | events.TranslationSessionCloseEvent():
-            return "command"
-        case events.TranslationSessionClosedEvent() | events.TranslationErrorEvent():
-            return "end"
-        case events.UnknownTranslationEvent() as unknown:
-            return unknown.problem
-        case other:
-            assert_never(other)
-
-
-def reads_and_writes_live(text: str, mapping: dict[str, Any], event: live.LiveEvent) -> None:
-    assert_type(codec.decode_live(text), live.AnyLiveEvent)
-    assert_type(codec.encode_live(event), bytes)
-    assert_type(live.LiveEvent.from_json(mapping), live.LiveEvent)
-    assert_type(event.to_json(), dict[str, Any])
-
-
-def a_live_delegation_is_one_of_a_closed_union(delegation: live.LiveDelegation) -> str:
-    match delegation:
-        case live.LiveClientDelegation() | live.LiveResponsesDelegation() | live.LiveDecisionsDelegation():
-            return delegation.type
-        case live.UnknownLiveDelegation():
-            return "unknown"
-        case other:
-            assert_never(other)
 
 
 def everyday_names_have_their_types(url: str) -> None:
@@ -343,30 +301,26 @@ def every_event(event: events.AnyEvent) -> str | None:
             return event.type
 
 
-def every_translation_event(event: events.AnyTranslationClientEvent | events.AnyTranslationServerEvent) -> str:
-    match event:
-        case events.TranslationInputAudioBufferAppendEvent():
+def decoding_yields_events_of_servers_and_clients_and_unknown_ones(text: str) -> str | None:
+    match decode(text):
+        case events.ServerEvent() | events.ClientEvent() as event:
             return event.type
-        case events.TranslationSessionCloseEvent():
-            return event.type
-        case events.TranslationSessionUpdateEvent():
-            return event.type
-        case events.TranslationErrorEvent():
-            return event.type
-        case events.TranslationInputTranscriptDeltaEvent():
-            return event.type
-        case events.TranslationOutputAudioDeltaEvent():
-            return event.type
-        case events.TranslationOutputTranscriptDeltaEvent():
-            return event.type
-        case events.TranslationSessionClosedEvent():
-            return event.type
-        case events.TranslationSessionCreatedEvent():
-            return event.type
-        case events.TranslationSessionUpdatedEvent():
-            return event.type
-        case _:
-            assert_never(event)
+        case UnknownRealtimeEvent(problem=problem):
+            return problem
+        case other:
+            assert_never(other)
+
+
+async def a_connection_yields_events_of_servers_and_unknown_ones(connection: duologue.Connection) -> str | None:
+    async for event in connection:
+        match event:
+            case events.ServerEvent():
+                return event.type
+            case UnknownRealtimeEvent():
+                return event.problem
+            case _:
+                assert_never(event)
+    return None
 
 
 # --- closed unions ----------------------------------------------------------------------------------------------------
