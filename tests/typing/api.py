@@ -9,7 +9,7 @@ import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType
+from duologue.events import UnsetType, live
 from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
