@@ -66,6 +66,10 @@ __all__ = ["RunningSession", "audio_of"]
 
 _PCM16_BYTES: Final = 2
 
+_HEARD_AHEAD_MS: Final = 400
+"""Input that comes a little early is heard at once: a client that sent some before its clock began, or whose clock is
+faster, would be heard late for ever. An utterance is over after more silence than this, so no answer precedes it."""
+
 
 class RunningSession:
     """The parts of one session, from its start to its end. Raises RefusedCommand if its configuration is too large."""
@@ -96,6 +100,7 @@ class RunningSession:
         self.voice = Voice(out, self.history, self.mixer, self.backend, self.delegations, limits, session)
         self.appends = PendingAppends(limits)
         self.sidebands = Sidebands(self.encoding, out, max_attached=limits.max_sidebands)
+        self._heard_ahead_ms = min(_HEARD_AHEAD_MS, limits.silence_duration_ms)
         self._user_transcript = InputTranscript()
         self._clip_id: Maybe[str] = UNSET
         """The command whose clip is being played."""
@@ -257,11 +262,16 @@ class RunningSession:
         """The session's time goes on up to here, with all that is due on the way."""
         while (position_ms := self.input.position_ms) < target_ms:
             boundary_ms = (position_ms // PIECE_MS + 1) * PIECE_MS
-            audio = self.input.advance_to(min(boundary_ms, target_ms))
-            # While a clip is played, the model does not hear.
-            self.hearing.hear(silence(self.encoding, len(audio)) if self.mixer.plays_clip else audio)
+            self.input.position_ms = min(boundary_ms, target_ms)
+            self._hear(self.input.position_ms)
             if boundary_ms <= target_ms:
                 self._send_piece(boundary_ms)
+        self._hear(min(self.input.received_ms, self.input.position_ms + self._heard_ahead_ms))
+
+    def _hear(self, until_ms: int) -> None:
+        audio = self.input.take(until_ms)
+        # While a clip is played, the model does not hear.
+        self.hearing.hear(silence(self.encoding, len(audio)) if self.mixer.plays_clip else audio)
 
     def go_on(self) -> None:
         """Begin what can begin now."""
