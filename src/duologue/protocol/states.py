@@ -368,6 +368,7 @@ class LiveInput(_Name):
     """What happens to a Live session."""
 
     START_SENT = "start sent"
+    """`session.start` is sent; or a sideband is attached, which is sent `session.started` again."""
     STARTED = "started"
     REFUSED = "refused"
     CLOSE_SENT = "close sent"

@@ -23,6 +23,8 @@ from duologue.testing.pair import CountedIds, Pair
 from duologue.testing.playbook import Step, play
 from duologue.testing.scripted_server import (
     GREETING,
+    LIVE_CLOSED,
+    LIVE_STARTED,
     Close,
     Drop,
     Expect,
@@ -36,6 +38,8 @@ from duologue.testing.transports import TransportPair, check_transport
 
 __all__ = [
     "GREETING",
+    "LIVE_CLOSED",
+    "LIVE_STARTED",
     "Close",
     "CountedIds",
     "Drop",

@@ -364,7 +364,8 @@ class Conversation(NoticeHub, Injectable):
 
         The keywords are those of `send_audio`, for an iterator or a function.
         """
-        return Listening(self, source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels))
+        known = source_of(source, encoding=encoding, rate_hz=rate_hz, channels=channels)
+        return Listening(self, known, encoding=lambda: self.core.checks.input_encoding)
 
     @property
     def function_threads(self) -> Mapping[threading.Thread, str]:

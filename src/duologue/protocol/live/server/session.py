@@ -64,6 +64,10 @@ from duologue.protocol.states import ReportIllegal
 
 __all__ = ["RunningSession", "audio_of"]
 
+_MAX_ENCODED_CHARS: Final = 2 * 1024 * 1024
+"""33 s at 24 kHz: more than may be ahead of the clock, and more than a clip may have. It is decoded in 4 ms, while all
+sessions wait; the 16 MB that a frame may hold would take 30."""
+
 _PCM16_BYTES: Final = 2
 
 _HEARD_AHEAD_MS: Final = 400
@@ -282,11 +286,15 @@ class RunningSession:
             closing=self.is_closing,
         )
 
-    def end(self) -> StoredLiveSession:
-        """The session is over: nothing that waits will happen. Returns what can be kept."""
+    def refuse_appends(self) -> None:
+        """Refuse the appends whose place is not reached: it never will be."""
         for append in self.appends.take_all():
             refused = RefusedCommand("not_placed", value=append.event.type)
             self._out.send(refused.event(self._out.event_id(), answers=event_id_of(append.event)), append.source)
+
+    def end(self) -> StoredLiveSession:
+        """The session is over: nothing that waits will happen. Returns what can be kept."""
+        self.refuse_appends()
         self.voice.release()
         stored = StoredLiveSession(session=self.session, messages=self.history.messages(), rules=self.history.rules)
         self.mixer.release()
@@ -362,6 +370,10 @@ class RunningSession:
 
 def audio_of(encoded: str) -> bytes:
     """The bytes of base64 audio. Raises RefusedCommand."""
+    if len(encoded) > _MAX_ENCODED_CHARS:
+        raise RefusedCommand(
+            "too_long", param="audio", max=_MAX_ENCODED_CHARS, unit="characters of base64", got=len(encoded)
+        )
     try:
         return decode_audio(encoded)
     except ValueError:
