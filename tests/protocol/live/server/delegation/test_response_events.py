@@ -13,8 +13,9 @@ from duologue.protocol.live.server.outgoing import LiveOutbox
 def stream() -> tuple[ResponseStream, LiveOutbox]:
     numbers = itertools.count(1)
     out = LiveOutbox(lambda kind: f"{kind}_{next(numbers)}")
-    settings = LiveResponsesBackend(model="text-1")
-    return ResponseStream(out, response_id="resp_1", delegation_id="item_1", settings=settings, created_at=7), out
+    return ResponseStream(
+        out, response_id="resp_1", delegation_id="item_1", settings=LiveResponsesBackend(model="text-1"), created_at=7
+    ), out
 
 
 def events(out: LiveOutbox) -> list[dict[str, Any]]:
