@@ -19,6 +19,7 @@ __all__ = [
     "is_translation",
     "live_request_of",
     "path_of",
+    "right_path",
 ]
 
 PATH: Final = "/v1/realtime"
