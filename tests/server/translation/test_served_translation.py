@@ -271,6 +271,39 @@ async def test_a_recording_that_is_sent_at_once_is_translated_whole() -> None:
     assert events[-1]["type"] == "session.closed"
 
 
+async def test_a_client_that_is_far_ahead_is_not_read_until_the_translator_follows() -> None:
+    translator = Gated()
+    async with served(replace(engines(), translator=translator)) as (client, session):
+
+        async def send() -> None:
+            for _ in range(10):
+                await speak(client)
+            await client.send(message("session.close"))
+
+        sending = asyncio.ensure_future(send())
+        await asyncio.wait_for(translator.asked.wait(), 5)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert session._protocol.is_behind
+        assert session._protocol.input_ms < 10 * 1200
+        translator.gate.set()
+        events, code = await to_the_end(client)
+        await sending
+    assert (text(events, "output"), code) == (" ".join(["x"] * 10), 1000)
+
+
+class Gated:
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.asked, self.gate = asyncio.Event(), asyncio.Event()
+
+    async def translate(self, request: TranslatorRequest, /) -> Any:
+        self.asked.set()
+        await self.gate.wait()
+        yield "x"
+
+
 async def test_a_secret_s_configuration_is_in_force_when_the_session_greets() -> None:
     ours, theirs = memory_pair()
     update = message("session.update", session={"audio": {"output": {"language": "fr"}}})
