@@ -82,9 +82,12 @@ def detect(sign: Mapping[str, Any] | str) -> Guess:
     return guess_by_url(sign, PROFILES.values()) if isinstance(sign, str) else guess_by_frame(sign)
 
 
-def detect_live(url: str) -> Guess:
-    """The dialect of Live that is spoken at a URL. Without any evidence: "openai-live" with confidence 0."""
-    from duologue.dialects.detection import guess_live_by_url
+def detect_live(sign: Mapping[str, Any] | str) -> Guess:
+    """The dialect of Live that a frame is in, or that is spoken at a URL, and how sure that is.
+
+    The families share names, so that it is Live must be known. Without any evidence: "openai-live" with confidence 0.
+    """
+    from duologue.dialects.detection import guess_live_by_frame, guess_live_by_url
     from duologue.dialects.live import LIVE_PROFILES
 
-    return guess_live_by_url(url, LIVE_PROFILES.values())
+    return guess_live_by_url(sign, LIVE_PROFILES.values()) if isinstance(sign, str) else guess_live_by_frame(sign)

@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from duologue.dialects.places import ABSENT, find
 from duologue.dialects.profile import FrameProfile, Profile
-from duologue.dialects.signs import FRAME_SIGNS, QUERY_SIGNS, Sign
+from duologue.dialects.signs import FRAME_SIGNS, LIVE_SIGNS, QUERY_SIGNS, Sign
 
 if TYPE_CHECKING:
     from duologue.dialects.live.profile import LiveProfile
 
-__all__ = ["Guess", "guess_by_frame", "guess_by_url", "guess_live_by_url"]
+__all__ = ["Guess", "guess_by_frame", "guess_by_url", "guess_live_by_frame", "guess_live_by_url"]
 
 _BY_HOST: Final = 0.9
 """A host name is the vendor's own, but a vendor may speak more than one dialect."""
@@ -57,8 +57,7 @@ def guess_by_url(url: str, profiles: Iterable[Profile]) -> Guess:
 
 def guess_live_by_url(url: str, profiles: Iterable[LiveProfile]) -> Guess:
     """The dialect of Live that is spoken at a URL."""
-    evidence = _addressed(urlsplit(url), profiles)
-    return _strongest(evidence) if evidence else _NOTHING_LIVE
+    return _strongest(_addressed(urlsplit(url), profiles), nothing=_NOTHING_LIVE)
 
 
 def _addressed(parts: SplitResult, profiles: Iterable[FrameProfile]) -> list[Guess]:
@@ -78,6 +77,11 @@ def guess_by_frame(frame: Mapping[str, Any]) -> Guess:
     return _strongest(_seen(dict(frame), FRAME_SIGNS))
 
 
+def guess_live_by_frame(frame: Mapping[str, Any]) -> Guess:
+    """The dialect of Live that a frame of either side is in."""
+    return _strongest(_seen(dict(frame), LIVE_SIGNS), nothing=_NOTHING_LIVE)
+
+
 def _seen(frame: dict[str, Any], signs: Iterable[Sign]) -> list[Guess]:
     return [Guess(sign.dialect, sign.weight, sign.reason) for sign in signs if _holds(frame, sign)]
 
@@ -93,13 +97,13 @@ def _holds(frame: dict[str, Any], sign: Sign) -> bool:
     return sign.pattern is None or (isinstance(value, str) and re.fullmatch(sign.pattern, value) is not None)
 
 
-def _strongest(evidence: list[Guess]) -> Guess:
+def _strongest(evidence: list[Guess], *, nothing: Guess = _NOTHING) -> Guess:
     """Signs of one dialect add up: each leaves less doubt. Of equals the one that was seen first counts."""
     doubts: dict[str, float] = {}
     for guess in evidence:
         doubts[guess.dialect] = doubts.get(guess.dialect, 1.0) * (1 - guess.confidence)
     if not doubts:
-        return _NOTHING
+        return nothing
     dialect = min(doubts, key=lambda name: doubts[name])
     reasons = [guess.reason for guess in evidence if guess.dialect == dialect]
     # What speaks for others is doubt as well.

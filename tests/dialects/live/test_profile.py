@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from duologue import dialects
@@ -22,3 +24,18 @@ def test_a_host_of_a_vendor_shows_its_dialect(name: str) -> None:
 def test_a_host_of_nobody_known_shows_nothing() -> None:
     guess = detect_live("wss://voice.example/v1/live/sessions")
     assert (guess.dialect, guess.confidence) == ("openai-live", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("frame", "name"),
+    [
+        ({"type": "session.start", "session": {"model": "gpt-live-1"}}, "openai-live"),
+        ({"type": "session.start", "session": {"model": "gpt-live-1", "kugel": {}}}, "kugel"),
+        ({"type": "kugel.response.cancelled"}, "kugel"),
+        ({"type": "info", "code": "kugel_voice_alias"}, "kugel"),
+        ({"type": "session.created", "session": {"model": "qwen-audio-4.0-realtime-preview"}}, "qwen-audio-live"),
+        ({"type": "session.output_audio.delta", "delta": ""}, "openai-live"),
+    ],
+)
+def test_a_frame_shows_its_dialect(frame: dict[str, Any], name: str) -> None:
+    assert detect_live(frame).dialect == name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from duologue.client.sound.loudspeaker import PullSink
 from duologue.client.sound.playback import AnySink
 from duologue.client.sound.sinks import AudioSink, InThread
 from duologue.client.sound.sources import SourceLike, source_of
+from duologue.errors import ConnectionClosedOK
 from duologue.events.live import LiveServerEvent, LiveSession, LiveSessionUsage
 from duologue.protocol.client.tools.injection import Injectable
 from duologue.protocol.client.tools.toolbox import Toolbox, ToolInput
@@ -229,8 +230,9 @@ class BlockingLiveControl(BlockingLiveHub[L], Injectable):
             RuntimeError: an async function of the session calls this.
         """
         try:
-            if not at_once and self.outcome is None:
-                self._loop.call(self._conversation.close, is_cleanup=True)
+            if not at_once:
+                with suppress(ConnectionClosedOK):  # the loop is over: it is closed
+                    self._loop.call(self._conversation.close, is_cleanup=True)
             self._loop.close(at_once=at_once)
         finally:
             self._join_application_threads(self._conversation.function_threads)

@@ -35,7 +35,7 @@ class CommandOutcomes:
 
     def __init__(self) -> None:
         self._ended: dict[str, CommandEnded] = {}
-        self._waiting: dict[str, asyncio.Future[CommandEnded]] = {}
+        self._waiting: dict[str, list[asyncio.Future[CommandEnded]]] = {}
         self._errors = ErrorLog()
         self._claimed: LiveErrorEvent | None = None
         """An `error` that a caller gets as an exception."""
@@ -67,14 +67,12 @@ class CommandOutcomes:
         """
         ended = self._ended.get(command_id)
         if ended is None:
-            waiting = self._waiting.get(command_id)
-            if waiting is None:
-                waiting = self._waiting[command_id] = asyncio.get_running_loop().create_future()
+            mine: asyncio.Future[CommandEnded] = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(command_id, []).append(mine)
             try:
-                ended = await asyncio.shield(waiting)
+                ended = await mine
             finally:
-                if not waiting.done():
-                    self._waiting.pop(command_id, None)
+                self._forget(command_id, mine)
         if isinstance(ended.answer, LiveErrorEvent):
             raise command_refusal(ended.command.type, ended.answer)
         if not isinstance(ended.answer, LiveServerEvent):
@@ -88,20 +86,28 @@ class CommandOutcomes:
     def end(self, fault: DuologueError) -> None:
         """The session is over: whoever waits gets that."""
         for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(RequestRejected(f"the session is over: {fault}"))
+            for each in waiting:
+                if not each.done():
+                    each.set_exception(RequestRejected(f"the session is over: {fault}"))
         self._waiting.clear()
+
+    def _forget(self, command_id: str, mine: asyncio.Future[CommandEnded]) -> None:
+        waiting = self._waiting.get(command_id, [])
+        if mine in waiting:
+            waiting.remove(mine)
+        if not waiting:
+            self._waiting.pop(command_id, None)
 
     def _command_ended(self, notice: CommandEnded) -> None:
         self._ended[notice.command_id] = notice
         if len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
-        waiting = self._waiting.pop(notice.command_id, None)
+        waiting = [each for each in self._waiting.pop(notice.command_id, []) if not each.done()]
+        for each in waiting:
+            each.set_result(notice)
         if isinstance(notice.answer, LiveErrorEvent):
             self._refused = notice
-        if waiting is not None and not waiting.done():
-            waiting.set_result(notice)
-            self._claimed = notice.answer if isinstance(notice.answer, LiveErrorEvent) else None
+            self._claimed = notice.answer if waiting else None
 
     def _log(self, event: LiveErrorEvent, now: float) -> None:
         refused = self._refused if self._refused is not None and self._refused.answer is event else None

@@ -65,7 +65,7 @@ class LivePlayback(SoundBlock):
         self._sink: AudioSink | PullSink = sink if isinstance(sink, PullSink) else sink_of(sink)
         self._player: Player | None = None
         self._spoke_at_s = -inf
-        """When the model last said something, by its sound or its words."""
+        """When what the model last said is heard, by its sound or its words."""
         self._answer_due_s = -inf
         """Until when an answer to what the user has said may begin."""
         self._ended_with: DuologueError | None = None
@@ -107,7 +107,8 @@ class LivePlayback(SoundBlock):
             case LiveAudioPiece():
                 self._sound(notice)
             case TranscriptDelta(speaker="assistant"):
-                self._spoke_at_s, self._answer_due_s = asyncio.get_running_loop().time(), -inf
+                self._spoke_at_s = max(self._spoke_at_s, asyncio.get_running_loop().time())
+                self._answer_due_s = -inf
             case TranscriptDelta():
                 self._answer_due_s = asyncio.get_running_loop().time() + _ANSWER_S
             case _:
@@ -122,14 +123,15 @@ class LivePlayback(SoundBlock):
     def _sound(self, piece: LiveAudioPiece) -> None:
         assert self._player is not None
         is_silence = not piece.audio.strip(_silent_bytes(piece.encoding))
-        if not is_silence:
-            self._spoke_at_s = asyncio.get_running_loop().time()
         if self._is_paced:
             if is_silence and self._player.waiting_s > _MAX_AHEAD_S:
                 return
         else:
             self._fill(min(piece.gap_ms, _MAX_GAP_MS), piece.encoding)
         self._play(piece.audio, piece.encoding)
+        if not is_silence:
+            heard_in_s = self._player.waiting_s if self._is_paced else 0.0
+            self._spoke_at_s = asyncio.get_running_loop().time() + heard_in_s
 
     def _fill(self, gap_ms: int, encoding: Encoding) -> None:
         while gap_ms > 0:

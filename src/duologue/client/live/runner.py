@@ -62,7 +62,8 @@ class SessionRunner:
 
     async def drain(self) -> None:
         """Wait until all that was to be sent is on its way, or the session is over. Cancelling takes nothing back."""
-        await self._emptied.wait()
+        while not self._emptied.is_set():  # again: of all that wait, only the first may send then
+            await self._emptied.wait()
 
     async def stop(self) -> None:
         """End the tasks, and wait until they are gone."""
@@ -127,6 +128,8 @@ class SessionRunner:
             self._emptied.set()
 
     def _lost(self, closed: ConnectionClosed) -> None:
+        if self._core.state in LIVE_ENDS:
+            return  # the session was over before, and this side has closed
         self.closed, self.close_code = closed, closed.code
         self._core.lost(str(closed), now=self._now())
         self._published(None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from duologue.audio.formats import Encoding
 from duologue.audio.input_stream import AudioInput, InputStream, pieces
 from duologue.audio.wav import Sound
-from duologue.client.limits import APPEND_CLIP_MS, TOOL_TIMEOUT_S
+from duologue.client.limits import APPEND_CLIP_MS, FLUSH_S, TOOL_TIMEOUT_S
 from duologue.client.live.config import LiveSessionInput, fork_config
 from duologue.client.live.control import LiveControl
 from duologue.client.live.functions import Delegate
@@ -175,7 +176,11 @@ class LiveSideband(LiveControl):
         return await self.close()
 
     async def close(self, *, at_once: bool = False) -> SessionEnded:
-        """Leave the session, which goes on. Closing twice is fine."""
+        """Leave the session, which goes on. Sends what is waiting, unless `at_once`. Closing twice is fine."""
+        if not at_once:
+            with suppress(TimeoutError):  # a server that reads nothing gets the close without the rest
+                async with asyncio.timeout(FLUSH_S):
+                    await self._runner.drain()
         return await super().close(at_once=True)
 
 
@@ -196,5 +201,6 @@ async def entered_sideband(sideband: LiveSideband) -> AsyncGenerator[LiveSideban
     try:
         await sideband.start()
         yield sideband
-    finally:
         await sideband.close()
+    finally:
+        await sideband.close(at_once=True)

@@ -151,21 +151,27 @@ class LiveShell(LiveNoticeHub, Injectable):
             _logger.warning("the Live session was not finalised: %s", self.outcome.reason)
 
     async def _shut(self, *, at_once: bool) -> None:
-        async with self._closing:
+        try:
+            async with self._closing:
+                await self._end_tasks()
+        finally:
+            self._end_with(ConnectionClosedOK(1000))
+            # Not under the lock: a callback may wait for it, to close the session too.
+            await self._close_callbacks(at_once=at_once)
+
+    async def _end_tasks(self) -> None:
+        try:
+            await self._functions.close()
+            await self._work.close()
+        finally:
             try:
-                await self._functions.close()
-                await self._work.close()
+                await self._runner.stop()
             finally:
                 try:
-                    await self._runner.stop()
+                    await self._stack.aclose()
                 finally:
-                    try:
-                        await self._stack.aclose()
-                    finally:
-                        self.core.lost("this side has left it", now=self._now())
-                        self._publish_new(None)
-                        self._end_with(ConnectionClosedOK(1000))
-                        await self._close_callbacks(at_once=at_once)
+                    self.core.lost("this side has left it", now=self._now())
+                    self._publish_new(None)
 
     # --- between the core, the connection and the application
 
@@ -182,14 +188,14 @@ class LiveShell(LiveNoticeHub, Injectable):
             self._runner.start(connection)
             self._act(begin)
             await self._begun.wait()
-            if self.outcome is not None:
+            if self.outcome is not None and not self._is_started:
                 raise self._start_failure(self.outcome)
             self._is_handed_over = True
         except ConnectFailed as fault:
             raise fault.with_traceback(None) from None
         finally:
             # After what the application does first with the session: a server may speak at once.
-            asyncio.get_running_loop().call_soon(self._release_notices)
+            asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _start_failure(self, outcome: SessionEnded) -> ConnectFailed | RequestRejected:
         if outcome.error is not None:
@@ -248,7 +254,7 @@ class LiveShell(LiveNoticeHub, Injectable):
     def _take_work(self, notice: DelegationStarted) -> None:
         if self._work.is_taken:
             self._work.start(notice.delegation.id, self._delegation(notice))
-        elif not self.core.is_sideband and not self._is_heard(notice):
+        elif not self.core.is_sideband and self._held is None and not self._is_heard(notice):
             _logger.warning(
                 "the model handed work to this program, and nothing takes it: pass on_delegation=, or use"
                 " live.on(DelegationStarted, …)"
@@ -289,4 +295,11 @@ class LiveShell(LiveNoticeHub, Injectable):
             self._ended = fault
             self._over.set()
             self._outcomes.end(fault)
-            self._end_notices(fault)
+            if self._held is None or not self._is_started:
+                self._end_notices(fault)  # else the application gets what is held before the end
+
+    def _hand_over(self) -> None:
+        """The application has the session: it gets what came before that."""
+        self._release_notices()
+        if self._ended is not None:
+            self._end_notices(self._ended)

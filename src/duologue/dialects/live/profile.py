@@ -23,6 +23,8 @@ class LiveProfile(FrameProfile, frozen=True, kw_only=True):
     greeting: str | None = None
     """The event, by their name, with which the server speaks first; the client starts the session after it. None: the
     server says nothing before the start."""
+    drops_output: frozenset[str] = frozenset()
+    """Events, by their name, after which sound that was sent and not yet played is not to be played."""
     echoes_ids: bool = True
     """Whether answers name the `event_id` of the command that they answer; else they are matched by kind and order."""
     replaces_delegation: bool = False

@@ -282,9 +282,13 @@ class LiveServerSession:
             self._observer.closed(code)
             if self._share is not None:
                 self._share.close()
-            if self._registry is not None:
-                self._registry.closed(self, self._protocol.stored())
+            self._leave_registry()
             self._reading = None
+
+    def _leave_registry(self) -> None:
+        registry, self._registry = self._registry, None
+        if registry is not None:
+            registry.closed(self, self._protocol.stored())
 
     # --- events and commands of the protocol
 
@@ -354,6 +358,7 @@ class LiveServerSession:
                 if (task := self._work.get(f"reply {command.reply_id}")) is not None:
                     task.cancel()
             case Close():
+                self._leave_registry()  # before the client sees the end, and forks what was stored
                 close = GOING_AWAY if self._draining else command
                 self._send_queue.put(close)
                 self._finish_sidebands(close)

@@ -283,6 +283,7 @@ class LiveCore:
             self._fixture_ends_by,
             self._commands.next_deadline,
             self._delegations.next_tick_at,
+            self.transcript.next_tick_at,
             timeline,
         )
 
@@ -303,6 +304,7 @@ class LiveCore:
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.due(now), now)
             self._advance(now)
+        self._notices += self.transcript.tick(now)
 
     # --- what the shell collects
 
@@ -340,9 +342,9 @@ class LiveCore:
             case LiveOutputAudioDeltaEvent():
                 self._audio(event)
             case LiveInputTranscriptDeltaEvent():
-                self._notices += self.transcript.add("user", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("user", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveOutputTranscriptDeltaEvent():
-                self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
@@ -414,8 +416,6 @@ class LiveCore:
         output = self._output = self._output if self._output is not None else OutputTimeline(self.encoding)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
         self._notices.append(LiveAudioPiece(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
-        if self.is_sideband:  # on the primary connection the input's time tells when an utterance is over
-            self._notices += self.transcript.advance(start_ms)
 
     def _copied(self, event: LiveInputAudioAppendEvent) -> None:
         try:
@@ -432,7 +432,6 @@ class LiveCore:
             self._send_audio(silent, now)
         if self._input.stalled(now):
             self._notices.append(TimeStalled(self._input.position_ms))
-        self._notices += self.transcript.advance(self._input.position_ms)
 
     def _end(self, *, finalised: bool, reason: str, error: LiveErrorEvent | None = None) -> None:
         self._state_ends_by = inf
@@ -461,7 +460,6 @@ class LiveCore:
         assert self._input is not None  # the session runs
         self._events.append(LiveInputAudioAppendEvent.from_audio(audio))
         self._input.sent(len(audio), now)
-        self._notices += self.transcript.advance(self._input.position_ms)
 
     def _enqueue_all(self, events: Iterable[LiveClientEvent], now: float) -> None:
         for event in events:

@@ -432,6 +432,9 @@ class LiveServerProtocol:
         self._step(LiveServerInput.CLOSE_ASKED)
         self._running.is_closing = True
         self._close_id = event_id
+        if not self._running.input.received_ms:
+            # What is said is finished without the client's audio; but where none ever came, there is no timeline.
+            self._running.refuse_appends()
         self._draining_from = (self._running.input.position_ms, self._clock.now)
         self._state_ends_at = self._clock.now + self._limits.drain_s
         self._starves_at = inf

@@ -268,11 +268,15 @@ class RunningSession:
             closing=self.is_closing,
         )
 
-    def end(self) -> StoredLiveSession:
-        """The session is over: nothing that waits will happen. Returns what can be kept."""
+    def refuse_appends(self) -> None:
+        """Refuse the appends whose place is not reached: it never will be."""
         for append in self.appends.take_all():
             refused = RefusedCommand("not_placed", value=append.event.type)
             self._out.send(refused.event(self._out.event_id(), answers=event_id_of(append.event)), append.source)
+
+    def end(self) -> StoredLiveSession:
+        """The session is over: nothing that waits will happen. Returns what can be kept."""
+        self.refuse_appends()
         self.voice.release()
         stored = StoredLiveSession(session=self.session, messages=self.history.messages(), rules=self.history.rules)
         self.mixer.release()

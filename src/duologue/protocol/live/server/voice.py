@@ -100,7 +100,7 @@ class Voice:
         if self._current is not None or self._mixer.plays_clip or user_speaks:
             return
         if self._backend.is_asked:
-            returned = self._backend.begin_asked(self._backend_model or "", offset_ms=position_ms)
+            returned = self._backend.begin_asked(self._responses, offset_ms=position_ms)
             self._begin("backend", returned=returned)
         elif self._owes_reply and is_told and not self._backend.is_pending and not closing:
             self._owes_reply = False
@@ -176,7 +176,7 @@ class Voice:
         elif name in {function.name for function in functions_of(self._delegation)}:
             if not reply.is_response:
                 reply.is_response = True
-                self._backend.begin(self._backend_model or "", offset_ms=offset_ms)
+                self._backend.begin(self._responses, offset_ms=offset_ms)
             call = LiveFunctionCall(call_id=self._out.new_id("call"), name=name, arguments=arguments)
             reply.entry = reply.entry or self._history.add("assistant", "")
             self._history.add_call(reply.entry, call)

@@ -13,7 +13,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from duologue.events.live import LiveDelegationCreatedEvent, LiveDelegationRef, LiveFunctionCall
+from duologue.events.live import (
+    LiveDelegationCreatedEvent,
+    LiveDelegationRef,
+    LiveFunctionCall,
+    LiveResponsesBackend,
+)
 from duologue.protocol.live.server.defaults import LiveDefaults
 from duologue.protocol.live.server.delegation.response_events import ResponseStream
 from duologue.protocol.live.server.delegation.response_items import CallOutput, ResponseItems, TypedMessage, read_item
@@ -95,7 +100,7 @@ class Backend:
             raise RefusedCommand("too_many_requests", max=self._limits.max_response_requests)
         self._requests.append(_Request(event_id, source))
 
-    def begin_asked(self, model: str, *, offset_ms: int) -> frozenset[str]:
+    def begin_asked(self, settings: LiveResponsesBackend, *, offset_ms: int) -> frozenset[str]:
         """Begin the response that is asked for. Returns the calls whose outputs it reads."""
         self._requests.popleft()
         returned = frozenset(self._pending)
@@ -106,10 +111,10 @@ class Backend:
                 case TypedMessage(role=role, text=text):
                     self._history.add(role, text)
         self._pending.clear()
-        self.begin(model, offset_ms=offset_ms)
+        self.begin(settings, offset_ms=offset_ms)
         return returned
 
-    def begin(self, model: str, *, offset_ms: int) -> None:
+    def begin(self, settings: LiveResponsesBackend, *, offset_ms: int) -> None:
         """A response begins; one that does not go on with a chain opens a delegation."""
         response_id = self._out.new_id("resp")
         if self.state is BackendState.IDLE or self._delegation_id is None:
@@ -128,7 +133,7 @@ class Backend:
             self._out,
             response_id=response_id,
             delegation_id=self._delegation_id,
-            model=model,
+            settings=settings,
             created_at=self._unix_time(),
         )
         self._stream.begin()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, to_builtins
 
-from duologue.events.live import LiveFunctionCall, LiveResponseEvent
+from duologue.events import is_set
+from duologue.events.live import LiveFunctionCall, LiveResponseEvent, LiveResponsesBackend
 from duologue.protocol.live.server.outgoing import LiveOutbox
 
 __all__ = ["ResponseStream"]
@@ -23,12 +24,22 @@ class ResponseStream:
     """Writes the events of one response, from `response.created` to its end."""
 
     def __init__(
-        self, out: LiveOutbox, *, response_id: str, delegation_id: str | None, model: str, created_at: int
+        self,
+        out: LiveOutbox,
+        *,
+        response_id: str,
+        delegation_id: str | None,
+        settings: LiveResponsesBackend,
+        created_at: int,
     ) -> None:
         self._out = out
         self.response_id = response_id
         self._delegation_id = delegation_id
-        self._model = model
+        self._settings = {
+            "model": settings.model if is_set(settings.model) else "",
+            "parallel_tool_calls": settings.parallel_tool_calls if is_set(settings.parallel_tool_calls) else True,
+            "tool_choice": to_builtins(settings.tool_choice) if is_set(settings.tool_choice) else "auto",
+        }
         self._created_at = created_at
         self._sequence = 0
         self._outputs = 0
@@ -65,7 +76,6 @@ class ResponseStream:
             "response.function_call_arguments.done",
             item_id=item_id,
             output_index=index,
-            name=call.name,
             arguments=call.arguments,
         )
         done = {**item, "status": "completed", "arguments": call.arguments}
@@ -106,7 +116,7 @@ class ResponseStream:
             "object": "response",
             "created_at": self._created_at,
             "status": status,
-            "model": self._model,
+            **self._settings,
             "output": [],
             "tools": [],
         }
