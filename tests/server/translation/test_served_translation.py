@@ -17,11 +17,13 @@ from duologue.engines.registry import Engines
 from duologue.engines.scripted import ScriptedTranslator
 from duologue.errors import EngineError
 from duologue.protocol import SessionDefaults
+from duologue.protocol.translation.server.protocol import TranslationServerProtocol
 from duologue.server import Limits
 from duologue.server.session_start import SessionStart
 from duologue.server.translation.served_translation import ServedTranslation, is_served_by
 from duologue.testing import scripted_engines
 from duologue.transports import MemoryTransport, memory_pair
+from tests._memory import nothing_left_of
 from tests.server._engines import LOUD, QUIET, Odd
 from tests.server.translation._speech import (
     TRANSCRIBED,
@@ -314,3 +316,32 @@ async def test_a_secret_s_configuration_is_in_force_when_the_session_greets() ->
     await ours.send(message("session.close"))
     assert (await receive(ours))["type"] == "session.closed"
     await asyncio.wait_for(serving, 5)
+
+
+async def ended(how: str) -> None:
+    """A session that ends in this way."""
+    translators: dict[str, Any] = {"it is stopped": Waiting(), "an engine fails": Refusing()}
+    translator = translators.get(how, ScriptedTranslator())
+    async with served(replace(engines(), translator=translator)) as (client, session):
+        await speak(client)
+        match how:
+            case "the client closes it":
+                await client.send(message("session.close"))
+                await to_the_end(client)
+            case "it is stopped":
+                await asyncio.wait_for(translator.asked.wait(), 5)
+                session.stop()
+                await to_the_end(client)
+            case "an engine fails":
+                await until(client, "error")
+            case _:
+                pass  # the client is gone in the middle
+        del session
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("how", ["the client closes it", "the client is gone", "it is stopped", "an engine fails"])
+async def test_a_session_is_freed_at_its_end(how: str) -> None:
+    await ended(how)  # what is made once and kept
+    with nothing_left_of(ServedTranslation, TranslationServerProtocol):
+        await ended(how)
