@@ -120,3 +120,25 @@ async def test_a_sideband_that_is_stopped_goes_away_alone() -> None:
         assert (await sideband.gone())[0] == 1001
         await primary.listen(300)
         assert primary.closed is None
+
+
+async def test_a_session_that_ends_while_a_sideband_comes_in_is_told_to_it() -> None:
+    async with staged() as stage:
+        primary = stage.call()
+        started = await primary.start()
+        sideband = stage.call(LiveRequest(verb="attach", session_id=started["id"]))  # runs behind what follows
+        stage.session._serving = False
+        error = await sideband.until("error")
+        assert error["error"]["code"] == "session_not_found"
+        assert (await sideband.gone())[0] == 1000
+        stage.session._serving = True
+
+
+async def test_a_sideband_that_is_cancelled_goes_away_and_the_session_goes_on() -> None:
+    async with staged() as stage:
+        primary, sideband = await attached(stage)
+        sideband.serving.cancel()
+        assert (await sideband.gone())[0] == 1001
+        await primary.listen(300)
+        assert stage.session.sidebands_open == 0
+        assert primary.closed is None

@@ -340,21 +340,20 @@ class LiveServerProtocol:
             self._starves_at = self._clock.now + self._limits.starve_s
 
     def _start(self, event: LiveSessionStartEvent) -> None:
-        # Not from `self` in the function below: that cycle would keep the session until a garbage collection.
-        clock, offset = self._clock, self._unix_offset
-        now, limits = clock.now, self._limits
-        expires_at = int(now + offset) + limits.duration_s
+        now, limits = self._clock.now, self._limits
+        expires_at = int(now + self._unix_offset) + limits.duration_s
         if self._fork_of is not None:
             session = forked(event.session, self._fork_of, self.session_id, expires_at, limits)
         else:
             session = started(event.session, self.session_id, expires_at, limits)
+        clock, unix_offset = self._clock, self._unix_offset
         self._running = RunningSession(
             session,
             self._out,
             self._account,
             limits,
             stored=self._fork_of,
-            unix_time=lambda: int(clock.now + offset),
+            unix_time=lambda: int(clock.now + unix_offset),  # without `self`, which would be a cycle
             report_illegal=self._report_illegal,
         )
         self._fork_of = None
