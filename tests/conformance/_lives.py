@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import replace
@@ -45,8 +44,7 @@ def engines() -> Engines:
 def live() -> Serve:
     """What serves the connections of one server."""
     budget = Budget(max_bytes=500_000_000, max_owner_bytes=500_000_000)
-    clock = asyncio.get_running_loop().time
-    sessions = LiveSessions(defaults=SessionDefaults(), limits=Limits(), budget=budget, clock=clock)
+    sessions = LiveSessions(defaults=SessionDefaults(), limits=Limits(), budget=budget)
 
     def serve(transport: Transport, options: ConnectOptions) -> Served:
         if options.api_key is not None:
