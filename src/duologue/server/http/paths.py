@@ -57,6 +57,12 @@ def live_request_of(scope: Scope) -> LiveRequest | None:
     return LiveRequest(verb=verb or "start", session_id=found["id"] or "", graceful_close=graceful)
 
 
+def right_path(scope: Scope) -> str:
+    """The path of the WebSocket that a client at a wrong path looks for, as it is seen from outside."""
+    root: str = scope.get("root_path", "")
+    return root + (LIVE_PATH if "/live" in path_of(scope) else PATH)
+
+
 def path_of(scope: Scope) -> str:
     """The path inside this application, without the `root_path` of a mount."""
     path: str = scope["path"]
