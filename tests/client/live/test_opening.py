@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 import duologue
@@ -78,8 +79,10 @@ async def test_the_key_is_sent_as_the_vendor_expects_it(
     options: dict[str, Any], header: tuple[str, str | None], path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, logger="duologue"):
-        async with listening() as (host, requests), open_live(Endpoint(url=host, **options), LiveTarget()):
-            pass
+        async with listening() as (host, requests):
+            endpoint = Endpoint(url=host, **options)
+            async with open_live(endpoint, LiveTarget(dialect=dialect_of(endpoint))):
+                pass
     assert requests[0].path == path
     if header[1] is not None:
         assert requests[0].headers[header[0]].replace(", ", ",") == header[1]
