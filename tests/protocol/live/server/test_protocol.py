@@ -467,12 +467,7 @@ def test_our_client_holds_a_conversation_with_the_server() -> None:
     client.close(now=session.now)
     exchange()
     said = [notice.utterance.text for notice in notices if isinstance(notice, UtteranceEnded)]
-<<<<<<< HEAD
-    # Pauses of the assistant below two seconds do not divide what it says.
-    assert said == ["Where is my parcel?", "One moment. It comes on Tuesday."]
-=======
     assert [word.strip() for word in said] == ["Where is my parcel?", "One moment. It comes on Tuesday."]
->>>>>>> h_b1
     audio = b"".join(notice.audio for notice in notices if isinstance(notice, LiveAudioPiece))
     assert len(audio) == session.protocol.position_ms // 100 * 100 * MS_BYTES
     ended = [notice for notice in notices if isinstance(notice, CommandEnded)]
