@@ -250,6 +250,7 @@ def every_live_notice(notice: notices.LiveNotice) -> str:
             | notices.CommandEnded()
             | notices.LiveErrorReported()
             | notices.TimeStalled()
+            | notices.InputAudioCopy()
             | notices.LiveUnreadable()
             | notices.IllegalTransition()
         ):

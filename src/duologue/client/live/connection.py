@@ -44,7 +44,7 @@ class LiveConnection:
         if WIRE.isEnabledFor(logging.DEBUG):
             log_frame("received", message, session=self._session_id)
         try:
-            event: AnyLiveEvent = decode_live(message)
+            event: AnyLiveEvent = decode_live(message, dialect=self.dialect)
         except DecodeError as fault:
             return UnknownLiveEvent(json={}, problem=str(fault))
         if isinstance(event, LiveSessionStartedEvent) and self._session_id is None:
@@ -58,7 +58,7 @@ class LiveConnection:
         Raises:
             ConnectionClosed: the connection is over.
         """
-        message = encode_live(event).decode("utf-8")
+        message = encode_live(event, dialect=self.dialect).decode("utf-8")
         if WIRE.isEnabledFor(logging.DEBUG):
             log_frame("sent", message, session=self._session_id)
         try:

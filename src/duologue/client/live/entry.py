@@ -116,6 +116,7 @@ async def live(
         on_delegation=on_delegation,
         delegation_timeout=delegation_timeout,
         options=options,
+        dialect=dialect_of(endpoint),
     )
     async with entered(shell, config):
         yield shell
@@ -180,6 +181,7 @@ async def fork_live(
         on_delegation=on_delegation,
         delegation_timeout=delegation_timeout,
         options=options,
+        dialect=dialect_of(endpoint),
     )
     async with entered(shell, config):
         yield shell
@@ -244,6 +246,7 @@ async def attach_live(
         on_delegation=on_delegation,
         delegation_timeout=delegation_timeout,
         options=options,
+        dialect=dialect_of(endpoint),
     )
     async with entered_sideband(sideband):
         yield sideband

@@ -153,7 +153,7 @@ class LivePlayback(SoundBlock):
     async def _hold(self, opened: Callable[[], None]) -> None:
         player = Player(self._sink, report=lambda part: None, received=lambda part: 0)
         async with closing_after(player.close):
-            await player.open(self._live.core.encoding)
+            await player.open(self._live.core.encodings.received)
             self._player = player
             self._live.attach(self)
             opened()

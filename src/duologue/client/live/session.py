@@ -109,7 +109,8 @@ class Live(LiveControl):
     def sideband(self, *, graceful_close: bool = False) -> AbstractAsyncContextManager[LiveSideband]:
         """A second connection to this session, for an `async with` block: see `duologue.attach_live`."""
         target = LiveTarget(kind="attach", session_id=self._known_id(), graceful_close=graceful_close)
-        return entered_sideband(LiveSideband(self._open_live, target, tool_timeout=TOOL_TIMEOUT_S))
+        dialect = self.core.profile.name
+        return entered_sideband(LiveSideband(self._open_live, target, tool_timeout=TOOL_TIMEOUT_S, dialect=dialect))
 
     def fork(
         self,
@@ -135,6 +136,7 @@ class Live(LiveControl):
             on_delegation=on_delegation,
             delegation_timeout=delegation_timeout,
             options=options,
+            dialect=self.core.profile.name,
         )
         return entered(fork, config)
 

@@ -20,6 +20,8 @@ from duologue.client.live.runner import SessionRunner
 from duologue.client.messages import new_id
 from duologue.client.refusals import close_refusal
 from duologue.client.tool_context import InjectedValues
+from duologue.dialects import DEFAULT_LIVE_DIALECT
+from duologue.dialects.live import LIVE_PROFILES
 from duologue.errors import (
     ConnectFailed,
     ConnectionClosedOK,
@@ -73,10 +75,12 @@ class LiveShell(LiveNoticeHub, Injectable):
         on_delegation: Delegate | None = None,
         delegation_timeout: float = DELEGATION_TIMEOUT_S,
         options: LiveOptions | None = None,
+        dialect: str = DEFAULT_LIVE_DIALECT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.core = LiveCore(new_id=new_id, options=options, sideband=target.kind == "attach")
+        profile = LIVE_PROFILES[dialect]
+        self.core = LiveCore(new_id=new_id, options=options, sideband=target.kind == "attach", profile=profile)
         self.outcome: SessionEnded | None = None
         """How the session ended; None while it runs."""
         self.injected = InjectedValues(self)
@@ -185,6 +189,7 @@ class LiveShell(LiveNoticeHub, Injectable):
         self._hold_notices()
         try:
             connection = await self._stack.enter_async_context(self._open_live(self._target))
+            connection.dialect = self.core.profile.name  # `open_connection` need not know it
             self._runner.start(connection)
             self._act(begin)
             await self._begun.wait()

@@ -14,8 +14,10 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.errors import AudioError, LocalProtocolError
-from duologue.events import is_set
+from duologue.dialects import DEFAULT_LIVE_DIALECT
+from duologue.dialects.live import LIVE_PROFILES, LiveProfile
+from duologue.errors import LocalProtocolError
+from duologue.events import UNSET, is_set
 from duologue.events.live import (
     AnyLiveClientEvent,
     AnyLiveEvent,
@@ -50,6 +52,7 @@ from duologue.events.live import (
     UnknownLiveEvent,
 )
 from duologue.protocol.live.client.delegations import Delegations
+from duologue.protocol.live.client.encodings import SessionEncodings
 from duologue.protocol.live.client.notices import (
     CommandEnded,
     DecisionMade,
@@ -109,19 +112,25 @@ class LiveCore:
     """
 
     def __init__(
-        self, *, new_id: Callable[[str], str], options: LiveOptions | None = None, sideband: bool = False
+        self,
+        *,
+        new_id: Callable[[str], str],
+        options: LiveOptions | None = None,
+        sideband: bool = False,
+        profile: LiveProfile | None = None,
     ) -> None:
         """`sideband`: it is attached to a session whose audio runs over another connection. It sends no audio, gets
-        both directions as 24 kHz PCM, and begins with `attach`."""
+        both directions as 24 kHz PCM, and begins with `attach`. `profile` is that of the server's dialect; without one
+        it is the hosted service's."""
         self.is_sideband = sideband
+        self.profile = profile if profile is not None else LIVE_PROFILES[DEFAULT_LIVE_DIALECT]
         self.options = options if options is not None else LiveOptions()
         self.state = LiveState.CONNECTED
         self.session: LiveSession | None = None
         """The session as the server last sent it."""
         self.usage: LiveSessionUsage | None = None
         """The last report: what the session has cost since its start."""
-        self.encoding: Encoding = PCM
-        """Of both directions."""
+        self.encodings = SessionEncodings(self.profile, sideband=sideband)
         self.is_muted = False
         self._new_id = new_id
         self._events: list[AnyLiveClientEvent | UnknownLiveEvent] = []
@@ -138,6 +147,11 @@ class LiveCore:
         self._fixture_s = 0.0
         self._fixture_ends_by = inf
         self._state_ends_by = inf
+
+    @property
+    def encoding(self) -> Encoding:
+        """Of the sound that is sent."""
+        return self.encodings.sent
 
     # --- what the application wants
 
@@ -256,7 +270,8 @@ class LiveCore:
         if self.state in LIVE_ENDS:
             return
         if isinstance(event, UnknownLiveEvent):
-            self._notices.append(LiveUnreadable(event=event, problem=event.problem))
+            if event.wire_type != self.profile.greeting:
+                self._notices.append(LiveUnreadable(event=event, problem=event.problem))
             return
         if isinstance(event, LiveErrorEvent):
             self._error(event)
@@ -326,9 +341,9 @@ class LiveCore:
 
     def _handle(self, event: AnyLiveEvent, answered: PendingCommand | None, now: float) -> None:
         match event:
-            case LiveSessionStartedEvent():
+            case LiveSessionStartedEvent() if answered is None or isinstance(answered.event, LiveSessionStartEvent):
                 self._started(event.session, now)
-            case LiveSessionUpdatedEvent():
+            case LiveSessionUpdatedEvent() | LiveSessionStartedEvent():  # in one dialect the second answers both
                 self.session = event.session
                 self._notices.append(SessionUpdated(event.session))
             case LiveSessionClosedEvent():
@@ -372,12 +387,12 @@ class LiveCore:
             self._state_ends_by = inf
         self.session = session
         if not self.is_sideband:
-            self.encoding = _encoding_of(session) or self.encoding
+            self.encodings.began(session)
             self._input = InputTimeline(
                 self.encoding, stall_after_s=self.options.stall_after_s, fills=self.options.fill_silence
             )
             self._input.began(now)
-        self._output = OutputTimeline(self.encoding)
+        self._output = OutputTimeline(self.encodings.received)
         self._notices.append(SessionStarted(session))
 
     def _closed(self, event: LiveSessionClosedEvent) -> None:
@@ -411,9 +426,11 @@ class LiveCore:
         except ValueError as fault:
             self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
             return
-        output = self._output = self._output if self._output is not None else OutputTimeline(self.encoding)
+        output = self._output = self._output if self._output is not None else OutputTimeline(self.encodings.received)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
-        self._notices.append(LiveAudioPiece(audio=audio, encoding=self.encoding, start_ms=start_ms, gap_ms=gap_ms))
+        self._notices.append(
+            LiveAudioPiece(audio=audio, encoding=self.encodings.received, start_ms=start_ms, gap_ms=gap_ms)
+        )
         if self.is_sideband:  # on the primary connection the input's time tells when an utterance is over
             self._notices += self.transcript.advance(start_ms)
 
@@ -459,7 +476,8 @@ class LiveCore:
 
     def _send_audio(self, audio: bytes, now: float) -> None:
         assert self._input is not None  # the session runs
-        self._events.append(LiveInputAudioAppendEvent.from_audio(audio))
+        event_id = self._new_id("event") if self.profile.requires_event_ids else UNSET
+        self._events.append(LiveInputAudioAppendEvent.from_audio(audio, event_id=event_id))
         self._input.sent(len(audio), now)
         self._notices += self.transcript.advance(self._input.position_ms)
 
@@ -477,15 +495,3 @@ class LiveCore:
 
     def _step(self, happened: LiveInput) -> None:
         self.state = step(LIVE, self.state, happened, report=self._report_illegal) or self.state
-
-
-def _encoding_of(session: LiveSession) -> Encoding | None:
-    """The encoding of both directions; None if the session does not say, or names one that is not known."""
-    wanted = session.audio.format if is_set(session.audio) else None
-    if not is_set(wanted):
-        return None
-    try:
-        rate_hz = getattr(wanted, "rate", None)
-        return Encoding.of(str(getattr(wanted, "type", None)), rate_hz if isinstance(rate_hz, int) else None)
-    except AudioError:
-        return None
