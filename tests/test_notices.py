@@ -10,8 +10,13 @@ from duologue import notices
 
 
 def test_every_notice_is_in_the_public_module() -> None:
-    kinds = {*get_args(notices.Notice), *get_args(notices.LiveNotice), notices.Utterance}
-    assert set(notices.__all__) == {kind.__name__ for kind in kinds} | {"Notice", "LiveNotice"}
+    unions = {
+        "Notice": notices.Notice,
+        "LiveNotice": notices.LiveNotice,
+        "TranslationNotice": notices.TranslationNotice,
+    }
+    kinds = {kind for union in unions.values() for kind in get_args(union)} | {notices.Utterance}
+    assert set(notices.__all__) == {kind.__name__ for kind in kinds} | set(unions)
     for kind in kinds:
         assert getattr(notices, kind.__name__) is kind
 

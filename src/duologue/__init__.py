@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from duologue.client import Answer, Connection, Conversation, Endpoint, connect, converse
     from duologue.client.live import Delegation, Live, LiveSideband, attach_live, fork_live, live
     from duologue.client.tool_context import ToolContext
+    from duologue.client.translation import SpeechTranslation, translate
     from duologue.protocol.client.options import CoreOptions
     from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
     from duologue.protocol.client.responses.silence import SilenceLimits
@@ -64,6 +65,7 @@ __all__ = [
     "SessionLost",
     "SilenceLimits",
     "SocketOptions",
+    "SpeechTranslation",
     "ToolContext",
     "ToolFunction",
     "ToolProblem",
@@ -81,6 +83,7 @@ __all__ = [
     "live",
     "notices",
     "sound",
+    "translate",
 ]
 
 _LAZY: Final = {
@@ -106,6 +109,8 @@ _LAZY: Final = {
     "Toolbox": "duologue.protocol.client.tools.toolbox",
     "connect": "duologue.client",
     "converse": "duologue.client",
+    "SpeechTranslation": "duologue.client.translation",
+    "translate": "duologue.client.translation",
 }
 """Where a name is imported from at its first use. The client imports asyncio and a WebSocket library, which a program
 that only reads events does without."""

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         BlockingDelegation,
         BlockingLive,
         BlockingLiveSideband,
+        BlockingSpeechTranslation,
         attach_live,
         fork_live,
         live,
+        translate,
+        translation_secret,
     )
 
 __all__ = [
@@ -35,12 +38,15 @@ __all__ = [
     "BlockingLiveSideband",
     "BlockingNoticeStream",
     "BlockingPlayback",
+    "BlockingSpeechTranslation",
     "attach_live",
     "client_secret",
     "connect",
     "converse",
     "fork_live",
     "live",
+    "translate",
+    "translation_secret",
 ]
 
 

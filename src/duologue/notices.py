@@ -1,6 +1,7 @@
-"""What a conversation, or a Live session, reports: classes that `stream` and `on` take, besides those of events.
+"""What a conversation, a Live session or a translation reports: classes that `stream` and `on` take, besides events.
 
-`Notice` is the union of a conversation's, `LiveNotice` that of a Live session's.
+`Notice` is the union of a conversation's, `LiveNotice` that of a Live session's, `TranslationNotice` that of a
+translation's.
 """
 
 from __future__ import annotations
@@ -62,6 +63,18 @@ if TYPE_CHECKING:
         Utterance,
         UtteranceEnded,
     )
+    from duologue.protocol.translation.client.notices import (
+        SourceText,
+        TranslatedAudio,
+        TranslatedText,
+        TranslationEnded,
+        TranslationErrorReported,
+        TranslationLine,
+        TranslationNotice,
+        TranslationSessionChanged,
+        TranslationUnreadable,
+        TranslationUpdateEnded,
+    )
 
 __all__ = [
     "AudioDelta",
@@ -98,6 +111,7 @@ __all__ = [
     "SessionStarted",
     "SessionUpdateEnded",
     "SessionUpdated",
+    "SourceText",
     "SpeechStarted",
     "SpeechStopped",
     "StopFunction",
@@ -105,6 +119,15 @@ __all__ = [
     "TextDelta",
     "TimeStalled",
     "TranscriptDelta",
+    "TranslatedAudio",
+    "TranslatedText",
+    "TranslationEnded",
+    "TranslationErrorReported",
+    "TranslationLine",
+    "TranslationNotice",
+    "TranslationSessionChanged",
+    "TranslationUnreadable",
+    "TranslationUpdateEnded",
     "Unreadable",
     "UsageChanged",
     "UserTranscript",
@@ -115,10 +138,12 @@ __all__ = [
 ]
 
 _LIVE: Final = "duologue.protocol.live.client.notices"
-"""Imported at the first use of a name of it: the classes of Live take time to define."""
+_TRANSLATION: Final = "duologue.protocol.translation.client.notices"
+"""Imported at the first use of a name of it: the classes take time to define."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(_LIVE), name)
+        is_translation = name.startswith("Translat") or name == "SourceText"
+        return getattr(import_module(_TRANSLATION if is_translation else _LIVE), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

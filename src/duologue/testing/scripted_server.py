@@ -50,7 +50,9 @@ _TIMEOUT_S: Final = 5.0
 
 _ABNORMAL_CLOSURE: Final = 1006
 
-_AUDIO: Final = frozenset({"input_audio_buffer.append", "session.input_audio.append"})
+_AUDIO: Final = frozenset(
+    {"input_audio_buffer.append", "session.input_audio.append", "session.input_audio_buffer.append"}
+)
 """Events that append audio: a client may send them at any time."""
 
 ClientEvent: TypeAlias = dict[str, Any]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from duologue.conformance import Settings, run
-from tests.conformance._servers import Change, serving
+from duologue.conformance import Family, Settings, run
+from tests.conformance._servers import Change, Serve, realtime, serving
 
 HASTY = Settings(timeout=0.3, pace=0)
 
@@ -15,8 +15,15 @@ def faults(*cases: tuple[str, Change, str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("change", "only", "rules"), [pytest.param(*each[1:], id=each[0]) for each in cases])
 
 
-async def failed(change: Change | None, *only: str, settings: Settings = HASTY) -> set[str]:
+async def failed(
+    change: Change | None,
+    *only: str,
+    settings: Settings = HASTY,
+    family: Family = "realtime",
+    serve: Serve = realtime,
+    closes: bool = True,
+) -> set[str]:
     """The rules that fail with this change; the scenarios of the rules in `only` run."""
-    async with serving(change) as open_transport:
-        report = await run(open_transport, only=only, settings=settings)
+    async with serving(change, serve=serve, closes=closes) as open_transport:
+        report = await run(open_transport, family=family, only=only, settings=settings)
     return {rule_id for rule_id, finding in report.found.items() if finding.outcome == "failed"}

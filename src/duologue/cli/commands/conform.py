@@ -25,7 +25,7 @@ from duologue.cli.run import run_to_end
 from duologue.cli.views.conform import list_rules, print_json, print_matrix
 from duologue.client.dialect_detection import AUTO
 from duologue.client.endpoint import Endpoint
-from duologue.conformance import Scenario, Settings, open_endpoint_of, rules, run
+from duologue.conformance import FAMILIES, Family, Scenario, Settings, open_endpoint_of, rules, run
 from duologue.errors import ConnectFailed, RecordingError
 from duologue.recording import RecordingTransport, RecordingWriter
 from duologue.transports import Transport
@@ -40,6 +40,7 @@ _TIMEOUT: Final = Settings().timeout
 class ConformOptions:
     """Options of `conform`."""
 
+    family: Annotated[Family, Parameter(help="Sessions to hold: Realtime, Live, or translation.")] = "realtime"
     only: Annotated[
         tuple[str, ...],
         Parameter(consume_multiple=True, help="Check these rules, and run only the sessions that they need."),
@@ -67,10 +68,9 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     Holds a few dozen short sessions, which takes two minutes or more: speech is sent in real time. A hosted server
     bills them. Exit code 0 only if every required rule that applies holds, 2 if the server cannot be reached.
     """
-    if unknown := [each for each in options.only if each not in rules()]:
-        raise UsageError(f"there is no rule {', '.join(unknown)}; duologue conform --list names them all")
+    _check_rules(options)
     if options.list:
-        list_rules(options.only, json=options.json)
+        list_rules(options.family, options.only, json=options.json)
         return 0
     if url is None:
         raise UsageError("name a server: duologue conform ws://127.0.0.1:8000")
@@ -83,13 +83,28 @@ def conform(url: str | None = None, /, *, options: ConformOptions = _STANDARD) -
     return run_to_end(_conform(endpoint, options))
 
 
+def _check_rules(options: ConformOptions) -> None:
+    """Raises UsageError for rules that the family has not."""
+    if unknown := [each for each in options.only if each not in rules(options.family)]:
+        for family in FAMILIES:
+            if all(each in rules(family) for each in unknown):
+                raise UsageError(f"{', '.join(unknown)}: a rule of another family; add --family {family}")
+        raise UsageError(
+            f"there is no rule {', '.join(unknown)}; duologue conform --list --family {options.family} names all"
+        )
+
+
 async def _conform(endpoint: Endpoint, options: ConformOptions) -> int:
-    settings = Settings(timeout=options.timeout, has_key=options.api_key is not None)
+    settings = Settings(
+        timeout=options.timeout, has_key=options.api_key is not None, model=options.model or Settings().model
+    )
     with ExitStack() as kept:
         recorder = _Recorder(options.record, replace=options.force, kept=kept)
-        open_transport = open_endpoint_of(endpoint, wrap=recorder.wrap)
+        open_transport = open_endpoint_of(endpoint, family=options.family, wrap=recorder.wrap)
         try:
-            report = await run(open_transport, only=options.only, settings=settings, watch=_print_progress)
+            report = await run(
+                open_transport, family=options.family, only=options.only, settings=settings, watch=_print_progress
+            )
         except ConnectFailed as fault:
             print(f"duologue: {sentence_of(fault)}", file=sys.stderr)
             return EXIT_USAGE

@@ -16,6 +16,7 @@ from duologue.client.client_secrets import ask_client_secret as client_secret
 if TYPE_CHECKING:
     from duologue.client.blocking.live_entry import attach_live, fork_live, live
     from duologue.client.blocking.live_session import BlockingDelegation, BlockingLive, BlockingLiveSideband
+    from duologue.client.blocking.translation import BlockingSpeechTranslation, translate, translation_secret
 
 __all__ = [
     "BlockingConnection",
@@ -26,12 +27,15 @@ __all__ = [
     "BlockingLiveSideband",
     "BlockingNoticeStream",
     "BlockingPlayback",
+    "BlockingSpeechTranslation",
     "attach_live",
     "client_secret",
     "connect",
     "converse",
     "fork_live",
     "live",
+    "translate",
+    "translation_secret",
 ]
 
 _LAZY: Final = {
@@ -41,8 +45,12 @@ _LAZY: Final = {
     "attach_live": "live_entry",
     "fork_live": "live_entry",
     "live": "live_entry",
+    "BlockingSpeechTranslation": "translation",
+    "translate": "translation",
+    "translation_secret": "translation",
 }
-"""Names of Live by the module that they are imported from at their first use: its classes take time to define."""
+"""Names of Live and of translation by the module that they are imported from at their first use: the classes take time
+to define."""
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from duologue.errors import ConnectionClosedOK
 
 if TYPE_CHECKING:
     from duologue.client.live.playback import LivePlayback
+    from duologue.client.translation.playback import TranslationPlayback
 
 __all__ = ["BlockingListening", "BlockingPlayback", "BlockingSoundBlock", "Failed"]
 
@@ -84,7 +85,9 @@ class BlockingPlayback(BlockingSoundBlock):
     that raises stops at once.
     """
 
-    def __init__(self, playback: Playback | LivePlayback, loop: LoopThread[Any], *, failed: Failed) -> None:
+    def __init__(
+        self, playback: Playback | LivePlayback | TranslationPlayback, loop: LoopThread[Any], *, failed: Failed
+    ) -> None:
         super().__init__(playback, loop, failed=failed)
         self._playback = playback
 

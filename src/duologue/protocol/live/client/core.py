@@ -298,6 +298,7 @@ class LiveCore:
             self._fixture_ends_by,
             self._commands.next_deadline,
             self._delegations.next_tick_at,
+            self.transcript.next_tick_at,
             timeline,
         )
 
@@ -318,6 +319,7 @@ class LiveCore:
         if self.state is LiveState.RUNNING:
             self._enqueue_all(self._delegations.due(now), now)
             self._advance(now)
+        self._notices += self.transcript.tick(now)
 
     # --- what the shell collects
 
@@ -355,9 +357,9 @@ class LiveCore:
             case LiveOutputAudioDeltaEvent():
                 self._audio(event)
             case LiveInputTranscriptDeltaEvent():
-                self._notices += self.transcript.add("user", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("user", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveOutputTranscriptDeltaEvent():
-                self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms)
+                self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
@@ -431,8 +433,6 @@ class LiveCore:
         self._notices.append(
             LiveAudioPiece(audio=audio, encoding=self.encodings.received, start_ms=start_ms, gap_ms=gap_ms)
         )
-        if self.is_sideband:  # on the primary connection the input's time tells when an utterance is over
-            self._notices += self.transcript.advance(start_ms)
 
     def _copied(self, event: LiveInputAudioAppendEvent) -> None:
         try:
@@ -449,7 +449,6 @@ class LiveCore:
             self._send_audio(silent, now)
         if self._input.stalled(now):
             self._notices.append(TimeStalled(self._input.position_ms))
-        self._notices += self.transcript.advance(self._input.position_ms)
 
     def _end(self, *, finalised: bool, reason: str, error: LiveErrorEvent | None = None) -> None:
         self._state_ends_by = inf
@@ -479,7 +478,6 @@ class LiveCore:
         event_id = self._new_id("event") if self.profile.requires_event_ids else UNSET
         self._events.append(LiveInputAudioAppendEvent.from_audio(audio, event_id=event_id))
         self._input.sent(len(audio), now)
-        self._notices += self.transcript.advance(self._input.position_ms)
 
     def _enqueue_all(self, events: Iterable[LiveClientEvent], now: float) -> None:
         for event in events:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from duologue.conformance.rulebook.invariants import INVARIANTS, published_types
+from duologue.conformance.rulebook.any_session import published_types
+from duologue.conformance.rulebook.realtime_invariants import REALTIME_INVARIANTS
 from duologue.conformance.wire.trace import Trace, WireMessage
 
 Event = dict[str, Any]
@@ -17,7 +18,7 @@ def _trace(*events: Event, sent: tuple[Event, ...] = ()) -> Trace:
 
 
 def _faults(rule_id: str, trace: Trace) -> list[str]:
-    return [fault for fault in INVARIANTS[rule_id](trace) if fault is not None]
+    return [fault for fault in REALTIME_INVARIANTS[rule_id](trace) if fault is not None]
 
 
 def _response(type: str, id: str = "resp_1", **more: Any) -> Event:
@@ -92,5 +93,5 @@ def test_an_error_may_name_what_was_sent_or_nothing() -> None:
 
 
 def test_a_check_without_a_case_yields_nothing() -> None:
-    decided = {rule_id for rule_id, check in INVARIANTS.items() if list(check(_trace()))}
+    decided = {rule_id for rule_id, check in REALTIME_INVARIANTS.items() if list(check(_trace()))}
     assert decided == set()
