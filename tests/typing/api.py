@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, assert_never, assert_type
 
 import duologue
 import duologue.blocking
 from duologue import RealtimeEvent, UnknownRealtimeEvent, blocking, codec, decode, encode, events, notices
 from duologue.client import blocking as client_blocking
-from duologue.events import UnsetType
+from duologue.events import UnsetType, live
 from duologue.protocol import ClientProtocol
 from duologue.protocol import states as tables
 from duologue.protocol.client.recovery.reconnect import ReconnectPolicy
@@ -359,6 +360,75 @@ def every_notice(notice: notices.Notice) -> str:
             return type(notice).__name__
         case _:
             assert_never(notice)
+
+
+def every_live_notice(notice: notices.LiveNotice) -> str:
+    match notice:
+        case (
+            notices.SessionStarted()
+            | notices.SessionUpdated()
+            | notices.SessionEnded()
+            | notices.LiveAudioPiece()
+            | notices.InputAudioCopy()
+            | notices.TranscriptDelta()
+            | notices.UtteranceEnded()
+            | notices.DelegationStarted()
+            | notices.RunFunction()
+            | notices.StopFunction()
+            | notices.ResponsesEvent()
+            | notices.DecisionMade()
+            | notices.FixtureEnded()
+            | notices.LiveUsage()
+            | notices.CommandEnded()
+            | notices.LiveErrorReported()
+            | notices.TimeStalled()
+            | notices.LiveUnreadable()
+            | tables.IllegalTransition()
+        ):
+            return type(notice).__name__
+        case _:
+            assert_never(notice)
+
+
+async def a_live_session(url: str) -> None:
+    async with duologue.live(url, model="m", on_delegation=delegate_of_live) as session:
+        assert_type(session, duologue.Live)
+        assert_type(session.session, live.LiveSession | None)
+        assert_type(await session.append_commentary("x"), str)
+        assert_type(await session.answered("x"), live.LiveServerEvent)
+        assert_type(await session.close(), notices.SessionEnded)
+        async for notice in session:
+            every_live_notice(notice)
+        async for utterance in session.utterances():
+            assert_type(utterance, notices.Utterance)
+        async with session.stream(notices.TimeStalled, notices.LiveUsage) as stream:
+            assert_type(await stream.receive(), notices.TimeStalled | notices.LiveUsage)
+        assert_type(session.on(notices.TimeStalled, print), Callable[[], None])
+        async with session.fork() as fork, session.sideband() as sideband:
+            assert_type(fork, duologue.Live)
+            assert_type(sideband, duologue.LiveSideband)
+        session.on(notices.TimeStalled)(every_live_notice)
+
+
+async def delegate_of_live(delegation: duologue.Delegation) -> str:
+    return await delegation.say("x")
+
+
+def a_live_session_of_threads(url: str) -> None:
+    with blocking.live(url, model="m", on_delegation=delegate_of_threads) as session:
+        assert_type(session, blocking.BlockingLive)
+        assert_type(session.append_commentary("x", timeout=1), str)
+        for notice in session:
+            every_live_notice(notice)
+        with session.stream(notices.TimeStalled, timeout=1) as stream:
+            assert_type(next(stream), notices.TimeStalled)
+        with session.fork() as fork, session.sideband() as sideband:
+            assert_type(fork, blocking.BlockingLive)
+            assert_type(sideband, blocking.BlockingLiveSideband)
+
+
+def delegate_of_threads(delegation: blocking.BlockingDelegation) -> str:
+    return delegation.say("x", timeout=1)
 
 
 def every_command(command: commands.Command) -> str:
