@@ -23,8 +23,6 @@ class LiveProfile(FrameProfile, frozen=True, kw_only=True):
     greeting: str | None = None
     """The event, by their name, with which the server speaks first; the client starts the session after it. None: the
     server says nothing before the start."""
-    output_rate_hz: int | None = None
-    """The rate of the PCM that it sends; None: one format, the session's, for both directions."""
     drops_output: frozenset[str] = frozenset()
     """Events, by their name, after which sound that was sent and not yet played is not to be played."""
     echoes_ids: bool = True

@@ -85,7 +85,6 @@ PROFILES: Final = (
         ),
         has_sidebands=False,
         has_forks=False,
-        output_rate_hz=24_000,
         greeting="session.created",
         requires_event_ids=True,
         max_event_id_chars=128,

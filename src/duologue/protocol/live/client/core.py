@@ -14,10 +14,8 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from duologue.audio.formats import PCM, Encoding
-from duologue.dialects import DEFAULT_LIVE_DIALECT
-from duologue.dialects.live import LIVE_PROFILES, LiveProfile
 from duologue.errors import LocalProtocolError
-from duologue.events import UNSET, is_set
+from duologue.events import is_set
 from duologue.events.live import (
     AnyLiveClientEvent,
     AnyLiveEvent,
@@ -52,7 +50,6 @@ from duologue.events.live import (
     UnknownLiveEvent,
 )
 from duologue.protocol.live.client.delegations import Delegations
-from duologue.protocol.live.client.encodings import SessionEncodings
 from duologue.protocol.live.client.notices import (
     CommandEnded,
     DecisionMade,
@@ -72,6 +69,7 @@ from duologue.protocol.live.client.notices import (
 )
 from duologue.protocol.live.client.options import LiveOptions
 from duologue.protocol.live.client.pending_commands import PendingCommand, PendingLiveCommands
+from duologue.protocol.live.client.session_format import session_encodings
 from duologue.protocol.live.client.timeline import InputTimeline, OutputTimeline
 from duologue.protocol.live.client.transcript import TranscriptGrouper
 from duologue.protocol.states import LIVE, LIVE_ENDS, LiveInput, LiveState, report_once, step
@@ -117,20 +115,21 @@ class LiveCore:
         new_id: Callable[[str], str],
         options: LiveOptions | None = None,
         sideband: bool = False,
-        profile: LiveProfile | None = None,
+        encodings: tuple[Encoding, Encoding] = (PCM, PCM),
     ) -> None:
         """`sideband`: it is attached to a session whose audio runs over another connection. It sends no audio, gets
-        both directions as 24 kHz PCM, and begins with `attach`. `profile` is that of the server's dialect; without one
-        it is the hosted service's."""
+        both directions as 24 kHz PCM, and begins with `attach`. `encodings` are those of input and output where the
+        session does not say them.
+        """
         self.is_sideband = sideband
-        self.profile = profile if profile is not None else LIVE_PROFILES[DEFAULT_LIVE_DIALECT]
         self.options = options if options is not None else LiveOptions()
         self.state = LiveState.CONNECTED
         self.session: LiveSession | None = None
         """The session as the server last sent it."""
         self.usage: LiveSessionUsage | None = None
         """The last report: what the session has cost since its start."""
-        self.encodings = SessionEncodings(self.profile, sideband=sideband)
+        self.encoding, self.output_encoding = encodings
+        """Of the input, and of the output; one format for both but for a vendor's own."""
         self.is_muted = False
         self._new_id = new_id
         self._events: list[AnyLiveClientEvent | UnknownLiveEvent] = []
@@ -147,11 +146,6 @@ class LiveCore:
         self._fixture_s = 0.0
         self._fixture_ends_by = inf
         self._state_ends_by = inf
-
-    @property
-    def encoding(self) -> Encoding:
-        """Of the sound that is sent."""
-        return self.encodings.sent
 
     # --- what the application wants
 
@@ -270,8 +264,7 @@ class LiveCore:
         if self.state in LIVE_ENDS:
             return
         if isinstance(event, UnknownLiveEvent):
-            if event.wire_type != self.profile.greeting:
-                self._notices.append(LiveUnreadable(event=event, problem=event.problem))
+            self._notices.append(LiveUnreadable(event=event, problem=event.problem))
             return
         if isinstance(event, LiveErrorEvent):
             self._error(event)
@@ -362,6 +355,7 @@ class LiveCore:
                 self._notices += self.transcript.add("assistant", event.delta, event.start_ms, event.end_ms, now=now)
             case LiveDelegationCreatedEvent():
                 self._delegations.started(event.delegation)
+                self._notices += self.transcript.settle()
                 self._notices.append(DelegationStarted(delegation=event.delegation, offset_ms=event.offset_ms))
             case LiveResponseEvent():
                 delegation_id = event.delegation_id if is_set(event.delegation_id) else None
@@ -389,12 +383,12 @@ class LiveCore:
             self._state_ends_by = inf
         self.session = session
         if not self.is_sideband:
-            self.encodings.began(session)
+            self.encoding, self.output_encoding = session_encodings(session, (self.encoding, self.output_encoding))
             self._input = InputTimeline(
                 self.encoding, stall_after_s=self.options.stall_after_s, fills=self.options.fill_silence
             )
             self._input.began(now)
-        self._output = OutputTimeline(self.encodings.received)
+        self._output = OutputTimeline(self.output_encoding)
         self._notices.append(SessionStarted(session))
 
     def _closed(self, event: LiveSessionClosedEvent) -> None:
@@ -428,11 +422,10 @@ class LiveCore:
         except ValueError as fault:
             self._notices.append(LiveUnreadable(event=event, problem=str(fault)))
             return
-        output = self._output = self._output if self._output is not None else OutputTimeline(self.encodings.received)
+        output = self._output = self._output if self._output is not None else OutputTimeline(self.output_encoding)
         start_ms, gap_ms = output.placed(len(audio), event.start_ms if is_set(event.start_ms) else None)
-        self._notices.append(
-            LiveAudioPiece(audio=audio, encoding=self.encodings.received, start_ms=start_ms, gap_ms=gap_ms)
-        )
+        piece = LiveAudioPiece(audio=audio, encoding=self.output_encoding, start_ms=start_ms, gap_ms=gap_ms)
+        self._notices.append(piece)
 
     def _copied(self, event: LiveInputAudioAppendEvent) -> None:
         try:
@@ -475,8 +468,7 @@ class LiveCore:
 
     def _send_audio(self, audio: bytes, now: float) -> None:
         assert self._input is not None  # the session runs
-        event_id = self._new_id("event") if self.profile.requires_event_ids else UNSET
-        self._events.append(LiveInputAudioAppendEvent.from_audio(audio, event_id=event_id))
+        self._events.append(LiveInputAudioAppendEvent.from_audio(audio))
         self._input.sent(len(audio), now)
 
     def _enqueue_all(self, events: Iterable[LiveClientEvent], now: float) -> None:
