@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from duologue.audio.wav import read_wav
@@ -132,6 +133,36 @@ async def test_the_voice_agent_calls_functions_and_can_be_interrupted(tmp_path: 
     assert server.faults == []
 
 
+def hearing(words: str) -> RealtimeApp:
+    """A server that hears these words in every sound, and answers as the embedded responder does."""
+
+    return RealtimeApp(engines=partial(load_default, names=SCRIPTED, options={"transcriber": {"lines": [words]}}))
+
+
+async def test_the_live_agent_does_the_work_that_the_voice_model_hands_over(tmp_path: Path) -> None:
+    async with listening(hearing("Where is my parcel?")) as url:
+        url = url.removesuffix("/v1/realtime")
+        printed = await example("live_agent.py", url, QUESTION, str(tmp_path / "answer.wav"))
+    assert sorted(printed.splitlines()) == [
+        "[close_requested]",
+        "[work for client]",
+        "assistant: The parcel arrives on Tuesday.",
+        "user: Where is my parcel?",
+    ]
+    assert read_wav(tmp_path / "answer.wav").duration_ms > 1000
+
+
+async def test_the_live_agent_runs_its_function_for_a_model_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIVE_BACKEND", "gpt-5.5")
+    async with listening(hearing("Call the tool parcel.")) as url:
+        url = url.removesuffix("/v1/realtime")
+        printed = await example("live_agent.py", url, QUESTION, str(tmp_path / "answer.wav"))
+    assert "[work for responses]" in printed.splitlines()
+    assert "assistant: The tool returned The parcel arrives on Tuesday." in printed.splitlines()
+
+
 async def test_a_model_calls_the_functions_of_the_tools_example() -> None:
     weather, remind = call("call_1", "weather", '{"city":"Oslo"}'), call("call_2", "remind", '{"what":"the umbrella"}')
     server = ScriptedServer(
@@ -186,7 +217,7 @@ async def test_the_server_example_is_an_application() -> None:
 
 
 def listings() -> list[str]:
-    """The Python listings of the README, in order: a conversation, a connection, a server."""
+    """The Python listings of the README, in order: a conversation, a connection, a Live session, a server."""
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -205,8 +236,15 @@ async def test_the_readmes_connection_shows_a_turn_event_by_event_in_twelve_line
     assert "7 times 8 is 56." in printed
 
 
+async def test_the_readmes_live_session_says_what_it_was_given(url: str) -> None:
+    printed = await run("-c", listings()[2].replace("ws://127.0.0.1:8000", url.removesuffix("/v1/realtime")))
+    said, ended = printed.splitlines()
+    assert said == "assistant Welcome to the parcel service."
+    assert ended.startswith("SessionEnded(finalised=True, reason='close_requested'")
+
+
 def test_the_readmes_server_is_an_application_in_twelve_lines() -> None:
-    server = listings()[2]
+    server = listings()[3]
     assert len([line for line in server.splitlines() if line.strip()]) <= 12
     names: dict[str, object] = {}
     exec(server.replace("uvicorn.run(", "dict(app="), names)

@@ -36,6 +36,9 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob(
 EXAMPLES = "\0".join(path.read_text(encoding="utf-8") for path in ROOT.glob("examples/*.py"))
 SCRIPTED: dict[Kind, str] = {"detector": "scripted", "transcriber": "scripted", "synthesizer": "scripted"}
 
+LIVE_PAGES = ("docs/live.md", "docs/protocols.md")
+"""Their fragments presume a Live session, `live`."""
+
 SERVERS = re.compile(r"wss?://(127\.0\.0\.1:8000|api\.openai\.com/v1/realtime|api\.x\.ai|voice\.example)\b")
 """Addresses on the pages, in whose place a server of the tests answers."""
 
@@ -91,7 +94,7 @@ FRAGMENTS = [listing for listing in PYTHON if "asyncio.run(" not in listing.text
 @pytest_asyncio.fixture
 async def url() -> AsyncGenerator[str, None]:
     async with listening(RealtimeApp(engines=partial(load_default, names=SCRIPTED))) as served:
-        yield served
+        yield served.removesuffix("/v1/realtime")
 
 
 @pytest.fixture(autouse=True)
@@ -111,9 +114,11 @@ def test_every_reason_is_that_of_a_listing() -> None:
 
 
 @pytest.mark.parametrize("listing", PROGRAMS, ids=str)
-async def test_a_program_of_a_page_runs(listing: Listing, url: str) -> None:
+async def test_a_program_of_a_page_runs(listing: Listing, url: str, tmp_path: Path) -> None:
+    files_of_the_reader(tmp_path)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", SERVERS.sub(url, listing.text), url),
+        cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONIOENCODING": "utf-8"},
@@ -129,7 +134,7 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     listing: Listing, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    files_of_the_reader()
+    files_of_the_reader(tmp_path)
     monkeypatch.setattr(duologue.sound, "Microphone", lambda: WavSource("question.wav"))
     monkeypatch.setattr(duologue.sound, "Loudspeaker", lambda: WavSink("heard.wav"))
     text = listing.text if listing.page == "docs/dialects.md" else SERVERS.sub(url, listing.text)
@@ -143,6 +148,9 @@ async def test_a_fragment_of_a_page_runs_with_what_its_page_presumes(
     names |= {"Loudspeaker": duologue.sound.Loudspeaker, "Microphone": duologue.sound.Microphone}
     names |= {"question": "What is two plus two?", "RequestRejected": duologue.RequestRejected}
     limit = asyncio.timeout(1 if any(loop in text for loop in ENDLESS) else 30)
+    if listing.page in LIVE_PAGES:
+        await _run_with_live(code, names, url)
+        return
     if is_sync:
         await _run_in_thread(code, names, url)
         return
@@ -159,17 +167,29 @@ def local_time() -> str:
     return "noon"
 
 
-def files_of_the_reader() -> None:
-    """The files that the pages name, in the current folder."""
-    with WavWriter("question.wav", rate_hz=24_000) as writer:
-        writer.write(bytes(48_000))
+def files_of_the_reader(folder: Path) -> None:
+    """The files that the pages name. The question can be heard: it is a second of noise."""
+    with WavWriter(folder / "question.wav", rate_hz=24_000) as writer:
+        writer.write(b"\0\x20\0\xe0" * 12_000)
     frame = json.dumps({"type": "response.create"})
     messages = [{"type": "send", "time": 0.0, "opcode": 1, "data": frame}]
     entry = {"request": {"url": "wss://voice.example/v1/realtime"}, "_webSocketMessages": messages}
-    Path("app.har").write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
-    with RecordingWriter("session.jsonl", side="client") as recording:
+    (folder / "app.har").write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    with RecordingWriter(folder / "session.jsonl", side="client") as recording:
         session = {"type": "realtime", "id": "sess_1", "object": "realtime.session", "model": "m"}
         recording.write("received", json.dumps({"type": "session.created", "event_id": "e", "session": session}))
+
+
+async def _run_with_live(code: Any, names: dict[str, Any], url: str) -> None:
+    options = duologue.LiveOptions(fill_silence=True)
+    async with (
+        asyncio.timeout(30),
+        duologue.live(url, model="gpt-live-1", session={"store": True}, options=options) as names["live"],
+    ):
+        if "blocking" in code.co_names:
+            await asyncio.to_thread(exec, code, names)
+        elif (running := eval(code, names)) is not None:
+            await running
 
 
 async def _run_in_thread(code: Any, names: dict[str, Any], url: str) -> None:
