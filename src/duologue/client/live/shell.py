@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from duologue.audio.formats import PCM, Encoding
+from duologue.client.asyncio.family_runner import FamilyRunner
 from duologue.client.asyncio.supervisor import log_illegal_transition
 from duologue.client.live.connection import LiveConnection
 from duologue.client.live.functions import Delegate, DelegatedWork, LiveFunctions
@@ -19,7 +20,6 @@ from duologue.client.live.notice_hub import LiveNoticeHub
 from duologue.client.live.opening import LiveTarget, OpenLive
 from duologue.client.live.outcomes import CommandOutcomes
 from duologue.client.live.refusals import start_refusal
-from duologue.client.live.runner import SessionRunner
 from duologue.client.messages import new_id
 from duologue.client.refusals import close_refusal
 from duologue.client.tool_context import InjectedValues
@@ -36,6 +36,7 @@ from duologue.errors import (
 )
 from duologue.events import is_set
 from duologue.events.live import (
+    AnyLiveEvent,
     LiveEvent,
     LiveSession,
     LiveSessionUsage,
@@ -98,7 +99,9 @@ class LiveShell(LiveNoticeHub, Injectable):
             tools, timeout=tool_timeout, injected=self.injected, answered=self._function_answered
         )
         self._work = DelegatedWork(on_delegation, timeout=delegation_timeout, said=self._work_said)
-        self._runner = SessionRunner(self.core, publish=self._publish_new, now=clock)
+        self._runner: FamilyRunner[AnyLiveEvent, LiveEvent] = FamilyRunner(
+            self.core, publish=self._publish_new, now=clock
+        )
         self._outcomes = CommandOutcomes()
         self._stack = AsyncExitStack()
         self._closing = asyncio.Lock()
